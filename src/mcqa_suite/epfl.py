@@ -1,0 +1,116 @@
+"""EPFL multiple-choice files: one JSON object a line, in every variant met in the wild.
+
+    {"subject": "optics", "question": "Question: ...\\n\\nOptions:\\nA. ...\\nB. ...\\n\\nAnswer:", "answer": "B"}
+    {"question": "...", "choices": ["...", "..."], "answer": "B"}                                      (2025 edition)
+
+Also read: CRLF; `A)text`, `(A) text` and `A.text`; options labelled 1..; 3 to 8 options; no `Question:` head and no
+`Answer:` tail; an extra `explanation`; answers `1`-`8`; several letters (`ABD`, `A, B, C`); blank or missing subject.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.errors import DatasetError
+from mcqa_suite.question import LETTERS, Question, text_id
+
+MIN_OPTIONS, MAX_OPTIONS = 3, 8
+HEAD = re.compile(r"^\s*Question:[ \t]*")
+TAIL = re.compile(r"\s*\bAnswer:?\s*$")
+OPTIONS_LINE = re.compile(r"^[ \t]*Options:[ \t]*$", re.MULTILINE)
+# "A. text", "A)text", "(A) text", "1. text"
+OPTION = re.compile(r"^[ \t]*\(?([A-H1-8])[.):][ \t]*(.*)$")
+
+
+def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Question], list[str]]:
+    """The questions of a file, and the rows that were skipped as `file:line: reason`.
+
+    Raises DatasetError for a file that is missing or empty, and for the first bad row unless `skip_bad`.
+    """
+    path = Path(path)
+    questions: list[Question] = []
+    skipped: list[str] = []
+    for number, line in _lines(path):
+        try:
+            questions.append(parse_row(json.loads(line)))
+        except (ValueError, TypeError) as error:
+            reason = f"{path}:{number}: {error}"
+            if not skip_bad:
+                raise DatasetError(f"{reason}; mend the row, or skip bad rows with epfl_skip_bad: true") from error
+            skipped.append(reason)
+    if not questions:
+        raise DatasetError(f"{path}: no readable question in it; expected one JSON object a line")
+    return questions, skipped
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror}; give the path of an EPFL-format JSONL file") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def parse_row(row: Any) -> Question:
+    """One row of either edition; ValueError says what is wrong with it."""
+    if not isinstance(row, Mapping):
+        raise ValueError(f"expected a JSON object, found {type(row).__name__}")
+    for key in ("question", "answer"):
+        if row.get(key) in (None, ""):
+            raise ValueError(f"no {key!r}")
+    if "choices" in row:
+        stem, choices = str(row["question"]).strip(), [str(choice).strip() for choice in row["choices"]]
+    else:
+        stem, choices = split_question(str(row["question"]))
+    if not MIN_OPTIONS <= len(choices) <= MAX_OPTIONS:
+        raise ValueError(f"{len(choices)} options, expected {MIN_OPTIONS} to {MAX_OPTIONS}")
+    return Question(
+        id=f"epfl/{text_id(stem, *choices)}",
+        stem=stem,
+        choices=tuple(choices),
+        gold=parse_answer(row["answer"], len(choices)),
+        subject=str(row.get("subject") or "").strip(),
+        rationale=str(row.get("explanation") or "").strip(),
+    )
+
+
+def split_question(text: str) -> tuple[str, list[str]]:
+    """The stem and the options of the one-string form.
+
+    A line opens an option only if it carries the next label in order, so an option may span lines.
+    """
+    text = TAIL.sub("", HEAD.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1), count=1)
+    marks = list(OPTIONS_LINE.finditer(text))
+    head, body = (text[: marks[-1].start()], text[marks[-1].end() :]) if marks else ("", text)
+    stem, choices, labels = [head], [], ""
+    for line in body.split("\n"):
+        match = OPTION.match(line)
+        if match and not choices and match[1] in "A1":
+            labels = LETTERS if match[1] == "A" else "12345678"
+        if match and labels and len(choices) < MAX_OPTIONS and match[1] == labels[len(choices)]:
+            choices.append(match[2])
+        elif choices:
+            choices[-1] += "\n" + line
+        else:
+            stem.append(line)
+    if not choices:
+        raise ValueError("no options found; expected lines such as 'A. text'")
+    return "\n".join(stem).strip(), [choice.strip() for choice in choices]
+
+
+def parse_answer(answer: Any, n: int) -> tuple[int, ...]:
+    """Indices of the right options: `B`, `2`, `(B)`, `ABD` or `A, B, C`."""
+    text = str(answer).strip().strip("().").upper()
+    tokens = re.findall(r"\d+|[A-Z]", text) if re.fullmatch(r"[A-Z\d,;/&\s.()]*|.*\bAND\b.*", text) else []
+    gold = sorted({int(token) - 1 if token.isdigit() else LETTERS.index(token) for token in tokens})
+    if not gold or not all(0 <= index < n for index in gold):
+        raise ValueError(f"answer {answer!r} does not name options among {LETTERS[0]}-{LETTERS[n - 1]} or 1-{n}")
+    return tuple(gold)

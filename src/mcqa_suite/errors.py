@@ -1,0 +1,28 @@
+"""What can go wrong for a user; the CLI turns each into one line and exit code 2.
+
+    McqaError
+    |-- ConfigError       a recipe, config or flag that cannot be used
+    |-- DatasetError      questions that are missing, gated or malformed
+    |-- CheckpointError   a checkpoint that is missing, half written or of the wrong kind
+    `-- ScoreError        a score that is not a number
+"""
+
+
+class McqaError(Exception):
+    """Base of all: the message names the thing, the place and the remedy in one line."""
+
+
+class ConfigError(McqaError):
+    """A recipe, config or flag that cannot be used."""
+
+
+class DatasetError(McqaError):
+    """Questions that are missing, gated or malformed."""
+
+
+class CheckpointError(McqaError):
+    """A checkpoint that is missing, half written or of the wrong kind."""
+
+
+class ScoreError(McqaError):
+    """A score that is not a number."""

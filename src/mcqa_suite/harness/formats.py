@@ -1,0 +1,70 @@
+"""What a task YAML's `doc_to_text`, `doc_to_choice` and `doc_to_target` point at.
+
+Callables rather than Jinja: a prompt that renders to digits or to `[[0, 1]]` is taken for an index or a list there.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from mcqa_suite import grids, prompts
+from mcqa_suite.harness.docs import as_question
+
+Doc = dict[str, Any]
+
+
+def letter_text(doc: Doc) -> str:
+    return prompts.letter(as_question(doc))
+
+
+def letter_choices(doc: Doc) -> list[str]:
+    return as_question(doc).letters
+
+
+def cloze_text(doc: Doc) -> str:
+    return prompts.cloze(as_question(doc))
+
+
+def gold_index(doc: Doc) -> int:
+    """Index of the (first) right option."""
+    return int(doc["gold"][0])
+
+
+def cot_text(doc: Doc) -> str:
+    return prompts.cot(as_question(doc))
+
+
+def cot_target(doc: Doc) -> str:
+    """What a few-shot example answers: the data set's own explanation where it has one, then the letter."""
+    return f"{doc['rationale']} The answer is {as_question(doc).answer}.".lstrip()
+
+
+def math_text(doc: Doc) -> str:
+    return prompts.math(doc["question"])
+
+
+def math_target(doc: Doc) -> str:
+    return f"{doc['solution']} The final answer is {doc['gold']}.".lstrip()
+
+
+@cache
+def math_fewshot() -> list[Doc]:
+    """The eight worked examples of Wei et al. (arXiv 2201.11903), read from the harness's own gsm8k_cot task."""
+    path = resources.files("lm_eval") / "tasks" / "gsm8k" / "gsm8k-cot.yaml"
+    # The harness's file holds !function tags elsewhere in its family; BaseLoader builds plain strings only.
+    samples = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["fewshot_config"]["samples"]  # noqa: S506
+    docs = []
+    for number, sample in enumerate(samples):
+        solution, _, answer = sample["target"].rpartition(" The answer is ")
+        docs.append(
+            {"id": f"wei2022/{number}", "question": sample["question"], "solution": solution, "gold": answer.rstrip(".")}
+        )
+    return docs
+
+
+def grid_target(doc: Doc) -> str:
+    return grids.encode(doc["output"])

@@ -1,0 +1,22 @@
+"""Where the task YAMLs and the training scripts lie: inside the package when installed, in the repository otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def _folder(packaged: str, checkout: str) -> Path:
+    inside = PACKAGE / packaged
+    return inside if inside.is_dir() else PACKAGE.parent.parent / checkout
+
+
+def tasks_dir() -> Path:
+    """The folder for `lm_eval --include_path`."""
+    return _folder("_tasks", "tasks")
+
+
+def training_dir() -> Path:
+    """The folder of the training scripts, their configs and the embedded base model."""
+    return _folder("_training", "training")

@@ -1,0 +1,37 @@
+"""What a model is shown: one function a format, shared by evaluation and training so that the two cannot drift apart."""
+
+from __future__ import annotations
+
+from mcqa_suite.question import LETTERS, Question
+
+
+def options(question: Question) -> str:
+    """The options as lines `A. text`."""
+    return "\n".join(f"{letter}. {text}" for letter, text in zip(LETTERS, question.choices, strict=False))
+
+
+def letter(question: Question) -> str:
+    """The EPFL MCQ format; the continuation is ` A`."""
+    return f"Question: {question.stem}\n\nOptions:\n{options(question)}\n\nAnswer:"
+
+
+def cloze(question: Question) -> str:
+    """The question alone; the continuation is the option's text."""
+    return f"Question: {question.stem}\n\nAnswer:"
+
+
+def cot(question: Question) -> str:
+    """The EPFL MCQ format with room to reason; the model is to end with `The answer is A.`"""
+    return (
+        f"Question: {question.stem}\n\nOptions:\n{options(question)}\n\n"
+        'Think step by step, then finish with "The answer is X.", where X is the letter of one option.\n\nAnswer:'
+    )
+
+
+# The instruction and the turn of the GSM-Symbolic paper's protocol (arXiv 2410.05229, appendix).
+MATH_DESCRIPTION = "As an expert problem solver, solve step by step the following mathematical questions."
+
+
+def math(question: str) -> str:
+    """A word problem; the model reasons and ends with `The final answer is 42.`"""
+    return f"Q: {question}\nA: Let's think step by step."

@@ -1,0 +1,69 @@
+"""Writes this folder's YAML files: `python tasks/mmlu_stem/generate.py` (a test checks that they are what it writes).
+
+One file a subject and format, because the harness finds a task by its own file.
+"""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+FORMATS = {"letter": "", "cloze": "_cloze", "cot": "_cot"}
+DISCIPLINES = {
+    "mathematics": [
+        "abstract_algebra",
+        "college_mathematics",
+        "elementary_mathematics",
+        "high_school_mathematics",
+        "high_school_statistics",
+    ],
+    "physics": ["astronomy", "college_physics", "conceptual_physics", "high_school_physics"],
+    "chemistry": ["college_chemistry", "high_school_chemistry"],
+    "biology": ["anatomy", "college_biology", "high_school_biology"],
+    "computer_science": [
+        "college_computer_science",
+        "computer_security",
+        "high_school_computer_science",
+        "machine_learning",
+    ],
+    "engineering": ["electrical_engineering"],
+}
+SUBJECTS = sorted(subject for subjects in DISCIPLINES.values() for subject in subjects)
+
+
+def level(subject: str) -> str:
+    """What the subject's own name says; `other` where it says nothing."""
+    return next((name for name in ("elementary", "high_school", "college") if subject.startswith(name)), "other")
+
+
+def group(name: str, members: list[str]) -> str:
+    return (
+        f"group: {name}\ntask:\n"
+        + "".join(f"  - {member}\n" for member in members)
+        + "aggregate_metric_list: [{metric: acc, weight_by_size: true}]\nmetadata: {version: 1.0}\n"
+    )
+
+
+def files() -> dict[str, str]:
+    """Relative path -> content."""
+    out = {}
+    levels = {name: [s for s in SUBJECTS if level(s) == name] for name in ("elementary", "high_school", "college", "other")}
+    for form, suffix in FORMATS.items():
+        for subject in SUBJECTS:
+            out[f"{form}/{subject}.yaml"] = (
+                f"include: [../_mmlu_stem.yaml, ../../_formats/{form}.yaml]\n"
+                f"task: mcqa_mmlu_stem_{subject}{suffix}\ndataset_name: {subject}\n"
+            )
+        tops: dict[str, list[str]] = {"": [], "_by_level": []}
+        for prefix, top, parts in (("", "", DISCIPLINES), ("level_", "_by_level", levels)):
+            for part, subjects in parts.items():
+                name = f"mcqa_mmlu_stem_{prefix}{part}{suffix}"
+                tops[top].append(name)
+                out[f"{form}/_{prefix}{part}.group.yaml"] = group(name, [f"mcqa_mmlu_stem_{s}{suffix}" for s in subjects])
+        for top, names in tops.items():
+            out[f"{form}/_mmlu_stem{top}.group.yaml"] = group(f"mcqa_mmlu_stem{top}{suffix}", names)
+    return out
+
+
+if __name__ == "__main__":
+    for path, content in files().items():
+        (HERE / path).parent.mkdir(exist_ok=True)
+        (HERE / path).write_text(content, encoding="utf-8")
