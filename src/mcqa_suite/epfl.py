@@ -67,6 +67,8 @@ def parse_row(row: Any) -> Question:
         if row.get(key) in (None, ""):
             raise ValueError(f"no {key!r}")
     if "choices" in row:
+        if not isinstance(row["choices"], list):
+            raise ValueError(f"'choices' is {type(row['choices']).__name__}, expected a list of options")
         stem, choices = str(row["question"]).strip(), [str(choice).strip() for choice in row["choices"]]
     else:
         stem, choices = split_question(str(row["question"]))
@@ -90,7 +92,8 @@ def split_question(text: str) -> tuple[str, list[str]]:
     text = TAIL.sub("", HEAD.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1), count=1)
     marks = list(OPTIONS_LINE.finditer(text))
     head, body = (text[: marks[-1].start()], text[marks[-1].end() :]) if marks else ("", text)
-    stem, choices, labels = [head], [], ""
+    stem, labels = [head], ""
+    choices: list[str] = []
     for line in body.split("\n"):
         match = OPTION.match(line)
         if match and not choices and match[1] in "A1":
@@ -108,8 +111,9 @@ def split_question(text: str) -> tuple[str, list[str]]:
 
 def parse_answer(answer: Any, n: int) -> tuple[int, ...]:
     """Indices of the right options: `B`, `2`, `(B)`, `ABD` or `A, B, C`."""
-    text = str(answer).strip().strip("().").upper()
-    tokens = re.findall(r"\d+|[A-Z]", text) if re.fullmatch(r"[A-Z\d,;/&\s.()]*|.*\bAND\b.*", text) else []
+    text = re.sub(r"\bAND\b", ",", str(answer).upper())
+    tokens = re.findall(r"\d+|[A-Z]", text) if re.fullmatch(r"[A-Z\d,;/&().\s]*", text) else []
+    tokens = tokens if len(tokens) <= n else []  # longer than that it is a word, not a list of letters
     gold = sorted({int(token) - 1 if token.isdigit() else LETTERS.index(token) for token in tokens})
     if not gold or not all(0 <= index < n for index in gold):
         raise ValueError(f"answer {answer!r} does not name options among {LETTERS[0]}-{LETTERS[n - 1]} or 1-{n}")

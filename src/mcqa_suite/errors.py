@@ -1,10 +1,11 @@
 """What can go wrong for a user; the CLI turns each into one line and exit code 2.
 
-    McqaError
-    |-- ConfigError       a recipe, config or flag that cannot be used
-    |-- DatasetError      questions that are missing, gated or malformed
-    |-- CheckpointError   a checkpoint that is missing, half written or of the wrong kind
-    `-- ScoreError        a score that is not a number
+McqaError
+|-- ConfigError       a recipe, config or flag that cannot be used
+|-- DatasetError      questions that are missing, gated or malformed
+|-- CheckpointError   a checkpoint that is missing, half written or of the wrong kind
+|-- ScoreError        a score that is not a number
+`-- StageError        a stage of a ladder whose process failed
 """
 
 
@@ -26,3 +27,7 @@ class CheckpointError(McqaError):
 
 class ScoreError(McqaError):
     """A score that is not a number."""
+
+
+class StageError(McqaError):
+    """A stage of a ladder whose process failed."""

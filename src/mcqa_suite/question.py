@@ -137,4 +137,3 @@ def from_aqua_rat(row: Row, benchmark: str = "aqua_rat") -> Question:
         gold=(label_index(LETTERS[: len(choices)], row["correct"]),),
         rationale=row["rationale"].strip(),
     )
-

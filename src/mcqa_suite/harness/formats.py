@@ -61,7 +61,12 @@ def math_fewshot() -> list[Doc]:
     for number, sample in enumerate(samples):
         solution, _, answer = sample["target"].rpartition(" The answer is ")
         docs.append(
-            {"id": f"wei2022/{number}", "question": sample["question"], "solution": solution, "gold": answer.rstrip(".")}
+            {
+                "id": f"wei2022/{number}",
+                "question": sample["question"],
+                "solution": solution,
+                "gold": answer.rstrip("."),
+            }
         )
     return docs
 

@@ -1,0 +1,43 @@
+# make demo   installs and climbs the demo ladder, then prints the leaderboard
+# make test   installs and runs the tests (no network needed after the install)
+# make lint   ruff and mypy
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help demo test lint format clean
+help:
+	@sed -n 's/^# //p' Makefile
+
+# One stamp an extra set, so that a second run installs nothing.
+$(VENV)/installed-demo: pyproject.toml
+	@echo "== creating $(VENV) and installing mcqa-suite with its training and quantisation extras (several GB with torch)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[train,gptq]'
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-demo
+	@echo "== installing the development tools"
+	$(BIN)/python -m pip install --quiet --editable '.[train,gptq,report,dev]'
+	@touch $@
+
+demo: $(VENV)/installed-demo
+	@echo "== climbing the demo ladder: base, SFT, GPTQ at 8, 4, 3 and 2 bits, each evaluated in the harness"
+	$(BIN)/mcqa run training/configs/demo.yaml --output runs/demo
+
+test: $(VENV)/installed-dev
+	@echo "== running the tests"
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev
+	@echo "== ruff and mypy"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf runs build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,58 @@
+"""`mcqa check TASK...`: loads each task and renders every document, so that a broken YAML is found before a model is loaded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+from mcqa_suite.errors import DatasetError
+from mcqa_suite.harness.tasks import load, manager, near_data
+
+
+@dataclass(frozen=True)
+class TaskCheck:
+    """What rendering a task's documents showed. `golds` counts gold positions, empty for generated answers without one."""
+
+    task: str
+    n: int
+    options: tuple[int, int]
+    golds: dict[int, int]
+    longest_prompt: int
+
+    def __str__(self) -> str:
+        low, high = self.options
+        options = f"{low}-{high} options" if low != high else f"{low} options"
+        shares = " ".join(f"{'ABCDEFGHIJ'[k]} {100 * v / self.n:.0f}%" for k, v in sorted(self.golds.items()))
+        what = f"{options}, gold {shares}" if self.golds else "generated answer"
+        return f"{self.task}: {self.n} documents, {what}, longest prompt {self.longest_prompt} characters"
+
+
+def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
+    """Renders every document of every task; DatasetError names the task and document that fails."""
+    with near_data():
+        found = load(names, manager(metadata))
+    tasks = [task for item in found for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
+    return [_check_task(task) for task in tqdm(tasks, desc="checking", disable=len(tasks) < 3)]
+
+
+def _check_task(task: Any) -> TaskCheck:
+    golds: Counter[int] = Counter()
+    sizes: list[int] = []
+    longest = 0
+    for number, doc in enumerate(task.eval_docs):
+        try:
+            text, target = task.doc_to_text(doc), task.doc_to_target(doc)
+            choices = task.doc_to_choice(doc) if task.config.doc_to_choice else doc.get("choices", [])
+        except Exception as error:
+            raise DatasetError(f"{task.task_name}: document {number}: {error}") from error
+        if not isinstance(text, str) or not text.strip() or target in (None, "", []):
+            raise DatasetError(f"{task.task_name}: document {number}: the prompt or the target is empty")
+        sizes.append(len(choices))
+        longest = max(longest, len(text))
+        if doc.get("gold") and isinstance(doc["gold"], list):
+            golds[doc["gold"][0]] += 1
+    return TaskCheck(task.task_name, len(sizes), (min(sizes), max(sizes)), dict(golds), longest)

@@ -1,0 +1,46 @@
+"""What the libraries below raise, in the words of the person who typed the command."""
+
+from __future__ import annotations
+
+from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
+
+GATED = "gated data set {name}: ask for access on its hub page, then set HF_TOKEN"
+UNREACHABLE = (
+    "{name}: not on this machine and the hub cannot be reached; connect once, or put it under $MCQA_SHARED/hub/{name}"
+)
+CHAT = "{name}: the tokenizer has no chat template: leave --apply_chat_template out, or add one to the checkpoint's tokenizer"
+NO_MODEL = (
+    "{name}: no such checkpoint: give a folder with config.json and *.safetensors, or the name of a model on the hub"
+)
+
+# Words of the message (any of them) -> what to raise. The first match decides: a gated data set "cannot be reached" either.
+TABLE: list[tuple[tuple[str, ...], type[McqaError], str]] = [
+    (("gated dataset", "GatedRepoError"), DatasetError, GATED),
+    (("Couldn't reach", "Couldn't find any data", "doesn't exist on the Hub"), DatasetError, UNREACHABLE),
+    (("chat_template",), ConfigError, CHAT),
+    (
+        (
+            "is not a valid model identifier",
+            "couldn't connect to",
+            "Can't load",
+            "does not appear to have",
+            "Repo id must",
+        ),
+        CheckpointError,
+        NO_MODEL,
+    ),
+]
+
+
+def explain(error: BaseException, name: str) -> McqaError | None:
+    """`error`, or what caused it, as one of ours about the thing called `name`; None if it is not a known failure."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, McqaError):
+            return cause
+        text = f"{type(cause).__name__}: {cause}"
+        for words, kind, message in TABLE:
+            if any(word in text for word in words):
+                return kind(message.format(name=name))
+        cause = cause.__cause__ or cause.__context__
+    return None

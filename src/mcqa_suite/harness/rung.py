@@ -1,0 +1,161 @@
+"""Evaluates one checkpoint: `python -m mcqa_suite.harness.rung --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'`.
+
+Writes what `lm_eval --log_samples` writes, one folder an entry of the plan, and `rung.json`: speed, memory, what was skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
+from mcqa_suite.harness.tasks import load, manager, near_data, stay_offline_if_cut_off
+
+PLAN_KEYS = {"tasks", "limit", "num_fewshot", "gen_kwargs", "metadata", "apply_chat_template", "optional"}
+
+
+def evaluate(
+    checkpoint: str, plan: list[dict[str, Any]], output: Path, *, dtype: str, batch_size: int, seed: int = 0
+) -> None:
+    """Runs every entry of `plan`; an entry marked `optional` whose data cannot be had is skipped with its reason."""
+    for entry in plan:
+        if unknown := sorted(entry.keys() - PLAN_KEYS):
+            raise ConfigError(f"evaluate: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(PLAN_KEYS))}")
+    start = time.perf_counter()
+    lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size)
+    skipped = []
+    for number, entry in enumerate(plan):
+        try:
+            run_entry(lm, entry, output / f"{number}", Path(checkpoint).name, seed)
+        except DatasetError as error:
+            if not entry.get("optional"):
+                raise
+            print(f"skipped: {error}", file=sys.stderr)
+            skipped.append({"tasks": entry["tasks"], "reason": str(error)})
+    record = {
+        "tokens_per_second": tokens_per_second(lm),
+        "peak_memory_mb": peak_memory_mb(),
+        "seconds": time.perf_counter() - start,
+        "skipped": skipped,
+    }
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def load_model(checkpoint: str, *, dtype: str, batch_size: int) -> Any:
+    """The harness's `hf` model, log-softmax in float32 whatever the weights are (bf16 sums make exact ties)."""
+    import torch
+    from lm_eval.models.huggingface import HFLM
+
+    from mcqa_suite.harness.failures import explain
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        # logits_cache gives a wrong value to one of two requests with the same tokens split differently.
+        return HFLM(
+            checkpoint, dtype=dtype, softmax_dtype="float32", batch_size=batch_size, device=device, logits_cache=False
+        )
+    except (OSError, ValueError) as error:
+        raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
+
+
+def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int) -> None:
+    """One call of the harness, its results and samples written under `output`."""
+    from lm_eval import simple_evaluate
+    from lm_eval.loggers import EvaluationTracker
+
+    metadata = dict(entry.get("metadata") or {})
+    if "epfl_file" in metadata:
+        metadata["epfl_file"] = str(Path(metadata["epfl_file"]).absolute())
+    with near_data():
+        tasks = manager(metadata)
+        if entry.get("apply_chat_template") and not getattr(lm.tokenizer, "chat_template", None):
+            raise ConfigError(
+                f"{name}: the tokenizer has no chat template; set apply_chat_template: false, or add a template"
+            )
+        results = simple_evaluate(
+            model=lm,
+            tasks=load(entry["tasks"], tasks),
+            task_manager=tasks,
+            num_fewshot=entry.get("num_fewshot"),
+            limit=entry.get("limit"),
+            gen_kwargs=entry.get("gen_kwargs"),
+            apply_chat_template=entry.get("apply_chat_template", False),
+            bootstrap_iters=0,  # intervals are taken from the samples
+            log_samples=True,
+            random_seed=seed,
+            numpy_random_seed=seed,
+            torch_random_seed=seed,
+            fewshot_random_seed=seed,
+        )
+    samples = results.pop("samples")
+    output.mkdir(parents=True, exist_ok=True)
+    tracker = EvaluationTracker(output_path=str(output / "results.json"))
+    tracker.general_config_tracker.model_name = tracker.general_config_tracker.model_name_sanitized = name
+    tracker.save_results_aggregated(results=results, samples=samples)
+    for task, rows in samples.items():
+        tracker.save_results_samples(task_name=task, samples=rows)
+    # The tracker logs a failure to save and goes on, as if nothing had happened.
+    if not list(output.glob("results_*.json")) or len(list(output.glob("samples_*.jsonl"))) < len(samples):
+        raise McqaError(f"{output}: the harness could not write its results there; check space and permissions")
+
+
+def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 5) -> float:
+    """Prompt tokens that the model reads in a second: the best of `repeats` forward passes over rows x length tokens."""
+    import torch
+
+    length = min(length, int(lm.max_length))
+    tokens = torch.arange(rows * length, device=lm.device).reshape(rows, length) % int(lm.vocab_size)
+    best = float("inf")
+    with torch.no_grad():
+        for _ in range(repeats + 1):
+            start = time.perf_counter()
+            lm.model(tokens)
+            if lm.device.type == "cuda":
+                torch.cuda.synchronize()
+            best = min(best, time.perf_counter() - start)
+    return rows * length / best
+
+
+def peak_memory_mb() -> float:
+    """The largest resident size of this process, or of its tensors on the GPU where one is used."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Evaluate one checkpoint on a plan of tasks.")
+    parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--output", required=True, type=Path)
+    parser.add_argument("--plan", required=True, type=json.loads, help="JSON list of {tasks, limit, ...}")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--batch_size", type=int, default=16)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args(argv)
+    stay_offline_if_cut_off()
+    try:
+        evaluate(
+            args.checkpoint,
+            args.plan,
+            args.output.resolve(),
+            dtype=args.dtype,
+            batch_size=args.batch_size,
+            seed=args.seed,
+        )
+    except McqaError as error:
+        print(f"mcqa: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

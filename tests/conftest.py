@@ -1,0 +1,128 @@
+"""Shared fixtures. Nothing here touches the network: what is not on this machine is made up, in its public schema."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("MCQA_SHARED") or REPOSITORY.parent / "shared")
+needs_hub = pytest.mark.skipif(not (SHARED / "hub").is_dir(), reason=f"no mirror of public data sets at {SHARED}/hub")
+
+MMLU_SUBJECTS = sorted(path.stem for path in (REPOSITORY / "tasks/mmlu_stem/letter").glob("[a-z]*.yaml"))
+N = 12
+
+
+def write_dataset(hub: Path, repository: str, config: str, splits: dict[str, list[dict]]) -> None:
+    """Rows as a data set repository that `datasets` loads from disk by its public name; may be called once a config."""
+    folder = hub / repository
+    for split, rows in splits.items():
+        (folder / config).mkdir(parents=True, exist_ok=True)
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / config / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+    configs = []
+    for path in sorted(p for p in folder.iterdir() if p.is_dir()):
+        files = [f"  - split: {f.stem}\n    path: {path.name}/{f.name}" for f in sorted(path.iterdir())]
+        configs.append(f"- config_name: {path.name}\n  data_files:\n" + "\n".join(files))
+    (folder / "README.md").write_text("---\nconfigs:\n" + "\n".join(configs) + "\n---\n", encoding="utf-8")
+
+
+def labelled(i: int, labels: str = "ABCD") -> dict:
+    return {"text": [f"option {i}.{k}" for k in range(len(labels))], "label": list(labels)}
+
+
+def gpqa_rows(n: int = N) -> list[dict]:
+    """Made-up rows in GPQA's columns."""
+    return [
+        {
+            "Question": f"Made-up question {i}?",
+            "Correct Answer": f"right {i}",
+            **{f"Incorrect Answer {k}": f"wrong {i}.{k}\n" for k in (1, 2, 3)},
+            "Subdomain": "Made-up",
+            "High-level domain": "Physics",
+            "Record ID": f"rec{i:05d}",
+        }
+        for i in range(n)
+    ]
+
+
+def sciq_rows(n: int = N) -> list[dict]:
+    return [
+        {
+            "question": f"Made-up question {i}?",
+            "correct_answer": f"right {i}",
+            **{f"distractor{k}": f"wrong {i}.{k}" for k in (1, 2, 3)},
+            "support": f"Support {i}." if i % 2 else "",
+        }
+        for i in range(n)
+    ]
+
+
+def gsm_symbolic_rows(n: int = N) -> list[dict]:
+    return [
+        {
+            "id": i // 4,
+            "instance": i % 4,
+            "question": f"Ann has {i} apples and buys {1000 + i} more. How many has she?",
+            "answer": f"{i} + {1000 + i} = {1000 + 2 * i}\n#### {1000 + 2 * i:,}",
+            "original_id": 7,
+            "original_question": "-",
+            "original_answer": "-",
+            "canary": "-",
+        }
+        for i in range(n)
+    ]
+
+
+@pytest.fixture(scope="session")
+def made_up_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every data set repository that a task names, with made-up rows in its exact schema; returns the shared folder."""
+    shared = tmp_path_factory.mktemp("shared")
+    hub = shared / "hub"
+    for subject in MMLU_SUBJECTS:
+        rows = [
+            {"question": f"{subject} {i}?", "subject": subject, "choices": labelled(i)["text"], "answer": i % 4}
+            for i in range(N)
+        ]
+        write_dataset(hub, "cais/mmlu", subject, {"test": rows, "dev": rows[:5], "validation": rows[:2]})
+    for config in ("ARC-Easy", "ARC-Challenge"):
+        schemes = ["ABCD", "1234", "ABC", "12345"]
+        rows = [
+            {
+                "id": f"Made_{i}",
+                "question": f"Question {i}?",
+                "choices": labelled(i, schemes[i % 4]),
+                "answerKey": schemes[i % 4][i % 3],
+            }
+            for i in range(N)
+        ]
+        write_dataset(hub, "allenai/ai2_arc", config, {"train": rows, "validation": rows, "test": rows})
+    rows = [
+        {"id": f"7-{i}", "question_stem": f"Stem {i}", "choices": labelled(i), "answerKey": "ABCD"[i % 4]}
+        for i in range(N)
+    ]
+    write_dataset(hub, "allenai/openbookqa", "main", {"train": rows, "validation": rows, "test": rows})
+    write_dataset(hub, "allenai/sciq", "default", {split: sciq_rows() for split in ("train", "validation", "test")})
+    rows = [
+        {
+            "question": f"Problem {i}?",
+            "options": [f"{'ABCDE'[k]}){i + k} km" for k in range(5)],
+            "rationale": f"Work it out: {i}.",
+            "correct": "ABCDE"[i % 5],
+        }
+        for i in range(N)
+    ]
+    write_dataset(hub, "deepmind/aqua_rat", "raw", {"validation": rows, "test": rows})
+    rows = [{"question": f"How many is {i} + 1?", "answer": f"{i} + 1 = {i + 1}\n#### {i + 1}"} for i in range(N)]
+    write_dataset(hub, "openai/gsm8k", "main", {"train": rows, "test": rows})
+    for config in ("main", "p1", "p2"):
+        write_dataset(hub, "apple/GSM-Symbolic", config, {"test": gsm_symbolic_rows()})
+    for config in ("gpqa_main", "gpqa_diamond", "gpqa_extended"):
+        write_dataset(hub, "Idavidrein/gpqa", config, {"train": gpqa_rows()})
+    return shared
