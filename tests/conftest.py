@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
+from made_up import N, gpqa_rows, gsm_symbolic_rows, labelled, sciq_rows, write_dataset
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -16,68 +16,6 @@ SHARED = Path(os.environ.get("MCQA_SHARED") or REPOSITORY.parent / "shared")
 needs_hub = pytest.mark.skipif(not (SHARED / "hub").is_dir(), reason=f"no mirror of public data sets at {SHARED}/hub")
 
 MMLU_SUBJECTS = sorted(path.stem for path in (REPOSITORY / "tasks/mmlu_stem/letter").glob("[a-z]*.yaml"))
-N = 12
-
-
-def write_dataset(hub: Path, repository: str, config: str, splits: dict[str, list[dict]]) -> None:
-    """Rows as a data set repository that `datasets` loads from disk by its public name; may be called once a config."""
-    folder = hub / repository
-    for split, rows in splits.items():
-        (folder / config).mkdir(parents=True, exist_ok=True)
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / config / f"{split}.jsonl").write_text(lines, encoding="utf-8")
-    configs = []
-    for path in sorted(p for p in folder.iterdir() if p.is_dir()):
-        files = [f"  - split: {f.stem}\n    path: {path.name}/{f.name}" for f in sorted(path.iterdir())]
-        configs.append(f"- config_name: {path.name}\n  data_files:\n" + "\n".join(files))
-    (folder / "README.md").write_text("---\nconfigs:\n" + "\n".join(configs) + "\n---\n", encoding="utf-8")
-
-
-def labelled(i: int, labels: str = "ABCD") -> dict:
-    return {"text": [f"option {i}.{k}" for k in range(len(labels))], "label": list(labels)}
-
-
-def gpqa_rows(n: int = N) -> list[dict]:
-    """Made-up rows in GPQA's columns."""
-    return [
-        {
-            "Question": f"Made-up question {i}?",
-            "Correct Answer": f"right {i}",
-            **{f"Incorrect Answer {k}": f"wrong {i}.{k}\n" for k in (1, 2, 3)},
-            "Subdomain": "Made-up",
-            "High-level domain": "Physics",
-            "Record ID": f"rec{i:05d}",
-        }
-        for i in range(n)
-    ]
-
-
-def sciq_rows(n: int = N) -> list[dict]:
-    return [
-        {
-            "question": f"Made-up question {i}?",
-            "correct_answer": f"right {i}",
-            **{f"distractor{k}": f"wrong {i}.{k}" for k in (1, 2, 3)},
-            "support": f"Support {i}." if i % 2 else "",
-        }
-        for i in range(n)
-    ]
-
-
-def gsm_symbolic_rows(n: int = N) -> list[dict]:
-    return [
-        {
-            "id": i // 4,
-            "instance": i % 4,
-            "question": f"Ann has {i} apples and buys {1000 + i} more. How many has she?",
-            "answer": f"{i} + {1000 + i} = {1000 + 2 * i}\n#### {1000 + 2 * i:,}",
-            "original_id": 7,
-            "original_question": "-",
-            "original_answer": "-",
-            "canary": "-",
-        }
-        for i in range(n)
-    ]
 
 
 @pytest.fixture(scope="session")
@@ -126,3 +64,32 @@ def made_up_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for config in ("gpqa_main", "gpqa_diamond", "gpqa_extended"):
         write_dataset(hub, "Idavidrein/gpqa", config, {"train": gpqa_rows()})
     return shared
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random two-layer Llama with a byte-level tokenizer and no chat template."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny") / "checkpoint"
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate(["<eos>", *alphabet])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", pad_token="<eos>").save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=1024,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder

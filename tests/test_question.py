@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 import pytest
-from conftest import gpqa_rows, labelled, sciq_rows
+from made_up import gpqa_rows, labelled, sciq_rows
 from scipy.stats import chisquare
 
 from mcqa_suite import question

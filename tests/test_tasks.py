@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import MMLU_SUBJECTS, REPOSITORY, SHARED, N, needs_hub
+from conftest import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
+from made_up import write_dataset
 
 from mcqa_suite.errors import ConfigError, DatasetError, ScoreError
 from mcqa_suite.harness import formats, scoring
@@ -240,8 +241,6 @@ def test_a_data_set_that_is_not_here_is_named_with_the_remedy(tmp_path, monkeypa
 
 @pytest.mark.usefixtures("in_made_up_hub")
 def test_a_data_set_with_other_columns_is_named(made_up_hub, tmp_path, monkeypatch):
-    from conftest import write_dataset
-
     write_dataset(tmp_path, "allenai/openbookqa", "main", {split: [{"stem": "Q?"}] for split in ("train", "test")})
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DatasetError, match=r"openbookqa row 0: no column 'question_stem' among stem"):
@@ -273,4 +272,3 @@ def test_grids_render_for_every_public_task():
         "mcqa_arc_grid_2_training": 1076,
         "mcqa_arc_grid_2_evaluation": 167,
     }
-    assert N == 12

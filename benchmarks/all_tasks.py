@@ -1,0 +1,75 @@
+"""Every task of the suite through the harness with its `dummy` model, offline.
+
+    python benchmarks/all_tasks.py [--limit 8]
+
+Public data sets are read from the mirror at $MCQA_SHARED/hub; GPQA (gated), SciQ and GSM-Symbolic (not to be redistributed)
+from made-up rows in their schema. The dummy model answers at random, so the scores say nothing: that every document loads,
+renders and is scored does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "tests"))
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+from made_up import gpqa_rows, gsm_symbolic_rows, sciq_rows, write_dataset  # noqa: E402
+
+from mcqa_suite.harness.tasks import manager, near_data  # noqa: E402
+from mcqa_suite.paths import hub_mirror  # noqa: E402
+
+GROUPS = [
+    "mcqa_suite",
+    "mcqa_suite_cloze",
+    "mcqa_suite_cot",
+    "mcqa_generated",
+    "mcqa_generated_cloze",
+    "mcqa_generated_cot",
+]
+GROUPS += ["mcqa_arc_grid_1_training", "mcqa_arc_grid_2_training"]
+
+
+def assemble(shared: Path, mirror: Path) -> None:
+    """A hub folder with the mirror's data sets and made-up ones beside them."""
+    for folder in mirror.glob("*/*"):
+        (shared / "hub" / folder.parent.name).mkdir(parents=True, exist_ok=True)
+        (shared / "hub" / folder.parent.name / folder.name).symlink_to(folder)
+    splits = ("train", "validation", "test")
+    write_dataset(shared / "hub", "allenai/sciq", "default", {split: sciq_rows() for split in splits})
+    for config in ("main", "p1", "p2"):
+        write_dataset(shared / "hub", "apple/GSM-Symbolic", config, {"test": gsm_symbolic_rows()})
+    for config in ("gpqa_main", "gpqa_diamond", "gpqa_extended"):
+        write_dataset(shared / "hub", "Idavidrein/gpqa", config, {"train": gpqa_rows()})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--limit", type=int, default=8)
+    args = parser.parse_args()
+    mirror = hub_mirror()
+    if mirror is None:
+        sys.exit("all_tasks: no mirror of public data sets; set MCQA_SHARED to the folder that holds hub/")
+    from lm_eval import simple_evaluate
+
+    with tempfile.TemporaryDirectory() as shared:
+        assemble(Path(shared), mirror)
+        os.environ["MCQA_SHARED"] = shared
+        with near_data():
+            tasks = manager()
+            results = simple_evaluate("dummy", tasks=GROUPS, task_manager=tasks, limit=args.limit, bootstrap_iters=0)
+    print("| task | documents run | of | metrics |\n|---|---:|---:|---|")
+    for task, samples in sorted(results["samples"].items()):
+        total = results["n-samples"][task]["original"]
+        print(f"| {task} | {len(samples)} | {total} | {', '.join(samples[0]['metrics'])} |")
+    missing = sorted(set(manager().all_subtasks) - set(results["samples"]))
+    print(f"\n{len(results['samples'])} tasks run, {len(missing)} not run{': ' if missing else ''}{', '.join(missing)}")
+
+
+if __name__ == "__main__":
+    main()
