@@ -1,0 +1,55 @@
+"""Runs a command and keeps what it prints, with command, date, commit and machine above it.
+
+python benchmarks/record.py results/all_tasks.md -- python benchmarks/all_tasks.py
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+LIBRARIES = ("lm_eval", "torch", "transformers", "datasets")
+
+
+def processor() -> str:
+    """The processor's name where Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "no git"
+
+
+def main() -> int:
+    output, dashes, *command = sys.argv[1:]
+    if dashes != "--" or not command:
+        sys.exit(__doc__)
+    start = time.perf_counter()
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    seconds = time.perf_counter() - start
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    header = (
+        f"    {shlex.join(command)}\n\n"
+        f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, commit {commit()}, {seconds:.0f} s, "
+        f"{len(os.sched_getaffinity(0))} cores of {processor()}, Python {platform.python_version()}, {libraries}\n\n"
+    )
+    print(done.stdout, end="")
+    if done.returncode == 0:
+        Path(output).write_text(header + done.stdout, encoding="utf-8")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
