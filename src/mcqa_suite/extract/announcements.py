@@ -1,0 +1,103 @@
+"""The choice that a phrase announces: LETTER_RULES applied, the last commitment first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mcqa_suite.extract.choosing import Found, Options, read_choice
+from mcqa_suite.extract.letter_rules import LETTER_RULES, LetterRule
+from mcqa_suite.extract.letter_signs import CONDITIONAL_AFTER, CONDITIONAL_BEFORE, DENIED_BEFORE, UNCOMMITTED
+from mcqa_suite.extract.text import View, last_matches, occurs
+
+STRONG = tuple(rule for rule in LETTER_RULES if not rule.weak)
+SHORTEST = 5  # characters that a later announcement would need: "B, so C"
+WEAK = tuple(rule for rule in LETTER_RULES if rule.weak)
+CORRECTED = re.compile(
+    r"\b(?:wait|actually|instead|reflection|second thoughts?|mistake|correction|reconsider\w{0,3}|rather|oops|no,)"
+)
+# "the answer that fits is closest to is: B": a later verb or colon of the same sentence
+AGAIN = re.compile(r"(?:[^.?!\n:]|\.(?=\w)){0,80}?(?: (?:is|be|are)(?= )|:)")
+# What must stand before a lower-case letter: "(c) is right", "option c is right", or the start of a line
+LOWER_START = re.compile(r"(?:[(\[]|option |choice |answer |(?:^|\n) {0,3})$")
+# "A, B, C, or ": the letters before one that is not named alone
+IN_A_LIST = re.compile(r"(?<![\w'])[a-z][)\]]?,? {0,2}(?:,|/|&|or|and|nor)? {0,2}(?:option |choice )?[(\[]?$")
+
+
+def announced(seen: View, options: Options) -> Found | None:
+    """The last choice that a rule of LETTER_RULES announces, the weak ones only where they correct another."""
+    last = _last_announced(seen, options, STRONG, None)
+    if last is None or not CORRECTED.search(seen.low, last.end):
+        return last
+    return _last_announced(seen, options, WEAK, last)
+
+
+def hinted(seen: View, options: Options) -> Found | None:
+    """The last choice that a weak rule of LETTER_RULES announces."""
+    return _last_announced(seen, options, WEAK, None)
+
+
+def _last_announced(seen: View, options: Options, rules: Sequence[LetterRule], last: Found | None) -> Found | None:
+    low = seen.low
+    for rule in rules:
+        start = 0 if last is None else last.start
+        if start and len(low) - start < SHORTEST:
+            break
+        if not occurs(rule.needles, low, start):
+            continue
+        for match in last_matches(rule.pattern, low, start):
+            found = _after(seen, options, rule, match) if rule.side == "after" else _before(seen, options, rule, match)
+            if found is not None:
+                if last is None or found.start > last.start:
+                    last = found
+                break
+    return last
+
+
+def _before(seen: View, options: Options, rule: LetterRule, match: re.Match[str]) -> Found | None:
+    """What stands behind an announcement such as "the answer is"."""
+    between = match.groupdict().get("between") or ""
+    if UNCOMMITTED.search(between) or _hypothetical(seen.low, match.start(), between):
+        return None
+    if between.strip() and (match.group().endswith("\n") or len(between.strip(" ()[]'")) == 1):
+        return None  # "... this answer)" at a line's end; "option E: ...", which is a choice and announces none
+    at = match.end()
+    for _ in range(3):
+        found = read_choice(seen, options, rule, at)
+        if found is not None:
+            return found
+        again = AGAIN.match(seen.low, at)
+        if again is None or rule.strict or rule.name in ("boxed", "tag"):
+            return None
+        if UNCOMMITTED.search(seen.low, at, again.end()):
+            return None
+        rule = replace(rule, strict=True)
+        at = again.end()
+    return None
+
+
+def _hypothetical(low: str, start: int, between: str) -> bool:
+    """Whether the sentence before an announcement sets a condition: "If it were 1940, the answer would be ..."."""
+    sentence = low[max(0, start - 160) : start]
+    sentence = sentence[max(sentence.rfind(". "), sentence.rfind("\n"), sentence.rfind("? ")) + 1 :]
+    if not CONDITIONAL_BEFORE.search(sentence):
+        return False
+    return "would" in between or "could" in between or "otherwise" in low or " if not" in low or "then" not in sentence
+
+
+def _after(seen: View, options: Options, rule: LetterRule, match: re.Match[str]) -> Found | None:
+    """The letter in front of a verdict such as "is the correct answer"."""
+    at = match.start("letter")
+    letter = seen.clean[at]
+    index = options.index(letter)
+    before = seen.low[max(0, at - 60) : at]
+    if index < 0 or (letter.islower() and not LOWER_START.search(before)) or DENIED_BEFORE.search(before):
+        return None
+    if letter in "ai" and not before.endswith("("):
+        return None
+    if IN_A_LIST.search(seen.low, max(0, at - 16), at):
+        return None
+    if CONDITIONAL_AFTER.match(seen.low, match.end()):
+        return None
+    return Found(index, "answered", rule.name, at, at + 1)

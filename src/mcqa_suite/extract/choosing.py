@@ -1,0 +1,177 @@
+"""What stands at one place of a response: a letter, an option's text, an ordinal, and whether it is a clean choice."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mcqa_suite.extract.letter_rules import LetterRule
+from mcqa_suite.extract.letter_signs import AFTER_WORD, CONDITIONAL_AFTER, DENIED_AFTER, SECOND, SECOND_FAR, WORD
+from mcqa_suite.extract.options import begun_by, named_at
+from mcqa_suite.extract.result import Status
+from mcqa_suite.extract.text import View
+
+# What may stand between an announcement and its choice: "is: (", "is option ", "is the letter '"
+OPENING = re.compile(
+    r"[\s(\[{<:'.,>=-]{0,12}"
+    r"(?:(?:therefore|thus|then|definitely|certainly|clearly|likely|most|probably|simply|just|indeed|actually|still|obviously"
+    r"|hence|again|only|almost|to|be|must|should|as|follows|the|correct|best|final|following)\b[\s,:]{1,4}){0,3}"
+    r"(?:(?:option|choice|letter|answer|alternative|number|no|opción|opzione|option[e]?|buchstabe|lettre|letra|lettera|选项|選項)"
+    r"\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
+)
+SIGN = re.compile(r"[:=>]")
+SAYS_TEXT = ("boxed", "tag", "answer_is")  # rules behind which part of an option's text is enough
+CLAUSE = re.compile(r"[^.;\n]{3,200}(?=[.;]\s|[.;]?$|[.;]?\n)")
+LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'\w|[-+#&^]\w| {{0,2}}=|\()")
+# What must follow a lower-case letter without brackets: "c.", "c because"
+LOWER_END = re.compile(r" {0,2}(?:$|[.,;:!?\n)\]}|]|because|since)")
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+# "the second option", "the last one", "option 3", "2."
+ORDINAL = re.compile(
+    rf"(?:the )?(?:(?P<word>{'|'.join(ORDINALS)}|last)(?: (?:one|option|choice|answer|statement))?|(?P<number>\d{{1,2}}))"
+    r"[)\]}' ]{0,3}(?=$|[.,;:!?\n])"
+)
+# What lets a letter be all that is said: "C.", "(C)", "C, because"
+ENDS_THERE = re.compile(
+    r"[)\]}']{0,2} {0,2}(?:$|[\n.;!](?!\w)|\((?=\w{2})|,? (?:because|since|as it|which is|here|it is)\b)"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A commitment at one place: the index of an option, or None with the status that says why not."""
+
+    index: int | None
+    status: Status
+    rule: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Options:
+    """The texts and labels to choose from."""
+
+    choices: tuple[str, ...]
+    labels: str
+
+    def index(self, letter: str) -> int:
+        """Where `letter`, in either case, stands among the labels in use; -1 if it does not."""
+        return self.labels.upper().find(letter.upper())
+
+
+def read_choice(seen: View, options: Options, rule: LetterRule, at: int) -> Found | None:
+    """The choice that begins at `at`: a letter, an option's text, an ordinal; None if there is none."""
+    if rule.strict and seen.low[at : at + 1] in (".", "!", "?"):
+        return None
+    start, opening = at, OPENING.match(seen.low, at)
+    at = opening.end() if opening else at
+    match = LETTER_HERE.match(seen.low, at)
+    if match is not None and _is_letter(seen, at, rule):
+        return judged(seen, options, rule.name, at)
+    if rule.strict or (rule.name == "choice_is" and not SIGN.search(seen.low, start - 1, at)):
+        return None  # "the conclusion is materially true" speaks of the matter, "my choice: London" of the options
+    window = seen.low[at : at + 400]
+    named, end, ends = named_at(window, options.choices)
+    if len(named) == 1 and (ends or rule.name in ("boxed", "tag")):
+        letter = LETTER_BEHIND.match(seen.clean, at + end)
+        if letter is not None and options.index(letter["letter"]) not in (-1, named[0]):
+            return Found(None, "conflict", rule.name, at, letter.end())
+        return Found(named[0], "answered", rule.name, at, at + end)
+    clause = CLAUSE.match(seen.low, at)
+    begun = begun_by(clause.group(), options.choices) if clause and not named and rule.name in SAYS_TEXT else None
+    if clause is not None and begun is not None:
+        return Found(begun, "answered", rule.name, at, clause.end())
+    return _ordinal(seen, options, rule, at)
+
+
+def _is_letter(seen: View, at: int, rule: LetterRule) -> bool:
+    """Whether the character at `at` is a choice and no article, pronoun, or variable."""
+    low, letter = seen.low, seen.clean[at]
+    if rule.strict and not ENDS_THERE.match(low, at + 1):
+        return False
+    bracketed = low[at - 1 : at] in ("(", "[", "{", ">", "'") or low[at + 1 : at + 2] in (")", "]", "}", "<")
+    if bracketed:
+        return True
+    if letter.islower():
+        return bool(LOWER_END.match(low, at + 1))
+    return letter not in "AI" or bool(AFTER_WORD.match(low, at + 1))
+
+
+def judged(seen: View, options: Options, rule: str, at: int) -> Found | None:
+    """The letter at `at` with what follows it: a second letter, a denial, a condition, the text of another option."""
+    low = seen.low
+    index = options.index(seen.clean[at])
+    if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1):
+        return None
+    if index < 0:
+        return Found(None, "none", rule, at, at + 1)
+    if _second(seen, options, at) or (rule == "boxed" and BOX_BEFORE.search(low, max(0, at - 60), at)):
+        return Found(None, "several", rule, at, at + 1)
+    if _conflict(low[at + 1 : at + 400], options, index):
+        return Found(None, "conflict", rule, at, at + 1)
+    return Found(index, "answered", rule, at, at + 1)
+
+
+# "A, B is wrong": the second letter starts a clause
+VERB = re.compile(r" (?:is|are|was|has|have|does|lies|would|can)\b")
+# "\boxed{A} or \boxed{B}": a box right in front of a box
+BOX_BEFORE = re.compile(
+    r"(?:boxed|fbox) ?\{[^{}]{1,24}\}[^\w{}]{0,6}(?:or|and|,)[^\w{}]{0,6}\\(?:boxed|fbox)[\s{(]{1,9}$"
+)
+
+
+def _second(seen: View, options: Options, at: int) -> bool:
+    """Whether another letter is named in the same breath: "B, D", "A or B", "A/B"."""
+    match = SECOND.match(seen.clean, at + 1)
+    if match is not None:
+        letter, end = match["letter"], match.end()
+        named = options.index(letter) >= 0 and letter.upper() != seen.clean[at].upper()
+        upper = letter.isupper() and (letter not in "AI" or AFTER_WORD.match(seen.low, end))
+        denied = DENIED_AFTER.match(seen.low, end) or VERB.match(seen.low, end)
+        if named and not denied and (match["close"] or upper):
+            return True
+    far = SECOND_FAR.search(seen.clean, at + 1, at + 240) if seen.clean[at + 1 : at + 2] in (".", ")") else None
+    if far is None or options.index(far["letter"]) < 0 or far["letter"] == seen.clean[at]:
+        return False
+    return own_text(seen.low[far.end("letter") : far.end() + 300], options, options.index(far["letter"]))
+
+
+# "London (C)", "London, option C": the letter behind an option's text
+LETTER_BEHIND = re.compile(r"[.\s]{0,2}(?:\(|, option |, )\(?(?P<letter>[A-Z])[).\s]")
+CONNECTOR = re.compile(
+    r"[)\]}.,:;']{0,3}(?: - | )?(?:which is |that is |i\.e\.,? |namely |meaning |is |= ?)?[(\[' ]{0,3}"
+)
+
+
+def _conflict(behind: str, options: Options, index: int) -> bool:
+    """Whether the text behind a letter is, to the end of a clause, the text of another option."""
+    link = CONNECTOR.match(behind)
+    if link is None or link.end() == 0 or behind[link.end() : link.end() + 1] in ("", "\n"):
+        return False
+    named, _, ends = named_at(behind[link.end() :], options.choices)
+    return bool(named) and index not in named and ends
+
+
+def own_text(behind: str, options: Options, index: int) -> bool:
+    """Whether the text behind a letter begins with the text of its own option."""
+    link = CONNECTOR.match(behind)
+    return link is not None and index in named_at(behind[link.end() :], options.choices)[0]
+
+
+def _ordinal(seen: View, options: Options, rule: LetterRule, at: int) -> Found | None:
+    """A choice by its place: "the last one", "option 3"; a bare number only where no option is a number."""
+    match = ORDINAL.match(seen.low, at)
+    index = place(match["word"], match["number"], options) if match else None
+    return None if match is None or index is None else Found(index, "answered", rule.name, at, match.end())
+
+
+def place(word: str | None, number: str | None, options: Options) -> int | None:
+    """The index behind an ordinal word or a number counted from 1; None where the options have none such."""
+    if number:
+        if any(any(char.isdigit() for char in choice) for choice in options.choices):
+            return None
+        index = int(number) - 1
+    else:
+        index = len(options.choices) - 1 if word == "last" else ORDINALS.index(word or "")
+    return index if 0 <= index < len(options.choices) else None

@@ -1,0 +1,148 @@
+"""Numbers as they are written, and the one canonical decimal string of each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MOST_DIGITS = 300  # a longer run of digits is no answer, and int() and Decimal() would grow slow on it
+PLACES = 12  # of a fraction that no decimal string holds exactly
+
+# "-$1,080.50", "1 234 567", "1.080,50 €", "6.02e23", "2 1/2", "3/4", "½", "\frac{7}{2}", ".5", "3 million"
+_SIGN = (
+    r"(?<![A-Za-z0-9_)\]%.])(?<![^#]#)(?<!\d:)(?<!\d,)(?P<sign>[-+] ?|(?<!\d )(?:minus|negative) )?"
+    r"(?:[$€£¥₹]|USD|EUR|Rs\.?)? {0,2}(?P<sign2>(?<=[$€£¥])-)?"
+)
+_PLAIN = (
+    r"\d{1,3}(?:(?:,|\{,\})\d{3}){1,99}(?![\d,])(?:\.\d{1,300})?"  # 1,080.50
+    r"|\d{1,3}(?:\.\d{3}){1,99},\d{1,2}(?![\d.,])|\d{1,3}(?:\.\d{3}){2,99}(?![\d.,])"  # 1.080,50 and 1.234.567
+    r"|[1-9]\d{0,2}(?: {1,2}\d{3}){1,9}(?![\d.,]\d|\d)(?:\.\d{1,300})?|\d{1,3}(?:'\d{3}){1,99}(?!\d)"  # 1 234 567, 1'000
+    r"|\d{1,300}(?!\d)(?:\.\d{1,300}(?!\d)|,\d{1,2}(?![\d,])|(?!,\d{3}))|\.\d{1,300}(?!\d)"  # 1080.5, 3,5 and .5
+)
+_FRACTION = (
+    r"(?P<whole>\d{1,9})?(?(whole)[ -]?)\\[dtc]?frac ?\{ ?(?P<top>-?\d{1,40}) ?\} ?\{ ?(?P<bottom>\d{1,40}) ?\}"
+    r"|(?P<whole2>\d{1,9})?(?(whole2) ?)(?P<vulgar>[½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])"
+    r"|(?:(?P<whole3>\d{1,9})(?:[ -]| and ))?(?P<top3>\d{1,40}) ?/ ?(?P<bottom3>\d{1,40})(?![\d/]|\.\d|,\d{3})"
+)
+NUMBER = re.compile(
+    rf"{_SIGN}(?:{_FRACTION}|(?P<plain>{_PLAIN}))"
+    r"(?:[eE](?P<exp>[-+]?\d{1,3})(?![\d\w])| ?(?:×|x|\*|\\times|\\cdot) ?10 ?(?:\^|\*\*) ?\{?(?P<exp10>[-+]?\d{1,3})\}?)?"
+    r"(?!:\d)(?: (?P<magnitude>hundred|thousand|million|billion|trillion|dozen)s?\b)?",
+    re.ASCII,  # digits of other scripts are plain by now, or unknown
+)
+_VULGAR = "½1/2 ¼1/4 ¾3/4 ⅓1/3 ⅔2/3 ⅕1/5 ⅖2/5 ⅗3/5 ⅘4/5 ⅙1/6 ⅚5/6 ⅛1/8 ⅜3/8 ⅝5/8 ⅞7/8"
+VULGAR = {sign[0]: sign[1:] for sign in _VULGAR.split()}
+MAGNITUDES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen"
+)
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+WORD_VALUES = {word: value for value, word in enumerate(_UNITS.split())}
+WORD_VALUES |= {word: 20 + 10 * tens for tens, word in enumerate(_TENS.split())}
+_WORD = "|".join(sorted([*WORD_VALUES, *MAGNITUDES], key=len, reverse=True))
+# "twenty-four", "one hundred and five", "two dozen"
+_START = "|".join(sorted(WORD_VALUES, key=len, reverse=True))
+WORDS = re.compile(rf"\b(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}(?![\w-]| point\b)")
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in a text: its canonical decimal string and where it stands."""
+
+    value: str
+    start: int
+    end: int
+
+
+def numbers_in(text: str, start: int = 0, end: int | None = None) -> list[Number]:
+    """The numbers written in digits in cleaned text, in order."""
+    found = []
+    for match in NUMBER.finditer(text, start, len(text) if end is None else end):
+        value = _value(match)
+        if value is not None:
+            start = match.start() + len(match.group()) - len(match.group().lstrip())
+            found.append(Number(value, start, match.end()))
+    return found
+
+
+def number_words_in(low: str, start: int = 0, end: int | None = None) -> list[Number]:
+    """The numbers written in English words in lower-case text, in order."""
+    return [
+        Number(str(_spoken(match.group())), match.start(), match.end())
+        for match in WORDS.finditer(low, start, len(low) if end is None else end)
+    ]
+
+
+def _spoken(words: str) -> int:
+    """The value of English number words: "two hundred and five" -> 205."""
+    total = part = 0
+    for word in re.findall(r"[a-z]+", words):
+        if word in WORD_VALUES:
+            part += WORD_VALUES[word]
+        elif word in ("hundred", "dozen"):
+            part = max(part, 1) * MAGNITUDES[word]
+        elif word in MAGNITUDES:
+            total, part = total + max(part, 1) * MAGNITUDES[word], 0
+    return total + part
+
+
+def _value(match: re.Match[str]) -> str | None:
+    """The canonical string of one match of NUMBER, or None where it is too long to be an answer."""
+    negative = (match["sign"] or "")[:1] in ("-", "m", "n") if match["sign"] else bool(match["sign2"])
+    scale = MAGNITUDES[match["magnitude"]] if match["magnitude"] else 1
+    if match["plain"] is None:
+        top, bottom = _fraction(match)
+        return None if bottom == 0 else ratio(-top * scale if negative else top * scale, bottom)
+    digits, places = _digits(match["plain"])
+    places -= int(match["exp"] or match["exp10"] or 0)
+    if len(digits) > MOST_DIGITS or abs(places) > MOST_DIGITS:
+        return None
+    if scale != 1:
+        digits = str(int(digits) * scale)
+    return canonical(digits, places, negative=negative)
+
+
+def _fraction(match: re.Match[str]) -> tuple[int, int]:
+    """Numerator and denominator of a fraction, a mixed number, or a vulgar fraction sign."""
+    whole = int(match["whole"] or match["whole2"] or match["whole3"] or 0)
+    if match["vulgar"]:
+        top, bottom = (int(part) for part in VULGAR[match["vulgar"]].split("/"))
+    else:
+        top, bottom = int(match["top"] or match["top3"]), int(match["bottom"] or match["bottom3"])
+    return whole * bottom + top, bottom
+
+
+def _digits(plain: str) -> tuple[str, int]:
+    """All digits of a plain number, and how many of them are decimals."""
+    plain = plain.replace("{,}", ",").replace(" ", "").replace("'", "")
+    comma, point = plain.rfind(","), plain.rfind(".")
+    if comma > point >= 0 or (comma >= 0 and len(plain) - comma - 1 < 3):  # 1.080,50 or 3,5: the comma is the point
+        plain = plain.replace(".", "").replace(",", ".")
+    elif plain.count(".") > 1:
+        plain = plain.replace(".", "")
+    whole, _, decimals = plain.replace(",", "").partition(".")
+    return whole + decimals, len(decimals)
+
+
+def canonical(digits: str, places: int = 0, *, negative: bool = False) -> str:
+    """`digits` with `places` decimals as a string without needless zeros: ("108050", 2) -> "1080.5"."""
+    if places < 0:
+        digits, places = digits + "0" * -places, 0
+    digits = digits.rjust(places + 1, "0")
+    whole = digits[: len(digits) - places].lstrip("0") or "0"
+    decimals = digits[len(digits) - places :].rstrip("0")
+    text = f"{whole}.{decimals}" if decimals else whole
+    return f"-{text}" if negative and text != "0" else text
+
+
+def ratio(top: int, bottom: int) -> str:
+    """top / bottom as a decimal string: exact where it ends, else to PLACES decimals."""
+    for places in range(PLACES):
+        quotient, rest = divmod(abs(top) * 10**places, bottom)
+        if rest == 0:
+            break
+    else:
+        places = PLACES
+        quotient = (2 * abs(top) * 10**PLACES + bottom) // (2 * bottom)
+    return canonical(str(quotient), places, negative=top < 0)

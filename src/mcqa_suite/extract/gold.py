@@ -1,0 +1,34 @@
+"""Gold answers read by the readers of predictions, so that the two cannot disagree on form."""
+
+from __future__ import annotations
+
+import string
+
+from mcqa_suite.extract.decimals import numbers_in
+from mcqa_suite.extract.text import number_view, view
+
+LABELS = "12345678"  # ARC: some rows are labelled "1" to "4" where others are "A" to "D"
+GOLD_MARK = "####"  # GSM8K and GSM-Symbolic: "... so 6 * 180 = 1,080.\n#### 1,080"
+
+
+def gold_number(value: str) -> str:
+    """The canonical decimal string of a gold number; raises ValueError where there is not exactly one."""
+    found = numbers_in(number_view(value.rsplit(GOLD_MARK, 1)[-1]).clean)
+    if len(found) != 1:
+        raise ValueError(f"gold number {value[-80:]!r}: {len(found)} numbers behind {GOLD_MARK!r}, expected one")
+    return found[0].value
+
+
+def gold_letter(value: str | int, n_choices: int) -> str:
+    """The letter of a gold answer: "B", "(b)", a label "1" to "8" counted from 1, or an index counted from 0."""
+    letters = string.ascii_uppercase[:n_choices]
+    if isinstance(value, int):
+        index = value
+    else:
+        label = view(value).clean.strip(" ()[].:\n").upper()
+        place = LABELS.find(label) if len(label) == 1 else -1
+        index = place if place >= 0 else letters.find(label or "?")
+    if not 0 <= index < len(letters) or (isinstance(value, str) and len(label) != 1):
+        expected = f"one of {', '.join(letters)}, a label 1-{n_choices} or an index below {n_choices}"
+        raise ValueError(f"gold answer {value!r}: expected {expected}")
+    return letters[index]

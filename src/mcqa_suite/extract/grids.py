@@ -1,0 +1,128 @@
+"""Which grid of colours 0-9 a response ends on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mcqa_suite.extract.reasoning import blank_reasoning
+from mcqa_suite.extract.result import EMPTY, Extraction, first_answer
+from mcqa_suite.extract.text import View, last_matches, views
+
+MOST_SIDE = 30  # rows or columns of an ARC grid
+Rows = list[list[int]]
+
+# "[[1,0,2], [0,3,0]]": a run of nothing but brackets, digits and separators
+RUN = re.compile(r"[\[\]\d\s,.'-]*")
+NESTED_OPEN = re.compile(r"\[ {0,9}\n? {0,9}\[(?=[^\[]|$)")
+NESTED_CLOSE = re.compile(r"\][\s,]{0,40}\]")
+INNER_ROW = re.compile(r"\[([^\[\]]*)\]")
+# "1 0 2", "1,0,2", "| 1 | 0 | 2 |", "[1, 0, 2],": a line of cells; "|---|---|" separates a table's head from its body
+ROW_LINE = re.compile(r"[ |\[({,]{0,8}-?\d[\d.]*(?:[ ,|\t]{1,8}-?\d[\d.]*){0,120}[ |\])},;]{0,8}$", re.ASCII)
+ROW_LABEL = re.compile(r"(?:row|line) ?\d{1,2} ?[:=-] ", re.IGNORECASE)  # "Row 1: 1 0 2"
+TABLE_RULE = re.compile(r"[ |:-]{3,400}$")
+CELL = re.compile(r"-?\d[\d.]*", re.ASCII)
+# "Test input:" in front of a grid that is recited, not answered
+INPUT_LABEL = re.compile(r"(?:^|\W)(?:test )?input(?: grid| \d)?\W{0,3}$")
+REFUSES = re.compile(r"\b(?:cannot|can't|could not|couldn't|unable to|sorry|no consistent)\b")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A grid-like stretch: its rows, None where it is no valid grid, by which rule, and where."""
+
+    rows: Rows | None
+    rule: str
+    start: int
+    end: int
+
+
+def extract_grid(response: str) -> Extraction:
+    """The last grid of a response as rows of integers 0-9; no answer where that one is ragged, too large, or out of range."""
+    if not response or response.isspace():
+        return EMPTY
+    visible = blank_reasoning(response)
+    if visible is None or not visible.strip():
+        return Extraction(None, "truncated")
+    readings = (_read(seen) for seen in views(visible))
+    return first_answer(readings)
+
+
+def _read(seen: View) -> Extraction:
+    candidates = [found for found in (_last_nested(seen), _last_lines(seen)) if found is not None]
+    if candidates:
+        last = max(candidates, key=lambda found: (found.end, found.start))
+        span = seen.span(last.start, last.end)
+        if last.rows is None:
+            return Extraction(None, "none", last.rule, span)
+        return Extraction(last.rows, "answered", last.rule, span)
+    return Extraction(None, "refused" if REFUSES.search(seen.low) else "none")
+
+
+def _last_nested(seen: View) -> Candidate | None:
+    """The last list of lists."""
+    opens = (match.start() for match in last_matches(NESTED_OPEN, seen.clean))
+    start = next((at for at in opens if not INPUT_LABEL.search(seen.low, max(0, at - 60), at)), -1)
+    if start < 0:
+        return None
+    run = RUN.match(seen.clean, start)
+    close = NESTED_CLOSE.search(seen.clean, start, run.end() if run else start)
+    end = close.end() if close else (run.end() if run else start + 2)
+    rows = [_cells(row) for row in INNER_ROW.findall(seen.clean[start + 1 : end - 1])] if close else []
+    return Candidate(_grid(rows), "nested_list", start, end)
+
+
+def _last_lines(seen: View) -> Candidate | None:
+    """The last block of lines that hold nothing but cells."""
+    block: list[tuple[int, str]] = []
+    found: Candidate | None = None
+    before = ""
+    at = count = 0
+    spaced = False
+    for line in [*seen.clean.split("\n"), "."]:
+        bare = ROW_LABEL.sub("", line[:700], count=1).strip()
+        if bare and len(bare) < 600 and ROW_LINE.match(bare):
+            block.append((at, bare))
+            count += 1
+        elif not bare and (spaced or len(block) == 1):
+            spaced = True  # rows with a blank line between them
+        elif block and bare and TABLE_RULE.match(bare) and "-" in bare:
+            pass
+        else:
+            found = _block(block, before, alone=count == 1) or found
+            block, spaced = [], False
+            before = bare.lower() or before
+        at += len(line) + 1
+    return found
+
+
+def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> Candidate | None:
+    """The grid of consecutive lines; a single line counts only behind a colon or where it is all there is."""
+    if not block or INPUT_LABEL.search(before[-60:]):
+        return None
+    if len(block) == 1 and not before.endswith((":", ">")) and not (alone and before in ("", "output", "answer")):
+        return None
+    start, end = block[0][0], block[-1][0] + len(block[-1][1])
+    lines = [line for _, line in block]
+    if len(lines) == 1 and "[" in lines[0]:
+        return None
+    compact = [line.strip() for line in lines]
+    if all(line.isdigit() and len(line) > 1 for line in compact) and len(lines) > 1:
+        rows: list[list[int | None]] = [[int(char) for char in line] for line in compact]
+    else:
+        rows = [_cells(line) for line in lines]
+    return Candidate(_grid(rows), "rows_of_cells", start, end)
+
+
+def _cells(row: str) -> list[int | None]:
+    """The cells of one row; None for a cell that is no integer 0-9."""
+    return [int(cell) if len(cell) == 1 else None for cell in CELL.findall(row)]
+
+
+def _grid(rows: list[list[int | None]]) -> Rows | None:
+    """The rows, if they make a rectangle of valid cells of at most 30 by 30."""
+    if not rows or len(rows) > MOST_SIDE or not 1 <= len(rows[0]) <= MOST_SIDE:
+        return None
+    if any(len(row) != len(rows[0]) or None in row for row in rows):
+        return None
+    return [[cell for cell in row if cell is not None] for row in rows]

@@ -1,0 +1,235 @@
+"""Where a choice is announced: the visible, ordered table of phrases, most explicit first.
+
+Patterns run over cleaned lower-case text (markup gone, look-alikes plain), so they know neither `**` nor full-width
+letters. Every repetition is bounded. `before` rules end where the choice begins; `after` rules hold it as group `letter`.
+Examples are about the options Paris, London, Berlin, Madrid, and each is decided by the rule that it stands beside.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from mcqa_suite.extract.letter_signs import WORD
+
+Side = Literal["before", "after"]
+
+IS = r"(?:is|are|was|be|being|becomes|remains|seems|appears)(?![\w'])(?: to be\b)?"
+SEP = rf"(?: {{1,3}}{IS}|'s(?= )| {{0,3}}(?:[:=|]|->|→|⇒)| {{0,2}}-{{1,2}} | {{0,3}}\n)"
+BEST = (
+    r"(?:therefore |thus |clearly |definitely |indeed |probably |likely |also |obviously |still |certainly |in fact )?"
+    r"(?:the |my |our )?(?:only |most |single |one |clear )?(?:probably |likely )?"
+    r"(?:correct|right|best|better|answer|accurate|appropriate|plausible|suitable|sensible|final|winner|choice"
+    r"|solution)(?! than)\b"
+)
+LETTER = rf"(?<![{WORD}'&+/-])[(\[{{']{{0,2}}(?P<letter>[a-z])(?![{WORD}'])[)\]}}]{{0,2}}"
+
+
+@dataclass(frozen=True)
+class LetterRule:
+    """One way to announce a choice."""
+
+    name: str
+    example: str
+    gives: str
+    side: Side
+    needles: tuple[str, ...]  # one of these must occur in the lower-case text, or the pattern is not tried
+    pattern: re.Pattern[str]
+    strict: bool = False  # the letter must be all that is said: "Therefore, C." but not "Therefore, C lies ..."
+    weak: bool = False  # gives way to any other rule, unless a correction stands between: "... is A. Wait, B is right."
+
+
+def _rule(
+    name: str,
+    example: str,
+    gives: str,
+    needles: str,
+    pattern: str,
+    side: Side = "before",
+    *,
+    strict: bool = False,
+    weak: bool = False,
+) -> LetterRule:
+    return LetterRule(name, example, gives, side, tuple(needles.split("|")), re.compile(pattern), strict, weak)
+
+
+ANSWER_WORDS = (
+    r"antwort(?:option|möglichkeit)?|lösung|réponse|reponse|respuesta|risposta|resposta|opción|opcion|opzione"
+    r"|solución|soluzione|solution|richtig|korrekt"
+)
+
+IS_OR_MUST = r"(?:is|must be|would be|should be|has to be|seems|appears|looks|remains)(?![\w'])(?: to be)?"
+
+LETTER_RULES: tuple[LetterRule, ...] = (
+    _rule("boxed", r"$\boxed{\text{B}}$", "B", r"\boxed|\fbox", r"\\(?:boxed|fbox) ?\{"),
+    _rule(
+        "tag",
+        "<answer>B</answer>",
+        "B",
+        "answer>|answer]|choice>|option>|final>|output>|result>",
+        r"[<\[](?:final |my )?(?:answer|choice|option|final|output|result)[>\]]",
+    ),
+    _rule(
+        "answer_is",
+        "The best answer is therefore B, London.",
+        "B",
+        "answer",
+        rf"\banswers?\b(?P<between>[^.?!\n:=]{{0,90}}?){SEP}",
+    ),
+    _rule("answer_bracket", "Hence the answer (C).", "C", "answer (|answer, (", r"\banswers?,? {1,2}(?=\([a-z]\))"),
+    _rule("ans", "Ans. C", "C", "ans.|ans:|ans =|ans ", r"(?:^|[\n.] {0,3})ans\b[.:= ]{1,4}"),
+    _rule(
+        "short_answer",
+        "A: B",
+        "B",
+        "a:|a :",
+        r"(?:^|\n) ?a ?:(?= {0,3}[(\[]?[a-z][)\].]{0,2}\s{0,3}(?:$|\n))",
+    ),
+    _rule(
+        "answer_abroad",
+        "Die richtige Antwort lautet: D",
+        "D",
+        "antw|lösung|solu|ponse|spuesta|sposta|opci|opzion|richtig|korrekt",
+        rf"\b(?:{ANSWER_WORDS})\b(?P<between>[^.?!\n:=]{{0,60}}?)"
+        r"(?: {1,3}(?:ist|lautet|wäre|est|es|è|e'|é|sería|serait|sarebbe|is)(?: la| le| el| die| der| das)?(?![\w'])"
+        r"| {0,3}[:=]| {0,2}- | {0,3}\n)",
+    ),
+    _rule(
+        "answer_chinese",
+        "正确答案是B。",
+        "B",
+        "答|选|選|正确|正確",
+        r"(?:(?:正确|正確|最佳|最终|最終)?(?:答案|选项|選項|回答)(?:应该|應該|应|應|就|便)?(?:是|为|為|选|選)?"
+        r"|(?:应该|應該|应|應|所以|因此|故|我)?(?:选择|選擇|选|選)) ?\]?[:是为為]?",
+    ),
+    _rule(
+        "answer_other_scripts",
+        "答えはCです",
+        "C",
+        "答え|正解|정답|답은|ответ|الجواب|الإجابة",
+        r"(?:答え|正解|정답|답은|ответ|الجواب|الإجابة)[^\n.:a-z]{0,12}[:はは은는 -]{1,4}",
+    ),
+    _rule(
+        "choice_is",
+        "Final choice: C",
+        "C",
+        "choice|option|selection|conclusion|verdict|decision|guess|pick|letter",
+        r"\b(?:choice|option|selection|conclusion|verdict|decision|guess|pick|letter)\b"
+        rf"(?P<between>[^.?!\n:=]{{0,60}}?){SEP}",
+    ),
+    _rule(
+        "i_choose",
+        "I'd go with D here.",
+        "D",
+        "i'd |i would |i'll |i will |i'm |i am |i choose|i pick|i select|i go|i vote|i guess|i shall |i must "
+        "|i should |i opt"
+        "|i chose|i say|i answer|i do |i lean|i have |i settle|we choose|we pick|we select|we would|we can"
+        "|we should|we must"
+        "|we will|we opt|we go",
+        r"\b(?:i|we)(?: ?'d| ?'ll| ?'m| would| will| am| shall| must| should| have to| do|)(?: \w{1,12})?"
+        r" (?:choose|pick|select|go with|go for|going with|going for|opt for|opting for|choosing|guess|say|answer"
+        r"|give(?: you)?|provide|respond with|answer with|lean towards?|leaning towards?|vote for|settle on|settle for"
+        r"|have chosen|chose|selected)\b(?: that)?(?: it is| it's)?(?: option| answer| choice| letter)?",
+    ),
+    _rule(
+        "choose",
+        "Let's go with B.",
+        "B",
+        "choose|pick|select|go with|mark|tick",
+        r"(?:^|[.!\n] {0,3}|let's |let us |so |therefore,? )(?:choose|pick|select|go with|mark"
+        r"|tick)\b(?: the)?(?: option)?",
+    ),
+    _rule(
+        "is_the_answer",
+        "B is the correct answer.",
+        "B",
+        "answer|choice|option|solution|winner",
+        rf"{LETTER},? {{1,2}}{IS_OR_MUST} (?:\w{{1,12}}ly )?(?:the|my|our) (?:(?!wrong|incorrect|worst"
+        rf"|other)\w{{1,14}} ){{0,4}}?"
+        r"(?:answer|choice|option|solution|winner)\b",
+        "after",
+    ),
+    _rule(
+        "is_correct",
+        "On reflection D is better.",
+        "D",
+        "correct|right|best|better|accurate|appropriate|plausible|suitable|sensible|final",
+        rf"{LETTER},? {{1,2}}{IS_OR_MUST} {BEST}",
+        "after",
+        weak=True,
+    ),
+    _rule(
+        "may_be_best",
+        "To me option C, the one by the Spree, might be the most fitting answer.",
+        "C",
+        "might be the|may be the|could be the|likely be the",
+        rf"\b(?:option|choice|answer) {LETTER}[^.?!\n]{{0,120}}? (?:might|may|could"
+        rf"|would likely) be the (?:most|best)\b",
+        "after",
+        weak=True,
+    ),
+    _rule(
+        "is_option",
+        "The least likely of these would be option A.",
+        "A",
+        "option|choice|letter",
+        r"\b(?:is|are|be|being)(?: \w{1,12}ly)?,? (?:the )?(?:option|choice"
+        r"|letter)(?= {1,2}[(\[']?[a-z][)\]']?(?:[^\w]|$))",
+        weak=True,
+    ),
+    _rule(
+        "superlative_is",
+        "The most fitting of the four would be B. London.",
+        "B",
+        "most |best |least |closest |correct |strongest |weakest |greatest |largest |smallest |highest |lowest ",
+        r"\b(?:most|best|least|closest|correct|strongest|weakest|greatest|largest|smallest|highest"
+        r"|lowest)\b[^.?!\n:]{0,100}?"
+        r" (?:is|are|be):?(?=\s{1,3}[(\['\"]?[a-z][)\].:])",
+        weak=True,
+    ),
+    _rule(
+        "letter_it_is",
+        "So C it is.",
+        "C",
+        " it is| it must be| it has to be",
+        rf"{LETTER} it (?:is|must be|has to be)(?! \w)",
+        "after",
+        weak=True,
+    ),
+    _rule(
+        "correction",
+        "I first took A. No wait, C.",
+        "C",
+        "wait|actually|correction|rather|instead|make that|i mean|reconsider|reflection|second thought|change|switch",
+        r"\b(?:no,? wait|wait,? no|wait|actually|correction|make that|i mean|i meant|rather"
+        r"|on (?:reflection|second thoughts?)|change (?:my answer|it|that) to|switch to)[,:]? "
+        r"(?:no,? )?(?:it is |it's |it must be |i choose |i pick )?(?:option |choice )?",
+        strict=True,
+    ),
+    _rule(
+        "therefore",
+        "Therefore, (C).",
+        "C",
+        "therefore|thus|hence|so|must be|conclu|it's|it is|leav|consequently|elimination|has to be|should be"
+        "|that |this |which "
+        "|=>|->|→|⇒|∴",
+        r"(?:\b(?:therefore|thus|hence|so|consequently|conclude|we conclude that|it's|by elimination"
+        r"|leav(?:es|ing)(?: us with)?(?: only)?|(?:it|that|this|which) (?:is|was)|(?:must|should|has to|would"
+        r"|will) be)|=>|->|→|⇒|∴)"
+        r"[,:]? {0,2}(?:only )?(?:we (?:get|have|are left with) )?"
+        r"(?:it is |it's |it (?:must|should|has to|would) be )?(?:option |choice )?",
+        strict=True,
+        weak=True,
+    ),
+    _rule(
+        "i_think",
+        "Probably C.",
+        "C",
+        "think|believe|guess|probably|likely|definitely|certainly|surely",
+        r"(?:\bi (?:think|believe|guess)|(?:^|[.\n] {0,3})(?:most )?(?:probably|likely|definitely|certainly|surely)),? "
+        r"(?:it is |it's )?(?:option |choice )?",
+        strict=True,
+        weak=True,
+    ),
+)

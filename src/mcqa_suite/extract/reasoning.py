@@ -1,0 +1,99 @@
+"""Reasoning that a model shows before it answers: found, blanked, removed."""
+
+from __future__ import annotations
+
+# Opening and closing marks, one pair a model family: "<think>17 * 3 = 51, so B</think>The answer is B."
+REASONING_TAGS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<Thought>", "</Thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<reflection>", "</reflection>"),
+    ("<scratchpad>", "</scratchpad>"),
+    ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+)
+BRACKETS = "<|>/[]◁▷"  # a name is looked for without them first: far cheaper in a long run of "<"
+CHANNEL = "<|channel|>"  # <|channel|>analysis<|message|>A or B?<|end|><|start|>assistant<|channel|>final<|message|>B
+FINAL_CHANNEL = "<|channel|>final<|message|>"
+MOST_BLOCKS = 64  # more blocks than this are hidden as one: no model interleaves so often, and the cost stays linear
+
+
+def strip_reasoning(response: str) -> str:
+    """The response without its reasoning: closed tags are removed, and all that follows an unclosed one."""
+    hidden, closed = reasoning_spans(response)
+    kept, at = [], 0
+    for start, end in hidden:
+        kept.append(response[at:start])
+        at = end
+    if closed:
+        kept.append(response[at:])
+    return "".join(kept).strip()
+
+
+def blank_reasoning(response: str) -> str | None:
+    """The response with its reasoning turned into spaces, so that offsets stay; None when it was never closed."""
+    hidden, closed = reasoning_spans(response)
+    if not closed:
+        return None
+    kept, at = [], 0
+    for start, end in hidden:
+        kept += [response[at:start], " " * (end - start)]
+        at = end
+    return "".join([*kept, response[at:]]) if kept else response
+
+
+def reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
+    """The (start, end) of each stretch of reasoning, in order, and whether the last one was closed."""
+    if "<" not in response and "[THINK]" not in response and "[/THINK]" not in response and "think▷" not in response:
+        return [], True
+    if CHANNEL in response:
+        final = response.rfind(FINAL_CHANNEL)
+        if final < 0:
+            return [(response.find(CHANNEL), len(response))], False
+        return [(0, final + len(FINAL_CHANNEL))], True
+    spans: list[tuple[int, int]] = []
+    for opening, closing in REASONING_TAGS:
+        if opening.strip(BRACKETS) not in response and closing.strip(BRACKETS) not in response:
+            continue
+        found, closed = _tag_spans(response, opening, closing)
+        if not closed:
+            return [*found], False
+        spans += found
+    return _merged(spans), True
+
+
+def _tag_spans(response: str, opening: str, closing: str) -> tuple[list[tuple[int, int]], bool]:
+    """Spans of one pair of marks; a closing mark without an opening one hides all before it (a prefilled `<think>`)."""
+    first, last = response.find(opening), response.rfind(closing)
+    if first < 0 and last < 0:
+        return [], True
+    if response.rfind(opening) > last:
+        return [(first, len(response))], False
+    if first < 0 or response.find(closing) < first:
+        first = 0
+    spans: list[tuple[int, int]] = []
+    while first >= 0 and len(spans) < MOST_BLOCKS:
+        close = response.find(closing, first)
+        if close < 0:
+            return spans, True
+        following = response.find(opening, close)
+        end = (response.rfind(closing, close, following) if following >= 0 else last) + len(closing)
+        spans.append((first, end))
+        first = following
+    if first >= 0:
+        spans.append((first, last + len(closing)))
+    return spans, True
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Overlapping spans joined, in order of their start."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,154 @@
+"""The part of a response that is read, cleaned character by character so that every offset stays what it was."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+HEAD, TAIL = 8_192, 32_768  # of a longer response its beginning and its end are read: an answer stands at either
+
+# Zeros of the scripts whose digits are read: Arabic-Indic, Persian, NKo, Devanagari, Bengali, ... full-width, mathematical
+DIGIT_ZEROS = "٠۰߀०০੦૦୦௦౦೦൦෦๐໐༠၀႐០᠐᥆᧐᪀᪐᭐᮰᱀᱐꘠꣐꤀꧐꧰꩐꯰０\U0001d7ce\U0001d7d8\U0001d7e2\U0001d7ec\U0001d7f6"
+MARKUP = '*_`$"“”„«»「」『』'  # **B**, __B__, `B`, $B$, "B", 「B」
+BLANKS = "\0\t\r\v\f\x1b\x85\xa0\xad\u061c\u180e\u3000\ufeff\ufe0e\ufe0f"
+MOST_TRIES = 48  # announcements of one kind that are read, from the end
+LINE_ENDS = "\u2028\u2029"
+DASHES = "‐‑‒–—―−－"
+SIGNS = {
+    "’": "'",
+    "‘": "'",
+    "´": "'",
+    "。": ".",
+    "、": ",",
+    "【": "[",
+    "】": "]",
+    "〔": "(",
+    "〕": ")",
+    "İ": "I",
+    "،": ",",
+}
+
+# \text{B}, \mathrm{A}, {\bf C}, \left( ... : the command goes, what it holds stays
+LATEX_WRAP = re.compile(
+    r"\\(?:text(?:bf|rm|it|sf|tt|normal)?|math(?:rm|bf|it|sf|cal|bb)|operatorname|mbox|hbox|emph|underline|bf|rm|it"
+    r"|left|right|large|Large|displaystyle|quad|qquad|[()\[\],;!% ])(?![a-zA-Z])"
+)
+STRUCK = re.compile(r"~~[^~\n]{1,120}~~")  # "~~A~~ B": a choice taken back
+# "the", "we", "is": a word that no finished text ends on
+FUNCTION_WORD = re.compile(
+    r"\b(?:the|a|an|of|to|and|or|in|for|with|by|is|are|was|were|be|we|he|she|they|it|that|this|then|so|need|if|as|at|on|from|has"
+    r"|have|his|her|their|its|which|because|since|would|will|can|per|than|but|each|every|when|where|how|i|you|now|answer)$"
+)
+# What follows is no longer this answer: "<|im_end|>", "</s>", "\n\nQuestion: Which river ...", "\nQ: Next", "\nHuman: ..."
+RUN_ON = re.compile(
+    r"<\|(?:im[_ ]end|eot[_ ]id|endoftext|end|return|eot|end[_ ]of[_ ]text|end[_ ]of[_ ]turn|eom[_ ]id|im[_ ]start"
+    r"|start[_ ]header[_ ]id)\|>|</s>|<eos>|<end[_ ]of[_ ]turn>|\[/?inst\]"
+    r"|\n[ #>]{0,6}(?:(?:next |new |another |following |sample |example )?(?:question|problem|exercise|example|prompt)"
+    r"|q|human|user|instruction|input|student|frage|pregunta|domanda|aufgabe|problème|问题|题目)"
+    r" ?#?[0-9]{0,3} ?[:.](?=[\s\w(])|\n#{1,4} ?(?:question|problem|exercise|instruction|input|response)"
+)
+
+
+def _clean_table() -> dict[int, int | str]:
+    """The one-to-one replacements that bring look-alike characters to plain ASCII and markup to blanks."""
+    table: dict[int, int | str] = dict.fromkeys(range(55296, 57344), " ")
+    table |= dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)], " ")
+    table |= dict.fromkeys(range(8192, 8203), " ") | {0x202F: " ", 0x205F: " "}
+    table |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
+    table |= {ord("Ⓐ") + i: chr(65 + i) for i in range(26)} | {ord("ⓐ") + i: chr(97 + i) for i in range(26)}
+    for code in range(0x1D400, 0x1D6A4):  # mathematical bold, italic, script ... letters
+        plain = unicodedata.normalize("NFKC", chr(code))
+        table[code] = plain if plain.isascii() and len(plain) == 1 else " "
+    table |= {ord(zero) + i: chr(48 + i) for zero in DIGIT_ZEROS for i in range(10)}
+    table |= {ord(char): " " for char in MARKUP + BLANKS} | {ord(char): "\n" for char in LINE_ENDS}
+    table |= {ord(char): "-" for char in DASHES} | {ord(char): sign for char, sign in SIGNS.items()}
+    return table
+
+
+CLEAN = _clean_table()
+CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$"}
+
+
+@dataclass(frozen=True)
+class View:
+    """A stretch of a response: `raw` as it stands, `clean` and lower-case `low` of the same length."""
+
+    raw: str
+    clean: str
+    low: str
+    offset: int = 0  # of raw[0] in the response
+    begins: bool = True  # whether it reaches back to the beginning of the response
+    ends: bool = True  # whether it reaches its end
+
+    def cut(self, end: int) -> View:
+        """The view up to `end`, as if the response ended there."""
+        return replace(self, raw=self.raw[:end], clean=self.clean[:end], low=self.low[:end], ends=True)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The stretch [start, end) of this view as a span of the response."""
+        return self.offset + start, self.offset + end
+
+
+def views(text: str, make: Callable[[str], View] | None = None) -> list[View]:
+    """What is read of a response, first choice first: all of it, or of a long one its end and then its beginning."""
+    make = make or view
+    end = len(text.rstrip())
+    start = len(text) - len(text.lstrip())
+    if end - start <= HEAD + TAIL:
+        return [replace(make(text[start:end]), offset=start)]
+    return [
+        replace(make(text[end - TAIL : end]), offset=end - TAIL, begins=False),
+        replace(make(text[start : start + HEAD]), offset=start, ends=False),
+    ]
+
+
+def view(raw: str) -> View:
+    """A cleaned view of one stretch of text."""
+    clean = raw.translate(CLEAN)
+    if "\\" in clean:
+        clean = LATEX_WRAP.sub(_blank, clean)
+    if "~~" in clean:
+        clean = STRUCK.sub(_blank, clean)
+    return View(raw, clean, clean.lower())
+
+
+def number_view(raw: str) -> View:
+    """A view that keeps what a number needs: currency signs, and `*` where it multiplies."""
+    clean = raw.translate(CLEAN_NUMBERS)
+    if "**" in clean:
+        clean = clean.replace("**", "  ")
+    if "\\" in clean:
+        clean = LATEX_WRAP.sub(_blank, clean)
+    return View(raw, clean, clean.lower())
+
+
+def run_on_cuts(low: str) -> list[int]:
+    """Where an invented next question, or a token that ends a turn, cuts the answer off: the first few places."""
+    cuts: list[int] = []
+    for match in RUN_ON.finditer(low):
+        if low[: match.start()].strip(" \n#>"):
+            cuts.append(match.start())
+            if len(cuts) == 3:
+                break
+    return cuts
+
+
+def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
+    """Whether one of the needles stands behind `start`: the cheap test before a pattern is tried."""
+    behind = low[start:] if start else low
+    for needle in needles:  # noqa: SIM110  (a generator in any() doubles the time of a short response)
+        if needle in behind:
+            return True
+    return False
+
+
+def last_matches(pattern: re.Pattern[str], text: str, start: int = 0) -> list[re.Match[str]]:
+    """The last matches of a pattern, latest first: so many that an answer is among them, so few that the time stays linear."""
+    return list(deque(pattern.finditer(text, start), MOST_TRIES))[::-1]
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group())

@@ -1,0 +1,386 @@
+"""Golden tables of extraction: every bug adds a row, not a function."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from mcqa_suite.extract import (
+    Extraction,
+    extract_choice,
+    extract_grid,
+    extract_number,
+    gold_letter,
+    gold_number,
+    strip_reasoning,
+)
+from mcqa_suite.extract.letter_rules import LETTER_RULES
+from mcqa_suite.extract.letters import STEP_EXAMPLES
+from mcqa_suite.extract.number_rules import NUMBER_RULES
+from mcqa_suite.extract.numbers import STEP_EXAMPLES as NUMBER_STEP_EXAMPLES
+
+DATA = Path(__file__).parent / "data"
+CITIES = ["Paris", "London", "Berlin", "Madrid"]
+SUMS = ["12", "15", "18", "None of the above"]
+MARKS = ["north", "south", "west", "east", "A and B", "both", "up", "down", "left", "right"]
+
+
+def rows(name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text(encoding="utf8").splitlines()]
+
+
+def read(row: dict[str, object]) -> Extraction:
+    if row["kind"] == "mcq":
+        return extract_choice(row["text"], row["choices"])
+    return extract_number(row["text"]) if row["kind"] == "numeric" else extract_grid(row["text"])
+
+
+def agrees(row: dict[str, object], answer: object) -> bool:
+    if row["kind"] != "numeric" or answer is None:
+        return answer == row["label"]
+    return abs(Fraction(str(answer)) - Fraction(str(row["label"]).replace(",", ""))) <= Fraction(1, 10**6)
+
+
+@pytest.mark.parametrize("name", ["cases_mcq", "cases_numeric", "cases_grid"])
+def test_golden_cases_reach_their_bars(name: str) -> None:
+    table = rows(name)
+    answers = [(row, read(row).answer) for row in table]
+    labelled = [(row, answer) for row, answer in answers if row["label"] is not None]
+    silent = [(row, answer) for row, answer in answers if row["label"] is None]
+    missed = [row["id"] for row, answer in labelled if not agrees(row, answer)]
+    wrong = [row["id"] for row, answer in labelled if answer is not None and not agrees(row, answer)]
+    false = [row["id"] for row, answer in silent if answer is not None]
+    assert len(missed) <= 0.03 * len(labelled), missed
+    assert len(wrong) <= 0.01 * len(labelled), wrong
+    assert len(false) <= 0.04 * len(silent), false
+
+
+@pytest.mark.parametrize("rule", LETTER_RULES, ids=lambda rule: rule.name)
+def test_each_letter_rule_decides_its_own_example(rule) -> None:
+    found = extract_choice(rule.example, CITIES)
+    assert (found.answer, found.rule, found.status) == (rule.gives, rule.name, "answered")
+
+
+@pytest.mark.parametrize(("rule", "example", "gives"), STEP_EXAMPLES)
+def test_each_later_step_decides_its_own_example(rule: str, example: str, gives: str) -> None:
+    found = extract_choice(example, CITIES)
+    assert (found.answer, found.rule) == (gives, rule)
+
+
+@pytest.mark.parametrize("rule", NUMBER_RULES, ids=lambda rule: rule.name)
+def test_each_number_rule_decides_its_own_example(rule) -> None:
+    found = extract_number(rule.example)
+    assert (found.answer, found.rule, found.status) == (rule.gives, rule.name, "answered")
+
+
+@pytest.mark.parametrize(("rule", "example", "gives"), NUMBER_STEP_EXAMPLES)
+def test_each_later_number_step_decides_its_own_example(rule: str, example: str, gives: str) -> None:
+    found = extract_number(example)
+    assert (found.answer, found.rule) == (gives, rule)
+
+
+def test_rule_names_are_unique() -> None:
+    for table in (LETTER_RULES, NUMBER_RULES):
+        assert len({rule.name for rule in table}) == len(table) > 5
+
+
+CHOICE_POLICY = [
+    ("ANSWER: $B$", CITIES, "B", "answered"),
+    (r"\boxed{C}", CITIES, "C", "answered"),
+    ("B. London", CITIES, "B", "answered"),
+    ("Conclusion: (B). Eliminated: (A), (C), (D)", CITIES, "B", "answered"),
+    ("The answer is C because I added both.", MARKS, "C", "answered"),
+    ("I think a closer look is needed.", CITIES, None, "none"),
+    ("Answer: Both", CITIES, None, "none"),
+    ("A/B", CITIES, None, "several"),
+    ("D/H", MARKS, None, "several"),
+    ("The answer is A or C.", CITIES, None, "several"),
+    ("The correct answers are (A) and (D).", CITIES, None, "several"),
+    ("D. north", MARKS, None, "conflict"),
+    ("The answer is (B) Madrid.", CITIES, None, "conflict"),
+    ("A. Paris\nB. London\nC. Berlin\nD. Madrid", CITIES, None, "none"),
+    ("I am sorry, but I cannot choose one of these.", CITIES, None, "refused"),
+    ("This cannot be determined from the text.", CITIES, None, "refused"),
+    ("None of the above.", CITIES, None, "refused"),
+    ("None of the above.", SUMS, "D", "answered"),
+    ("The answer is A. Wait, that is wrong. The answer is B.", CITIES, "B", "answered"),
+    ("If it were summer, the answer would be A.", CITIES, None, "none"),
+    ("<think>It could be A, so the answer is A.</think>\nC", CITIES, "C", "answered"),
+    ("<think>It could be A, so the answer is A.", CITIES, None, "truncated"),
+    ("", CITIES, None, "empty"),
+    (" \n\t", CITIES, None, "empty"),
+    ("答案是B。", CITIES, "B", "answered"),
+    ("La bonne réponse est C.", CITIES, "C", "answered"),
+    ("La respuesta correcta es la D.", CITIES, "D", "answered"),
+    ("La risposta corretta è B.", CITIES, "B", "answered"),
+    ("Die richtige Antwort ist (A).", CITIES, "A", "answered"),
+    ("Ａｎｓｗｅｒ：Ｃ", CITIES, "C", "answered"),
+    ('{"reasoning": "the gate stands there", "answer": "C"}', CITIES, "C", "answered"),
+    ("The answer is F.", CITIES, None, "none"),
+]
+
+
+@pytest.mark.parametrize(("response", "choices", "answer", "status"), CHOICE_POLICY)
+def test_choice_policy(response: str, choices: list[str], answer: str | None, status: str) -> None:
+    found = extract_choice(response, choices)
+    assert (found.answer, found.status) == (answer, status)
+
+
+NUMBER_POLICY = [
+    ("The answer is $29.00", "29"),
+    ("The total comes to $1,080.50.", "1080.5"),
+    ("Answer: m+n = 256+37 = 293", "293"),
+    ("He sold 72 clips, altogether.", "72"),
+    ("She paid 1,500 in rent.", "1500"),
+    ("The answer is -3.", "-3"),
+    ("#### 1,080", "1080"),
+    ("#### 12\n\nQuestion: Tom has 3 pens ...\n#### 7", "12"),
+    ("The answer is 25%.", "25"),
+    ("The answer is three.", "3"),
+    ("The answer is 3 million.", "3000000"),
+    ("The answer is 3/4.", "0.75"),
+    ("The answer is 2 1/2.", "2.5"),
+    (r"\boxed{\frac{1}{3}}", "0.333333333333"),
+    ("The answer is 1.080,50 euros", "1080.5"),
+    ("The answer is .. and 1.,", None),
+    ("The answer is 12x.", None),
+    ("<think>17 or 18?", None),
+    ("", None),
+    ("There is not enough information to compute the number of 3 cats.", None),
+    ("الجواب: ٤٢", "42"),
+    ("答案是４２。", "42"),
+]
+
+
+@pytest.mark.parametrize(("response", "answer"), NUMBER_POLICY)
+def test_number_policy(response: str, answer: str | None) -> None:
+    assert extract_number(response).answer == answer
+
+
+GRID_POLICY = [
+    ("Output:\n1 0\n0 1", [[1, 0], [0, 1]]),
+    ('[["1","0"],["0","1"]]', [[1, 0], [0, 1]]),
+    ("[[1.0, 0],[0, 1]]", None),
+    ("[[12, 0],[0, 1]]", None),
+    ("[[1, 0],[0]]", None),
+    (str([[0] * 31]), None),
+    ("\n".join(["0 0"] * 31), None),
+    (str([[5] * 30] * 30), [[5] * 30] * 30),
+    ("Input:\n1 1\n1 1\n\nOutput:\n2 2\n2 2", [[2, 2], [2, 2]]),
+    ("There is no grid here.", None),
+    ("", None),
+]
+
+
+@pytest.mark.parametrize(("response", "rows_"), GRID_POLICY)
+def test_grid_policy(response: str, rows_: list[list[int]] | None) -> None:
+    assert extract_grid(response).answer == rows_
+
+
+# Shapes that answers take, each a row that some reader got wrong or could get wrong
+TOWER = ["12 metres", "15 metres", "18 metres", "21 metres", "none of the above"]
+TRANSPORT = [
+    "osmosis",
+    "diffusion",
+    "filtration",
+    "active transport",
+    "endocytosis",
+    "exocytosis",
+    "facilitated diffusion",
+]
+TRANSPORT += ["pinocytosis", "phagocytosis", "bulk flow"]
+VERDICTS = ["Guilty", "Guilty of fraud", "Not guilty", "Not proven"]
+NUMBERS = ["8", "18", "80", "0.8"]
+CHOICE_SHAPES = [
+    ("B", CITIES, "B"), ("[B]", CITIES, "B"), ("b) London", CITIES, "B"), ("B London", CITIES, "B"),
+    ("`C`", CITIES, "C"), ("'C'", CITIES, "C"), ("Option B", CITIES, "B"), ("London", CITIES, "B"),
+    ("B (London)", CITIES, "B"), ("<B>", CITIES, "B"), ("{B}", CITIES, "B"), ("I", TRANSPORT, "I"),
+    ("The answer is B", CITIES, "B"), ("The correct choice is (D).", CITIES, "D"), ("Ans: B", CITIES, "B"),
+    ("Therefore, the answer must be D.", CITIES, "D"), ("I'd say C.", CITIES, "C"), ("My choice is B", CITIES, "B"),
+    ("Must be D.", CITIES, "D"), ("That would be B.", CITIES, "B"),
+    ("The correct answer to this question is therefore option D.", CITIES, "D"), ("The solution is B.", CITIES, "B"),
+    ("(C) is the right one.", CITIES, "C"), ("Answer = B", CITIES, "B"), ("The answer's B.", CITIES, "B"),
+    ("Selected option: B", CITIES, "B"), ("Choose B", CITIES, "B"), ("Let's go with B.", CITIES, "B"),
+    ("=> B", CITIES, "B"), ("→ C", CITIES, "C"), ("The correct answer is indeed C.", CITIES, "C"),
+    ("I believe it is C", CITIES, "C"), ("I think B", CITIES, "B"), ("Probably C.", CITIES, "C"),
+    ("Definitely D!", CITIES, "D"), ("The answer is: London", CITIES, "B"), ("Answer:\nB", CITIES, "B"),
+    ("Final answer:\n\n\nD", CITIES, "D"), ("**B) London**", CITIES, "B"), ("- **B**", CITIES, "B"),
+    ("The answer is **B. London**.", CITIES, "B"), ("~~A~~ B", CITIES, "B"), ("1. **B**", CITIES, "B"),
+    ("| Answer | B |", CITIES, "B"), ("***D***", CITIES, "D"), ("\\boxed{\\textbf{(C)}}", CITIES, "C"),
+    ("\\[ \\boxed{\\text{C}} \\]", CITIES, "C"), ("\\fbox{B}", CITIES, "B"),
+    ("\\boxed{18\\text{ metres}}", TOWER, "C"), ("\\boxed{\\text{Option B}}", CITIES, "B"),
+    ("\\boxed{\\text{Answer: B}}", CITIES, "B"), ("\\boxed{A} or \\boxed{B}", CITIES, None),
+    ("None of these apply; none of the above.", TOWER, "E"), ("Guilty.", VERDICTS, "A"),
+    ("Facilitated diffusion.", TRANSPORT, "G"), ("So we get 8.", NUMBERS, "A"),
+    ("I think this is a hard one.", TRANSPORT, None), ("The answer is I think London.", CITIES, "B"),
+    ("a", CITIES, "A"), ("A city on the Thames: London.", CITIES, "B"), ("Hepatitis C is a virus.", CITIES, None),
+    ("It is not A, not B, and not C, so D.", CITIES, "D"), ("Not A.", CITIES, None),
+    ("By elimination, B.", CITIES, "B"), ("Everything but C can be excluded.", CITIES, None),
+    ("It can't be A or B, and D is too far, so C it must be.", CITIES, "C"), ("A... no, actually B.", CITIES, "B"),
+    ("I said A, but it should be D.", CITIES, "D"), ("B. Hmm, let me reconsider. The answer is D.", CITIES, "D"),
+    ("At first B seemed right. Now I see it is C.", CITIES, "C"),
+    ("C\nBecause A and B are not in Germany.", CITIES, "C"), ("The options are A, B, C and D.", CITIES, None),
+    ("A) Paris B) London C) Berlin D) Madrid", CITIES, None), ("Which of these is right?", CITIES, None),
+    ("A and B", CITIES, None), ("A, C", CITIES, None), ("The answers are A, B, and D.", CITIES, None),
+    ("All of them: A, B, C, D", CITIES, None), ("The answer could be A or B; I am not sure.", CITIES, None),
+    ("It depends: A in winter, C in summer.", CITIES, None), ("Were it the Seine, I would choose A.", CITIES, None),
+    ("I cannot determine the answer.", CITIES, None), ("I don't know.", CITIES, None),
+    ("I'm sorry, I can't assist with that request about Paris.", CITIES, None),
+    ("I am unable to choose between A and B.", CITIES, None),
+    ("First, consider A. Paris lies on the Seine, which", CITIES, None),
+    ("Let us see. Paris is on the Seine. London is on", CITIES, None),
+    ("To find this we look at option A first. It has", CITIES, None),
+    ("<think>A? The answer is A.</think>B", CITIES, "B"),
+    ("<reasoning>so A</reasoning><answer>C</answer>", CITIES, "C"), ("[THINK]A[/THINK]B", CITIES, "B"),
+    ("<answer>C</answer>", CITIES, "C"), ("<answer>\nC\n</answer>", CITIES, "C"),
+    ("{\"choice\": \"C\", \"why\": \"the answer A is wrong\"}", CITIES, "C"),
+    ("```json\n{\n  \"reasoning\": \"A is wrong\",\n  \"answer\": \"B\"\n}\n```", CITIES, "B"),
+    ("[[A]] is my verdict", CITIES, "A"), ("<final>B</final>", CITIES, "B"), ("{\"answer\": 2}", CITIES, "B"),
+    ("The answer is C.\n\nQ: What is 2+2?\nA: D", CITIES, "C"), ("C<|im_end|>\n<|im_start|>user\nB?", CITIES, "C"),
+    ("The answer is B.\n\nThe following are multiple choice questions.\nQuestion: x\nAnswer: D", CITIES, "B"),
+    ("The last line should be 'Answer: $LETTER'.\nAnswer: A", CITIES, "A"), ("Ｂ", CITIES, "B"), ("Ⓑ", CITIES, "B"),
+    ("The answer is\u2009B.", CITIES, "B"), ("Answer: 𝐁", CITIES, "B"), ("Answer — C", CITIES, "C"),
+    ("【答案】B", CITIES, "B"), ("Die Antwort ist B.", CITIES, "B"), ("Richtig ist D.", CITIES, "D"),
+    ("Lösung: B", CITIES, "B"), ("Réponse : C", CITIES, "C"), ("La respuesta es C.", CITIES, "C"),
+    ("Respuesta final: D", CITIES, "D"), ("La risposta esatta è la D", CITIES, "D"), ("所以选D。", CITIES, "D"),
+    ("故选C", CITIES, "C"), ("A resposta correta é B.", CITIES, "B"), ("Ответ: B", CITIES, "B"),
+    ("答えはCです", CITIES, "C"), ("정답은 B입니다", CITIES, "B"), ("The answer is Z", CITIES, None),
+    ("The answer is H.", TRANSPORT, "H"), ("The second option.", CITIES, "B"), ("The answer is 2.", CITIES, "B"),
+    ("Option 3", CITIES, "C"), ("I choose the first option.", CITIES, "A"),
+    ("The last option is correct.", CITIES, "D"), ("2", CITIES, "B"), ("2)", CITIES, "B"),
+    ("Option 2 is correct.", CITIES, "B"), ("The answer is number 4.", CITIES, "D"),
+    ("The answer is (C) London", CITIES, None), ("The answer is London (C).", CITIES, None),
+    ("\\boxed{A. Berlin}", CITIES, None), ("The answer is B, which is Berlin.", CITIES, None),
+    ("the correct option is (a)", CITIES, "A"), ("the answer is a", CITIES, "A"), ("b is correct", CITIES, "B"),
+    ("\ud83d", CITIES, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "choices", "answer"), CHOICE_SHAPES)
+def test_choice_shapes(response: str, choices: list[str], answer: str | None) -> None:
+    assert extract_choice(response, choices).answer == answer
+
+
+NUMBER_SHAPES = [
+    ("#### 1,080", "1080"), ("#### $18", "18"), ("#### 3/4", "0.75"), ("\\boxed{-3}", "-3"),
+    ("\\boxed{1,000}", "1000"), ("\\boxed{\\frac{3}{4}}", "0.75"), ("\\boxed{2\\frac{1}{2}}", "2.5"),
+    ("\\boxed{42 \\text{ apples}}", "42"), ("\\boxed{3.50}", "3.5"), ("\\boxed{12\\,000}", "12000"),
+    ("\\boxed{(2,3)}", None), ("\\boxed{A}", None), ("The answer is 18", "18"), ("The final answer is $18.", "18"),
+    ("Answer: 18", "18"), ("ANSWER: 42", "42"), ("The correct answer is therefore 12.", "12"),
+    ("The answer is minus 7", "-7"), ("The answer is about 20 minutes.", "20"), ("The answer is \\(12\\).", "12"),
+    ("The answer would be 15.", "15"), ("Bob has 5 apples left over from the 12 he bought.", "5"),
+    ("He will be 40 in 2030.", "40"), ("= 12", "12"), ("x = 4", "4"), ("Total = $1,200", "1200"), ("-45", "-45"),
+    ("The balance is -$45.", "-45"), ("The temperature is -3 degrees.", "-3"), ("10-3 = 7", "7"),
+    ("1,234,567", "1234567"), ("1.234.567", "1234567"), ("$1,080.50", "1080.5"), ("1,500", "1500"),
+    ("The answer is 1_000", "1000"), ("18.", "18"), ("18,", "18"), ("\"18\"", "18"), ("18;", "18"), ("25%", "25"),
+    ("25 percent", "25"), ("0.25", "0.25"), ("2 1/2", "2.5"), ("2½ cups", "2.5"),
+    ("$\\frac{22}{7}$", "3.142857142857"), ("The answer is 1/0", None), ("1e3", "1000"), ("3 x 10^4", "30000"),
+    ("5E2", "500"), ("0.50", "0.5"), ("0", "0"), ("0.0", "0"), ("5km", "5"), ("30°", "30"), ("5x", None),
+    ("Twenty-one", "21"), ("two thousand", "2000"), ("3 million", "3000000"), ("2 dozen", "24"), ("zero", "0"),
+    ("Step 1: do\nStep 2: done", None), ("In 2021, 14 cows stood there.", "14"), ("<think>11</think>12", "12"),
+    ("11</think>The answer is 12", "12"), ("20, no, 22", "22"), ("3 or 4", None), ("Between 3 and 5", None),
+    ("3 and 5", None), ("The answers are 3 and 5.", None), ("I cannot solve this.", None),
+    ("Not enough information is given about the 3 cats.", None), ("The answer is ", None),
+    ("So the total is 3 * 4 = 12, and then we", None), ("The answer is $", None), ("The total is 3 + 4.", None),
+    ("The answer is 2^5.", None), ("(261)(23)", None), ("The total is **42** dollars.", "42"),
+    ("- **Answer**: 42 km", "42"), ("12.75 USD", "12.75"), ("£1,200", "1200"), ("$12", "12"), ("12,75 €", "12.75"),
+    ("{\"answer\": \"42\"}", "42"), ("{\"result\": 42, \"answer\": 43}", "43"), ("<answer>42</answer>", "42"),
+    ("[42]", "42"), ("答案是 42", "42"), ("٤٢", "42"), ("Die Antwort ist 42.", "42"), ("La respuesta es 42.", "42"),
+    ("Antwort: 1.080", "1.08"), ("The answer is 42.\n\nQ: How many?\nA: 43", "42"),
+    ("The answer is 42.<|im_end|>\n<|im_start|>user\n17", "42"),
+    ("Let x be 3. Then x + 4 = 7, so the answer is 7 + 1 = 8.", "8"), ("So it takes 3 hours and 20 minutes.", None),
+    ("She earns $18 every day at the farmers' market.", "18"), ("In total, 3 friends paid 45 dollars.", "45"),
+    ("The cost for 12 people is $240.", "240"), ("After 3 years she will have 500 dollars.", "500"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "answer"), NUMBER_SHAPES)
+def test_number_shapes(response: str, answer: str | None) -> None:
+    assert extract_number(response).answer == answer
+
+
+GRID_SHAPES = [
+    ("1 0 2\n0 3 0", [[1, 0, 2], [0, 3, 0]]), ("```\n1 0 2\n0 3 0\n```", [[1, 0, 2], [0, 3, 0]]),
+    ("102\n030", [[1, 0, 2], [0, 3, 0]]), ("[1, 0, 2]\n[0, 3, 0]", [[1, 0, 2], [0, 3, 0]]),
+    ("[1, 0, 2],\n[0, 3, 0]", [[1, 0, 2], [0, 3, 0]]), ("\\boxed{[[1,0,2],[0,3,0]]}", [[1, 0, 2], [0, 3, 0]]),
+    ("[['1','0','2'],['0','3','0']]", [[1, 0, 2], [0, 3, 0]]), ("[[1 0 2]\n [0 3 0]]", [[1, 0, 2], [0, 3, 0]]),
+    ("np.array([[1, 0, 2], [0, 3, 0]])", [[1, 0, 2], [0, 3, 0]]),
+    ("{\"output\": [[1,0,2],[0,3,0]]}", [[1, 0, 2], [0, 3, 0]]),
+    ("```json\n[\n  [1, 0, 2],\n  [0, 3, 0]\n]\n```", [[1, 0, 2], [0, 3, 0]]),
+    ("[\n [\n 1,\n 0\n ],\n [\n 0,\n 3\n ]\n]", [[1, 0], [0, 3]]), ("[[1,0,2],[0,3,0]", None),
+    ("[[1,0,2],[0,3", None), ("1 0 2\n0 3", None), ("1 0 12\n0 3 0", None), ("[[-1,0],[0,3]]", None),
+    ("[[1.0,0],[0,3]]", None), ("[[]]", None), ("[]", None),
+    ("[[1,0],[2,3]]\nThis is a 2x2 grid with 4 cells.", [[1, 0], [2, 3]]),
+    ("Row 1: 1 0 2\nRow 2: 0 3 0", [[1, 0, 2], [0, 3, 0]]), ("1 0 2 \n0 3 0 ", [[1, 0, 2], [0, 3, 0]]),
+    ("1\t0\t2\n0\t3\t0", [[1, 0, 2], [0, 3, 0]]), ("1 0 2\n\n0 3 0", [[1, 0, 2], [0, 3, 0]]),
+    ("| 1 | 0 |\n|---|---|\n| 2 | 3 |", [[1, 0], [2, 3]]), ("I cannot.", None), ("Input:\n1 1\n2 2", None),
+    ("The output is [[5]]", [[5]]), ("[[a,b],[c,d]]", None), ("\uff11 \uff10\n\uff10 \uff13", [[1, 0], [0, 3]]),
+    ("<think>[[1]]", None), ("Output:\n[[1,2],[3,4]]\nInput:\n[[0,0],[0,0]]", [[1, 2], [3, 4]]), ("[[true,1]]", None),
+    ("The grid is 3x3.", None), ("1|0|2\n0|3|0", [[1, 0, 2], [0, 3, 0]]), ("  1 0\n  0 3\n", [[1, 0], [0, 3]]),
+    ("[[[1,0],[0,1]]]", [[1, 0], [0, 1]]), ("[[1, 0], [0, 1]]\n\n[[2, 0], [0, 2]]", [[2, 0], [0, 2]]),
+    ("1,0,2;0,3,0", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "rows_"), GRID_SHAPES)
+def test_grid_shapes(response: str, rows_: list[list[int]] | None) -> None:
+    assert extract_grid(response).answer == rows_
+
+
+def test_span_shows_where_the_answer_stands() -> None:
+    response = "<think>A?</think>  The answer is **(C)**."
+    found = extract_choice(response, CITIES)
+    assert found.span is not None
+    assert response[slice(*found.span)] == "C"
+
+
+@pytest.mark.parametrize(("choices", "labels"), [(["x"], "AB"), ([], "AB"), (["x"] * 3, "AB"), (["x"] * 27, None)])
+def test_a_wrong_number_of_choices_names_both_counts(choices: list[str], labels: str | None) -> None:
+    with pytest.raises(ValueError, match=rf"{len(choices)} choices for {len(labels or 'x' * 26)} labels"):
+        extract_choice("A", choices, **({"labels": labels} if labels else {}))
+
+
+@pytest.mark.parametrize(
+    ("response", "stripped"),
+    [
+        ("<think>17 * 3 = 51</think>The answer is 51.", "The answer is 51."),
+        ("hidden</think> B", "B"),
+        ("B<think>never closed", "B"),
+        ("a<think>1</think>b<think>2</think>c", "abc"),
+        ("<think><think>x</think></think>y", "y"),
+        ("<|channel|>analysis<|message|>A?<|end|><|start|>assistant<|channel|>final<|message|>B", "B"),
+        ("no tags", "no tags"),
+    ],
+)
+def test_strip_reasoning(response: str, stripped: str) -> None:
+    assert strip_reasoning(response) == stripped
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [("so 6 * 180 = 1,080.\n#### 1,080", "1080"), ("-3", "-3"), ("$18.50", "18.5"), ("1/2", "0.5")]
+)
+def test_gold_number(value: str, number: str) -> None:
+    assert gold_number(value) == number
+
+
+@pytest.mark.parametrize("value", ["", "none", "#### 3 and 4"])
+def test_gold_number_that_is_no_number_raises(value: str) -> None:
+    with pytest.raises(ValueError, match="expected one"):
+        gold_number(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "n_choices", "letter"),
+    [("B", 4, "B"), ("(b)", 4, "B"), ("1", 4, "A"), ("8", 8, "H"), (0, 4, "A"), (3, 4, "D")],
+)
+def test_gold_letter(value: str | int, n_choices: int, letter: str) -> None:
+    assert gold_letter(value, n_choices) == letter
+
+
+@pytest.mark.parametrize(("value", "n_choices"), [("E", 4), ("5", 4), (4, 4), (-1, 4), ("", 4), ("AB", 4)])
+def test_gold_letter_outside_the_choices_raises(value: str | int, n_choices: int) -> None:
+    with pytest.raises(ValueError, match="gold answer"):
+        gold_letter(value, n_choices)
