@@ -12,7 +12,8 @@ SOURCE = REPOSITORY / "src" / "mcqa_suite"
 ROWS = [
     {"errors", "paths"},
     {"question", "extract", "stats", "grids", "prompts", "epfl", "generated", "manifest", "config", "process"},
-    {"runs", "settings", "sources", "recipe", "checkpoints"},
+    {"runs", "run_files", "samples", "reads", "recorded", "reread", "settings", "sources", "recipe", "checkpoints"},
+    {"compare"},
     {"report", "harness"},
     {"ladder"},
     {"cli"},

@@ -1,4 +1,7 @@
-"""The command line: `mcqa tasks | check | eval | run`. Thin: every command is one call into the package."""
+"""The command line: `mcqa tasks | check | eval | extract | compare | table | run`.
+
+Thin: every command is one call into the package.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcqa_suite import __version__
-from mcqa_suite.errors import McqaError
+from mcqa_suite.errors import ConfigError, McqaError
 
 EPILOG = """\
 The tasks work without this command too:
@@ -43,6 +46,41 @@ def build_parser() -> argparse.ArgumentParser:
         "eval", help="lm_eval with this suite's tasks on its path; every flag is the harness's own", add_help=False
     )
 
+    extract = commands.add_parser("extract", help="read the answers of existing sample logs again, without the model")
+    extract.add_argument("samples", nargs="+", type=Path, metavar="SAMPLES.jsonl", help="of lm_eval --log_samples")
+    extract.add_argument("--output", type=Path, help="a file or folder (default: <name>.reread.jsonl beside each log)")
+    extract.add_argument(
+        "--kind", choices=["letters", "numbers", "grids"], help="for documents of other people's tasks"
+    )
+    extract.add_argument("--choices-key", help="their options: a column, several (A,B,C,D), or how many there are")
+    extract.add_argument("--gold-key", help="the column of their right answer")
+    extract.set_defaults(run=_extract)
+
+    compare = commands.add_parser("compare", help="what changed between a base and its variants, and what it is worth")
+    compare.add_argument(
+        "base", metavar="BASE", help="what lm_eval --log_samples wrote: a folder, FOLDER@STAMP or NAME=FOLDER"
+    )
+    compare.add_argument("variants", nargs="+", metavar="VARIANT")
+    compare.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to compare")
+    compare.add_argument("--metric", help="default: acc, else exact_match")
+    compare.add_argument(
+        "--cluster", metavar="FIELD", help="documents with one value of this field are not independent"
+    )
+    compare.add_argument("--margin", type=float, default=1.0, help="equivalence margin in points (default: 1)")
+    compare.add_argument("--noise-floor", metavar="RUN", help="the base again under other conditions, e.g. batch size")
+    compare.add_argument("--format", choices=["md", "csv", "latex", "json"], default="md")
+    compare.add_argument(
+        "--fail-if", choices=["worse"], help="exit 1 if a corrected difference is worse, 2 if one cannot be judged"
+    )
+    compare.add_argument("--force", action="store_true", help="compare although settings differ, and list them")
+    compare.set_defaults(run=_compare)
+
+    table = commands.add_parser("table", help="a leaderboard of runs: tasks, macro mean, size and speed")
+    table.add_argument("runs", nargs="+", metavar="RUN")
+    table.add_argument("--metric", help="default: acc, else exact_match")
+    table.add_argument("--format", choices=["md", "csv", "latex"], default="md")
+    table.set_defaults(run=_table)
+
     run = commands.add_parser("run", help="climb a ladder: train, quantise, evaluate, compare")
     run.add_argument("recipe", type=Path, help="YAML, e.g. training/configs/demo.yaml")
     run.add_argument("--output", type=Path, help="run folder (default: the recipe's)")
@@ -68,10 +106,39 @@ def _check(args: argparse.Namespace) -> None:
         print(line)
 
 
-def _run(args: argparse.Namespace) -> None:
-    from mcqa_suite.ladder import run
+def _extract(args: argparse.Namespace) -> int:
+    from mcqa_suite.recorded import Columns
+    from mcqa_suite.reread import reread_all, table
 
-    run(args.recipe, output=args.output)
+    columns = Columns(args.kind, args.choices_key, args.gold_key)
+    logs = reread_all(args.samples, args.output, columns, report=lambda line: print(f"mcqa: {line}", file=sys.stderr))
+    print(table(logs))
+    return int(any(log.broken for log in logs))
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from mcqa_suite.compare import Options
+    from mcqa_suite.report.commands import compare_runs
+
+    if not 0 < args.margin < 100:
+        raise ConfigError(f"--margin {args.margin:g}: expected points between 0 and 100")
+    options = Options(args.tasks, args.metric, args.margin / 100, args.cluster, args.force)
+    return compare_runs(
+        args.base, args.variants, options, noise_floor=args.noise_floor, style=args.format, fail_if=args.fail_if
+    )
+
+
+def _table(args: argparse.Namespace) -> None:
+    from mcqa_suite.report.commands import table_of
+
+    table_of(args.runs, metric=args.metric, style=args.format)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from mcqa_suite.ladder import run, save_leaderboard
+
+    result = run(args.recipe, output=args.output)
+    print(f"\n{save_leaderboard(result)}\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,7 +152,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             launch(words[words.index("eval") + 1 :])
         else:
             args = build_parser().parse_args(words)
-            args.run(args)
+            return int(args.run(args) or 0)
     except McqaError as error:
         if debug:
             raise

@@ -5,6 +5,7 @@ McqaError
 |-- DatasetError      questions that are missing, gated or malformed
 |-- CheckpointError   a checkpoint that is missing, half written or of the wrong kind
 |-- ScoreError        a score that is not a number
+|-- ComparisonError   runs that cannot be compared
 `-- StageError        a stage of a ladder whose process failed
 """
 
@@ -27,6 +28,10 @@ class CheckpointError(McqaError):
 
 class ScoreError(McqaError):
     """A score that is not a number."""
+
+
+class ComparisonError(McqaError):
+    """Runs that cannot be compared."""
 
 
 class StageError(McqaError):

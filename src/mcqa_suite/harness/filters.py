@@ -1,36 +1,54 @@
-"""The extractors in the shape of the harness's `custom` filter: `filter_fn: !function mcqa_suite.harness.filters.letters`.
+"""The extractors in the shape of the harness's filters, each under two names.
 
-A filtered response is a dict `{"answer", "status", "rule", "span"}`, so that the sample log shows what was read, by which
-rule and where, and so that "no answer" stays a state of its own.
+`{function: custom, filter_fn: !function mcqa_suite.harness.filters.letters}` works wherever the package is installed;
+`{function: mcqa_letters}` needs the name registered, which `mcqa eval` does (and, once the harness reads entry points, it
+does itself). A filtered response is the dict of `mcqa_suite.reads`, so that "no answer" stays a state of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
 
-from mcqa_suite.extract import Extraction, extract_choice, extract_grid, extract_number
+from lm_eval.api.filter import Filter
+from lm_eval.api.registry import register_filter
 
-Doc = dict[str, Any]
+from mcqa_suite.reads import Doc, Read, read_all
+
 Responses = Sequence[Sequence[str]]
-Read = dict[str, Any]
 
 
-def _each(responses: Responses, docs: Sequence[Doc], read: Callable[[str, Doc], Extraction]) -> list[list[Read]]:
-    return [[asdict(read(text, doc)) for text in texts] for texts, doc in zip(responses, docs, strict=True)]
+def _each(kind: str, responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+    return [read_all(kind, texts, doc) for texts, doc in zip(responses, docs, strict=True)]
 
 
 def letters(responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
     """The option that each response commits to."""
-    return _each(responses, docs, lambda text, doc: extract_choice(text, doc["choices"]))
+    return _each("letters", responses, docs)
 
 
 def numbers(responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
     """The number that each response ends at."""
-    return _each(responses, docs, lambda text, doc: extract_number(text))
+    return _each("numbers", responses, docs)
 
 
 def grids(responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
     """The grid that each response gives."""
-    return _each(responses, docs, lambda text, doc: extract_grid(text))
+    return _each("grids", responses, docs)
+
+
+@register_filter("mcqa_letters")
+class Letters(Filter):  # type: ignore[misc]
+    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+        return letters(resps, docs)
+
+
+@register_filter("mcqa_numbers")
+class Numbers(Filter):  # type: ignore[misc]
+    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+        return numbers(resps, docs)
+
+
+@register_filter("mcqa_grids")
+class Grids(Filter):  # type: ignore[misc]
+    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+        return grids(resps, docs)

@@ -18,6 +18,8 @@ def launch(argv: Sequence[str]) -> None:
     """Runs `lm_eval run ARGV`; raises McqaError for the failures that a user can mend."""
     from lm_eval.__main__ import cli_evaluate
 
+    import mcqa_suite.harness.filters  # noqa: F401  (registers mcqa_letters, mcqa_numbers, mcqa_grids)
+
     arguments = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *argv]
     given = known_flags(arguments)
     if arguments[0] == "run" and given.tasks:

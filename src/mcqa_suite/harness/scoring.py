@@ -7,11 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcqa_suite.errors import ScoreError
-from mcqa_suite.question import LETTERS
-
-Doc = dict[str, Any]
-Scores = dict[str, float]
-RIGHT, WRONG, BLANK = 3.0, -1.0, 0.0  # EPFL marking
+from mcqa_suite.reads import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
 
 
 def _loglikelihoods(doc: Doc, results: Sequence[tuple[float, bool]], suffix: str) -> list[float]:
@@ -49,38 +45,20 @@ def cloze_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     }
 
 
-def _read_results(read: dict[str, Any], right: bool) -> Scores:
-    """`acc` counts an unread answer as wrong; the rest say how many were not read, and why."""
-    status = read["status"]
-    return {
-        "acc": float(right),
-        "parsed": float(read["answer"] is not None),
-        "refused": float(status == "refused"),
-        "truncated": float(status == "truncated"),
-    }
-
-
-def cot_results(doc: Doc, results: Sequence[Sequence[dict[str, Any]]]) -> Scores:
+def cot_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
     """Scores of a generated letter."""
-    read = results[0][0]
-    return _read_results(read, read["answer"] in [LETTERS[index] for index in doc["gold"]])
+    return letter_scores(doc, results[0])
 
 
-def math_results(doc: Doc, results: Sequence[Sequence[dict[str, Any]]]) -> Scores:
-    """Scores of a generated number; gold and answer are in the same canonical form."""
-    read = results[0][0]
-    return _read_results(read, read["answer"] == doc["gold"])
+def math_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
+    """Scores of a generated number."""
+    return number_scores(doc, results[0])
 
 
-def grid_results(doc: Doc, results: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
-    """`acc`: any of the attempts is the exact grid; `parsed`: share of attempts that hold a grid; `task_score`: see below."""
-    reads = results[0]
-    right = any(read["answer"] == doc["output"] for read in reads)
-    return {
-        "acc": float(right),
-        "parsed": sum(read["answer"] is not None for read in reads) / len(reads),
-        "task_score": (doc["task_id"], float(right)),
-    }
+def grid_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:
+    """Scores of the attempts at a grid, and what `mean_over_tasks` needs."""
+    scores = grid_scores(doc, results[0])
+    return {**scores, "task_score": (doc["task_id"], scores["acc"])}
 
 
 def mean_over_tasks(items: Sequence[tuple[str, float]]) -> float:
@@ -91,22 +69,16 @@ def mean_over_tasks(items: Sequence[tuple[str, float]]) -> float:
     return sum(sum(rights) / len(rights) for rights in tasks.values()) / len(tasks)
 
 
-def _mark(scores: Scores) -> Scores:
-    if scores["acc"]:
-        return {**scores, "epfl_mark": RIGHT}
-    return {**scores, "epfl_mark": WRONG if scores.get("parsed", 1.0) else BLANK}
-
-
 def epfl_letter_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     """`letter_results` with EPFL's marking: 3 for a right answer, -1 for a wrong one."""
-    return _mark(letter_results(doc, results))
+    return epfl_marked(letter_results(doc, results))
 
 
 def epfl_cloze_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     """`cloze_results` with EPFL's marking."""
-    return _mark(cloze_results(doc, results))
+    return epfl_marked(cloze_results(doc, results))
 
 
-def epfl_cot_results(doc: Doc, results: Sequence[Sequence[dict[str, Any]]]) -> Scores:
+def epfl_cot_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
     """`cot_results` with EPFL's marking; an unread answer is a blank sheet, 0."""
-    return _mark(cot_results(doc, results))
+    return epfl_marked(cot_results(doc, results))

@@ -1,0 +1,224 @@
+"""What made a folder: a stage's `manifest.json`, the hash of its content, and folders that are whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite import __version__
+from mcqa_suite.config import build
+from mcqa_suite.errors import CheckpointError, ConfigError
+
+MANIFEST = "manifest.json"
+# weights, config, tokenizer, and what an evaluation writes; not logs, READMEs and pickled trainer arguments
+CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}
+NOT_CONTENT = {MANIFEST, "training_args.bin"}
+# a different value on every run, or on every machine
+VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
+# safetensors' own names of the floating types a parameter may have
+FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
+
+
+@dataclass(frozen=True)
+class Parent:
+    """What a stage was made from: its name, and the content hash of its folder."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows that went into a stage: `sha256` is over their text."""
+
+    name: str
+    n: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """`gpu` is None where the CPU did the work; `processes` is the world size that was really started."""
+
+    cpu: str
+    cores: int
+    gpu: str | None = None
+    processes: int = 1
+
+
+@dataclass(frozen=True)
+class Size:
+    """`parameters` are those of the unquantised model; `bits_per_weight` counts every stored tensor."""
+
+    parameters: int
+    bits_per_weight: float
+    bytes_on_disk: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """How a stage's folder came to be. Holds no path: it means the same on another machine."""
+
+    kind: str
+    name: str
+    parent: Parent | None
+    settings: dict[str, Any]
+    content: str
+    seed: int
+    hardware: Hardware
+    seconds: float
+    data: tuple[Data, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    tokens_per_second: float | None = None
+    size: Size | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    mcqa_suite: str = __version__
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """CheckpointError where there is none, or it is not one of this version's."""
+    path = folder / MANIFEST
+    try:
+        return build(Manifest, json.loads(path.read_text(encoding="utf-8")), str(path))
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror}; the folder was not made by a stage") from error
+    except (ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path}: not a manifest ({error}); make the folder again") from error
+
+
+def name_of(checkpoint: Path) -> str:
+    """The name that a checkpoint's manifest gives it, or else its folder's."""
+    try:
+        return read_manifest(checkpoint).name
+    except CheckpointError:  # not made by a stage
+        return checkpoint.resolve().name
+
+
+def content_files(folder: Path) -> list[Path]:
+    """The files that make a checkpoint or an evaluation what it is, sorted by their place in the folder."""
+    files = (path for path in folder.rglob("*") if path.suffix in CONTENT and path.name not in NOT_CONTENT)
+    inside = [path for path in files if path.is_file() and not _hidden(path.relative_to(folder))]
+    return sorted(inside, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def content_hash(folder: Path) -> str:
+    """SHA-256 over `content_files`, their names included; temporary paths inside JSON files do not count."""
+    files = content_files(folder)
+    if not files:
+        raise CheckpointError(f"{folder}: holds no weights, config or tokenizer; give a folder with config.json")
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{_file_hash(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _file_hash(path: Path) -> str:
+    if path.name in ("config.json", "quantize_config.json", "tokenizer_config.json"):
+        settled = json.dumps(without_volatile(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
+        return hashlib.sha256(settled.encode()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def file_data(name: str, paths: Iterable[Path]) -> Data:
+    """The fingerprint of files as data: their names and bytes."""
+    digest, n = hashlib.sha256(), 0
+    for path in paths:
+        digest.update(f"{path.name}\0{_file_hash(path)}\n".encode())
+        n += 1
+    return Data(name, n, digest.hexdigest())
+
+
+def without_volatile(value: Any) -> Any:
+    """A JSON value less the keys whose values differ from run to run."""
+    if isinstance(value, dict):
+        return {key: without_volatile(item) for key, item in value.items() if key not in VOLATILE_KEYS}
+    return [without_volatile(item) for item in value] if isinstance(value, list) else value
+
+
+def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
+    """Bits per weight and bytes; a quantised checkpoint's parameters are counted in `parent`. None if they cannot be."""
+    tensors, original = _tensors(folder), _tensors(parent or folder)
+    parameters = sum(prod(entry["shape"]) for entry in original.values() if entry["dtype"] in FLOATS)
+    if not tensors or not parameters or any(name.endswith(".qweight") for name in original):
+        return None
+    stored = sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in tensors.values())
+    return Size(parameters, 8 * stored / parameters, sum(path.stat().st_size for path in content_files(folder)))
+
+
+def _tensors(folder: Path) -> dict[str, dict[str, Any]]:
+    """The entries of every safetensors header (8 bytes of length, then JSON) by the tensor's name."""
+    entries: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        entries |= {name: entry for name, entry in header.items() if name != "__metadata__"}
+    return entries
+
+
+@contextmanager
+def complete_folder(target: Path) -> Iterator[Path]:
+    """A temporary sibling of `target` to write into; it becomes `target` when the block ends, and is gone if it fails.
+
+    Replaces a folder that a stage made; CheckpointError for any other that is not empty.
+    """
+    if target.exists() and not (target / MANIFEST).exists() and (not target.is_dir() or any(target.iterdir())):
+        raise CheckpointError(f"{target}: exists and was not made by a stage; choose another output folder")
+    partial, old = (target.with_name(f".{target.name}.{word}") for word in ("partial", "old"))
+    for left in (partial, old):
+        shutil.rmtree(left, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    if target.exists():
+        target.rename(old)
+    partial.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def versions(*libraries: str) -> dict[str, str]:
+    """The installed version of each library, and Python's."""
+    return {"python": platform.python_version()} | {name: metadata.version(name) for name in libraries}
+
+
+def hardware(gpu: str | None = None, processes: int = 1) -> Hardware:
+    return Hardware(cpu_name(), usable_cores(), gpu, processes)
+
+
+def usable_cores() -> int:
+    """The cores that this process may use, which in a container are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
