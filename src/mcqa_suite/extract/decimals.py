@@ -43,7 +43,7 @@ WORD_VALUES |= {word: 20 + 10 * tens for tens, word in enumerate(_TENS.split())}
 _WORD = "|".join(sorted([*WORD_VALUES, *MAGNITUDES], key=len, reverse=True))
 # "twenty-four", "one hundred and five", "two dozen"
 _START = "|".join(sorted(WORD_VALUES, key=len, reverse=True))
-WORDS = re.compile(rf"\b(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}(?![\w-]| point\b)")
+WORDS = re.compile(rf"\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}(?![\w-]| point\b)")
 
 
 @dataclass(frozen=True)
