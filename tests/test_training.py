@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +15,7 @@ import pytest
 from mcqa_suite.errors import ConfigError, DatasetError
 from mcqa_suite.manifest import content_hash, read_manifest
 from mcqa_suite.paths import training_dir
+from mcqa_suite.process import ENVIRONMENT
 
 SFT = """
 data:
@@ -85,26 +86,35 @@ def test_the_manifest_names_the_parent_and_holds_no_path(tiny_checkpoint, sft_ch
     assert str(tiny_checkpoint.parent) not in (sft_checkpoint / "manifest.json").read_text()
 
 
+# In a process of its own: what GPTQModel does when imported is not for the other tests to live with.
+RELATIVE_ERRORS = """
+import json, sys, torch
+from transformers import AutoModelForCausalLM
+from mcqa_suite.harness.quantised import load_quantised
+
+tokens = torch.arange(40)[None]
+with torch.no_grad():
+    parent = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)(tokens).logits
+    models = [load_quantised(folder, "float32") for folder in sys.argv[2:]]
+    print(json.dumps([float((model(tokens).logits - parent).norm() / parent.norm()) for model in models]))
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 def test_fewer_bits_are_smaller_and_further_from_the_parent(sft_checkpoint, quantised):
-    import torch
-
-    from mcqa_suite.harness.quantised import load_quantised
-
-    parent = logits(sft_checkpoint)
-    errors, sizes = [], []
-    for bits, folder in quantised.items():
-        model = load_quantised(str(folder), "float32")
-        with torch.no_grad():
-            errors.append(float((model(torch.arange(40)[None]).logits - parent).norm() / parent.norm()))
-        sizes.append(read_manifest(folder).size.bits_per_weight)
-        assert json.loads((folder / "quantize_config.json").read_text())["bits"] == bits
+    words = [sys.executable, "-c", RELATIVE_ERRORS, sft_checkpoint, *quantised.values()]
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, env={**os.environ, **ENVIRONMENT})
+    assert done.returncode == 0, done.stderr[-2000:]
+    errors = json.loads(done.stdout.splitlines()[-1])
     assert errors == sorted(errors)
     assert errors[0] < 0.05
     assert errors[1] < 0.4
-    assert sizes == sorted(sizes, reverse=True)
+    sizes = [read_manifest(folder).size.bits_per_weight for folder in quantised.values()]
     assert sizes[0] < 32
+    assert sizes == sorted(sizes, reverse=True)
+    assert [json.loads((folder / "quantize_config.json").read_text())["bits"] for folder in quantised.values()] == [
+        *BITS
+    ]
 
 
 @pytest.mark.slow
@@ -117,7 +127,7 @@ def test_a_quantised_checkpoint_holds_no_temporary_path(quantised):
 def test_a_loss_that_is_not_a_number_stops_with_one_line_and_leaves_nothing(tiny_checkpoint, tmp_path):
     done = launch("sft", SFT.replace("1e-2", "1e30"), tiny_checkpoint, tmp_path / "sft")
     assert done.returncode == 2
-    assert re.search(r"^sft\.py: loss is nan at step \d; lower learning_rate", done.stderr, re.MULTILINE)
+    assert any(line.startswith("sft.py: loss is nan at step") for line in done.stderr.splitlines())
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "sft").exists()
 

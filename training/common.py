@@ -43,7 +43,8 @@ def exit_code(main: Callable[[], None]) -> int:
     try:
         main()
     except McqaError as error:
-        print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        over_the_bar = "\r\x1b[K" if sys.stderr.isatty() else "\r"
+        print(f"{over_the_bar}{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         return 2
     return 0
 

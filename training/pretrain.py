@@ -239,7 +239,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--target", type=float, default=0.66, help="held-out letter accuracy at which to cool down and stop"
+        "--target", type=float, default=0.64, help="held-out letter accuracy at which to cool down and stop"
     )
     parser.add_argument("--cooldown", type=int, default=50, help="steps after that, over which lr falls to 0")
     parser.add_argument("--steps", type=int, default=6000, help="at most")

@@ -6,14 +6,16 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from mcqa_suite.errors import StageError
 
-# " 45%|####5     |" as tqdm draws it, or the blocks of other progress bars
-BAR = re.compile(rb"\d%\||[\xe2]\x96[\x88\x91]")
+# " 45%|####5     |" as tqdm draws it, or "... [3/3] 100.0%" as GPTQModel does
+BAR = re.compile(rb"\d%\||\d\.\d%\s*$")
+SECONDS_BETWEEN_LINES = 15.0  # of progress, where there is no terminal to draw over
 # "ValueError: ..." ending a traceback, or a script's own "sft.py: ..." and "mcqa: ..."
 ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt|Exit)|[\w.]+\.py|mcqa)\b.*: .*")
 # Stages are short and their shapes vary: compiling for them costs minutes and saves seconds.
@@ -49,28 +51,31 @@ def run_process(command: Sequence[str], log: Path, name: str, label: str, enviro
 
 
 def copy(source: IO[bytes], log: IO[bytes], label: str) -> None:
-    """Everything to the log; progress bars, with the stage's label before them, to stderr as well."""
-    shown = False
-    pending = b""
+    """Everything to the log; the newest progress bar, with the stage's label before it, to stderr as well.
+
+    A bar is drawn over the one before on a terminal; elsewhere one line is written now and then.
+    """
+    terminal = sys.stderr.isatty()
+    pending, last = b"", time.monotonic()
     while block := os.read(source.fileno(), 1 << 16):
         log.write(block)
         log.flush()
         *pieces, pending = re.split(rb"[\r\n]", pending + block)
         bars = [piece for piece in pieces if BAR.search(piece)]
-        if bars:
-            shown = True
-            _draw(f"{label}  {bars[-1].decode(errors='replace').strip()}")
-    if shown:
-        _draw("")
+        if bars and (terminal or time.monotonic() - last > SECONDS_BETWEEN_LINES):
+            _draw(f"{label}  {bars[-1].decode(errors='replace').strip()}", terminal)
+            last = time.monotonic()
+    if terminal:
+        _draw("", terminal)
 
 
-def _draw(text: str) -> None:
-    """Over the line that was there, where it is a terminal; never wider than the terminal."""
-    if sys.stderr.isatty():
+def _draw(text: str, terminal: bool) -> None:
+    """Never wider than the terminal, so that the next bar can be drawn over it."""
+    if terminal:
         width = os.get_terminal_size(sys.stderr.fileno()).columns
         sys.stderr.write(f"\r\x1b[2K{text[: width - 1]}")
-    elif text:
-        sys.stderr.write(text + "\n")
+    else:
+        sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
 

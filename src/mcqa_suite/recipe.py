@@ -46,7 +46,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """`base` is a folder or a name on the hub, by default the embedded model. `threads` sets OMP_NUM_THREADS for every stage, None leaves it alone."""
+    """`base` is a folder or a name on the hub, by default the embedded model.
+
+    `threads` sets OMP_NUM_THREADS for every stage; None leaves it alone.
+    """
 
     path: Path
     name: str

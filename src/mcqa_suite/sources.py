@@ -33,11 +33,9 @@ def _epfl(source: Source) -> list[Question]:
 
 
 def _explanation(question: Question) -> str:
-    if question.rationale:
-        return question.rationale
-    if question.id.startswith("generated/"):
-        return generated.explain(question)
-    raise DatasetError(f"{question.id}: no explanation, and style 'cot' needs one; use style 'letter_text'")
+    if not question.rationale:
+        raise DatasetError(f"{question.id}: no explanation, and style 'cot' needs one; use style 'letter_text'")
+    return question.rationale
 
 
 def _letter(question: Question) -> tuple[str, str]:

@@ -124,7 +124,7 @@ def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **_: An
     return {"dev": as_dataset(dev), "test": as_dataset(questions)}
 
 
-def load_generated(n: int = 500, seed: int = 0, **_: Any) -> dict[str, Dataset]:
+def load_generated(n: int = 1000, seed: int = 0, **_: Any) -> dict[str, Dataset]:
     """Questions of the embedded base model's kind that no training run has seen."""
     from mcqa_suite.generated import generate
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
+from mcqa_suite.harness.failures import explain
+from mcqa_suite.harness.quantised import load_quantised
 from mcqa_suite.harness.tasks import load, manager, near_data, stay_offline_if_cut_off
 
 PLAN_KEYS = {"tasks", "limit", "num_fewshot", "gen_kwargs", "metadata", "apply_chat_template", "optional"}
@@ -52,14 +54,13 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int) -> Any:
     import torch
     from lm_eval.models.huggingface import HFLM
 
-    from mcqa_suite.harness.failures import explain
-
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    # logits_cache gives a wrong value to one of two requests with the same tokens split differently.
+    settings = {"dtype": dtype, "softmax_dtype": "float32", "batch_size": batch_size, "logits_cache": False}
     try:
-        # logits_cache gives a wrong value to one of two requests with the same tokens split differently.
-        return HFLM(
-            checkpoint, dtype=dtype, softmax_dtype="float32", batch_size=batch_size, device=device, logits_cache=False
-        )
+        if device == "cpu" and (model := load_quantised(checkpoint, dtype)) is not None:
+            return HFLM(model, tokenizer=checkpoint, **settings)
+        return HFLM(checkpoint, device=device, **settings)
     except (OSError, ValueError) as error:
         raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
 
