@@ -40,7 +40,7 @@ def test_an_optional_task_without_data_is_skipped_and_named(evaluated):
 
 def test_the_run_reads_back(evaluated):
     tasks = read_run(evaluated)
-    assert {name: len(run.samples) for name, run in tasks.items()} == {
+    assert {name: run.n for name, run in tasks.items()} == {
         "mcqa_epfl": 12,
         "mcqa_epfl_cloze": 12,
         "mcqa_epfl_cot": 3,
@@ -63,7 +63,7 @@ def test_markdown_and_csv_tell_the_same(evaluated):
     tasks = read_run(evaluated)
     rungs = [leaderboard.Rung("base", tasks, 32.0, 0.5, 1000.0), leaderboard.Rung("again", tasks)]
     markdown, table = leaderboard.markdown(rungs), list(csv.DictReader(io.StringIO(leaderboard.as_csv(rungs))))
-    assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, 0-shot)" in markdown
+    assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, always B 33.3 %, 0-shot)" in markdown
     assert len(table) == 2 * 4
     first = table[0]
     assert f"| base | {100 * float(first['acc']):.1f} | {100 * float(first['acc_low']):.1f} to" in markdown

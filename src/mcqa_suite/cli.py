@@ -61,7 +61,9 @@ def build_parser() -> argparse.ArgumentParser:
         "base", metavar="BASE", help="what lm_eval --log_samples wrote: a folder, FOLDER@STAMP or NAME=FOLDER"
     )
     compare.add_argument("variants", nargs="+", metavar="VARIANT")
-    compare.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to compare")
+    compare.add_argument(
+        "--tasks", default="*", metavar="GLOB", help="tasks and groups to compare, with commas between"
+    )
     compare.add_argument("--metric", help="default: acc, else exact_match")
     compare.add_argument(
         "--cluster", metavar="FIELD", help="documents with one value of this field are not independent"

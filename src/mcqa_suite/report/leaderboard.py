@@ -7,8 +7,9 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mcqa_suite.compare.pairing import pair_rows
 from mcqa_suite.runs import TaskRun
-from mcqa_suite.stats import Estimate, paired_difference, wilson
+from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
 
 
 @dataclass(frozen=True)
@@ -50,24 +51,20 @@ def rows(rungs: Sequence[Rung]) -> list[Row]:
 
 def _row(task: str, metric: str, rung: Rung, base: Rung) -> Row:
     run, other = rung.tasks[task], base.tasks[task]
-    right = sum(sample.scores[metric] > 0 for sample in run.samples)
+    right = int((run.samples.scores[metric] > 0).sum())
     difference, unpaired = (None, 0) if rung is base else compare(other, run, metric)
-    return Row(task, metric, rung, wilson(right, len(run.samples)), difference, unpaired, run.chance, run.unread)
+    return Row(task, metric, rung, wilson(right, run.n), difference, unpaired, run.chance, run.unread)
 
 
 def compare(base: TaskRun, variant: TaskRun, metric: str) -> tuple[Estimate | None, int]:
     """The paired difference over the questions that both were asked in the same words, and how many were not."""
-    # A data set may hold a question twice: the position tells the copies apart.
-    known = {(index, sample.key): sample for index, sample in enumerate(base.samples)}
-    counts = {(True, True): 0, (False, True): 0, (True, False): 0, (False, False): 0}
-    for index, sample in enumerate(variant.samples):
-        if before := known.get((index, sample.key)):
-            counts[before.scores[metric] > 0, sample.scores[metric] > 0] += 1
-    paired = sum(counts.values())
-    if not paired:
-        return None, len(variant.samples)
-    table = counts[True, True], counts[False, True], counts[True, False], counts[False, False]
-    return paired_difference(*table), len(variant.samples) - paired
+    here, there, unpaired = pair_rows(base.samples, variant.samples)
+    if not len(here):
+        return None, unpaired.total
+    first, second = base.samples.scores[metric][here] > 0, variant.samples.scores[metric][there] > 0
+    table = PairedTable.of(first, second)
+    difference = paired_difference(table.both, table.only_second, table.only_first, table.neither)
+    return difference, unpaired.total
 
 
 HEADER = (
@@ -89,6 +86,8 @@ def markdown(rungs: Sequence[Rung]) -> str:
     for task, metric in dict.fromkeys((row.task, row.metric) for row in table):
         mine = [row for row in table if (row.task, row.metric) == (task, metric)]
         chance = f"chance {100 * mine[0].chance:.1f} %" if mine[0].chance is not None else "no guessing"
+        if constant := mine[0].rung.tasks[task].constant:
+            chance += f", always {constant[0]} {100 * constant[1]:.1f} %"
         shots = mine[0].rung.tasks[task].n_shot
         lines = [f"### {task}, {metric} (n = {mine[0].accuracy.n}, {chance}, {shots}-shot)", ""]
         lines.append("| " + " | ".join(HEADER) + " |")
@@ -98,7 +97,7 @@ def markdown(rungs: Sequence[Rung]) -> str:
             lines += ["", f"Asked differently and left out of the difference: {', '.join(lost)}."]
         parts.append("\n".join(lines))
     parts.append(
-        "Intervals are 95 %: Wilson for an accuracy, Newcombe's method 10 for a paired difference; * marks a difference whose "
+        "Intervals are 95 %: Wilson for an accuracy, Tango's score interval for a paired difference; * marks a difference whose "
         "interval leaves out 0 (not corrected for the number of rows). Unread counts as wrong."
     )
     return "\n\n".join(parts) + "\n"

@@ -1,0 +1,94 @@
+"""A base and its variants, task by task and group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mcqa_suite.compare.groups import group_rows
+from mcqa_suite.compare.pairing import Unpaired
+from mcqa_suite.compare.result import Comparison, Finding, Kind, Report
+from mcqa_suite.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row
+from mcqa_suite.compare.verdict import judged
+from mcqa_suite.errors import ComparisonError
+from mcqa_suite.runs import Run
+
+
+def compare(
+    base: Run,
+    variants: Sequence[Run],
+    options: Options = Options(),  # noqa: B008  (frozen)
+    *,
+    noise_floor: Run | None = None,
+) -> Report:
+    """The base against each variant, and against `noise_floor`, a second run of the base under other conditions.
+
+    Raises ComparisonError where harness version, few-shot count, chat template, task version or generation settings differ
+    (unless forced), and where nothing could be compared. What alone could not be compared is named in `problems`.
+    """
+    others = [*variants, *([noise_floor] if noise_floor else [])]
+    mismatches = [line for variant in others for line in _mismatches(base, variant)]
+    if mismatches and not options.force:
+        listed = "\n".join(f"  {line}" for line in mismatches)
+        raise ComparisonError(f"not comparable (--force goes on regardless):\n{listed}")
+    problems = [problem for run in (base, *others) for problem in run.problems]
+    notes = [note for run in (base, *others) for note in _notes(run)]
+    rows: list[Comparison] = []
+    findings: dict[tuple[str, str, str], Finding] = {}
+    unpaired: dict[str, dict[str, Unpaired]] = {}
+    for variant in others:
+        kind: Kind = "noise floor" if variant is noise_floor else "task"
+        tasks, unpairable = paired_tasks(base, variant, options, len(others))
+        problems += unpairable
+        unpaired[variant.name] = {key[0]: task.unpaired for key, task in tasks.items() if task.unpaired.total}
+        tasks = {key: task for key, task in tasks.items() if task.pairs.n}
+        findings |= {(f.task, f.run, f.condition): f for task in tasks.values() for f in task.findings}
+        wanted = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
+        rows += [row(task, variant.name, kind, options.margin) for task in wanted]
+        of_groups, lines = group_rows(base, variant.name, kind, tasks, options)
+        rows += of_groups
+        notes += [*lines, *_cluster_notes(tasks, options.cluster)]
+    if not rows:
+        raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
+    done, family = judged(rows, options.margin)
+    order = {name: index for index, name in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
+    # groups before tasks; stable, so that variants stay in the order given
+    done.sort(key=lambda row: (not row.members, order[row.task, row.filter]))
+    return Report(
+        base=base.name,
+        margin=options.margin,
+        cluster=options.cluster,
+        family=family,
+        comparisons=tuple(done),
+        unpaired=unpaired,
+        health=tuple(findings.values()),
+        mismatches=tuple(mismatches),
+        problems=tuple(dict.fromkeys(problems)),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _mismatches(base: Run, variant: Run) -> Iterator[str]:
+    """One line for each setting on which the runs of a task do not agree."""
+    for key in base.tasks.keys() & variant.tasks.keys():
+        for what, here, there in base.tasks[key].setting.differences(variant.tasks[key].setting):
+            yield f"{key[0]}: {what}: {here} ({base.name}), {there} ({variant.name})"
+
+
+def _notes(run: Run) -> Iterator[str]:
+    for task in run.tasks.values():
+        if task.expected is not None and task.n < task.expected:
+            yield f"{run.name}: {task.task}: {task.n} of {task.expected} samples are there"
+
+
+def _cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator[str]:
+    if cluster is None:
+        return
+    if missing := [task.run.task for task in tasks.values() if task.pairs.cluster is None]:
+        yield f"documents without a field {cluster!r}, taken as independent: {_listed(missing)}"
+    if single := [task.run.task for task in tasks.values() if task.one_cluster]:
+        yield f"one value of {cluster!r} only, documents taken as independent: {_listed(single)}"
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,71 @@
+"""Groups of tasks as rows of their own: sick tasks left out, nested sets refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mcqa_suite import stats
+from mcqa_suite.compare import measure
+from mcqa_suite.compare.pairing import joined
+from mcqa_suite.compare.result import Comparison, Kind
+from mcqa_suite.compare.tasks import Key, Options, PairedTask, comparison, matches
+from mcqa_suite.runs import Group, Run
+
+
+def group_rows(
+    base: Run, variant: str, kind: Kind, tasks: dict[Key, PairedTask], options: Options
+) -> tuple[list[Comparison], list[str]]:
+    """A row for each wanted group that has a mean, and a line for each that cannot have one."""
+    rows, notes = [], []
+    for group in base.groups.values():
+        if not matches(group.name, options.tasks):
+            continue
+        members = [task for key, task in tasks.items() if key[0] in group.tasks]
+        if not members:
+            continue
+        if reason := why_no_mean(group, members):
+            notes.append(f"{group.name}: no mean: {reason}")
+            continue
+        missing = sorted(set(group.tasks) - {task.run.task for task in members})
+        if missing:
+            notes.append(f"{variant}: {group.name} is without {', '.join(missing)}")
+        rows.append(_row(base, group, members, variant, kind, options.margin))
+    return rows, notes
+
+
+def why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
+    """Why a mean over these tasks would say nothing; None where it says something."""
+    if len({(task.metric, task.run.filter) for task in members}) > 1:
+        return "its tasks have different metrics or filters"
+    if both := stats.nested({task.run.task: task.pairs.doc_hash for task in members}):
+        return f"nested sets, {both[0]} and {both[1]} share documents"
+    metric, filter_name = members[0].metric, members[0].run.filter
+    if group.values and f"{metric},{filter_name}" not in group.values:
+        return f"the harness gives it no mean of {metric}"
+    return None if group.values else "the harness gives it none"
+
+
+def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> Comparison:
+    """Over the members that are well; over all of them, and broken, where none is."""
+    well = [task for task in members if not task.broken] or members
+    parts = [task.pairs for task in well]
+    pairs = joined(parts)
+    change = measure.change(pairs, margin)
+    if is_macro(base, group, members[0].metric, members[0].run.filter):
+        change = measure.macro_change(parts, change, margin)
+    row = comparison(well[0], group.name, variant, kind if kind == "noise floor" else "group", pairs, change)
+    left_out = tuple(task.run.task for task in members if task not in well)
+    return replace(row, members=tuple(task.run.task for task in well), left_out=left_out)
+
+
+def is_macro(base: Run, group: Group, metric: str, filter_name: str) -> bool:
+    """Whether the harness's own mean of the group counts tasks rather than documents, as its value tells."""
+    scores = [run.samples.scores[metric] for task in group.tasks if (run := base.tasks.get((task, filter_name)))]
+    value = group.values.get(f"{metric},{filter_name}")
+    if value is None or len(scores) < 2:
+        return False
+    pooled = float(np.concatenate(scores).mean())
+    macro = float(np.mean([score.mean() for score in scores]))
+    return abs(value - macro) < 1e-9 < abs(value - pooled)

@@ -1,0 +1,130 @@
+"""What a comparison says. Accuracies, differences and shares are fractions of 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mcqa_suite.compare.pairing import Unpaired
+from mcqa_suite.stats import Estimate, Spread
+
+Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "broken"]
+Kind = Literal["task", "group", "noise floor"]
+Method = Literal["score", "clustered score", "t", "clustered t", "macro"]
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Documents whose answer changed, by whether it was right before and after."""
+
+    right_to_wrong: int
+    wrong_to_right: int
+    wrong_to_wrong: int
+
+    @property
+    def total(self) -> int:
+        return self.right_to_wrong + self.wrong_to_right + self.wrong_to_wrong
+
+    @property
+    def direction(self) -> float | None:
+        """From -1 (every flip between right and wrong is a loss) to 1 (every one is a gain); None without such flips."""
+        crossing = self.wrong_to_right + self.right_to_wrong
+        return (self.wrong_to_right - self.right_to_wrong) / crossing if crossing else None
+
+
+@dataclass(frozen=True)
+class Change:
+    """The difference and what it is worth. `p` is that of the test which fits: McNemar's exact one, or, where items come in
+    clusters or a score is not 0 or 1, that of the interval's own statistic. `fragile`: too few pairs differ, in too few
+    clusters, for any interval to be trusted."""
+
+    base: Estimate
+    variant: Estimate
+    difference: Estimate
+    bootstrap: Estimate
+    method: Method
+    p: float
+    p_mcnemar: float | None
+    p_midp: float | None
+    p_equivalent: float
+    mde: float
+    fragile: bool = False
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What became of the options: None where a task has no log-likelihoods of options. Letters are shares, A onwards."""
+
+    kl: Spread | None = None
+    jensen_shannon: float | None = None
+    gold_change: float | None = None
+    ece_base: float | None = None
+    ece_variant: float | None = None
+    brier_base: float | None = None
+    brier_variant: float | None = None
+    letters_base: tuple[float, ...] = ()
+    letters_variant: tuple[float, ...] = ()
+    letters_gold: tuple[float, ...] = ()
+
+    @property
+    def constant(self) -> tuple[str, float] | None:
+        """The letter that is right most often, and how often: what a model that always says it would score."""
+        if not self.letters_gold:
+            return None
+        best = max(range(len(self.letters_gold)), key=self.letters_gold.__getitem__)
+        return chr(ord("A") + best), self.letters_gold[best]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One variant against the base on one task or group. The corrected p-values are None outside the family: where the row is
+    broken or a noise floor."""
+
+    task: str
+    metric: str
+    filter: str
+    variant: str
+    kind: Kind
+    n: int
+    n_shot: int
+    change: Change
+    flips: Flips | None
+    choices: Choices
+    top_agreement: float
+    unread_base: float | None
+    unread_variant: float | None
+    chance: float | None
+    p_holm: float | None = None
+    p_bh: float | None = None
+    verdict: Verdict = "no detectable change"
+    members: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a run of a task that a score does not show; `broken` where no comparison can rest on it."""
+
+    task: str
+    run: str
+    condition: str
+    detail: str
+    broken: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that `mcqa compare` tells. `mismatches` are settings that do not agree (the comparison was forced);
+    `problems` what could not be compared, a line each."""
+
+    base: str
+    margin: float
+    cluster: str | None
+    family: int
+    comparisons: tuple[Comparison, ...]
+    unpaired: Mapping[str, Mapping[str, Unpaired]]
+    health: tuple[Finding, ...] = ()
+    mismatches: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())

@@ -1,0 +1,88 @@
+"""`mcqa compare` and `mcqa table`: read the runs, print the table, then say what could not be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mcqa_suite.compare import Options, compare, exit_code
+from mcqa_suite.errors import ComparisonError, DatasetError, McqaError
+from mcqa_suite.report import comparison, summary
+from mcqa_suite.runs import Run, read_log
+
+
+def compare_runs(
+    base: str,
+    variants: Sequence[str],
+    options: Options,
+    *,
+    noise_floor: str | None = None,
+    style: str = "md",
+    fail_if: str | None = None,
+) -> int:
+    """Prints the comparison; returns 0, or what `fail_if` "worse" asks for: 1 worse, 2 not to be judged.
+
+    Raises McqaError, once what can be compared is printed, where something could not be read or paired.
+    """
+    given = [base, *variants, *([noise_floor] if noise_floor else [])]
+    runs, problems = _read(given, options.cluster)
+    first, others = runs[0], runs[1 : 1 + len(variants)]
+    if first is None:
+        raise DatasetError(problems[0])
+    floor = runs[-1] if noise_floor else None
+    readable = [run for run in others if run is not None]
+    if not readable and floor is None:
+        raise DatasetError("\n".join(problems))
+    report = compare(first, readable, options, noise_floor=floor)
+    print(comparison.FORMATS[style](replace(report, problems=(*problems, *report.problems))), end="")
+    if remaining := [*problems, *report.problems]:
+        raise ComparisonError("\n".join(remaining))
+    return exit_code(report) if fail_if == "worse" else 0
+
+
+def table_of(paths: Sequence[str], *, metric: str | None = None, style: str = "md") -> None:
+    """Prints the leaderboard; raises McqaError afterwards where a run could not be read."""
+    runs, problems = _read(paths, None)
+    readable = [run for run in runs if run is not None]
+    problems += [problem for run in readable for problem in run.problems]
+    if not readable:
+        raise DatasetError("\n".join(problems))
+    print(summary.FORMATS[style](summary.summarise(readable, metric)), end="")
+    if problems:
+        raise DatasetError("\n".join(problems))
+
+
+def _read(given: Sequence[str], cluster: str | None) -> tuple[list[Run | None], list[str]]:
+    """The runs in their order, None where one cannot be read; names are made different from each other."""
+    runs: list[Run | None] = []
+    problems: list[str] = []
+    for text in given:
+        name, path = named_path(text)
+        try:
+            runs.append(read_log(path, name=name, cluster=cluster))
+        except McqaError as error:
+            problems.append(str(error))
+            runs.append(None)
+    counts = Counter(run.name for run in runs if run)
+    names = [text if run is None or counts[run.name] > 1 else run.name for run, text in zip(runs, given, strict=True)]
+    named = zip(runs, _numbered(names), strict=True)
+    return [None if run is None else replace(run, name=name) for run, name in named], problems
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    done = []
+    for name in names:
+        seen[name] += 1
+        done.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+    return done
+
+
+def named_path(text: str) -> tuple[str | None, Path]:
+    """NAME=PATH, or a path alone."""
+    name, equals, path = text.partition("=")
+    if equals and name and "/" not in name and not Path(text).exists():
+        return name, Path(path)
+    return None, Path(text)

@@ -1,0 +1,129 @@
+"""A comparison as data: JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from mcqa_suite.compare import Comparison, Report
+from mcqa_suite.stats import chance_corrected_recovery, recovery
+
+
+def name_of(row: Comparison) -> str:
+    return f"{row.variant} (noise floor)" if row.kind == "noise floor" else row.variant
+
+
+def above_chance(row: Comparison) -> float | None:
+    """The share of the base's accuracy above chance that the variant kept."""
+    if row.chance is None:
+        return None
+    return chance_corrected_recovery(row.change.base.value, row.change.variant.value, row.chance)
+
+
+def as_json(report: Report) -> str:
+    """One object; accuracies, differences and shares are fractions, what does not apply is null."""
+    unpaired = {variant: {task: asdict(c) for task, c in tasks.items()} for variant, tasks in report.unpaired.items()}
+    whole = {
+        "base": report.base,
+        "comparisons": [_record(row) for row in report.comparisons],
+        "unpaired": unpaired,
+        "health": [asdict(finding) for finding in report.health],
+    }
+    return json.dumps(_plain(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _record(row: Comparison) -> dict[str, Any]:
+    change, choices = row.change, row.choices
+    flips = asdict(row.flips) if row.flips else None
+    return {
+        "task": row.task,
+        "metric": row.metric,
+        "filter": row.filter,
+        "variant": name_of(row),
+        "n": row.n,
+        "base_acc": change.base.value,
+        "variant_acc": change.variant.value,
+        "diff": change.difference.value,
+        "diff_low": change.difference.low,
+        "diff_high": change.difference.high,
+        "p_mcnemar": change.p_mcnemar,
+        "p_holm": row.p_holm,
+        "flips": flips,
+        "choice_kl": asdict(choices.kl) if choices.kl else None,
+        "top_agreement": row.top_agreement,
+        "ece_base": choices.ece_base,
+        "ece_variant": choices.ece_variant,
+        "unread_base": row.unread_base,
+        "unread_variant": row.unread_variant,
+        "mde": change.mde,
+        "verdict": row.verdict,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def as_csv(report: Report) -> str:
+    """Every number, as fractions, one row a comparison."""
+    out = io.StringIO()
+    records = [_full_record(row) for row in report.comparisons]
+    writer = csv.DictWriter(out, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _fraction(value) for key, value in record.items()} for record in records)
+    return out.getvalue()
+
+
+def _full_record(row: Comparison) -> dict[str, Any]:
+    change, choices = row.change, row.choices
+    record = _record(row)
+    flips, kl = record.pop("flips") or {}, record.pop("choice_kl") or {}
+    letters = (choices.letters_base, choices.letters_variant, choices.letters_gold)
+    return record | {
+        "kind": row.kind,
+        "n_shot": row.n_shot,
+        "base_low": change.base.low,
+        "base_high": change.base.high,
+        "variant_low": change.variant.low,
+        "variant_high": change.variant.high,
+        "boot_low": change.bootstrap.low,
+        "boot_high": change.bootstrap.high,
+        "method": change.method,
+        "fragile": int(change.fragile),
+        "p": change.p,
+        "p_midp": change.p_midp,
+        "p_bh": row.p_bh,
+        "p_equivalent": change.p_equivalent,
+        **{name: flips.get(name) for name in ("right_to_wrong", "wrong_to_right", "wrong_to_wrong")},
+        "direction": row.flips.direction if row.flips else None,
+        **{f"kl_{name}": kl.get(name) for name in ("mean", "median", "p95", "max")},
+        "jensen_shannon": choices.jensen_shannon,
+        "gold_change": choices.gold_change,
+        "brier_base": choices.brier_base,
+        "brier_variant": choices.brier_variant,
+        "chance": row.chance,
+        "constant_letter": choices.constant[1] if choices.constant else None,
+        "recovery": recovery(change.base.value, change.variant.value),
+        "recovery_above_chance": above_chance(row),
+        **dict(zip(("letters_base", "letters_variant", "letters_gold"), map(_letter_list, letters), strict=True)),
+        "members": " ".join(row.members),
+        "left_out": " ".join(row.left_out),
+    }
+
+
+def _letter_list(shares: Sequence[float]) -> str:
+    return " ".join(f"{share:.4f}" for share in shares)
+
+
+def _fraction(value: Any) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,180 @@
+"""What `mcqa table` prints: models in rows, tasks and their macro mean in columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+
+from mcqa_suite import stats
+from mcqa_suite.compare.columns import Cell, Column, cell, columns_of, nested_columns, separable
+from mcqa_suite.report import tables
+from mcqa_suite.report.tables import Table, number, percent
+from mcqa_suite.runs import Run
+
+CSV_HEADER = (
+    "model",
+    "rank",
+    "inseparable_from_first",
+    "task",
+    "metric",
+    "n",
+    "value",
+    "low",
+    "high",
+    "broken",
+    "bits_per_weight",
+    "size_mb",
+    "tokens_per_second",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model: a cell a column (None where it has none), and the macro mean if every cell is there and sound."""
+
+    run: Run
+    cells: tuple[Cell | None, ...]
+    macro: float | None
+    macro_half_width: float | None
+    rank: str = ""
+    inseparable: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Rows from best to worst; models without a macro mean come last."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def summarise(runs: Sequence[Run], metric: str | None = None) -> Summary:
+    """Every model on every task of the first; raises ComparisonError where they have no task in common."""
+    columns = columns_of(runs, metric)
+    nested = nested_columns(runs[0], columns)
+    rows = [_row(run, columns, macro=nested is None) for run in runs]
+    by = columns if any(row.macro is not None for row in rows) else _first_sound(rows, columns)
+    rows = _ranked(sorted(rows, key=lambda row: -_value(row, by)), by)
+    notes = []
+    if nested:
+        notes.append(f"No macro mean: {nested[0]} and {nested[1]} share documents. Sorted by {by[0].name}.")
+    if any(row.inseparable for row in rows):
+        notes.append("≈: not separable from the first (paired test, Holm-corrected, p >= .05).")
+    if ties := [row.run.name for row in rows if "=" in row.rank]:
+        notes.append(f"Exact ties share a rank: {', '.join(ties)}.")
+    if sick := [f"{row.run.name}, {c.column.name}: {c.sick}" for row in rows for c in row.cells if c and c.sick]:
+        notes.append(f"† broken, and in no mean: {'; '.join(sick)}.")
+    notes.append("Values are % with the half-width of their 95 % interval (Wilson; macro mean: normal).")
+    return Summary(tuple(columns), tuple(rows), tuple(notes))
+
+
+def _row(run: Run, columns: Sequence[Column], *, macro: bool) -> Row:
+    cells = tuple(cell(run, column) for column in columns)
+    sound = [c for c in cells if c is not None and not c.sick]
+    if not macro or len(sound) < len(columns):
+        return Row(run, cells, None, None)
+    mean = sum(c.estimate.value for c in sound) / len(sound)
+    error = sqrt(sum(c.standard_error**2 for c in sound)) / len(sound)
+    return Row(run, cells, mean, 1.959964 * error)
+
+
+def _first_sound(rows: Sequence[Row], columns: Sequence[Column]) -> list[Column]:
+    """The first column in which every cell is there and sound, else the first of all."""
+    for index, column in enumerate(columns):
+        if all((c := row.cells[index]) is not None and not c.sick for row in rows):
+            return [column]
+    return list(columns[:1])
+
+
+def _value(row: Row, by: Sequence[Column]) -> float:
+    """What a row is sorted by: the macro mean, or the only column; -1 where it has none that is sound."""
+    if len(by) > 1:
+        return -1.0 if row.macro is None else row.macro
+    found = next((c for c in row.cells if c is not None and c.column == by[0]), None)
+    return -1.0 if found is None or found.sick else found.estimate.value
+
+
+def _ranked(rows: list[Row], by: Sequence[Column]) -> list[Row]:
+    """With ranks, and whether each model can be told from the first at all."""
+    values = [_value(row, by) for row in rows]
+    sound = [row for row, value in zip(rows, values, strict=True) if value >= 0]
+    raw = [separable(sound[0].run, row.run, by) for row in sound[1:]]
+    corrected = [0.0, *stats.holm([1.0 if p is None else p for p in raw])]
+    done = []
+    for row, value, p in zip(sound, values, corrected, strict=False):
+        rank = f"{1 + sum(other > value for other in values)}{'=' if values.count(value) > 1 else ''}"
+        done.append(replace(row, rank=rank, inseparable=p >= 0.05))
+    return done + rows[len(sound) :]
+
+
+def _table(summary: Summary) -> Table:
+    sizes: dict[str, Callable[[Run], str]] = {
+        "bits/weight": lambda run: number(run.bits_per_weight, 2),
+        "MB": lambda run: number(run.size_mb, 2),
+        "tokens/s": lambda run: number(run.tokens_per_second, 0),
+    }
+    shown = {title: show for title, show in sizes.items() if any(show(row.run) for row in summary.rows)}
+    header = [
+        "model",
+        "rank",
+        *(f"{column.name} ({column.metric})" for column in summary.columns),
+        "macro mean",
+        *shown,
+    ]
+    lines = []
+    for row in summary.rows:
+        rank = row.rank + (" ≈" if row.inseparable else "")
+        macro = "" if row.macro is None else f"{percent(row.macro)} ± {percent(row.macro_half_width)}"
+        cells = [_text(c) for c in row.cells]
+        lines.append([row.run.name, rank, *cells, macro, *(show(row.run) for show in shown.values())])
+    chances = [f"{percent(column.chance)}" for column in summary.columns]
+    if any(chances):
+        letters = [f"{c.constant[0]} {percent(c.constant[1])}" if c.constant else "" for c in summary.columns]
+        lines.append(["chance", "", *chances, *[""] * (1 + len(shown))])
+        lines.append(["always the commonest letter", "", *letters, *[""] * (1 + len(shown))])
+    return Table("Leaderboard", header, lines, summary.notes)
+
+
+def _text(c: Cell | None) -> str:
+    if c is None:
+        return "–"
+    return f"{percent(c.estimate.value)} ± {percent(c.estimate.half_width)}{' †' if c.sick else ''}"
+
+
+def markdown(summary: Summary) -> str:
+    return tables.markdown(_table(summary))
+
+
+def latex(summary: Summary) -> str:
+    return tables.latex(_table(summary))
+
+
+def as_csv(summary: Summary) -> str:
+    """As fractions, one row a model and column; the macro mean is a column of its own."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    for row in summary.rows:
+        head = [row.run.name, row.rank, int(row.inseparable)]
+        sizes = [_fraction(x) for x in (row.run.bits_per_weight, row.run.size_mb, row.run.tokens_per_second)]
+        for c in row.cells:
+            if c is not None:
+                e = c.estimate
+                values = [e.n, _fraction(e.value), _fraction(e.low), _fraction(e.high), c.sick]
+                writer.writerow([*head, c.column.name, c.column.metric, *values, *sizes])
+        if row.macro is not None and row.macro_half_width is not None:
+            low, high = row.macro - row.macro_half_width, row.macro + row.macro_half_width
+            values = ["", _fraction(row.macro), _fraction(low), _fraction(high), ""]
+            writer.writerow([*head, "macro mean", "", *values, *sizes])
+    return out.getvalue()
+
+
+def _fraction(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+FORMATS: dict[str, Callable[[Summary], str]] = {"md": markdown, "csv": as_csv, "latex": latex}

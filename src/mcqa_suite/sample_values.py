@@ -1,0 +1,79 @@
+"""Single values of a sample row, as the harness logs them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+# What the harness's own regex filters return where nothing matched.
+UNREAD = ("", "[invalid]", "[no answer]")
+
+
+def hash_prefix(digest: str) -> int:
+    """The first 8 bytes of a hexadecimal hash; of any other text, 8 bytes of its fingerprint."""
+    try:
+        return int(digest[:16], 16)
+    except ValueError:
+        return fingerprint(digest)
+
+
+def is_choice(row: Mapping[str, Any]) -> bool:
+    """Whether a row holds log-likelihoods of options: pairs of a number and whether it was the greedy one."""
+    pairs = row["filtered_resps"]
+    return len(pairs) > 1 and all(isinstance(p, list) and len(p) == 2 and str(p[1]) in ("True", "False") for p in pairs)
+
+
+def option_texts(arguments: Any, options: int, delimiter: str) -> list[str]:
+    """What was scored for each option, less the delimiter before it; "" where the log does not say."""
+    texts = []
+    for index in range(options):
+        if isinstance(arguments, dict):
+            text = arguments.get(f"gen_args_{index}", {}).get("arg_1", "")
+        else:
+            text = arguments[index][1] if len(arguments) > index and len(arguments[index]) > 1 else ""
+        texts.append(str(text).removeprefix(delimiter))
+    return texts
+
+
+def fingerprint(value: Any) -> int:
+    """8 bytes that are equal where two values print alike; never 0."""
+    return int.from_bytes(blake2b(repr(value).encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1
+
+
+def flat(items: Iterable[Any]) -> Iterator[Any]:
+    """What lists of lists hold, in order."""
+    for item in items:
+        if isinstance(item, list):
+            yield from flat(item)
+        else:
+            yield item
+
+
+def read_answer(item: Any) -> Any:
+    """What a generated response was read as: our filters log a dict, others a string; None where nothing was read."""
+    if isinstance(item, str) and item.startswith("{'answer'"):
+        item = ast.literal_eval(item)
+    if isinstance(item, dict):
+        return item["answer"]
+    return None if str(item).strip() in UNREAD else item
+
+
+def option_bits(indices: Any, options: int) -> int:
+    """Indices of options as bits; 0 where they are anything else."""
+    chosen = indices if isinstance(indices, list) else [indices]
+    if not chosen or not all(type(index) is int and 0 <= index < options for index in chosen):
+        return 0
+    return sum(1 << index for index in set(chosen))
+
+
+def read_target(target: Any, texts: Sequence[str]) -> Any:
+    """The harness logs `str(doc_to_target(doc))`: an index, a list of them, or the right option's text."""
+    text = str(target).strip()
+    if text in texts and not text.isdigit():
+        return texts.index(text)
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return None

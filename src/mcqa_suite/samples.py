@@ -1,0 +1,240 @@
+"""One `samples_*.jsonl`, streamed into columns: some 150 bytes a row, however long its prompt."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcqa_suite.errors import DatasetError
+from mcqa_suite.question import LETTERS
+from mcqa_suite.sample_values import (
+    fingerprint,
+    flat,
+    hash_prefix,
+    is_choice,
+    option_bits,
+    option_texts,
+    read_answer,
+    read_target,
+)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
+HASHES = ("doc_hash", "prompt_hash", "target_hash")
+_ONES = (1,) * 1000
+SURE = 0.99  # share of documents whose gold must be known before shares of letters mean anything
+
+
+@dataclass(frozen=True)
+class Column:
+    """A field of the documents: `names[codes[i]]` is document i's value; -1 where it has none."""
+
+    codes: Integers
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """A task's documents under one filter, one row each, ordered by `doc_id`.
+
+    `hashes`: the first 8 bytes of doc, prompt and target hash. `options`: how many the document has, 0 where an answer is
+    not one of a few. `gold`: the right options as bits, 0 where unknown. `loglikelihoods` and `lengths` (in characters, where
+    acc_norm needs them): n x options, None for generated answers. `answer`: a fingerprint of a generated answer, 0 where
+    none could be read. `letter`: the option that it names, -1 where none. `response`: a fingerprint of what the model wrote.
+    """
+
+    doc_id: Integers
+    hashes: Hashes
+    scores: dict[str, Floats]
+    options: Integers
+    gold: Hashes
+    loglikelihoods: Floats | None
+    lengths: Integers | None
+    answer: Hashes | None
+    letter: Integers | None
+    response: Hashes | None
+    field: Column | None
+
+    @property
+    def there(self) -> NDArray[np.bool_]:
+        """n x options: whether the document has that option."""
+        width = 0 if self.loglikelihoods is None else self.loglikelihoods.shape[1]
+        return np.arange(width) < self.options[:, None]
+
+    def pick(self, metric: str) -> Integers:
+        """The option that the model chose under a metric, as the harness takes it; -1 where it chose none."""
+        if self.loglikelihoods is None:
+            assert self.letter is not None
+            return self.letter
+        values = self.loglikelihoods
+        if metric == "acc_norm" and self.lengths is not None:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = values / self.lengths
+        values = np.where(self.there, values, -np.inf)
+        return np.asarray(values.argmax(axis=1))
+
+    def chose_gold(self, metric: str) -> NDArray[np.bool_]:
+        """Whether the pick is one of the right options."""
+        pick = self.pick(metric)
+        shifted = self.gold >> np.maximum(pick, 0).astype(np.uint64)
+        return np.asarray((pick >= 0) & ((shifted & np.uint64(1)) == 1))
+
+
+def read_samples(
+    path: Path, *, multiple_choice: bool | None, delimiter: str = " ", field: str | None = None
+) -> dict[str, Samples]:
+    """The file's samples by filter, in the file's order of filters; `field` of the documents is kept as a column.
+    Where `multiple_choice` is None the first row tells.
+
+    Raises DatasetError for an empty file, a broken line, a row of an older harness and a document that comes twice.
+    """
+    tables: dict[str, _Table] = {}
+    for number, row in _rows(path):
+        try:
+            name = str(row["filter"])
+            if name not in tables:
+                choice = is_choice(row) if multiple_choice is None else multiple_choice
+                tables[name] = _Table(choice, delimiter, field)
+            tables[name].add(row)
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise DatasetError(
+                f"{path}:{number}: not a sample of lm_eval 0.4.3 or newer ({reason}); run it again"
+            ) from error
+    if not tables:
+        raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
+    return {name: table.finish(f"{path}: filter {name}") for name, table in tables.items()}
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise DatasetError(
+                        f"{path}:{number}: broken line ({error}); was the run cut off? Run it again"
+                    ) from error
+                yield number, row
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); was the run cut off? Run it again") from error
+
+
+class _Table:
+    """Grows flat arrays row by row; `finish` shapes them."""
+
+    def __init__(self, multiple_choice: bool, delimiter: str, field: str | None) -> None:
+        self.multiple_choice, self.delimiter, self.field = multiple_choice, delimiter, field
+        self.doc_id, self.options, self.codes = array("q"), array("q"), array("q")
+        self.hashes, self.gold, self.answer, self.response = array("Q"), array("Q"), array("Q"), array("Q")
+        self.loglikelihoods, self.lengths, self.letter = array("d"), array("q"), array("q")
+        self.scores: dict[str, array[float]] = {}
+        self.names: dict[str, int] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.doc_id.append(int(row["doc_id"]))
+        self.hashes.extend(hash_prefix(row[name]) for name in HASHES)
+        doc = row["doc"] if isinstance(row["doc"], dict) else {}
+        if self.field is not None:
+            value = doc.get(self.field)
+            self.codes.append(-1 if value is None else self.names.setdefault(str(value), len(self.names)))
+        if self.multiple_choice:
+            self._add_loglikelihoods(row, doc)
+        else:
+            self._add_answer(row, doc)
+        for name in row.get("metrics") or row.keys() - {"doc_id", "filter"}:
+            if isinstance(value := row.get(name), (int, float)):
+                if (column := self.scores.get(name)) is None:
+                    column = self.scores[name] = array("d")
+                if missing := len(self.doc_id) - 1 - len(column):
+                    column.extend([np.nan] * missing)
+                column.append(value)
+
+    def _add_loglikelihoods(self, row: Mapping[str, Any], doc: Mapping[str, Any]) -> None:
+        pairs = row["filtered_resps"]
+        if "acc_mutual_info" in row:  # the second half are the options without the question
+            pairs = pairs[: len(pairs) // 2]
+        self.loglikelihoods.extend(float(pair[0]) for pair in pairs)
+        self.options.append(len(pairs))
+        bits = option_bits(doc.get("gold"), len(pairs))
+        if bits and "acc_norm" not in row:
+            self.lengths.extend(_ONES[: len(pairs)])
+        else:
+            texts = option_texts(row.get("arguments", ()), len(pairs), self.delimiter)
+            self.lengths.extend(max(1, len(text)) for text in texts)
+            bits = bits or option_bits(read_target(row["target"], texts), len(pairs))
+        self.gold.append(bits)
+
+    def _add_answer(self, row: Mapping[str, Any], doc: Mapping[str, Any]) -> None:
+        answers = [read_answer(item) for item in flat(row["filtered_resps"])]
+        choices = doc.get("choices")
+        options = len(choices) if isinstance(choices, list) else 0
+        first = answers[0] if answers else None
+        self.options.append(options)
+        self.gold.append(option_bits(doc.get("gold"), options))
+        self.letter.append(LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1)
+        self.answer.append(fingerprint(answers) if any(answer is not None for answer in answers) else 0)
+        self.response.append(fingerprint(row["resps"]))
+
+    def finish(self, where: str) -> Samples:
+        doc_id = np.frombuffer(self.doc_id, np.int64)
+        order = np.argsort(doc_id, kind="stable")  # data-parallel runs write documents out of order
+        doc_id, n = doc_id[order], len(order)
+        if n > 1 and (twice := doc_id[1:][doc_id[1:] == doc_id[:-1]]).size:
+            raise DatasetError(f"{where}: document {twice[0]} comes twice; was the file written twice? Run it again")
+        options = np.frombuffer(self.options, np.int64)
+        lists = self.multiple_choice
+        samples = Samples(
+            doc_id=doc_id,
+            hashes=np.frombuffer(self.hashes, np.uint64).reshape(n, 3)[order],
+            scores={name: _filled(column, n)[order] for name, column in self.scores.items()},
+            options=options[order],
+            gold=np.frombuffer(self.gold, np.uint64)[order],
+            loglikelihoods=_padded(np.frombuffer(self.loglikelihoods, np.float64), options)[order] if lists else None,
+            lengths=_padded(np.frombuffer(self.lengths, np.int64), options)[order] if lists else None,
+            answer=None if lists else np.frombuffer(self.answer, np.uint64)[order],
+            letter=None if lists else np.frombuffer(self.letter, np.int64)[order],
+            response=None if lists else np.frombuffer(self.response, np.uint64)[order],
+            field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names)) if self.field else None,
+        )
+        return _with_sure_gold(samples)
+
+
+def best_letter(gold: Hashes) -> tuple[str, float] | None:
+    """The letter that is right most often, and how often: what always saying it would score; None where gold is unknown."""
+    if not len(gold) or (gold != 0).mean() < SURE:
+        return None
+    bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
+    shares = bits.mean(axis=0)
+    return LETTERS[int(shares.argmax())], float(shares.max())
+
+
+def _with_sure_gold(samples: Samples) -> Samples:
+    """Forgets a gold that does not explain the harness's own accuracy: another task's target may mean something else."""
+    if "acc" in samples.scores and (samples.gold != 0).any():
+        unsure = samples.chose_gold("acc") != (samples.scores["acc"] > 0)
+        samples.gold[unsure] = 0
+    return samples
+
+
+def _padded(flat: NDArray[Any], counts: Integers) -> NDArray[Any]:
+    """Rows of unequal length as one matrix; what is not there is 0."""
+    width = int(counts.max(initial=0))
+    matrix = np.zeros((len(counts), width), flat.dtype)
+    matrix[np.arange(width) < counts[:, None]] = flat
+    return matrix
+
+
+def _filled(column: array[float], n: int) -> Floats:
+    values = np.full(n, np.nan)
+    values[: len(column)] = np.frombuffer(column, np.float64)
+    return values

@@ -1,0 +1,180 @@
+"""Corrections, power, calibration, divergence, groups and chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import jensenshannon
+from scipy.special import softmax
+from scipy.stats import entropy
+from statsmodels.stats.multitest import multipletests
+
+from mcqa_suite import stats
+
+# Benjamini and Hochberg, JRSS B 57 (1995) 289-300, section 4.1: at .05 Bonferroni keeps 3 of the 15, theirs 4
+PUBLISHED = [
+    0.0001,
+    0.0004,
+    0.0019,
+    0.0095,
+    0.0201,
+    0.0278,
+    0.0298,
+    0.0344,
+    0.0459,
+    0.3240,
+    0.4262,
+    0.5719,
+    0.6528,
+    0.7590,
+    1.0000,
+]
+
+
+def test_corrections_keep_as_many_as_published():
+    assert sum(p <= 0.05 for p in stats.holm(PUBLISHED)) == 3
+    assert sum(p <= 0.05 for p in stats.benjamini_hochberg(PUBLISHED)) == 4
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_corrections_agree_with_statsmodels(p_values):
+    assert stats.holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+    assert stats.benjamini_hochberg(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1])
+
+
+def test_nothing_to_correct_is_nothing():
+    assert stats.holm([]) == []
+
+
+# Points at alpha .05 and power .8, for OpenBookQA, ARC-Challenge, GSM8K and MMLU-STEM
+@pytest.mark.parametrize(
+    ("n", "at_2", "at_5", "at_10", "unpaired"),
+    [(500, 1.8, 2.8, 4.0, 8.7), (1172, 1.2, 1.8, 2.6, 5.7), (1319, 1.1, 1.7, 2.4, 5.3), (3153, 0.7, 1.1, 1.6, 3.5)],
+)
+def test_detectable_differences_are_those_of_the_reference_table(n, at_2, at_5, at_10, unpaired):
+    found = [round(100 * stats.minimum_detectable_difference(share, n), 1) for share in (0.02, 0.05, 0.1)]
+    assert found == [at_2, at_5, at_10]
+    assert 100 * stats.unpaired_detectable_difference(0.6, n) == pytest.approx(unpaired, abs=0.06)
+
+
+def test_fewer_than_six_flips_cannot_be_detected():
+    assert stats.minimum_detectable_difference(0.0, 1000) == 0.006
+    assert stats.mcnemar_exact(0, 6) < 0.05 < stats.mcnemar_exact(0, 5)
+
+
+# Phi-3-mini base and 3-bit GPTQ accuracies of the reference table, and what is left above chance
+@pytest.mark.parametrize(
+    ("base", "variant", "raw", "corrected"),
+    [
+        (69.4, 55.9, 80.5, 69.6),  # ARC
+        (33.6, 28.7, 85.4, 43.0),  # GPQA
+        (57.3, 46.0, 80.3, 65.0),  # MMLU-STEM
+        (38.8, 33.8, 87.1, 63.8),  # OpenBookQA
+        (95.5, 93.2, 97.6, 96.7),  # SciQ
+    ],
+)
+def test_the_published_3_bit_row_recovers_less_once_chance_is_taken_off(base, variant, raw, corrected):
+    assert 100 * stats.recovery(base / 100, variant / 100) == pytest.approx(raw, abs=0.06)
+    kept = stats.chance_corrected_recovery(base / 100, variant / 100, 0.25)
+    assert 100 * kept == pytest.approx(corrected, abs=0.06)
+
+
+def test_a_base_at_chance_has_nothing_to_recover():
+    assert stats.chance_corrected_recovery(0.25, 0.5, 0.25) is None
+    assert stats.recovery(0.0, 0.5) is None
+    assert stats.chance_corrected_recovery(0.5, 0.2, 0.25) == pytest.approx(-0.2)
+
+
+def test_calibration_of_a_sure_and_of_an_honest_model():
+    right = np.array([True, False, True, False])
+    assert stats.expected_calibration_error(np.ones(4), right) == 0.5
+    assert stats.expected_calibration_error(np.full(4, 0.5), right) == 0.0
+    assert stats.brier(np.full((4, 2), 0.5), np.eye(2, dtype=bool)[[0, 1, 0, 1]]) == 0.5
+    assert stats.brier(np.eye(2), np.eye(2, dtype=bool)) == 0.0
+    assert stats.brier(np.eye(2), np.eye(2, dtype=bool)[::-1]) == 2.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=80), st.randoms())
+def test_the_calibration_error_does_not_depend_on_the_order(items, random):
+    def error(pairs):
+        return stats.expected_calibration_error(np.array([p[0] for p in pairs]), np.array([p[1] for p in pairs]))
+
+    mixed = random.sample(items, len(items))
+    assert 0 <= error(items) <= 1
+    assert error(items) == pytest.approx(error(mixed))
+
+
+def test_bins_hold_equal_mass():
+    rng = np.random.default_rng(0)
+    confidence = rng.random(3000) ** 4
+    right = rng.random(3000) < confidence
+    parts = np.array_split(np.argsort(confidence), 15)
+    by_hand = sum(abs(confidence[part].mean() - right[part].mean()) * len(part) for part in parts) / 3000
+    assert stats.expected_calibration_error(confidence, right) == pytest.approx(by_hand)
+
+
+def test_divergences_agree_with_scipy():
+    rng = np.random.default_rng(1)
+    one, other = rng.normal(size=(50, 4)), rng.normal(size=(50, 4))
+    there = np.ones((50, 4), bool)
+    p, q = stats.option_probabilities(one, there), stats.option_probabilities(other, there)
+    assert p == pytest.approx(softmax(one, axis=1))
+    assert stats.kl_divergence(p, q) == pytest.approx(entropy(p, q, axis=1))
+    assert stats.jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q, axis=1) ** 2)
+    assert stats.kl_divergence(p, p).max() == 0.0
+
+
+def test_options_that_are_not_there_have_no_probability():
+    there = np.array([[True, True, False]])
+    p = stats.option_probabilities(np.array([[-1.0, -1.0, 0.0]]), there)
+    assert p.tolist() == [[0.5, 0.5, 0.0]]
+    assert stats.kl_divergence(p, np.array([[1.0, 0.0, 0.0]]))[0] == np.inf
+
+
+def test_the_error_of_a_mean_is_not_the_mean_of_the_errors():
+    # 19 subjects of 166 documents at .5: a published table printed 3.9 where the pooled error is 0.9
+    rng = np.random.default_rng(2)
+    tasks = [(rng.random(166) < 0.5).astype(float) for _ in range(19)]
+    errors = [stats.pooled_mean([task]).standard_error for task in tasks]
+    assert 100 * np.mean(errors) == pytest.approx(3.9, abs=0.05)
+    assert 100 * stats.pooled_mean(tasks).standard_error == pytest.approx(0.9, abs=0.05)
+    assert stats.macro_mean(tasks).standard_error == pytest.approx(np.sqrt(np.sum(np.square(errors))) / 19)
+    assert stats.macro_mean(tasks).value == pytest.approx(np.mean([task.mean() for task in tasks]))
+
+
+def test_nested_sets_are_found():
+    hashes = np.arange(1000, dtype=np.uint64)
+    main, diamond = hashes[:448], hashes[100:298]
+    assert stats.nested({"main": main, "diamond": diamond, "other": hashes[500:]}) == ("main", "diamond")
+    assert stats.nested({"main": main, "other": hashes[447:]}) is None  # one question in common is an accident
+
+
+def test_intervals_of_means():
+    estimate = stats.mean_estimate(np.array([1.0, 2.0, 3.0, 6.0]))
+    assert (estimate.low, estimate.high) == (pytest.approx(-0.4374, abs=1e-3), pytest.approx(6.4374, abs=1e-3))
+    assert stats.mean_estimate(np.array([1.0])).high == np.inf
+    assert estimate.half_width == pytest.approx(3.4374, abs=1e-3)
+    right = np.random.default_rng(3).random(200) < 0.6
+    clustered = stats.clustered_share(right, np.repeat(np.arange(20), 10))
+    assert clustered.low < right.mean() < clustered.high
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        lambda: stats.pooled_mean([]),
+        lambda: stats.macro_mean([]),
+        lambda: stats.mean_estimate(np.empty(0)),
+        lambda: stats.paired_difference(0, 0, 0, 0),
+        lambda: stats.expected_calibration_error(np.empty(0), np.empty(0, bool)),
+        lambda: stats.brier(np.empty((0, 4)), np.empty((0, 4), bool)),
+        lambda: stats.minimum_detectable_difference(0.1, 0),
+    ],
+)
+def test_nothing_has_no_statistic(nothing):
+    with pytest.raises(ValueError, match=r"no items|no tasks"):
+        nothing()

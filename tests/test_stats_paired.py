@@ -1,0 +1,199 @@
+"""Paired intervals and tests against published examples, scipy and statsmodels, and what must hold for every table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.weightstats import ttost_paired
+
+from mcqa_suite import stats
+
+COUNTS = st.integers(0, 400)
+TABLES = st.tuples(COUNTS, COUNTS, COUNTS, COUNTS).filter(lambda table: sum(table) > 0)
+# Airway hyper-responsiveness before and after stem cell transplantation: 1, 1, 7 and 12 of 21 children (Fagerland,
+# Lydersen and Laake, Statistics in Medicine 33, 2014, 2850-2875, and BMC Medical Research Methodology 13:91, 2013)
+CHILDREN = stats.PairedTable(both=1, only_second=7, only_first=1, neither=12)
+
+
+def test_tango_gives_the_published_interval():
+    estimate = stats.paired_difference(CHILDREN.both, CHILDREN.only_second, CHILDREN.only_first, CHILDREN.neither)
+    published = pytest.approx(0.286, abs=5e-4), pytest.approx(0.026, abs=5e-4), pytest.approx(0.517, abs=5e-4)
+    assert (estimate.value, estimate.low, estimate.high) == published
+
+
+def test_newcombe_gives_the_published_interval():
+    low, high = stats.newcombe_bounds(CHILDREN.both, CHILDREN.only_second, CHILDREN.only_first, CHILDREN.neither)
+    assert (float(low), float(high)) == (pytest.approx(0.026, abs=5e-4), pytest.approx(0.507, abs=5e-4))
+
+
+def test_mcnemar_gives_the_published_p_values():
+    assert stats.mcnemar_exact(7, 1) == pytest.approx(0.0703, abs=5e-5)
+    assert stats.mcnemar_midp(7, 1) == pytest.approx(0.0391, abs=5e-5)
+
+
+@pytest.mark.parametrize(("gains", "losses"), [(0, 0), (5, 0), (3, 4), (10, 31), (200, 260), (6, 6)])
+def test_mcnemar_agrees_with_statsmodels(gains, losses):
+    expected = statsmodels_mcnemar([[50, losses], [gains, 50]], exact=True).pvalue if gains + losses else 1.0
+    assert stats.mcnemar_exact(gains, losses) == pytest.approx(min(1.0, expected))
+
+
+def test_tangos_statistic_at_zero_is_mcnemars():
+    chi_square = statsmodels_mcnemar([[50, 9], [22, 50]], exact=False, correction=False).statistic
+    from mcqa_suite.stats.paired import score_statistic
+
+    assert float(score_statistic(22, 9, 131, 0.0)) ** 2 == pytest.approx(chi_square)
+
+
+@settings(deadline=None)
+@given(TABLES)
+def test_exchanging_the_two_flips_every_bit(table):
+    both, second, first, neither = table
+    there = stats.paired_difference(both, second, first, neither)
+    back = stats.paired_difference(both, first, second, neither)
+    assert (there.value, there.low, there.high) == (-back.value, -back.high, -back.low)
+    assert stats.mcnemar_exact(second, first) == stats.mcnemar_exact(first, second)
+
+
+@settings(deadline=None)
+@given(TABLES)
+def test_the_interval_holds_the_estimate_and_widens_with_the_level(table):
+    wide, narrow = stats.paired_difference(*table), stats.paired_difference(*table, level=0.9)
+    assert -1 <= wide.low <= narrow.low <= wide.value <= narrow.high <= wide.high <= 1
+    assert 0 <= stats.mcnemar_midp(*table[1:3]) <= stats.mcnemar_exact(*table[1:3]) <= 1
+
+
+@settings(deadline=None)
+@given(TABLES, st.sampled_from([0.005, 0.01, 0.03, 0.1]))
+def test_equivalent_means_the_90_percent_interval_lies_within_the_margin(table, margin):
+    interval = stats.paired_difference(*table, level=0.9)
+    if min(abs(abs(interval.low) - margin), abs(abs(interval.high) - margin)) > 1e-9:
+        within = -margin < interval.low and interval.high < margin
+        assert (stats.tost(table[1], table[2], sum(table), margin) < 0.05) == within
+
+
+def test_no_flip_leaves_what_as_many_equal_pairs_leave_possible():
+    estimate, z = stats.paired_difference(300, 0, 0, 700), 1.959964
+    assert estimate.value == 0.0
+    assert estimate.high == pytest.approx(z * z / (1000 + z * z), rel=1e-5)
+    assert estimate.low == -estimate.high
+
+
+def test_equivalence_of_means_agrees_with_statsmodels():
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=200)
+    second = first + rng.normal(0.02, 0.1, size=200)
+    difference = second - first
+    error = stats.standard_error(difference)
+    expected, *_ = ttost_paired(second, first, -0.05, 0.05)
+    assert stats.tost_mean(float(difference.mean()), error, 0.05, 199) == pytest.approx(expected)
+    assert stats.t_test(float(difference.mean()), error, 199) == pytest.approx(
+        scipy_stats.ttest_rel(second, first).pvalue
+    )
+
+
+def test_a_margin_is_a_fraction():
+    with pytest.raises(ValueError, match=r"margin of 1\.0"):
+        stats.tost(1, 2, 100, 1.0)
+
+
+def test_the_design_effect_is_the_cluster_robust_variance():
+    rng = np.random.default_rng(1)
+    clusters = np.repeat(np.arange(30), 10)
+    values = rng.normal(size=300) + rng.normal(size=30)[clusters]
+    robust = OLS(values, np.ones(300)).fit(cov_type="cluster", cov_kwds={"groups": clusters})
+    effect = stats.design_effect(values, clusters)
+    ours = effect.factor * ((values - values.mean()) ** 2).sum() / 300**2
+    assert ours == pytest.approx(robust.bse[0] ** 2)
+    assert effect.degrees_of_freedom == pytest.approx(29)
+    assert stats.standard_error(values, effect) == pytest.approx(robust.bse[0], rel=0.01)
+
+
+def test_unequal_clusters_have_fewer_degrees_of_freedom():
+    clusters = np.repeat([0, 1, 2, 3], [10, 10, 10, 70])
+    effect = stats.design_effect(np.random.default_rng(0).normal(size=100), clusters)
+    assert 1 < effect.degrees_of_freedom < 3
+
+
+def test_clusters_of_one_document_are_no_clusters():
+    rng = np.random.default_rng(2)
+    first, second = rng.random(400) < 0.7, rng.random(400) < 0.6
+    clustered, effect = stats.clustered_difference(first, second, np.arange(400))
+    table = stats.PairedTable.of(first, second)
+    plain = stats.paired_difference(table.both, table.only_second, table.only_first, table.neither)
+    assert effect.factor == pytest.approx(400 / 399)
+    assert (clustered.low, clustered.high) == (pytest.approx(plain.low, abs=5e-4), pytest.approx(plain.high, abs=5e-4))
+
+
+def test_one_cluster_has_no_interval():
+    with pytest.raises(ValueError, match="fewer than two clusters"):
+        stats.design_effect(np.ones(5), np.zeros(5, int))
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_exchanging_the_two_flips_a_clustered_interval(seed):
+    rng = np.random.default_rng(seed)
+    first, second, clusters = rng.random(60) < 0.5, rng.random(60) < 0.6, rng.integers(6, size=60)
+    there, effect = stats.clustered_difference(first, second, clusters)
+    back, _ = stats.clustered_difference(second, first, clusters)
+    assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low))
+    assert 0 <= stats.score_test(3, 9, 60, effect) <= 1
+
+
+def test_the_multinomial_bootstrap_agrees_with_scipys():
+    rng = np.random.default_rng(3)
+    differences = rng.choice([-1.0, 0.0, 1.0], p=[0.1, 0.7, 0.2], size=500)
+    ours = stats.bootstrap_difference(differences, np.random.default_rng(0))
+    theirs = scipy_stats.bootstrap((differences,), np.mean, n_resamples=5000, method="percentile", rng=rng)
+    assert ours.low == pytest.approx(theirs.confidence_interval.low, abs=0.006)
+    assert ours.high == pytest.approx(theirs.confidence_interval.high, abs=0.006)
+
+
+def test_a_bootstrap_of_clusters_of_one_is_a_bootstrap_of_items():
+    differences = np.random.default_rng(4).choice([-1.0, 0.0, 1.0], size=300)
+    items = stats.bootstrap_difference(differences, np.random.default_rng(0))
+    clusters = stats.cluster_bootstrap_difference(differences, np.arange(300), np.random.default_rng(0))
+    assert (items.low, items.high) == (pytest.approx(clusters.low, abs=0.01), pytest.approx(clusters.high, abs=0.01))
+    scores = np.random.default_rng(5).normal(size=300)  # more than a few distinct values: drawn item by item
+    drawn = stats.bootstrap_difference(scores, np.random.default_rng(0), resamples=500)
+    assert drawn.low < scores.mean() < drawn.high
+
+
+def every_table(n, gain, loss):
+    """Gains, losses and their probability, for every table that is not all but impossible."""
+    most = [int(n * share + 9 * np.sqrt(n * share + 1)) + 12 for share in (gain, loss)]
+    b, c = (grid.ravel() for grid in np.meshgrid(*(np.arange(min(n, top) + 1) for top in most)))
+    probability = scipy_stats.binom.pmf(b, n, gain) * scipy_stats.binom.pmf(c, n - b, loss / (1 - gain))
+    likely = (b + c <= n) & (probability > 1e-12)
+    return b[likely], c[likely], probability[likely]
+
+
+@pytest.mark.parametrize(
+    ("n", "lowest", "highest"), [(50, 0.94, 1.0), (200, 0.94, 1.0), (1000, 0.94, 0.96), (5000, 0.94, 0.96)]
+)
+@pytest.mark.parametrize(("discordance", "losses"), [(0.01, 0.5), (0.02, 0.75), (0.05, 0.95), (0.1, 0.5)])
+def test_tango_covers_what_it_claims_counted_over_every_table(n, lowest, highest, discordance, losses):
+    gain, loss = discordance * (1 - losses), discordance * losses
+    b, c, probability = every_table(n, gain, loss)
+    low, high = stats.tango_bounds(b, c, n, 1.959964)
+    covered = probability[(low <= gain - loss + 1e-12) & (gain - loss <= high + 1e-12)].sum()
+    assert lowest <= covered <= highest
+
+
+@pytest.mark.parametrize(("n", "discordance"), [(50, 0.1), (200, 0.05), (1000, 0.02), (1000, 0.3)])
+def test_mcnemar_keeps_its_level_counted_over_every_table(n, discordance):
+    b, c, probability = every_table(n, discordance / 2, discordance / 2)
+    p_values = np.array([stats.mcnemar_exact(int(x), int(y)) for x, y in zip(b, c, strict=True)])
+    assert probability[p_values < 0.05].sum() <= 0.05
+
+
+@pytest.mark.parametrize(("n", "discordance"), [(500, 0.02), (3000, 0.05), (15_000, 0.02)])
+def test_equivalence_keeps_its_level_counted_over_every_table(n, discordance):
+    b, c, probability = every_table(n, (discordance - 0.01) / 2, (discordance + 0.01) / 2)
+    low, high = stats.tango_bounds(b, c, n, 1.6448536)
+    assert probability[(low > -0.01) & (high < 0.01)].sum() <= 0.05
