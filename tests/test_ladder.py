@@ -124,13 +124,20 @@ def test_data_that_cannot_be_had_is_found_before_anything_runs(small, capsys, tm
     assert not (tmp_path / "run").exists()
 
 
-def test_progress_bars_reach_the_terminal_and_other_words_only_the_log(tmp_path, capsys):
+def test_progress_bars_are_shown_and_other_words_go_only_to_the_log(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("mcqa_suite.process.SECONDS_BETWEEN_LINES", -1.0)
     script = "import sys; print('loading'); sys.stderr.write('\\r 10%|#   | 1/10\\r100%|####| 10/10\\n')"
     run_process([sys.executable, "-c", script], tmp_path / "x.log", "sft", "[1/2] sft", {})
     shown = capsys.readouterr().err
     assert "[1/2] sft  100%|####| 10/10" in shown
     assert "loading" not in shown
     assert "loading" in (tmp_path / "x.log").read_text()
+
+
+def test_a_file_gets_a_line_of_progress_only_now_and_then(tmp_path, capsys):
+    script = "import sys; [sys.stderr.write(f'\\r {i}%|#   | {i}/100') for i in range(100)]"
+    run_process([sys.executable, "-c", script], tmp_path / "x.log", "sft", "[1/2] sft", {})
+    assert capsys.readouterr().err == ""
 
 
 def test_the_callers_variables_win_over_ours(tmp_path, monkeypatch):

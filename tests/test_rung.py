@@ -53,7 +53,7 @@ def test_the_run_reads_back(evaluated):
 
 def test_a_model_differs_from_itself_by_nothing(evaluated):
     tasks = read_run(evaluated)
-    base = leaderboard.Rung("base", tasks, 32.0, 0.5, 1000.0)
+    base = leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0)
     table = leaderboard.rows([base, leaderboard.Rung("again", tasks)])
     assert {row.difference.value for row in table if row.difference} == {0.0}
     assert {row.unpaired for row in table} == {0}
@@ -61,13 +61,23 @@ def test_a_model_differs_from_itself_by_nothing(evaluated):
 
 def test_markdown_and_csv_tell_the_same(evaluated):
     tasks = read_run(evaluated)
-    rungs = [leaderboard.Rung("base", tasks, 32.0, 0.5, 1000.0), leaderboard.Rung("again", tasks)]
+    rungs = [leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0), leaderboard.Rung("again", tasks)]
     markdown, table = leaderboard.markdown(rungs), list(csv.DictReader(io.StringIO(leaderboard.as_csv(rungs))))
     assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, always B 33.3 %, 0-shot)" in markdown
     assert len(table) == 2 * 4
     first = table[0]
     assert f"| base | {100 * float(first['acc']):.1f} | {100 * float(first['acc_low']):.1f} to" in markdown
     assert (first["chance"], first["unread"], first["diff"]) == ("0.25", "", "")
+
+
+def test_a_rung_is_also_compared_with_its_parent(evaluated):
+    tasks = read_run(evaluated)
+    rungs = [leaderboard.Rung(name, tasks, parent) for name, parent in (("base", None), ("sft", "base"), ("q4", "sft"))]
+    to_parent = {row.rung.name: row.to_parent for row in leaderboard.rows(rungs) if row.task == "mcqa_epfl"}
+    assert (to_parent["base"], to_parent["sft"]) == (None, None)
+    assert to_parent["q4"].value == 0.0
+    header, line = leaderboard.as_csv(rungs).splitlines()[0], leaderboard.as_csv(rungs).splitlines()[3]
+    assert dict(zip(header.split(","), line.split(","), strict=True))["parent_diff"] == "0"
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,7 @@ def _on_board(rung: RungResult, evaluation: Path) -> leaderboard.Rung:
     return leaderboard.Rung(
         name=rung.name,
         tasks=read_run(evaluation),
+        parent=rung.manifest.parent.name if rung.manifest.parent else None,
         bits_per_weight=size.bits_per_weight if size else None,
         size_mb=size.bytes_on_disk / 1e6 if size else None,
         tokens_per_second=(rung.record or {}).get("tokens_per_second"),

@@ -14,10 +14,14 @@ from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
 
 @dataclass(frozen=True)
 class Rung:
-    """A checkpoint and how it did. Sizes in bits per parameter and in 10^6 bytes; None where unknown."""
+    """A checkpoint and how it did. Sizes in bits per parameter and in 10^6 bytes; None where unknown.
+
+    `parent` is the rung that it was made from.
+    """
 
     name: str
     tasks: dict[str, TaskRun]
+    parent: str | None = None
     bits_per_weight: float | None = None
     size_mb: float | None = None
     tokens_per_second: float | None = None
@@ -25,13 +29,17 @@ class Rung:
 
 @dataclass(frozen=True)
 class Row:
-    """One rung on one task and metric; `difference` is to the base, None for the base itself."""
+    """One rung on one task and metric.
+
+    `difference` is to the base, None for the base itself; `to_parent` is None where the parent is the base or not there.
+    """
 
     task: str
     metric: str
     rung: Rung
     accuracy: Estimate
     difference: Estimate | None
+    to_parent: Estimate | None
     unpaired: int
     chance: float | None
     unread: float | None
@@ -41,7 +49,7 @@ def rows(rungs: Sequence[Rung]) -> list[Row]:
     """Every rung on every task of the first rung, which is the base."""
     base = rungs[0]
     return [
-        _row(task, metric, rung, base)
+        _row(task, metric, rung, base, next((other for other in rungs if other.name == rung.parent), None))
         for task in base.tasks
         for metric in base.tasks[task].metrics
         for rung in rungs
@@ -49,11 +57,13 @@ def rows(rungs: Sequence[Rung]) -> list[Row]:
     ]
 
 
-def _row(task: str, metric: str, rung: Rung, base: Rung) -> Row:
-    run, other = rung.tasks[task], base.tasks[task]
+def _row(task: str, metric: str, rung: Rung, base: Rung, parent: Rung | None) -> Row:
+    run = rung.tasks[task]
     right = int((run.samples.scores[metric] > 0).sum())
-    difference, unpaired = (None, 0) if rung is base else compare(other, run, metric)
-    return Row(task, metric, rung, wilson(right, run.n), difference, unpaired, run.chance, run.unread)
+    difference, unpaired = (None, 0) if rung is base else compare(base.tasks[task], run, metric)
+    further = parent is not None and parent is not base and task in parent.tasks
+    to_parent = compare(parent.tasks[task], run, metric)[0] if parent and further else None
+    return Row(task, metric, rung, wilson(right, run.n), difference, to_parent, unpaired, run.chance, run.unread)
 
 
 def compare(base: TaskRun, variant: TaskRun, metric: str) -> tuple[Estimate | None, int]:
@@ -72,6 +82,7 @@ HEADER = (
     "acc %",
     "95 % interval",
     "difference to base (points)",
+    "to parent (points)",
     "unread %",
     "bits/weight",
     "MB",
@@ -111,6 +122,7 @@ def _cells(row: Row) -> list[str]:
         f"{100 * row.accuracy.value:.1f}",
         f"{low:.1f} to {high:.1f}",
         _difference(row.difference) if row.difference else "",
+        _difference(row.to_parent) if row.to_parent else "",
         _number(None if row.unread is None else 100 * row.unread, 1),
         _number(rung.bits_per_weight, 2),
         _number(rung.size_mb, 2),
@@ -128,8 +140,8 @@ def _number(value: float | None, digits: int) -> str:
 
 
 CSV_HEADER = (
-    "task,metric,model,n,acc,acc_low,acc_high,chance,unread,diff,diff_low,diff_high,unpaired,"
-    "bits_per_weight,size_mb,tokens_per_second"
+    "task,metric,model,n,acc,acc_low,acc_high,chance,unread,diff,diff_low,diff_high,"
+    "parent,parent_diff,parent_diff_low,parent_diff_high,unpaired,bits_per_weight,size_mb,tokens_per_second"
 )
 
 
@@ -139,15 +151,17 @@ def as_csv(rungs: Sequence[Rung]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(CSV_HEADER.split(","))
     for row in rows(rungs):
-        acc, diff, rung = row.accuracy, row.difference, row.rung
-        paired = (diff.value, diff.low, diff.high) if diff else (None, None, None)
+        acc, rung = row.accuracy, row.rung
+        shares = (acc.value, acc.low, acc.high, row.chance, row.unread, *_three(row.difference))
         sizes = (rung.bits_per_weight, rung.size_mb, rung.tokens_per_second)
-        cells = (acc.value, acc.low, acc.high, row.chance, row.unread, *paired)
-        writer.writerow(
-            [row.task, row.metric, rung.name, acc.n, *map(_fraction, cells), row.unpaired, *map(_fraction, sizes)]
-        )
+        cells = [row.task, row.metric, rung.name, acc.n, *map(_fraction, shares), rung.parent]
+        writer.writerow([*cells, *map(_fraction, _three(row.to_parent)), row.unpaired, *map(_fraction, sizes)])
     return out.getvalue()
 
 
 def _fraction(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
+
+
+def _three(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    return (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
