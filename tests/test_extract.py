@@ -15,6 +15,7 @@ from mcqa_suite.extract import (
     extract_number,
     gold_letter,
     gold_number,
+    same_number,
     strip_reasoning,
 )
 from mcqa_suite.extract.letter_rules import LETTER_RULES
@@ -384,3 +385,17 @@ def test_gold_letter(value: str | int, n_choices: int, letter: str) -> None:
 def test_gold_letter_outside_the_choices_raises(value: str | int, n_choices: int) -> None:
     with pytest.raises(ValueError, match="gold answer"):
         gold_letter(value, n_choices)
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "same"),
+    [
+        ("4.333333333333", "4.333333333333333", True),
+        ("5", "5.0", True),
+        ("5", "-5", False),
+        (None, "0", False),
+        ("0.3", "0.31", False),
+    ],
+)
+def test_numbers_are_compared_as_numbers(answer, gold, same):
+    assert same_number(answer, gold) is same

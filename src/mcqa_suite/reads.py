@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mcqa_suite.extract import Extraction, extract_choice, extract_grid, extract_number
+from mcqa_suite.extract import Extraction, extract_choice, extract_grid, extract_number, same_number
 from mcqa_suite.question import LETTERS
 
 Doc = dict[str, Any]
@@ -48,8 +48,8 @@ def letter_scores(doc: Doc, reads: Sequence[Read]) -> Scores:
 
 
 def number_scores(doc: Doc, reads: Sequence[Read]) -> Scores:
-    """Scores of a generated number; gold and answer are in the same canonical form."""
-    return _read_scores(reads[0], reads[0]["answer"] == doc["gold"])
+    """Scores of a generated number, compared as a number."""
+    return _read_scores(reads[0], same_number(reads[0]["answer"], doc["gold"]))
 
 
 def grid_scores(doc: Doc, reads: Sequence[Read]) -> Scores:

@@ -1,6 +1,6 @@
 """What a response answers, read the same way for predictions and for gold."""
 
-from mcqa_suite.extract.gold import gold_letter, gold_number
+from mcqa_suite.extract.gold import gold_letter, gold_number, same_number
 from mcqa_suite.extract.grids import extract_grid
 from mcqa_suite.extract.letters import extract_choice
 from mcqa_suite.extract.numbers import extract_number
@@ -15,5 +15,6 @@ __all__ = [
     "extract_number",
     "gold_letter",
     "gold_number",
+    "same_number",
     "strip_reasoning",
 ]

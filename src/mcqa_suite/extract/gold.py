@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from fractions import Fraction
 
 from mcqa_suite.extract.decimals import numbers_in
 from mcqa_suite.extract.text import number_view, view
@@ -17,6 +18,11 @@ def gold_number(value: str) -> str:
     if len(found) != 1:
         raise ValueError(f"gold number {value[-80:]!r}: {len(found)} numbers behind {GOLD_MARK!r}, expected one")
     return found[0].value
+
+
+def same_number(answer: str | None, gold: str) -> bool:
+    """Whether two canonical decimal strings are one number to a millionth: 13/3 reads as 4.333333333333."""
+    return answer is not None and abs(Fraction(answer) - Fraction(gold)) <= Fraction(1, 10**6)
 
 
 def gold_letter(value: str | int, n_choices: int) -> str:

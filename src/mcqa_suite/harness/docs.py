@@ -89,7 +89,11 @@ def aqua_rat(rows: Dataset) -> Dataset:
 
 def _math_doc(row: Doc, row_id: str) -> Doc:
     solution = row["answer"].rpartition("####")[0].strip()
-    return {"id": row_id, "question": row["question"].strip(), "solution": solution, "gold": gold_number(row["answer"])}
+    try:
+        gold = gold_number(row["answer"])
+    except ValueError as error:
+        raise DatasetError(f"{row_id}: {error}") from error
+    return {"id": row_id, "question": row["question"].strip(), "solution": solution, "gold": gold}
 
 
 def gsm8k(rows: Dataset) -> Dataset:
