@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from conftest import needs_hub
+from conftest import REPOSITORY, needs_hub
 
 from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.harness import rung
@@ -49,6 +49,16 @@ def test_the_run_reads_back(evaluated):
     assert tasks["mcqa_epfl"].unread is None
     assert tasks["mcqa_epfl_cot"].unread is not None
     assert tasks["mcqa_epfl_cloze"].metrics == ["acc", "acc_norm"]
+
+
+def test_the_results_name_the_model_and_the_chat_template(tmp_path, evaluated):
+    plain = json.loads(next((evaluated / "0").glob("results_*.json")).read_text(encoding="utf-8"))
+    assert (plain["model_name"], plain["chat_template"]) == ("checkpoint", None)
+    base = REPOSITORY / "training" / "base"
+    plan = [{"tasks": ["mcqa_epfl"], "limit": 2, "apply_chat_template": True}]
+    rung.evaluate(str(base), plan, tmp_path, dtype="float32", batch_size=2)
+    chat = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
+    assert "message['content']" in chat["chat_template"]
 
 
 def test_a_model_differs_from_itself_by_nothing(evaluated):
@@ -120,8 +130,6 @@ def test_broken_runs_are_named(tmp_path, evaluated):
 @needs_hub
 def test_documents_and_scores_equal_the_built_in_tasks(tiny_checkpoint):
     import sys
-
-    from conftest import REPOSITORY
 
     sys.path.insert(0, str(REPOSITORY / "benchmarks"))
     import builtin_parity

@@ -97,7 +97,13 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
     samples = results.pop("samples")
     output.mkdir(parents=True, exist_ok=True)
     tracker = EvaluationTracker(output_path=str(output / "results.json"))
-    tracker.general_config_tracker.model_name = tracker.general_config_tracker.model_name_sanitized = name
+    tracker.general_config_tracker.log_experiment_args(
+        model_source="hf",
+        model_args={"pretrained": name},
+        system_instruction=None,
+        chat_template=lm.chat_template(True) if entry.get("apply_chat_template") else None,
+        fewshot_as_multiturn=False,
+    )
     tracker.save_results_aggregated(results=results, samples=samples)
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)
