@@ -67,6 +67,21 @@ BAD = {
     "two options": (json.dumps({"question": "Why?\nOptions:\nA. x\nB. y", "answer": "A"}), "2 options"),
     "blank option": (json.dumps({"question": "Why?\nOptions:\nA. x\nB. \nC. z", "answer": "A"}), "blank"),
     "nine options": (json.dumps({"question": "Why?", "choices": list("abcdefghi"), "answer": "A"}), "9 options"),
+    "ten options": (
+        json.dumps({"question": "Q?\n" + "\n".join(f"{c}. {c}x" for c in "ABCDEFGHIJ"), "answer": "A"}),
+        "10 options",
+    ),
+    "a skipped label": (
+        json.dumps({"question": "Q?\nA. 3\nB. 4\nC. 5\nE. 6\nAnswer:", "answer": "A"}),
+        "option D is missing",
+    ),
+    "an option that is null": (
+        json.dumps({"question": "Why?", "choices": ["a", None, "b"], "answer": "A"}),
+        "NoneType",
+    ),
+    "a question that is a list": (json.dumps({"question": ["x"], "answer": "A"}), "'question' is list"),
+    "half a surrogate pair": ('{"question": "\\ud800?\\nA. a\\nB. b\\nC. c", "answer": "A"}', "surrogate"),
+    "deep nesting": ("[" * 100_000, "recursion"),
     "choices that are no list": (json.dumps({"question": "Why?", "choices": 5, "answer": "A"}), "list"),
 }
 

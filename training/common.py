@@ -32,6 +32,10 @@ def arguments(description: str | None) -> argparse.Namespace:
         "--output", type=Path, required=True, help="folder to make; the last path part names the checkpoint"
     )
     args = parser.parse_args()
+    try:
+        args.output.absolute().parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{args.output}: cannot be made there: {error.strerror}; choose another --output") from error
     if not (args.parent / "config.json").is_file():
         raise CheckpointError(f"{args.parent}: no checkpoint there; give a folder with config.json and *.safetensors")
     args.parent, args.output = args.parent.resolve(), args.output.absolute()

@@ -99,10 +99,10 @@ def save(trainer: SFTTrainer, tokenizer: Any, args: Any, settings: SftSettings, 
             data=data,
             hardware=hardware(gpu, trainer.accelerator.num_processes),
             versions=versions("torch", "transformers", "trl", "peft", "accelerate"),
-            tokens_per_second=logs["num_tokens"] / seconds,
+            tokens_per_second=logs["num_tokens"] / seconds if "num_tokens" in logs else None,
             metrics={
-                "loss": logs["loss"],
-                "mean_token_accuracy": logs["mean_token_accuracy"],
+                "loss": logs.get("loss", result.training_loss),  # a run shorter than logging_steps logs none
+                "mean_token_accuracy": logs.get("mean_token_accuracy"),
                 "steps": trainer.state.global_step,
                 "train_seconds": seconds,
             },

@@ -23,7 +23,7 @@ HEAD = re.compile(r"^\s*Question:[ \t]*")
 TAIL = re.compile(r"\s*\bAnswer:?\s*$")
 OPTIONS_LINE = re.compile(r"^[ \t]*Options:[ \t]*$", re.MULTILINE)
 # "A. text", "A)text", "(A) text", "1. text"
-OPTION = re.compile(r"^[ \t]*\(?([A-H1-8])[.):][ \t]*(.*)$")
+OPTION = re.compile(r"^[ \t]*\(?([A-Z1-9])[.):][ \t]*(.*)$")
 
 
 def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Question], list[str]]:
@@ -37,7 +37,7 @@ def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Questio
     for number, line in _lines(path):
         try:
             questions.append(parse_row(json.loads(line)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             reason = f"{path}:{number}: {error}"
             if not skip_bad:
                 raise DatasetError(f"{reason}; mend the row, or skip bad rows with epfl_skip_bad: true") from error
@@ -50,10 +50,12 @@ def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Questio
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror}; give the path of an EPFL-format JSONL file") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise DatasetError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+        raise DatasetError(
+            f"{path}: {getattr(error, 'strerror', error)}; give the path of an EPFL-format JSONL file"
+        ) from error
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line
@@ -69,9 +71,9 @@ def parse_row(row: Any) -> Question:
     if "choices" in row:
         if not isinstance(row["choices"], list):
             raise ValueError(f"'choices' is {type(row['choices']).__name__}, expected a list of options")
-        stem, choices = str(row["question"]).strip(), [str(choice).strip() for choice in row["choices"]]
+        stem, choices = _text(row, "question"), [_option(choice) for choice in row["choices"]]
     else:
-        stem, choices = split_question(str(row["question"]))
+        stem, choices = split_question(_text(row, "question"))
     if not MIN_OPTIONS <= len(choices) <= MAX_OPTIONS:
         raise ValueError(f"{len(choices)} options, expected {MIN_OPTIONS} to {MAX_OPTIONS}")
     return Question(
@@ -79,33 +81,62 @@ def parse_row(row: Any) -> Question:
         stem=stem,
         choices=tuple(choices),
         gold=parse_answer(row["answer"], len(choices)),
-        subject=str(row.get("subject") or "").strip(),
-        rationale=str(row.get("explanation") or "").strip(),
+        subject=_text(row, "subject"),
+        rationale=_text(row, "explanation"),
     )
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key) or ""
+    if not isinstance(value, str):
+        raise ValueError(f"{key!r} is {type(value).__name__}, expected a string")
+    return _whole(value).strip()
+
+
+def _option(value: Any) -> str:
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise ValueError(f"an option is {type(value).__name__}, expected a string")
+    return _whole(str(value)).strip()
+
+
+def _whole(text: str) -> str:
+    """`text` if it can be written as UTF-8: half of a surrogate pair cannot."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"character {error.start} is half of a surrogate pair") from error
+    return text
 
 
 def split_question(text: str) -> tuple[str, list[str]]:
     """The stem and the options of the one-string form.
 
-    A line opens an option only if it carries the next label in order, so an option may span lines.
+    A line opens an option only if it carries the next label in order, so an option may span lines. Raises ValueError where
+    there is no option, and where a label is skipped.
     """
     text = TAIL.sub("", HEAD.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1), count=1)
     marks = list(OPTIONS_LINE.finditer(text))
     head, body = (text[: marks[-1].start()], text[marks[-1].end() :]) if marks else ("", text)
     stem, labels = [head], ""
     choices: list[str] = []
+    strays: list[int] = []
     for line in body.split("\n"):
         match = OPTION.match(line)
         if match and not choices and match[1] in "A1":
-            labels = LETTERS if match[1] == "A" else "12345678"
-        if match and labels and len(choices) < MAX_OPTIONS and match[1] == labels[len(choices)]:
+            labels = LETTERS if match[1] == "A" else "123456789"
+        if match and labels[len(choices) : len(choices) + 1] == match[1]:
             choices.append(match[2])
-        elif choices:
+            continue
+        if match and match[1] in labels:
+            strays.append(labels.index(match[1]))
+        if choices:
             choices[-1] += "\n" + line
         else:
             stem.append(line)
     if not choices:
         raise ValueError("no options found; expected lines such as 'A. text'")
+    if strays and max(strays) > len(choices):
+        raise ValueError(f"option {labels[len(choices)]} is missing before {labels[max(strays)]}")
     return "\n".join(stem).strip(), [choice.strip() for choice in choices]
 
 

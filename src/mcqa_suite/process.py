@@ -27,16 +27,18 @@ ENVIRONMENT = {
 }
 
 
-def run_process(command: Sequence[str], log: Path, name: str, label: str, environment: Mapping[str, str]) -> None:
+def run_process(
+    command: Sequence[str], log: Path, name: str, label: str, environment: Mapping[str, str], keep: Sequence[int] = ()
+) -> None:
     """Runs `command` to its end; StageError with the stage, the log and the last error line if it fails.
 
-    `environment` wins over the process's own, which wins over `ENVIRONMENT`.
+    `environment` wins over the process's own, which wins over `ENVIRONMENT`. The file descriptors in `keep` stay open in it.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {**ENVIRONMENT, **os.environ, **environment}
     with (
         log.open("wb") as stream,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env) as child,  # noqa: S603
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, pass_fds=keep) as child,  # noqa: S603
     ):
         try:
             assert child.stdout is not None

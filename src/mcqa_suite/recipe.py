@@ -33,6 +33,12 @@ class Evaluation:
     apply_chat_template: bool = False
     optional: bool = False
 
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise ValueError("tasks: empty; name at least one task")
+        if self.limit is not None and self.limit <= 0:
+            raise ValueError(f"limit: {self.limit:g}; expected a number of documents")
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -33,10 +33,11 @@ class TaskCheck:
 
 def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
     """Renders every document of every task; DatasetError names the task and document that fails."""
+    tasks = manager(metadata)
     with near_data():
-        found = load(names, manager(metadata))
-    tasks = [task for item in found for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
-    return [_check_task(task) for task in tqdm(tasks, desc="checking", disable=len(tasks) < 3)]
+        found = load(names, tasks)
+    leaves = [task for item in found for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
+    return [_check_task(task) for task in tqdm(leaves, desc="checking", disable=len(leaves) < 3)]
 
 
 def _check_task(task: Any) -> TaskCheck:

@@ -17,7 +17,7 @@ from datasets import Dataset
 
 from mcqa_suite import grids, question
 from mcqa_suite.epfl import read_epfl
-from mcqa_suite.errors import DatasetError
+from mcqa_suite.errors import ConfigError, DatasetError
 from mcqa_suite.extract import gold_number
 from mcqa_suite.paths import tasks_dir
 from mcqa_suite.question import Question, Row, text_id
@@ -115,8 +115,14 @@ def gsm_symbolic(rows: Dataset) -> Dataset:
     )
 
 
-def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **_: Any) -> dict[str, Dataset]:
+def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **others: Any) -> dict[str, Dataset]:
     """The user's questions (`--metadata '{"epfl_file": ...}'` or MCQA_EPFL_FILE), else the bundled sample."""
+    if misspelled := sorted(key for key in others if key.startswith("epfl")):
+        raise ConfigError(f"metadata: unknown key {misspelled[0]!r}; expected epfl_file or epfl_skip_bad")
+    if epfl_file is not None and (not isinstance(epfl_file, str) or not epfl_file.strip("\0 ")):
+        raise ConfigError(f"metadata: epfl_file is {epfl_file!r}; expected the path of an EPFL-format JSONL file")
+    if not isinstance(epfl_skip_bad, bool):
+        raise ConfigError(f"metadata: epfl_skip_bad is {epfl_skip_bad!r}; expected true or false")
     folder = tasks_dir() / "epfl"
     path = Path(epfl_file or os.environ.get("MCQA_EPFL_FILE") or folder / "sample.jsonl")
     questions, skipped = read_epfl(path, skip_bad=epfl_skip_bad)

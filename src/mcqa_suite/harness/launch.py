@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from mcqa_suite.errors import McqaError
 from mcqa_suite.harness.failures import explain
 from mcqa_suite.harness.tasks import check_names, manager
 from mcqa_suite.paths import tasks_dir
@@ -20,7 +21,7 @@ def launch(argv: Sequence[str]) -> None:
 
     import mcqa_suite.harness.filters  # noqa: F401  (registers mcqa_letters, mcqa_numbers, mcqa_grids)
 
-    arguments = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *argv]
+    arguments = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *(argv or ["--help"])]
     given = known_flags(arguments)
     if arguments[0] == "run" and given.tasks:
         names = [name for word in given.tasks for name in word.split(",")]
@@ -34,7 +35,10 @@ def launch(argv: Sequence[str]) -> None:
     try:
         cli_evaluate()
     except Exception as error:
-        raise explain(error, subject(error, given)) or error from error
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise explain(error, subject(error, given)) or McqaError(
+            f"lm_eval: {words} (mcqa --debug eval ... shows where)"
+        ) from error
     finally:
         sys.argv = before
 

@@ -70,11 +70,8 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
     from lm_eval import simple_evaluate
     from lm_eval.loggers import EvaluationTracker
 
-    metadata = dict(entry.get("metadata") or {})
-    if "epfl_file" in metadata:
-        metadata["epfl_file"] = str(Path(metadata["epfl_file"]).absolute())
+    tasks = manager(entry.get("metadata"))
     with near_data():
-        tasks = manager(metadata)
         if entry.get("apply_chat_template") and not getattr(lm.tokenizer, "chat_template", None):
             raise ConfigError(
                 f"{name}: the tokenizer has no chat template; set apply_chat_template: false, or add a template"

@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 
 
 def manager(metadata: dict[str, Any] | None = None) -> TaskManager:
-    """Our tasks alone: the harness's own index of 14,000 YAMLs takes six seconds and is not needed."""
+    """Our tasks alone: the harness's own index of 14,000 YAMLs takes six seconds and is not needed.
+
+    A relative `epfl_file` means the folder that this is called in, so call it before `near_data`.
+    """
     from lm_eval.tasks import TaskManager
 
-    return TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata=metadata or {})
+    known = dict(metadata or {})
+    if isinstance(file := known.get("epfl_file"), str) and file:
+        known["epfl_file"] = str(Path(file).absolute())
+    return TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata=known)
 
 
 def check_names(names: Sequence[str], known: Sequence[str]) -> None:
