@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -122,3 +123,31 @@ def test_what_libraries_say_is_explained(words, kind):
 
 def test_an_unknown_failure_is_left_alone():
     assert explain(RuntimeError("something else"), "a/b") is None
+
+
+def test_a_relative_file_is_found_whatever_mirror_is_there(capsys, tmp_path, monkeypatch, made_up_hub):
+    monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
+    monkeypatch.chdir(tmp_path)
+    row = {"question": "Mine?\nA. a\nB. b\nC. c\nAnswer:", "answer": "C"}
+    (tmp_path / "exam.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert main(["check", "mcqa_epfl", "--metadata", '{"epfl_file": "exam.jsonl"}']) == 0
+    assert capsys.readouterr().out.startswith("mcqa_epfl: 1 documents")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ('{"epfl_fil": "x"}', "unknown key 'epfl_fil'"),
+        ('{"epfl_file": 3}', "epfl_file is 3; expected the path"),
+        ('{"epfl_file": ""}', "epfl_file is ''; expected the path"),
+        ('{"epfl_skip_bad": "no"}', "epfl_skip_bad is 'no'; expected true or false"),
+    ],
+)
+def test_metadata_that_would_be_taken_for_something_else(capsys, metadata, words):
+    assert words in failure(capsys, "check", "mcqa_epfl", "--metadata", metadata)
+
+
+def test_what_only_the_harness_knows_is_one_line_too(capsys):
+    line = failure(capsys, "eval", "--model", "nomodel", "--tasks", "mcqa_epfl")
+    assert line.startswith("mcqa: lm_eval: ")
+    assert "nomodel" in line

@@ -192,9 +192,9 @@ def test_clusters_widen_the_interval(tmp_path):
     assert clustered.change.difference.half_width > 2 * plain.change.difference.half_width
     assert clustered.change.p > plain.change.p
     assert clustered.change.fragile
-    report = compared(base, variant, cluster="topic")
-    assert report.comparisons[0].change.method == "score"
-    assert "without a field 'topic'" in report.notes[0]
+    words = "--cluster topic: no document has this field; there are: id, stem, choices, gold, subject"
+    with pytest.raises(ComparisonError, match=words):
+        compared(base, variant, cluster="topic")
 
 
 def test_one_subject_alone_is_taken_as_independent_and_said_so(tmp_path):
@@ -390,7 +390,7 @@ def bad_no_common(base, variant):
 
 
 def bad_metric(base, variant):
-    return "t: no metric acc_norm; choose another --metric"
+    return f"no metric acc_norm in {base}: t (it has acc); choose another --metric"
 
 
 @pytest.mark.parametrize(
@@ -409,18 +409,120 @@ def test_bad_input_is_one_line_after_what_can_be_compared(tmp_path, damage, othe
     lines = err.strip().splitlines()
     assert lines[0].startswith("mcqa: ")
     assert words in lines[0]
-    assert str(variant) in lines[0]
+    assert str(base if damage is bad_metric else variant) in lines[0]
     if damage is not bad_metric:
         assert len(lines) == 1
         assert ("| good |" in out) == others
 
 
+def in_every_row(folder, change):
+    path = next(folder.glob("samples_t_*"))
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        change(row)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_only_an_accuracy_is_compared_unasked(tmp_path, capsys):
+    base, variant = two_runs(tmp_path)
+    for folder in (base, variant):
+        in_every_row(folder, lambda row: row.update(finite=1.0, metrics=["acc", "finite"]))
+    in_every_row(variant, lambda row: row.pop("acc"))
+    assert main(["compare", str(base), str(variant)]) == 2
+    line = f"mcqa: no metric acc in {variant}: t (it has finite); choose another --metric"
+    assert capsys.readouterr().err.strip() == line
+    assert main(["compare", str(base), str(variant), "--metric", "finite"]) == 0
+    for both in ((base, variant), (variant, base)):
+        assert main(["table", *map(str, both)]) == 2
+        assert f"no metric acc in {variant}" in capsys.readouterr().err
+
+
+def test_a_metric_that_is_no_number_everywhere_is_not_compared(tmp_path, capsys):
+    base, variant = two_runs(tmp_path)
+    for folder in (base, variant):
+        in_every_row(folder, lambda row: row.update(f1=1.0, metrics=["acc", "f1"]))
+    in_every_row(variant, lambda row: row["doc_id"] == 7 and row.update(f1=None))
+    assert main(["compare", str(base), str(variant), "--metric", "f1"]) == 2
+    assert "t: f1 is no number in 1 of 200 documents; choose another --metric" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rows", [{3}, set(range(200))], ids=["one row", "every row"])
+@pytest.mark.parametrize("which", ["variant", "base"])
+def test_fewer_options_than_in_the_other_run_are_broken(tmp_path, rows, which):
+    base, variant = two_runs(tmp_path)
+
+    def shorten(row):
+        if row["doc_id"] in rows:
+            row["filtered_resps"] = row["filtered_resps"][:2]
+
+    in_every_row(base if which == "base" else variant, shorten)
+    report = compared(base, variant)
+    (row,) = report.comparisons
+    found = [f for f in report.health if f.condition == "options missing"]
+    assert (row.verdict, row.choices.kl) == ("broken", None)
+    assert [f.run for f in found] == ["base" if which == "base" else "gptq"]
+    assert f"{len(rows)} of 200 documents" in found[0].detail
+    assert f"2 instead of 4 in document {min(rows)}" in found[0].detail
+
+
+def test_few_shot_counts_have_columns_of_their_own(tmp_path, capsys):
+    scores, gold = questions(200)
+    runs = []
+    for name, shots, prompt in (("plain", 0, "Question"), ("same", 0, "Question"), ("five", 5, "Five examples")):
+        rows = choice_rows("t", noisy(scores, 0.01), gold, prompt=prompt)
+        runs.append(str(write_run(tmp_path / name, {"t": rows}, model=name, **{"n-shot": {"t": shots}})))
+    assert main(["table", *runs]) == 0
+    out = capsys.readouterr().out
+    assert "| t, 0-shot (acc) | t, 5-shot (acc) |" in out
+    assert "| same | 1= ≈ |" in out
+    assert "| five |  | – |" in out
+    assert "Ranked by t, 0-shot; models without it have no rank." in out
+    assert main(["table", runs[0], runs[2]]) == 0
+    assert "≈" not in capsys.readouterr().out
+
+
+def test_models_that_were_asked_in_other_words_are_not_said_to_be_inseparable(tmp_path, capsys):
+    scores, gold = questions(200)
+    base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
+    other = write_run(tmp_path / "chat", {"t": choice_rows("t", scores, gold, prompt="Hi")}, model="chat")
+    assert main(["table", str(base), str(other)]) == 0
+    out = capsys.readouterr().out
+    assert "≈" not in out
+    assert "Not tested against the first, for want of documents asked in the same words: chat." in out
+
+
+def test_the_csv_counts_the_unpaired_and_names_what_is_sick(ladder, capsys):
+    runs, _ = ladder
+    assert main(["compare", *map(str, runs), "--format", "csv"]) == 0
+    rows = {(row["task"], row["variant"]): row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert (rows["math", "gptq"]["unpaired"], rows["stem", "gptq"]["unpaired"]) == ("1", "1")
+    assert (rows["math", "gptq_2"]["unpaired"], rows["math", "gptq_2"]["health"]) == ("0", "")
+    assert rows["chemistry", "gptq_2"]["health"].startswith("chemistry, gptq_2: constant letter: 80 of 80")
+
+
 def test_a_pattern_that_matches_nothing_is_an_error(tmp_path, capsys):
     base, variant = two_runs(tmp_path)
     assert main(["compare", str(base), str(variant), "--tasks", "mmlu*"]) == 2
-    assert "run it on" in capsys.readouterr().err
+    assert f"--tasks 'mmlu*' matches nothing in {base}; there are: t" in capsys.readouterr().err
+    assert main(["compare", str(base), str(variant), "--tasks", "t,mmlu*"]) == 0
+    assert "--tasks 'mmlu*' matches nothing in base" in capsys.readouterr().out
     assert main(["compare", str(base), str(variant), "--margin", "0"]) == 2
     assert "--margin 0: expected points between 0 and 100" in capsys.readouterr().err
+
+
+def test_a_name_stays_whatever_the_path_is_called(tmp_path, capsys):
+    base, variant = two_runs(tmp_path)
+    odd = variant.rename(tmp_path / "out é = sp")
+    link = tmp_path / "link"
+    link.symlink_to(base)
+    given = {f"Phi 3={link}": "Phi 3", str(link): "link", f"w4/g128={odd}": "w4/g128", str(odd): "out é = sp"}
+    for text, name in given.items():
+        assert main(["compare", text, f"é={odd}", "--format", "json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        assert (told["base"], told["comparisons"][0]["variant"]) == (name, "é")
+    assert main(["compare", f"a={base}", f"a={odd}", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["base"], told["comparisons"][0]["variant"]) == ("a", "a (2)")
 
 
 def test_runs_may_be_named(tmp_path, capsys):

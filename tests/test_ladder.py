@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from mcqa_suite import ladder
-from mcqa_suite.errors import DatasetError, StageError
+from mcqa_suite.errors import ConfigError, DatasetError, StageError
 from mcqa_suite.ladder import run
+from mcqa_suite.lock import locked
 from mcqa_suite.process import run_process
 
 # Copies its parent, plus a file with its settings; `fail` in the seed's place makes it fail or be killed half-way.
@@ -176,3 +178,46 @@ evaluate:
     capsys.readouterr()
     assert run(recipe, tmp_path / "run").rungs[1:] == result.rungs[1:]
     assert capsys.readouterr().out.count("unchanged") == 5
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    again = locked(tmp_path / "run")
+    with locked(tmp_path / "run"), pytest.raises(ConfigError, match="another run, or a stage of one"), again:
+        pass
+    with locked(tmp_path / "run"):
+        pass
+
+
+def test_a_stage_that_outlives_its_ladder_keeps_others_out(tmp_path):
+    with locked(tmp_path / "run") as descriptor:
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=(descriptor,))
+    with pytest.raises(ConfigError, match="at work there"), locked(tmp_path / "run"):
+        pass
+    child.communicate(b"\n")
+    with locked(tmp_path / "run"):
+        pass
+
+
+def test_an_output_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(ConfigError, match=r"cannot be written: .*choose another --output"),
+        locked(tmp_path / "file" / "run"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "words"),
+    [
+        ("- {tasks: [mcqa_epfll]}", r"evaluate\[0\]: unknown task 'mcqa_epfll': did you mean"),
+        ("- {tasks: [mcqa_epfl], limit: -3}", r"evaluate\[0\]: limit: -3"),
+        ("- {tasks: []}", r"evaluate\[0\]: tasks: empty"),
+    ],
+)
+def test_a_mistake_in_the_plan_shows_before_anything_is_made(tmp_path, tiny_checkpoint, evaluate, words):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"name: x\nbase: {tiny_checkpoint}\noutput: {tmp_path}/run\nevaluate:\n  {evaluate}\n")
+    with pytest.raises(ConfigError, match=words):
+        run(recipe)
+    assert not (tmp_path / "run").exists()

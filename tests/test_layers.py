@@ -11,7 +11,7 @@ from conftest import REPOSITORY
 SOURCE = REPOSITORY / "src" / "mcqa_suite"
 ROWS = [
     {"errors", "paths"},
-    {"question", "extract", "stats", "grids", "prompts", "epfl", "generated", "manifest", "config", "process"},
+    {"question", "extract", "stats", "grids", "prompts", "epfl", "generated", "manifest", "config", "process", "lock"},
     {
         "runs",
         "run_files",

@@ -234,11 +234,26 @@ def test_a_log_of_nothing_but_broken_lines_leaves_no_output(tmp_path, capsys):
     log = write(tmp_path / "samples_a.jsonl", *["{" for _ in range(30)])
     empty = tmp_path / "samples_b.jsonl"
     empty.touch()
-    assert main(["extract", str(log), str(empty)]) == 1
+    assert main(["extract", str(log), str(empty)]) == 2
     assert sorted(tmp_path.iterdir()) == [log, empty]
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 22
-    assert lines[-2:] == [f"mcqa: {log}: 10 more broken lines", f"mcqa: {empty}: no rows"]
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == ""
+    assert len(lines) == 8
+    assert lines[5:7] == [f"mcqa: {log}: ... and 25 more broken lines", f"mcqa: {empty}: no rows"]
+    assert lines[7].startswith(f"mcqa: {log}: no line could be read; give samples_*.jsonl")
+
+
+def test_a_binary_file_is_a_few_lines_and_an_empty_one_a_single_line(tmp_path, capsys):
+    binary, empty = tmp_path / "samples_a.jsonl", tmp_path / "samples_b.jsonl"
+    binary.write_bytes(bytes(range(128, 256)) * 40 + b"\n\x00\xff" * 40)
+    empty.write_text("\n\n", encoding="utf-8")
+    for path, most in ((binary, 7), (empty, 1)):
+        assert main(["extract", str(path)]) == 2
+        out, err = capsys.readouterr()
+        assert (out, len(err.splitlines())) == ("", most)
+    assert err.startswith(f"mcqa: {empty}: no rows; give samples_*.jsonl")
+    assert sorted(tmp_path.iterdir()) == [binary, empty]
 
 
 def test_paths_that_cannot_be_used_are_one_line(tmp_path, capsys):

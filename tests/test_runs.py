@@ -300,3 +300,38 @@ def test_what_can_be_read_is_read(tmp_path):
     assert list(run.by_task) == ["u"]
     assert len(run.problems) == 1
     assert "broken line" in run.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(None, "null"), (float("nan"), "NaN"), ("high", '"high"'), (1e9, "1000000000.0"), (-0.5, "-0.5")],
+)
+@pytest.mark.parametrize("metric", ["acc", "acc_norm", "exact_match"])
+def test_a_score_that_is_no_share_of_right_answers_is_named_by_its_line(tmp_path, value, told, metric):
+    rows = choice_rows("t", *questions(6))
+    for row in rows:
+        row |= {metric: 1.0, "metrics": [metric]}
+    rows[3][metric] = value
+    folder = write_run(tmp_path / "run", {"t": rows})
+    words = f"samples_t_{STAMP}.jsonl:4: {metric} is {told}, where a number from 0 to 1 is needed; mend the row, or run"
+    with pytest.raises(DatasetError) as error:
+        read_log(folder)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(("there", "line"), [({0, 1, 3}, 3), ({2, 3}, 3)], ids=["later", "at first"])
+def test_a_score_that_some_rows_lack_is_named_by_its_line(tmp_path, there, line):
+    rows = choice_rows("t", *questions(4))
+    folder = write_run(tmp_path / "run", {"t": rows})
+    lines = [json.dumps({k: v for k, v in row.items() if k != "acc" or i in there}) for i, row in enumerate(rows)]
+    (folder / f"samples_t_{STAMP}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(DatasetError, match=rf"jsonl:{line}: acc is in some rows, and missing in .*; mend the row"):
+        read_log(folder)
+
+
+def test_a_score_that_is_a_list_or_a_bool_is_as_before(tmp_path):
+    rows = choice_rows("t", *questions(4))
+    for row in rows:
+        row |= {"acc": bool(row["acc"]), "exact_match": [1, 2], "metrics": ["acc", "exact_match"]}
+    (run,) = read_log(write_run(tmp_path / "run", {"t": rows})).by_task.values()
+    assert run.metrics == ["acc"]

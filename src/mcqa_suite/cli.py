@@ -1,4 +1,4 @@
-"""The command line: `mcqa tasks | check | eval | extract | compare | table | run`.
+"""The command line: `mcqa tasks | check | eval | extract | compare | table | report | run`.
 
 Thin: every command is one call into the package.
 """
@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mcqa_suite import __version__
 from mcqa_suite.errors import ConfigError, McqaError
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="load tasks and render every document, without a model")
     check.add_argument("names", nargs="+", metavar="TASK")
-    check.add_argument("--metadata", type=json.loads, default={}, help="JSON, as for lm_eval")
+    check.add_argument("--metadata", type=_json_object, default={}, help="JSON, as for lm_eval")
     check.set_defaults(run=_check)
 
     commands.add_parser(
@@ -83,11 +84,32 @@ def build_parser() -> argparse.ArgumentParser:
     table.add_argument("--format", choices=["md", "csv", "latex"], default="md")
     table.set_defaults(run=_table)
 
+    report = commands.add_parser("report", help="one HTML file that opens from disk: verdicts, leaderboard, figures")
+    report.add_argument("runs", nargs="+", metavar="RUN")
+    report.add_argument(
+        "--base", metavar="RUN", help="what the others are compared with; without it a leaderboard alone"
+    )
+    report.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
+    report.add_argument("--noise-floor", metavar="RUN", help="the base again under other conditions, e.g. batch size")
+    report.add_argument("--figures", type=Path, metavar="DIR", help="write the figures as SVG and PNG too")
+    report.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to show, with commas between")
+    report.set_defaults(run=_report)
+
     run = commands.add_parser("run", help="climb a ladder: train, quantise, evaluate, compare")
     run.add_argument("recipe", type=Path, help="YAML, e.g. training/configs/demo.yaml")
     run.add_argument("--output", type=Path, help="run folder (default: the recipe's)")
     run.set_defaults(run=_run)
     return parser
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"expected a JSON object, found {type(value).__name__}")
+    return value
 
 
 def _tasks(args: argparse.Namespace) -> None:
@@ -136,11 +158,25 @@ def _table(args: argparse.Namespace) -> None:
     table_of(args.runs, metric=args.metric, style=args.format)
 
 
+def _report(args: argparse.Namespace) -> int:
+    from mcqa_suite.report.html import report_command
+
+    return report_command(
+        args.runs,
+        args.output,
+        base=args.base,
+        noise_floor=args.noise_floor,
+        figures=args.figures,
+        tasks=args.tasks,
+    )
+
+
 def _run(args: argparse.Namespace) -> None:
-    from mcqa_suite.ladder import run, save_leaderboard
+    from mcqa_suite.ladder import run, save_leaderboard, save_report
 
     result = run(args.recipe, output=args.output)
     print(f"\n{save_leaderboard(result)}\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv")
+    print(save_report(result))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

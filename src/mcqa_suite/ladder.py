@@ -24,7 +24,8 @@ import yaml
 
 from mcqa_suite import sources
 from mcqa_suite.checkpoints import BASE_KIND, Wanted, find_base, why_redo
-from mcqa_suite.errors import DatasetError
+from mcqa_suite.errors import DatasetError, McqaError
+from mcqa_suite.lock import locked
 from mcqa_suite.manifest import (
     Data,
     Manifest,
@@ -41,7 +42,7 @@ from mcqa_suite.manifest import (
 from mcqa_suite.paths import tasks_dir, training_dir
 from mcqa_suite.process import run_process
 from mcqa_suite.recipe import BASE, Evaluation, Recipe, Stage, read_recipe
-from mcqa_suite.report import leaderboard
+from mcqa_suite.report import html, leaderboard
 from mcqa_suite.runs import read_run
 from mcqa_suite.settings import SftSettings, record
 
@@ -71,12 +72,13 @@ class LadderResult:
 
 @dataclass(frozen=True)
 class _Climb:
-    """What every step needs to know; `redo` names rungs to make again whatever is there."""
+    """What every step needs to know; `redo` names rungs to make again whatever is there, `lock` is handed to each stage."""
 
     recipe: Recipe
     output: Path
     redo: Collection[str]
     total: int
+    lock: int
 
     def label(self, number: int, name: str, kind: str) -> str:
         width = max(len(BASE), *(len(stage.name) for stage in self.recipe.stages), 0)
@@ -86,28 +88,53 @@ class _Climb:
         """Runs a stage's process; OMP_NUM_THREADS of the caller wins over the recipe's `threads`."""
         threads = os.environ.get("OMP_NUM_THREADS") or self.recipe.threads
         environment = {"OMP_NUM_THREADS": str(threads)} if threads else {}
-        run_process([sys.executable, *command], self.output / "logs" / log, name, label, environment)
+        run_process([sys.executable, *command], self.output / "logs" / log, name, label, environment, (self.lock,))
 
 
 def run(recipe_path: Path, output: Path | None = None, *, redo: Collection[str] = ()) -> LadderResult:
     """Makes and evaluates every rung of a recipe; prints a line a step, and raises McqaError where one fails."""
     start = time.perf_counter()
     recipe = read_recipe(Path(recipe_path))
-    data = {stage.name: _rows(stage) for stage in recipe.stages}  # a missing file shows before anything runs
-    rungs = len(recipe.stages) + 1
-    climb = _Climb(recipe, (output or recipe.output).absolute(), redo, rungs * (2 if recipe.evaluate else 1))
+    # A missing file and a misspelled task show before anything runs.
+    data = {stage.name: _rows(recipe, stage) for stage in recipe.stages}
+    _check_plan(recipe)
+    folder = (output or recipe.output).absolute()
+    with locked(folder) as lock:
+        total = (len(recipe.stages) + 1) * (2 if recipe.evaluate else 1)
+        rungs = _climbed(_Climb(recipe, folder, redo, total, lock), data)
+    return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
+
+
+def _climbed(climb: _Climb, data: dict[str, tuple[Data, ...]]) -> tuple[RungResult, ...]:
     steps = iter(range(1, climb.total + 1))
     done = [_evaluated(climb, steps, _base(climb, next(steps)))]
-    for stage in recipe.stages:
+    for stage in climb.recipe.stages:
         parent = next(rung for rung in done if rung.name == stage.parent)
         made = _made(climb, next(steps), stage, parent, data[stage.name])
         done.append(_evaluated(climb, steps, made))
-    return LadderResult(recipe, climb.output, tuple(done), time.perf_counter() - start)
+    return tuple(done)
 
 
-def _rows(stage: Stage) -> tuple[Data, ...]:
+def _rows(recipe: Recipe, stage: Stage) -> tuple[Data, ...]:
     settings = stage.settings
-    return sources.read(settings.data if isinstance(settings, SftSettings) else settings.calibration)[1]
+    try:
+        return sources.read(settings.data if isinstance(settings, SftSettings) else settings.calibration)[1]
+    except McqaError as error:
+        raise type(error)(f"{recipe.path}: stage {stage.name}: {error}") from error
+
+
+def _check_plan(recipe: Recipe) -> None:
+    if not recipe.evaluate:
+        return
+    from mcqa_suite.harness.tasks import check_names, manager
+
+    known = manager().all_tasks
+    for number, entry in enumerate(recipe.evaluate):
+        try:
+            check_names(entry.tasks, known)
+        except McqaError as error:
+            raise type(error)(f"{recipe.path}: evaluate[{number}]: {error}") from error
+    _question_files(recipe.evaluate)
 
 
 def _base(climb: _Climb, number: int) -> RungResult:
@@ -235,6 +262,21 @@ def save_leaderboard(result: LadderResult) -> str:
         partial.write_text(text, encoding="utf-8")
         partial.replace(result.output / name)
     return leaderboard.markdown(rungs)
+
+
+def save_report(result: LadderResult) -> str:
+    """Writes report.html beside the leaderboard where what draws it is installed; returns a line that says where."""
+    folders = [str(rung.evaluation) for rung in result.rungs if rung.evaluation]
+    if not folders:
+        return "no report: nothing was evaluated"
+    if not html.available():
+        return f"no report.html: {html.INSTALL}"
+    output = result.output / "report.html"
+    try:
+        page = html.write_report(folders[1:], output, base=folders[0])
+    except McqaError as error:  # the checkpoints and tables are there all the same
+        return f"no report.html: {error}"
+    return "\n".join([f"report in {output}", *page.problems])
 
 
 def _on_board(rung: RungResult, evaluation: Path) -> leaderboard.Rung:

@@ -18,7 +18,8 @@ from mcqa_suite.reads import SCORES, Read, Scores, epfl_marked, read_all
 from mcqa_suite.recorded import Columns, NotGeneratedError, Recorded, Row, metric_names, outcome, recorded_row
 
 SUFFIX = ".reread.jsonl"
-MOST_REPORTS = 20  # broken lines named in one log; the rest are counted
+MOST_REPORTS = 5  # broken lines named in one log; the rest are counted
+REMEDY = "give samples_*.jsonl as lm_eval --log_samples writes them"
 OUTCOMES = ("right", "wrong", "unread", "unscored")
 ReadKey = tuple[str, str, str]  # filter, status, rule
 Report = Callable[[str], None]
@@ -45,7 +46,12 @@ def reread_all(paths: Sequence[Path], output: Path | None, columns: Columns, rep
     readable = [path for path in paths if _is_readable(path, columns, report)]
     if not readable:
         raise DatasetError(f"{paths[0]}: no generated answers to read; give the samples_*.jsonl of a cot or math task")
-    return [reread(path, target, columns, report) for path, target in _targets(readable, output)]
+    if not any(line for path in readable for line in _lines(path)):
+        raise DatasetError(f"{readable[0]}: no rows; {REMEDY}")
+    logs = [reread(path, target, columns, report) for path, target in _targets(readable, output)]
+    if not any(log.outcomes for log in logs):
+        raise DatasetError(f"{readable[0]}: no line could be read; {REMEDY}")
+    return logs
 
 
 def reread(path: Path, output: Path, columns: Columns, report: Report) -> Reread:
@@ -74,7 +80,7 @@ def reread(path: Path, output: Path, columns: Columns, report: Report) -> Reread
             pairs = zip(old.reads, reads, strict=False)  # a filter such as take_first keeps one response of several
             other.update(_key(old.filter, new) for was, new in pairs if was["answer"] != new["answer"])
     if broken > MOST_REPORTS:
-        report(f"{path}: {broken - MOST_REPORTS} more broken lines")
+        report(f"{path}: ... and {broken - MOST_REPORTS} more broken lines")
     if not outcomes and not broken:
         report(f"{path}: no rows")
         broken = 1
@@ -120,7 +126,7 @@ def _is_readable(path: Path, columns: Columns, report: Report) -> bool:
     """Whether a log holds generated answers, by its first whole line; DatasetError where it is no log at all."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no such file"
-        raise DatasetError(f"{path}: {what}; give samples_*.jsonl as lm_eval --log_samples writes them")
+        raise DatasetError(f"{path}: {what}; {REMEDY}")
     if path.name.endswith(SUFFIX):
         report(f"passed over: {path}: written by this command")
         return False
@@ -137,7 +143,7 @@ def _is_readable(path: Path, columns: Columns, report: Report) -> bool:
         except ValueError as error:
             raise DatasetError(f"{path}:{number}: {error}") from error
         return True
-    return True  # every line is broken: each will be named
+    return True  # every line is broken: the first will be named
 
 
 def _targets(paths: Sequence[Path], output: Path | None) -> list[tuple[Path, Path]]:

@@ -1,9 +1,9 @@
-"""Which results files a path means."""
+"""Which results files a path means, and what they and the sample logs beside them hold as JSON."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +48,19 @@ def load_results(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         raise DatasetError(f"{path}: broken results ({error!r}); was the run cut off? Run it again") from error
     return dict(results)
+
+
+def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """A sample log line by line, counted from 1; DatasetError where one is no JSON."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise DatasetError(
+                        f"{path}:{number}: broken line ({error}); was the run cut off? Run it again"
+                    ) from error
+                yield number, row
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); was the run cut off? Run it again") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,8 @@ import numpy as np
 from mcqa_suite.errors import CheckpointError, DatasetError
 from mcqa_suite.manifest import read_manifest
 from mcqa_suite.run_files import load_results, results_files, stamp_of
+from mcqa_suite.sample_values import METRICS
 from mcqa_suite.samples import Samples, best_letter, read_samples
-
-METRICS = ("acc", "acc_norm", "exact_match")
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _label(folder: Path) -> str:
     try:
         return read_manifest(folder).name
     except CheckpointError:
-        return folder.resolve().name
+        return Path(os.path.abspath(folder)).name  # a link keeps its own name
 
 
 def _sizes(folder: Path) -> tuple[float | None, float | None, float | None]:

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 # What the harness's own regex filters return where nothing matched.
 UNREAD = ("", "[invalid]", "[no answer]")
+# Metrics that are shares of right answers: a row's value is from 0 to 1, and a comparison may rest on them unasked.
+METRICS = ("acc", "acc_norm", "exact_match")
+
+
+class ScoreError(ValueError):
+    """A row whose score cannot be one."""
+
+
+def read_score(name: str, value: Any) -> float | None:
+    """A metric's value in a row; None where it is no single number. ScoreError where one of METRICS is not from 0 to 1."""
+    number = isinstance(value, (int, float))
+    if name in METRICS and not isinstance(value, (list, dict)) and not (number and 0 <= value <= 1):
+        raise ScoreError(f"{name} is {json.dumps(value)[:60]}, where a number from 0 to 1 is needed")
+    return float(value) if number else None
+
+
+def check_complete(name: str, missing: int) -> None:
+    """ScoreError where one of METRICS is there in some rows and missing in others."""
+    if missing and name in METRICS:
+        raise ScoreError(f"{name} is in some rows, and missing in {'this one' if missing == 1 else 'others'}")
 
 
 def hash_prefix(digest: str) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,11 @@ from numpy.typing import NDArray
 
 from mcqa_suite.errors import DatasetError
 from mcqa_suite.question import LETTERS
+from mcqa_suite.run_files import numbered_rows
 from mcqa_suite.sample_values import (
+    METRICS,
+    ScoreError,
+    check_complete,
     fingerprint,
     flat,
     hash_prefix,
@@ -22,6 +25,7 @@ from mcqa_suite.sample_values import (
     option_bits,
     option_texts,
     read_answer,
+    read_score,
     read_target,
 )
 
@@ -35,10 +39,11 @@ SURE = 0.99  # share of documents whose gold must be known before shares of lett
 
 @dataclass(frozen=True)
 class Column:
-    """A field of the documents: `names[codes[i]]` is document i's value; -1 where it has none."""
+    """A field of the documents: `names[codes[i]]` is document i's value; -1 where it has none. `known`: every field's name."""
 
     codes: Integers
     names: tuple[str, ...]
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +99,19 @@ def read_samples(
     """The file's samples by filter, in the file's order of filters; `field` of the documents is kept as a column.
     Where `multiple_choice` is None the first row tells.
 
-    Raises DatasetError for an empty file, a broken line, a row of an older harness and a document that comes twice.
+    Raises DatasetError for an empty file, a broken line, a row of an older harness, a score that is none and a document
+    that comes twice.
     """
     tables: dict[str, _Table] = {}
-    for number, row in _rows(path):
+    for number, row in numbered_rows(path):
         try:
             name = str(row["filter"])
             if name not in tables:
                 choice = is_choice(row) if multiple_choice is None else multiple_choice
                 tables[name] = _Table(choice, delimiter, field)
             tables[name].add(row)
+        except ScoreError as error:
+            raise DatasetError(f"{path}:{number}: {error}; mend the row, or run the task again") from error
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise DatasetError(
@@ -112,21 +120,6 @@ def read_samples(
     if not tables:
         raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
     return {name: table.finish(f"{path}: filter {name}") for name, table in tables.items()}
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise DatasetError(
-                        f"{path}:{number}: broken line ({error}); was the run cut off? Run it again"
-                    ) from error
-                yield number, row
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); was the run cut off? Run it again") from error
 
 
 class _Table:
@@ -139,12 +132,14 @@ class _Table:
         self.loglikelihoods, self.lengths, self.letter = array("d"), array("q"), array("q")
         self.scores: dict[str, array[float]] = {}
         self.names: dict[str, int] = {}
+        self.known: dict[str, None] = {}
 
     def add(self, row: Mapping[str, Any]) -> None:
         self.doc_id.append(int(row["doc_id"]))
         self.hashes.extend(hash_prefix(row[name]) for name in HASHES)
         doc = row["doc"] if isinstance(row["doc"], dict) else {}
         if self.field is not None:
+            self.known |= dict.fromkeys(doc)
             value = doc.get(self.field)
             self.codes.append(-1 if value is None else self.names.setdefault(str(value), len(self.names)))
         if self.multiple_choice:
@@ -152,12 +147,15 @@ class _Table:
         else:
             self._add_answer(row, doc)
         for name in row.get("metrics") or row.keys() - {"doc_id", "filter"}:
-            if isinstance(value := row.get(name), (int, float)):
+            if name in row and (value := read_score(name, row[name])) is not None:
                 if (column := self.scores.get(name)) is None:
                     column = self.scores[name] = array("d")
                 if missing := len(self.doc_id) - 1 - len(column):
+                    check_complete(name, missing)
                     column.extend([np.nan] * missing)
                 column.append(value)
+        for name in self.scores.keys() & METRICS:
+            check_complete(name, len(self.doc_id) - len(self.scores[name]))
 
     def _add_loglikelihoods(self, row: Mapping[str, Any], doc: Mapping[str, Any]) -> None:
         pairs = row["filtered_resps"]
@@ -204,7 +202,9 @@ class _Table:
             answer=None if lists else np.frombuffer(self.answer, np.uint64)[order],
             letter=None if lists else np.frombuffer(self.letter, np.int64)[order],
             response=None if lists else np.frombuffer(self.response, np.uint64)[order],
-            field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names)) if self.field else None,
+            field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names), tuple(self.known))
+            if self.field
+            else None,
         )
         return _with_sure_gold(samples)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -15,6 +15,7 @@ from mcqa_suite.compare.pairing import pair
 from mcqa_suite.compare.tasks import preferred_metric
 from mcqa_suite.errors import ComparisonError
 from mcqa_suite.runs import Run, TaskRun
+from mcqa_suite.sample_values import METRICS
 from mcqa_suite.samples import Floats, best_letter
 from mcqa_suite.stats import Estimate
 
@@ -23,7 +24,8 @@ from mcqa_suite.stats import Estimate
 class Column:
     """A task, or a group of `tasks` whose documents are pooled (or, where `macro`, whose means are averaged).
 
-    `constant`: the letter that is right most often, and how often.
+    `constant`: the letter that is right most often, and how often. `shots`: few-shot counts of its tasks; `mixed`: another
+    column has the same tasks with other counts.
     """
 
     name: str
@@ -32,6 +34,12 @@ class Column:
     macro: bool
     chance: float | None
     constant: tuple[str, float] | None
+    shots: tuple[int, ...] = (0,)
+    mixed: bool = False
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {'/'.join(map(str, dict.fromkeys(self.shots)))}-shot" if self.mixed else self.name
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,8 @@ class Cell:
 
 
 def columns_of(runs: Sequence[Run], metric: str | None) -> list[Column]:
-    """Groups with a mean first taken whole, then the tasks in none of them; those that any other run shares.
+    """Groups with a mean first taken whole, then the tasks in none of them; those that any other run shares. Runs with other
+    few-shot counts than the first get columns of their own.
 
     Raises ComparisonError where the runs share nothing.
     """
@@ -65,15 +74,45 @@ def columns_of(runs: Sequence[Run], metric: str | None) -> list[Column]:
             chance = float(np.mean(chances)) if len(chances) == len(members) else None
             constant = None if chance is None else best_letter(np.concatenate([run.samples.gold for run in members]))
             columns.append(
-                Column(group.name, group.tasks, wanted, is_macro(first, group, wanted, filter_name), chance, constant)
+                Column(
+                    group.name,
+                    group.tasks,
+                    wanted,
+                    is_macro(first, group, wanted, filter_name),
+                    chance,
+                    constant,
+                    _shots(first, group.tasks),
+                )
             )
     for name, run in tasks.items():
         if name not in taken and (wanted := _metric([run], metric)):
-            columns.append(Column(name, (name,), wanted, False, run.chance, run.constant))
-    shared = [c for c in columns if len(runs) == 1 or any(_scores(run, c) is not None for run in runs[1:])]
+            columns.append(Column(name, (name,), wanted, False, run.chance, run.constant, _shots(first, (name,))))
+    if not columns:
+        raise ComparisonError(f"no metric {metric or METRICS[0]} in {first.path}; choose another --metric")
+    shared = [c for column in columns for c in _by_shots(column, runs)]
     if not shared:
+        for other in runs[1:]:
+            if without := next((c for c in columns if set(c.tasks) <= other.by_task.keys()), None):
+                words = f"no metric {without.metric} in {other.path}: {without.name}"
+                raise ComparisonError(f"{words}; choose another --metric")
         raise ComparisonError(f"{first.path}: no task in common with the other runs; evaluate all on the same tasks")
-    return sorted(shared, key=lambda column: column.name)
+    return sorted(shared, key=lambda column: (column.name, column.shots))
+
+
+def _by_shots(column: Column, runs: Sequence[Run]) -> list[Column]:
+    """The column once for every few-shot count that its runs have; none where the first run alone has it."""
+    shots = dict.fromkeys(_shots(run, column.tasks) for run in runs)
+    found = [replace(column, shots=one) for one in shots if len(one) == len(column.tasks)]
+    held = [(c, sum(_scores(run, c) is not None for run in runs)) for c in found]
+    if len(runs) > 1 and sum(count for _, count in held) < 2:
+        return []
+    kept = [c for c, count in held if count]
+    return [replace(c, mixed=len(kept) > 1) for c in kept]
+
+
+def _shots(run: Run, names: Sequence[str]) -> tuple[int, ...]:
+    tasks = run.by_task
+    return tuple(tasks[name].n_shot for name in names if name in tasks)
 
 
 def _metric(members: Sequence[TaskRun], wanted: str | None) -> str | None:
@@ -88,15 +127,15 @@ def _metric(members: Sequence[TaskRun], wanted: str | None) -> str | None:
 def nested_columns(run: Run, columns: Sequence[Column]) -> tuple[str, str] | None:
     """Two columns that share documents, if any do."""
     tasks = run.by_task
-    documents = {
-        column.name: np.concatenate([tasks[name].samples.hashes[:, 0] for name in column.tasks]) for column in columns
-    }
+    documents = {c.name: np.concatenate([tasks[name].samples.hashes[:, 0] for name in c.tasks]) for c in columns}
     return stats.nested(documents)
 
 
 def _scores(run: Run, column: Column) -> list[Floats] | None:
     tasks = run.by_task
-    found = [tasks[name].samples.scores.get(column.metric) for name in column.tasks if name in tasks]
+    if _shots(run, column.tasks) != column.shots:
+        return None
+    found = [tasks[name].samples.scores.get(column.metric) for name in column.tasks]
     scores = [score for score in found if score is not None]
     return scores if len(scores) == len(column.tasks) else None
 

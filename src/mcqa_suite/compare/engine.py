@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mcqa_suite.compare.groups import group_rows
 from mcqa_suite.compare.pairing import Unpaired
 from mcqa_suite.compare.result import Comparison, Finding, Kind, Report
-from mcqa_suite.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row
+from mcqa_suite.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row, unmatched
 from mcqa_suite.compare.verdict import judged
 from mcqa_suite.errors import ComparisonError
 from mcqa_suite.runs import Run
@@ -25,13 +25,15 @@ def compare(
     Raises ComparisonError where harness version, few-shot count, chat template, task version or generation settings differ
     (unless forced), and where nothing could be compared. What alone could not be compared is named in `problems`.
     """
+    idle = unmatched(base, options.tasks)
     others = [*variants, *([noise_floor] if noise_floor else [])]
     mismatches = [line for variant in others for line in _mismatches(base, variant)]
     if mismatches and not options.force:
         listed = "\n".join(f"  {line}" for line in mismatches)
         raise ComparisonError(f"not comparable (--force goes on regardless):\n{listed}")
     problems = [problem for run in (base, *others) for problem in run.problems]
-    notes = [note for run in (base, *others) for note in _notes(run)]
+    notes = [*idle, *(note for run in (base, *others) for note in _notes(run))]
+    clustered = False
     rows: list[Comparison] = []
     findings: dict[tuple[str, str, str], Finding] = {}
     unpaired: dict[str, dict[str, Unpaired]] = {}
@@ -41,6 +43,7 @@ def compare(
         problems += unpairable
         unpaired[variant.name] = {key[0]: task.unpaired for key, task in tasks.items() if task.unpaired.total}
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
+        clustered |= any(task.pairs.cluster is not None for task in tasks.values())
         findings |= {(f.task, f.run, f.condition): f for task in tasks.values() for f in task.findings}
         wanted = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
         rows += [row(task, variant.name, kind, options.margin) for task in wanted]
@@ -49,6 +52,8 @@ def compare(
         notes += [*lines, *_cluster_notes(tasks, options.cluster)]
     if not rows:
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
+    if options.cluster and not clustered:
+        raise ComparisonError(_no_field(base, options.cluster))
     done, family = judged(rows, options.margin)
     order = {name: index for index, name in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
     # groups before tasks; stable, so that variants stay in the order given
@@ -72,6 +77,12 @@ def _mismatches(base: Run, variant: Run) -> Iterator[str]:
     for key in base.tasks.keys() & variant.tasks.keys():
         for what, here, there in base.tasks[key].setting.differences(variant.tasks[key].setting):
             yield f"{key[0]}: {what}: {here} ({base.name}), {there} ({variant.name})"
+
+
+def _no_field(base: Run, cluster: str) -> str:
+    columns = [task.samples.field for task in base.tasks.values()]
+    known = dict.fromkeys(name for column in columns if column for name in column.known if name != cluster)
+    return f"{base.path}: --cluster {cluster}: no document has this field; there are: {', '.join(known) or 'none'}"
 
 
 def _notes(run: Run) -> Iterator[str]:

@@ -62,7 +62,8 @@ def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind:
 
 def is_macro(base: Run, group: Group, metric: str, filter_name: str) -> bool:
     """Whether the harness's own mean of the group counts tasks rather than documents, as its value tells."""
-    scores = [run.samples.scores[metric] for task in group.tasks if (run := base.tasks.get((task, filter_name)))]
+    runs = [run for task in group.tasks if (run := base.tasks.get((task, filter_name)))]
+    scores = [run.samples.scores[metric] for run in runs if metric in run.samples.scores]
     value = group.values.get(f"{metric},{filter_name}")
     if value is None or len(scores) < 2:
         return False

@@ -26,12 +26,16 @@ def findings(pairs: Pairs, task: str, base: str, variant: str, *, same_model: bo
 
 def _conditions(side: Side, pairs: Pairs, level: float) -> list[tuple[str, str]]:
     found, n, there = [], pairs.n, pairs.there
+    most = np.maximum(pairs.base.options, pairs.variant.options)
+    if (short := side.options < most).any():
+        first = int(short.argmax())
+        what = f"{side.options[first]} instead of {most[first]} in document {pairs.doc_id[first]}"
+        found.append(("options missing", f"{short.sum()} of {n} documents have fewer options than elsewhere ({what})"))
     if side.loglikelihoods is not None:
         infinite = int((~np.isfinite(side.loglikelihoods) & there).any(axis=1).sum())
         if infinite:
             found.append(("non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite"))
-        first = side.loglikelihoods[:, :1]
-        tied = ((side.loglikelihoods == first) | ~there).all(axis=1) & (pairs.options > 1)
+        tied = ((side.loglikelihoods == side.loglikelihoods[:, :1]) | ~there).all(axis=1) & (pairs.options > 1)
         if tied.mean() > TIED:
             found.append(("all equal", f"all options have the same log-likelihood in {tied.sum()} of {n} documents"))
     if side.unread is not None and side.unread.all():

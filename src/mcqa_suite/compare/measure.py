@@ -154,6 +154,8 @@ def choices(pairs: Pairs) -> Choices:
         )
     one, other = pairs.base.loglikelihoods, pairs.variant.loglikelihoods
     there = pairs.there
+    if (pairs.base.options != pairs.variant.options).any():
+        return marginals
     if one is None or other is None or not (np.isfinite(one) & np.isfinite(other) | ~there).all():
         return marginals
     base, variant = stats.option_probabilities(one, there), stats.option_probabilities(other, there)

@@ -30,10 +30,12 @@ class Unpaired:
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """One model's part of the pairs. `right` is None where a score is not 0 or 1; `pick` is an option's index, -1 where
-    none was chosen; `answer` is equal where two answers are; `unread` None where nothing had to be read."""
+    """One model's part of the pairs. `options`: how many it scored; `right` is None where a score is not 0 or 1; `pick` is an
+    option's index, -1 where none was chosen; `answer` is equal where two answers are; `unread` is None where nothing had to
+    be read."""
 
     score: Floats
+    options: Integers
     right: Booleans | None
     pick: Integers
     answer: Hashes
@@ -48,6 +50,7 @@ class Pairs:
 
     base: Side
     variant: Side
+    doc_id: Integers
     options: Integers
     gold: Hashes
     doc_hash: Hashes
@@ -89,8 +92,9 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, Unpaired]
         names = np.array([*column.names, ""])
         cluster = np.where(column.codes[here] >= 0, names[column.codes[here]], np.char.add("#", here.astype(str)))
     pairs = Pairs(
-        base=_side(base, here, metric),
-        variant=_side(variant, there, metric),
+        base=_side(base, here, metric, _width(variant)),
+        variant=_side(variant, there, metric, _width(base)),
+        doc_id=base.doc_id[here],
         options=base.options[here],
         gold=base.gold[here],
         doc_hash=base.hashes[here, 0],
@@ -99,7 +103,12 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, Unpaired]
     return pairs, unpaired
 
 
-def _side(samples: Samples, rows: Integers, metric: str) -> Side:
+def _width(samples: Samples) -> int:
+    return 0 if samples.loglikelihoods is None else samples.loglikelihoods.shape[1]
+
+
+def _side(samples: Samples, rows: Integers, metric: str, width: int) -> Side:
+    """`width`: of the other run's log-likelihoods; a row that is shorter is filled up with 0."""
     score, pick = samples.scores[metric][rows], samples.pick(metric)[rows]
     lists, parsed = samples.loglikelihoods, samples.scores.get("parsed")
     answer = (pick + 1).astype(np.uint64) if samples.answer is None else samples.answer[rows]
@@ -108,11 +117,12 @@ def _side(samples: Samples, rows: Integers, metric: str) -> Side:
         unread = (parsed[rows] < 1) if parsed is not None else (samples.answer[rows] == 0)
     return Side(
         score=score,
+        options=samples.options[rows],
         right=score > 0 if np.isin(score, (0.0, 1.0)).all() else None,
         pick=pick,
         answer=answer,
         unread=unread,
-        loglikelihoods=None if lists is None else lists[rows],
+        loglikelihoods=None if lists is None else np.pad(lists[rows], ((0, 0), (0, max(0, width - lists.shape[1])))),
         response=None if samples.response is None else samples.response[rows],
     )
 
@@ -123,6 +133,7 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
     return Pairs(
         base=_joined_side([part.base for part in parts]),
         variant=_joined_side([part.variant for part in parts]),
+        doc_id=np.concatenate([part.doc_id for part in parts]),
         options=np.concatenate([part.options for part in parts]),
         gold=np.concatenate([part.gold for part in parts]),
         doc_hash=np.concatenate([part.doc_hash for part in parts]),
@@ -138,6 +149,7 @@ def _joined_side(sides: Sequence[Side]) -> Side:
     unread = [side.unread for side in sides if side.unread is not None]
     return Side(
         score=np.concatenate([side.score for side in sides]),
+        options=np.concatenate([side.options for side in sides]),
         right=np.concatenate(right) if len(right) == len(sides) else None,
         pick=np.concatenate([side.pick for side in sides]),
         answer=np.concatenate([side.answer for side in sides]),

@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import numpy as np
+
 from mcqa_suite.compare import health, measure
 from mcqa_suite.compare.pairing import Pairs, Unpaired, pair
 from mcqa_suite.compare.result import Change, Comparison, Finding, Kind
+from mcqa_suite.errors import ComparisonError
 from mcqa_suite.runs import Run, TaskRun
+from mcqa_suite.sample_values import METRICS
 
-PREFERRED = ("acc", "exact_match")
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Options:
-    """`tasks` holds globs over names of tasks and groups, with commas between; `metric` None takes acc, else exact_match, else
-    the first that a task has; `margin` is a fraction of 1; `force` goes on where settings do not agree."""
+    """`tasks` holds globs over names of tasks and groups, with commas between; `metric` None takes the first of METRICS
+    that either run has, and never another; `margin` is a fraction of 1; `force` goes on where settings do not agree."""
 
     tasks: str = "*"
     metric: str | None = None
@@ -60,13 +63,19 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
     done, problems = {}, []
     for key in common:
         one, other = base.tasks[key], variant.tasks[key]
-        metric = _metric(one, other, options.metric)
-        if metric is None:
+        metric = options.metric or preferred_metric([*one.samples.scores, *other.samples.scores]) or METRICS[0]
+        if lacking := [run for run in (base, variant) if metric not in run.tasks[key].samples.scores]:
+            known = ", ".join(lacking[0].tasks[key].samples.scores) or "none"
             problems.append(
-                f"{variant.path}: {key[0]}: no metric {options.metric or 'in common'}; choose another --metric"
+                f"no metric {metric} in {lacking[0].path}: {key[0]} (it has {known}); choose another --metric"
             )
             continue
         pairs, unpaired = pair(one.samples, other.samples, metric)
+        odd = ~(np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score))
+        if odd.any():
+            where = f"{int(odd.sum())} of {pairs.n} documents"
+            problems.append(f"{variant.path}: {key[0]}: {metric} is no number in {where}; choose another --metric")
+            continue
         findings: list[Finding] = []
         if pairs.n:
             findings = health.findings(
@@ -91,21 +100,26 @@ def matches(name: str, patterns: str) -> bool:
     return any(fnmatchcase(name, pattern.strip()) for pattern in patterns.split(","))
 
 
+def unmatched(base: Run, patterns: str) -> list[str]:
+    """Globs that no task or group of the run fits, a line each; ComparisonError where none fits."""
+    names = sorted({task for task, _ in base.tasks} | base.groups.keys())
+    globs = [pattern.strip() for pattern in patterns.split(",")]
+    idle = [pattern for pattern in globs if not any(matches(name, pattern) for name in names)]
+    if len(idle) == len(globs):
+        few = f"{', '.join(names[:20])}{f' and {len(names) - 20} more' if len(names) > 20 else ''}"
+        raise ComparisonError(f"--tasks {patterns!r} matches nothing in {base.path}; there are: {few}")
+    return [f"--tasks {pattern!r} matches nothing in {base.name}" for pattern in idle]
+
+
 def _wanted(base: Run, patterns: str) -> set[str]:
     """Tasks that match, and the members of groups that do."""
     tasks = {task for task, _ in base.tasks if matches(task, patterns)}
     return tasks.union(*(group.tasks for group in base.groups.values() if matches(group.name, patterns)))
 
 
-def _metric(one: TaskRun, other: TaskRun, wanted: str | None) -> str | None:
-    return preferred_metric([name for name in one.samples.scores if name in other.samples.scores], wanted)
-
-
 def preferred_metric(known: Sequence[str], wanted: str | None = None) -> str | None:
-    """`wanted` if it is known; where none is wanted acc, else exact_match, else the first; None where there is none."""
-    if wanted is not None:
-        return wanted if wanted in known else None
-    return next((name for name in (*PREFERRED, *known) if name in known), None)
+    """`wanted` if it is known; where none is wanted, the first of METRICS that is; None where there is none."""
+    return next((name for name in ([wanted] if wanted else METRICS) if name in known), None)
 
 
 def row(task: PairedTask, variant: str, kind: Kind, margin: float) -> Comparison:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isnan
 
 from mcqa_suite.compare.result import Change, Comparison, Report, Verdict
 from mcqa_suite.stats import benjamini_hochberg, holm
@@ -14,6 +15,8 @@ LEVEL = 0.05
 def verdict(change: Change, p_corrected: float, margin: float) -> Verdict:
     """In this order: worse or better (the corrected p is under .05), equivalent (two one-sided tests at the margin),
     underpowered (a difference of the margin would be missed more than one time in five), no detectable change."""
+    if isnan(p_corrected):
+        return "underpowered"
     if p_corrected < LEVEL:
         return "worse" if change.difference.value < 0 else "better"
     if change.p_equivalent < LEVEL:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mcqa_suite.extract.choosing import Found, Options, read_choice
+from mcqa_suite.extract.denial import CONTRAST, NOT, NOT_ABROAD, NOT_ENGLISH, denied, denied_behind
 from mcqa_suite.extract.letter_rules import LETTER_RULES, LetterRule
 from mcqa_suite.extract.letter_signs import CONDITIONAL_AFTER, CONDITIONAL_BEFORE, DENIED_BEFORE, UNCOMMITTED
 from mcqa_suite.extract.text import View, last_matches, occurs
 
+# Rules whose phrase may hold its own denial: "I would not choose", "La respuesta no es", "ответ не"
+NEGATED_INSIDE = ("i_choose", "choose", "answer_abroad", "answer_chinese", "answer_other_scripts")
 STRONG = tuple(rule for rule in LETTER_RULES if not rule.weak)
 SHORTEST = 5  # characters that a later announcement would need: "B, so C"
 WEAK = tuple(rule for rule in LETTER_RULES if rule.weak)
@@ -21,6 +24,7 @@ CORRECTED = re.compile(
 AGAIN = re.compile(r"(?:[^.?!\n:]|\.(?=\w)){0,80}?(?: (?:is|be|are)(?= )|:)")
 # What must stand before a lower-case letter: "(c) is right", "option c is right", or the start of a line
 LOWER_START = re.compile(r"(?:[(\[]|option |choice |answer |(?:^|\n) {0,3})$")
+HARDLY = re.compile(r"\b(?:hardly|scarcely|barely|unlikely)\b")  # "B is hardly the right answer"
 # "A, B, C, or ": the letters before one that is not named alone
 IN_A_LIST = re.compile(r"(?<![\w'])[a-z][)\]]?,? {0,2}(?:,|/|&|or|and|nor)? {0,2}(?:option |choice )?[(\[]?$")
 
@@ -48,7 +52,7 @@ def _last_announced(seen: View, options: Options, rules: Sequence[LetterRule], l
             continue
         for match in last_matches(rule.pattern, low, start):
             found = _after(seen, options, rule, match) if rule.side == "after" else _before(seen, options, rule, match)
-            if found is not None:
+            if found is not None and not denied(low, match.start()) and not denied_behind(low, found.end):
                 if last is None or found.start > last.start:
                     last = found
                 break
@@ -63,10 +67,14 @@ def _before(seen: View, options: Options, rule: LetterRule, match: re.Match[str]
     if between.strip() and (match.group().endswith("\n") or len(between.strip(" ()[]'")) == 1):
         return None  # "... this answer)" at a line's end; "option E: ...", which is a choice and announces none
     at = match.end()
+    if rule.name in NEGATED_INSIDE and NOT.search(seen.low, max(0, match.start() - 1), at):
+        return _contrasted(seen, options, rule, at)
     for _ in range(3):
         found = read_choice(seen, options, rule, at)
         if found is not None:
             return found
+        if (NOT_ABROAD if rule.name == "answer_abroad" else NOT_ENGLISH).match(seen.low, at):
+            return _contrasted(seen, options, rule, at)
         again = AGAIN.match(seen.low, at)
         if again is None or rule.strict or rule.name in ("boxed", "tag"):
             return None
@@ -75,6 +83,12 @@ def _before(seen: View, options: Options, rule: LetterRule, match: re.Match[str]
         rule = replace(rule, strict=True)
         at = again.end()
     return None
+
+
+def _contrasted(seen: View, options: Options, rule: LetterRule, at: int) -> Found | None:
+    """What stands behind the "but" of a denial: "not B but C", "n'est pas la A mais la B"."""
+    but = CONTRAST.match(seen.low, at)
+    return None if but is None else read_choice(seen, options, replace(rule, strict=True), but.end())
 
 
 def _hypothetical(low: str, start: int, between: str) -> bool:
@@ -93,6 +107,8 @@ def _after(seen: View, options: Options, rule: LetterRule, match: re.Match[str])
     index = options.index(letter)
     before = seen.low[max(0, at - 60) : at]
     if index < 0 or (letter.islower() and not LOWER_START.search(before)) or DENIED_BEFORE.search(before):
+        return None
+    if HARDLY.search(match.group()):
         return None
     if letter in "ai" and not before.endswith("("):
         return None

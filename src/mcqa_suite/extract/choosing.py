@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mcqa_suite.extract.denial import denied_behind
 from mcqa_suite.extract.letter_rules import LetterRule
 from mcqa_suite.extract.letter_signs import AFTER_WORD, CONDITIONAL_AFTER, DENIED_AFTER, SECOND, SECOND_FAR, WORD
 from mcqa_suite.extract.options import begun_by, named_at
@@ -102,7 +103,7 @@ def judged(seen: View, options: Options, rule: str, at: int) -> Found | None:
     """The letter at `at` with what follows it: a second letter, a denial, a condition, the text of another option."""
     low = seen.low
     index = options.index(seen.clean[at])
-    if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1):
+    if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1) or denied_behind(low, at + 1):
         return None
     if index < 0:
         return Found(None, "none", rule, at, at + 1)

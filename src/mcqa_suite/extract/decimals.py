@@ -16,7 +16,8 @@ _SIGN = (
 _PLAIN = (
     r"\d{1,3}(?:(?:,|\{,\})\d{3}){1,99}(?![\d,])(?:\.\d{1,300})?"  # 1,080.50
     r"|\d{1,3}(?:\.\d{3}){1,99},\d{1,2}(?![\d.,])|\d{1,3}(?:\.\d{3}){2,99}(?![\d.,])"  # 1.080,50 and 1.234.567
-    r"|[1-9]\d{0,2}(?: {1,2}\d{3}){1,9}(?![\d.,]\d|\d)(?:\.\d{1,300})?|\d{1,3}(?:'\d{3}){1,99}(?!\d)"  # 1 234 567, 1'000
+    r"|[1-9]\d{0,2}(?: {1,2}\d{3}){1,9}(?:[.,]\d{1,2}(?![.,]?\d)|(?![\d.,]\d|\d))"  # 1 234 567 and 1 234,5
+    r"|\d{1,3}(?:'\d{3}){1,99}(?!\d)"  # 1'000
     r"|\d{1,300}(?!\d)(?:\.\d{1,300}(?!\d)|,\d{1,2}(?![\d,])|(?!,\d{3}))|\.\d{1,300}(?!\d)"  # 1080.5, 3,5 and .5
 )
 _FRACTION = (
@@ -24,8 +25,9 @@ _FRACTION = (
     r"|(?P<whole2>\d{1,9})?(?(whole2) ?)(?P<vulgar>[½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])"
     r"|(?:(?P<whole3>\d{1,9})(?:[ -]| and ))?(?P<top3>\d{1,40}) ?/ ?(?P<bottom3>\d{1,40})(?![\d/]|\.\d|,\d{3})"
 )
+_POWER = r"10 ?\^ ?(?P<brace>\{ ?)?(?P<power>[-+]?\d{1,3})(?!\d)(?(brace) ?\})"
 NUMBER = re.compile(
-    rf"{_SIGN}(?:{_FRACTION}|(?P<plain>{_PLAIN}))"
+    rf"{_SIGN}(?:{_FRACTION}|{_POWER}|(?P<plain>{_PLAIN}))"
     r"(?:[eE](?P<exp>[-+]?\d{1,3})(?![\d\w])| ?(?:×|x|\*|\\times|\\cdot) ?10 ?(?:\^|\*\*) ?\{?(?P<exp10>[-+]?\d{1,3})\}?)?"
     r"(?!:\d)(?: (?P<magnitude>hundred|thousand|million|billion|trillion|dozen)s?\b)?",
     re.ASCII,  # digits of other scripts are plain by now, or unknown
@@ -91,6 +93,9 @@ def _value(match: re.Match[str]) -> str | None:
     """The canonical string of one match of NUMBER, or None where it is too long to be an answer."""
     negative = (match["sign"] or "")[:1] in ("-", "m", "n") if match["sign"] else bool(match["sign2"])
     scale = MAGNITUDES[match["magnitude"]] if match["magnitude"] else 1
+    if match["power"]:
+        digits, places = str(scale), -int(match["power"])
+        return canonical(digits, places, negative=negative) if abs(places) <= MOST_DIGITS else None
     if match["plain"] is None:
         top, bottom = _fraction(match)
         return None if bottom == 0 else ratio(-top * scale if negative else top * scale, bottom)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mcqa_suite.extract.denial import NOT_BEFORE, denied
 from mcqa_suite.extract.reasoning import blank_reasoning
 from mcqa_suite.extract.result import EMPTY, Extraction, first_answer
 from mcqa_suite.extract.text import View, last_matches, views
@@ -62,7 +63,7 @@ def _read(seen: View) -> Extraction:
 def _last_nested(seen: View) -> Candidate | None:
     """The last list of lists."""
     opens = (match.start() for match in last_matches(NESTED_OPEN, seen.clean))
-    start = next((at for at in opens if not INPUT_LABEL.search(seen.low, max(0, at - 60), at)), -1)
+    start = next((at for at in opens if not _set_aside(seen.low, at)), -1)
     if start < 0:
         return None
     run = RUN.match(seen.clean, start)
@@ -70,6 +71,14 @@ def _last_nested(seen: View) -> Candidate | None:
     end = close.end() if close else (run.end() if run else start + 2)
     rows = [_cells(row) for row in INNER_ROW.findall(seen.clean[start + 1 : end - 1])] if close else []
     return Candidate(_grid(rows), "nested_list", start, end)
+
+
+def _set_aside(low: str, at: int) -> bool:
+    """Whether the grid at `at` is only recited as an input, or denied: "The output is not [[1, 2]]"."""
+    before = low[max(0, at - 200) : at].rstrip(" :>\n")
+    return bool(INPUT_LABEL.search(low, max(0, at - 60), at) or NOT_BEFORE.search(before + " ")) or denied(
+        before, len(before)
+    )
 
 
 def _last_lines(seen: View) -> Candidate | None:
@@ -98,7 +107,7 @@ def _last_lines(seen: View) -> Candidate | None:
 
 def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> Candidate | None:
     """The grid of consecutive lines; a single line counts only behind a colon or where it is all there is."""
-    if not block or INPUT_LABEL.search(before[-60:]):
+    if not block or INPUT_LABEL.search(before[-60:]) or (before.endswith(":") and _set_aside(before, len(before))):
         return None
     if len(block) == 1 and not before.endswith((":", ">")) and not (alone and before in ("", "output", "answer")):
         return None

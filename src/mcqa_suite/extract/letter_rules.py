@@ -92,7 +92,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         "D",
         "antw|lösung|solu|ponse|spuesta|sposta|opci|opzion|richtig|korrekt",
         rf"\b(?:{ANSWER_WORDS})\b(?P<between>[^.?!\n:=]{{0,60}}?)"
-        r"(?: {1,3}(?:ist|lautet|wäre|est|es|è|e'|é|sería|serait|sarebbe|is)(?: la| le| el| die| der| das)?(?![\w'])"
+        r"(?: {1,3}(?:n')?(?:ist|lautet|wäre|est|es|è|e'|é|sería|serait|sarebbe|is)(?: la| le| el| die| der| das)?(?![\w'])"
         r"| {0,3}[:=]| {0,2}- | {0,3}\n)",
     ),
     _rule(

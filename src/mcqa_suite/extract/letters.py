@@ -9,6 +9,7 @@ from mcqa_suite.extract.announcements import announced, hinted
 from mcqa_suite.extract.choosing import Found, Options
 from mcqa_suite.extract.letter_signs import REFUSAL
 from mcqa_suite.extract.lines import leading_line, letter_line, opening_letter
+from mcqa_suite.extract.marks import marked_line
 from mcqa_suite.extract.mentions import finished, last_mention, letter_and_text, option_text, ordinal_alone
 from mcqa_suite.extract.reasoning import blank_reasoning
 from mcqa_suite.extract.result import EMPTY, Extraction, Status, first_answer
@@ -16,6 +17,7 @@ from mcqa_suite.extract.text import View, run_on_cuts, views
 
 STEPS: tuple[Callable[[View, Options], Found | None], ...] = (
     announced,
+    marked_line,
     leading_line,
     hinted,
     letter_line,
@@ -83,6 +85,7 @@ def _decide(seen: View, options: Options, steps: Sequence[Callable[[View, Option
 
 # One example a step behind the table of announcements, beside the rule that decides it
 STEP_EXAMPLES: tuple[tuple[str, str, str], ...] = (
+    ("marked_line", "- [ ] A\n- [x] B", "B"),
     ("leading_line", "(C)\nThe gate stands there.", "C"),
     ("letter_line", "Sure, here it is.\n\nB. London", "B"),
     ("opening_letter", "D because the Prado is there", "D"),

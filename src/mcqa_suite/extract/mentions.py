@@ -6,6 +6,7 @@ import re
 from itertools import islice
 
 from mcqa_suite.extract.choosing import ORDINALS, Found, Options, judged, own_text, place
+from mcqa_suite.extract.denial import denied, doubtful
 from mcqa_suite.extract.letter_signs import (
     CONDITIONAL_BEFORE,
     DENIED_AFTER,
@@ -44,14 +45,14 @@ def last_mention(seen: View, options: Options) -> Found | None:
     found: list[int] = []
     for match in MENTION.finditer(seen.low, start):
         at = match.start("bracketed") if match["bracketed"] else match.start("named")
-        denied = DENIED_BEFORE.search(seen.low, max(0, match.start() - 60), match.start())
-        if options.index(seen.clean[at]) >= 0 and not denied and not DENIED_AFTER.match(seen.low, match.end()):
+        ruled_out = DENIED_BEFORE.search(seen.low, max(0, match.start() - 60), match.start())
+        if options.index(seen.clean[at]) >= 0 and not ruled_out and not DENIED_AFTER.match(seen.low, match.end()):
             found.append(at)
     if not found and len(seen.low) <= 800:
         return _only_option(seen, options)
     if len({seen.low[at] for at in found}) != 1:
         return None
-    if CONDITIONAL_BEFORE.search(seen.low, start):
+    if CONDITIONAL_BEFORE.search(seen.low, start) or denied(seen.low, found[-1]):
         return None
     return judged(seen, options, "last_mention", found[-1])
 
@@ -63,6 +64,8 @@ def _only_option(seen: View, options: Options) -> Found | None:
         return None
     at = found[0].start("named")
     if DENIED_BEFORE.search(seen.low, max(0, found[0].start() - 60), found[0].start()) or seen.clean[at].islower():
+        return None
+    if denied(seen.low, at):
         return None
     return judged(seen, options, "last_mention", at)
 
@@ -81,7 +84,7 @@ def letter_and_text(seen: View, options: Options) -> Found | None:
                 return None
     if not found or FUNCTION_WORD.search(seen.low[-24:]) or REFUSAL.search(seen.low):
         return None
-    if DENIED_BEFORE.search(seen.low, max(0, found[-1] - 60), found[-1]):
+    if DENIED_BEFORE.search(seen.low, max(0, found[-1] - 60), found[-1]) or denied(seen.low, found[-1]):
         return None
     return judged(seen, options, "letter_and_text", found[-1])
 
@@ -106,6 +109,8 @@ def option_text(seen: View, options: Options) -> Found | None:
             if REFUSAL.search(low) and not REFUSAL.search(options.choices[index].lower()):
                 return None
             if UNCOMMITTED.search(text) and not UNCOMMITTED.search(options.choices[index].lower()):
+                return None
+            if doubtful(text):
                 return None
             return Found(index, "answered", "option_text", start, min(len(low), start + len(text)))
         if len(named) > 1 and start:

@@ -69,11 +69,27 @@ UNDECIDED = re.compile(r"\b(?:not|cannot|could|might|may|either|neither)\b|n't\b
 # "256+37", "(261)(23)": a number that is part of an expression not worked out
 ARITHMETIC = re.compile(
     r"[ )]{0,3}(?:[+*/×÷·^]|x(?= ?\d)|-(?= ?\d)|\\times|\\cdot)(?= ?[$(]?[\d(])|\)?\((?=[\d(])|[xyzn](?![\w])|\)\("
+    r"| ?(?:π|√|\\?pi\b|\\sqrt)"
+)
+IRRATIONAL = re.compile(r"π|√|\\pi\b|\\sqrt")
+_UNIT = (
+    r"(?:years?|months?|weeks?|days?|hours?|hrs?|h|minutes?|mins?|seconds?|secs?|feet|foot|ft|inch(?:es)?|in|yards?|miles?"
+    r"|pounds?|lbs?|ounces?|oz|stone|dollars?|cents?|euros?|pence|kg|g|km|m|cm|mm)"
 )
 # "9 chickens and 10 rabbits", "20 spoons of flour, 12 of sugar": a second number on equal terms
 SECOND_NUMBER = re.compile(
     r"(?: ?(?:%|[a-z'°-]{1,20})){0,4},? (?:and|or|plus) (?:\w{1,10} ){0,2}?[$€£]?\d"
     r"|(?: [a-z'-]{1,20}){0,5}, [$€£]?\d+ [a-z]|, \d"
+    rf"| ?{_UNIT} \d[\d.]{{0,9}} ?{_UNIT}\b"  # "7 days 3 hours"
+)
+_MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|(?:jan|feb|mar|apr|jun|jul|aug"
+    r"|sept?|oct|nov|dec)\.?)"
+)
+# "March 4, 2021", "4 March 2021": the numbers of a date
+DATE = re.compile(
+    rf"\b(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?(?![\w%,.]\d|[\w%])|"
+    rf"\d{{1,2}}(?:st|nd|rd|th)?\.? (?:of )?{_MONTH},? \d{{4}}(?!\w))"
 )
 CUE = re.compile(
     r"\b(?:i\.e\.,?|that is,?|in other words,?|for a total of|a total of|totals|equals|equal to|altogether"

@@ -4,37 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from mcqa_suite.extract.decimals import Number, number_words_in, numbers_in
+from mcqa_suite.extract.decimals import number_words_in, numbers_in
+from mcqa_suite.extract.denial import NOT, denied, denied_behind
 from mcqa_suite.extract.number_rules import (
     ARITHMETIC,
-    CUE,
-    EITHER_EQUATION,
-    FUNCTION,
+    DATE,
+    IRRATIONAL,
     NO_NUMBER,
     NUMBER_RULES,
     PLANNING,
-    PREDICATE,
-    RESULT_CLAUSE,
-    SECOND_NUMBER,
-    SUBORDINATE,
     UNDECIDED,
+    NumberRule,
 )
 from mcqa_suite.extract.reasoning import blank_reasoning
-from mcqa_suite.extract.result import EMPTY, Extraction, Status, first_answer
+from mcqa_suite.extract.result import EMPTY, Extraction, first_answer
+from mcqa_suite.extract.statements import Value, conclude, denied_at, single
 from mcqa_suite.extract.text import FUNCTION_WORD, View, last_matches, number_view, occurs, run_on_cuts, views
-
-
-@dataclass(frozen=True)
-class Value:
-    """A number found at one place by one rule, or None with the status that says why not."""
-
-    number: Number | None
-    status: Status
-    rule: str
-    start: int
-    end: int
 
 
 def extract_number(response: str) -> Extraction:
@@ -87,11 +73,17 @@ def announced(seen: View) -> Value | None:
             if rule.boxed:
                 found = _boxed(seen, rule.name, match.end())
             else:
-                found = None if UNDECIDED.search(match.group()) else _behind(seen, rule.name, match.end())
-            if found is not None:
+                found = None if undecided(rule, match.group()) else _behind(seen, rule.name, match.end())
+            if found is not None and not denied(low, match.start()) and not denied_behind(low, found.end):
                 last = found if last is None or found.start > last.start else last
                 break
     return last
+
+
+def undecided(rule: NumberRule, announcement: str) -> bool:
+    """Whether an announcement holds its own doubt or denial: "the answer could be", "la respuesta no es"."""
+    abroad = rule.name in ("answer_abroad", "answer_other_scripts")
+    return bool(UNDECIDED.search(announcement) or (abroad and NOT.search(announcement)))
 
 
 def _boxed(seen: View, rule: str, start: int) -> Value | None:
@@ -102,6 +94,8 @@ def _boxed(seen: View, rule: str, start: int) -> Value | None:
     if TUPLE.match(seen.clean, start, end):
         return Value(None, "several", rule, start, end)
     start = max(start, seen.clean.rfind("=", start, end) + 1)
+    if IRRATIONAL.search(seen.clean, start, end):
+        return Value(None, "none", rule, start, end)
     found = numbers_in(seen.clean, start, end) or number_words_in(seen.low, start, end)
     if not found or (
         (len(found) > 1 and not seen.clean[start : found[0].start].strip(" {("))
@@ -131,11 +125,13 @@ def _behind(seen: View, rule: str, start: int) -> Value | None:
     start = skipped.end() if skipped else start
     end = clause_end(clean, start)
     found = numbers_in(clean, start, end)
+    if found and denied_at(seen, found[0]):
+        found = []
     lead = clean[start : found[0].start].strip(" ~≈=$€£") if found else ""
     if found and (not lead or (len(lead) < 16 and not lead.count(" "))) and "=" not in clean[start:end]:
         if ARITHMETIC.match(clean, found[0].end) and len(found) > 1:
             return Value(None, "none", rule, start, end)
-        return _single(seen, rule, found[0], found)
+        return single(seen, rule, found[0], found)
     return conclude(seen, rule, start, end)
 
 
@@ -151,62 +147,6 @@ def clause_end(clean: str, start: int) -> int:
         again = re.compile(r"\S[^\n]{0,200}").search(clean, end, end + 300)
         return again.end() if again else end
     return end
-
-
-def conclude(seen: View, rule: str, start: int, end: int) -> Value | None:
-    """The number that a sentence states: behind its last "=", a cue, a copula, or the first of its main clause."""
-    clean, low = seen.clean, seen.low
-    equals = clean.rfind("=", start, end)
-    if equals >= 0:
-        if UNSOLVED.match(low, start, end):
-            return None
-        if EITHER_EQUATION.search(low, start, end):
-            return Value(None, "several", rule, start, end)
-        found = numbers_in(clean, equals + 1, end)
-        if UNKNOWN.match(low, equals + 1, end):
-            turned = numbers_in(clean, start, equals)
-            return Value(turned[-1], "answered", rule, turned[-1].start, turned[-1].end) if turned else None
-        between = clean[equals + 1 : found[0].start].strip(" $€£(") if found else "?"
-        if found and not between and not (ARITHMETIC.match(clean, found[0].end) and len(found) > 1):
-            return Value(found[0], "answered", rule, found[0].start, found[0].end)
-        return None
-    start = _main_clause(seen, start, end)
-    found = numbers_in(clean, start, end) or number_words_in(low, start, end)
-    if not found:
-        return None
-    by_place = {number.start: number for number in found}
-    for pattern in (CUE, PREDICATE):
-        for match in pattern.finditer(low, start, end):
-            stated = next((by_place[at] for at in range(match.end() - 3, match.end() + 3) if at in by_place), None)
-            if stated is not None:
-                return _single(seen, rule, stated, found)
-    return _single(seen, rule, found[0], found)
-
-
-def _single(seen: View, rule: str, number: Number, found: list[Number]) -> Value:
-    """`number`, unless another one stands beside it on equal terms or it is part of an open expression."""
-    others = {other.value for other in found if other.start > number.start}
-    if others - {number.value} and SECOND_NUMBER.match(seen.low, number.end):
-        return Value(None, "several", rule, number.start, number.end)
-    if FUNCTION.search(seen.low, max(0, number.start - 12), number.start):
-        return Value(None, "none", rule, number.start, number.end)
-    if ARITHMETIC.match(seen.clean, number.end) or seen.clean[number.end : number.end + 2] in (")(", "(("):
-        return Value(None, "none", rule, number.start, number.end)
-    return Value(number, "answered", rule, number.start, number.end)
-
-
-def _main_clause(seen: View, start: int, end: int) -> int:
-    """Where the main clause starts: behind ", so", or behind a leading "Since ...," that leaves a number."""
-    for match in reversed(list(RESULT_CLAUSE.finditer(seen.low, start, end))):
-        if numbers_in(seen.clean, match.end(), end):
-            start = match.end()
-            break
-    for _ in range(2):
-        lead = SUBORDINATE.match(seen.low, start, end)
-        if lead is None or not (numbers_in(seen.clean, lead.end(), end) or number_words_in(seen.low, lead.end(), end)):
-            break
-        start = lead.end()
-    return start
 
 
 def number_line(seen: View) -> Value | None:
@@ -235,14 +175,13 @@ def last_sentence(seen: View) -> Value | None:
         start = match.end()
     if PLANNING.match(seen.low, start):
         return None
-    return conclude(seen, "last_sentence", start, len(body))
+    found = conclude(seen, "last_sentence", start, len(body))
+    if found is None or denied(seen.low, found.start) or denied_behind(seen.low, found.end):
+        return None
+    dates = DATE.finditer(seen.low, start, len(body))
+    return None if any(date.start() <= found.start < date.end() for date in dates) else found
 
 
-UNKNOWN = re.compile(r" {0,3}[a-z] {0,3}$")  # "4 = x"
-# "3 + 2x = 21": an equation that still holds its unknown
-UNSOLVED = re.compile(
-    r"[^=\n]{0,60}(?:\d[nxyz](?![a-z0-9])|(?<![a-z0-9] )(?<![a-z0-9])[nxyz] ?[+*/-] ?\d)[^=\n]{0,60}="
-)
 SENTENCE_START = re.compile(r"[.!?] {1,3}(?=\S)|\n {0,8}")
 
 STEPS: Sequence[Callable[[View], Value | None]] = (announced, number_line, last_sentence)

@@ -66,7 +66,10 @@ def _read(given: Sequence[str], cluster: str | None) -> tuple[list[Run | None], 
             problems.append(str(error))
             runs.append(None)
     counts = Counter(run.name for run in runs if run)
-    names = [text if run is None or counts[run.name] > 1 else run.name for run, text in zip(runs, given, strict=True)]
+    names = [
+        text if run is None or (counts[run.name] > 1 and named_path(text)[0] is None) else run.name
+        for run, text in zip(runs, given, strict=True)
+    ]
     named = zip(runs, _numbered(names), strict=True)
     return [None if run is None else replace(run, name=name) for run, name in named], problems
 
@@ -82,7 +85,12 @@ def _numbered(names: Sequence[str]) -> list[str]:
 
 def named_path(text: str) -> tuple[str | None, Path]:
     """NAME=PATH, or a path alone."""
+    if Path(text).exists():
+        return None, Path(text)
+    for at in (index for index, letter in enumerate(text) if letter == "=" and index):
+        if text[at + 1 :] and Path(text[at + 1 :]).exists():
+            return text[:at], Path(text[at + 1 :])
     name, equals, path = text.partition("=")
-    if equals and name and "/" not in name and not Path(text).exists():
+    if equals and name and "/" not in name:
         return name, Path(path)
     return None, Path(text)

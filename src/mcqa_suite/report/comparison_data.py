@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -77,14 +77,14 @@ def _plain(value: Any) -> Any:
 def as_csv(report: Report) -> str:
     """Every number, as fractions, one row a comparison."""
     out = io.StringIO()
-    records = [_full_record(row) for row in report.comparisons]
+    records = [_full_record(row, report) for row in report.comparisons]
     writer = csv.DictWriter(out, list(records[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: _fraction(value) for key, value in record.items()} for record in records)
     return out.getvalue()
 
 
-def _full_record(row: Comparison) -> dict[str, Any]:
+def _full_record(row: Comparison, report: Report) -> dict[str, Any]:
     change, choices = row.change, row.choices
     record = _record(row)
     flips, kl = record.pop("flips") or {}, record.pop("choice_kl") or {}
@@ -118,7 +118,25 @@ def _full_record(row: Comparison) -> dict[str, Any]:
         **dict(zip(("letters_base", "letters_variant", "letters_gold"), map(_letter_list, letters), strict=True)),
         "members": " ".join(row.members),
         "left_out": " ".join(row.left_out),
+        "unpaired": _unpaired(row, report),
+        "health": "; ".join(_health(row, report)),
     }
+
+
+def _tasks(row: Comparison) -> tuple[str, ...]:
+    return (*row.members, *row.left_out) or (row.task,)
+
+
+def _unpaired(row: Comparison, report: Report) -> int:
+    """How many documents of its tasks have no partner in the other run."""
+    counts = report.unpaired.get(row.variant, {})
+    return sum(counts[task].total for task in _tasks(row) if task in counts)
+
+
+def _health(row: Comparison, report: Report) -> Iterator[str]:
+    for found in report.health:
+        if found.task in _tasks(row) and found.run in (row.variant, report.base):
+            yield f"{found.task}, {found.run}: {found.condition}: {found.detail}"
 
 
 def _letter_list(shares: Sequence[float]) -> str:

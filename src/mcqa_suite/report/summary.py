@@ -33,7 +33,8 @@ CSV_HEADER = (
 
 @dataclass(frozen=True)
 class Row:
-    """A model: a cell a column (None where it has none), and the macro mean if every cell is there and sound."""
+    """A model: a cell a column (None where it has none), and the macro mean if every cell is there and sound. `unpaired`: it
+    answered none of the first one's documents in the same words, so no test can tell the two apart."""
 
     run: Run
     cells: tuple[Cell | None, ...]
@@ -41,6 +42,7 @@ class Row:
     macro_half_width: float | None
     rank: str = ""
     inseparable: bool = False
+    unpaired: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,22 @@ def summarise(runs: Sequence[Run], metric: str | None = None) -> Summary:
     rows = _ranked(sorted(rows, key=lambda row: -_value(row, by)), by)
     notes = []
     if nested:
-        notes.append(f"No macro mean: {nested[0]} and {nested[1]} share documents. Sorted by {by[0].name}.")
+        notes.append(f"No macro mean: {nested[0]} and {nested[1]} share documents. Sorted by {by[0].title}.")
     if any(row.inseparable for row in rows):
         notes.append("≈: not separable from the first (paired test, Holm-corrected, p >= .05).")
+    if alone := [row.run.name for row in rows if row.unpaired]:
+        notes.append(
+            f"Not tested against the first, for want of documents asked in the same words: {', '.join(alone)}."
+        )
+    if mixed := [column.title for column in columns if column.mixed]:
+        notes.append(f"Few-shot counts differ, so these are columns of their own: {'; '.join(mixed)}.")
     if ties := [row.run.name for row in rows if "=" in row.rank]:
         notes.append(f"Exact ties share a rank: {', '.join(ties)}.")
-    if sick := [f"{row.run.name}, {c.column.name}: {c.sick}" for row in rows for c in row.cells if c and c.sick]:
+    if sick := [f"{row.run.name}, {c.column.title}: {c.sick}" for row in rows for c in row.cells if c and c.sick]:
         notes.append(f"† broken, and in no mean: {'; '.join(sick)}.")
     notes.append("Values are % with the half-width of their 95 % interval (Wilson; macro mean: normal).")
+    if mixed and len(by) == 1:
+        notes.append(f"Ranked by {by[0].title}; models without it have no rank.")
     return Summary(tuple(columns), tuple(rows), tuple(notes))
 
 
@@ -103,11 +113,13 @@ def _ranked(rows: list[Row], by: Sequence[Column]) -> list[Row]:
     values = [_value(row, by) for row in rows]
     sound = [row for row, value in zip(rows, values, strict=True) if value >= 0]
     raw = [separable(sound[0].run, row.run, by) for row in sound[1:]]
-    corrected = [0.0, *stats.holm([1.0 if p is None else p for p in raw])]
-    done = []
+    holm = iter(stats.holm([p for p in raw if p is not None]))
+    corrected = [0.0, *(1.0 if p is None else next(holm) for p in raw)]
+    done: list[Row] = []
     for row, value, p in zip(sound, values, corrected, strict=False):
         rank = f"{1 + sum(other > value for other in values)}{'=' if values.count(value) > 1 else ''}"
-        done.append(replace(row, rank=rank, inseparable=p >= 0.05))
+        alone = len(done) > 0 and raw[len(done) - 1] is None
+        done.append(replace(row, rank=rank, inseparable=p >= 0.05 and not alone, unpaired=alone))
     return done + rows[len(sound) :]
 
 
@@ -121,7 +133,7 @@ def _table(summary: Summary) -> Table:
     header = [
         "model",
         "rank",
-        *(f"{column.name} ({column.metric})" for column in summary.columns),
+        *(f"{column.title} ({column.metric})" for column in summary.columns),
         "macro mean",
         *shown,
     ]
@@ -165,7 +177,7 @@ def as_csv(summary: Summary) -> str:
             if c is not None:
                 e = c.estimate
                 values = [e.n, _fraction(e.value), _fraction(e.low), _fraction(e.high), c.sick]
-                writer.writerow([*head, c.column.name, c.column.metric, *values, *sizes])
+                writer.writerow([*head, c.column.title, c.column.metric, *values, *sizes])
         if row.macro is not None and row.macro_half_width is not None:
             low, high = row.macro - row.macro_half_width, row.macro + row.macro_half_width
             values = ["", _fraction(row.macro), _fraction(low), _fraction(high), ""]

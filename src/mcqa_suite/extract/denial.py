@@ -1,0 +1,116 @@
+"""Denial and doubt: an announcement that stands under either is no commitment. Patterns over cleaned lower-case text."""
+
+from __future__ import annotations
+
+import re
+
+REACH = 200  # characters of the sentence before an announcement that are looked at
+SHORTEST = 4  # characters of what denies: 我不认为
+_SAY = (
+    r"(?:sa(?:y|ys|id|ying)|claim|think|thought|believ|argu|suggest|assert|conclud|maintain|insist|assum|suppos"
+    r"|pretend"
+    r"|accept|agree|guess|answer|stat|hold|cho[os]|pick|tell|told)(?:e|es|s|ed|ing)?"
+)
+_W = r"\w{1,14} "
+_UNTRUE = (
+    r"wrong|false|incorrect|untrue|mistaken?|error|unlikely|implausible|impossible|premature|nonsense|absurd"
+    r"|foolish|misleading"
+    r"|tempting|hasty|unclear|uncertain|questionable|debatable|doubtful"
+)
+# What governs the clause behind it: "I doubt that", "it is wrong to say that", "nobody would claim", "someone who says"
+UNDER = re.compile(
+    # two denials, which are none: "no doubt", "nobody denies", "it is not wrong to say"
+    rf"(?:\b(?:no|no one|nobody|not|never|cannot|hardly|without|beyond|little)|n't) (?:{_W}){{0,3}}?"
+    rf"(?:doubt\w*|den(?:y|ies|ied|ying)|disput\w*|disagre\w*|{_UNTRUE})\b"
+    r"|n't help\b|\bcannot help\b|\bno (?:hesitation|problem|trouble|difficulty|choice|option|reason|other)\b"
+    r"|\b(?:sans|aucun|nul|hors de|pas de) doute\b"
+    r"|(?P<denial>\bdoubt(?:s|ed|ing)?\b"
+    rf"|\b(?:{_UNTRUE})(?: for {_W}{{0,2}}?| of {_W})? ?(?=to |that |if |whether )"
+    rf"|\b(?:nobody|no one|no-one|none|few|hardly any(?:one|body)?|neither) (?:{_W}){{0,5}}?{_SAY}\b"
+    rf"|\bno (?:{_W}){{1,4}}?{_SAY}\b"
+    rf"|(?P<reported>\b(?:who|whoever|anyone|someone) (?:{_W}){{0,2}}?{_SAY}\b)"
+    rf"|(?:n't|\b(?:not|nor|never|cannot|no longer|hardly|might|may|could|refuse to"
+    rf"|hesitate to)) (?:{_W}){{0,3}}?(?:{_SAY}|true|right|correct|sure"
+    r"|certain|convinced|clear|obvious|possible|likely|the case|know|mean|follow|imply|show|prove|evident"
+    r"|plausible|see how)\b"
+    r"|\b(?:den(?:y|ies|ied|ying)|disput\w{1,4}|disagre\w{1,5}|reject\w{0,4}|refut\w{1,5}|disprov\w{1,5})"
+    r" (?=that |the (?:claim|idea|notion|view|suggestion|thought|assertion))"
+    r"|\b(?:misconception|myth|fallacy|illusion|rumou?r|wrongly|falsely|mistakenly|incorrectly|erroneously"
+    r"|far from)\b"
+    r"|\b(?:doute[sz]?|douter\w*|dudo|dudamos|dubito|duvido|bezweif\w*|сомневаюсь|ne (?:pense|crois|dirais) pas"
+    r"|no (?:creo|pienso|diría)|non (?:credo|penso|direi)|não (?:acho|creio|penso|diria)|(?:glaube|denke"
+    r"|meine) (?:\w+ )?nicht"
+    r"|не (?:думаю|считаю|верю))\b|不认为|不認為|不觉得|不覺得|怀疑|懷疑)"
+)
+# What may stand between a denial and the announcement it governs: no new clause, at most an aside between commas
+GAP = re.compile(
+    r"(?:, ?(?:that|dass|daß|que|che|что)\b)?[^,.;:!?\n]{0,70}(?:, ?[^,.;:!?\n]{1,50}, ?[^,.;:!?\n]{0,40})?$"
+)
+NEW_CLAUSE = re.compile(
+    r"\b(?:but|so|therefore|thus|hence|because|since|although|while|whereas|yet|and|then|however|instead)\b"
+)
+# "the people who think so are 16": a relative clause that is over before the announcement
+OWN_CLAUSE = re.compile(rf".{{40}}|{NEW_CLAUSE.pattern}|\b(?:is|are|was|were|will|would|has|have|does)\b")
+SENTENCE = re.compile(r"[.!?;:]\s|\n")
+# "not", "nicht", "n'est pas", "não", "не": a denial inside an announcement, or between it and its answer
+_NOT = (
+    r"(?:\b(?:not|never|neither|nor|nicht|keine?s?w?e?g?s?|niemals|pas|no|non|não|nao|nunca|jamais|не|niet|nie"
+    r"|inte|ikke"
+    r"|değil)\b|n't\b|n'(?=est)|ليس|不是|不|并非|非|아니)"
+)
+NOT = re.compile(_NOT)
+NOT_ABROAD = re.compile(rf" {{0,3}}{_NOT}")
+NOT_ENGLISH = re.compile(r" {0,3}(?:not|never)\b")
+# "not $5", "nicht die 12", "is not equal to 5": a denial right before a number or a grid
+NOT_BEFORE = re.compile(
+    rf"(?:≠|\b(?:different|far) from|\bother than|\banything but|{_NOT})(?: (?:be|is|es|è|é|est|ser|equal"
+    rf"|equal to|exactly|simply|just|the|the grid|a|la|le|el|die|das|der|o"
+    r"|os|il|this|gleich))?[ $€£:\n]{0,4}$"
+)
+# "not B but C", "pas la A mais la B", "nicht A, sondern B"
+CONTRAST = re.compile(
+    r"[^.?!\n]{0,60}?[ ,](?:but|sondern|mais|sino|ma|mas|а|но)(?: rather| actually| instead)?(?: it is| it's)?"
+    r"(?: the| la| le| die| der| das| a| el| o| il)?(?= )"
+)
+# "The answer is B? I don't think so."
+REJECTED = re.compile(
+    r"[^.?!\n]{0,80}\?[)\s]{1,4}(?:no\b|nope\b|nein\b|non\b|never\b|hardly\b|wrong\b|unlikely\b|not \w"
+    r"|(?:i|we) (?:\w{1,8} )?(?:doubt|disagree|don't|do not|can't|cannot|would not|wouldn't)|i'm not|i am not"
+    r"|absolutely not"
+    r"|(?:that|this|it)(?:'s| is| was| can| could| does| would| seems)?(?:n't| not|not| wrong| false| unlikely"
+    r"| incorrect))"
+)
+# "Saying the answer is B would be a mistake.", "... is B has misunderstood.", "答えはBではない"
+DENIED_BEHIND = re.compile(
+    rf"[)\]}}']{{0,3}} ?(?:(?:is|was|are|would be|seems|looks)(?:n't| not)? (?:{_W}){{0,2}}?(?:{_UNTRUE}"
+    rf"|misunderst\w*"
+    r"|misconception|myth|fallacy)\b|(?:has|have|had|must have|would have) (?:\w{1,12} )?"
+    r"(?:misunderst|misread|forgot|overlook|mistak|erred|missed|confus)\w*|(?:が|では|じゃ|で)(?:は)?(?:ない|ありません)"
+    r"|(?:is|was|seems) (?:by no means|hardly|scarcely|far from|anything but|nowhere near)\b|[가이은는] ?아[니닙]|是错"
+    r"|是錯|不对|不對)"
+)
+
+
+def denied(low: str, start: int) -> bool:
+    """Whether what begins at `start` stands under denial or doubt in its sentence: "I doubt that the answer is B."."""
+    before = low[max(0, start - REACH) : start]
+    breaks = [match.end() for match in SENTENCE.finditer(before)]
+    before = before[breaks[-1] :] if breaks else before
+    if len(before) < SHORTEST:
+        return False
+    for match in UNDER.finditer(before):
+        gap = before[match.end() :]
+        ends = NEW_CLAUSE if match["reported"] is None else OWN_CLAUSE
+        if match["denial"] and GAP.match(gap) and not ends.search(gap):
+            return True
+    return False
+
+
+def doubtful(text: str) -> bool:
+    """Whether anything in `text` is put under denial or doubt."""
+    return any(match["denial"] for match in UNDER.finditer(text))
+
+
+def denied_behind(low: str, end: int) -> bool:
+    """Whether what ends at `end` is denied right behind: "... is B? I don't think so.", "... is B has misunderstood."."""
+    return bool(DENIED_BEHIND.match(low, end) or REJECTED.match(low, end))

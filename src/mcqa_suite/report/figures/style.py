@@ -1,0 +1,192 @@
+"""One look for every figure: a small palette by meaning, light and dark, and SVG that a strict policy lets through."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mcqa_suite.report.views import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WIDTH = 7.4  # inches
+# Meaning -> (light, dark). Blue and orange stay apart for every common colour blindness; nothing rests on colour alone.
+PALETTE = {
+    "paper": ("#ffffff", "#14171a"),
+    "raised": ("#f6f7f9", "#1d2125"),
+    "ink": ("#1b1f24", "#e8eaed"),
+    "muted": ("#57606a", "#a3adb8"),
+    "line": ("#d3d8de", "#3a4149"),
+    "band": ("#e3eaf3", "#26303b"),
+    "same": ("#656f7a", "#939ea9"),
+    "better": ("#005fa8", "#6cb8ff"),
+    "worse": ("#b03a00", "#ff9d66"),
+    "floor": ("#8a3f8f", "#d79be0"),
+    "link": ("#0b57a4", "#8cc4ff"),
+    "focus": ("#9a5b00", "#ffd166"),
+}
+LIGHT = {name: light for name, (light, _dark) in PALETTE.items()}
+PAPER, INK, MUTED, LINE, BAND, SAME, BETTER, WORSE, FLOOR = (
+    LIGHT[name] for name in ("paper", "ink", "muted", "line", "band", "same", "better", "worse", "floor")
+)
+SETTINGS: Any = {  # matplotlib types the keys one by one
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 8.5,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.titlesize": 8.5,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "figure.facecolor": PAPER,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": INK,
+    "text.color": INK,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+}
+NUMBERS = {"d", "transform", "x", "y", "width", "height", "stroke-width", "stroke-dasharray"}
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure with its words: `alt` says in text what the drawing shows."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    figure: Figure
+
+
+def short(text: object, most: int = 32) -> str:
+    """A name that leaves room for the drawing."""
+    name = clean(text)
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def css_variables() -> str:
+    """The palette as variables, light first and dark where the reader prefers it; paper is always light."""
+    light, dark = ("".join(f"--{name}:{pair[i]};" for name, pair in PALETTE.items()) for i in (0, 1))
+    return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+
+
+def panels(count: int, columns: int, height: float, *, sharey: bool = True) -> tuple[Figure, list[Axes]]:
+    """A grid of small axes, as many as are asked for."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
+    grid = figure.subplots(rows, columns, sharey=sharey, squeeze=False)
+    flat = list(grid.flat)
+    for spare in flat[count:]:
+        spare.set_visible(False)
+    return figure, flat[:count]
+
+
+def svg(figure: Figure, name: str) -> bytes:
+    """The figure as matplotlib writes it, the same every time."""
+    out = io.BytesIO()
+    with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a glyph that its own font lacks; the reader's browser has others
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    return out.getvalue()
+
+
+def inline(plot: Plot) -> Markup:
+    """For a page: colours as variables, no style attribute, ids that no other figure has, and the text alternative."""
+    root = ET.fromstring(svg(plot.figure, plot.name))  # noqa: S314
+    wanted = {
+        word for node in root.iter() for value in node.attrib.values() for word in re.findall(r"#([\w-]+)\)?$", value)
+    }
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
+                parent.remove(child)
+    for node in root.iter():
+        _plain(node, wanted, plot.name)
+    _lighten(root)
+    for name in ("width", "height"):
+        root.attrib.pop(name, None)
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{plot.name}-title {plot.name}-desc")
+    for index, (tag, text) in enumerate((("title", plot.title), ("desc", plot.alt))):
+        node = ET.Element(f"{{{SVG}}}{tag}", {"id": f"{plot.name}-{tag}"})
+        node.text = clean(text)
+        root.insert(index, node)
+    ET.register_namespace("", SVG)
+    return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704
+
+
+def _plain(node: ET.Element, wanted: set[str], name: str) -> None:
+    """Style as attributes, which the page's policy allows, and colours as the page's variables."""
+    if "id" in node.attrib:
+        if node.attrib["id"] in wanted:
+            node.set("id", f"{name}-{node.attrib['id']}")
+        else:
+            del node.attrib["id"]
+    for part in node.attrib.pop("style", "").split(";"):
+        key, _, value = (piece.strip() for piece in part.partition(":"))
+        if key == "font":
+            size = re.search(r"([\d.]+)px", value)
+            node.set("font-size", size[1] if size else "8.5")  # the family is the page's
+            if re.search(r"\b(bold|[6-9]00)\b", value.partition("px")[0]):
+                node.set("font-weight", "bold")
+        elif key and key != "font-family":
+            node.set(key, value)
+    if node.get("transform", "").startswith("rotate(-0 "):
+        del node.attrib["transform"]
+    if link := node.attrib.pop(f"{{{XLINK}}}href", None):
+        node.set("href", f"#{name}-{link[1:]}")
+    for key, value in list(node.attrib.items()):
+        if value.startswith("url(#"):
+            node.set(key, f"url(#{name}-{value[5:]}")
+        elif value in COLOURS:
+            node.set(key, f"var(--{COLOURS[value]})")
+        elif key in NUMBERS:
+            node.set(key, re.sub(r"(\.\d\d)\d+", r"\1", value))
+    if node.tag == f"{{{SVG}}}text" and "fill" not in node.attrib:
+        node.set("fill", "var(--ink)")
+
+
+def _lighten(node: ET.Element) -> None:
+    """Without white space between elements, and without groups that say nothing: half the size."""
+    children: list[ET.Element] = []
+    for child in node:
+        _lighten(child)
+        children += list(child) if child.tag == f"{{{SVG}}}g" and not child.attrib else [child]
+    node[:] = children
+    node.tail = None
+    if node.tag not in (f"{{{SVG}}}{name}" for name in ("text", "tspan", "title", "desc")):
+        node.text = None
+
+
+COLOURS = {light: name for name, light in LIGHT.items()}
+
+
+def save(plots: Sequence[Plot], folder: Path) -> None:
+    """Each as `<name>.svg` and `<name>.png`, on white."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for plot in plots:
+        (folder / f"{plot.name}.svg").write_bytes(svg(plot.figure, plot.name))
+        with mpl.rc_context(SETTINGS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            plot.figure.savefig(folder / f"{plot.name}.png", format="png", dpi=160)

@@ -1,0 +1,259 @@
+"""`mcqa report`: one self-contained HTML file that opens from disk."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcqa_suite.compare import Options, Report, compare
+from mcqa_suite.compare.tasks import matches
+from mcqa_suite.errors import ComparisonError, ConfigError, DatasetError, McqaError
+from mcqa_suite.report import comparison, provenance, summary, tables, views
+from mcqa_suite.report.commands import _read as read_runs
+from mcqa_suite.report.commands import named_path
+from mcqa_suite.report.methods import methods
+from mcqa_suite.report.tables import number, p_value, percent, points
+from mcqa_suite.runs import Run
+
+if TYPE_CHECKING:
+    from mcqa_suite.report.browser import Browser
+    from mcqa_suite.report.figures import Plot
+
+TEMPLATES = Path(__file__).parent / "templates"
+NEEDS = ("matplotlib", "jinja2")
+INSTALL = "pip install 'mcqa-suite[report]'"
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template needs; everything but `plots` and `browser` is text that it escapes."""
+
+    runs: tuple[Run, ...]
+    base: Run | None
+    floor: Run | None
+    report: Report | None
+    summary: summary.Summary | None
+    problems: tuple[str, ...]
+    without_samples: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = ()
+
+
+def available() -> bool:
+    """Whether what the page is drawn with is installed."""
+    return all(importlib.util.find_spec(name) for name in NEEDS)
+
+
+def write_report(
+    given: Sequence[str],
+    output: Path,
+    *,
+    base: str | None = None,
+    noise_floor: str | None = None,
+    figures: Path | None = None,
+    tasks: str = "*",
+) -> Page:
+    """Reads the runs and writes the page (and the figures, as files); raises McqaError where nothing can be shown.
+
+    What could not be read or paired is said on the page and in the returned `problems`.
+    """
+    if not available():
+        raise ConfigError(f"mcqa report needs {' and '.join(NEEDS)}: {INSTALL}")
+    page = gather(given, base=base, noise_floor=noise_floor, tasks=tasks)
+    from mcqa_suite.report.figures import draw, save
+
+    plots = draw(page.report, page.runs, page.base, page.floor, page.summary)
+    write_whole(output, render(page, plots))
+    if figures is not None:
+        try:
+            save(plots, figures)
+        except OSError as error:
+            raise ConfigError(f"--figures {figures}: {error.strerror}; choose another folder") from error
+    return page
+
+
+def gather(given: Sequence[str], *, base: str | None = None, noise_floor: str | None = None, tasks: str = "*") -> Page:
+    """The runs, compared where there is a base. A run that is also the base is taken once."""
+    if noise_floor is not None and base is None:
+        raise ConfigError("--noise-floor is the base again; name the base with --base")
+    apart = [_place(text) for text in (base, noise_floor) if text is not None]
+    given = [text for text in given if _place(text) not in apart]
+    texts = [*([base] if base else []), *given, *([noise_floor] if noise_floor else [])]
+    read, problems = read_runs(texts, None)
+    bare = tuple(_bare(text) for text, run in zip(texts, read, strict=True) if run is None)
+    runs = [None if run is None else _wanted(replace(run, name=views.clean(run.name)), tasks) for run in read]
+    readable = tuple(run for run in runs if run is not None)
+    if not readable:
+        if not any(values for _, values in bare):
+            raise DatasetError("; ".join(problems))
+        return Page((), None, None, None, None, tuple(problems), bare)
+    if not any(run.tasks for run in readable):
+        raise ConfigError(f"--tasks {tasks}: no task or group is called so; the runs have {_some(read)}")
+    first = runs[0] if base else None
+    floor = runs[-1] if noise_floor else None
+    others = [run for run in readable if run is not first and run is not floor]
+    report = None
+    if first is not None and (others or floor):
+        # Forced: what does not agree is shown in red, and makes a variant "not comparable".
+        try:
+            report = compare(first, others, Options(tasks=tasks, force=True), noise_floor=floor)
+        except ComparisonError as error:  # the leaderboard may still stand
+            problems.append(str(error))
+    problems += report.problems if report else [problem for run in readable for problem in run.problems]
+    ranked = [run for run in readable if run is not floor] or readable
+    return Page(readable, first, floor, report, summary.summarise(ranked), tuple(dict.fromkeys(problems)), bare)
+
+
+def _place(text: str) -> Path:
+    return named_path(text)[1].resolve()
+
+
+def _some(runs: Sequence[Run | None]) -> str:
+    names = [task for run in runs if run for task in run.by_task]
+    return ", ".join(dict.fromkeys(names[:3]))
+
+
+def _wanted(run: Run, patterns: str) -> Run:
+    """The run with the tasks and groups that match alone, and the members of those groups."""
+    groups = {name: group for name, group in run.groups.items() if matches(name, patterns)}
+    names = {task for task, _ in run.tasks if matches(task, patterns)}.union(*(g.tasks for g in groups.values()))
+    return replace(run, tasks={key: task for key, task in run.tasks.items() if key[0] in names}, groups=groups)
+
+
+def _bare(text: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
+    """A run that could not be read: its name, and the harness's own values where it left any."""
+    name, path = named_path(text)
+    try:
+        values = tuple(provenance.harness_values(path))
+    except McqaError:
+        values = ()
+    return views.clean(name or path.name), values
+
+
+def render(page: Page, plots: Sequence[Plot]) -> str:
+    """The page's text."""
+    import jinja2
+    from markupsafe import Markup
+
+    from mcqa_suite.report.figures import MOST, css_variables, inline
+
+    samples = browser(page)
+    # Files of this package alone, so that nothing a model wrote can be among what the policy lets run.
+    styles = [css_variables() + (TEMPLATES / "page.css").read_text(encoding="utf-8")]
+    scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8")]
+    if samples:
+        styles.append(samples.css)
+        scripts.append(samples.script)
+    environment = jinja2.Environment(
+        autoescape=True,
+        finalize=lambda value: views.clean(value) if type(value) is str else value,
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "points": points,
+        "percent": percent,
+        "number": number,
+        "p": p_value,
+    }
+    return environment.get_template("page.html.j2").render(
+        page=page,
+        policy=policy(styles, scripts),
+        styles=[Markup(style) for style in styles],  # noqa: S704
+        scripts=[Markup(script) for script in scripts],  # noqa: S704
+        samples=samples and Markup(samples.html),  # noqa: S704
+        data=samples and samples.data,
+        plots=[(plot, inline(plot)) for plot in plots],
+        methods=methods(page.report),
+        most=MOST,
+        meaning=views.MEANING,
+        **_context(page),
+    )
+
+
+def _context(page: Page) -> dict[str, Any]:
+    origins = {run.name: provenance.origin(run) for run in page.runs}
+    context: dict[str, Any] = {"origins": list(origins.values()), "verdicts": [], "checks": [], "others": []}
+    context |= {"tables": [], "remarks": [], "board": None, "copies": {}}
+    if page.summary:
+        board = views.board(page.summary, page.report, page.base.name if page.base else None, page.floor)
+        table = views.board_table(board)
+        csv_text = views.board_csv(page.summary, page.report)
+        copies = {"Markdown": tables.markdown(table), "LaTeX": tables.latex(table), "CSV": csv_text}
+        context |= {"board": board, "copies": copies}
+    if page.report and page.base:
+        others = [run for run in page.runs if run is not page.base]
+        wrong = provenance.mismatched(page.base, others)
+        tops = views.headlines(page.report)
+        context |= {
+            "verdicts": views.verdicts(page.report, wrong),
+            "checks": provenance.checklist(page.report, page.base, others, origins),
+            "others": [page.base, *others],
+            "tables": [(rows, views.parts_of(page.report, rows)) for rows in tops],
+            "remarks": [(title, lines) for title, lines in comparison.remarks(page.report) if lines],
+            "significant": views.significant,
+        }
+    return context
+
+
+def browser(page: Page) -> Browser | None:
+    """The samples, side by side, where that part is installed and there is something to show."""
+    if not page.runs or importlib.util.find_spec("mcqa_suite.report.browser") is None:
+        return None
+    from mcqa_suite.report.browser import browser_section
+
+    return browser_section([run for run in page.runs if run is not page.floor], page.base.name if page.base else None)
+
+
+def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
+    """The content security policy: nothing is loaded, and of scripts and styles those alone whose hash is here."""
+    return (
+        f"default-src 'none'; style-src {' '.join(map(digest, styles))}; script-src {' '.join(map(digest, scripts))}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def digest(text: str) -> str:
+    """A text's hash as a policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file, whole or not at all. Raises ConfigError where it cannot be written."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a folder")
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
+
+
+def report_command(
+    given: Sequence[str],
+    output: Path,
+    *,
+    base: str | None,
+    noise_floor: str | None,
+    figures: Path | None,
+    tasks: str,
+) -> int:
+    """Writes the page and says where; returns 2 where something could not be read, which the page shows too."""
+    page = write_report(given, output, base=base, noise_floor=noise_floor, figures=figures, tasks=tasks)
+    size = output.stat().st_size / 1e6
+    print(f"{output}: {len(page.runs)} runs, {size:.2f} MB" + (f"; figures in {figures}" if figures else ""))
+    if page.report is None:
+        print("no comparison: give the run to compare with as --base" if page.base is None else "nothing but the base")
+    for problem in page.problems:
+        print(f"mcqa: {problem}", file=sys.stderr)
+    return 2 if page.problems else 0
