@@ -13,7 +13,7 @@ help:
 $(VENV)/installed-demo: pyproject.toml
 	@echo "== creating $(VENV) and installing mcqa-suite with its training and quantisation extras (several GB with torch)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[train,gptq]'
+	$(BIN)/python -m pip install --quiet --editable '.[train,gptq,report]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed-demo

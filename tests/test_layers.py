@@ -27,6 +27,7 @@ ROWS = [
     },
     {"compare"},
     {"report", "harness"},
+    {"outcome"},
     {"ladder"},
     {"cli"},
 ]

@@ -17,7 +17,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 from mcqa_suite.cli import main
-from mcqa_suite.ladder import LadderResult, RungResult, save_report
+from mcqa_suite.outcome import LadderResult, RungResult, save_report
 from mcqa_suite.report import html, views
 from mcqa_suite.report.figures.style import PALETTE
 

@@ -172,7 +172,8 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from mcqa_suite.ladder import run, save_leaderboard, save_report
+    from mcqa_suite.ladder import run
+    from mcqa_suite.outcome import save_leaderboard, save_report
 
     result = run(args.recipe, output=args.output)
     print(f"\n{save_leaderboard(result)}\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv")
