@@ -28,10 +28,6 @@ def cot(question: Question) -> str:
     )
 
 
-# The instruction and the turn of the GSM-Symbolic paper's protocol (arXiv 2410.05229, appendix).
-MATH_DESCRIPTION = "As an expert problem solver, solve step by step the following mathematical questions."
-
-
 def math(question: str) -> str:
     """A word problem; the model reasons and ends with `The final answer is 42.`"""
     return f"Q: {question}\nA: Let's think step by step."

@@ -143,7 +143,7 @@ def read_log(path: Path, *, name: str | None = None, cluster: str | None = None)
         if _model_name(results) != _model_name(newest):
             names = " and ".join(sorted({str(_model_name(results)), str(_model_name(newest))}))
             raise DatasetError(f"{path}: holds runs of several models ({names}); give the folder of one of them")
-        if _identity(results) != _identity(newest):
+        if model_identity(results) != model_identity(newest):
             continue  # the same model under older settings
         for task in results["configs"]:
             if task not in seen:
@@ -159,7 +159,7 @@ def read_log(path: Path, *, name: str | None = None, cluster: str | None = None)
     known = dict(zip(("bits_per_weight", "size_mb", "tokens_per_second"), _sizes(folder), strict=True))
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
     label = name or _label(folder)
-    return Run(label, path, _identity(newest), ordered, groups, tuple(problems), **known)
+    return Run(label, path, model_identity(newest), ordered, groups, tuple(problems), **known)
 
 
 def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
@@ -211,7 +211,7 @@ def _model_name(results: dict[str, Any]) -> str | None:
     return results.get("model_name") or (results.get("config") or {}).get("model")
 
 
-def _identity(results: dict[str, Any]) -> str | None:
+def model_identity(results: dict[str, Any]) -> str | None:
     """What tells two models apart: name, arguments, commit and number of parameters; None where nothing is known."""
     config = results.get("config") or {}
     known = [

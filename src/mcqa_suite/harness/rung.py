@@ -10,24 +10,26 @@ import json
 import resource
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.config import check_keys
 from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
 from mcqa_suite.harness.failures import explain
 from mcqa_suite.harness.quantised import load_quantised
 from mcqa_suite.harness.tasks import load, manager, near_data, stay_offline_if_cut_off
+from mcqa_suite.recipe import Evaluation
 
-PLAN_KEYS = {"tasks", "limit", "num_fewshot", "gen_kwargs", "metadata", "apply_chat_template", "optional"}
+PLAN_KEYS = {field.name for field in fields(Evaluation)}
 
 
 def evaluate(
     checkpoint: str, plan: list[dict[str, Any]], output: Path, *, dtype: str, batch_size: int, seed: int = 0
 ) -> None:
     """Runs every entry of `plan`; an entry marked `optional` whose data cannot be had is skipped with its reason."""
-    for entry in plan:
-        if unknown := sorted(entry.keys() - PLAN_KEYS):
-            raise ConfigError(f"evaluate: unknown key {unknown[0]!r}; expected one of {', '.join(sorted(PLAN_KEYS))}")
+    for number, entry in enumerate(plan):
+        check_keys(entry, PLAN_KEYS, f"plan[{number}]")
     start = time.perf_counter()
     lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size)
     skipped = []

@@ -27,7 +27,7 @@ def compare_runs(
     Raises McqaError, once what can be compared is printed, where something could not be read or paired.
     """
     given = [base, *variants, *([noise_floor] if noise_floor else [])]
-    runs, problems = _read(given, options.cluster)
+    runs, problems = read_runs(given, options.cluster)
     first, others = runs[0], runs[1 : 1 + len(variants)]
     if first is None:
         raise DatasetError(problems[0])
@@ -44,7 +44,7 @@ def compare_runs(
 
 def table_of(paths: Sequence[str], *, metric: str | None = None, style: str = "md") -> None:
     """Prints the leaderboard; raises McqaError afterwards where a run could not be read."""
-    runs, problems = _read(paths, None)
+    runs, problems = read_runs(paths, None)
     readable = [run for run in runs if run is not None]
     problems += [problem for run in readable for problem in run.problems]
     if not readable:
@@ -54,7 +54,7 @@ def table_of(paths: Sequence[str], *, metric: str | None = None, style: str = "m
         raise DatasetError("\n".join(problems))
 
 
-def _read(given: Sequence[str], cluster: str | None) -> tuple[list[Run | None], list[str]]:
+def read_runs(given: Sequence[str], cluster: str | None) -> tuple[list[Run | None], list[str]]:
     """The runs in their order, None where one cannot be read; names are made different from each other."""
     runs: list[Run | None] = []
     problems: list[str] = []

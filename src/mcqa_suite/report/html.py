@@ -16,8 +16,7 @@ from mcqa_suite.compare import Options, Report, compare
 from mcqa_suite.compare.tasks import matches
 from mcqa_suite.errors import ComparisonError, ConfigError, DatasetError, McqaError
 from mcqa_suite.report import comparison, provenance, summary, tables, views
-from mcqa_suite.report.commands import _read as read_runs
-from mcqa_suite.report.commands import named_path
+from mcqa_suite.report.commands import named_path, read_runs
 from mcqa_suite.report.methods import methods
 from mcqa_suite.report.tables import number, p_value, percent, points
 from mcqa_suite.runs import Run
