@@ -29,6 +29,7 @@ ROWS = [
     {"report", "harness"},
     {"outcome"},
     {"ladder"},
+    {"commands"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}

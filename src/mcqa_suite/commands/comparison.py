@@ -1,0 +1,80 @@
+"""`mcqa compare | table | report`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.errors import ConfigError
+
+
+def add(commands: Any) -> None:
+    compare = commands.add_parser("compare", help="what changed between a base and its variants, and what it is worth")
+    compare.add_argument(
+        "base", metavar="BASE", help="what lm_eval --log_samples wrote: a folder, FOLDER@STAMP or NAME=FOLDER"
+    )
+    compare.add_argument("variants", nargs="+", metavar="VARIANT")
+    compare.add_argument(
+        "--tasks", default="*", metavar="GLOB", help="tasks and groups to compare, with commas between"
+    )
+    compare.add_argument("--metric", help="default: acc, else exact_match")
+    compare.add_argument(
+        "--cluster", metavar="FIELD", help="documents with one value of this field are not independent"
+    )
+    compare.add_argument("--margin", type=float, default=1.0, help="equivalence margin in points (default: 1)")
+    compare.add_argument("--noise-floor", metavar="RUN", help="the base again under other conditions, e.g. batch size")
+    compare.add_argument("--format", choices=["md", "csv", "latex", "json"], default="md")
+    compare.add_argument(
+        "--fail-if", choices=["worse"], help="exit 1 if a corrected difference is worse, 2 if one cannot be judged"
+    )
+    compare.add_argument("--force", action="store_true", help="compare although settings differ, and list them")
+    compare.set_defaults(run=_compare)
+
+    table = commands.add_parser("table", help="a leaderboard of runs: tasks, macro mean, size and speed")
+    table.add_argument("runs", nargs="+", metavar="RUN")
+    table.add_argument("--metric", help="default: acc, else exact_match")
+    table.add_argument("--format", choices=["md", "csv", "latex"], default="md")
+    table.set_defaults(run=_table)
+
+    report = commands.add_parser("report", help="one HTML file that opens from disk: verdicts, leaderboard, figures")
+    report.add_argument("runs", nargs="+", metavar="RUN")
+    report.add_argument(
+        "--base", metavar="RUN", help="what the others are compared with; without it a leaderboard alone"
+    )
+    report.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
+    report.add_argument("--noise-floor", metavar="RUN", help="the base again under other conditions, e.g. batch size")
+    report.add_argument("--figures", type=Path, metavar="DIR", help="write the figures as SVG and PNG too")
+    report.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to show, with commas between")
+    report.set_defaults(run=_report)
+
+
+def _compare(args: argparse.Namespace) -> int:
+    from mcqa_suite.compare import Options
+    from mcqa_suite.report.commands import compare_runs
+
+    if not 0 < args.margin < 100:
+        raise ConfigError(f"--margin {args.margin:g}: expected points between 0 and 100")
+    options = Options(args.tasks, args.metric, args.margin / 100, args.cluster, args.force)
+    return compare_runs(
+        args.base, args.variants, options, noise_floor=args.noise_floor, style=args.format, fail_if=args.fail_if
+    )
+
+
+def _table(args: argparse.Namespace) -> None:
+    from mcqa_suite.report.commands import table_of
+
+    table_of(args.runs, metric=args.metric, style=args.format)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from mcqa_suite.report.html import report_command
+
+    return report_command(
+        args.runs,
+        args.output,
+        base=args.base,
+        noise_floor=args.noise_floor,
+        figures=args.figures,
+        tasks=args.tasks,
+    )
