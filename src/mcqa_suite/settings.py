@@ -8,20 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.config import build, read_yaml
+from mcqa_suite.sources.spec import Source
 
 DTYPES = ("float32", "bfloat16", "float16")
 BITS = (8, 4, 3, 2)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where training or calibration questions come from, and the form of the answer (see `sources.STYLES`)."""
-
-    source: str
-    n: int | None = None
-    seed: int = 0
-    path: str | None = None
-    style: str = "letter"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from mcqa_suite.epfl import read_epfl
 from mcqa_suite.errors import ConfigError, DatasetError
 from mcqa_suite.manifest import Data
 from mcqa_suite.question import Question
-from mcqa_suite.settings import Source
+from mcqa_suite.sources.spec import Source
 
 
 def _generated(source: Source) -> list[Question]:
