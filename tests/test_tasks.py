@@ -32,9 +32,13 @@ BENCHMARKS = [
     "generated",
     *(f"mmlu_stem_{subject}" for subject in MMLU_SUBJECTS),
 ]
-TASKS = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS for suffix in ("", "_cloze", "_cot")]
-TASKS += ["mcqa_gsm8k", *(f"mcqa_gsm_symbolic_{part}" for part in ("main", "p1", "p2"))]
-TASKS += [f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")]
+TASKS = [
+    f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS for suffix in ("", "_cloze", "_cot", "_perm", "_cot_n8")
+]
+MATH = ["mcqa_gsm8k", *(f"mcqa_gsm_symbolic_{part}" for part in ("main", "p1", "p2"))]
+TASKS += [*MATH, *(f"{task}_n8" for task in MATH)]
+GRIDS = [f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")]
+TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS)]
 SUBJECTS = 19
 
 
@@ -60,9 +64,9 @@ def test_every_yaml_is_a_task_a_group_or_included():
     defined = {entry.yaml_path for entry in index.values()}
     shared = {path for path in files if path not in defined}
     # A YAML that does not parse is skipped by the harness without a word: only these few may define nothing.
-    formats = {"letter.yaml", "cloze.yaml", "cot.yaml", "math.yaml"}
+    formats = {f"{name}.yaml" for name in ("letter", "cloze", "cot", "math", "perm", "cot_n8", "math_n8")}
     bases = {"arc", "arc_grid", "aqua_rat", "epfl", "generated", "gpqa", "mmlu_stem", "openbookqa", "sciq"}
-    assert {path.name for path in shared} == formats | {f"_{base}.yaml" for base in bases}
+    assert {path.name for path in shared} == formats | {f"_{base}.yaml" for base in bases} | {"_views.yaml"}
     assert len(files) > 150
     assert all(name.startswith("mcqa_") for name in index)
 
@@ -77,16 +81,31 @@ def test_mmlu_files_are_what_their_generator_writes():
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
-@pytest.mark.parametrize("suffix", ["", "_cloze", "_cot"])
+@pytest.mark.parametrize("suffix", ["", "_cloze", "_cot", "_perm"])
 def test_every_task_of_a_format_runs_in_the_harness(suffix):
     results = run_dummy([f"mcqa_suite{suffix}", f"mcqa_generated{suffix}"])
     generated = ["mcqa_gsm", "mcqa_arc_grid_1_e", "mcqa_arc_grid_2_e"] if suffix == "_cot" else []
     wanted = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]
-    wanted += [task for task in TASKS if task.startswith(tuple(generated))] if generated else []
+    wanted += (
+        [task for task in TASKS if task.startswith(tuple(generated)) and not task.endswith(("_n8", "_views"))]
+        if generated
+        else []
+    )
     assert sorted(results["samples"]) == sorted(wanted)
     for task, samples in results["samples"].items():
         assert len(samples) == 8, task
         assert {"acc"} < set(samples[0]["metrics"]), task
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+def test_sampled_tasks_ask_eight_times_and_score_the_vote():
+    results = run_dummy(
+        ["mcqa_suite_n8", "mcqa_generated_cot_n8", "mcqa_gpqa_diamond_cot_n8", "mcqa_gsm_symbolic_p2_n8"]
+    )
+    assert len(results["samples"]) == 10 - 1 + SUBJECTS + 3
+    for task, samples in results["samples"].items():
+        assert len(samples[0]["resps"][0]) == 8, task
+        assert {"acc", "majority", "any_right", "parsed"} <= set(samples[0]["metrics"]), task
 
 
 @pytest.mark.usefixtures("in_made_up_hub")

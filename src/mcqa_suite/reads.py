@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mcqa_suite.extract import Extraction, extract_choice, extract_grid, extract_number, same_number
+from mcqa_suite import grids
+from mcqa_suite.extract import Extraction, extract_choice, extract_number, same_number
 from mcqa_suite.question import LETTERS
 
 Doc = dict[str, Any]
@@ -21,7 +22,7 @@ RIGHT, WRONG, BLANK = 3.0, -1.0, 0.0  # EPFL marking
 READERS: dict[str, Callable[[str, Doc], Extraction]] = {
     "letters": lambda text, doc: extract_choice(text, doc["choices"]),
     "numbers": lambda text, doc: extract_number(text),
-    "grids": lambda text, doc: extract_grid(text),
+    "grids": lambda text, doc: grids.read(text, grids.encoder(doc.get("encoder", grids.DEFAULT))),
 }
 
 
@@ -53,10 +54,14 @@ def number_scores(doc: Doc, reads: Sequence[Read]) -> Scores:
 
 
 def grid_scores(doc: Doc, reads: Sequence[Read]) -> Scores:
-    """`acc`: any of the attempts is the exact grid; `parsed`: share of attempts that hold a grid."""
+    """`acc`: any of the attempts is the exact grid; `shape`, `cells`: right shape, and share of cells right, of the best
+    attempt; `parsed`: share of attempts that hold a grid."""
+    scores = [grids.score(read["answer"], doc["output"]) for read in reads]
     return {
-        "acc": float(any(read["answer"] == doc["output"] for read in reads)),
+        "acc": float(any(one.exact for one in scores)),
         "parsed": sum(read["answer"] is not None for read in reads) / len(reads),
+        "shape": float(any(one.shape for one in scores)),
+        "cells": max(one.cells for one in scores),
     }
 
 

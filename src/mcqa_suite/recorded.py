@@ -115,7 +115,8 @@ def _document(row: Row, kind: str, columns: Columns) -> tuple[Doc, Sequence[str]
         grid = extract_grid(gold).answer if isinstance(gold, str) else gold
         if not isinstance(grid, list):
             raise ValueError("the gold answer is no grid; give --gold-key COLUMN")
-        return {"output": grid}, ()
+        form = {"encoder": row["doc"]["encoder"]} if isinstance(row["doc"].get("encoder"), str) else {}
+        return {"output": grid, **form}, ()
     choices, labels = _choices(row["doc"], columns.choices)
     golds = gold if isinstance(gold, list) else [gold]
     return {"choices": choices, "gold": [_index(value, choices, labels) for value in golds]}, labels

@@ -6,7 +6,12 @@ One file a subject and format, because the harness finds a task by its own file.
 from pathlib import Path
 
 HERE = Path(__file__).parent
-FORMATS = {"letter": "", "cloze": "_cloze", "cot": "_cot"}
+FORMATS = {"letter": "", "cloze": "_cloze", "cot": "_cot", "perm": "_perm", "cot_n8": "_cot_n8"}
+# What a form adds to its task's file
+EXTRA = {
+    "perm": "process_docs: !function mcqa_suite.harness.rotations.mmlu_stem\n"
+    "fewshot_config: {sampler: first_n, process_docs: !function mcqa_suite.harness.docs.mmlu_stem}\n"
+}
 DISCIPLINES = {
     "mathematics": [
         "abstract_algebra",
@@ -34,6 +39,11 @@ def level(subject: str) -> str:
     return next((name for name in ("elementary", "high_school", "college") if subject.startswith(name)), "other")
 
 
+def parent(form: str, subject: str) -> str:
+    """Several samples are asked for as one is."""
+    return f"../cot/{subject}.yaml" if form == "cot_n8" else "../_mmlu_stem.yaml"
+
+
 def group(name: str, members: list[str]) -> str:
     return (
         f"group: {name}\ntask:\n"
@@ -51,8 +61,8 @@ def files() -> dict[str, str]:
     for form, suffix in FORMATS.items():
         for subject in SUBJECTS:
             out[f"{form}/{subject}.yaml"] = (
-                f"include: [../_mmlu_stem.yaml, ../../_formats/{form}.yaml]\n"
-                f"task: mcqa_mmlu_stem_{subject}{suffix}\ndataset_name: {subject}\n"
+                f"include: [{parent(form, subject)}, ../../_formats/{form}.yaml]\n"
+                f"task: mcqa_mmlu_stem_{subject}{suffix}\ndataset_name: {subject}\n" + EXTRA.get(form, "")
             )
         tops: dict[str, list[str]] = {"": [], "_by_level": []}
         for prefix, top, parts in (("", "", DISCIPLINES), ("level_", "_by_level", levels)):

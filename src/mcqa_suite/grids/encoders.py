@@ -1,0 +1,140 @@
+"""A grid as text and back. A form is named by its parts, cells first: `spaced`, `plain+rows`, `plain+rows+shape+code`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mcqa_suite.errors import ConfigError
+from mcqa_suite.extract import Extraction, extract_grid
+
+Grid = list[list[int]]
+Lines = list[str]
+
+# Rows of digits separated by spaces: what `mcqa_arc_grid` has asked for from its first version on.
+DEFAULT = "spaced"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One step of a form, and its exact inverse, which raises ValueError for lines that the step did not make."""
+
+    to: Callable[[Lines], Lines]
+    back: Callable[[Lines], Lines]
+
+
+def _split(lines: Lines, separator: str) -> Grid:
+    return [[int(cell) for cell in (line.split(separator) if separator else line)] for line in lines]
+
+
+# How the cells of a row are written: separator, "" for none.
+CELLS: dict[str, str] = {"spaced": " ", "plain": "", "separator": "|"}
+
+
+def _number(lines: Lines) -> Lines:
+    return [f"{number} {line}" for number, line in enumerate(lines, start=1)]
+
+
+def _unnumber(lines: Lines) -> Lines:
+    pairs = [line.partition(" ") for line in lines]
+    if [head for head, _, _ in pairs] != [str(number) for number in range(1, len(lines) + 1)]:
+        raise ValueError("rows are not numbered from 1")
+    return [line for _, _, line in pairs]
+
+
+def _unfence(lines: Lines) -> Lines:
+    if len(lines) < 3 or lines[0] != "```grid" or lines[-1] != "```":
+        raise ValueError("no code block of a grid")
+    return lines[1:-1]
+
+
+def _unshape(lines: Lines) -> Lines:
+    if not lines or not re.fullmatch(r"shape: \d+x\d+", lines[0]):
+        raise ValueError("no shape in the first line")
+    return lines[1:]
+
+
+# Put around the rows in the order in which they are named. `shape` is told the grid by `_shaped`.
+FRAMES: dict[str, Part] = {
+    "rows": Part(_number, _unnumber),
+    "shape": Part(lambda lines: lines, _unshape),
+    "code": Part(lambda lines: ["```grid", *lines, "```"], _unfence),
+}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """`encode` and `decode` are exact inverses; `decode` raises ValueError for text that `encode` cannot have made."""
+
+    name: str
+    cells: str
+    frames: tuple[str, ...]
+
+    def encode(self, grid: Grid) -> str:
+        if self.cells == "json":
+            lines = [json.dumps(grid)]
+        else:
+            separator = CELLS[self.cells]
+            lines = [separator.join(str(cell) for cell in row) for row in grid]
+        for frame in self.frames:
+            lines = [f"shape: {len(grid)}x{len(grid[0])}", *lines] if frame == "shape" else FRAMES[frame].to(lines)
+        return "\n".join(lines)
+
+    def decode(self, text: str) -> Grid:
+        lines = text.split("\n")
+        for frame in reversed(self.frames):
+            lines = FRAMES[frame].back(lines)
+        grid = json.loads("\n".join(lines)) if self.cells == "json" else _split(lines, CELLS[self.cells])
+        if self.encode(grid) != text:
+            raise ValueError(f"not a grid in the form {self.name}")
+        return list(grid)
+
+
+def encoder(name: str) -> Encoder:
+    """The form that a name such as `plain+rows+shape+code` means; ConfigError for a part that there is not."""
+    cells, *frames = name.split("+")
+    if cells not in (*CELLS, "json"):
+        raise ConfigError(f"encoder {name!r}: starts with {cells!r}; expected one of {', '.join((*CELLS, 'json'))}")
+    for frame in frames:
+        if frame not in FRAMES:
+            raise ConfigError(f"encoder {name!r}: unknown part {frame!r}; expected one of {', '.join(FRAMES)}")
+        if frames.count(frame) > 1:
+            raise ConfigError(f"encoder {name!r}: {frame!r} comes twice; name it once")
+    if "rows" in frames and (cells == "json" or frames[0] != "rows"):
+        raise ConfigError(
+            f"encoder {name!r}: rows are numbered before anything is put around them, and JSON has no rows"
+        )
+    return Encoder(name, cells, tuple(frames))
+
+
+NUMBERED = re.compile(r"^ {0,4}(\d{1,2}) (?=[\d|])")
+
+
+def read(response: str, form: Encoder) -> Extraction:
+    """The grid that a response in a form ends on. Row numbers are set aside first, because they read as a column of cells."""
+    return extract_grid(_without_numbers(response) if "rows" in form.frames else response)
+
+
+def _without_numbers(text: str) -> str:
+    """The text with blanks in place of row numbers, where lines are numbered one after the other from 1."""
+    lines = text.split("\n")
+    expected = 1
+    start = 0
+    for place, line in enumerate([*lines, ""]):
+        match = NUMBERED.match(line)
+        if match and int(match[1]) == expected:
+            start, expected = (place, 2) if expected == 1 else (start, expected + 1)
+            continue
+        if expected > 1:
+            lines[start:place] = [_blanked(line) for line in lines[start:place]]
+        begins = match is not None and int(match[1]) == 1
+        start, expected = (place, 2) if begins else (place, 1)
+    return "\n".join(lines)
+
+
+def _blanked(line: str) -> str:
+    match = NUMBERED.match(line)
+    assert match
+    return " " * match.end() + line[match.end() :]

@@ -1,0 +1,27 @@
+"""How right a grid is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcqa_suite.grids.encoders import Grid
+
+
+@dataclass(frozen=True)
+class GridScore:
+    """`cells`: share of cells that are right, 0 where the shape is wrong."""
+
+    exact: bool
+    shape: bool
+    cells: float
+
+
+NOTHING = GridScore(False, False, 0.0)
+
+
+def score(answer: Grid | None, output: Grid) -> GridScore:
+    """An answer against the right output; what could not be read scores nothing."""
+    if answer is None or len(answer) != len(output) or len(answer[0]) != len(output[0]):
+        return NOTHING
+    pairs = [(a, b) for row, right in zip(answer, output, strict=True) for a, b in zip(row, right, strict=True)]
+    return GridScore(answer == output, True, sum(a == b for a, b in pairs) / len(pairs))

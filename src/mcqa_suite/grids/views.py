@@ -1,0 +1,76 @@
+"""Test outputs asked for in several augmented views, and what their answers vote for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from mcqa_suite.grids.augment import Augmentation, augmentations, augmented
+from mcqa_suite.grids.encoders import DEFAULT, Grid, encoder
+from mcqa_suite.grids.select import ATTEMPTS, Candidate, by_votes
+from mcqa_suite.grids.tasks import load_tasks, prompt
+
+
+def load_views(
+    release: int, split: str, views: int, form: str = DEFAULT, seed: int = 0, keep_background: bool = True
+) -> Iterator[dict[str, Any]]:
+    """The rows of `load`, each in so many views: `output` is what is right in the view, `original` in the task itself."""
+    written = encoder(form)
+    for task in load_tasks(release, split):
+        shown = [(view, augmented(task, view)) for view in augmentations(task, views, seed, keep_background)]
+        for index, pair in enumerate(task.test):
+            for number, (view, turned) in enumerate(shown):
+                yield {
+                    "id": f"arc_agi_{release}/{task.id}/{index}#v{number}",
+                    "task_id": task.id,
+                    "output_id": f"{task.id}/{index}",
+                    "text": prompt(turned.train, turned.test[index].input, written),
+                    "output": turned.test[index].output,
+                    "original": pair.output,
+                    "encoder": form,
+                    "view": json.dumps(asdict(view)),
+                }
+
+
+def view_of(text: str) -> Augmentation:
+    """The view that a row names."""
+    values = json.loads(text)
+    order = values["order"]
+    return Augmentation(values["symmetry"], tuple(values["colours"]), None if order is None else tuple(order))
+
+
+class Seen(NamedTuple):
+    """One view's answers to one output, turned back: None where none could be read."""
+
+    task_id: str
+    output_id: str
+    original: Grid
+    answers: Sequence[Grid | None]
+
+
+def seen(doc: dict[str, Any], answers: Iterable[Grid | None]) -> Seen:
+    """Answers in a view as grids of the task itself."""
+    view = view_of(doc["view"])
+    back = [None if grid is None else view.inverse(grid) for grid in answers]
+    return Seen(doc["task_id"], doc["output_id"], doc["original"], back)
+
+
+def candidates(items: Iterable[Seen]) -> dict[str, list[Candidate]]:
+    """By output, what its views' answers vote for, best first."""
+    grids: dict[str, list[Grid | None]] = {}
+    for item in items:
+        grids.setdefault(item.output_id, []).extend(item.answers)
+    return {output: by_votes(found) for output, found in grids.items()}
+
+
+def vote_score(items: Sequence[Seen]) -> float:
+    """The official score of the best voted attempts: mean over tasks of the share of their outputs that are right."""
+    found = candidates(items)
+    originals = {item.output_id: (item.task_id, item.original) for item in items}
+    tasks: dict[str, list[bool]] = {}
+    for output, (task, original) in originals.items():
+        attempts = [candidate.grid for candidate in found[output][:ATTEMPTS]]
+        tasks.setdefault(task, []).append(original in attempts)
+    return sum(sum(rights) / len(rights) for rights in tasks.values()) / len(tasks)

@@ -1,0 +1,19 @@
+"""`mcqa_arc_grid_*_views`: eight augmented views of every output, whose answers are turned back and voted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mcqa_suite import grids
+from mcqa_suite.reads import Doc, Read, grid_scores
+
+
+def results(doc: Doc, answered: Sequence[Sequence[Read]]) -> dict[str, Any]:
+    """The scores of this view's attempts, and what `vote_score` needs of them."""
+    reads = answered[0]
+    return {**grid_scores(doc, reads), "vote_score": grids.seen(doc, [read["answer"] for read in reads])}
+
+
+def vote_score(items: Sequence[Sequence[Any]]) -> float:
+    return grids.vote_score([grids.Seen(*item) for item in items])

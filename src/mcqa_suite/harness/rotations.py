@@ -1,0 +1,79 @@
+"""`mcqa_*_perm`: every document in each rotation of its options, and what the order did, as the harness's metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from datasets import Dataset
+
+from mcqa_suite.harness import docs
+from mcqa_suite.harness.scoring import letter_results
+from mcqa_suite.rotations import OrderEffect, order_effect, rotations
+
+Doc = dict[str, Any]
+
+
+def _rotated(rows: Dataset) -> Dataset:
+    """`rotation`, and `question_id`, by which rotations of one question are told to belong together."""
+    return Dataset.from_list(
+        [
+            {**asdict(turned), "question_id": doc["id"], "rotation": r}
+            for doc in rows
+            for r, turned in enumerate(rotations(docs.as_question(doc)))
+        ]
+    )
+
+
+def _all_orders(process_docs: Callable[[Dataset], Dataset]) -> Callable[[Dataset], Dataset]:
+    return lambda rows: _rotated(process_docs(rows))
+
+
+mmlu_stem = _all_orders(docs.mmlu_stem)
+arc_easy = _all_orders(docs.arc_easy)
+arc_challenge = _all_orders(docs.arc_challenge)
+openbookqa = _all_orders(docs.openbookqa)
+sciq = _all_orders(docs.sciq)
+aqua_rat = _all_orders(docs.aqua_rat)
+gpqa_main = _all_orders(docs.gpqa_main)
+gpqa_diamond = _all_orders(docs.gpqa_diamond)
+gpqa_extended = _all_orders(docs.gpqa_extended)
+
+
+def canonical(rows: Dataset) -> Dataset:
+    """For documents that are in the columns of `Question` already."""
+    return _rotated(rows)
+
+
+def unturned(rows: Dataset) -> Dataset:
+    """For the few-shot examples of such a task."""
+    return rows
+
+
+def results(doc: Doc, scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
+    """`acc` and `finite` of this rotation, and what the aggregations over a question's rotations need."""
+    values = [max(float(value), -1e30) for value, _ in scores]
+    asked = (doc["question_id"], doc["rotation"], doc["gold"][0], values)
+    single = letter_results(doc, scores)
+    return {**single, "debiased_acc": asked, "consistency": asked, "position_std": asked}
+
+
+def debiased_acc(items: Sequence[Sequence[Any]]) -> float:
+    return _of(items, lambda effect: effect.debiased.mean())
+
+
+def consistency(items: Sequence[Sequence[Any]]) -> float:
+    return _of(items, lambda effect: effect.consistent.mean())
+
+
+def position_std(items: Sequence[Sequence[Any]]) -> float:
+    return _of(items, lambda effect: effect.position_std)
+
+
+def _of(items: Sequence[Sequence[Any]], take: Callable[[OrderEffect], float]) -> float:
+    try:
+        return float(take(order_effect(items)))
+    except ValueError:  # --limit ended inside the first question
+        return math.nan

@@ -1,0 +1,139 @@
+"""Scores of sampled responses: by a reward model, or by a model's own log-probability. Kept line by line as they come.
+
+The file holds `{"id", "sample", "score", "text"}` rows, `text` being a fingerprint of what was scored, so that a run that was
+cut off goes on where it stopped and a response that changed is scored again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from mcqa_suite.errors import CheckpointError, DatasetError
+from mcqa_suite.manifest import read_manifest
+from mcqa_suite.voting import Ballots
+
+Pair = tuple[str, str]  # what came before the response, and the response
+
+
+def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_size: int = 16) -> Path:
+    """Scores every sample with a sequence-classification checkpoint of one output, read after prompt and response."""
+    model, tokenizer = _loaded(AutoModelForSequenceClassification, checkpoint)
+    if model.config.num_labels != 1:
+        raise CheckpointError(f"{checkpoint}: has {model.config.num_labels} outputs; a reward model has one")
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    model.config.pad_token_id = tokenizer.pad_token_id
+    write = _conversation(tokenizer) if _chats(checkpoint) else lambda pair: f"{pair[0]} {pair[1].strip()}"
+
+    def score(pairs: Sequence[Pair]) -> list[float]:
+        inputs = tokenizer([write(pair) for pair in pairs], return_tensors="pt", padding=True, truncation=True)
+        return [float(value) for value in model(**inputs.to(model.device)).logits[:, 0]]
+
+    return _score_all(ballots, ballots.prompts, cache, batch_size, score)
+
+
+def score_with_logprob(checkpoint: Path, ballots: Ballots, cache: Path, batch_size: int = 8) -> Path:
+    """Scores every sample with the sum of its tokens' log-probabilities after all that the model was shown."""
+    model, tokenizer = _loaded(AutoModelForCausalLM, checkpoint)
+
+    def score(pairs: Sequence[Pair]) -> list[float]:
+        return [_logprob(model, tokenizer, *pair) for pair in pairs]
+
+    return _score_all(ballots, ballots.contexts, cache, batch_size, score)
+
+
+def _logprob(model: Any, tokenizer: Any, context: str, response: str) -> float:
+    before = tokenizer(context).input_ids
+    whole = tokenizer(context + response).input_ids
+    if len(whole) == len(before):
+        return 0.0
+    logits = model(torch.tensor([whole], device=model.device)).logits[0, len(before) - 1 : -1].float()
+    target = torch.tensor(whole[len(before) :], device=model.device)
+    return float(logits.log_softmax(-1).gather(1, target[:, None]).sum())
+
+
+def _loaded(kind: Any, checkpoint: Path) -> tuple[Any, Any]:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+        model = kind.from_pretrained(checkpoint, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{checkpoint}: cannot be loaded: {' '.join(str(error).split())}") from error
+    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
+
+
+def _chats(checkpoint: Path) -> bool:
+    try:
+        return bool(read_manifest(checkpoint).chat_template)
+    except CheckpointError:  # not made by a stage
+        return False
+
+
+def _conversation(tokenizer: Any) -> Callable[[Pair], str]:
+    def write(pair: Pair) -> str:
+        messages = [{"role": "user", "content": pair[0]}, {"role": "assistant", "content": pair[1].strip()}]
+        return str(tokenizer.apply_chat_template(messages, tokenize=False))
+
+    return write
+
+
+def _score_all(
+    ballots: Ballots,
+    prompts: Sequence[str],
+    cache: Path,
+    batch_size: int,
+    score: Callable[[Sequence[Pair]], list[float]],
+) -> Path:
+    """Appends a line for every sample that `cache` lacks; returns the file."""
+    done = _kept(cache)
+    todo = [
+        (name, sample, prompt, text)
+        for name, prompt, texts in zip(ballots.ids, prompts, ballots.texts, strict=True)
+        for sample, text in enumerate(texts)
+        if done.get((name, sample)) != _fingerprint(prompt, text)
+    ]
+    try:
+        with cache.open("a", encoding="utf-8") as out, torch.inference_mode():
+            for batch in _batches(tqdm(todo, desc=f"scoring {ballots.name}", disable=not todo), batch_size):
+                values = score([(prompt, text) for _, _, prompt, text in batch])
+                for (name, sample, prompt, text), value in zip(batch, values, strict=True):
+                    row = {"id": name, "sample": sample, "score": value, "text": _fingerprint(prompt, text)}
+                    out.write(json.dumps(row) + "\n")
+                out.flush()
+    except OSError as error:
+        raise DatasetError(f"{cache}: cannot be written: {error.strerror}; what was scored is kept") from error
+    return cache
+
+
+def _batches(items: Any, size: int) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _kept(cache: Path) -> dict[tuple[str, int], str]:
+    """What was scored before; a last line that was cut off is taken away."""
+    if not cache.exists():
+        return {}
+    lines = cache.read_text(encoding="utf-8").splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()
+        cache.write_text("".join(lines), encoding="utf-8")
+    rows = [json.loads(line) for line in lines]
+    return {(row["id"], row["sample"]): row.get("text", "") for row in rows}
+
+
+def _fingerprint(prompt: str, text: str) -> str:
+    return hashlib.sha256(f"{prompt}\x1f{text}".encode("utf-8", "surrogatepass")).hexdigest()[:16]

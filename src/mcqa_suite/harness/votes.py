@@ -1,0 +1,27 @@
+"""`mcqa_*_n8`: several samples a question, scored as one sample on average, by their majority, and by the best there was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcqa_suite.reads import SCORES, Doc, Read, Scores
+from mcqa_suite.voting import majority_read
+
+
+def _voted(kind: str, doc: Doc, reads: Sequence[Read]) -> Scores:
+    """`acc`, `parsed`, `refused`, `truncated`: means over the samples; `majority` and `any_right`: of the question."""
+    single = [SCORES[kind](doc, [read]) for read in reads]
+    means = {name: sum(scores[name] for scores in single) / len(single) for name in single[0]}
+    winner = majority_read(kind, reads)
+    chosen = 0.0 if winner is None else single[winner]["acc"]
+    return {**means, "majority": chosen, "any_right": max(scores["acc"] for scores in single)}
+
+
+def cot_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
+    """Scores of generated letters."""
+    return _voted("letters", doc, results[0])
+
+
+def math_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
+    """Scores of generated numbers."""
+    return _voted("numbers", doc, results[0])

@@ -1,0 +1,89 @@
+"""Accuracy by strategy and number of samples, and the questions on which a strategy missed a right answer it had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mcqa_suite.errors import ConfigError
+from mcqa_suite.stats import Estimate, mean_estimate
+from mcqa_suite.voting.ballots import Ballots
+from mcqa_suite.voting.strategies import UNREAD, Choice, Floats, Integers, best_of, majority, order_by_score, pass_at
+
+SINGLE, MAJORITY, ORACLE = "one sample", "majority", "oracle (pass@n)"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A strategy's accuracy at n samples, a mean over questions of a mean over subsets; `ties` and `unread` are shares."""
+
+    run: str
+    strategy: str
+    n: int
+    accuracy: Estimate
+    ties: float = 0.0
+    unread: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Pick:
+    """What a strategy picks with all samples: per question the place of the sample, UNREAD where none could be read."""
+
+    strategy: str
+    sample: Integers
+
+
+def outcomes(ballots: Ballots, ns: Sequence[int], scores: Mapping[str, Floats], seed: int = 0) -> list[Outcome]:
+    """Every strategy at every n; `scores` names the best-of-n strategies. ConfigError where an n has too few samples."""
+    if too_many := [n for n in ns if not 1 <= n <= ballots.samples]:
+        raise ConfigError(f"--n {too_many[0]}: {ballots.name} has {ballots.samples} samples a question; give 1 to that")
+    done = [Outcome(ballots.name, SINGLE, 1, *_share(_single(ballots)))]
+    for n in ns:
+        done.append(Outcome(ballots.name, MAJORITY, n, *_share(majority(ballots.answers, ballots.right, n, seed))))
+        for name, table in scores.items():
+            chosen = best_of(ballots.answers, ballots.right, table, n)
+            done.append(Outcome(ballots.name, name, n, *_share(chosen)))
+        done.append(Outcome(ballots.name, ORACLE, n, mean_estimate(pass_at(ballots.right, n))))
+    return done
+
+
+def _single(ballots: Ballots) -> Choice:
+    right = ballots.right.mean(axis=1)
+    return Choice(right, np.zeros(len(right)), (ballots.answers == UNREAD).mean(axis=1))
+
+
+def _share(choice: Choice) -> tuple[Estimate, float, float]:
+    return mean_estimate(choice.accuracy), float(choice.ties.mean()), float(choice.unread.mean())
+
+
+def picks(ballots: Ballots, scores: Mapping[str, Floats]) -> list[Pick]:
+    """The sample that each strategy picks when it has all of them."""
+    chosen = [Pick(MAJORITY, _majority_pick(ballots.answers))]
+    for name, table in scores.items():
+        best = order_by_score(ballots.answers, table)[:, 0]
+        chosen.append(Pick(name, np.where(_answer_of(ballots.answers, best) == UNREAD, UNREAD, best)))
+    return chosen
+
+
+def _majority_pick(answers: Integers) -> Integers:
+    picked = np.full(len(answers), UNREAD, dtype=np.int64)
+    for place, row in enumerate(answers):
+        read = row[row != UNREAD]
+        if len(read):
+            counts = np.bincount(read)
+            leaders = np.flatnonzero(counts == counts.max())
+            picked[place] = int(np.flatnonzero(np.isin(row, leaders))[0])
+    return picked
+
+
+def _answer_of(answers: Integers, sample: Integers) -> Integers:
+    return np.asarray(answers[np.arange(len(answers)), sample])
+
+
+def missed(ballots: Ballots, pick: Pick) -> Integers:
+    """Questions that have a right sample, which the strategy did not pick."""
+    there = ballots.right.any(axis=1)
+    hit = (pick.sample != UNREAD) & ballots.right[np.arange(len(ballots.ids)), np.maximum(pick.sample, 0)]
+    return np.flatnonzero(there & ~hit)
