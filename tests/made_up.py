@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -14,10 +15,15 @@ def write_dataset(hub: Path, repository: str, config: str, splits: dict[str, lis
     for split, rows in splits.items():
         (folder / config).mkdir(parents=True, exist_ok=True)
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / config / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+        # `datasets` knows a cached folder by the names in its README alone: the rows' hash keeps these from being
+        # taken for the real data set, and the real one for these.
+        digest = hashlib.sha256(lines.encode()).hexdigest()[:12]
+        (folder / config / f"{split}-{digest}.jsonl").write_text(lines, encoding="utf-8")
     configs = []
     for path in sorted(p for p in folder.iterdir() if p.is_dir()):
-        files = [f"  - split: {f.stem}\n    path: {path.name}/{f.name}" for f in sorted(path.iterdir())]
+        files = [
+            f"  - split: {f.stem.rpartition('-')[0]}\n    path: {path.name}/{f.name}" for f in sorted(path.iterdir())
+        ]
         configs.append(f"- config_name: {path.name}\n  data_files:\n" + "\n".join(files))
     (folder / "README.md").write_text("---\nconfigs:\n" + "\n".join(configs) + "\n---\n", encoding="utf-8")
 
@@ -66,4 +72,52 @@ def gsm_symbolic_rows(n: int = N) -> list[dict]:
             "canary": "-",
         }
         for i in range(n)
+    ]
+
+
+def math_qa_rows(n: int = N) -> list[dict]:
+    """Made-up rows in MathQA's columns; options are one string, and one holds a number with a comma."""
+    return [
+        {
+            "Problem": f"a made - up train runs {i} km in 2 hours . how fast is it ?",
+            "Rationale": f'"explanation : {i} / 2 . answer : {"abcde"[i % 5]}"',
+            "options": f"a ) {i} , b ) 1,0{i} , c ) {i}.5 km / h , d ) data inadequate , e ) none of these",
+            "correct": "abcde"[i % 5],
+            "annotated_formula": f"divide({i}, 2)",
+            "linear_formula": f"divide(n0,n1)|{i}",
+            "category": "physics" if i % 2 else "gain",
+        }
+        for i in range(n)
+    ]
+
+
+def theorem_qa_rows(n: int = N) -> list[dict]:
+    """Made-up rows in TheoremQA's columns, every fourth with a picture."""
+    answers = [("True", "bool"), ("3", "integer"), ("1.5", "float"), ("[1, 2]", "list of integer")]
+    return [
+        {
+            "Question": f"What does made-up theorem {i} give?",
+            "Answer": answers[i % 4][0],
+            "Answer_type": answers[i % 4][1],
+            "Picture": {"bytes": None, "path": "figure.png"} if i % 4 == 3 else None,
+        }
+        for i in range(n)
+    ]
+
+
+def aqua_rat_rows(n: int = N) -> list[dict]:
+    return [
+        {
+            "question": f"Problem {i}?",
+            "options": [f"{'ABCDE'[k]}){i + k} km" for k in range(5)],
+            "rationale": f"Work it out: {i}.",
+            "correct": "ABCDE"[i % 5],
+        }
+        for i in range(n)
+    ]
+
+
+def mmlu_auxiliary_rows(n: int = N) -> list[dict]:
+    return [
+        {"question": f"Passage {i}?", "subject": "", "choices": labelled(i)["text"], "answer": i % 4} for i in range(n)
     ]

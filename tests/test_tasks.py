@@ -38,7 +38,9 @@ TASKS = [
 MATH = ["mcqa_gsm8k", *(f"mcqa_gsm_symbolic_{part}" for part in ("main", "p1", "p2"))]
 TASKS += [*MATH, *(f"{task}_n8" for task in MATH)]
 GRIDS = [f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")]
-TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS)]
+RULES = [f"mcqa_arc_grid_{release}_evaluation_{part}" for release in (1, 2) for part in ("describe", "apply")]
+TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS), *RULES]
+TASKS += [f"mcqa_symbolic_local_{part}" for part in ("main", "p1", "p2", "noop")]
 SUBJECTS = 19
 
 
@@ -65,8 +67,12 @@ def test_every_yaml_is_a_task_a_group_or_included():
     shared = {path for path in files if path not in defined}
     # A YAML that does not parse is skipped by the harness without a word: only these few may define nothing.
     formats = {f"{name}.yaml" for name in ("letter", "cloze", "cot", "math", "perm", "cot_n8", "math_n8")}
-    bases = {"arc", "arc_grid", "aqua_rat", "epfl", "generated", "gpqa", "mmlu_stem", "openbookqa", "sciq"}
-    assert {path.name for path in shared} == formats | {f"_{base}.yaml" for base in bases} | {"_views.yaml"}
+    bases = {"arc", "arc_grid", "aqua_rat", "epfl", "generated", "gpqa", "mmlu_stem", "openbookqa", "sciq", "symbolic_local"}
+    assert {path.name for path in shared} == formats | {f"_{base}.yaml" for base in bases} | {
+        "_views.yaml",
+        "_describe.yaml",
+        "_apply.yaml",
+    }
     assert len(files) > 150
     assert all(name.startswith("mcqa_") for name in index)
 
@@ -87,7 +93,11 @@ def test_every_task_of_a_format_runs_in_the_harness(suffix):
     generated = ["mcqa_gsm", "mcqa_arc_grid_1_e", "mcqa_arc_grid_2_e"] if suffix == "_cot" else []
     wanted = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]
     wanted += (
-        [task for task in TASKS if task.startswith(tuple(generated)) and not task.endswith(("_n8", "_views"))]
+        [
+            task
+            for task in TASKS
+            if task.startswith(tuple(generated)) and not task.endswith(("_n8", "_views", "_describe", "_apply"))
+        ]
         if generated
         else []
     )

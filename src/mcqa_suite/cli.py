@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from mcqa_suite import __version__
-from mcqa_suite.commands import comparison, evaluation, training
+from mcqa_suite.commands import comparison, data, evaluation, grids, preferences, sampling, training, voting
 from mcqa_suite.errors import McqaError
 
 EPILOG = """\
@@ -32,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    for part in (evaluation, comparison, training):
+    for part in (evaluation, comparison, data, training, voting, preferences, sampling, grids):
         part.add(commands)
     return parser
 
@@ -54,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"mcqa: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `mcqa ... | head`: what is still buffered has nowhere to go
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("mcqa: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130

@@ -3,7 +3,9 @@
 McqaError
 |-- ConfigError       a recipe, config or flag that cannot be used
 |-- DatasetError      questions that are missing, gated or malformed
+|   `-- TemplateError a template of questions that cannot be read, or has no instance
 |-- CheckpointError   a checkpoint that is missing, half written or of the wrong kind
+|-- EndpointError     a model server that cannot be reached, or that refuses
 |-- ScoreError        a score that is not a number
 |-- ComparisonError   runs that cannot be compared
 `-- StageError        a stage of a ladder whose process failed
@@ -22,8 +24,16 @@ class DatasetError(McqaError):
     """Questions that are missing, gated or malformed."""
 
 
+class TemplateError(DatasetError):
+    """A template of questions that cannot be read, or has no instance."""
+
+
 class CheckpointError(McqaError):
     """A checkpoint that is missing, half written or of the wrong kind."""
+
+
+class EndpointError(McqaError):
+    """A model server that cannot be reached, or that refuses."""
 
 
 class ScoreError(McqaError):

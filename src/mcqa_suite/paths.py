@@ -23,7 +23,11 @@ def training_dir() -> Path:
     return _folder("_training", "training")
 
 
+def shared_dir() -> Path:
+    """The folder of data that is read in place: `$MCQA_SHARED`, by default `shared` beside a checkout."""
+    return Path(os.environ.get("MCQA_SHARED") or PACKAGE.parents[2] / "shared")
+
+
 def hub_mirror() -> Path | None:
-    """A folder that holds public data sets as `<owner>/<name>`: `$MCQA_SHARED/hub`, by default beside a checkout."""
-    shared = Path(os.environ.get("MCQA_SHARED") or PACKAGE.parents[2] / "shared")
-    return hub.resolve() if (hub := shared / "hub").is_dir() else None
+    """The folder in it that holds public data sets as `<owner>/<name>`, if there is one."""
+    return hub.resolve() if (hub := shared_dir() / "hub").is_dir() else None

@@ -28,12 +28,14 @@ def add(commands: Any) -> None:
     compare.add_argument(
         "--fail-if", choices=["worse"], help="exit 1 if a corrected difference is worse, 2 if one cannot be judged"
     )
+    compare.add_argument("--subset", type=Path, metavar="FILE", help="only the documents of an audit's clean.json")
     compare.add_argument("--force", action="store_true", help="compare although settings differ, and list them")
     compare.set_defaults(run=_compare)
 
     table = commands.add_parser("table", help="a leaderboard of runs: tasks, macro mean, size and speed")
     table.add_argument("runs", nargs="+", metavar="RUN")
     table.add_argument("--metric", help="default: acc, else exact_match")
+    table.add_argument("--subset", type=Path, metavar="FILE", help="only the documents of an audit's clean.json")
     table.add_argument("--format", choices=["md", "csv", "latex"], default="md")
     table.set_defaults(run=_table)
 
@@ -46,6 +48,9 @@ def add(commands: Any) -> None:
     report.add_argument("--noise-floor", metavar="RUN", help="the base again under other conditions, e.g. batch size")
     report.add_argument("--figures", type=Path, metavar="DIR", help="write the figures as SVG and PNG too")
     report.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to show, with commas between")
+    report.add_argument(
+        "--samples-mb", type=float, default=4.0, metavar="MB", help="most samples to embed, flips first (default: 4)"
+    )
     report.set_defaults(run=_report)
 
 
@@ -57,19 +62,27 @@ def _compare(args: argparse.Namespace) -> int:
         raise ConfigError(f"--margin {args.margin:g}: expected points between 0 and 100")
     options = Options(args.tasks, args.metric, args.margin / 100, args.cluster, args.force)
     return compare_runs(
-        args.base, args.variants, options, noise_floor=args.noise_floor, style=args.format, fail_if=args.fail_if
+        args.base,
+        args.variants,
+        options,
+        noise_floor=args.noise_floor,
+        style=args.format,
+        fail_if=args.fail_if,
+        subset=args.subset,
     )
 
 
 def _table(args: argparse.Namespace) -> None:
     from mcqa_suite.report.commands import table_of
 
-    table_of(args.runs, metric=args.metric, style=args.format)
+    table_of(args.runs, metric=args.metric, style=args.format, subset=args.subset)
 
 
 def _report(args: argparse.Namespace) -> int:
     from mcqa_suite.report.html import report_command
 
+    if not args.samples_mb > 0:
+        raise ConfigError(f"--samples-mb {args.samples_mb:g}: expected a size above 0")
     return report_command(
         args.runs,
         args.output,
@@ -77,4 +90,5 @@ def _report(args: argparse.Namespace) -> int:
         noise_floor=args.noise_floor,
         figures=args.figures,
         tasks=args.tasks,
+        samples=int(1e6 * args.samples_mb),
     )

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
 
     check = commands.add_parser("check", help="load tasks and render every document, without a model")
     check.add_argument("names", nargs="+", metavar="TASK")
-    check.add_argument("--metadata", type=_json_object, default={}, help="JSON, as for lm_eval")
+    check.add_argument("--metadata", type=json_object, default={}, help="JSON, as for lm_eval")
     check.set_defaults(run=_check)
 
     commands.add_parser(
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     extract.set_defaults(run=_extract)
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:

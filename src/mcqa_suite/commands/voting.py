@@ -134,7 +134,7 @@ def _scores(args: argparse.Namespace, path: Path, ballots: Ballots) -> dict[str,
             from mcqa_suite.harness import sample_scores
             from mcqa_suite.manifest import content_hash
 
-            cache = path.with_name(f"{path.stem}.{flag}-{content_hash(source)[:8]}.jsonl")
+            cache = path.with_name(f"{flag}-{content_hash(source)[:8]}.{path.stem}.jsonl")
             score = sample_scores.score_with_reward if flag == "reward" else sample_scores.score_with_logprob
             source = score(source, ballots, cache)
         elif not source.is_file():

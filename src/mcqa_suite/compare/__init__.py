@@ -2,6 +2,7 @@
 
 from mcqa_suite.compare.engine import compare
 from mcqa_suite.compare.result import Change, Choices, Comparison, Finding, Flips, Report
+from mcqa_suite.compare.subset import read_subset, restricted
 from mcqa_suite.compare.tasks import Options
 from mcqa_suite.compare.verdict import exit_code
 
@@ -15,4 +16,6 @@ __all__ = [
     "Report",
     "compare",
     "exit_code",
+    "read_subset",
+    "restricted",
 ]

@@ -116,7 +116,7 @@ class Finding:
 @dataclass(frozen=True)
 class Report:
     """Everything that `mcqa compare` tells. `mismatches` are settings that do not agree (the comparison was forced);
-    `problems` what could not be compared, a line each."""
+    `problems` what could not be compared, a line each; `subset` says which documents it rests on, where not on all."""
 
     base: str
     margin: float
@@ -128,3 +128,4 @@ class Report:
     mismatches: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    subset: str | None = None

@@ -63,8 +63,21 @@ def load(release: int, split: str, form: str = DEFAULT) -> Iterator[dict[str, An
 def prompt(train: Sequence[Pair], test_input: Grid, form: Encoder | None = None) -> str:
     """The demonstration pairs and the input to solve."""
     form = form or encoder(DEFAULT)
-    parts = ["Find the rule that turns each input grid into its output grid, then apply it to the last input."]
-    return "\n\n".join([*parts, *_demonstrations(train, form), _question(len(train) + 1, test_input, form)])
+    head = "Find the rule that turns each input grid into its output grid, then apply it to the last input."
+    return "\n\n".join([head, *_demonstrations(train, form), _question(str(len(train) + 1), test_input, form)])
+
+
+def describe_prompt(train: Sequence[Pair], form: Encoder) -> str:
+    """The demonstration pairs alone: the model is to put the rule in words."""
+    head = "Find the rule that turns each input grid into its output grid."
+    ask = "Describe the rule in words, so exactly that someone who sees only a new input grid can apply it.\nRule:"
+    return "\n\n".join([head, *_demonstrations(train, form), ask])
+
+
+def apply_prompt(rule: str, test_input: Grid, form: Encoder) -> str:
+    """A rule in words and the input to apply it to, without any demonstration."""
+    head = "Apply the rule to the input grid, and give the output grid."
+    return "\n\n".join([head, f"Rule: {rule.strip()}", _question("", test_input, form)])
 
 
 def _demonstrations(train: Sequence[Pair], form: Encoder) -> list[str]:
@@ -74,5 +87,6 @@ def _demonstrations(train: Sequence[Pair], form: Encoder) -> list[str]:
     ]
 
 
-def _question(number: int, test_input: Grid, form: Encoder) -> str:
-    return f"Input {number}:\n{form.encode(test_input)}\nOutput {number}:\n"
+def _question(number: str, test_input: Grid, form: Encoder) -> str:
+    space = " " if number else ""
+    return f"Input{space}{number}:\n{form.encode(test_input)}\nOutput{space}{number}:\n"

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
@@ -21,6 +21,14 @@ from mcqa_suite.manifest import read_manifest
 from mcqa_suite.voting import Ballots
 
 Pair = tuple[str, str]  # what came before the response, and the response
+
+
+class Scored(NamedTuple):
+    """A question's responses, and what the model reads before each."""
+
+    id: str
+    context: str
+    texts: tuple[str, ...]
 
 
 def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_size: int = 16) -> Path:
@@ -37,17 +45,24 @@ def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_siz
         inputs = tokenizer([write(pair) for pair in pairs], return_tensors="pt", padding=True, truncation=True)
         return [float(value) for value in model(**inputs.to(model.device)).logits[:, 0]]
 
-    return _score_all(ballots, ballots.prompts, cache, batch_size, score)
+    asked = [Scored(*row) for row in zip(ballots.ids, ballots.prompts, ballots.texts, strict=True)]
+    return _score_all(ballots.name, asked, cache, batch_size, score)
 
 
-def score_with_logprob(checkpoint: Path, ballots: Ballots, cache: Path, batch_size: int = 8) -> Path:
+def score_with_logprob(checkpoint: Path, ballots: Ballots, cache: Path) -> Path:
     """Scores every sample with the sum of its tokens' log-probabilities after all that the model was shown."""
+    asked = [Scored(*row) for row in zip(ballots.ids, ballots.contexts, ballots.texts, strict=True)]
+    return score_texts(checkpoint, ballots.name, asked, cache)
+
+
+def score_texts(checkpoint: Path, name: str, asked: Sequence[Scored], cache: Path, batch_size: int = 8) -> Path:
+    """The same for any texts."""
     model, tokenizer = _loaded(AutoModelForCausalLM, checkpoint)
 
     def score(pairs: Sequence[Pair]) -> list[float]:
         return [_logprob(model, tokenizer, *pair) for pair in pairs]
 
-    return _score_all(ballots, ballots.contexts, cache, batch_size, score)
+    return _score_all(name, asked, cache, batch_size, score)
 
 
 def _logprob(model: Any, tokenizer: Any, context: str, response: str) -> float:
@@ -85,26 +100,26 @@ def _conversation(tokenizer: Any) -> Callable[[Pair], str]:
 
 
 def _score_all(
-    ballots: Ballots,
-    prompts: Sequence[str],
+    name: str,
+    asked: Sequence[Scored],
     cache: Path,
     batch_size: int,
     score: Callable[[Sequence[Pair]], list[float]],
 ) -> Path:
-    """Appends a line for every sample that `cache` lacks; returns the file."""
+    """Appends a line for every text that `cache` lacks; returns the file."""
     done = _kept(cache)
     todo = [
-        (name, sample, prompt, text)
-        for name, prompt, texts in zip(ballots.ids, prompts, ballots.texts, strict=True)
-        for sample, text in enumerate(texts)
-        if done.get((name, sample)) != _fingerprint(prompt, text)
+        (row.id, sample, row.context, text)
+        for row in asked
+        for sample, text in enumerate(row.texts)
+        if done.get((row.id, sample)) != _fingerprint(row.context, text)
     ]
     try:
         with cache.open("a", encoding="utf-8") as out, torch.inference_mode():
-            for batch in _batches(tqdm(todo, desc=f"scoring {ballots.name}", disable=not todo), batch_size):
+            for batch in _batches(tqdm(todo, desc=f"scoring {name}", disable=not todo), batch_size):
                 values = score([(prompt, text) for _, _, prompt, text in batch])
-                for (name, sample, prompt, text), value in zip(batch, values, strict=True):
-                    row = {"id": name, "sample": sample, "score": value, "text": _fingerprint(prompt, text)}
+                for (row_id, sample, prompt, text), value in zip(batch, values, strict=True):
+                    row = {"id": row_id, "sample": sample, "score": value, "text": _fingerprint(prompt, text)}
                     out.write(json.dumps(row) + "\n")
                 out.flush()
     except OSError as error:

@@ -1,87 +1,45 @@
-"""Questions as training rows: where they come from, and the prompt and completion they become."""
+"""Training rows: where they come from, and the prompt and completion, or the pair of responses, that they become.
+
+Every row has `id`, `group`, `source`, `topic` and `prompt`, then `completion`, or `chosen` and `rejected`. A group is a
+question's identity, and no group is in two splits or pools.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Any
 
-from mcqa_suite import generated, prompts
-from mcqa_suite.epfl import read_epfl
-from mcqa_suite.errors import ConfigError, DatasetError
 from mcqa_suite.manifest import Data
-from mcqa_suite.question import Question
-from mcqa_suite.sources.spec import Source
+from mcqa_suite.sources.adaptor import Adaptor, Row
+from mcqa_suite.sources.arc_grids import ARC_GRIDS
+from mcqa_suite.sources.choice import CHOICE
+from mcqa_suite.sources.mix import mix, rows_of
+from mcqa_suite.sources.pairs import PAIRS
+from mcqa_suite.sources.persuasion import PERSUASION
+from mcqa_suite.sources.problems import PROBLEMS
+from mcqa_suite.sources.spec import PairSource, Source
+from mcqa_suite.sources.styles import STYLES
+
+__all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "pair_rows", "read", "read_pairs", "rows"]
+
+SOURCES: dict[str, Adaptor[Any]] = {**CHOICE, **PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
 
 
-def _generated(source: Source) -> list[Question]:
-    if not source.n:
-        raise ConfigError("source 'generated': no 'n'; say how many questions to generate")
-    try:
-        return generated.generate("train", source.n, source.seed)
-    except ValueError as error:
-        raise DatasetError(f"source 'generated': {error}") from error
+def rows(source: Source) -> list[Row]:
+    """The rows of one source in its own order; of more than `n`, the `n` that its seed draws."""
+    return rows_of(source, SOURCES, source.n)
 
 
-def _epfl(source: Source) -> list[Question]:
-    """The first `n` questions of an EPFL-format file, or all of them."""
-    if not source.path:
-        raise ConfigError("source 'epfl': no 'path'; give an EPFL-format JSONL file")
-    questions, _ = read_epfl(source.path)
-    if source.n and source.n > len(questions):
-        raise DatasetError(f"{source.path}: {len(questions)} questions, {source.n} asked for; lower n")
-    return questions[: source.n]
+def pair_rows(source: PairSource) -> list[Row]:
+    """`rows` for preference pairs."""
+    return rows_of(source, PAIRS, source.n)
 
 
-def _explanation(question: Question) -> str:
-    if not question.rationale:
-        raise DatasetError(f"{question.id}: no explanation, and style 'cot' needs one; use style 'letter_text'")
-    return question.rationale
+def read(sources: Iterable[Source], rows: int | None = None) -> tuple[list[Row], tuple[Data, ...]]:
+    """All rows of a mix, source after source, and a fingerprint of each; `rows` is the total of a mix by shares."""
+    return mix(list(sources), SOURCES, rows)
 
 
-def _letter(question: Question) -> tuple[str, str]:
-    return prompts.letter(question), f" {question.answer}"
-
-
-def _letter_text(question: Question) -> tuple[str, str]:
-    return prompts.letter(question), f" {question.answer}. {question.choices[question.gold[0]]}"
-
-
-def _cloze(question: Question) -> tuple[str, str]:
-    return prompts.cloze(question), f" {question.choices[question.gold[0]]}"
-
-
-def _cot(question: Question) -> tuple[str, str]:
-    return prompts.cot(question), f" {_explanation(question)} The answer is {question.answer}."
-
-
-SOURCES: dict[str, Callable[[Source], list[Question]]] = {"generated": _generated, "epfl": _epfl}
-STYLES: dict[str, Callable[[Question], tuple[str, str]]] = {
-    "letter": _letter,
-    "letter_text": _letter_text,
-    "cloze": _cloze,
-    "cot": _cot,
-}
-
-
-def rows(source: Source) -> list[dict[str, str]]:
-    """One row a question, in the source's order: `id`, `prompt`, `completion`."""
-    for name, value, known in (("source", source.source, SOURCES), ("style", source.style, STYLES)):
-        if value not in known:
-            raise ConfigError(f"unknown {name} {value!r}; expected one of {', '.join(known)}")
-    pairs = [(question.id, *STYLES[source.style](question)) for question in SOURCES[source.source](source)]
-    return [{"id": name, "prompt": prompt, "completion": completion} for name, prompt, completion in pairs]
-
-
-def fingerprint(source: Source, made: Iterable[dict[str, str]]) -> Data:
-    """What a manifest says of the rows that were made from `source`."""
-    digest, n = hashlib.sha256(), 0
-    for row in made:
-        digest.update("\x1f".join([row["prompt"], row["completion"], ""]).encode("utf-8", "surrogatepass"))
-        n += 1
-    return Data(source.source, n, digest.hexdigest())
-
-
-def read(sources: Iterable[Source]) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
-    """All rows of several sources one after the other, and a fingerprint of each."""
-    made = [(source, rows(source)) for source in sources]
-    return [row for _, part in made for row in part], tuple(fingerprint(source, part) for source, part in made)
+def read_pairs(sources: Iterable[PairSource], rows: int | None = None) -> tuple[list[Row], tuple[Data, ...]]:
+    """`read` for preference pairs."""
+    return mix(list(sources), PAIRS, rows)

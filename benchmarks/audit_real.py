@@ -1,0 +1,106 @@
+"""What `mcqa audit` finds in real training data: the shared files and data sets, each against the test set it belongs to.
+
+python benchmarks/audit_real.py
+
+Prints Markdown. Exits with 1 where a figure that is known beforehand is not reached: every question of the two files that
+were made from test sets, and the 376 of 400 ARC-AGI-1 evaluation tasks that recur in ARC-AGI-2 training.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from mcqa_suite import grids
+from mcqa_suite.audit import Audit, audit
+from mcqa_suite.audit.rows import Row, read_jsonl
+from mcqa_suite.paths import hub_mirror
+from mcqa_suite.report.tables import Table, markdown, percent
+from mcqa_suite.sources import read
+from mcqa_suite.sources.spec import Source
+
+KINDS = ("question", "8-gram", "template", "grid", "answer", "13-gram")
+
+
+def shared(name: str) -> Callable[[], Sequence[Row]]:
+    mirror = hub_mirror()
+    if mirror is None:
+        sys.exit("no shared data; set MCQA_SHARED to a folder with hub/ and data/")
+    return lambda: read_jsonl(mirror.parent / "data" / name)
+
+
+def source(name: str) -> Callable[[], Sequence[Row]]:
+    return lambda: read([Source(name, split="train")])[0]
+
+
+def arc_training(release: int) -> Callable[[], Sequence[Row]]:
+    return lambda: [
+        {"id": task["id"], "prompt": task["text"], "completion": grids.encode(task["output"])}
+        for task in grids.load(release, "training")
+    ]
+
+
+# what, rows, task, leaks that are known beforehand
+CASES: list[tuple[str, Callable[[], Sequence[Row]], str, int | None]] = [
+    ("EPFL MCQ made of MMLU-STEM test", shared("epfl_mcq_from_mmlu_stem_test.jsonl"), "mcqa_mmlu_stem", 3153),
+    ("preference pairs on GSM8K test", shared("gsm8k_preference_pairs.jsonl"), "mcqa_gsm8k", 731),
+    ("GSM8K train", source("gsm8k"), "mcqa_gsm8k", None),
+    ("ARC train", source("arc"), "mcqa_arc", None),
+    ("OpenBookQA train", source("openbookqa"), "mcqa_openbookqa", None),
+    ("ARC-AGI-2 training", arc_training(2), "mcqa_arc_grid_1_evaluation", None),
+    ("ARC-AGI-1 training", arc_training(1), "mcqa_arc_grid_1_evaluation", None),
+]
+
+
+def overlap_cells(name: str, task: str, found: Audit) -> list[str]:
+    counts = Counter(one.kind for one in found.overlaps)
+    cells = [
+        f"{found.checks.n}",
+        f"{len(found.items)}",
+        f"**{len(found.leaks)}**",
+        *(f"{counts[kind]}" for kind in KINDS),
+    ]
+    return [f"{name} against {task}", *cells, f"{len(found.clean)}"]
+
+
+def row_cells(name: str, found: Audit) -> list[str]:
+    rows, balance, pairs = found.checks, found.checks.balance, found.checks.pairs
+    shorter = pairs.shorter if pairs else None
+    cells = [f"{len(rows.exact)}", f"{len(rows.normalised)}", f"{len(rows.conflicting)}", f"{len(rows.empty)}"]
+    letter = f"{balance.commonest} {percent(balance.share.value)}" if balance else ""
+    verdict = balance.verdict if balance else ""
+    blind = f"{percent(shorter.value)} ({percent(shorter.low)} to {percent(shorter.high)})" if shorter else ""
+    return [name, *cells, letter, verdict, blind]
+
+
+def main() -> int:
+    done = [(name, task, known, audit(rows(), [task])) for name, rows, task, known in CASES]
+    header = ("training rows against task", "rows", "documents", "leaks", *KINDS, "clean")
+    print(
+        markdown(
+            Table("Evaluation documents in training rows", header, [overlap_cells(n, t, a) for n, t, _, a in done])
+        )
+    )
+    header = (
+        "training rows",
+        "exact duplicates",
+        "other duplicates",
+        "conflicts",
+        "empty",
+        "always, %",
+        "gold position",
+    )
+    lines = [row_cells(name, found) for name, _, _, found in done]
+    print(markdown(Table("The rows by themselves", (*header, "prefer the shorter, % (95 %)"), lines)))
+    by_name = {name: found for name, _, _, found in done}
+    recurring = {one.item.split("/")[1] for one in by_name["ARC-AGI-2 training"].leaks}
+    print(f"ARC-AGI-1 evaluation tasks in ARC-AGI-2 training: {len(recurring)} of 400.")
+    for one in by_name["ARC-AGI-1 training"].leaks:
+        print(f"In ARC-AGI-1 training itself: {one.item}, {percent(one.share)} % of its pairs, in {one.row}.")
+    reached = all(known is None or len(found.leaks) == known for _, _, known, found in done)
+    return int(not reached or len(recurring) != 376)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

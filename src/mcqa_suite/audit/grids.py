@@ -1,0 +1,89 @@
+"""ARC tasks known by the content of their grids, whatever text they are written as and however they were augmented."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcqa_suite.question import text_id
+
+Cells = NDArray[np.int64]
+SMALLEST = 16  # cells of input and output together; two smaller pairs may be equal by chance
+# "1 0 2", "102", "1,0,2", "[1, 0, 2],", "| 1 | 0 |", and any of them behind a row's number ("3 102", "row 3: 1 0 2")
+LINE = re.compile(
+    r"^[ \t]*(?:(?:row )?\d{1,2}[ \t]*[:|][ \t]*)?([\[\](){},|\d \t]*\d[\[\](){},|\d \t]*)$", re.IGNORECASE
+)
+NUMBERED = re.compile(r"^\d{1,2} \d+$")
+NESTED = re.compile(r"\[\s*\[[\d\s,]*\](?:\s*,\s*\[[\d\s,]*\])*\s*\]")
+INNER = re.compile(r"\[([\d\s,]*)\]")
+
+
+def grids_in(text: str) -> list[Cells]:
+    """Every grid of a text, in order: lists of lists, else blocks of lines that hold nothing but cells."""
+    if "[[" in text.replace(" ", "").replace("\n", ""):
+        rows = [INNER.findall(match[0][1:-1]) for match in NESTED.finditer(text)]
+        found = [_grid([re.findall(r"\d", line) for line in lines]) for lines in rows]
+    else:
+        found = [_grid(_cells(block)) for block in _blocks(text)]
+    return [grid for grid in found if grid is not None]
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    block: list[str] = []
+    for line in [*text.splitlines(), ""]:
+        if match := LINE.match(line):
+            block.append(match[1].strip())
+        elif block:
+            yield block
+            block = []
+
+
+def _cells(lines: list[str]) -> list[list[str]]:
+    """The cells of consecutive lines; without the rows' numbers, where every line has its own."""
+    numbered = all(NUMBERED.match(line) for line in lines)
+    starts = [int(line.split()[0]) for line in lines] if numbered else []
+    if numbered and starts in (list(range(len(lines))), list(range(1, len(lines) + 1))) and len(lines) > 1:
+        lines = [line.split()[1] for line in lines]
+    return [re.findall(r"\d", line) for line in lines]
+
+
+def _grid(rows: list[list[str]]) -> Cells | None:
+    if not rows or not rows[0] or len({len(row) for row in rows}) > 1:
+        return None
+    return np.array(rows).astype(np.int64)
+
+
+def pair_keys(text: str) -> list[str]:
+    """A key for each input with its output, equal under rotations, reflections and renamed colours.
+
+    Grids are taken two by two; a last one alone is a question without its answer and gives none.
+    """
+    found = grids_in(text)
+    pairs = zip(found[::2], found[1::2], strict=False)
+    return [canonical(a, b) for a, b in pairs if a.size + b.size >= SMALLEST and (np.ptp(a) or np.ptp(b))]
+
+
+def canonical(a: Cells, b: Cells) -> str:
+    """One key for all eight symmetries and all namings of the colours of a pair: the least of the eight spellings."""
+    return text_id(min(_spelling(turn(a), turn(b)) for turn in SYMMETRIES))
+
+
+def _spelling(a: Cells, b: Cells) -> str:
+    cells = np.concatenate([a.ravel(), b.ravel()])
+    colours, first = np.unique(cells, return_index=True)
+    name = np.empty(int(colours[-1]) + 1, np.int64)
+    name[colours[np.argsort(first)]] = np.arange(len(colours))  # in the order in which they appear
+    return f"{a.shape}{b.shape}{name[cells].astype(np.uint8).tobytes().hex()}"
+
+
+def _turned(times: int, mirrored: bool) -> Callable[[Cells], Cells]:
+    def turn(grid: Cells) -> Cells:
+        return np.rot90(grid.T if mirrored else grid, times)
+
+    return turn
+
+
+SYMMETRIES = tuple(_turned(times, mirrored) for times in range(4) for mirrored in (False, True))

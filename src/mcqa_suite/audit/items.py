@@ -1,0 +1,68 @@
+"""Evaluation items: the documents of tasks, as the harness loads them and as its samples name them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mcqa_suite.harness.tasks import load, manager, near_data
+from mcqa_suite.prompts import options
+from mcqa_suite.question import Question
+
+
+@dataclass(frozen=True)
+class Item:
+    """A document: `doc_id` and `doc_hash` are those of the harness's samples, `id` the document's own. `shown` are the options
+    as text; `grids` is the whole task as text where it is one of grids. `free`: answered in the model's own words."""
+
+    task: str
+    doc_id: int
+    doc_hash: str
+    id: str
+    stem: str
+    options: tuple[str, ...] = ()
+    gold: str = ""
+    shown: str = ""
+    grids: str = ""
+    free: bool = False
+
+
+def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Item]:
+    """Every document of tasks and of the tasks in groups, each task once; no model is needed. McqaError names a task whose
+    data cannot be had."""
+    tasks = manager(metadata)
+    with near_data():
+        found = load(names, tasks)
+        leaves = [leaf for one in found for leaf in (one.get_all_tasks() if hasattr(one, "get_all_tasks") else [one])]
+        once = {leaf.task_name: leaf for leaf in leaves}
+        return [item for name, leaf in once.items() for item in _items(name, leaf)]
+
+
+def _items(name: str, task: Any) -> Iterable[Item]:
+    for number, doc in enumerate(task.eval_docs):
+        yield item_of(name, number, doc, lambda doc: str(task.doc_to_text(doc)))
+
+
+def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[Any], str] = str) -> Item:
+    """A document as an item. A question and its options are taken from their own fields, so that no instruction counts as
+    overlap; of a document without them the rendered prompt is all there is."""
+    item = Item(task, number, doc_hash(doc), str(doc.get("id", number)), "")
+    if "stem" in doc and "choices" in doc:
+        choices, gold = tuple(doc["choices"]), doc["gold"][0]
+        shown = options(Question(item.id, doc["stem"], choices, (gold,)))
+        return replace(item, stem=doc["stem"], options=choices, gold=choices[gold], shown=shown)
+    if "question" in doc:
+        return replace(item, stem=str(doc["question"]), gold=str(doc.get("gold", "")), free=True)
+    prompt = render(doc)
+    if isinstance(grid := doc.get("output"), list):
+        return replace(item, grids=f"{prompt}\n" + "\n".join(" ".join(map(str, row)) for row in grid))
+    return replace(item, stem=prompt)
+
+
+def doc_hash(doc: Mapping[str, Any]) -> str:
+    """The hash that the harness logs with a sample of this document."""
+    text = json.dumps(doc, indent=2, default=str, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

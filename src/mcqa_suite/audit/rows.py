@@ -1,0 +1,93 @@
+"""Training rows: from a JSONL file in any of the forms that are met, or from the YAML of a stage or a recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.epfl import parse_row
+from mcqa_suite.errors import DatasetError
+from mcqa_suite.prompts import letter
+
+Row = Mapping[str, str]
+FORMS = "prompt and completion; prompt, chosen and rejected; messages; question and answer"
+
+
+def read_jsonl(path: Path) -> list[Row]:
+    """The rows of a file; a row without an id is called by its line. DatasetError names file, line and reason."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror}; give a JSONL file, or the YAML of a recipe or stage") from error
+    rows = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            try:
+                rows.append(as_row(json.loads(line), f"{path.name}:{number}", path.stem))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise DatasetError(f"{path}:{number}: {error}; mend the row, or take it out") from error
+    if not rows:
+        raise DatasetError(f"{path}: no row in it; expected one JSON object a line")
+    return rows
+
+
+def as_row(found: Any, name: str, source: str) -> Row:
+    """One row of any form with the keys of this project's rows; ValueError says what it lacks."""
+    if not isinstance(found, Mapping):
+        raise ValueError(f"expected a JSON object, found {type(found).__name__}")
+    known = {
+        "id": str(found.get("id", name)),
+        "source": str(found.get("source") or source),
+        "topic": str(found.get("topic") or found.get("subject") or ""),
+    }
+    if "messages" in found:
+        prompt, completion = _conversation(found["messages"])
+        return known | {"group": prompt, "prompt": prompt, "completion": completion}
+    if "prompt" in found:
+        wanted = ("chosen", "rejected") if "chosen" in found else ("completion",)
+        texts = {key: _text(found, key) for key in ("prompt", *wanted)}
+        return known | {"group": str(found.get("group") or texts["prompt"])} | texts
+    if "question" in found:
+        question = parse_row(found)
+        answer = f" {', '.join(question.letters[index] for index in question.gold)}"
+        return known | {"group": question.id, "prompt": letter(question), "completion": answer}
+    raise ValueError(f"keys {', '.join(map(repr, found)) or 'none'}; expected {FORMS}")
+
+
+def _text(found: Mapping[str, Any], key: str) -> str:
+    """A plain string, or the contents of a list of messages."""
+    value = found.get(key)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "\n".join(_content(message) for message in value)
+    raise ValueError(f"no {key!r}" if value is None else f"{key!r} is {type(value).__name__}, expected a string")
+
+
+def _conversation(messages: Any) -> tuple[str, str]:
+    """All turns but the last as the prompt, and the last, which the assistant has to have, as the completion."""
+    if not isinstance(messages, list) or not messages:
+        raise ValueError("'messages' is no list of turns")
+    if not isinstance(messages[-1], Mapping) or messages[-1].get("role") != "assistant":
+        raise ValueError("the last of 'messages' is not the assistant's; there is nothing to train on")
+    return "\n".join(map(_content, messages[:-1])), _content(messages[-1])
+
+
+def _content(message: Any) -> str:
+    if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
+        raise ValueError("a message without 'content' as text")
+    return str(message["content"])
+
+
+def responses(row: Row) -> tuple[str, ...]:
+    """What a row teaches: its completion, or the two responses of a pair."""
+    return (row["chosen"], row["rejected"]) if "chosen" in row else (row["completion"],)
+
+
+def text_of(row: Row) -> str:
+    """All that a model sees of a row."""
+    return "\n".join((row["prompt"], *responses(row)))

@@ -1,0 +1,77 @@
+"""Texts in the form that they are compared in: words, words with names and numbers masked, and a prompt's question."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+
+from mcqa_suite.epfl import split_question
+from mcqa_suite.question import text_id
+
+WORD = re.compile(r"[^\W_]+")
+# What two spellings of one question may differ in. Signs stay: x + 1 is not x - 1, and 1.5 is not 15. Patterns begin with a
+# plain character where they can: a data set is some 100 MB, and that is ten times as fast.
+POINT = re.compile(r"[.,](?:(?!\d)|(?<!\d[.,]))")
+SPELLING = str.maketrans("‐‑‒–—−", "------", ";:!?'\"‘’“”`$")
+# What a prompt writes in front of its question and behind it, in this project's formats and those of the harness
+HEAD = re.compile(r"^[ \t]*(?:Question|Problem|Q)(?: \d+)?[ \t]*[:.][ \t]*", re.MULTILINE)
+TAIL = re.compile(r"\b(?:Answer|Solution|A)[ \t]*:(?:\s*Let's think step by step\.?)?\s*$")
+LONGEST_TAIL = 60
+COT = "\nThink step by step, then finish with "
+# A pronoun goes with its name: GSM-Symbolic draws both.
+PRONOUNS = frozenset(("he", "she", "his", "him", "her", "hers"))
+NAME, NUMBER = "xx", "0"
+Asked = tuple[str, tuple[str, ...]]
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words and numbers; punctuation, white space and the form of a character (NFKC) do not count."""
+    return WORD.findall(_plain(text).lower())
+
+
+def folded(text: str) -> str:
+    """Text without case, white space and the punctuation of sentences; the signs of a formula count."""
+    text = _plain(text).lower().translate(SPELLING)
+    if "." in text or "," in text:
+        text = POINT.sub("", text)
+    return "".join(text.split())
+
+
+def masked(text: str) -> list[str]:
+    """Words, with one word for every name and one for every number: "Mary Ann had 1,080 eggs" is "xx had 0 eggs"."""
+    kinds = [_kind(word) for word in WORD.findall(_plain(text))]
+    return [kind for kind, last in zip(kinds, ["", *kinds], strict=False) if kind != last or kind not in (NAME, NUMBER)]
+
+
+@lru_cache(maxsize=1 << 16)
+def _kind(word: str) -> str:
+    if word[0].isdigit():
+        return NUMBER
+    return NAME if word[0].isupper() or word in PRONOUNS else word
+
+
+def _plain(text: str) -> str:
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def question_of(prompt: str) -> Asked:
+    """The question in a prompt, without head and tail, and its options, where it shows any."""
+    text = prompt.replace("\r", "").partition(COT)[0].rstrip()
+    if tail := TAIL.search(text, max(0, len(text) - LONGEST_TAIL)):
+        text = text[: tail.start()].rstrip()
+    if heads := list(HEAD.finditer(text)):
+        text = text[heads[-1].end() :]  # what stands before is an instruction, or worked examples
+    if "\n" not in text:
+        return text.strip(), ()
+    try:
+        stem, options = split_question(text)
+    except ValueError:
+        return text.strip(), ()
+    return stem, tuple(options) if len(options) > 1 else ()
+
+
+def key_of(stem: str, options: Iterable[str] = ()) -> str:
+    """One key for one question, however it is punctuated and in whatever order its options stand."""
+    return text_id(folded(stem), *sorted(map(folded, options)))

@@ -1,0 +1,75 @@
+"""`mcqa_arc_grid_*_describe` and `_apply`: one model puts a task's rule in words, another applies it without the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from mcqa_suite import grids
+from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite.grids.tasks import apply_prompt, describe_prompt
+from mcqa_suite.run_files import numbered_rows
+
+Doc = dict[str, Any]
+
+
+def load_describe(release: int, split: str, encoder: str = grids.DEFAULT, **_: Any) -> dict[str, Dataset]:
+    """One document a task: its demonstrations."""
+    form = grids.encoder(encoder)
+    rows = [
+        {"id": f"arc_agi_{release}/{task.id}", "task_id": task.id, "text": describe_prompt(task.train, form)}
+        for task in grids.load_tasks(release, split)
+    ]
+    return {"test": Dataset.from_list(rows)}
+
+
+def load_apply(
+    release: int, split: str, rules: str | None = None, encoder: str = grids.DEFAULT, **_: Any
+) -> dict[str, Dataset]:
+    """One document a test output of the tasks that `rules`, the sample log of a `_describe` task, has a rule for."""
+    if not rules:
+        raise ConfigError(
+            "metadata: no 'rules'; run the _describe task with --log_samples first, then give "
+            '--metadata \'{"rules": "samples_mcqa_arc_grid_..._describe_....jsonl"}\''
+        )
+    form = grids.encoder(encoder)
+    written = _rules(Path(rules))
+    rows = [
+        {
+            "id": f"arc_agi_{release}/{task.id}/{index}",
+            "task_id": task.id,
+            "text": apply_prompt(written[task.id], pair.input, form),
+            "output": pair.output,
+            "encoder": encoder,
+        }
+        for task in grids.load_tasks(release, split)
+        if task.id in written
+        for index, pair in enumerate(task.test)
+    ]
+    if not rows:
+        raise DatasetError(f"{rules}: holds no rule for a task of ARC-AGI-{release} {split}; was it another set's log?")
+    return {"test": Dataset.from_list(rows)}
+
+
+def _rules(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise ConfigError(f"metadata: rules: {path}: no such file; give the sample log of a _describe task")
+    found = {}
+    for number, row in numbered_rows(path):
+        try:
+            found[str(row["doc"]["task_id"])] = str(row["resps"][0][0])
+        except (KeyError, IndexError, TypeError) as error:
+            raise DatasetError(f"{path}:{number}: not a sample of a _describe task ({error!r})") from error
+    return found
+
+
+def described(doc: Doc, results: Sequence[str]) -> dict[str, float]:
+    """Whether anything was written: a rule is judged by the grids that come of it."""
+    return {"described": float(bool(str(results[0]).strip()))}
+
+
+def no_target(doc: Doc) -> str:
+    return ""
