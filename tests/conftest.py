@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from chromium import missing, started
 from made_up import N, gpqa_rows, gsm_symbolic_rows, labelled, sciq_rows, write_dataset
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
@@ -26,9 +29,9 @@ def made_up_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for subject in MMLU_SUBJECTS:
         rows = [
             {"question": f"{subject} {i}?", "subject": subject, "choices": labelled(i)["text"], "answer": i % 4}
-            for i in range(N)
+            for i in range(N + 5)
         ]
-        write_dataset(hub, "cais/mmlu", subject, {"test": rows, "dev": rows[:5], "validation": rows[:2]})
+        write_dataset(hub, "cais/mmlu", subject, {"test": rows[:N], "dev": rows[N:], "validation": rows[N : N + 2]})
     for config in ("ARC-Easy", "ARC-Challenge"):
         schemes = ["ABCD", "1234", "ABC", "12345"]
         rows = [
@@ -67,6 +70,15 @@ def made_up_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real browser, where there is one."""
+    if lacking := missing():
+        pytest.skip(lacking)
+    with started(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer Llama with a byte-level tokenizer and no chat template."""
     import torch
@@ -93,3 +105,22 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A random BERT of a few words; its folder."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path_factory.mktemp("encoder")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "sat", "on", "mat", "dog", "."]
+    vocabulary += ["skill", "by", "base", "human", "0", "3"]
+    (folder / "vocab.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt"), model_max_length=64).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder)
+    return str(folder)

@@ -11,7 +11,8 @@ from conftest import REPOSITORY
 SOURCE = REPOSITORY / "src" / "mcqa_suite"
 ROWS = [
     {"errors", "paths"},
-    {"question", "extract", "stats", "grids", "prompts", "epfl", "generated", "manifest", "config", "process", "lock"},
+    {"question", "extract", "stats", "grids", "prompts", "epfl", "generated", "manifest", "config", "process", "lock"}
+    | {"text_metrics", "symbolic"},
     {
         "runs",
         "run_files",
@@ -23,10 +24,16 @@ ROWS = [
         "settings",
         "sources",
         "recipe",
+        "sweep",
+        "smoke",
         "checkpoints",
+        "preferences",
+        "ranking",
     },
-    {"compare"},
+    {"compare", "voting", "rotations", "grid_answers", "variance"},
     {"report", "harness"},
+    {"audit"},
+    {"sweep_results"},
     {"outcome"},
     {"ladder"},
     {"commands"},

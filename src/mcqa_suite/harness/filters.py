@@ -8,6 +8,7 @@ does itself). A filtered response is the dict of `mcqa_suite.reads`, so that "no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
@@ -17,8 +18,19 @@ from mcqa_suite.reads import Doc, Read, read_all
 Responses = Sequence[Sequence[str]]
 
 
+class ReadOf(dict[str, Any]):
+    """A read that still knows its `text`: scores may need it, and as no key of the dict it is not logged a second time."""
+
+    def __init__(self, read: Read, text: str) -> None:
+        super().__init__(read)
+        self.text = text
+
+
 def _each(kind: str, responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
-    return [read_all(kind, texts, doc) for texts, doc in zip(responses, docs, strict=True)]
+    return [
+        [ReadOf(read, text) for read, text in zip(read_all(kind, texts, doc), texts, strict=True)]
+        for texts, doc in zip(responses, docs, strict=True)
+    ]
 
 
 def letters(responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from mcqa_suite.errors import ScoreError
 from mcqa_suite.reads import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
+from mcqa_suite.text_metrics import reference_text, text_scores
+
+BERTSCORE_MODEL = "MCQA_BERTSCORE_MODEL"
 
 
 def _loglikelihoods(doc: Doc, results: Sequence[tuple[float, bool]], suffix: str) -> list[float]:
@@ -50,9 +54,35 @@ def cot_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
     return letter_scores(doc, results[0])
 
 
-def math_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
-    """Scores of a generated number."""
-    return number_scores(doc, results[0])
+def math_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:
+    """Scores of a generated number, and of the text before it against the worked solution."""
+    return {**number_scores(doc, results[0]), **_text_scores(results[0], doc["solution"])}
+
+
+def rationale_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:
+    """`cot_results`, and scores of the text against the data set's own explanation."""
+    return {**letter_scores(doc, results[0]), **_text_scores(results[0], doc["rationale"])}
+
+
+def _text_scores(reads: Sequence[Read], rationale: str) -> dict[str, Any]:
+    """Of the first response, as it was generated; nothing where the data set has no text to compare it with.
+
+    `bertscore` is there only where MCQA_BERTSCORE_MODEL names a model; until it is aggregated it is the two texts.
+    """
+    reference = reference_text(rationale)
+    text = getattr(reads[0], "text", None)
+    if not reference or text is None:  # another filter's reads do not keep their text
+        return {}
+    scores = text_scores(text, reference)
+    return {**scores, "bertscore": (text, reference)} if os.environ.get(BERTSCORE_MODEL) else scores
+
+
+def mean_bertscore(items: Sequence[tuple[str, str]]) -> float:
+    """The mean F of BERTScore over all documents, by the model that MCQA_BERTSCORE_MODEL names."""
+    from mcqa_suite.harness.embedding import Encoder
+
+    values = Encoder(os.environ[BERTSCORE_MODEL]).bertscore(*zip(*items, strict=True))
+    return sum(values) / len(values)
 
 
 def grid_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:

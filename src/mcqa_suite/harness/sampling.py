@@ -1,0 +1,154 @@
+"""Responses of a checkpoint, many prompts at a time, each drawn by its own seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcqa_suite.checkpoints import chat_template_of
+from mcqa_suite.errors import CheckpointError, ConfigError
+from mcqa_suite.harness.failures import explain
+from mcqa_suite.harness.quantised import load_quantised
+from mcqa_suite.harness.trained import check_checkpoint
+from mcqa_suite.manifest import content_hash
+from mcqa_suite.preferences.responses import Generate, Request, Sampling, Written
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Sampler:
+    """A checkpoint that generates.
+
+    `chat`: whether prompts go through the tokenizer's chat template; None follows the checkpoint's manifest, and without one the
+    tokenizer. CheckpointError where the folder cannot be loaded, ConfigError for a template that is not there and for one that
+    contradicts the manifest.
+    """
+
+    def __init__(
+        self, checkpoint: str, *, chat: bool | None = None, dtype: str = "float32", batch_size: int = 16
+    ) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        check_checkpoint(checkpoint, None)
+        self.name, self.batch_size = checkpoint, batch_size
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint, padding_side="left")
+            model: Any = load_quantised(checkpoint, dtype) if device == "cpu" else None
+            if model is None:
+                model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=dtype)
+                model.to(device)
+            self.model: Any = model.eval()
+        except (OSError, ValueError) as error:
+            raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
+        self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
+        template = bool(self.tokenizer.chat_template)
+        trained = chat_template_of(Path(checkpoint))
+        if None not in (chat, trained) and chat != trained:
+            raise ConfigError(
+                f"{checkpoint}: was trained with{'' if trained else 'out'} its chat template; "
+                f"leave --{'no-' if trained else ''}chat-template out"
+            )
+        self.chat = chat if chat is not None else trained if trained is not None else template
+        if self.chat and not template:
+            raise ConfigError(f"{checkpoint}: the tokenizer has no chat template; give --no-chat-template")
+
+    @property
+    def identity(self) -> str:
+        """What responses are said to be made by: the checkpoint's name, the hash of its content, and no chat template."""
+        folder = Path(self.name)
+        content = f" {content_hash(folder)[:12]}" if folder.is_dir() else ""
+        return f"{folder.resolve().name if content else self.name}{content}{'' if self.chat else ', no chat template'}"
+
+    def generator(self, settings: Sampling) -> Generate:
+        """What `responses.sample` calls: a response to each request, batch by batch, in order."""
+
+        def each(requests: Iterable[Request]) -> Iterator[tuple[Request, Written]]:
+            waiting = iter(requests)
+            while batch := list(islice(waiting, self.batch_size)):
+                yield from zip(batch, self._batch(batch, settings), strict=True)
+
+        return each
+
+    def _batch(self, batch: Sequence[Request], settings: Sampling) -> list[Written]:
+        import torch
+        from transformers import GenerationConfig
+
+        inputs = self._inputs([request.prompt for request in batch], settings.max_tokens).to(self.model.device)
+        stops = list(settings.stop)
+        # Greedy over scores to which each row's own noise was added: that draws from the distribution, and what one row draws
+        # does not depend on its neighbours, as it would with one generator for the batch.
+        config = GenerationConfig(  # type: ignore[no-untyped-call]
+            do_sample=False,
+            max_new_tokens=settings.max_tokens,
+            pad_token_id=self.tokenizer.pad_token_id,
+            eos_token_id=self.model.generation_config.eos_token_id or self.tokenizer.eos_token_id,
+            bos_token_id=self.model.generation_config.bos_token_id,
+            stop_strings=stops or None,
+        )
+        with torch.no_grad():
+            made = self.model.generate(
+                **inputs,
+                generation_config=config,
+                logits_processor=_draws([request.seed for request in batch], settings, self.model.device),
+                tokenizer=self.tokenizer if stops else None,
+            )
+        return [self._written(tokens, settings) for tokens in made[:, inputs["input_ids"].shape[1] :]]
+
+    def _inputs(self, prompts: Sequence[str], room: int) -> Any:
+        """Token ids, padded on the left; a prompt that leaves no room is an error, not cut."""
+        if self.chat:
+            turns = [[{"role": "user", "content": prompt}] for prompt in prompts]
+            prompts = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        inputs = self.tokenizer(list(prompts), return_tensors="pt", padding=True, add_special_tokens=not self.chat)
+        inputs.pop("token_type_ids", None)
+        context = getattr(self.model.config, "max_position_embeddings", None)
+        if context and inputs["input_ids"].shape[1] + room > context:
+            raise ConfigError(
+                f"{self.name}: a prompt of {inputs['input_ids'].shape[1]} tokens and --max-tokens {room} exceed the "
+                f"context of {context}; lower --max-tokens or leave long prompts out"
+            )
+        return inputs
+
+    def _written(self, tokens: Tensor, settings: Sampling) -> Written:
+        text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        ended = len(tokens) < settings.max_tokens or int(tokens[-1]) in self._ends()
+        for stop in settings.stop:
+            if stop in text:
+                text, ended = text[: text.index(stop)], True
+        return Written(text, "stop" if ended else "length")
+
+    def _ends(self) -> set[int]:
+        ends = self.model.generation_config.eos_token_id
+        found = ends if isinstance(ends, list) else [ends]
+        return {
+            token for token in [*found, self.tokenizer.eos_token_id, self.tokenizer.pad_token_id] if token is not None
+        }
+
+
+def _draws(seeds: Sequence[int], settings: Sampling, device: Any) -> Any:
+    """The logits processors that make a greedy choice a draw; none for temperature 0."""
+    import torch
+    from transformers import LogitsProcessor, LogitsProcessorList, TemperatureLogitsWarper, TopPLogitsWarper
+
+    if not settings.temperature:
+        return LogitsProcessorList()
+
+    class Gumbel(LogitsProcessor):
+        """Adds Gumbel noise, each row's from its own generator: the largest sum is a draw from the softmax."""
+
+        def __init__(self) -> None:
+            self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+
+        def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+            noise = torch.stack(
+                [torch.empty_like(scores[0], dtype=torch.float32).exponential_(generator=g) for g in self.generators]
+            )
+            return scores.float() - noise.log()
+
+    top_p = [TopPLogitsWarper(settings.top_p)] if settings.top_p < 1 else []
+    return LogitsProcessorList([TemperatureLogitsWarper(settings.temperature), *top_p, Gumbel()])

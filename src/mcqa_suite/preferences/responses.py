@@ -1,0 +1,108 @@
+"""Responses: n of them a prompt, from whatever generates, each written as it comes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite.preferences.asked import Asked
+from mcqa_suite.preferences.journal import Row, journal, read_rows
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How responses are drawn; temperature 0 is greedy. `stop` ends a response and is no part of it."""
+
+    temperature: float = 0.7
+    top_p: float = 0.9
+    max_tokens: int = 512
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature <= 10:
+            raise ConfigError(f"--temperature {self.temperature:g}: expected 0 to 10")
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"--top-p {self.top_p:g}: expected a share above 0 and at most 1")
+        if self.max_tokens < 1:
+            raise ConfigError(f"--max-tokens {self.max_tokens}: expected at least 1")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One response that is wanted; its seed comes from the row's id, so it does not depend on what else is sampled."""
+
+    id: str
+    index: int
+    prompt: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Written:
+    """A response, and why it ended: "stop", or "length" where it was cut off."""
+
+    text: str
+    finish: str
+
+
+Generate = Callable[[Iterable[Request]], Iterator[tuple[Request, Written]]]
+
+
+def seed_of(seed: int, row_id: str, index: int = 0) -> int:
+    """31 bits that depend on nothing but these."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{row_id}:{index}".encode()).digest()[:4], "big") >> 1
+
+
+def sample(prompts: Sequence[Asked], n: int, settings: Sampling, model: str, generate: Generate, output: Path) -> int:
+    """Writes the responses that `output` lacks, one a row; returns how many were written.
+
+    ConfigError where the rows that are there were made by another model or with other settings.
+    """
+    if n < 1:
+        raise ConfigError(f"--n {n}: expected at least 1")
+    made_by = {"model": model, **asdict(settings), "stop": list(settings.stop)}
+    carried = {asked.id: {key: value for key, value in asked.row.items() if key != "prompt"} for asked in prompts}
+    with journal(output) as file:
+        for row in file.rows[:1]:
+            _check_settings(row, made_by, output)
+        done = {(row["id"], row["index"]) for row in file.rows}
+        wanted = [
+            Request(asked.id, index, asked.prompt, seed_of(settings.seed, asked.id, index))
+            for asked in prompts
+            for index in range(n)
+            if (asked.id, index) not in done
+        ]
+        total = len(prompts) * n
+        with tqdm(total=total, initial=total - len(wanted), unit="response", desc=output.name) as bar:
+            for request, written in generate(wanted):
+                row = {"id": request.id, "index": request.index, "prompt": request.prompt, "response": written.text}
+                file.append({**row, "finish": written.finish, "made_by": made_by, "data": carried[request.id]})
+                bar.update()
+    return len(wanted)
+
+
+def _check_settings(row: Row, made_by: Row, output: Path) -> None:
+    before = row.get("made_by")
+    if not isinstance(before, dict):
+        raise ConfigError(f"{output}: holds no responses; choose another --output")
+    for key, value in made_by.items():
+        if before.get(key) != value:
+            raise ConfigError(
+                f"{output}: holds responses with {key} {before.get(key)!r}, not {value!r}; choose another --output"
+            )
+
+
+def read_responses(path: Path) -> dict[str, list[Row]]:
+    """The rows of a file of responses by prompt id, each list by index; DatasetError for a row that is none."""
+    found: dict[str, dict[int, Row]] = {}
+    for number, row in enumerate(read_rows(path), start=1):
+        if not isinstance(row.get("response"), str) or not isinstance(row.get("prompt"), str) or "id" not in row:
+            raise DatasetError(f"{path}:{number}: no response; expected rows of `mcqa preferences sample`")
+        found.setdefault(str(row["id"]), {}).setdefault(int(row.get("index", 0)), row)
+    return {row_id: [rows[index] for index in sorted(rows)] for row_id, rows in found.items()}

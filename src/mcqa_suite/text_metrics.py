@@ -1,0 +1,104 @@
+"""BLEU and ROUGE of a completion against a reference text, one document at a time and over a corpus.
+
+Both take the completion alone: no function here is ever given a prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from mcqa_suite.extract import strip_reasoning
+
+Counts = list[int]
+# GSM8K's notes to a calculator: "16 - 7 = <<16-7=9>>9"; no model is asked to write them
+CALCULATOR = re.compile(r"<<[^<>\n]*>>")
+NGRAMS = 4
+
+
+def reference_text(text: str) -> str:
+    """A data set's rationale as prose; "" where it has none."""
+    return CALCULATOR.sub("", text).strip()
+
+
+def text_scores(completion: str, reference: str) -> dict[str, Any]:
+    """`rouge1`, `rouge2` and `rougeL` (F-measures, 0 to 1), and in `bleu` the counts that `corpus_bleu` adds up.
+
+    Reasoning between tags is left out, as it is where the answer is read.
+    """
+    written = strip_reasoning(completion)
+    return {**rouge(written, reference), "bleu": bleu_counts(written, reference)}
+
+
+def rouge(completion: str, reference: str) -> dict[str, float]:
+    """ROUGE-1, -2 and -L (Lin 2004), equal to those of rouge-score without stemming."""
+    ours, theirs = _words(completion), _words(reference)
+    return {
+        "rouge1": _f_measure(_overlap(ours, theirs, 1), len(ours), len(theirs)),
+        "rouge2": _f_measure(_overlap(ours, theirs, 2), len(ours) - 1, len(theirs) - 1),
+        "rougeL": _f_measure(longest_common_subsequence(ours, theirs), len(ours), len(theirs)),
+    }
+
+
+def bleu_counts(completion: str, reference: str) -> Counts:
+    """What a corpus BLEU is made of: matching n-grams (4), n-grams (4), length of the completion, of the reference."""
+    score = _bleu().sentence_score(completion, [reference])
+    return [*score.counts, *score.totals, score.sys_len, score.ref_len]
+
+
+def corpus_bleu(items: Sequence[Counts]) -> float:
+    """BLEU over all documents, 0 to 100, as sacreBLEU's `corpus_bleu` has it."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    sums = [sum(column) for column in zip(*items, strict=True)]
+    counts, totals, (written, wanted) = sums[:NGRAMS], sums[NGRAMS : 2 * NGRAMS], sums[2 * NGRAMS :]
+    return float(BLEU.compute_bleu(counts, totals, written, wanted, smooth_method="exp").score)
+
+
+def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
+    """Its length, by Hyyro's bit-parallel recurrence (2004): a row of the table is one whole number.
+
+    rouge-score fills the same table cell by cell, which takes several times as long where answers are long.
+    """
+    places: dict[str, int] = {}
+    for index, word in enumerate(first):
+        places[word] = places.get(word, 0) | 1 << index
+    everything = (1 << len(first)) - 1
+    row = everything
+    for word in second:
+        matches = row & places.get(word, 0)
+        row = ((row + matches) | (row - matches)) & everything
+    return len(first) - row.bit_count()
+
+
+def _words(text: str) -> list[str]:
+    return list(_tokenizer().tokenize(text))
+
+
+def _overlap(first: Sequence[str], second: Sequence[str], n: int) -> int:
+    return (_ngrams(first, n) & _ngrams(second, n)).total()
+
+
+def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    return Counter(zip(*(words[start:] for start in range(n)), strict=False))
+
+
+def _f_measure(common: int, n: int, m: int) -> float:
+    return 2 * common / (n + m) if common else 0.0
+
+
+@cache
+def _tokenizer() -> Any:
+    from rouge_score.tokenizers import DefaultTokenizer
+
+    return DefaultTokenizer(use_stemmer=False)
+
+
+@cache
+def _bleu() -> Any:
+    from sacrebleu.metrics.bleu import BLEU
+
+    return BLEU(effective_order=True)  # only its counts are used; without it, sacreBLEU warns at every sentence

@@ -1,0 +1,80 @@
+"""An OpenAI-compatible server on loopback whose answers a test decides."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Served:
+    """What a test asks of a server afterwards: the bodies and headers that came, and how many were in hand at once."""
+
+    url: str = ""
+    bodies: list[dict] = field(default_factory=list)
+    headers: list[dict] = field(default_factory=list)
+    running: int = 0
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def prompt_of(body: dict) -> str:
+    return body["messages"][0]["content"] if "messages" in body else body["prompt"]
+
+
+@contextmanager
+def serving(
+    answer: Callable[[dict], str | int], delay: float = 0.0, models: tuple[str, ...] = ("m",)
+) -> Iterator[Served]:
+    """`answer(body)` is the text of a response, or an HTTP status to fail with."""
+    served = Served()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def reply(self, status: int, content: object) -> None:
+            data = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_GET(self) -> None:
+            self.reply(200, {"data": [{"id": name} for name in models]})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with served.lock:
+                served.bodies.append(body)
+                served.headers.append(dict(self.headers))
+                served.running += 1
+                served.most = max(served.most, served.running)
+            time.sleep(delay)
+            found = answer(body)
+            with served.lock:
+                served.running -= 1
+            if isinstance(found, int):
+                self.reply(found, {"error": {"message": "not today"}})
+            elif self.path.endswith("/chat/completions"):
+                self.reply(200, {"choices": [{"message": {"content": found}, "finish_reason": "stop"}]})
+            else:
+                self.reply(200, {"choices": [{"text": found, "finish_reason": "length"}]})
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
