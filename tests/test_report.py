@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from html.parser import HTMLParser
 
-import numpy as np
 import pytest
 from conftest import REPOSITORY
 from made_up_logs import STAMP, choice_rows, questions, write_run, written_row
-from test_browser import chromium  # noqa: F401  (a fixture)
+from made_up_report import HOSTILE, Read, ladder, noisy, reported
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
@@ -19,72 +16,6 @@ pytest.importorskip("jinja2")
 from mcqa_suite.cli import main
 from mcqa_suite.outcome import LadderResult, RungResult, save_report
 from mcqa_suite.report import html, views
-from mcqa_suite.report.figures.style import PALETTE
-
-HOSTILE = "<script>alert(1)</script></title></style><img src=x onerror=alert(1)>{{7*7}}{% x %}\u202e$\\frac{a}$"
-VOID = {"meta", "br", "img", "input", "hr", "link", "path", "use", "rect", "circle"}
-
-
-class Read(HTMLParser):
-    """A page's elements with their attributes, the text of each script and style, and what is visible."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags, self.code, self.words, self.open = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if self.open and self.open[-1][0] == tag:
-            self.open.pop()
-
-    def handle_data(self, data):
-        if self.open and self.open[-1][0] in ("script", "style"):
-            self.code.append((*self.open[-1], data))
-        else:
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-    def ids(self):
-        return [attrs["id"] for _, attrs in self.tags if "id" in attrs]
-
-
-def noisy(scores, amount, seed=1):
-    return scores + amount * np.random.default_rng(seed).normal(size=scores.shape)
-
-
-def ladder(tmp_path, n=300, **overrides):
-    """A base, a variant that is worse, one that hardly differs, and the base again; with a group, and a written task."""
-    parts = {name: questions(n, seed=seed) for seed, name in enumerate(("math", "physics", "biology"))}
-    written = [written_row("words", i, "ABCD"[i % 4], i % 4) for i in range(600)]
-    blank = [written_row("words", i, None if i < 375 else "ABCD"[i % 4], i % 4) for i in range(600)]
-
-    def run(name, amount, rows, **more):
-        tasks = {task: choice_rows(task, noisy(scores, amount, 3), gold) for task, (scores, gold) in parts.items()}
-        folder = tmp_path / "runs" / name
-        model = "base" if name == "again" else name
-        return write_run(folder, {**tasks, "words": rows}, groups={"stem": list(parts)}, model=model, **more)
-
-    return {
-        "base": run("base", 0.0, written),
-        "gptq2": run("gptq2", 3.0, blank, **overrides),
-        "gptq8": run("gptq8", 0.001, written),
-        "again": run("again", 0.0001, written),
-    }
-
-
-def reported(tmp_path, runs, *more, base="base"):
-    output = tmp_path / "report.html"
-    words = ["report", *(str(runs[name]) for name in ("gptq2", "gptq8")), "-o", str(output), *more]
-    code = main([*words, *(["--base", str(runs[base])] if base else [])])
-    return code, Read(output.read_text(encoding="utf-8")), output
 
 
 def test_a_report_says_in_words_what_changed(tmp_path, capsys):
@@ -213,16 +144,6 @@ def test_tasks_are_chosen_by_glob(tmp_path, capsys):
     assert "--tasks nothing: no task or group is called so" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("place", ["folder-that-is-not/report.html", "."])
-def test_where_nothing_can_be_written_one_line_says_so(tmp_path, place, capsys):
-    runs = ladder(tmp_path, n=20)
-    before = sorted(tmp_path.rglob("*"))
-    assert main(["report", str(runs["gptq2"]), "-o", str(tmp_path / place)]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "cannot be written" in line
-    assert sorted(tmp_path.rglob("*")) == before
-
-
 def test_a_report_is_the_same_every_time(tmp_path):
     runs = ladder(tmp_path, n=40)
     texts = [reported(tmp_path, runs)[2].read_text(encoding="utf-8") for _ in range(2)]
@@ -277,78 +198,8 @@ def test_copies_hold_the_leaderboard_as_markdown_latex_and_csv(tmp_path):
     assert re.search(r"\| gptq2 \| .*; -\d+\.\d \(.*\)\* \|", copies["Markdown"])
 
 
-def luminance(colour):
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
-
-
-def contrast(one, other):
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_every_colour_of_text_can_be_read(theme):
-    colours = {name: pair[theme] for name, pair in PALETTE.items()}
-    for name in ("ink", "muted", "same", "better", "worse", "floor", "link"):
-        for ground in ("paper", "raised"):
-            assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
-    assert contrast(colours["focus"], colours["paper"]) >= 3
-
-
-# Viénot, Brettel and Mollon, Color Research & Application 24, 1999: linear RGB as a protanope and a deuteranope see it.
-BLIND = {
-    "protanope": ((0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)),
-    "deuteranope": ((0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0)),
-}
-
-
-@pytest.mark.parametrize("kind", BLIND)
-@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_better_and_worse_stay_apart_for_the_colour_blind(kind, theme):
-    seen = []
-    for name in ("better", "worse"):
-        colour = PALETTE[name][theme]
-        linear = np.array([(int(colour[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)])
-        seen.append(np.clip(np.array(BLIND[kind]) @ linear, 0, 1) ** (1 / 2.2))
-    assert np.abs(seen[0] - seen[1]).max() > 0.3
-
-
 def test_the_templates_name_no_place_to_load_from():
     found = sorted((REPOSITORY / "src/mcqa_suite/report/templates").iterdir())
     assert found
     for path in found:
         assert not re.search(r"https?:|//cdn|@import|url\(", path.read_text(encoding="utf-8")), path
-
-
-def test_in_a_real_browser_it_is_quiet_sorts_copies_and_fits(tmp_path, chromium):  # noqa: F811
-    runs = ladder(tmp_path)
-    _code, _page, output = reported(tmp_path, runs, "--noise-floor", str(runs["again"]))
-    run = chromium.execute_script
-    for kind in ("browser", "performance"):
-        chromium.get_log(kind)
-    chromium.get(output.as_uri())
-    events = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
-    sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    assert {one["request"]["url"] for one in sent if one["documentURL"] == output.as_uri()} == {output.as_uri()}
-    names = "return [...document.querySelectorAll('.sortable tbody th')].map((cell) => cell.textContent.split(' ')[0])"
-    click = "document.querySelectorAll('.sortable thead button')[2].click()"
-    tail = ["chance", "commonest", "again"]
-    run(click)
-    down = run(names)
-    run(click)
-    assert down[-3:] == run(names)[-3:] == tail
-    assert down[0] != "gptq2" == down[2]
-    assert run(names)[0] == "gptq2"
-    chromium.find_element("css selector", "button[data-copy=CSV]").click()  # a browser lets a reader copy, not a script
-    for _ in range(100):
-        if run("return document.getElementById('copied').textContent"):
-            break
-        time.sleep(0.02)
-    assert run("return document.getElementById('copied').textContent") == "CSV copied"
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    assert run("return document.documentElement.scrollWidth") == 390
-    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    assert chromium.get_log("browser") == []

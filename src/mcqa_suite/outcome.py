@@ -1,7 +1,8 @@
-"""What a climbed ladder leaves for people: its rungs, their leaderboard and their report."""
+"""What a climbed ladder leaves for people: how its rungs were trained, its sweeps, the leaderboard and the report."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,24 @@ from mcqa_suite.errors import McqaError
 from mcqa_suite.manifest import Manifest
 from mcqa_suite.recipe import Recipe
 from mcqa_suite.report import html, leaderboard
+from mcqa_suite.report.saving import write_whole
 from mcqa_suite.runs import read_run
+from mcqa_suite.sweep_results import board, figure, table
 
 
 @dataclass(frozen=True)
 class RungResult:
-    """`evaluation` is the folder with the harness's results and `record` its rung.json; None where nothing was asked."""
+    """`evaluation` is the folder with the harness's results and `record` its rung.json; None where nothing was asked.
+
+    `adapter_base` is the checkpoint that an adapter works on; None where the rung has weights of its own.
+    """
 
     name: str
     checkpoint: Path
     manifest: Manifest
     evaluation: Path | None
     record: dict[str, Any] | None
+    adapter_base: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,76 @@ def save_leaderboard(result: LadderResult) -> str:
     rungs = [_on_board(rung, rung.evaluation) for rung in result.rungs if rung.evaluation]
     if not rungs:
         return f"nothing to compare: {result.recipe.path} has no evaluate"
-    for name, text in (("leaderboard.md", leaderboard.markdown(rungs)), ("leaderboard.csv", leaderboard.as_csv(rungs))):
-        partial = result.output / f".{name}.partial"
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(result.output / name)
+    write_whole(result.output / "leaderboard.md", leaderboard.markdown(rungs))
+    write_whole(result.output / "leaderboard.csv", leaderboard.as_csv(rungs))
     return leaderboard.markdown(rungs)
+
+
+TRAINED = ("stage", "kind", "parent", "s", "tokens/s", "steps", "loss", "token accuracy %", "layer loss")
+PREFERRED = ("stage", "reward accuracy %", "95 % interval", "pairs", "ties", "margin", "shorter is right %", "longer %")
+
+
+def save_training(result: LadderResult) -> str:
+    """Writes training.md, what the manifests tell of every stage; returns it. Empty where there is no stage."""
+    made = [rung for rung in result.rungs if rung.manifest.parent]
+    if not made:
+        return ""
+    text = _table(TRAINED, 3, [_trained(rung) for rung in made])
+    if scored := [rung for rung in made if rung.manifest.metrics.get("held_out_pairs")]:
+        text += "\n" + _table(PREFERRED, 1, [_preferred(rung) for rung in scored])
+        text += (
+            "\nReward accuracy is over pairs of questions kept from training; a tie is no success. Beside it stands what a rule "
+            "scores on the same pairs that takes the shorter response, or the longer.\n"
+        )
+    write_whole(result.output / "training.md", text)
+    return text
+
+
+def save_sweeps(result: LadderResult) -> str:
+    """Writes sweep_<name>.md, .csv and, where matplotlib is installed, .svg; returns the Markdown of all sweeps."""
+    parts = []
+    rungs = {rung.name: board.Entry(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in result.rungs}
+    for sweep in result.recipe.sweeps:
+        scores = board.score(sweep, rungs)
+        parts.append(table.markdown(scores, rungs))
+        path = result.output / f"sweep_{sweep.name}.md"
+        write_whole(path, parts[-1])
+        write_whole(path.with_suffix(".csv"), table.as_csv(scores))
+        if html.available():
+            figure.save(scores, path.with_suffix(".svg"))
+    return "\n".join(parts)
+
+
+def _trained(rung: RungResult) -> list[str]:
+    manifest = rung.manifest
+    parent = manifest.parent.name if manifest.parent else ""
+    right = manifest.metrics.get("mean_token_accuracy")
+    figures = [_figure(manifest.metrics.get(key)) for key in ("steps", "loss")]
+    share, layers = _figure(right and 100 * right), _figure(manifest.metrics.get("mean_layer_loss"))
+    speed = _figure(manifest.tokens_per_second and round(manifest.tokens_per_second))
+    return [rung.name, manifest.kind, parent, f"{manifest.seconds:.0f}", speed, *figures, share, layers]
+
+
+def _preferred(rung: RungResult) -> list[str]:
+    m = rung.manifest.metrics
+    low, high = (f"{100 * m[f'reward_accuracy_{end}']:.1f}" for end in ("low", "high"))
+    counts = [_figure(m["held_out_pairs"]), _figure(m["reward_ties"]), _figure(m["reward_margin"])]
+    rules = [f"{100 * m[key]:.1f}" for key in ("shorter_accuracy", "longer_accuracy")]
+    return [rung.name, f"{100 * m['reward_accuracy']:.1f}", f"{low} to {high}", *counts, *rules]
+
+
+def _table(header: Sequence[str], words: int, lines: list[list[str]]) -> str:
+    """Markdown, without the columns that are empty in every line; the first `words` columns are no numbers."""
+    kept = [i for i in range(len(header)) if any(line[i] for line in lines)]
+    rule = "|" + "".join("---|" if i < words else "---:|" for i in kept)
+    rows = ["| " + " | ".join(line[i] for i in kept) + " |" for line in [list(header), *lines]]
+    return "\n".join([rows[0], rule, *rows[1:]]) + "\n"
+
+
+def _figure(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def save_report(result: LadderResult) -> str:
@@ -54,8 +126,9 @@ def save_report(result: LadderResult) -> str:
     if not html.available():
         return f"no report.html: {html.INSTALL}"
     output = result.output / "report.html"
+    logs = {rung.name: rung.checkpoint / "training_log.jsonl" for rung in result.rungs}
     try:
-        page = html.write_report(folders[1:], output, base=folders[0])
+        page = html.write_report(folders[1:], output, base=folders[0], logs=logs)
     except McqaError as error:  # the checkpoints and tables are there all the same
         return f"no report.html: {error}"
     return "\n".join([f"report in {output}", *page.problems])

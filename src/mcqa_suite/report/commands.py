@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mcqa_suite.compare import Options, compare, exit_code
+from mcqa_suite.compare import Options, compare, exit_code, read_subset, restricted
 from mcqa_suite.errors import ComparisonError, DatasetError, McqaError
 from mcqa_suite.report import comparison, summary
 from mcqa_suite.runs import Run, read_log
@@ -21,6 +21,7 @@ def compare_runs(
     noise_floor: str | None = None,
     style: str = "md",
     fail_if: str | None = None,
+    subset: Path | None = None,
 ) -> int:
     """Prints the comparison; returns 0, or what `fail_if` "worse" asks for: 1 worse, 2 not to be judged.
 
@@ -28,6 +29,7 @@ def compare_runs(
     """
     given = [base, *variants, *([noise_floor] if noise_floor else [])]
     runs, problems = read_runs(given, options.cluster)
+    runs, note = _some_documents(runs, subset)
     first, others = runs[0], runs[1 : 1 + len(variants)]
     if first is None:
         raise DatasetError(problems[0])
@@ -35,23 +37,32 @@ def compare_runs(
     readable = [run for run in others if run is not None]
     if not readable and floor is None:
         raise DatasetError("\n".join(problems))
-    report = compare(first, readable, options, noise_floor=floor)
+    report = replace(compare(first, readable, options, noise_floor=floor), subset=note)
     print(comparison.FORMATS[style](replace(report, problems=(*problems, *report.problems))), end="")
     if remaining := [*problems, *report.problems]:
         raise ComparisonError("\n".join(remaining))
     return exit_code(report) if fail_if == "worse" else 0
 
 
-def table_of(paths: Sequence[str], *, metric: str | None = None, style: str = "md") -> None:
+def table_of(paths: Sequence[str], *, metric: str | None = None, style: str = "md", subset: Path | None = None) -> None:
     """Prints the leaderboard; raises McqaError afterwards where a run could not be read."""
     runs, problems = read_runs(paths, None)
+    runs, note = _some_documents(runs, subset)
     readable = [run for run in runs if run is not None]
     problems += [problem for run in readable for problem in run.problems]
     if not readable:
         raise DatasetError("\n".join(problems))
-    print(summary.FORMATS[style](summary.summarise(readable, metric)), end="")
+    print(summary.FORMATS[style](replace(summary.summarise(readable, metric), subset=note)), end="")
     if problems:
         raise DatasetError("\n".join(problems))
+
+
+def _some_documents(runs: list[Run | None], subset: Path | None) -> tuple[list[Run | None], str | None]:
+    """The runs over the documents of a list alone, and the line that has to say so."""
+    if subset is None:
+        return runs, None
+    kept = read_subset(subset)
+    return [None if run is None else restricted(run, kept) for run in runs], kept.note
 
 
 def read_runs(given: Sequence[str], cluster: str | None) -> tuple[list[Run | None], list[str]]:

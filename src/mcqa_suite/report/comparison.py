@@ -73,7 +73,8 @@ def _verdicts(report: Report) -> Table:
         [row.task, name_of(row), str(row.n), _difference(row), p_value(row.p_holm), f"**{row.verdict}**"]
         for row in report.comparisons
     ]
-    return Table("Verdicts", ("task", "variant", "n", "difference (points)", "p Holm", "verdict"), rows)
+    title = f"Verdicts ({report.subset})" if report.subset else "Verdicts"
+    return Table(title, ("task", "variant", "n", "difference (points)", "p Holm", "verdict"), rows)
 
 
 def _title(row: Comparison) -> str:

@@ -34,6 +34,8 @@ def as_json(report: Report) -> str:
         "unpaired": unpaired,
         "health": [asdict(finding) for finding in report.health],
     }
+    if report.subset:
+        whole["subset"] = report.subset
     return json.dumps(_plain(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

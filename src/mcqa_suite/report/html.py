@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.util
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,22 @@ from typing import TYPE_CHECKING, Any
 from mcqa_suite.compare import Options, Report, compare
 from mcqa_suite.compare.tasks import matches
 from mcqa_suite.errors import ComparisonError, ConfigError, DatasetError, McqaError
-from mcqa_suite.report import comparison, provenance, summary, tables, views
+from mcqa_suite.report import board, comparison, provenance, summary, tables, verdicts, views
+from mcqa_suite.report.browser import Browser, browser_section
 from mcqa_suite.report.commands import named_path, read_runs
 from mcqa_suite.report.methods import methods
+from mcqa_suite.report.saving import write_all, write_whole
 from mcqa_suite.report.tables import number, p_value, percent, points
+from mcqa_suite.report.training_logs import Curve, logs_of, read_curves
 from mcqa_suite.runs import Run
 
 if TYPE_CHECKING:
-    from mcqa_suite.report.browser import Browser
     from mcqa_suite.report.figures import Plot
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEEDS = ("matplotlib", "jinja2")
 INSTALL = "pip install 'mcqa-suite[report]'"
+MOST_SAMPLES = 4_000_000  # bytes: with all else a page stays under 5 MB
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Page:
     summary: summary.Summary | None
     problems: tuple[str, ...]
     without_samples: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = ()
+    curves: tuple[Curve, ...] = ()
 
 
 def available() -> bool:
@@ -56,23 +59,25 @@ def write_report(
     noise_floor: str | None = None,
     figures: Path | None = None,
     tasks: str = "*",
+    logs: Mapping[str, Path] | None = None,
+    samples: int = MOST_SAMPLES,
 ) -> Page:
     """Reads the runs and writes the page (and the figures, as files); raises McqaError where nothing can be shown.
 
-    What could not be read or paired is said on the page and in the returned `problems`.
+    `logs` are training logs by the name of the rung (default: those that stand beside the runs), `samples` the most bytes
+    of samples to embed. What could not be read or paired is said on the page and in the returned `problems`.
     """
     if not available():
         raise ConfigError(f"mcqa report needs {' and '.join(NEEDS)}: {INSTALL}")
     page = gather(given, base=base, noise_floor=noise_floor, tasks=tasks)
-    from mcqa_suite.report.figures import draw, save
+    curves, unread = read_curves(logs_of(page.runs) if logs is None else logs)
+    page = replace(page, curves=tuple(curves), problems=(*page.problems, *unread))
+    from mcqa_suite.report.figures import draw, files
 
-    plots = draw(page.report, page.runs, page.base, page.floor, page.summary)
-    write_whole(output, render(page, plots))
+    plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
+    write_whole(output, render(page, plots, samples))
     if figures is not None:
-        try:
-            save(plots, figures)
-        except OSError as error:
-            raise ConfigError(f"--figures {figures}: {error.strerror}; choose another folder") from error
+        write_all(figures, files(plots))
     return page
 
 
@@ -134,14 +139,14 @@ def _bare(text: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
     return views.clean(name or path.name), values
 
 
-def render(page: Page, plots: Sequence[Plot]) -> str:
+def render(page: Page, plots: Sequence[Plot], most: int = MOST_SAMPLES) -> str:
     """The page's text."""
     import jinja2
     from markupsafe import Markup
 
-    from mcqa_suite.report.figures import MOST, css_variables, inline
+    from mcqa_suite.report.figures import css_variables, inline
 
-    samples = browser(page)
+    samples = browser(page, most)
     # Files of this package alone, so that nothing a model wrote can be among what the policy lets run.
     styles = [css_variables() + (TEMPLATES / "page.css").read_text(encoding="utf-8")]
     scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8")]
@@ -150,7 +155,7 @@ def render(page: Page, plots: Sequence[Plot]) -> str:
         scripts.append(samples.script)
     environment = jinja2.Environment(
         autoescape=True,
-        finalize=lambda value: views.clean(value) if type(value) is str else value,
+        finalize=lambda value: _shown(value) if type(value) is str else value,
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -171,10 +176,14 @@ def render(page: Page, plots: Sequence[Plot]) -> str:
         data=samples and samples.data,
         plots=[(plot, inline(plot)) for plot in plots],
         methods=methods(page.report),
-        most=MOST,
-        meaning=views.MEANING,
+        meaning=verdicts.MEANING,
         **_context(page),
     )
+
+
+def _shown(text: str) -> str:
+    """Text as the page has it: a number keeps its %."""
+    return views.clean(text).replace(" %", "\u00a0%")
 
 
 def _context(page: Page) -> dict[str, Any]:
@@ -182,17 +191,17 @@ def _context(page: Page) -> dict[str, Any]:
     context: dict[str, Any] = {"origins": list(origins.values()), "verdicts": [], "checks": [], "others": []}
     context |= {"tables": [], "remarks": [], "board": None, "copies": {}}
     if page.summary:
-        board = views.board(page.summary, page.report, page.base.name if page.base else None, page.floor)
-        table = views.board_table(board)
-        csv_text = views.board_csv(page.summary, page.report)
+        shown = board.board(page.summary, page.report, page.base.name if page.base else None, page.floor)
+        table = board.board_table(shown)
+        csv_text = board.board_csv(page.summary, page.report)
         copies = {"Markdown": tables.markdown(table), "LaTeX": tables.latex(table), "CSV": csv_text}
-        context |= {"board": board, "copies": copies}
+        context |= {"board": shown, "copies": copies}
     if page.report and page.base:
         others = [run for run in page.runs if run is not page.base]
         wrong = provenance.mismatched(page.base, others)
         tops = views.headlines(page.report)
         context |= {
-            "verdicts": views.verdicts(page.report, wrong),
+            "verdicts": verdicts.verdicts(page.report, wrong),
             "checks": provenance.checklist(page.report, page.base, others, origins),
             "others": [page.base, *others],
             "tables": [(rows, views.parts_of(page.report, rows)) for rows in tops],
@@ -202,13 +211,12 @@ def _context(page: Page) -> dict[str, Any]:
     return context
 
 
-def browser(page: Page) -> Browser | None:
-    """The samples, side by side, where that part is installed and there is something to show."""
-    if not page.runs or importlib.util.find_spec("mcqa_suite.report.browser") is None:
+def browser(page: Page, most: int = MOST_SAMPLES) -> Browser | None:
+    """The samples, side by side, where there is something to show."""
+    if not page.runs:
         return None
-    from mcqa_suite.report.browser import browser_section
-
-    return browser_section([run for run in page.runs if run is not page.floor], page.base.name if page.base else None)
+    shown = [run for run in page.runs if run is not page.floor]
+    return browser_section(shown, page.base.name if page.base else None, size_limit=most)
 
 
 def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
@@ -224,31 +232,9 @@ def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file, whole or not at all. Raises ConfigError where it cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a folder")
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
-
-
-def report_command(
-    given: Sequence[str],
-    output: Path,
-    *,
-    base: str | None,
-    noise_floor: str | None,
-    figures: Path | None,
-    tasks: str,
-) -> int:
+def report_command(given: Sequence[str], output: Path, *, figures: Path | None, **options: Any) -> int:
     """Writes the page and says where; returns 2 where something could not be read, which the page shows too."""
-    page = write_report(given, output, base=base, noise_floor=noise_floor, figures=figures, tasks=tasks)
+    page = write_report(given, output, figures=figures, **options)
     size = output.stat().st_size / 1e6
     print(f"{output}: {len(page.runs)} runs, {size:.2f} MB" + (f"; figures in {figures}" if figures else ""))
     if page.report is None:

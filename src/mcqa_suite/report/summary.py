@@ -52,6 +52,7 @@ class Summary:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    subset: str | None = None
 
 
 def summarise(runs: Sequence[Run], metric: str | None = None) -> Summary:
@@ -148,7 +149,8 @@ def _table(summary: Summary) -> Table:
         letters = [f"{c.constant[0]} {percent(c.constant[1])}" if c.constant else "" for c in summary.columns]
         lines.append(["chance", "", *chances, *[""] * (1 + len(shown))])
         lines.append(["always the commonest letter", "", *letters, *[""] * (1 + len(shown))])
-    return Table("Leaderboard", header, lines, summary.notes)
+    title = f"Leaderboard ({summary.subset})" if summary.subset else "Leaderboard"
+    return Table(title, header, lines, summary.notes)
 
 
 def _text(c: Cell | None) -> str:

@@ -7,25 +7,31 @@ from collections.abc import Sequence
 import matplotlib as mpl
 
 from mcqa_suite.compare import Report
-from mcqa_suite.report.figures import changes, choices, parts
+from mcqa_suite.report.figures import changes, choices, letters, parts
 from mcqa_suite.report.figures.style import SETTINGS as _SETTINGS
-from mcqa_suite.report.figures.style import Plot, css_variables, inline, save
+from mcqa_suite.report.figures.style import Plot, css_variables, files, inline
+from mcqa_suite.report.figures.training import training
 from mcqa_suite.report.summary import Summary
+from mcqa_suite.report.training_logs import Curve
 from mcqa_suite.report.views import headlines
 from mcqa_suite.runs import Run
 
-__all__ = ["Plot", "css_variables", "draw", "inline", "save"]
-MOST = 12  # headlines that the figures show
+__all__ = ["Plot", "css_variables", "draw", "files", "inline"]
 
 
 def draw(
-    report: Report | None, runs: Sequence[Run], base: Run | None, floor: Run | None, summary: Summary | None
+    report: Report | None,
+    runs: Sequence[Run],
+    base: Run | None,
+    floor: Run | None,
+    summary: Summary | None,
+    curves: Sequence[Curve] = (),
 ) -> list[Plot]:
     """Every figure for which there is data; without a comparison those alone that need none."""
     with mpl.rc_context(_SETTINGS):
         models = [run for run in runs if run is not floor]
         plots: list[Plot | None] = []
-        tops = headlines(report)[:MOST] if report else []
+        tops = headlines(report) if report else []
         if report and tops:
             plots.append(changes.forest(report, tops))
         if summary:
@@ -35,7 +41,7 @@ def draw(
             plots.append(changes.flips(tops))
             plots.append(choices.divergence(tops, base, others))
             variants = [run for run in models if run is not base]
-            plots += [choices.reliability(tops, base, variants), choices.letters(tops, base, variants)]
-            plots += [choices.confusion(tops, base, variants), *parts.dumbbells(report, tops)]
-        plots.append(parts.reads(models))
+            plots += [choices.reliability(tops, base, variants), letters.letters(tops, base, variants)]
+            plots += [letters.confusion(tops, base, variants), *parts.dumbbells(report, tops)]
+        plots += [parts.reads(models), training(curves)]
         return [plot for plot in plots if plot is not None]

@@ -8,17 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mcqa_suite.compare import Comparison, Report
+from mcqa_suite.compare.columns import Column
 from mcqa_suite.report.figures.style import (
     BAND,
     BETTER,
     FLOOR,
     INK,
-    LINE,
     MUTED,
+    REST,
     SAME,
     WIDTH,
     WORSE,
     Plot,
+    capped,
     panels,
     short,
 )
@@ -28,6 +30,7 @@ from mcqa_suite.report.views import interval, significant
 from mcqa_suite.runs import Run
 
 ROW = 0.19  # inches a line
+MOST_TASKS, TASKS = 12, "tasks and groups"  # that a figure shows
 
 
 def colour(row: Comparison) -> str:
@@ -79,7 +82,8 @@ def head_up(axes: Axes, ticks: Sequence[tuple[float, str]], headings: int) -> No
 
 def forest(report: Report, tops: Sequence[Sequence[Comparison]]) -> Plot:
     """Paired differences with intervals, and the band within which they count as none."""
-    figure, axes, placed = by_lines(tops)
+    shown = tops[:MOST_TASKS]
+    figure, axes, placed = by_lines(shown)
     margin = 100 * report.margin
     axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
     axes.axvline(0, color=MUTED, lw=0.8)
@@ -98,7 +102,7 @@ def forest(report: Report, tops: Sequence[Sequence[Comparison]]) -> Plot:
         "How far each variant is from the base",
         f"Paired difference with its 95 % interval. The band is the equivalence margin, ± {margin:g} "
         f"{'point' if margin == 1 else 'points'}. Filled and coloured: significant after Holm's correction "
-        "(blue better, orange worse); a cross: broken.",
+        f"(blue better, orange worse); a cross: broken.{capped(len(shown), len(tops), TASKS)}",
         alt,
         figure,
     )
@@ -109,17 +113,18 @@ def against_bits(summary: Summary, base: Run | None, floor: Run | None) -> Plot 
     rows = [row for row in summary.rows if row.run is not floor and row.run.bits_per_weight]
     if len({row.run.bits_per_weight for row in rows}) < 2:
         return None
-    figure, axes = panels(len(summary.columns[:12]), 2, 2.15, sharey=False)
+    columns = summary.columns[:MOST_TASKS]
+    figure, axes = panels(len(columns), 2, 2.15, sharey=False)
     said: list[str] = []
     full = max(rows, key=lambda row: (row.run.bits_per_weight or 0, row.run is base))
-    for index, (ax, column) in enumerate(zip(axes, summary.columns, strict=False)):
+    for index, (ax, column) in enumerate(zip(axes, columns, strict=True)):
         found = _on(full, index)
         if found:
             ax.axhline(found[0], color=INK, lw=1, ls=(0, (5, 2)))
         if column.chance is not None:
             ax.axhline(100 * column.chance, color=MUTED, lw=1, ls=(0, (1, 2)))
-        _bits_panel(ax, rows, index, said)
-        ax.set_title(f"{short(column.name)}")
+        _bits_panel(ax, rows, index, column, said)
+        ax.set_title(short(column.title))
         ax.set_ylabel(f"{short(column.metric)} (%)")
         ax.grid(axis="y")
     for ax in axes[-2:]:
@@ -128,7 +133,8 @@ def against_bits(summary: Summary, base: Run | None, floor: Run | None) -> Plot 
         "accuracy-bits",
         "What a smaller model costs",
         f"Accuracy with its 95 % interval over bits per weight. Dashed: {short(full.run.name)}, at full precision; "
-        "dotted: chance. A model that could not be believed on a task has a cross.",
+        "dotted: chance. A model that could not be believed on a task has a cross."
+        f"{capped(len(columns), len(summary.columns), TASKS)}",
         "; ".join(said),
         figure,
     )
@@ -141,7 +147,7 @@ def _on(row: Row, index: int) -> tuple[float, float, float, str] | None:
     return (100 * cell.estimate.value, 100 * cell.estimate.low, 100 * cell.estimate.high, cell.sick)
 
 
-def _bits_panel(ax: Axes, rows: Sequence[Row], index: int, said: list[str]) -> None:
+def _bits_panel(ax: Axes, rows: Sequence[Row], index: int, column: Column, said: list[str]) -> None:
     ax.set_xscale("log", base=2)
     sizes = [row.run.bits_per_weight or 1 for row in rows]
     ax.set_xlim(min(sizes) / 1.3, max(sizes) * 1.45)
@@ -163,7 +169,7 @@ def _bits_panel(ax: Axes, rows: Sequence[Row], index: int, said: list[str]) -> N
             va="bottom" if offset > 0 else "top",
             fontsize=7.5,
         )
-        said.append(f"{row.run.name} at {x:.2f} bits on column {index + 1}: {value:.1f} %")
+        said.append(f"{row.run.name} at {x:.2f} bits on {column.title}: {value:.1f} %")
     ax.margins(y=0.3)
 
 
@@ -178,8 +184,8 @@ def _offsets(points: Sequence[tuple[float, float]]) -> list[int]:
 
 def flips(tops: Sequence[Sequence[Comparison]]) -> Plot | None:
     """Answers that changed: how many, and which way."""
-    kept = [[row for row in rows if row.flips] for rows in tops]
-    kept = [rows for rows in kept if rows]
+    every = [mine for rows in tops if (mine := [row for row in rows if row.flips])]
+    kept = every[:MOST_TASKS]
     if not kept:
         return None
     figure, axes, placed = by_lines(kept)
@@ -192,7 +198,7 @@ def flips(tops: Sequence[Sequence[Comparison]]) -> Plot | None:
         )
         axes.barh(y, -loss, color=WORSE, height=0.66)
         axes.barh(y, gain, color=BETTER, height=0.66)
-        axes.barh(y, other, left=gain, color=LINE, height=0.66)
+        axes.barh(y, other, left=gain, color=REST, height=0.66)
         direction = "" if row.flips.direction is None else f", direction {row.flips.direction:+.2f}"
         text = f"{percent(row.flips.total / row.n)} %{direction}"
         axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
@@ -212,7 +218,8 @@ def flips(tops: Sequence[Sequence[Comparison]]) -> Plot | None:
         "flips",
         "How many answers changed, and which way",
         "To the left, orange: right became wrong. To the right, blue: wrong became right, then grey: wrong became another wrong. "
-        "Direction: -1 all losses, +1 all gains. The purple line is the volume of the noise floor, where one was given.",
+        "Direction: -1 all losses, +1 all gains. The purple line is the volume of the noise floor, where one was given."
+        f"{capped(len(kept), len(every), TASKS)}",
         "; ".join(said),
         figure,
     )

@@ -8,28 +8,28 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mcqa_suite.compare import Comparison, Report
-from mcqa_suite.report.figures.changes import colour, head_up
-from mcqa_suite.report.figures.style import BETTER, FLOOR, INK, LINE, MUTED, WIDTH, WORSE, Plot, short
+from mcqa_suite.report.figures.changes import MOST_TASKS, TASKS, colour, head_up
+from mcqa_suite.report.figures.style import BETTER, FLOOR, INK, MUTED, REST, WIDTH, WORSE, Plot, capped, short, title_of
 from mcqa_suite.report.tables import percent
 from mcqa_suite.report.views import parts_of, significant
 from mcqa_suite.runs import Run, TaskRun
 
 FEWEST, MOST_FIGURES, MOST_PANELS = 3, 3, 8
 # (name, colour) of what a generated answer can be; what is neither was not read for another reason.
-STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwise unread", LINE))
+STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwise unread", REST))
 
 
 def dumbbells(report: Report, tops: Sequence[Sequence[Comparison]]) -> list[Plot]:
     """A figure for each group of at least three tasks: base and variant side by side, a panel a variant."""
     found = [(rows[0], parts) for rows in tops if len(parts := parts_of(report, rows)) >= FEWEST]
-    return [_dumbbell(report.base, top, parts) for top, parts in found[:MOST_FIGURES]]
+    more = capped(MOST_FIGURES, len(found), "groups")
+    return [_dumbbell(report.base, top, parts, more) for top, parts in found[:MOST_FIGURES]]
 
 
-def _dumbbell(base: str, top: Comparison, parts: Sequence[Sequence[Comparison]]) -> Plot:
+def _dumbbell(base: str, top: Comparison, parts: Sequence[Sequence[Comparison]], more: str) -> Plot:
     parts = sorted(parts, key=lambda rows: rows[0].change.base.value)
-    names = list(dict.fromkeys(row.variant for rows in parts for row in rows if row.kind != "noise floor"))[
-        :MOST_PANELS
-    ]
+    every = list(dict.fromkeys(row.variant for rows in parts for row in rows if row.kind != "noise floor"))
+    names = every[:MOST_PANELS]
     prefix = f"{top.task.removesuffix('_cloze').removesuffix('_cot')}_"
     titles = [short(rows[0].task.removeprefix(prefix).removesuffix("_cloze").removesuffix("_cot")) for rows in parts]
     figure = Figure(figsize=(WIDTH, 0.9 + 0.17 * len(parts)), layout="constrained")
@@ -47,8 +47,8 @@ def _dumbbell(base: str, top: Comparison, parts: Sequence[Sequence[Comparison]])
             said.append(f"{name}, {titles[y]}: {before:.0f} to {after:.0f} %")
         if top.chance is not None:
             ax.axvline(100 * top.chance, color=MUTED, lw=0.9, ls=(0, (1, 2)))
-        ax.set_title(short(name, 16), fontsize=8)
-        ax.set_xlabel("%", fontsize=7.5)
+        ax.set_title(title_of(name, len(names) + 2), fontsize=8)
+        ax.set_xlabel(f"{short(top.metric, 12)} (%)", fontsize=7)
         ax.grid(axis="y")
         ax.tick_params(axis="y", length=0)
     grid[0].set_yticks(range(len(parts)), titles, fontsize=7.5)
@@ -56,7 +56,7 @@ def _dumbbell(base: str, top: Comparison, parts: Sequence[Sequence[Comparison]])
         f"tasks-{_plain(top.task)}-{_plain(top.filter)}",
         f"The {len(parts)} tasks of {short(top.task)}",
         f"{short(top.metric)} in %: empty circle {short(base)}, full circle the variant, a cross where it is broken; thick and "
-        "coloured only where significant after correction. Dotted: chance.",
+        f"coloured only where significant after correction. Dotted: chance.{capped(len(names), len(every), 'variants')}{more}",
         "; ".join(said),
         figure,
     )
@@ -75,7 +75,7 @@ def reads(models: Sequence[Run]) -> Plot | None:
                 found.setdefault(key, []).append((run.name, _states(task)))
     if not found:
         return None
-    shown = dict(list(found.items())[:12])
+    shown = dict(list(found.items())[:MOST_TASKS])
     lines = sum(len(rows) + 1.5 for rows in shown.values())
     figure = Figure(figsize=(WIDTH, 0.9 + 0.19 * lines), layout="constrained")
     axes = figure.subplots()
@@ -104,7 +104,8 @@ def reads(models: Sequence[Run]) -> Plot | None:
     return Plot(
         "reads",
         "What could be read of generated answers",
-        "Read: an answer was found. Refused, truncated and otherwise unread answers count as wrong.",
+        "Read: an answer was found. Refused, truncated and otherwise unread answers count as wrong."
+        f"{capped(len(shown), len(found), TASKS)}",
         "; ".join(said),
         figure,
     )

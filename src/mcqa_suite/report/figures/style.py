@@ -7,7 +7,6 @@ import re
 import warnings
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -18,7 +17,7 @@ from matplotlib.figure import Figure
 from mcqa_suite.report.views import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 WIDTH = 7.4  # inches
 # Meaning -> (light, dark). Blue and orange stay apart for every common colour blindness; nothing rests on colour alone.
@@ -28,6 +27,7 @@ PALETTE = {
     "ink": ("#1b1f24", "#e8eaed"),
     "muted": ("#57606a", "#a3adb8"),
     "line": ("#d3d8de", "#3a4149"),
+    "rest": ("#87909a", "#78828c"),
     "band": ("#e3eaf3", "#26303b"),
     "same": ("#656f7a", "#939ea9"),
     "better": ("#005fa8", "#6cb8ff"),
@@ -37,8 +37,8 @@ PALETTE = {
     "focus": ("#9a5b00", "#ffd166"),
 }
 LIGHT = {name: light for name, (light, _dark) in PALETTE.items()}
-PAPER, INK, MUTED, LINE, BAND, SAME, BETTER, WORSE, FLOOR = (
-    LIGHT[name] for name in ("paper", "ink", "muted", "line", "band", "same", "better", "worse", "floor")
+PAPER, INK, MUTED, LINE, REST, BAND, SAME, BETTER, WORSE, FLOOR = (
+    LIGHT[name] for name in ("paper", "ink", "muted", "line", "rest", "band", "same", "better", "worse", "floor")
 )
 SETTINGS: Any = {  # matplotlib types the keys one by one
     "svg.fonttype": "none",
@@ -79,9 +79,19 @@ class Plot:
 
 
 def short(text: object, most: int = 32) -> str:
-    """A name that leaves room for the drawing."""
+    """A name that leaves room for the drawing, cut in the middle: names of one family often differ at their end."""
     name = clean(text)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    return name if len(name) <= most else f"{name[: most - 1 - most // 2]}…{name[len(name) - most // 2 :]}"
+
+
+def title_of(text: object, columns: int) -> str:
+    """A panel's name, as long as panels of that many columns have room for."""
+    return short(text, max(8, 84 // max(columns, 5)))
+
+
+def capped(shown: int, total: int, what: str) -> str:
+    """For a caption: what a figure leaves out, "" where it leaves nothing out."""
+    return f" The first {shown} of {total} {what} are shown." if shown < total else ""
 
 
 def css_variables() -> str:
@@ -182,11 +192,12 @@ def _lighten(node: ET.Element) -> None:
 COLOURS = {light: name for name, light in LIGHT.items()}
 
 
-def save(plots: Sequence[Plot], folder: Path) -> None:
+def files(plots: Sequence[Plot]) -> Iterator[tuple[str, bytes]]:
     """Each as `<name>.svg` and `<name>.png`, on white."""
-    folder.mkdir(parents=True, exist_ok=True)
     for plot in plots:
-        (folder / f"{plot.name}.svg").write_bytes(svg(plot.figure, plot.name))
+        yield f"{plot.name}.svg", svg(plot.figure, plot.name)
+        out = io.BytesIO()
         with mpl.rc_context(SETTINGS), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            plot.figure.savefig(folder / f"{plot.name}.png", format="png", dpi=160)
+            plot.figure.savefig(out, format="png", dpi=160)
+        yield f"{plot.name}.png", out.getvalue()

@@ -211,6 +211,17 @@
       }
     }
     detail.replaceChildren(...parts);
+    bringMarksUp();
+  }
+
+  // What decided a read is often the last line of a long response: its box opens there.
+  function bringMarksUp() {
+    const places = [...detail.querySelectorAll(".browser-response")].map((box) => {
+      const mark = box.querySelector("mark");
+      const down = mark ? mark.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom : 0;
+      return [box, down + 24];
+    });
+    for (const [box, down] of places) if (down > 24) box.scrollTop = down;
   }
 
   // --- the list: only the rows in view are elements ------------------------------------------------------------------

@@ -1,0 +1,88 @@
+"""Accessibility of a report by axe-core: light, dark and at 390 pixels, with everything unfolded.
+
+npm install axe-core
+python benchmarks/record.py results/report_axe.md -- python benchmarks/report_axe.py node_modules/axe-core/axe.min.js
+
+Ends with 1 where a violation is serious or critical.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+from chromium import DARK, LIGHT, Opened, missing, seen_as, started
+from report_size import make_runs
+
+from mcqa_suite.report.html import write_report
+
+VIEWS = {"light": (0, LIGHT), "dark": (0, DARK), "390 px, light": (390, LIGHT), "390 px, dark": (390, DARK)}
+RUN = """const done = arguments[0];
+for (const item of document.querySelectorAll("details")) item.open = true;
+axe.run(document, { resultTypes: ["violations", "incomplete"] }).then(done, (error) => done({ error: String(error) }));"""
+IMPACTS = ("critical", "serious", "moderate", "minor")
+
+
+def check(driver: Any, axe: str, path: Path) -> dict[str, Any]:
+    opened = Opened(driver, path)
+    opened.run(axe)
+    driver.set_script_timeout(300)
+    found: dict[str, Any] = driver.execute_async_script(RUN)
+    if "error" in found:
+        sys.exit(found["error"])
+    return found
+
+
+def made_up(folder: Path) -> Path:
+    """A report of nine runs with everything that a page can hold but a noise floor."""
+    base, *variants = make_runs(folder, 400)
+    log = folder / "checkpoints" / "variant 1" / "training_log.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text("".join(f'{{"step": {i}, "loss": {3 / i}}}\n' for i in range(1, 50)), encoding="utf-8")
+    output = folder / "report.html"
+    write_report([str(path) for path in variants], output, base=str(base), logs={"variant 1": log})
+    return output
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("axe", type=Path, help="axe.min.js")
+    parser.add_argument(
+        "report", type=Path, nargs="?", help="default: one of made-up runs, as report_size.py makes them"
+    )
+    args = parser.parse_args()
+    if lacking := missing():
+        sys.exit(lacking)
+    axe = args.axe.read_text(encoding="utf-8")
+    notes, worst, version = [], 0, ""
+    lines = []
+    with tempfile.TemporaryDirectory() as text, started(Path(text) / "profile") as driver:
+        report = args.report or made_up(Path(text))
+        for view, (width, media) in VIEWS.items():
+            with seen_as(driver, width, media):
+                found = check(driver, axe, report.resolve())
+            version = found["testEngine"]["version"]
+            counts = [sum(one["impact"] == impact for one in found["violations"]) for impact in IMPACTS]
+            worst += counts[0] + counts[1]
+            lines.append([view, *map(str, counts), str(len(found["passes"])), str(len(found["incomplete"]))])
+            for kind in ("violations", "incomplete"):
+                for one in found[kind]:
+                    first = " ".join(map(str, one["nodes"][0]["target"]))
+                    said = f"- {view}, {kind}, {one['impact']}: {one['id']} ({one['help']}), {len(one['nodes'])} x"
+                    notes.append(f"{said}, first `{first}`")
+    print(
+        f"axe-core {version} on {args.report or 'a report of made-up runs'}; incomplete: what it cannot decide by itself.\n"
+    )
+    header = ["view", *IMPACTS, "rules passed", "incomplete"]
+    for line in (header, ["---", *["---:"] * 6], *lines):
+        print(f"| {' | '.join(line)} |")
+    print("\n" + "\n".join(notes) if notes else "")
+    return 1 if worst else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""What the training scripts logged: found beside the evaluations of a ladder, and read as curves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcqa_suite.errors import CheckpointError, DatasetError
+from mcqa_suite.manifest import read_manifest
+from mcqa_suite.runs import Run
+
+LOG = "training_log.jsonl"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric of one rung, by the step at which it was logged."""
+
+    rung: str
+    metric: str
+    steps: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+def logs_of(runs: Iterable[Run]) -> dict[str, Path]:
+    """The training log of each run of a ladder: what <folder>/evaluations/<rung> holds was trained in
+    <folder>/checkpoints/<rung>."""
+    logs = {run.name: run.path.resolve().parent.parent / "checkpoints" / _rung(run.path) / LOG for run in runs}
+    return {name: path for name, path in logs.items() if path.is_file()}
+
+
+def _rung(evaluation: Path) -> str:
+    """What was evaluated: as the manifest says, else as the folder is called."""
+    try:
+        parent = read_manifest(evaluation).parent
+    except CheckpointError:
+        parent = None
+    return parent.name if parent else evaluation.resolve().name
+
+
+def read_curves(logs: Mapping[str, Path]) -> tuple[list[Curve], list[str]]:
+    """Every metric of every log that is there, and a line for each log that cannot be read."""
+    curves: list[Curve] = []
+    problems: list[str] = []
+    for rung, path in logs.items():
+        try:
+            curves += _curves(rung, path)
+        except DatasetError as error:
+            problems.append(str(error))
+    return curves, problems
+
+
+def _curves(rung: str, path: Path) -> list[Curve]:
+    if not path.is_file():  # a rung that was quantised has none
+        return []
+    points: dict[str, dict[float, float]] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); train the rung again") from error
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+            step = float(entry["step"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DatasetError(f"{path}:{number}: not an object with a step; its curves are left out") from error
+        for name, value in entry.items():
+            if name != "step" and isinstance(value, (int, float)) and not isinstance(value, bool):
+                points.setdefault(name, {})[step] = float(value)
+    return [Curve(rung, name, tuple(sorted(at)), tuple(at[step] for step in sorted(at))) for name, at in points.items()]
