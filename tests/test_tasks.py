@@ -40,7 +40,7 @@ TASKS += [*MATH, *(f"{task}_n8" for task in MATH)]
 GRIDS = [f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")]
 RULES = [f"mcqa_arc_grid_{release}_evaluation_{part}" for release in (1, 2) for part in ("describe", "apply")]
 TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS), *RULES]
-TASKS += [f"mcqa_symbolic_local_{part}" for part in ("main", "p1", "p2", "noop")]
+TASKS += [f"mcqa_symbolic_local_{part}{suffix}" for part in ("main", "p1", "p2", "noop") for suffix in ("", "_n8")]
 SUBJECTS = 19
 
 

@@ -1,0 +1,233 @@
+"""A template's file into its parts: the question with its slots, what is drawn, the conditions, the answer.
+
+Two forms of one language. The public one is JSON with `question_annotated` and `answer_annotated`; ours is text, the worked
+answer behind `#solution:`, so that an error has a line to name:
+
+    {name,Ines} fills {boxes,4} boxes with {each,12} {fruit,pear}s. How many {fruit,pear}s are there?
+
+    #init:
+    - name = sample(names)
+    - fruit = sample(fruits)
+    - $boxes = range(2, 10)
+    - $each = range(5, 30)
+
+    #conditions:
+    - boxes * each < 200
+
+    #answer: boxes * each
+
+    #solution:
+    There are {boxes} * {each} = <<{boxes}*{each}={boxes*each}>>{boxes*each} {fruit}s.
+    #### {boxes*each}
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.errors import TemplateError
+from mcqa_suite.symbolic.expressions import Expression, compile_expression
+
+MOST_BYTES = 100_000
+HEADING = re.compile(r"#(init|conditions|answer|solution)\b\s*[:=]?")  # `#answer = n * k` is met in the wild
+DRAWN = re.compile(r"(\$?\s*[A-Za-z_]\w*(?:\s*,\s*\$?\s*[A-Za-z_]\w*)*)\s*=(?!=)\s*(.+)")
+SAMPLED = re.compile(r"(sample|sample_sequential)\s*\((.*)\)\s*$", re.DOTALL)
+SLOT = re.compile(r"\{([^{}]*)\}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the language and where it stands."""
+
+    text: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Init:
+    """`names` are drawn together from `pool`: one value, `count` different ones, or `count` in a row.
+
+    `counts` (a `$` before the name) marks the numbers of the story, as opposed to its names and things.
+    """
+
+    names: tuple[str, ...]
+    pool: Expression
+    count: int | None
+    sequential: bool
+    counts: bool
+
+
+@dataclass(frozen=True)
+class Slot:
+    """`{name,default}` in a question; in a worked answer `{expression}`, which has no default."""
+
+    expression: Expression
+    default: str | None
+
+
+Piece = str | Slot
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Everything that a file says. `question` and `answer` are the original instance, where the file has it."""
+
+    path: Path
+    body: tuple[Piece, ...]
+    solution: tuple[Piece, ...]
+    inits: tuple[Init, ...]
+    conditions: tuple[Expression, ...]
+    result: Expression
+    question: str | None
+    answer: str | None
+    source_id: int | None
+
+
+def parse(path: Path) -> Parsed:
+    """The parts of a template file; TemplateError names file and line."""
+    fields, body, solution = _read(path)
+    question, sections = _sections(body)
+    solution = solution or sections.get("solution", [])
+    for name in ("init", "answer"):
+        if name not in sections:
+            raise TemplateError(f"{path}: no #{name}: section; see the header of mcqa_suite/symbolic/parser.py")
+    inits = _without_repeats(_init(line) for line in _items(sections["init"]))
+    names = [name for init in inits for name in init.names]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise TemplateError(f"{path}: variable {twice!r} is drawn twice; give it one #init line")
+    written = " ".join(line.text for line in sections["answer"]).strip()
+    result = re.sub(r"^\{(.*)\}$", r"\1", written).lstrip("$")
+    if "####" not in "".join(line.text for line in solution):
+        raise TemplateError(f"{path}: the worked answer has no line `#### number`; end it with one")
+    return Parsed(
+        path=path,
+        body=_pieces(question, names),
+        solution=_pieces(solution, names),
+        inits=inits,
+        conditions=tuple(
+            compile_expression(line.text, line.where, names) for line in _items(sections.get("conditions", []))
+        ),
+        result=compile_expression(result, sections["answer"][0].where, names),
+        question=fields.get("question"),
+        answer=fields.get("answer"),
+        source_id=fields.get("id_orig"),
+    )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[Line], list[Line]]:
+    """The JSON fields, the lines of the annotated question, and those of the annotated answer if it is apart."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+        content = raw.decode("utf-8")
+    except OSError as error:
+        raise TemplateError(f"{path}: {error.strerror}; give the path of a template") from error
+    except UnicodeDecodeError as error:
+        raise TemplateError(f"{path}: not UTF-8; save the template as UTF-8") from error
+    if len(raw) > MOST_BYTES:
+        raise TemplateError(f"{path}: more than {MOST_BYTES:,} bytes; a template is one question")
+    if path.suffix != ".json":
+        return {}, [Line(text, f"{path}:{n}") for n, text in enumerate(content.splitlines(), start=1)], []
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise TemplateError(f"{path}{line}: not JSON ({error}); mend the file") from error
+    parts = []
+    for key in ("question_annotated", "answer_annotated"):
+        if not isinstance(fields, dict) or not isinstance(fields.get(key), str):
+            raise TemplateError(f"{path}: no text {key!r}; a JSON template has question_annotated and answer_annotated")
+        lines = fields[key].splitlines()
+        parts.append([Line(text, f"{path}: {key}, line {n}") for n, text in enumerate(lines, start=1)])
+    return fields, parts[0], parts[1]
+
+
+def _sections(lines: list[Line]) -> tuple[list[Line], dict[str, list[Line]]]:
+    """The question before the first heading, and the lines under each heading."""
+    question: list[Line] = []
+    sections: dict[str, list[Line]] = {}
+    current = question
+    for line in lines:
+        heading = HEADING.match(line.text)
+        if heading and heading[1] not in ("solution",) | sections.keys():
+            current = sections.setdefault(heading[1], [])
+        elif heading and heading[1] in sections:
+            raise TemplateError(f"{line.where}: a second #{heading[1]}: section; keep one")
+        elif heading:
+            current = sections.setdefault("solution", [])
+        rest = line.text[heading.end() :] if heading else line.text
+        if rest.strip() or not heading:
+            current.append(Line(rest, line.where))
+    return question, sections
+
+
+def _items(lines: list[Line]) -> list[Line]:
+    """The lines of a list, without their dash; TemplateError for a line that has none."""
+    found = []
+    for line in lines:
+        text = line.text.strip()
+        if text and not text.startswith("-"):
+            raise TemplateError(f"{line.where}: `{text[:60]}` has no dash before it; write `- {text[:60]}`")
+        if text:
+            found.append(Line(text[1:].strip(), line.where))
+    return found
+
+
+def _init(line: Line) -> Init:
+    match = DRAWN.fullmatch(line.text)
+    if not match:
+        raise TemplateError(f"{line.where}: `{line.text[:60]}` draws nothing; write `- name = sample(list)`")
+    names = tuple(name.strip().lstrip("$ ") for name in match[1].split(","))
+    counts, source = "$" in match[1], match[2].strip()
+    sampled = SAMPLED.match(source)
+    if not sampled:
+        return Init(names, compile_expression(source, line.where), None, False, counts)
+    arguments = compile_expression(f"({sampled[2]},)", line.where).tree.elts  # type: ignore[attr-defined]
+    return _sampled(names, sampled[1], arguments, line, counts)
+
+
+def _without_repeats(inits: Iterable[Init]) -> tuple[Init, ...]:
+    """A line that says the same as an earlier one is met in the public templates, and does no harm."""
+    return tuple({(init.names, init.pool.source, init.count): init for init in inits}.values())
+
+
+def _sampled(names: tuple[str, ...], how: str, arguments: list[Any], line: Line, counts: bool) -> Init:
+    """`sample(list)`, `sample(list, 3)` or `sample_sequential(list, 3)`."""
+    count = None
+    if len(arguments) == 2 and isinstance(arguments[1], ast.Constant) and type(arguments[1].value) is int:
+        count = arguments[1].value
+    sequential = how == "sample_sequential"
+    if len(arguments) not in (1, 2) or ((len(arguments) == 2 or sequential) and count != len(names)):
+        raise TemplateError(f"{line.where}: {how} of {len(names)} names; write {how}(list, {len(names)})")
+    return Init(names, compile_expression(ast.unparse(arguments[0]), line.where), count, sequential, counts)
+
+
+def _pieces(lines: list[Line], names: list[str]) -> tuple[Piece, ...]:
+    """Text and slots in turn; TemplateError for a slot that names nothing drawn."""
+    pieces: list[Piece] = []
+    for number, line in enumerate(lines):
+        end = 0
+        for match in SLOT.finditer(line.text):
+            pieces += [_prose(line.text[end : match.start()], line.where), _slot(match[1], line.where, names)]
+            end = match.end()
+        pieces += [_prose(line.text[end:], line.where), "\n" if number < len(lines) - 1 else ""]
+    return tuple(piece for piece in pieces if piece != "")
+
+
+def _prose(text: str, where: str) -> str:
+    if "{" in text or "}" in text:
+        raise TemplateError(f"{where}: a brace without its partner; write {{name,default}}")
+    return text
+
+
+def _slot(inside: str, where: str, names: list[str]) -> Slot:
+    name, comma, default = inside.partition(",")
+    if comma and name.strip().isidentifier():
+        return Slot(compile_expression(name, where, names), default.strip())
+    return Slot(compile_expression(inside, where, names), None)

@@ -1,0 +1,193 @@
+"""A template of word problems and the instances drawn from it."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+from mcqa_suite.errors import TemplateError
+from mcqa_suite.symbolic import defaults
+from mcqa_suite.symbolic.parser import Parsed, Piece, parse
+from mcqa_suite.symbolic.search import Step, Unit, find, plan, unit
+from mcqa_suite.symbolic.values import (
+    DrawError,
+    ExpressionError,
+    in_calculation,
+    is_labelled,
+    is_number,
+    numeric_text,
+    text,
+)
+from mcqa_suite.symbolic.verify import GOLDS_DIFFER, NOT_WHOLE, gold_problem
+
+MOST_MISSES = 300  # draws in a row that give nothing new
+MOST_SECONDS = 30.0  # for one sample, and SECONDS_EACH for each of its instances: some hundred times what is usual
+SECONDS_EACH = 0.5
+PERSISTENT = 50  # answers that are not whole, and none that is: then decimals are this template's kind
+SENTENCE_START = re.compile(r"(?:^|[.?!:]\s+|\n\s*)$")
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One question with its worked answer. `answer` ends in `#### gold`; `split` is where its numbers belong."""
+
+    template: str
+    number: int
+    question: str
+    answer: str
+    gold: str
+    split: Split
+
+    @property
+    def solution(self) -> str:
+        """The worked answer as a model is to write it: without the marks of calculations and of the gold."""
+        return re.sub(r"<<[^<>]*>>", "", self.answer.rpartition("####")[0]).strip()
+
+
+@dataclass(frozen=True, eq=False)
+class Template:
+    """`id` is what instances are drawn by, with the seed: the folder and the name of the file."""
+
+    id: str
+    parsed: Parsed
+    units: tuple[Unit, ...]
+    steps: tuple[Step, ...] = field(repr=False)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Template:
+        """Reads a template file, the public JSON or our text; TemplateError names file and line."""
+        parsed = parse(Path(path))
+        if not parsed.inits:
+            raise TemplateError(f"{path}: #init draws nothing; without a variable there is one instance")
+        units = tuple(unit(init) for init in parsed.inits)
+        absolute = Path(path).absolute()
+        return cls(f"{absolute.parent.name}/{absolute.stem}", parsed, units, plan(units, parsed.conditions))
+
+    @property
+    def source_id(self) -> int | None:
+        """The row of GSM8K's test set that a public template was made from."""
+        return self.parsed.source_id
+
+    def sample(self, n: int, *, seed: int = 0, split: Split | None = None) -> list[Instance]:
+        """`n` different instances, the same for the same seed, and the first of a longer sample.
+
+        `split` keeps those alone whose numbers belong to it. Raises TemplateError where there are not so many.
+        """
+        return self.sample_counted(n, seed=seed, split=split)[0]
+
+    def sample_counted(
+        self, n: int, *, seed: int = 0, split: Split | None = None
+    ) -> tuple[list[Instance], Counter[str]]:
+        """`sample`, with how many draws were put back and why."""
+        chance = random.Random(f"mcqa:{seed}:{self.id}")  # noqa: S311
+        found: list[Instance] = []
+        seen: set[str] = set()
+        back: Counter[str] = Counter()
+        misses, decimals = 0, False
+        until = time.monotonic() + MOST_SECONDS + SECONDS_EACH * n
+        while len(found) < n:
+            made = self._draw(find(self.steps, chance, until), len(found), split, seen, decimals)
+            if isinstance(made, Instance):
+                seen.add(made.question)
+                found.append(made)
+                misses = 0
+                continue
+            back[made] += 1
+            misses += 1
+            decimals = decimals or (not found and back[NOT_WHOLE] >= PERSISTENT)
+            if misses > MOST_MISSES:
+                why = ", ".join(f"{count} {reason}" for reason, count in back.most_common(3))
+                raise TemplateError(
+                    f"{self.parsed.result.where}: {len(found)} of {n} instances, then {misses} draws gave none ({why}); "
+                    f"{'mend #answer' if GOLDS_DIFFER in back else 'widen the lists'}"
+                )
+        return found, back
+
+    def default(self) -> Instance:
+        """The instance of the slots' defaults; what no slot shows is worked out from the conditions.
+
+        Raises TemplateError where a default of a number cannot be read, or the two golds disagree.
+        """
+        values = defaults.values(self.parsed, self.units)
+        made = self._instance(values, 0, decimals=True, as_written=True)
+        if not isinstance(made, Instance):
+            raise TemplateError(f"{self.parsed.path}: the slots' defaults make {made}; mend the template")
+        return made
+
+    def _draw(
+        self, values: dict[str, Any], number: int, split: Split | None, seen: set[str], decimals: bool
+    ) -> Instance | str:
+        """An instance, or why this draw gives none."""
+        made = self._instance(values, number, decimals)
+        if isinstance(made, Instance):
+            if made.question in seen:
+                return "were there before"
+            if split is not None and made.split != split:
+                return "belong to the other split"
+        return made
+
+    def _instance(
+        self, values: dict[str, Any], number: int, decimals: bool, as_written: bool = False
+    ) -> Instance | str:
+        try:
+            result = self.parsed.result(values)
+            question = _rendered(self.parsed.body, values, as_written).strip()
+            answer = _rendered(self.parsed.solution, values, False).strip()
+        except DrawError as error:
+            return f"ended in {error}"
+        problem = gold_problem(answer, result, decimals)
+        return problem or Instance(self.id, number, question, answer, numeric_text(result), self._split(values))
+
+    def _split(self, values: dict[str, Any]) -> Split:
+        """Decided by the file's name and the story's first two numbers alone: other names over the same numbers, and longer
+        variants of the story with more numbers behind these, stay on the same side."""
+        counts = [name for one in self.parsed.inits if one.counts for name in one.names][:2]
+        told = [f"{name}={_plainly(values[name])}" for name in counts] or [repr(sorted(values.items()))]
+        name = self.id.rpartition("/")[2]
+        digest = blake2b("|".join([name, *told]).encode("utf-8", "replace"), digest_size=1).digest()
+        return "train" if digest[0] % 2 else "test"
+
+
+def load_all(folder: str | Path) -> list[Template]:
+    """Every template of a folder, by name; TemplateError where there is none."""
+    paths = sorted(path for path in Path(folder).glob("*") if path.suffix in (".json", ".txt"))
+    if not paths:
+        raise TemplateError(f"{folder}: no template (*.json or *.txt); give a folder of templates")
+    return [Template.load(path) for path in paths]
+
+
+def _rendered(pieces: Sequence[Piece], values: dict[str, Any], as_written: bool) -> str:
+    """The text with its slots filled: words in the prose, numbers between << and >>, a capital where a sentence begins."""
+    written = ""
+    for piece in pieces:
+        if isinstance(piece, str):
+            written += piece
+            continue
+        if as_written and piece.default is not None:
+            shown = piece.default
+        else:
+            value = piece.expression(values)
+            calculated = written.rfind("<<") > written.rfind(">>")
+            try:
+                shown = in_calculation(value) if calculated else text(value)
+            except ExpressionError as error:
+                raise TemplateError(f"{piece.expression.where}: {error} in a slot; change the template") from error
+            if piece.default and THOUSANDS.fullmatch(piece.default) and shown.isdigit():
+                shown = f"{int(shown):,}"
+        if shown[:1].islower() and SENTENCE_START.search(written[-8:]):
+            shown = shown[0].upper() + shown[1:]
+        written += shown
+    return written
+
+
+def _plainly(value: Any) -> str:
+    return numeric_text(value) if is_number(value) or is_labelled(value) else repr(value)

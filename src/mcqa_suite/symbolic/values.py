@@ -1,0 +1,130 @@
+"""What an expression of a template can be: exact numbers, text, lists, and pairs of words and a number."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+MOST_BITS = 512  # of a number; 9**9**9 has 1.2 thousand million
+MOST_ITEMS = 10_000  # of a list
+Number = int | Fraction
+
+
+class DrawError(ArithmeticError):
+    """This draw of values cannot be: a division by zero."""
+
+
+class ExpressionError(ValueError):
+    """What an expression may not do, whatever the draw."""
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, (int, Fraction))
+
+
+def is_labelled(value: Any) -> bool:
+    """("half", 1/2), or (20, 20): what is shown, and the number that it stands for."""
+    return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], (str, int)) and is_number(value[1])
+
+
+def number(value: Any) -> Number:
+    """The value as an exact number; ExpressionError where it is none."""
+    if type(value) is int or type(value) is Fraction:
+        return value
+    if is_labelled(value):
+        return number(value[1])
+    if isinstance(value, bool):
+        return int(value)
+    raise ExpressionError(f"{_shown(value)} where a number is needed")
+
+
+def plain(value: Number) -> Number:
+    """A Fraction without denominator as an int; ExpressionError where the number has grown too long."""
+    if type(value) is Fraction:
+        if value.denominator == 1:
+            return plain(value.numerator)
+        if value.denominator.bit_length() + value.numerator.bit_length() > MOST_BITS:
+            raise ExpressionError(f"a number of more than {MOST_BITS} bits")
+        return value
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise ExpressionError(f"a number of more than {MOST_BITS} bits")
+    return value
+
+
+def items(value: Any) -> Any:
+    """A list of possible values, as it is (a range stays one); ExpressionError where it is none or too long."""
+    if isinstance(value, (range, list, tuple)):
+        return value
+    raise ExpressionError(f"{_shown(value)} where a list is needed")
+
+
+def bounded(count: int) -> int:
+    """`count`, or ExpressionError where a list of so many may not be made."""
+    if count > MOST_ITEMS:
+        raise ExpressionError(f"a list of {count:,} values; at most {MOST_ITEMS:,}")
+    return count
+
+
+def text(value: Any) -> str:
+    """As a question shows it: 11.25, 1/3, half, Monday."""
+    if is_labelled(value):
+        return str(value[0])
+    return numeric_text(value) if is_number(value) else _word(value)
+
+
+def numeric_text(value: Any) -> str:
+    """As a calculation shows it: the number behind the words, as a decimal where that is exact."""
+    if isinstance(value, str):
+        return value
+    exact = Fraction(number(value))
+    twos = fives = 0
+    rest = exact.denominator
+    while rest % 2 == 0:
+        rest, twos = rest // 2, twos + 1
+    while rest % 5 == 0:
+        rest, fives = rest // 5, fives + 1
+    places = max(twos, fives)
+    if rest != 1 or places > 6:
+        return f"{exact.numerator}/{exact.denominator}"
+    if not places:
+        return str(exact.numerator)
+    digits = str(abs(exact.numerator) * 10**places // exact.denominator).rjust(places + 1, "0")
+    return f"{'-' if exact < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def in_calculation(value: Any) -> str:
+    """`numeric_text`, a fraction in brackets so that 10/(2/3) is what it says."""
+    shown = numeric_text(value)
+    return f"({shown})" if "/" in shown and not isinstance(value, str) else shown
+
+
+def mixed(value: Any) -> str:
+    """A fraction as people write it: 5 1/4."""
+    exact = Fraction(number(value))
+    whole, rest = divmod(abs(exact.numerator), exact.denominator)
+    sign = "-" if exact < 0 else ""
+    if not rest:
+        return f"{sign}{whole}"
+    return f"{sign}{whole} {rest}/{exact.denominator}" if whole else f"{sign}{rest}/{exact.denominator}"
+
+
+def read_number(written: str) -> Number | None:
+    """`1,080`, `-3`, `0.25` or `3/4` exactly; None where it is anything else."""
+    bare = written.strip().replace(",", "")
+    if bare[:1] == "(" and bare[-1:] == ")":
+        bare = bare[1:-1]
+    if not re.fullmatch(r"-?\d{1,100}(\.\d{1,100}|/[1-9]\d{0,100})?", bare):
+        return None
+    return plain(Fraction(bare))
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ExpressionError(f"{_shown(value)} where a word or a number is needed")
+    return value
+
+
+def _shown(value: Any) -> str:
+    shown = f"a list of {len(value)}" if isinstance(value, (list, range)) else repr(value)
+    return shown if len(shown) <= 40 else f"{shown[:37]}..."

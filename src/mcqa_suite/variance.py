@@ -1,0 +1,292 @@
+"""How much a score depends on the draw: tasks whose documents are instances of templates (GSM-Symbolic, symbolic_local).
+
+Each instance number is one draw of the whole set, as in the GSM-Symbolic paper (arXiv 2410.05229): mean and standard deviation
+are over these draws. Intervals are over templates, because it is other templates that one would want to say something about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcqa_suite.errors import DatasetError
+from mcqa_suite.run_files import load_results, numbered_rows, results_files, stamp_of
+from mcqa_suite.runs import model_identity
+from mcqa_suite.sample_values import ScoreError, read_score
+from mcqa_suite.stats import Estimate, clustered_difference, clustered_share, design_effect, mean_estimate, wilson
+from mcqa_suite.stats.paired import square_and_add
+
+Floats = NDArray[np.float64]
+VARIANT = re.compile(r"(.+)_(main|p1|p2|noop)(_n\d+)?$")
+ORDER = ("main", "p1", "p2", "noop")
+WHOLE_SET = "mcqa_gsm8k"  # whose questions the public templates were made from
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """One task of one run, templates x instances.
+
+    `right`: 0 or 1, or the mean over several samples of a question; `docs`: the hash of each document; `originals`: the id of
+    the GSM8K document behind each template where the log tells; `left_out`: documents of draws that are not complete.
+    """
+
+    run: str
+    task: str
+    templates: tuple[str, ...]
+    right: Floats
+    docs: NDArray[np.str_]
+    originals: tuple[str | None, ...]
+    unread: float | None
+    left_out: int
+
+    @property
+    def family(self) -> str:
+        """The task without its variant: what main, p1, p2 and noop have in common."""
+        match = VARIANT.match(self.task)
+        return f"{match[1]}{match[3] or ''}" if match else self.task
+
+    @property
+    def variant(self) -> str:
+        match = VARIANT.match(self.task)
+        return match[2] if match else "main"
+
+    @property
+    def by_instance(self) -> NDArray[np.float64]:
+        """Accuracy of each draw of the set."""
+        return np.asarray(self.right.mean(axis=0))
+
+    @property
+    def by_template(self) -> NDArray[np.float64]:
+        return np.asarray(self.right.mean(axis=1))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean over draws with its interval over templates; `std` over draws (n - 1), None for a single one."""
+
+    mean: Estimate
+    std: float | None
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The second minus the first, over what both have; `templates`: how many."""
+
+    value: Estimate
+    templates: int
+
+
+@dataclass(frozen=True)
+class Gap:
+    """GSM-Symbolic, GSM8K's own questions behind the templates, and the rest of GSM8K; differences to the one before."""
+
+    symbolic: Estimate
+    same: Estimate
+    other: Estimate | None
+    symbolic_to_same: Estimate
+    same_to_other: Estimate | None
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What one run holds: its tasks of templates, and GSM8K's scores by document id if it has them."""
+
+    run: str
+    tasks: Mapping[str, Draws]
+    gsm8k: Mapping[str, float]
+
+
+def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
+    """Every task of templates in a run, the newest of each; DatasetError where it has none, or a row cannot be read."""
+    files = results_files(path)
+    newest = load_results(files[-1])
+    tasks: dict[str, Draws | None] = {}
+    gsm8k: dict[str, float] = {}
+    for file in reversed(files):
+        results = load_results(file)
+        if model_identity(results) != model_identity(newest):
+            continue
+        for task in results["configs"]:
+            log = file.with_name(f"samples_{task}_{stamp_of(file)}.jsonl")
+            if task in tasks or not log.exists():
+                continue
+            rows = _rows(log, metric, wanted=task == WHOLE_SET)
+            if task == WHOLE_SET:
+                gsm8k = {row.id: row.right for row in rows}
+            tasks[task] = _draws(name, task, rows, log) if task != WHOLE_SET and rows else None
+    found = {task: draws for task, draws in sorted(tasks.items(), key=_place) if draws is not None}
+    if not found:
+        raise DatasetError(
+            f"{path}: no task of templates; run mcqa_symbolic_local or mcqa_gsm_symbolic with --log_samples"
+        )
+    return Drawn(name, found, gsm8k)
+
+
+def spread(draws: Draws) -> Spread:
+    """Of one task: over its draws, and over its templates."""
+    rates = draws.by_instance
+    std = float(rates.std(ddof=1)) if len(rates) > 1 else None
+    return Spread(_mean(draws.right), std, float(rates.min()), float(rates.max()))
+
+
+def difference(first: Draws, second: Draws) -> Difference:
+    """Over the templates and draws that both have, clustered by template; DatasetError where fewer than two are common.
+
+    The documents need not be the same: variants of a template, or other draws of it, are paired by template and number.
+    Public templates are told by the GSM8K question that they were made from, ours by their story.
+    """
+    by_original = None not in (*first.originals, *second.originals) and all(
+        len(set(side.originals)) == len(side.originals) for side in (first, second)
+    )
+    here, there = (side.originals if by_original else side.templates for side in (first, second))
+    common = [key for key in here if key in there]
+    if len(common) < 2:
+        raise DatasetError(f"{first.task} and {second.task}: {len(common)} templates in common; at least 2 are needed")
+    draws = min(first.right.shape[1], second.right.shape[1])
+    one = first.right[[here.index(key) for key in common], :draws]
+    other = second.right[[there.index(key) for key in common], :draws]
+    return Difference(_difference(one, other), len(common))
+
+
+def same_documents(first: Draws, second: Draws) -> bool:
+    """Whether two runs were asked the same questions."""
+    return first.templates == second.templates and np.array_equal(first.docs, second.docs)
+
+
+def steps(drawn: Drawn, family: str) -> list[tuple[str, str, Difference]]:
+    """What each harder variant of a family costs: main to p1, p1 to p2, and main to noop, of those that were run."""
+    by_variant = {draws.variant: draws for draws in drawn.tasks.values() if draws.family == family}
+    pairs = [("main", "p1"), ("p1", "p2"), ("main", "p2"), ("main", "noop")]
+    return [(a, b, difference(by_variant[a], by_variant[b])) for a, b in pairs if {a, b} <= by_variant.keys()]
+
+
+def gap(draws: Draws, gsm8k: Mapping[str, float]) -> Gap | None:
+    """From the templates' instances to the questions that they were made from, and to the others; None where the log holds
+    no GSM8K, or its documents do not name their original."""
+    pairs = zip(draws.by_template, draws.originals, strict=True)
+    known = [(rate, gsm8k[id]) for rate, id in pairs if id is not None and id in gsm8k]
+    if len(known) < 2:
+        return None
+    symbolic = _mean(draws.right)
+    same = wilson(round(sum(right for _rate, right in known)), len(known))
+    rest = [right for id, right in gsm8k.items() if id not in draws.originals]
+    other = wilson(round(sum(rest)), len(rest)) if rest else None
+    return Gap(
+        symbolic,
+        same,
+        other,
+        mean_estimate(np.array([float(right) - rate for rate, right in known])),
+        _unpaired(same, other) if other else None,
+    )
+
+
+def _unpaired(first: Estimate, second: Estimate) -> Estimate:
+    """The difference of two shares of different questions, by Newcombe's square-and-add of their intervals."""
+    value = second.value - first.value
+    below = float(square_and_add(second.value - second.low, first.high - first.value))
+    above = float(square_and_add(second.high - second.value, first.value - first.low))
+    return Estimate(value, value - below, value + above, min(first.n, second.n))
+
+
+def _mean(right: Floats) -> Estimate:
+    """With its interval over templates: Wilson's at the effective size where every score is 0 or 1, else Student's."""
+    values, clusters = right.ravel(), _clusters(right)
+    if np.isin(values, (0, 1)).all():
+        return clustered_share(values == 1, clusters)
+    return mean_estimate(values, effect=design_effect(values, clusters))
+
+
+def _difference(one: Floats, other: Floats) -> Estimate:
+    """The second minus the first over the same templates: Tango's where every score is 0 or 1, else Student's."""
+    first, second, clusters = one.ravel(), other.ravel(), _clusters(one)
+    if np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all():
+        return clustered_difference(first == 1, second == 1, clusters)[0]
+    return mean_estimate(second - first, effect=design_effect(second - first, clusters))
+
+
+def _clusters(right: Floats) -> NDArray[np.int64]:
+    return np.repeat(np.arange(right.shape[0]), right.shape[1])
+
+
+def _place(item: tuple[str, Any]) -> tuple[str, int]:
+    match = VARIANT.match(item[0])
+    return (f"{match[1]}{match[3] or ''}", ORDER.index(match[2])) if match else (item[0], 0)
+
+
+@dataclass(frozen=True)
+class _Row:
+    id: str
+    template: str
+    instance: int
+    original: str | None
+    digest: str
+    right: float
+    parsed: float | None
+
+
+def _rows(log: Path, metric: str, wanted: bool) -> list[_Row]:
+    """The rows of the log's first filter; none where its documents are no instances of templates and it is not `wanted`."""
+    rows: list[_Row] = []
+    first_filter = None
+    for number, row in numbered_rows(log):
+        try:
+            doc = row["doc"] if isinstance(row["doc"], dict) else {}
+            if not wanted and not {"template", "instance"} <= doc.keys():
+                return []
+            first_filter = first_filter or row["filter"]
+            if row["filter"] == first_filter:
+                rows.append(_row(row, doc, metric))
+        except (KeyError, TypeError, ValueError, ScoreError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise DatasetError(f"{log}:{number}: not a sample of a template ({reason}); run the task again") from error
+    return rows
+
+
+def _row(row: Mapping[str, Any], doc: Mapping[str, Any], metric: str) -> _Row:
+    score = read_score(metric, row[metric])
+    if score is None or not 0 <= score <= 1:
+        raise ValueError(f"{metric} is {row[metric]!r}, not from 0 to 1")
+    original = doc.get("original")
+    return _Row(
+        id=str(doc.get("id", row["doc_id"])),
+        template=str(doc.get("template", "")),
+        instance=int(doc.get("instance", 0)),
+        original=None if original is None else str(original),
+        digest=str(row["doc_hash"]),
+        right=score,
+        parsed=float(row["parsed"]) if isinstance(row.get("parsed"), (int, float)) else None,
+    )
+
+
+def _draws(run: str, task: str, rows: Sequence[_Row], log: Path) -> Draws:
+    """The complete draws, as a table; DatasetError for a document twice, a single template, or no complete draw."""
+    table = {(row.template, row.instance): row for row in rows}
+    if len(table) < len(rows):
+        raise DatasetError(f"{log}: an instance of a template comes twice; was the file written twice? Run it again")
+    templates = sorted({row.template for row in rows}, key=lambda name: (len(name) if name.isdigit() else 0, name))
+    numbers = sorted({row.instance for row in rows})
+    complete = [number for number in numbers if all((name, number) in table for name in templates)]
+    if len(templates) < 2 or not complete:
+        raise DatasetError(
+            f"{log}: {len(templates)} templates and {len(complete)} complete draws of them; run without --limit"
+        )
+    grid = [[table[name, number] for number in complete] for name in templates]
+    parsed = [row.parsed for line in grid for row in line if row.parsed is not None]
+    return Draws(
+        run=run,
+        task=task,
+        templates=tuple(templates),
+        right=np.array([[row.right for row in line] for line in grid], dtype=np.float64),
+        docs=np.array([[row.digest for row in line] for line in grid]),
+        originals=tuple(line[0].original for line in grid),
+        unread=1 - sum(parsed) / len(parsed) if parsed else None,
+        left_out=len(rows) - len(templates) * len(complete),
+    )
