@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 
 import pytest
 from conftest import REPOSITORY, needs_hub
 
 from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError
-from mcqa_suite.harness import rung
+from mcqa_suite.harness import launch, rung
+from mcqa_suite.manifest import Manifest, Parent, content_hash, hardware, write_manifest
 from mcqa_suite.report import leaderboard
 from mcqa_suite.runs import read_run
 
@@ -59,6 +61,99 @@ def test_the_results_name_the_model_and_the_chat_template(tmp_path, evaluated):
     rung.evaluate(str(base), plan, tmp_path, dtype="float32", batch_size=2)
     chat = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
     assert "message['content']" in chat["chat_template"]
+
+
+def as_stage(checkpoint, folder, **facts):
+    """A copy of a checkpoint with a manifest that says how it was made."""
+    shutil.copytree(checkpoint, folder)
+    parent = Parent("base", facts.pop("parent", "0"))
+    settings = {"kind": "sft", "name": folder.name, "settings": {}, "seed": 0, "hardware": hardware(), "seconds": 1.0}
+    write_manifest(folder, Manifest(**{**settings, **facts}, parent=parent, content=content_hash(folder)))
+    return folder
+
+
+def chat_template(output):
+    return json.loads(next((output / "0").glob("results_*.json")).read_text(encoding="utf-8"))["chat_template"]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_evaluation_follows_the_chat_template_that_the_stage_trained_with(tmp_path, trained):
+    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=trained)
+    entry = {"tasks": ["mcqa_epfl"], "limit": 1}
+    rung.evaluate(str(checkpoint), [entry], tmp_path / "out", dtype="float32", batch_size=2)
+    assert bool(chat_template(tmp_path / "out")) is trained
+    contrary = [{**entry, "apply_chat_template": not trained}]
+    with pytest.raises(ConfigError, match=r"but sft was trained with(out)? its chat template; take the key out"):
+        rung.evaluate(str(checkpoint), contrary, tmp_path / "no", dtype="float32", batch_size=2)
+
+
+# PEFT asks a model for what transformers has renamed
+peft_on_transformers = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
+
+
+@pytest.fixture
+def adapter(tiny_checkpoint, tmp_path):
+    """An adapter of the tiny checkpoint that changes its answers, as a stage keeps it."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.manual_seed(1)
+    config = LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", init_lora_weights=False)
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_checkpoint), config)
+    model.save_pretrained(tmp_path / "peft")
+    model.merge_and_unload().save_pretrained(tmp_path / "merged")
+    for name in ("peft", "merged"):
+        AutoTokenizer.from_pretrained(tiny_checkpoint).save_pretrained(tmp_path / name)
+    return as_stage(tmp_path / "peft", tmp_path / "adapter", adapter=True, parent=content_hash(tiny_checkpoint))
+
+
+@peft_on_transformers
+def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny_checkpoint, adapter, tmp_path):
+    plan = [{"tasks": ["mcqa_epfl"], "limit": 6}]
+
+    def scores(checkpoint, base=None):
+        output = tmp_path / f"out-{checkpoint.name}"
+        rung.evaluate(str(checkpoint), plan, output, dtype="float32", batch_size=4, base=base)
+        samples = next((output / "0").glob("samples_*.jsonl")).read_text(encoding="utf-8").splitlines()
+        return [float(answer[0][0]) for line in samples for answer in json.loads(line)["resps"]]
+
+    on_base, plain = scores(adapter, str(tiny_checkpoint)), scores(tiny_checkpoint)
+    assert on_base == pytest.approx(scores(tmp_path / "merged"), abs=1e-3)
+    assert on_base != pytest.approx(plain, abs=1e-3)
+    for base, words in ((REPOSITORY / "training" / "base", "is another checkpoint"), (None, "give the folder of its")):
+        with pytest.raises(CheckpointError, match=words):
+            scores(adapter, base and str(base))
+    with pytest.raises(CheckpointError, match="is no adapter"):
+        scores(tiny_checkpoint, str(tiny_checkpoint))
+
+
+@peft_on_transformers
+def test_mcqa_eval_checks_an_adapters_base_too(tiny_checkpoint, adapter):
+    def flags(*words):
+        return launch.as_trained(launch.known_flags(["run", "--model_args", *words]))
+
+    assert flags(f"pretrained={tiny_checkpoint},peft={adapter}") == []
+    for words in ([f"pretrained={REPOSITORY / 'training/base'}", f"peft={adapter}"], [f"pretrained={adapter}"]):
+        with pytest.raises(CheckpointError, match="adapter"):
+            flags(*words)
+
+
+def test_mcqa_eval_adds_the_chat_template_that_was_trained_with(tmp_path, capsys):
+    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=True)
+    words = ["run", "--model_args", f"pretrained={checkpoint},dtype=float32"]
+    assert launch.as_trained(launch.known_flags(words)) == ["--apply_chat_template"]
+    assert "was trained with its chat template: --apply_chat_template added" in capsys.readouterr().err
+    assert launch.as_trained(launch.known_flags([*words, "--apply_chat_template"])) == []
+    as_json = ["run", "--model_args", json.dumps({"pretrained": str(checkpoint)})]
+    assert launch.as_trained(launch.known_flags(as_json)) == ["--apply_chat_template"]
+    assert launch.as_trained(launch.known_flags(["run", "--model_args", "pretrained=org/name"])) == []
+
+
+def test_a_reward_model_gives_no_answers_to_evaluate(tiny_checkpoint, tmp_path):
+    folder = as_stage(tiny_checkpoint, tmp_path / "reward", kind="reward")
+    with pytest.raises(CheckpointError, match="a reward model, which scores answers and gives none"):
+        rung.evaluate(str(folder), PLAN, tmp_path / "out", dtype="float32", batch_size=4)
 
 
 def test_a_model_differs_from_itself_by_nothing(evaluated):
@@ -111,8 +206,6 @@ def test_a_missing_checkpoint_is_named(tmp_path, name):
 
 
 def test_broken_runs_are_named(tmp_path, evaluated):
-    import shutil
-
     with pytest.raises(DatasetError, match=r"no results_\*\.json"):
         read_run(tmp_path)
     copy = tmp_path / "copy"

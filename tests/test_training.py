@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
@@ -11,8 +10,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from stages import script, weights
 
-from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite.errors import ConfigError
 from mcqa_suite.manifest import content_hash, read_manifest
 from mcqa_suite.paths import training_dir
 from mcqa_suite.process import ENVIRONMENT
@@ -150,39 +150,50 @@ def test_a_mistake_is_one_line_and_exit_code_2(tiny_checkpoint, tmp_path, kind, 
     assert message in done.stderr.strip().splitlines()[-1]
 
 
-@pytest.fixture
-def common(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(training_dir()))
-    return importlib.import_module("common")
+DPO = """
+data: [{source: generated, n: 16, seed: 1}]
+held_out: 0.25
+lora: {r: 4}
+trainer: {max_steps: 2, per_device_train_batch_size: 2, precompute_ref_log_probs: true}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "settings"), [("sft", SFT), ("dpo", DPO)])
+def test_two_processes_train_one_checkpoint_and_the_manifest_counts_them(tiny_checkpoint, tmp_path, kind, settings):
+    config, output = tmp_path / "settings.yaml", tmp_path / kind
+    config.write_text(settings)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    words = [training_dir() / f"{kind}.py", "--config", config, "--parent", tiny_checkpoint, "--output", output]
+    done = subprocess.run([sys.executable, *launcher, *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert read_manifest(output).hardware.processes == 2
+    assert weights(output)["model.layers.0.mlp.up_proj.weight"].isfinite().all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([kind, "settings.yaml"])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.gradient_checkpointing. is deprecated:FutureWarning")  # transformers renamed it
+def test_settings_are_checked_without_a_parent_and_without_training(tmp_path):
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(SFT)
+    bad.write_text(SFT.replace("r: 4", "rank: 4"))
+    with pytest.raises(SystemExit) as left:
+        checked("sft", good)
+    assert left.value.code == 0
+    with pytest.raises(ConfigError, match=r"bad\.yaml: lora: unknown key 'rank'"):
+        checked("sft", good, bad)
+
+
+def checked(kind: str, *files: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [kind, "--check", *map(str, files)])
+        script(kind).main()
 
 
 @pytest.fixture
-def merging_tokenizer():
-    """Two letters, and a merge of the two."""
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "ab": 2}, merges=[("a", "b")]))
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer)
-
-
-@pytest.mark.parametrize(
-    ("prompt", "completion", "max_length", "message"),
-    [
-        ("a", "b", None, "q/1: the prompt's tokens are not the start"),
-        ("a", "", None, "q/1: the completion '' has no tokens"),
-        ("b", "aaaa", 5, "q/1: 5 tokens do not fit max_length 5"),
-    ],
-)
-def test_a_row_that_would_not_train_its_completion_is_named(
-    common, merging_tokenizer, prompt, completion, max_length, message
-):
-    rows = [
-        {"id": "q/0", "prompt": "b", "completion": "a"},
-        {"id": "q/1", "prompt": prompt, "completion": completion},
-    ]
-    with pytest.raises(DatasetError, match=message):
-        common.check_rows(rows, merging_tokenizer, max_length)
+def common() -> ModuleType:
+    return script("common")
 
 
 def test_what_a_library_refuses_is_one_line(common):
@@ -193,3 +204,21 @@ def test_what_a_library_refuses_is_one_line(common):
     ) as caught:
         common.library_config(LoraConfig, {"lora_alfa": 1}, {}, "x.yaml: lora")
     assert "\n" not in str(caught.value)
+
+
+def test_too_little_memory_names_the_setting_to_lower(common):
+    import torch
+
+    with (
+        pytest.raises(
+            ConfigError, match=r"x\.yaml: out of memory with per_device_train_batch_size 64; lower it"
+        ) as caught,
+        common.enough_memory("x.yaml", "per_device_train_batch_size", 64, "lower it"),
+    ):
+        torch.empty(10**15)
+    assert "\n" not in str(caught.value)
+    with (
+        pytest.raises(RuntimeError, match="inconsistent tensor size"),
+        common.enough_memory("x.yaml", "batch_size", 1, "lower it"),
+    ):
+        torch.ones(2) @ torch.ones(3)

@@ -1,44 +1,77 @@
-"""What the training scripts share: the command line, the checks that come before training, the manifest after it."""
+"""What the stages share: the command line, the libraries' configs, errors in one line, and the manifest at the end."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
+import math
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-from mcqa_suite.config import check_keys
-from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
-from mcqa_suite.manifest import Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest
-from mcqa_suite.settings import Settings, record
 
 # Read when torch is imported: OpenMP threads that spin while they wait make a small model ten times slower on a busy
 # machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import torch
+from transformers import TrainerCallback
+
+from mcqa_suite.checkpoints import chat_template_of, check_whole, is_adapter
+from mcqa_suite.config import check_keys
+from mcqa_suite.errors import CheckpointError, ConfigError, McqaError
+from mcqa_suite.manifest import Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest
+from mcqa_suite.settings import TRAINED, Settings, read_settings, record
+
 START = time.perf_counter()
+GPU = torch.cuda.is_available()
+TRAINER = {
+    "report_to": "none",
+    "save_strategy": "no",
+    "logging_steps": 10,
+    "logging_first_step": True,  # a run shorter than logging_steps has a curve too
+    "gradient_checkpointing": False,
+}
+TRACKERS = ("wandb", "trackio", "tensorboard")
+NO_MEMORY = ("can't allocate memory", "out of memory")  # how a CPU's and a GPU's allocator begin to complain
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """`--config`, `--parent` and `--output`, with the parent known to be a checkpoint."""
+def arguments(kind: str, description: str | None, check: Callable[[Any, str], Any] | None = None) -> argparse.Namespace:
+    """The command line of a stage, its parent known to be a whole checkpoint.
+
+    `--check FILE...` reads settings as the stage would, calls `check` (settings, where) on each, and goes no further.
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="YAML with the settings of this stage")
-    parser.add_argument("--parent", type=Path, required=True, help="folder of the checkpoint to start from")
+    parser.add_argument("--config", type=Path, help="YAML with the settings of this stage")
+    parser.add_argument("--parent", type=Path, help="folder of the checkpoint to start from")
+    parser.add_argument("--parent-base", type=Path, help="the parent's own parent, where the parent is an adapter")
+    parser.add_argument("--output", type=Path, help="folder to make; the last path part names the checkpoint")
     parser.add_argument(
-        "--output", type=Path, required=True, help="folder to make; the last path part names the checkpoint"
+        "--check", type=Path, nargs="+", metavar="FILE", help="check these settings, and do nothing else"
     )
     args = parser.parse_args()
+    for file in args.check or ():
+        settings = read_settings(kind, file)
+        if check:
+            check(settings, str(file))
+    if args.check:
+        sys.exit(0)
+    if missing := [f"--{name}" for name in ("config", "parent", "output") if getattr(args, name) is None]:
+        parser.error(f"the following arguments are required: {', '.join(missing)}")
     try:
         args.output.absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{args.output}: cannot be made there: {error.strerror}; choose another --output") from error
-    if not (args.parent / "config.json").is_file():
-        raise CheckpointError(f"{args.parent}: no checkpoint there; give a folder with config.json and *.safetensors")
+    for folder in filter(None, (args.parent, args.parent_base)):
+        check_whole(folder)
     args.parent, args.output = args.parent.resolve(), args.output.absolute()
+    # by default below the trainer's own folder, which is gone at the end
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(args.output.with_name(f"{args.output.name}.tensorboard")))
     return args
 
 
@@ -53,16 +86,21 @@ def exit_code(main: Callable[[], None]) -> int:
     return 0
 
 
-def load(parent: Path, dtype: str) -> tuple[Any, Any]:
-    """The model and the tokenizer of a checkpoint."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
+@contextmanager
+def enough_memory(where: str, setting: str, size: Any, remedy: str) -> Iterator[None]:
+    """ConfigError that names `setting` and its value where the block needs more memory than there is."""
     try:
-        model = AutoModelForCausalLM.from_pretrained(parent, dtype=getattr(torch, dtype))
-        return model, AutoTokenizer.from_pretrained(parent)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{parent}: cannot be loaded: {' '.join(str(error).split())}") from error
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError, as is the CPU's own
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in NO_MEMORY):
+            raise
+        raise ConfigError(f"{where}: out of memory with {setting} {size}; {remedy}") from error
+
+
+def training_memory(args: argparse.Namespace, config: Any) -> Any:
+    remedy = "lower it and raise gradient_accumulation_steps by as much, lower max_length, or set qlora: true"
+    size = config.per_device_train_batch_size
+    return enough_memory(str(args.config), "per_device_train_batch_size", size, remedy)
 
 
 def library_config(cls: type, values: dict[str, Any], fixed: dict[str, Any], where: str) -> Any:
@@ -74,26 +112,52 @@ def library_config(cls: type, values: dict[str, Any], fixed: dict[str, Any], whe
         raise ConfigError(f"{where}: {' '.join(str(error).split())}") from error
 
 
-def check_rows(rows: Sequence[dict[str, str]], tokenizer: Any, max_length: int | None) -> None:
-    """DatasetError for a row that would not train its whole completion, and nothing but its completion."""
-    prompts = tokenizer([row["prompt"] for row in rows]).input_ids
-    wholes = tokenizer([row["prompt"] + row["completion"] for row in rows]).input_ids
-    for row, prompt, whole in zip(rows, prompts, wholes, strict=True):
-        if prompt and prompt[-1] == tokenizer.eos_token_id:  # some tokenizers end every text with one
-            prompt = prompt[:-1]
-        if whole[: len(prompt)] != prompt:
-            raise DatasetError(f"{row['id']}: the prompt's tokens are not the start of prompt and completion's tokens")
-        if len(whole) == len(prompt):
-            raise DatasetError(f"{row['id']}: the completion {row['completion']!r} has no tokens")
-        if max_length and len(whole) >= max_length:
-            raise DatasetError(
-                f"{row['id']}: {len(whole)} tokens do not fit max_length {max_length}; raise it or drop the row"
+def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: Any) -> Any:
+    """TRL's config: what we fix, then what the YAML says, then our defaults."""
+    fixed |= {
+        "output_dir": folder,
+        "seed": settings.seed,
+        "use_cpu": not GPU,
+        "bf16": GPU and settings.dtype == "bfloat16",
+        "logging_nan_inf_filter": False,
+    }
+    config = library_config(cls, TRAINER | settings.trainer, fixed, f"{where}: trainer")
+    for name in TRACKERS:
+        if name in config.report_to and not importlib.util.find_spec(name):
+            raise ConfigError(
+                f"{where}: trainer: report_to: {name} is not installed; pip install {name}, or take it out"
             )
+    return config
+
+
+class StopAtNaN(TrainerCallback):
+    """One line instead of a checkpoint of NaNs."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+            raise ConfigError(f"loss is {logs['loss']} at step {state.global_step}; lower learning_rate or use float32")
+
+
+def use_chat(settings: Any, tokenizer: Any, where: str) -> bool:
+    """Whether rows become conversations: what the settings say, or else whether the tokenizer has a chat template."""
+    has_one = bool(getattr(tokenizer, "chat_template", None))
+    if settings.chat_template and not has_one:
+        raise ConfigError(f"{where}: chat_template: true, and the parent's tokenizer has none; set it to false")
+    return has_one if settings.chat_template is None else bool(settings.chat_template)
+
+
+def whole_parent(args: argparse.Namespace) -> Path:
+    """The parent, known to hold a model's own weights."""
+    if is_adapter(args.parent):
+        raise CheckpointError(f"{args.parent}: is an adapter; merge it first (training/merge.py)")
+    return Path(args.parent)
 
 
 def finish(folder: Path, output: Path, parent: Path, kind: str, settings: Settings, **facts: Any) -> None:
     """Writes the manifest of the checkpoint in `folder`, which is about to be renamed to `output`."""
-    quantised = parent if kind == "gptq" else None
+    unquantised = parent if kind in ("gptq", "bnb") else None
+    if kind not in TRAINED:
+        facts["chat_template"] = chat_template_of(parent)
     manifest = Manifest(
         kind=kind,
         name=output.resolve().name,
@@ -102,7 +166,7 @@ def finish(folder: Path, output: Path, parent: Path, kind: str, settings: Settin
         content=content_hash(folder),
         seed=settings.seed,
         seconds=time.perf_counter() - START,
-        size=checkpoint_size(folder, quantised),
+        size=checkpoint_size(folder, unquantised),
         **facts,
     )
     write_manifest(folder, manifest)

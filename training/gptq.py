@@ -11,13 +11,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import common  # first: it sets what torch reads when imported
 
-from mcqa_suite import sources
-from mcqa_suite.errors import CheckpointError, ConfigError
+from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.manifest import complete_folder, hardware, usable_cores, versions, without_volatile
-from mcqa_suite.settings import GptqSettings, read_settings
+from mcqa_suite.settings import GptqSettings, read_rows, read_settings
 
 if usable_cores() <= 2:
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")  # the default of one worker fails at load
@@ -29,23 +29,17 @@ from gptqmodel import GPTQModel, QuantizeConfig
 
 
 def main() -> None:
-    args = common.arguments(__doc__)
+    args = common.arguments("gptq", __doc__, quantize_config)
     settings = read_settings("gptq", args.config)
-    check_widths(args.parent, settings)
-    rows, data = sources.read(settings.calibration)
-    gpu = torch.cuda.is_available()
-
-    model = GPTQModel.load(
-        str(args.parent),
-        quantize_config(settings, str(args.config)),
-        device="cuda" if gpu else "cpu",
-        dtype=getattr(torch, settings.dtype),
-    )
-    here = Path.cwd()
-    with tempfile.TemporaryDirectory() as scratch:  # GPTQModel writes logs/ into the working directory
-        os.chdir(scratch)
-        model.quantize([row["prompt"] + row["completion"] for row in rows], batch_size=settings.batch_size)
-        os.chdir(here)
+    parent = common.whole_parent(args)
+    check_widths(parent, settings)
+    rows, data = read_rows(settings)
+    if not rows:
+        raise DatasetError(f"{args.config}: no rows to calibrate on; see n and split of calibration")
+    with common.enough_memory(
+        str(args.config), "batch_size", settings.batch_size, "lower it, or calibrate on fewer rows"
+    ):
+        model = quantise(parent, settings, rows, str(args.config))
 
     with complete_folder(Path(args.output)) as folder:
         model.save(str(folder))
@@ -57,10 +51,27 @@ def main() -> None:
             "gptq",
             settings,
             data=data,
-            hardware=hardware(torch.cuda.get_device_name() if gpu else None),
+            hardware=hardware(torch.cuda.get_device_name() if common.GPU else None),
             versions=versions("torch", "transformers", "gptqmodel", "optimum"),
             metrics={"mean_layer_loss": sum(losses) / len(losses), "layers": len(losses)},
         )
+
+
+def quantise(parent: Path, settings: GptqSettings, rows: list[dict[str, str]], where: str) -> Any:
+    model = GPTQModel.load(
+        str(parent),
+        quantize_config(settings, where),
+        device="cuda" if common.GPU else "cpu",
+        dtype=getattr(torch, settings.dtype),
+    )
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as scratch:  # GPTQModel writes logs/ into the working directory
+        os.chdir(scratch)
+        try:
+            model.quantize([row["prompt"] + row["completion"] for row in rows], batch_size=settings.batch_size)
+        finally:
+            os.chdir(here)
+    return model
 
 
 def quantize_config(settings: GptqSettings, where: str) -> QuantizeConfig:

@@ -1,4 +1,4 @@
-"""Which checkpoint a recipe means, and whether a folder still is what a recipe asks for."""
+"""Which checkpoint a recipe means, whether a folder still is what a recipe asks for, and what an adapter belongs to."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.errors import CheckpointError
-from mcqa_suite.manifest import Data, Parent, content_hash, read_manifest
+from mcqa_suite.manifest import MANIFEST, Data, Manifest, Parent, check_tensor_files, content_hash, read_manifest
 from mcqa_suite.recipe import Recipe
 
 BASE_KIND = "base"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+ADAPTER = "adapter_config.json"
 HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
 REMEDY = "give a folder with config.json and *.safetensors, or the name of a model on the hub"
 
@@ -50,6 +51,42 @@ def why_redo(folder: Path, wanted: Wanted) -> str | None:
     if [asdict(data) for data in there.data] != [asdict(data) for data in wanted.data]:
         return "its data changed"
     return None
+
+
+def is_adapter(folder: Path) -> bool:
+    return (folder / ADAPTER).is_file()
+
+
+def made_by_a_stage(folder: Path) -> Manifest | None:
+    """The manifest of a folder, None where it has none; CheckpointError for one that cannot be read."""
+    return read_manifest(folder) if (folder / MANIFEST).is_file() else None
+
+
+def chat_template_of(folder: Path) -> bool | None:
+    """Whether a checkpoint was trained with its chat template; None where nothing says so."""
+    manifest = made_by_a_stage(folder)
+    return manifest.chat_template if manifest else None
+
+
+def check_whole(folder: Path) -> None:
+    """CheckpointError unless `folder` holds a checkpoint or an adapter with all its bytes, and those of its manifest."""
+    if not any((folder / name).is_file() for name in ("config.json", ADAPTER)) or not any(folder.glob("*.safetensors")):
+        raise CheckpointError(f"{folder}: no checkpoint there; give a folder with config.json and *.safetensors")
+    check_tensor_files(folder)
+    manifest = made_by_a_stage(folder)
+    if manifest and manifest.content != content_hash(folder):
+        raise CheckpointError(f"{folder}: its files are not those that its manifest names; make it again")
+
+
+def check_parent(adapter: Path, base: Path) -> None:
+    """CheckpointError unless `base` is, byte for byte, the checkpoint that the adapter was trained on."""
+    parent = read_manifest(adapter).parent
+    if not is_adapter(adapter) or parent is None:
+        raise CheckpointError(f"{adapter}: is no adapter; load it as a checkpoint of its own")
+    if content_hash(base) != parent.content:
+        raise CheckpointError(
+            f"{adapter}: an adapter of {parent.name!r}, and {base} is another checkpoint; give the folder of {parent.name!r}"
+        )
 
 
 def find_base(recipe: Recipe) -> Path:

@@ -22,7 +22,8 @@ from mcqa_suite.errors import CheckpointError, ConfigError
 MANIFEST = "manifest.json"
 # weights, config, tokenizer, and what an evaluation writes; not logs, READMEs and pickled trainer arguments
 CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}
-NOT_CONTENT = {MANIFEST, "training_args.bin"}
+TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # how a stage went, beside what it made
+NOT_CONTENT = {MANIFEST, TRAINING_LOG, HELD_OUT, "training_args.bin"}
 # a different value on every run, or on every machine
 VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
 # safetensors' own names of the floating types a parameter may have
@@ -67,7 +68,11 @@ class Size:
 
 @dataclass(frozen=True)
 class Manifest:
-    """How a stage's folder came to be. Holds no path: it means the same on another machine."""
+    """How a stage's folder came to be. Holds no path: it means the same on another machine.
+
+    `chat_template` is whether the stage trained with the tokenizer's template, which evaluation then has to use (None:
+    nothing was trained); an `adapter` holds no weights of its parent and works on it alone.
+    """
 
     kind: str
     name: str
@@ -82,6 +87,8 @@ class Manifest:
     tokens_per_second: float | None = None
     size: Size | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+    chat_template: bool | None = None
+    adapter: bool = False
     mcqa_suite: str = __version__
 
 
@@ -176,6 +183,20 @@ def _tensors(folder: Path) -> dict[str, dict[str, Any]]:
             header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
         entries |= {name: entry for name, entry in header.items() if name != "__metadata__"}
     return entries
+
+
+def check_tensor_files(folder: Path) -> None:
+    """CheckpointError for a safetensors file that is shorter or longer than its own header says."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            try:
+                header = json.loads(stream.read(length)) if length < path.stat().st_size else {}
+            except ValueError:
+                header = {}
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        if 8 + length + max(ends, default=0) != path.stat().st_size:
+            raise CheckpointError(f"{path}: broken or half written; make it again, or copy it again")
 
 
 @contextmanager

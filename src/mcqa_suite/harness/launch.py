@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
+import yaml
+
+from mcqa_suite.checkpoints import chat_template_of
 from mcqa_suite.errors import McqaError
+from mcqa_suite.harness import loglik_cache, prefix
 from mcqa_suite.harness.failures import explain
-from mcqa_suite.harness.tasks import check_names, manager
+from mcqa_suite.harness.tasks import check_names, listed, our_index_alone
+from mcqa_suite.harness.trained import check_checkpoint
 from mcqa_suite.paths import tasks_dir
 
 SUBCOMMANDS = ("run", "ls", "validate")
@@ -23,17 +32,22 @@ def launch(argv: Sequence[str]) -> None:
 
     arguments = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *(argv or ["--help"])]
     given = known_flags(arguments)
-    if arguments[0] == "run" and given.tasks:
-        names = [name for word in given.tasks for name in word.split(",")]
+    names = [name for word in given.tasks for name in word.split(",")]
+    if arguments[0] == "run" and names:
         ours = [name for name in names if name.startswith("mcqa_") and not any(c in name for c in "*?/")]
         if ours and not given.include_path:
-            check_names(ours, manager().all_tasks)
+            check_names(ours, list(listed()))
     if not given.include_path:
         arguments += ["--include_path", str(tasks_dir())]
+    if arguments[0] == "run":
+        arguments += [*as_trained(given), *default_model(given)]
+        loglik_cache.switch_on()
+    prefix.register()
     logging.getLogger("mcqa_suite").setLevel(logging.WARNING)
     before, sys.argv = sys.argv, ["lm_eval", *arguments]
     try:
-        cli_evaluate()
+        with our_index_alone([] if given.include_path else names):
+            cli_evaluate()
     except Exception as error:
         words = " ".join(str(error).split()) or type(error).__name__
         raise explain(error, subject(error, given)) or McqaError(
@@ -48,8 +62,49 @@ def known_flags(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--tasks", "-t", nargs="+", default=[])
     parser.add_argument("--include_path", default=None)
+    parser.add_argument("--model", "-M", default=None)
+    parser.add_argument("--config", "-C", default=None)
     parser.add_argument("--model_args", "-a", nargs="+", default=[])
+    parser.add_argument("--apply_chat_template", nargs="?", const=True, default=None)
     return parser.parse_known_args(list(arguments[1:]))[0]
+
+
+def model_args(given: argparse.Namespace) -> dict[str, str]:
+    """`--model_args` in the forms that the harness reads: a=b,c=d, or a=b c=d, or a JSON object."""
+    text = ",".join(given.model_args)
+    if text.startswith("{"):
+        try:
+            return {key: str(value) for key, value in json.loads(text).items()}
+        except ValueError:  # the harness says so better
+            return {}
+    return dict(word.split("=", 1) for word in text.split(",") if "=" in word)
+
+
+def as_trained(given: argparse.Namespace) -> list[str]:
+    """The flag for the chat template that the checkpoint was trained with, where it is not given; checks an adapter's base."""
+    named = model_args(given)
+    pretrained, adapter = named.get("pretrained"), named.get("peft")
+    if adapter:
+        check_checkpoint(adapter, pretrained)
+    elif pretrained:
+        check_checkpoint(pretrained, None)
+    checkpoint = adapter or pretrained
+    trained = chat_template_of(Path(checkpoint)) if checkpoint and Path(checkpoint).is_dir() else None
+    if trained and given.apply_chat_template is None:
+        print(f"mcqa: {checkpoint} was trained with its chat template: --apply_chat_template added", file=sys.stderr)
+        return ["--apply_chat_template"]
+    if trained is False and given.apply_chat_template is not None:
+        print(f"mcqa: {checkpoint} was trained without the chat template that is applied here", file=sys.stderr)
+    return []
+
+
+def default_model(given: argparse.Namespace) -> list[str]:
+    """The flag for the backend that scores shared tokens once, where neither `--model` nor `--config` names one."""
+    config: Any = {}
+    with suppress(OSError, yaml.YAMLError):  # of which the harness speaks itself
+        config = yaml.safe_load(Path(given.config).read_text(encoding="utf-8")) if given.config else {}
+    told = given.model or (isinstance(config, dict) and config.get("model"))
+    return [] if told else ["--model", prefix.NAME]
 
 
 def subject(error: BaseException, given: argparse.Namespace) -> str:
@@ -58,7 +113,4 @@ def subject(error: BaseException, given: argparse.Namespace) -> str:
 
     if quoted := re.search(r"[Dd]ata ?set '?([\w.-]+/[\w.-]+)'?|reach '([\w.-]+/[\w.-]+)'", str(error)):
         return quoted[1] or quoted[2]
-    for word in ",".join(given.model_args).split(","):
-        if word.startswith("pretrained="):
-            return word.removeprefix("pretrained=")
-    return ", ".join(given.tasks)
+    return model_args(given).get("pretrained") or ", ".join(given.tasks)

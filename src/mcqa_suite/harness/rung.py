@@ -1,6 +1,8 @@
 """Evaluates one checkpoint: `python -m mcqa_suite.harness.rung --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'`.
 
-Writes what `lm_eval --log_samples` writes, one folder an entry of the plan, and `rung.json`: speed, memory, what was skipped.
+An adapter is evaluated on `--base`, which has to be its recorded parent; every checkpoint with the chat template that its
+manifest records. Writes what `lm_eval --log_samples` writes, one folder an entry of the plan, and `rung.json`: speed,
+memory, what was skipped.
 """
 
 from __future__ import annotations
@@ -16,22 +18,33 @@ from typing import Any
 
 from mcqa_suite.config import check_keys
 from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
+from mcqa_suite.harness import loglik_cache, prefix
 from mcqa_suite.harness.failures import explain
 from mcqa_suite.harness.quantised import load_quantised
 from mcqa_suite.harness.tasks import load, manager, near_data, stay_offline_if_cut_off
+from mcqa_suite.harness.trained import check_checkpoint, followed
 from mcqa_suite.recipe import Evaluation
 
 PLAN_KEYS = {field.name for field in fields(Evaluation)}
 
 
 def evaluate(
-    checkpoint: str, plan: list[dict[str, Any]], output: Path, *, dtype: str, batch_size: int, seed: int = 0
+    checkpoint: str,
+    plan: list[dict[str, Any]],
+    output: Path,
+    *,
+    dtype: str,
+    batch_size: int,
+    seed: int = 0,
+    base: str | None = None,
 ) -> None:
     """Runs every entry of `plan`; an entry marked `optional` whose data cannot be had is skipped with its reason."""
     for number, entry in enumerate(plan):
         check_keys(entry, PLAN_KEYS, f"plan[{number}]")
+    check_checkpoint(checkpoint, base)
+    plan = [followed(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
     start = time.perf_counter()
-    lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size)
+    lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size, base=base)
     skipped = []
     for number, entry in enumerate(plan):
         try:
@@ -46,23 +59,35 @@ def evaluate(
         "peak_memory_mb": peak_memory_mb(),
         "seconds": time.perf_counter() - start,
         "skipped": skipped,
+        "prefix_sharing": lm.sharing(),
     }
     output.mkdir(parents=True, exist_ok=True)
     (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def load_model(checkpoint: str, *, dtype: str, batch_size: int) -> Any:
-    """The harness's `hf` model, log-softmax in float32 whatever the weights are (bf16 sums make exact ties)."""
+def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None = None) -> Any:
+    """The harness's `hf` model, its shared tokens scored once where that is exact; log-softmax in float32.
+
+    With `base` the checkpoint is an adapter, which is put on it.
+    """
     import torch
-    from lm_eval.models.huggingface import HFLM
+
+    from mcqa_suite.harness.prefix.model import PrefixLM
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # logits_cache gives a wrong value to one of two requests with the same tokens split differently.
-    settings = {"dtype": dtype, "softmax_dtype": "float32", "batch_size": batch_size, "logits_cache": False}
+    settings: dict[str, Any] = {
+        "dtype": dtype,
+        "softmax_dtype": "float32",
+        "batch_size": batch_size,
+        "logits_cache": False,
+    }
     try:
+        if base is not None:
+            return PrefixLM(base, peft=checkpoint, tokenizer=checkpoint, device=device, **settings)
         if device == "cpu" and (model := load_quantised(checkpoint, dtype)) is not None:
-            return HFLM(model, tokenizer=checkpoint, **settings)
-        return HFLM(checkpoint, device=device, **settings)
+            return PrefixLM(model, tokenizer=checkpoint, content=checkpoint, **settings)
+        return PrefixLM(checkpoint, device=device, **settings)
     except (OSError, ValueError) as error:
         raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
 
@@ -85,7 +110,7 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
             num_fewshot=entry.get("num_fewshot"),
             limit=entry.get("limit"),
             gen_kwargs=entry.get("gen_kwargs"),
-            apply_chat_template=entry.get("apply_chat_template", False),
+            apply_chat_template=bool(entry.get("apply_chat_template")),
             bootstrap_iters=0,  # intervals are taken from the samples
             log_samples=True,
             random_seed=seed,
@@ -97,7 +122,7 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
     output.mkdir(parents=True, exist_ok=True)
     tracker = EvaluationTracker(output_path=str(output / "results.json"))
     tracker.general_config_tracker.log_experiment_args(
-        model_source="hf",
+        model_source=prefix.NAME,
         model_args={"pretrained": name},
         system_instruction=None,
         chat_template=lm.chat_template(True) if entry.get("apply_chat_template") else None,
@@ -141,12 +166,14 @@ def peak_memory_mb() -> float:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Evaluate one checkpoint on a plan of tasks.")
     parser.add_argument("--checkpoint", required=True)
+    parser.add_argument("--base", help="the checkpoint's recorded parent, where the checkpoint is an adapter")
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--plan", required=True, type=json.loads, help="JSON list of {tasks, limit, ...}")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
+    loglik_cache.switch_on()
     stay_offline_if_cut_off()
     try:
         evaluate(
@@ -156,6 +183,7 @@ def main(argv: list[str] | None = None) -> int:
             dtype=args.dtype,
             batch_size=args.batch_size,
             seed=args.seed,
+            base=args.base,
         )
     except McqaError as error:
         print(f"mcqa: {error}", file=sys.stderr)

@@ -1,0 +1,141 @@
+"""Is a stage as fast as TRL's own command line? The same model, rows and settings, one after the other, several times.
+
+python benchmarks/train_speed.py [--steps 80] [--repeats 3]
+
+Times the training loop alone, from the end of its first step to the end of its last, so that start-up and saving do not
+count: the processor's seconds where a CPU trains (a busy machine changes them little), the clock's where a GPU does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.paths import training_dir
+from mcqa_suite.process import ENVIRONMENT
+from mcqa_suite.settings import parse_settings, read_rows
+
+DATA = {
+    "sft": [{"source": "generated", "n": 1280, "seed": 1, "style": "letter_text"}],
+    "dpo": [{"source": "generated", "n": 1280, "seed": 3}],
+}
+LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
+TRAINER = {
+    "per_device_train_batch_size": 16,
+    "learning_rate": 1e-4,
+    "lr_scheduler_type": "constant",
+    "logging_steps": 10,
+    "logging_first_step": True,
+    "gradient_checkpointing": False,
+    "save_strategy": "no",
+    "report_to": "none",
+    "max_length": 512,
+}
+# Both sides run under this: a callback of transformers' own that looks at the clock.
+CLOCK = """
+import runpy, sys, time, torch, transformers
+clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+class Clock(transformers.TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 1: self.start = clock()
+        if state.global_step == state.max_steps: print(f"LOOP {clock() - self.start}")
+transformers.trainer.DEFAULT_CALLBACKS.append(Clock)
+sys.argv = sys.argv[1:]
+sys.path.insert(0, sys.argv[0].rpartition("/")[0])
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+KINDS: dict[str, dict[str, Any]] = {"sft": {"completion_only_loss": True}, "dpo": {"beta": 0.1}}
+
+
+def ours(kind: str, steps: int, folder: Path, parent: Path) -> float:
+    """Seconds of a run of training/<kind>.py."""
+    trainer = {**TRAINER, **KINDS[kind], "max_steps": steps}
+    trainer.pop("completion_only_loss", None)  # a stage fixes it
+    settings = {"data": DATA[kind], "lora": LORA, "trainer": trainer, "chat_template": False}
+    if kind == "dpo":
+        settings["held_out"] = 0.0
+    config, output = folder / "ours.yaml", folder / "ours"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    script = training_dir() / f"{kind}.py"
+    return loop([str(script), "--config", str(config), "--parent", str(parent), "--output", str(output)])
+
+
+def theirs(kind: str, steps: int, folder: Path, parent: Path) -> float:
+    """Seconds of a run of `trl <kind>` on the same rows, from a file."""
+    columns = ("prompt", "completion") if kind == "sft" else ("prompt", "chosen", "rejected")
+    rows, _ = read_rows(parse_settings(kind, {"data": DATA[kind]}, kind, folder))
+    (folder / "data").mkdir(exist_ok=True)
+    lines = (json.dumps({name: row[name] for name in columns}) + "\n" for row in rows)
+    (folder / "data" / "train.jsonl").write_text("".join(lines), encoding="utf-8")
+    settings = {
+        **TRAINER,
+        **KINDS[kind],
+        **{key if key.startswith("lora_") else f"lora_{key}": value for key, value in LORA.items()},
+        "use_peft": True,
+        "max_steps": steps,
+        "model_name_or_path": str(parent),
+        "dataset_name": str(folder / "data"),
+        "output_dir": str(folder / "theirs"),
+        "dtype": "float32",
+        "bf16": False,
+        "use_cpu": not has_gpu(),
+        "seed": 0,
+    }
+    config = folder / "theirs.yaml"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    script = Path(str(importlib.util.find_spec("trl").origin)).parent / "scripts" / f"{kind}.py"  # what `trl` calls
+    return loop([str(script), "--config", str(config)])
+
+
+def has_gpu() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def loop(words: list[str]) -> float:
+    """The seconds of the training loop of a script that is run with these words."""
+    environment = {**ENVIRONMENT, **os.environ, "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", CLOCK, *words], capture_output=True, text=True, env=environment, check=False
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(words)}\n{done.stderr[-3000:]}")
+    return float(re.findall(r"LOOP ([\d.]+)", done.stdout)[-1])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--parent", type=Path, default=training_dir() / "base")
+    args = parser.parse_args()
+    print("| stage | run | ours, steps/s | `trl` CLI, steps/s | ratio |\n|---|--:|--:|--:|--:|")
+    slow = False
+    for kind in KINDS:
+        ratios = []
+        for number in range(1, args.repeats + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                pair = [ours, theirs] if number % 2 else [theirs, ours]  # who goes first alternates
+                seconds = {side: side(kind, args.steps, Path(folder), args.parent) for side in pair}
+            mine, other = ((args.steps - 1) / seconds[side] for side in (ours, theirs))
+            ratios.append(mine / other)
+            print(f"| {kind} | {number} | {mine:.2f} | {other:.2f} | {ratios[-1]:.3f} |", flush=True)
+        median = statistics.median(ratios)
+        slow |= median < 0.98
+        print(f"| {kind} | median | | | **{median:.3f}** |", flush=True)
+    print(f"\n{args.steps} steps of 16 rows each, LoRA r 16, float32; the median has to be at least 0.98.")
+    return int(slow)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

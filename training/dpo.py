@@ -1,0 +1,100 @@
+"""Direct preference optimisation (DPO) of a checkpoint on chosen and rejected answers, LoRA by default.
+
+python training/dpo.py --config training/configs/dpo.yaml --parent runs/sft --output runs/dpo
+accelerate launch training/dpo.py --config training/configs/dpo.yaml --parent runs/sft --output runs/dpo
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import common  # first: it sets what torch reads when imported
+import margins
+import rows
+import weights
+from peft import LoraConfig
+from transformers import set_seed
+from trl import DPOConfig, DPOTrainer
+
+from mcqa_suite.manifest import HELD_OUT
+from mcqa_suite.settings import DpoSettings, read_rows, read_settings
+
+
+@dataclass(frozen=True)
+class Reward(margins.Scored):
+    """`chosen` and `rejected` are beta times the gain in log-probability over the reference's, which stands beside."""
+
+    reference_chosen: float
+    reference_rejected: float
+
+
+def configs(settings: DpoSettings, where: str, folder: str = "unused") -> tuple[DPOConfig, LoraConfig | None]:
+    return common.trainer_config(DPOConfig, settings, where, folder), weights.lora_config(settings, where)
+
+
+def main() -> None:
+    args = common.arguments("dpo", __doc__, configs)
+    settings = read_settings("dpo", args.config)
+    with tempfile.TemporaryDirectory() as scratch:
+        config, lora = configs(settings, str(args.config), scratch)
+        with common.training_memory(args, config), rows.shared_folder(args.output) as shared:
+            train(args, settings, config, lora, shared)
+
+
+def train(args: Any, settings: DpoSettings, config: DPOConfig, lora: LoraConfig | None, shared: Path) -> None:
+    set_seed(settings.seed)  # before LoRA's matrices are drawn
+    data, fingerprints = read_rows(settings)
+    model, tokenizer = weights.load(args, settings)
+    chat = common.use_chat(settings, tokenizer, str(args.config))
+    rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
+    train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
+
+    # An adapter's reference is the model without it; all weights need a second model, unless its values come first.
+    reference = weights.load(args, settings)[0] if settings.full else None
+    trainer = DPOTrainer(
+        model=model,
+        ref_model=None if config.precompute_ref_log_probs else reference,
+        args=config,
+        train_dataset=rows.shared_dataset(rows.examples(train_rows, chat), shared / "train"),
+        eval_dataset=rows.shared_dataset(rows.examples(held_out, chat), shared / "held_out") if held_out else None,
+        processing_class=tokenizer,
+        peft_config=lora,
+        callbacks=[common.StopAtNaN()],
+    )
+    trainer.train()
+    if trainer.accelerator.is_main_process:
+        scored = rewards(trainer, reference, tokenizer, held_out, chat)
+        metrics = margins.summary(scored, held_out)
+        metrics |= {
+            "reward_margin_over_beta": metrics["reward_margin"] / config.beta if scored else None,
+            "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
+            "no measure between different ones",
+        }
+        facts = {"data": fingerprints, "chat_template": chat, "metrics": metrics}
+        weights.save_trained(trainer, tokenizer, args, "dpo", settings, {HELD_OUT: margins.as_lines(scored)}, **facts)
+
+
+def rewards(trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[Reward]:
+    """Each pair's own four log-probabilities, row by row: two pairs with one prompt never share any."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    size, beta = trainer.args.per_device_eval_batch_size, trainer.args.beta
+
+    def logps(scorer: Any, key: str) -> list[float]:
+        return [total for total, _ in margins.sequence_logps(scorer, tokenizer, pairs, key, chat, size)]
+
+    chosen, rejected = logps(model, "chosen"), logps(model, "rejected")
+    with contextlib.nullcontext() if reference else model.disable_adapter():
+        base_chosen, base_rejected = logps(reference or model, "chosen"), logps(reference or model, "rejected")
+    return [
+        Reward(row["id"], row["group"], beta * (new - old), beta * (new_bad - old_bad), old, old_bad)
+        for row, new, new_bad, old, old_bad in zip(pairs, chosen, rejected, base_chosen, base_rejected, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(common.exit_code(main))

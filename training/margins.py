@@ -1,0 +1,87 @@
+"""What a preference stage learned, measured on pairs of questions that it never saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import rows
+import torch
+
+from mcqa_suite.stats import clustered_share, wilson
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A pair under its row's own id: the two scores, whose difference decides."""
+
+    id: str
+    group: str
+    chosen: float
+    rejected: float
+
+
+def sequence_logps(
+    model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
+) -> list[tuple[float, int]]:
+    """For each row the summed log-probability of its answer's tokens given the prompt, and how many they are."""
+    sums = []
+    for prompts, answers, logits, tokens in _batches(model, tokenizer, pairs, key, chat, batch_size):
+        logps = torch.log_softmax(logits[:, :-1].float(), -1).gather(-1, tokens[:, 1:, None])[..., 0]
+        for row, prompt, answer in zip(logps, prompts, answers, strict=True):
+            part = row[len(prompt) - 1 : len(prompt) + len(answer) - 1]
+            sums.append((part.double().sum().item(), len(answer)))
+    return sums
+
+
+def sequence_scores(
+    model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
+) -> list[float]:
+    """For each row what a sequence classifier with one label makes of prompt and answer."""
+    batches = _batches(model, tokenizer, pairs, key, chat, batch_size)
+    return [score.item() for _, _, logits, _ in batches for score in logits[:, 0].double()]
+
+
+@torch.no_grad()
+def _batches(model: Any, tokenizer: Any, pairs: Any, key: str, chat: bool, batch_size: int) -> Any:
+    """Prompts, answers, logits and padded tokens, batch after batch, in the order of the rows."""
+    model.eval()
+    encoded = rows.encode(pairs, key, tokenizer, chat)
+    for start in range(0, len(encoded), batch_size):
+        prompts, answers = zip(*encoded[start : start + batch_size], strict=True)
+        wholes = [torch.tensor(prompt + answer) for prompt, answer in zip(prompts, answers, strict=True)]
+        pad = torch.nn.utils.rnn.pad_sequence
+        tokens = pad(wholes, batch_first=True, padding_value=tokenizer.pad_token_id).to(model.device)
+        mask = pad([torch.ones_like(whole) for whole in wholes], batch_first=True).to(model.device)
+        yield prompts, answers, model(input_ids=tokens, attention_mask=mask).logits, tokens
+
+
+def summary(scored: Sequence[Scored], pairs: Sequence[rows.Row]) -> dict[str, Any]:
+    """Reward accuracy (a tie is no success) with its 95 % interval, the mean margin, and what the length alone does."""
+    if not scored:
+        return {"held_out_pairs": 0}
+    margins = [pair.chosen - pair.rejected for pair in scored]
+    questions, of_pair = np.unique([pair.group for pair in scored], return_inverse=True)
+    right = np.array([margin > 0 for margin in margins])
+    # pairs of one question stand or fall together
+    several = 1 < len(questions) < len(scored)
+    accuracy = clustered_share(right, of_pair) if several else wilson(int(right.sum()), len(right))
+    shorter = [len(row["rejected"]) - len(row["chosen"]) for row in pairs]
+    return {
+        "held_out_pairs": len(scored),
+        "held_out_questions": len(questions),
+        "reward_accuracy": accuracy.value,
+        "reward_accuracy_low": accuracy.low,
+        "reward_accuracy_high": accuracy.high,
+        "reward_ties": sum(margin == 0 for margin in margins),
+        "reward_margin": sum(margins) / len(margins),
+        "shorter_accuracy": sum(more > 0 for more in shorter) / len(shorter),
+        "longer_accuracy": sum(more < 0 for more in shorter) / len(shorter),
+    }
+
+
+def as_lines(scored: Sequence[Scored]) -> str:
+    return "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in scored)

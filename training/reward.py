@@ -1,0 +1,84 @@
+"""Trains a reward model on chosen and rejected answers: a sequence classifier with one label, for best-of-n.
+
+python training/reward.py --config training/configs/reward.yaml --parent runs/sft --output runs/reward
+accelerate launch training/reward.py --config training/configs/reward.yaml --parent runs/sft --output runs/reward
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from typing import Any
+
+import common  # first: it sets what torch reads when imported
+import margins
+import rows
+import weights
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import AutoModelForSequenceClassification, set_seed
+from trl import RewardConfig, RewardTrainer
+
+from mcqa_suite.manifest import HELD_OUT
+from mcqa_suite.settings import RewardSettings, read_rows, read_settings
+
+
+def configs(settings: RewardSettings, where: str, folder: str = "unused") -> tuple[RewardConfig, LoraConfig | None]:
+    return common.trainer_config(RewardConfig, settings, where, folder), weights.lora_config(settings, where, "SEQ_CLS")
+
+
+def main() -> None:
+    args = common.arguments("reward", __doc__, configs)
+    settings = read_settings("reward", args.config)
+    with tempfile.TemporaryDirectory() as scratch:
+        config, lora = configs(settings, str(args.config), scratch)
+        with common.training_memory(args, config):
+            train(args, settings, config, lora)
+
+
+def train(args: Any, settings: RewardSettings, config: RewardConfig, lora: LoraConfig | None) -> None:
+    set_seed(settings.seed)  # before the score's weights and LoRA's matrices are drawn
+    data, fingerprints = read_rows(settings)
+    model, tokenizer = weights.load(args, settings, AutoModelForSequenceClassification, num_labels=1)
+    chat = common.use_chat(settings, tokenizer, str(args.config))
+    rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
+    train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
+
+    trainer = RewardTrainer(
+        model=model,
+        args=config,
+        train_dataset=Dataset.from_list(rows.examples(train_rows, chat)),
+        eval_dataset=Dataset.from_list(rows.examples(held_out, chat)) if held_out else None,
+        processing_class=tokenizer,
+        peft_config=lora,
+        callbacks=[common.StopAtNaN()],
+    )
+    trainer.train()
+    if trainer.accelerator.is_main_process:
+        scored = scores(trainer, tokenizer, held_out, chat)
+        weights.save_trained(
+            trainer,
+            tokenizer,
+            args,
+            "reward",
+            settings,
+            {HELD_OUT: margins.as_lines(scored)},
+            data=fingerprints,
+            chat_template=chat,
+            metrics=margins.summary(scored, held_out),
+        )
+
+
+def scores(trainer: RewardTrainer, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[margins.Scored]:
+    model, size = trainer.accelerator.unwrap_model(trainer.model), trainer.args.per_device_eval_batch_size
+    chosen, rejected = (
+        margins.sequence_scores(model, tokenizer, pairs, key, chat, size) for key in ("chosen", "rejected")
+    )
+    return [
+        margins.Scored(row["id"], row["group"], good, bad)
+        for row, good, bad in zip(pairs, chosen, rejected, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(common.exit_code(main))

@@ -1,0 +1,123 @@
+"""Rows as a trainer wants them, and the checks that come before it sees them."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from datasets import Dataset
+
+from mcqa_suite.errors import DatasetError
+
+Row = dict[str, str]
+
+
+def limit_of(config: Any, model: Any) -> tuple[int | None, str]:
+    """How many tokens a row may have, and what says so: the trainer's max_length or the model's context."""
+    context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if config.max_length and (not context or config.max_length <= context):
+        return config.max_length, "max_length"
+    return context, "the model's context"
+
+
+def examples(rows: Sequence[Row], chat: bool) -> list[dict[str, Any]]:
+    """Prompt and answers as TRL takes them: texts, or with a chat template a user's and an assistant's message."""
+    return [{key: _form(key, row[key], chat) for key in ("prompt", *_answers(row))} for row in rows]
+
+
+@contextmanager
+def shared_folder(output: Path) -> Iterator[Path]:
+    """A folder beside `output` that every process of a run knows, gone at the end."""
+    folder = output.with_name(f".{output.name}.rows")
+    if PartialState().is_main_process:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        if PartialState().is_main_process:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def shared_dataset(examples: list[dict[str, Any]], folder: Path) -> Dataset:
+    """On disk, so that all processes find beside it what one of them worked out, such as reference log-probabilities."""
+    with PartialState().main_process_first():
+        if PartialState().is_main_process:
+            Dataset.from_list(examples).save_to_disk(folder)
+    return Dataset.load_from_disk(folder)
+
+
+def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
+    """Rows to train on, and the rows of a `share` of the questions; every row of one question is on one side."""
+    groups = list(dict.fromkeys(row["group"] for row in rows))
+    draw = random.Random(f"{seed}:held out")  # noqa: S311 - not cryptography
+    chosen = set(draw.sample(groups, round(share * len(groups))))
+    if share and not 0 < len(chosen) < len(groups):
+        raise DatasetError(f"held_out: {share:g} of {len(groups)} questions leaves one side empty; use more data, or 0")
+    held_out = [row for row in rows if row["group"] in chosen]
+    return [row for row in rows if row["group"] not in chosen], held_out
+
+
+def check(rows: Sequence[Row], tokenizer: Any, chat: bool, limit: int | None, name: str = "max_length") -> None:
+    """DatasetError for the first row that would not train its whole answers, and nothing but its answers."""
+    if not rows:
+        raise DatasetError("no rows to train on; see n, split and the filters of the stage's data")
+    for key in _answers(rows[0]):
+        bare = tokenizer([row[key].strip() for row in rows], add_special_tokens=False).input_ids
+        for row, tokens, (prompt, answer) in zip(rows, bare, encode(rows, key, tokenizer, chat), strict=True):
+            if not tokens:
+                raise DatasetError(f"{row['id']}: the {key} {row[key]!r} has no tokens; take the row out")
+            _check(row, key, prompt, answer, limit, name)
+    for row in rows:
+        if "chosen" in row and row["chosen"] == row["rejected"]:
+            raise DatasetError(f"{row['id']}: chosen and rejected are the same; take the pair out")
+
+
+def _check(row: Row, key: str, prompt: list[int], answer: list[int] | None, limit: int | None, name: str) -> None:
+    if answer is None:
+        raise DatasetError(
+            f"{row['id']}: the prompt's tokens are not the start of prompt and {key}'s tokens; begin the {key} with a "
+            "space or a new line"
+        )
+    if limit and len(prompt) >= limit:
+        raise DatasetError(f"{row['id']}: the prompt's {len(prompt)} tokens fill {name} {limit}; take the row out")
+    if limit and len(prompt) + len(answer) > limit:
+        raise DatasetError(
+            f"{row['id']}: {len(prompt) + len(answer)} tokens do not fit {name} {limit}; raise it or take the row out"
+        )
+
+
+def encode(rows: Sequence[Row], key: str, tokenizer: Any, chat: bool) -> list[tuple[list[int], list[int] | None]]:
+    """The tokens of each prompt and, with the end of the text, of its answer; None where the two do not part cleanly."""
+    if not rows:  # a tokenizer takes no empty batch
+        return []
+    if chat:
+        prompts = [_form("prompt", row["prompt"], True) for row in rows]
+        wholes = [prompt + _form(key, row[key], True) for prompt, row in zip(prompts, rows, strict=True)]
+        begun = tokenizer.apply_chat_template(prompts, add_generation_prompt=True, return_dict=True)["input_ids"]
+        done = tokenizer.apply_chat_template(wholes, return_dict=True)["input_ids"]
+    else:
+        begun = tokenizer([row["prompt"] for row in rows]).input_ids
+        end = tokenizer.eos_token or ""
+        done = tokenizer([row["prompt"] + row[key].removesuffix(end) + end for row in rows]).input_ids
+    return [_parted(prompt, whole, tokenizer.eos_token_id) for prompt, whole in zip(begun, done, strict=True)]
+
+
+def _parted(prompt: list[int], whole: list[int], end: int | None) -> tuple[list[int], list[int] | None]:
+    if prompt and prompt[-1] == end and whole[: len(prompt)] != prompt:  # some tokenizers end every text with one
+        prompt = prompt[:-1]
+    return prompt, whole[len(prompt) :] if whole[: len(prompt)] == prompt else None
+
+
+def _answers(row: Row) -> tuple[str, ...]:
+    return ("chosen", "rejected") if "chosen" in row else ("completion",)
+
+
+def _form(key: str, text: str, chat: bool) -> Any:
+    if not chat:
+        return text
+    return [{"role": "user", "content": text} if key == "prompt" else {"role": "assistant", "content": text.strip()}]

@@ -1,0 +1,150 @@
+"""Weights in and out of a stage: a parent that may be an adapter, or 4-bit; a checkpoint that may be an adapter again."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import common  # first: it sets what torch reads when imported
+import torch
+from peft import LoraConfig, PeftModel
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from mcqa_suite.checkpoints import ADAPTER, check_parent, is_adapter
+from mcqa_suite.errors import CheckpointError, ConfigError
+from mcqa_suite.manifest import TRAINING_LOG, complete_folder, hardware, name_of, versions
+
+LORA = {"target_modules": "all-linear"}
+
+
+def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfig | None:
+    """peft's config, or None where every weight is trained."""
+    if settings.full:
+        return None
+    return common.library_config(LoraConfig, LORA | (settings.lora or {}), {"task_type": task}, f"{where}: lora")
+
+
+def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
+    """The parent's model and tokenizer; of an adapter its recorded parent with the adapter merged into it."""
+    if settings.qlora:
+        kwargs["quantization_config"] = four_bits(settings, str(args.config))
+    if not is_adapter(args.parent):
+        return _model(args.parent, settings.dtype, cls, kwargs), _tokenizer(args.parent)
+    if settings.qlora or not settings.merge:
+        raise ConfigError(
+            f"{args.config}: the parent is an adapter; merge it first (training/merge.py), or set merge: true"
+        )
+    return merged(args, settings.dtype, cls, **kwargs)
+
+
+def merged(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
+    """The model and the tokenizer of an adapter's recorded parent, the adapter merged into it."""
+    if args.parent_base is None:
+        raise CheckpointError(f"{args.parent}: is an adapter; give the folder that it was trained on as --parent-base")
+    check_parent(args.parent, args.parent_base)
+    model = PeftModel.from_pretrained(_model(args.parent_base, dtype, cls, kwargs), args.parent)
+    return model.merge_and_unload(), _tokenizer(args.parent)
+
+
+def _model(folder: Path, dtype: str, cls: Any, kwargs: dict[str, Any]) -> Any:
+    try:
+        return cls.from_pretrained(folder, dtype=getattr(torch, dtype), **kwargs)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{folder}: cannot be loaded: {' '.join(str(error).split())}") from error
+
+
+def _tokenizer(folder: Path) -> Any:
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{folder}: no tokenizer can be loaded: {' '.join(str(error).split())}") from error
+
+
+def four_bits(settings: Any, where: str) -> BitsAndBytesConfig:
+    """QLoRA's: nf4, the constants quantised again, products in the stage's dtype."""
+    need_bitsandbytes(f"{where}: qlora")
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, settings.dtype),
+    )
+
+
+def need_bitsandbytes(where: str) -> None:
+    if not importlib.util.find_spec("bitsandbytes"):
+        raise ConfigError(f"{where}: bitsandbytes is not installed; pip install 'mcqa-suite[bnb]'")
+
+
+def save_trained(
+    trainer: Any,
+    tokenizer: Any,
+    args: argparse.Namespace,
+    kind: str,
+    settings: Any,
+    files: dict[str, str] | None = None,
+    **facts: Any,
+) -> None:
+    """Writes the checkpoint of a trained stage: weights, tokenizer, log, `files` by name, manifest."""
+    logs: dict[str, Any] = {}
+    for entry in trainer.state.log_history:
+        logs |= entry
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    with complete_folder(Path(args.output)) as folder:
+        save_weights(model, folder, args, settings)
+        tokenizer.save_pretrained(folder)
+        for name, text in {TRAINING_LOG: training_log(trainer.state.log_history), **(files or {})}.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        facts["metrics"] = {
+            **{name: logs[name] for name in ("loss", "mean_token_accuracy") if name in logs},
+            "steps": trainer.state.global_step,
+            "train_seconds": logs["train_runtime"],
+            **facts.get("metrics", {}),
+        }
+        common.finish(
+            folder,
+            args.output,
+            args.parent,
+            kind,
+            settings,
+            hardware=hardware(torch.cuda.get_device_name() if common.GPU else None, trainer.accelerator.num_processes),
+            versions=versions("torch", "transformers", "trl", "peft", "accelerate"),
+            tokens_per_second=logs["num_tokens"] / logs["train_runtime"] if "num_tokens" in logs else None,
+            adapter=not settings.merge,
+            **facts,
+        )
+
+
+def save_weights(model: Any, folder: Path, args: argparse.Namespace, settings: Any) -> None:
+    """All weights, the adapter merged into them, or the adapter alone."""
+    if settings.full:
+        model.save_pretrained(folder)
+    elif not settings.merge:
+        save_adapter(model, folder, args.parent)
+    elif settings.qlora:  # merged into the parent as it was, not into what is left of it in 4 bits
+        save_adapter(model, folder, args.parent)
+        whole = _model(args.parent, settings.dtype, type(model.get_base_model()), {})
+        PeftModel.from_pretrained(whole, folder).merge_and_unload().save_pretrained(folder)
+        for path in folder.glob("adapter_*"):
+            path.unlink()
+    else:
+        model.merge_and_unload().save_pretrained(folder)
+
+
+def save_adapter(model: Any, folder: Path, parent: Path) -> None:
+    """PEFT's two files, with the parent's name in place of its path on this machine."""
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    config = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = name_of(parent)
+    (folder / ADAPTER).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def training_log(history: list[dict[str, Any]]) -> str:
+    """A line a logged step, as TRL logs it; the run's summary is in the manifest."""
+    steps = [entry for entry in history if "train_runtime" not in entry]
+    return "".join(json.dumps({"step": entry["step"], **entry}) + "\n" for entry in steps)
