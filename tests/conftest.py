@@ -13,6 +13,7 @@ from made_up import N, gpqa_rows, gsm_symbolic_rows, labelled, sciq_rows, write_
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["MCQA_CACHE"] = "off"  # tests neither read nor leave log-likelihoods in the user's cache folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("MCQA_SHARED") or REPOSITORY.parent / "shared")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -9,26 +10,41 @@ from pathlib import Path
 
 import pytest
 
-from mcqa_suite import ladder
+from mcqa_suite import generated
 from mcqa_suite.errors import ConfigError, DatasetError, StageError
-from mcqa_suite.ladder import run
+from mcqa_suite.ladder import audits, run
+from mcqa_suite.ladder.evaluation import plan_of
+from mcqa_suite.ladder.plan import Rows
+from mcqa_suite.ladder.stages import has_chat_template
 from mcqa_suite.lock import locked
+from mcqa_suite.manifest import Hardware, Manifest
+from mcqa_suite.outcome import RungResult, save_sweeps
+from mcqa_suite.paths import training_dir
 from mcqa_suite.process import run_process
+from mcqa_suite.prompts import letter
+from mcqa_suite.recipe import Evaluation, read_recipe
 
 # Copies its parent, plus a file with its settings; `fail` in the seed's place makes it fail or be killed half-way.
 SCRIPT = """
-import os, signal, sys
-sys.path.insert(0, {training!r})
-import common
+import argparse, os, signal, sys
 from pathlib import Path
-from mcqa_suite import sources
-from mcqa_suite.manifest import complete_folder, hardware
-from mcqa_suite.settings import read_settings
+from mcqa_suite.manifest import Manifest, Parent, checkpoint_size, complete_folder, content_hash, hardware, name_of
+from mcqa_suite.manifest import write_manifest
+from mcqa_suite.settings import read_rows, read_settings, record
 
 KIND = Path(__file__).stem
-args = common.arguments("")
-settings = read_settings(KIND, args.config)
-rows, data = sources.read(settings.data if KIND == "sft" else settings.calibration)
+parser = argparse.ArgumentParser()
+for name in ("config", "parent", "output", "parent-base"):
+    parser.add_argument(f"--{name}", type=Path)
+parser.add_argument("--check", type=Path, nargs="+")
+args = parser.parse_args()
+settings = [read_settings(KIND, file) for file in args.check or [args.config]][0]
+trainer = getattr(settings, "trainer", {})
+if "learning_rat" in trainer:
+    sys.exit(f"{KIND}.py: unknown key 'learning_rat'")
+if args.check:
+    sys.exit()
+rows, data = read_rows(settings)
 with complete_folder(args.output) as folder:
     for path in args.parent.iterdir():
         if path.suffix != ".csv" and path.name != "manifest.json":
@@ -39,7 +55,20 @@ with complete_folder(args.output) as folder:
         raise ValueError("an unlucky number")
     if settings.seed == 9:
         os.kill(os.getpid(), signal.SIGKILL)
-    common.finish(folder, args.output, args.parent, KIND, settings, data=data, hardware=hardware())
+    write_manifest(folder, Manifest(
+        kind=KIND,
+        name=args.output.name,
+        parent=Parent(name_of(args.parent), content_hash(args.parent)),
+        settings=record(settings),
+        content=content_hash(folder),
+        seed=settings.seed,
+        hardware=hardware(),
+        seconds=1.0,
+        data=data,
+        size=checkpoint_size(folder),
+        metrics={"parent_base": args.parent_base and args.parent_base.name, "reward_accuracy": trainer.get("learning_rate")},
+        adapter=not getattr(settings, "merge", True),
+    ))
 """
 RECIPE = """
 name: small
@@ -58,8 +87,8 @@ def small(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
     scripts = tmp_path / "scripts"
     scripts.mkdir()
     for kind in ("sft", "gptq"):
-        (scripts / f"{kind}.py").write_text(SCRIPT.format(training=str(ladder.training_dir())))
-    monkeypatch.setattr(ladder, "training_dir", lambda: scripts)
+        (scripts / f"{kind}.py").write_text(SCRIPT)
+    monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
 
     def go(capsys: pytest.CaptureFixture[str], *, sft_seed: int = 0, bits: int = 4, n: int = 6, **options: object):
         recipe = tmp_path / "recipe.yaml"
@@ -149,6 +178,148 @@ def test_the_callers_variables_win_over_ours(tmp_path, monkeypatch):
     assert (tmp_path / "x.log").read_text() == "ACTIVE 3\n"
 
 
+MIXED = """
+name: mixed
+base: {base}
+output: {output}
+stages:
+  - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}], merge: false}}}}
+  - {{name: whole, kind: merge, parent: adapter}}
+  - name: dpo
+    kind: dpo
+    parent: whole
+    settings: {{data: [{{source: generated, n: 6}}], trainer: {{}}}}
+    sweep: {{learning_rate: [0.1, 0.9, 0.5]}}
+    criterion: {{metric: {metric}}}
+  - {{name: gptq4, kind: gptq, parent: {{best: dpo}}, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
+"""
+
+
+def mixed(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch, metric: str = "reward_accuracy") -> Path:
+    """A recipe of several kinds over stand-in scripts; the reward accuracy of a point is its learning rate."""
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    for kind in ("sft", "merge", "dpo", "gptq"):
+        (scripts / f"{kind}.py").write_text(SCRIPT)
+    monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
+    recipe = tmp_path / "mixed.yaml"
+    recipe.write_text(MIXED.format(base=base, output=tmp_path / "run", metric=metric))
+    return recipe
+
+
+def test_a_ladder_goes_on_from_the_best_point_of_a_sweep(tmp_path, tiny_checkpoint, monkeypatch, capsys):
+    result = run(mixed(tmp_path, tiny_checkpoint, monkeypatch))
+    names = ["base", "adapter", "whole", "dpo-lr0.1", "dpo-lr0.9", "dpo-lr0.5", "gptq4"]
+    assert [rung.name for rung in result.rungs] == names
+    rungs = dict(zip(names, result.rungs, strict=True))
+    assert rungs["gptq4"].manifest.parent.name == "dpo-lr0.9"
+    assert "the best of dpo by reward_accuracy is dpo-lr0.9" in capsys.readouterr().out
+    text = save_sweeps(result)
+    assert "Best: **dpo-lr0.9**" in text
+    assert (tmp_path / "run/sweep_dpo.md").read_text() == text
+    assert (tmp_path / "run/sweep_dpo.csv").exists()
+
+
+def test_what_is_made_of_an_adapter_is_given_its_parent_and_no_other_stage_is(
+    tmp_path, tiny_checkpoint, monkeypatch, capsys
+):
+    rungs = {rung.name: rung for rung in run(mixed(tmp_path, tiny_checkpoint, monkeypatch)).rungs}
+    assert rungs["adapter"].manifest.adapter
+    assert rungs["adapter"].adapter_base == tiny_checkpoint
+    given = {name: rung.manifest.metrics.get("parent_base") for name, rung in rungs.items()}
+    assert given.pop("whole") == tiny_checkpoint.name
+    assert set(given.values()) == {None}
+
+
+def test_a_criterion_that_no_manifest_has_stops_after_the_first_point(tmp_path, tiny_checkpoint, monkeypatch):
+    with pytest.raises(
+        ConfigError, match=r"'reward_acc': the manifest of dpo-lr0\.1 has no such figure; it has reward_acc"
+    ):
+        run(mixed(tmp_path, tiny_checkpoint, monkeypatch, "reward_acc"))
+    assert not (tmp_path / "run/checkpoints/dpo-lr0.9").exists()
+
+
+def test_a_misspelled_argument_of_a_later_stage_shows_before_the_first_trains(tmp_path, tiny_checkpoint, monkeypatch):
+    recipe = mixed(tmp_path, tiny_checkpoint, monkeypatch)
+    recipe.write_text(recipe.read_text().replace("trainer: {}", "trainer: {learning_rat: 1}"))
+    with pytest.raises(StageError, match=r"stage 'dpo \(settings\)' failed: dpo.py: unknown key 'learning_rat'"):
+        run(recipe)
+    assert not (tmp_path / "run/checkpoints").exists()
+
+
+def test_rows_that_hold_an_evaluated_question_stop_the_ladder_before_anything_runs(tmp_path, tiny_checkpoint):
+    test = generated.generate("test", 1000)[:3]
+    rows = [{"question": letter(question), "answer": question.answer, "subject": "x"} for question in test]
+    (tmp_path / "exam.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"""
+name: leaky
+base: {tiny_checkpoint}
+output: {tmp_path}/run
+stages:
+  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: epfl, path: exam.jsonl}}]}}}}
+evaluate:
+  - {{tasks: [mcqa_generated], limit: 4}}
+""")
+    with pytest.raises(DatasetError) as caught:
+        run(recipe)
+    said = str(caught.value)
+    assert re.search(
+        r"stage sft: \d+ of 1000 items of mcqa_generated are in its training rows, such as item generated/\w+", said
+    )
+    assert "set allow_leaks: true" in said
+    assert "\n" not in said
+    assert not (tmp_path / "run/checkpoints").exists()
+    assert "Leak" in (tmp_path / "run/audits/sft.md").read_text()
+
+
+def test_leaks_that_are_allowed_are_said_and_written(tmp_path, tiny_checkpoint):
+    question = generated.generate("test", 1000)[0]
+    row = {"id": "mine", "group": "g", "source": "x", "topic": "", "prompt": letter(question), "completion": " A"}
+    recipe = tmp_path / "recipe.yaml"
+    data = "data: [{source: generated, n: 8}], allow_leaks: true"
+    recipe.write_text(
+        f"name: x\nbase: {tiny_checkpoint}\nstages:\n  - {{name: sft, kind: sft, parent: base, settings: {{{data}}}}}\n"
+        "evaluate:\n  - {tasks: [mcqa_generated]}\n"
+    )
+    recipe = read_recipe(recipe)
+    items, lines = audits.items_of(recipe)
+    assert (len(items), lines) == (1000, [])
+    (said,) = audits.audit(recipe, Rows(recipe.stages, [row], ()), items, tmp_path / "run")
+    assert said.startswith("sft: 1 of 1000 items of mcqa_generated are in its training rows")
+    assert said.endswith("allowed (allow_leaks)")
+    assert "Allowed by the stage's settings" in (tmp_path / "run/audits/sft.md").read_text()
+
+
+def rung(chat: bool | None) -> RungResult:
+    manifest = Manifest("sft", "sft", None, {}, "c", 0, Hardware("cpu", 1), 1.0, chat_template=chat)
+    return RungResult("sft", Path("x"), manifest, None, None)
+
+
+def test_a_rung_is_evaluated_with_the_chat_template_that_it_was_trained_with():
+    entries = (Evaluation(("mcqa_arc",)),)
+    assert plan_of(rung(True), entries, "r.yaml") == [{"tasks": ("mcqa_arc",), "apply_chat_template": True}]
+    assert (
+        plan_of(rung(False), entries, "r.yaml") == plan_of(rung(None), entries, "r.yaml") == [{"tasks": ("mcqa_arc",)}]
+    )
+
+
+@pytest.mark.parametrize(("asked", "chat", "how"), [(True, False, "without"), (False, True, "with")])
+def test_a_chat_template_that_contradicts_the_training_is_an_error(asked, chat, how):
+    entries = (Evaluation(("mcqa_arc",), apply_chat_template=asked),)
+    with pytest.raises(
+        ConfigError, match=rf"evaluate\[0\]: apply_chat_template: .*, but sft was made {how} its chat template"
+    ):
+        plan_of(rung(chat), entries, "r.yaml")
+
+
+def test_the_base_has_the_recipes_chat_template_or_its_tokenizers(tmp_path, tiny_checkpoint):
+    assert not has_chat_template(tiny_checkpoint)
+    assert has_chat_template(training_dir() / "base")
+    (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
+    assert has_chat_template(tmp_path)
+
+
 @pytest.mark.slow
 def test_the_real_stages_climb_and_are_evaluated_and_a_second_run_keeps_them(tmp_path, tiny_checkpoint, capsys):
     recipe = tmp_path / "recipe.yaml"
@@ -160,7 +331,7 @@ stages:
   - name: sft
     kind: sft
     parent: base
-    settings: {{data: [{{source: generated, n: 8}}], trainer: {{max_steps: 2, logging_steps: 1}}}}
+    settings: {{data: [{{source: generated, n: 8}}], trainer: {{max_steps: 2, logging_steps: 1}}, allow_leaks: true}}
   - name: gptq4
     kind: gptq
     parent: sft

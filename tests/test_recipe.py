@@ -54,7 +54,7 @@ BAD = [
     ("n: 8}]\n", "nn: 8}]\n", r"settings: data\[0\]: unknown key 'nn'"),
     ("limit: 8", "limt: 8", r"evaluate\[0\]: unknown key 'limt'; did you mean 'limit'?"),
     ("tasks: [mcqa_generated]", "tasks: mcqa_generated", r"evaluate\[0\]: tasks: expected a list"),
-    ("kind: sft", "kind: sftt", "kind: 'sftt'; expected one of sft, gptq"),
+    ("kind: sft", "kind: sftt", "kind: 'sftt'; expected one of sft, dpo, orpo"),
     ("parent: sft", "parent: dpo", r"stages\[1\]: parent: 'dpo'; expected one of base, sft"),
     ("name: gptq4", "name: sft", "'sft' is taken"),
     ("name: gptq4", "name: ../x", "use letters, digits"),
@@ -89,6 +89,59 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
     assert settings.data == (Source("epfl", path=str(tmp_path / "configs" / "q.jsonl")),)
     assert settings.seed == 3
     assert settings.trainer == {"learning_rate": 2e-4}
+
+
+ADAPTERS = [
+    (
+        "gptq, settings: {bits: 4, calibration: [{source: generated, n: 8}]}",
+        "stays an adapter .merge: false.; put a stage",
+    ),
+    ("merge", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "message"), ADAPTERS)
+def test_an_adapter_is_merged_before_it_is_quantised(tmp_path, kind, message):
+    text = RECIPE.replace("    settings:\n", "    settings:\n      merge: false\n", 1)
+    text = text[: text.index("  - {name: gptq4")] + f"  - {{name: next, parent: sft, kind: {kind}}}\n"
+    if message is None:
+        assert read_recipe(write(tmp_path, text)).stages[1].kind == "merge"
+        return
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ("{name: m, kind: merge, parent: sft}", "'sft' is no adapter; merge takes a stage with merge: false"),
+        ("{name: d, kind: dpo, parent: gptq4, settings: {data: [{source: generated, n: 8}]}}", "'gptq4' is quantised"),
+    ],
+)
+def test_a_parent_that_its_child_cannot_use_shows_before_any_training(tmp_path, stage, message):
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(write(tmp_path, RECIPE.replace("evaluate:", f"  - {stage}\nevaluate:")))
+
+
+def test_nothing_is_made_from_a_reward_model(tmp_path):
+    reward = "{name: r, kind: reward, parent: sft, settings: {data: [{source: generated, n: 8}]}}"
+    text = RECIPE.replace("evaluate:", f"  - {reward}\nevaluate:")
+    assert not read_recipe(write(tmp_path, text)).stages[-1].generates
+    text = text.replace(
+        "evaluate:", "  - {name: d, kind: sft, parent: r, settings: {data: [{source: generated, n: 8}]}}\nevaluate:"
+    )
+    with pytest.raises(ConfigError, match="parent: 'r' is a reward model, which only scores"):
+        read_recipe(write(tmp_path, text))
+
+
+def test_a_recipe_gives_its_chat_template_to_the_stages_that_train_and_name_none(tmp_path):
+    text = RECIPE + "chat_template: false\n"
+    sft, gptq = read_recipe(write(tmp_path, text)).stages
+    assert sft.settings.chat_template is False
+    assert not hasattr(gptq.settings, "chat_template")
+    own = text.replace("    settings:\n", "    settings:\n      chat_template: true\n", 1)
+    assert read_recipe(write(tmp_path, own)).stages[0].settings.chat_template is True
+    assert read_recipe(write(tmp_path)).stages[0].settings.chat_template is None
 
 
 def test_every_config_on_disk_loads():

@@ -16,21 +16,26 @@ from mcqa_suite.config import build, read_yaml
 from mcqa_suite.errors import ConfigError
 from mcqa_suite.paths import training_dir
 from mcqa_suite.settings import DTYPES, SETTINGS, Settings, parse_settings
+from mcqa_suite.sweep import Criterion, Sweep, at, check_criterion, expand
 
 BASE = "base"
+QUANTISED = ("gptq", "bnb")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Tasks that are run together. An `optional` one is skipped, and said to be, where its data cannot be had."""
+    """Tasks that are run together. An `optional` one is skipped, and said to be, where its data cannot be had.
+
+    `apply_chat_template` None follows each rung: a checkpoint is asked as it was trained.
+    """
 
     tasks: tuple[str, ...]
     limit: float | None = None
     num_fewshot: int | None = None
     gen_kwargs: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    apply_chat_template: bool = False
+    apply_chat_template: bool | None = None
     optional: bool = False
 
     def __post_init__(self) -> None:
@@ -42,19 +47,29 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Stage:
-    """One step from a parent to a checkpoint; `settings` is the dataclass of its kind (see `settings.SETTINGS`)."""
+    """One step from a parent to a checkpoint; `settings` is the dataclass of its kind (see `settings.SETTINGS`).
+
+    `parent` is a rung, or, where `from_best`, a sweep, of which the best point is meant.
+    """
 
     name: str
     kind: str
     parent: str
     settings: Settings
+    from_best: bool = False
+
+    @property
+    def generates(self) -> bool:
+        """Whether its checkpoint can be evaluated on tasks: a reward model only scores."""
+        return self.kind != "reward"
 
 
 @dataclass(frozen=True)
 class Recipe:
     """`base` is a folder or a name on the hub, by default the embedded model.
 
-    `threads` sets OMP_NUM_THREADS for every stage; None leaves it alone.
+    `threads` sets OMP_NUM_THREADS for every stage; None leaves it alone. `chat_template` None is: where the base's tokenizer
+    has one. `stages` holds every point of the `sweeps`.
     """
 
     path: Path
@@ -67,17 +82,29 @@ class Recipe:
     stages: tuple[Stage, ...]
     evaluate: tuple[Evaluation, ...]
     output: Path
+    chat_template: bool | None = None
+    sweeps: tuple[Sweep, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """A stage as it is written: `settings` here, or in the file `config`, or both, `settings` winning."""
+    """A stage as it is written: `settings` here, or in the file `config`, or both, `settings` winning.
+
+    `parent` is a name, or `{best: name}` of a stage with a `sweep`.
+    """
 
     name: str
     kind: str
-    parent: str
+    parent: Any
     settings: dict[str, Any] = field(default_factory=dict)
     config: str | None = None
+    sweep: dict[str, Any] | None = None
+    criterion: Criterion | None = None
+
+
+@dataclass(frozen=True)
+class _Best:
+    best: str
 
 
 @dataclass(frozen=True)
@@ -91,6 +118,7 @@ class _Recipe:
     batch_size: int = 16
     threads: int | None = None
     output: str | None = None
+    chat_template: bool | None = None
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -107,10 +135,14 @@ def read_recipe(path: Path) -> Recipe:
     written = build(_Recipe, read_yaml(path), str(path))
     folder = path.resolve().parent
     stages: list[Stage] = []
+    sweeps: list[Sweep] = []
     for number, stage in enumerate(written.stages):
         where = f"{path}: stages[{number}]"
-        _check_place(stage, [BASE, *(done.name for done in stages)], where)
-        stages.append(Stage(stage.name, stage.kind, stage.parent, _settings(stage, written, where, folder)))
+        _check_name(stage, stages, sweeps, where)
+        parent = _parent(stage, stages, sweeps, where)
+        made, sweep = _expanded(stage, parent, written, where, folder)
+        stages += made
+        sweeps += [sweep] if sweep else []
     return Recipe(
         path=path,
         name=written.name,
@@ -122,29 +154,97 @@ def read_recipe(path: Path) -> Recipe:
         stages=tuple(stages),
         evaluate=tuple(_with_epfl_file(entry, folder) for entry in written.evaluate),
         output=Path(written.output or f"runs/{written.name}"),
+        chat_template=written.chat_template,
+        sweeps=tuple(sweeps),
     )
 
 
-def _check_place(stage: _Stage, before: list[str], where: str) -> None:
-    """A stage has a new name, a known kind, and a parent that was made before it."""
+def until(recipe: Recipe, name: str) -> Recipe:
+    """The recipe up to a stage, or to the last point of a sweep; ConfigError where it has neither."""
+    last = {stage.name: stage.name for stage in recipe.stages}
+    last |= {sweep.name: sweep.points[-1].stage for sweep in recipe.sweeps}
+    if name not in last:
+        raise ConfigError(f"{recipe.path}: no stage {name!r} to end with; it has {', '.join(last) or 'none'}")
+    names = [stage.name for stage in recipe.stages]
+    kept = names[: names.index(last[name]) + 1]
+    sweeps = tuple(sweep for sweep in recipe.sweeps if sweep.points[-1].stage in kept)
+    return dataclasses.replace(recipe, stages=recipe.stages[: len(kept)], sweeps=sweeps)
+
+
+def _check_name(stage: _Stage, stages: list[Stage], sweeps: list[Sweep], where: str) -> None:
+    """A stage has a known kind, and a name that no rung and no sweep has."""
     if not NAME.fullmatch(stage.name):
         raise ConfigError(f"{where}: name: {stage.name!r}; use letters, digits, '.', '_' and '-'")
-    if stage.name in before:
+    if stage.name in [BASE, *(done.name for done in stages), *(sweep.name for sweep in sweeps)]:
         raise ConfigError(f"{where}: name: {stage.name!r} is taken; every rung needs a name of its own")
     if stage.kind not in SETTINGS:
         raise ConfigError(f"{where}: kind: {stage.kind!r}; expected one of {', '.join(SETTINGS)}")
-    if stage.parent not in before:
-        raise ConfigError(f"{where}: parent: {stage.parent!r}; expected one of {', '.join(before)}")
 
 
-def _settings(stage: _Stage, recipe: _Recipe, where: str, folder: Path) -> Settings:
-    """The stage's own settings; seed and dtype are the recipe's where it names none."""
+def _parent(stage: _Stage, stages: list[Stage], sweeps: list[Sweep], where: str) -> tuple[str, bool]:
+    """The name that `parent` gives, made before and fit for the stage's kind, and whether the best of a sweep is meant."""
+    from_best = isinstance(stage.parent, dict)
+    name = build(_Best, stage.parent, f"{where}: parent").best if from_best else stage.parent
+    swept = [sweep.name for sweep in sweeps]
+    known = swept if from_best else [BASE, *(done.name for done in stages)]
+    if name not in known:
+        if not from_best and name in swept:
+            raise ConfigError(f"{where}: parent: {name!r} is a sweep; name a point of it, or write {{best: {name}}}")
+        expected = f"expected one of {', '.join(known)}" if known else "no stage before it has a sweep"
+        raise ConfigError(f"{where}: parent: {name!r}; {expected}")
+    first = next((sweep.points[0].stage for sweep in sweeps if sweep.name == name), name)
+    _check_parent(stage.kind, next((done for done in stages if done.name == first), None), f"{where}: parent: {name!r}")
+    return name, from_best
+
+
+def _check_parent(kind: str, parent: Stage | None, where: str) -> None:
+    """Says before any training what the stage's script would say after its parent was made. The base is `None`."""
+    adapter = parent is not None and not getattr(parent.settings, "merge", True)
+    if kind == "merge" and not adapter:
+        raise ConfigError(f"{where} is no adapter; merge takes a stage with merge: false")
+    if parent is None:
+        return
+    if parent.kind in QUANTISED:
+        raise ConfigError(f"{where} is quantised; nothing can be made from it, so name what it was made from")
+    if not parent.generates and kind != "merge":
+        raise ConfigError(f"{where} is a reward model, which only scores; name what it was made from")
+    if kind in QUANTISED and adapter:
+        raise ConfigError(f"{where} stays an adapter (merge: false); put a stage of kind merge between")
+
+
+def _expanded(
+    stage: _Stage, parent: tuple[str, bool], recipe: _Recipe, where: str, folder: Path
+) -> tuple[list[Stage], Sweep | None]:
+    """The stage, or every point of its sweep."""
+    mapping, place, folder = _mapping(stage, where, folder)
+    mapping = _from_recipe(recipe, stage.kind) | mapping
+    if stage.sweep is None:
+        if stage.criterion is not None:
+            raise ConfigError(f"{where}: criterion without a sweep; take it out, or say what is swept")
+        settings = parse_settings(stage.kind, mapping, place, folder)
+        return [Stage(stage.name, stage.kind, parent[0], settings, parent[1])], None
+    points = expand(stage.name, stage.kind, mapping, stage.sweep, f"{where}: sweep")
+    tasks = [task for entry in recipe.evaluate for task in entry.tasks] if stage.kind != "reward" else []
+    sweep = Sweep(stage.name, check_criterion(stage.criterion, stage.sweep, tasks, where), points)
+    settings_of = {
+        point.stage: parse_settings(stage.kind, at(point, stage.kind, mapping), place, folder) for point in points
+    }
+    return [Stage(name, stage.kind, parent[0], settings, parent[1]) for name, settings in settings_of.items()], sweep
+
+
+def _mapping(stage: _Stage, where: str, folder: Path) -> tuple[dict[str, Any], str, Path]:
+    """A stage's settings as written, the place to name in errors, and the folder that its paths are relative to."""
     if stage.config is None:
-        mapping, place = stage.settings, f"{where}: settings"
-    else:
-        config = folder / stage.config
-        mapping, place, folder = {**read_yaml(config), **stage.settings}, f"{where}: {stage.config}", config.parent
-    return parse_settings(stage.kind, {"seed": recipe.seed, "dtype": recipe.dtype, **mapping}, place, folder)
+        return stage.settings, f"{where}: settings", folder
+    config = folder / stage.config
+    return {**read_yaml(config), **stage.settings}, f"{where}: {stage.config}", config.parent
+
+
+def _from_recipe(recipe: _Recipe, kind: str) -> dict[str, Any]:
+    """What a stage takes from the recipe where it says nothing itself."""
+    known = {field.name for field in dataclasses.fields(SETTINGS[kind])}
+    given = {"seed": recipe.seed, "dtype": recipe.dtype, "chat_template": recipe.chat_template}
+    return {name: value for name, value in given.items() if name in known}
 
 
 def _base(base: str | None, folder: Path) -> str:

@@ -55,7 +55,7 @@ def _run(args: argparse.Namespace) -> None:
     result = climb(recipe, args.output, overlap=args.smoke)
     for text in (save_leaderboard(result), save_training(result), save_sweeps(result)):
         print(f"\n{text}" if text else "", end="")
-    print(f"\n{result.seconds:.0f} s; tables in {result.output}/*.md and .csv")
+    print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv")
     print(save_report(result))
 
 
