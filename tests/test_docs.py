@@ -16,7 +16,11 @@ TASKS = (REPOSITORY / "tasks" / "README.md").read_text(encoding="utf-8")
 def test_every_benchmark_is_in_the_task_table():
     named = set(re.findall(r"`(mcqa_[a-z0-9_]+)`", TASKS))
     index = manager().task_index
-    tops = {name for name in index if not re.search(r"_(cloze|cot|perm|n8|views|describe|apply)$", name) and "mmlu_stem_" not in name}
+    tops = {
+        name
+        for name in index
+        if not re.search(r"_(cloze|cot|perm|n8|views|describe|apply)$", name) and "mmlu_stem_" not in name
+    }
     grids = {f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")}
     assert tops - grids <= named | {f"{name}{suffix}" for name in named for suffix in ("_cloze", "_cot")}
     unknown = {name for name in named if name not in index}

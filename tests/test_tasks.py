@@ -67,7 +67,18 @@ def test_every_yaml_is_a_task_a_group_or_included():
     shared = {path for path in files if path not in defined}
     # A YAML that does not parse is skipped by the harness without a word: only these few may define nothing.
     formats = {f"{name}.yaml" for name in ("letter", "cloze", "cot", "math", "perm", "cot_n8", "math_n8")}
-    bases = {"arc", "arc_grid", "aqua_rat", "epfl", "generated", "gpqa", "mmlu_stem", "openbookqa", "sciq", "symbolic_local"}
+    bases = {
+        "arc",
+        "arc_grid",
+        "aqua_rat",
+        "epfl",
+        "generated",
+        "gpqa",
+        "mmlu_stem",
+        "openbookqa",
+        "sciq",
+        "symbolic_local",
+    }
     assert {path.name for path in shared} == formats | {f"_{base}.yaml" for base in bases} | {
         "_views.yaml",
         "_describe.yaml",

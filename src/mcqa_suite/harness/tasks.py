@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from mcqa_suite.errors import ConfigError
 from mcqa_suite.harness.failures import explain
@@ -93,11 +97,49 @@ def near_data() -> Iterator[None]:
 
 def describe() -> list[str]:
     """One line a group or task, groups first: its name, and what it holds or where its data comes from."""
-    index = manager().task_index
     lines = []
-    for name, entry in sorted(index.items(), key=lambda item: (item[1].kind.name != "GROUP", item[0])):
-        config = entry.cfg or {}
+    for name, config in sorted(listed().items(), key=lambda item: ("group" not in item[1], item[0])):
         members = config.get("task")
         about = f"{len(members)} members" if isinstance(members, list) else config.get("dataset_path") or "local"
         lines.append(f"{name:58} {about}")
     return lines
+
+
+def listed() -> dict[str, dict[str, Any]]:
+    """The configuration of every group and task by its name, read without the harness, whose import takes seconds."""
+    configs = (_read(path.resolve()) for path in sorted(tasks_dir().rglob("*.yaml")))
+    return {name: config for config in configs if isinstance(name := config.get("group") or config.get("task"), str)}
+
+
+@contextmanager
+def our_index_alone(names: Sequence[str]) -> Iterator[None]:
+    """Spares the harness's command line its index of 14,000 YAMLs, six seconds, where `names` are this suite's alone."""
+    import lm_eval.evaluator  # noqa: F401  (so that it does not meet the replacement)
+    import lm_eval.tasks as harness
+
+    known, whole = listed(), harness.TaskManager
+    ours = [name for name in names if name in known or re.match(r"mcqa_\w*[*?]", name)]
+    if names and len(ours) == len(names):
+        harness.TaskManager = partial(whole, include_defaults=False)
+    try:
+        yield
+    finally:
+        harness.TaskManager = whole
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
+    """A YAML with what it includes, merged shallowly as the harness does; functions stay the names that they are."""
+    config: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_Names)  # noqa: S506  (a safe loader)
+    included = config.pop("include", [])
+    merged: dict[str, Any] = {}
+    for name in included if isinstance(included, list) else [included]:
+        merged |= _read((path.parent / name).resolve())
+    return merged | config
+
+
+class _Names(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads `!function a.b` as the text a.b."""
+
+
+_Names.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))
