@@ -1,0 +1,23 @@
+"""`hf-prefix`: the harness's `hf` model, except that every token which requests share goes through the model once.
+
+tree.py     requests as rows of tokens -> the prefix tree, cut into passes            numpy
+forward.py  one pass: cached path, tree mask, positions -> logits of the wanted rows  torch
+scorer.py   passes in order, memory kept in bounds -> log-likelihoods
+gate.py     which models may be scored so: a static check, then a self-test
+encode.py   the harness's tokenisation, each distinct text once
+generate.py the shared prefix of prompts, prefilled once
+stored.py   answers of earlier runs, and which model gave them
+model.py    the class that the harness sees
+"""
+
+from __future__ import annotations
+
+NAME = "hf-prefix"
+
+
+def register() -> None:
+    """Makes `--model hf-prefix` known to the harness, without importing torch."""
+    from lm_eval.api.registry import model_registry
+
+    if NAME not in model_registry:
+        model_registry.register(NAME, target="mcqa_suite.harness.prefix.model:PrefixLM")

@@ -1,0 +1,96 @@
+"""One pass through the model: nodes of a prefix tree below a cached path, logits for the nodes that are wanted."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import DynamicCache
+
+from mcqa_suite.harness.prefix.tree import Layout
+
+
+class Forward:
+    """The model with the keys and values of one path, the tokens that all rows of the present branch begin with."""
+
+    def __init__(self, model: Any, *, device: torch.device, autocast: torch.dtype | None = None) -> None:
+        self.model, self.device, self.autocast = model, device, autocast
+        self.dtype = autocast or model.dtype
+        self.cache: Any = DynamicCache()
+        self.computed = 0  # tokens that went through the model
+
+    def cut(self, depth: int) -> None:
+        """Shortens the cached path to its first `depth` tokens."""
+        if depth == 0:
+            self.cache = DynamicCache()
+        elif (surplus := self.cache.get_seq_length() - depth) > 0:
+            self.cache.crop(-surplus)
+
+    def expanded(self, rows: int, depth: int) -> DynamicCache:
+        """The first `depth` tokens of the cached path, once for each row of a batch."""
+        layers = [[part[:, :, :depth] for part in (layer.keys, layer.values)] for layer in self.cache.layers]
+        return DynamicCache([tuple(part.expand(rows, -1, -1, -1) for part in layer) for layer in layers])
+
+    @torch.inference_mode()
+    def __call__(self, layout: Layout, *, keep: bool = False) -> torch.Tensor:
+        """Logits [wanted, vocabulary] of the layout's wanted nodes; `keep` adds its nodes, a path, to the cached path.
+
+        The cache is as it was before if the model raises.
+        """
+        past, n = self.cache.get_seq_length(), len(layout.tokens)
+        before = [(layer.keys, layer.values) for layer in self.cache.layers]
+        wanted = layout.wanted()
+        rows = torch.from_numpy(wanted if len(wanted) else np.zeros(1, dtype=np.int64))
+        done = False
+        try:
+            with gathered(self.model, rows.to(self.device)), self._autocast():
+                logits: torch.Tensor = self.model(
+                    input_ids=torch.from_numpy(layout.tokens)[None].to(self.device),
+                    position_ids=torch.from_numpy(layout.positions)[None].to(self.device),
+                    attention_mask=self._mask(layout, past),
+                    past_key_values=self.cache if past or keep else None,
+                    use_cache=bool(past or keep),
+                ).logits[0]
+            self.computed += n
+            done = True
+        finally:
+            if not (keep and done):
+                self._restore(before)
+        if len(logits) != len(rows):
+            raise RuntimeError("the model does not pass its last hidden states to its output embeddings")
+        return logits[: len(wanted)]
+
+    def _restore(self, before: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        if not before:
+            self.cache = DynamicCache()
+        for layer, (keys, values) in zip(self.cache.layers, before, strict=False):
+            layer.keys, layer.values = keys, values
+
+    def _mask(self, layout: Layout, past: int) -> torch.Tensor | None:
+        """Additive mask [1, 1, n, past + n]: a node sees the cached path, its ancestors and itself."""
+        n = len(layout.tokens)
+        if not past and (layout.end == n).all():
+            return None  # a plain sequence
+        end = torch.from_numpy(layout.end).to(self.device)
+        node = torch.arange(n, device=self.device)
+        hidden = (node[None, :] > node[:, None]) | (node[:, None] >= end[None, :])
+        mask = torch.zeros(n, past + n, dtype=self.dtype, device=self.device)
+        mask[:, past:].masked_fill_(hidden, torch.finfo(self.dtype).min)
+        return mask[None, None]
+
+    def _autocast(self) -> Any:
+        return torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None)
+
+
+@contextmanager
+def gathered(model: Any, rows: torch.Tensor) -> Any:
+    """Within it, the output embeddings see only these rows of the last hidden states."""
+    hook = model.get_output_embeddings().register_forward_pre_hook(
+        lambda _, inputs: (inputs[0].index_select(1, rows.to(inputs[0].device)), *inputs[1:])
+    )
+    try:
+        yield
+    finally:
+        hook.remove()

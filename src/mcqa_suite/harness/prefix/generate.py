@@ -1,0 +1,75 @@
+"""Generation whose few-shot prefix goes through the model once, not once a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from lm_eval.models.huggingface import HFLM
+
+from mcqa_suite.harness.prefix import tree as trees
+from mcqa_suite.harness.prefix.encode import tokens_of
+from mcqa_suite.harness.prefix.forward import Forward
+from mcqa_suite.harness.prefix.gate import padded
+from mcqa_suite.harness.prefix.tree import Ints
+
+SHORTEST = 32  # shared tokens that are worth a cache
+
+
+class PrefixGeneration(HFLM):  # type: ignore[misc]
+    """HFLM's `generate_until`, prompts of one prefix together, and a `_model_generate` that keeps their prefix.
+
+    Batches, sorting, truncation, stop sequences and post-processing are HFLM's own.
+    """
+
+    forward: Forward
+    shares: Any
+    _path: Ints | None = None  # what all prompts of the present group begin with
+
+    def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        if not self.shares or len(requests) < 2:
+            return list(super().generate_until(requests, disable_tqdm=disable_tqdm))
+        texts = [request.args[0] for request in requests]
+        tokens = tokens_of(self, texts)
+        answers: dict[int, str] = {}
+        try:
+            for group in by_prefix([tokens[text] for text in texts]):
+                rows = [tokens[texts[place]] for place in group]
+                self._path = rows[0][: min(trees.common(rows[0], row) for row in rows)]
+                some = super().generate_until([requests[place] for place in group], disable_tqdm=disable_tqdm)
+                answers.update(zip(group, some, strict=True))
+                self.forward.cut(0)
+        finally:
+            self.forward.cut(0)
+            self._path = None
+        return [answers[place] for place in range(len(requests))]
+
+    def _model_generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
+        mask = generation_kwargs.get("attention_mask")
+        if self._path is None or mask is None or generation_kwargs.get("num_beams", 1) != 1:
+            return super()._model_generate(context, max_length, stop, **generation_kwargs)
+        rows = [ids[kept.bool()].cpu().numpy() for ids, kept in zip(context, mask, strict=True)]
+        depth = min(min(trees.common(self._path, row), len(row) - 1) for row in rows)
+        if depth < SHORTEST:  # or the prefix was cut off to make room
+            return super()._model_generate(context, max_length, stop, **generation_kwargs)
+        if not self.forward.cache.get_seq_length():
+            tree, _ = trees.build([self._path], [len(self._path)])
+            self.forward(trees.path_layout(tree, trees.Span(0, 1), len(self._path)), keep=True)
+        ids, filled = padded(rows, depth, self.device, self.tokenizer.pad_token_id)
+        settings = generation_kwargs | {
+            "attention_mask": filled,
+            "past_key_values": self.forward.expanded(len(rows), depth),
+        }
+        return super()._model_generate(ids, max_length, stop, **settings)
+
+
+def by_prefix(rows: Sequence[Ints]) -> list[list[int]]:
+    """Places of rows that begin alike for half of their length, in their order, group by group; the rest is the last group."""
+    tree, where = trees.build(rows, [len(row) for row in rows])
+    together = 2 * tree.shared[1:] >= np.minimum(tree.lengths[1:], tree.lengths[:-1])
+    label = np.concatenate([[0], np.cumsum(~together)])[where]
+    groups = [np.flatnonzero(label == each).tolist() for each in np.unique(label)]
+    alone = sorted(place for group in groups if len(group) == 1 for place in group)
+    return [group for group in groups if len(group) > 1] + ([alone] if alone else [])

@@ -1,0 +1,132 @@
+"""Log-likelihoods of continuations: the passes over a prefix tree, in depth-first order, within the memory there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from numpy.typing import NDArray
+
+from mcqa_suite.harness.prefix import tree as trees
+from mcqa_suite.harness.prefix.forward import Forward
+from mcqa_suite.harness.prefix.tree import Ints, Layout, Span
+
+SMALLEST_BUDGET = 16
+# Logits normalised at a time: on a CPU what stays in its cache (a quarter of the time), elsewhere what bounds memory.
+ELEMENTS = {"cpu": 1 << 20}
+ELEMENTS_GPU = 1 << 26
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Requests that one pass completed: their places in the list, log-likelihoods, and whether greedy decoding gives them."""
+
+    requests: Ints
+    loglikelihoods: NDArray[np.float64]
+    greedy: NDArray[np.bool_]
+
+
+class Scorer:
+    """Scores rows in passes of at most `budget` tokens; the budget is halved for good when memory runs out."""
+
+    def __init__(self, forward: Forward, budget: int, dtype: torch.dtype = torch.float32) -> None:
+        self.forward, self.budget, self.dtype = forward, budget, dtype
+        self.nodes = self.passes = 0
+
+    def __call__(self, rows: Sequence[Ints], targets: Sequence[Ints]) -> Iterator[Scores]:
+        """Request k: sum over j of log p(targets[k][j] | rows[k] up to its last len(targets[k]) - 1 - j tokens).
+
+        That is the harness's convention: a row is context + continuation less the last token.
+        """
+        first = [len(row) - len(wanted) for row, wanted in zip(rows, targets, strict=True)]
+        tree, where = trees.build(rows, first)
+        self.nodes += tree.nodes
+        totals = _Totals(targets, first, where, len(tree.rows))
+        spans = [Span(0, len(tree.rows))]
+        while spans:
+            span = spans.pop()
+            self.forward.cut(span.depth)
+            if trees.size(tree, span) <= self.budget:
+                layout, rest, keep = trees.span_layout(tree, span), [], False
+            elif stop := trees.prefix_to_cache(tree, span, self.budget):
+                layout, rest, keep = trees.path_layout(tree, span, stop), [Span(span.lo, span.hi, stop)], True
+            else:
+                spans += reversed(trees.split(tree, span, self.budget))
+                continue
+            if not len(layout.tokens):
+                continue
+            if (found := self._pass(layout, totals, keep)) is None:
+                spans.append(span)  # once more, in smaller pieces
+                continue
+            spans += rest
+            yield found
+        self.forward.cut(0)
+
+    def _pass(self, layout: Layout, totals: _Totals, keep: bool) -> Scores | None:
+        """None where memory ran out: the budget has been halved."""
+        try:
+            wanted, targets, owners = totals.lookups(layout)
+            return totals.add(owners, *self._gather(self.forward(layout, keep=keep), wanted, targets))
+        except RuntimeError as error:
+            half = min(self.budget, len(layout.tokens)) // 2
+            if not should_reduce_batch_size(error) or half < SMALLEST_BUDGET:
+                raise
+            self.budget = half
+        finally:
+            self.passes += 1
+        clear_device_cache(garbage_collection=True)
+        return None
+
+    def _gather(
+        self, logits: torch.Tensor, wanted: Ints, targets: Ints
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """log softmax(logits[wanted])[targets] in float32 or wider, and whether each target is its row's argmax."""
+        rows, columns = (torch.from_numpy(each).to(logits.device) for each in (wanted, targets))
+        step = max(1, ELEMENTS.get(logits.device.type, ELEMENTS_GPU) // logits.shape[-1])
+        normalisers = [torch.logsumexp(part.to(self.dtype), -1) for part in torch.split(logits, step)]
+        if not normalisers:
+            return np.zeros(0), np.zeros(0, bool)
+        chosen = logits[rows, columns].to(self.dtype) - torch.cat(normalisers)[rows]
+        greedy = logits.argmax(-1)[rows] == columns
+        return chosen.double().cpu().numpy(), greedy.cpu().numpy()
+
+
+class _Totals:
+    """Sums over the positions of each request, of which several passes may hold some."""
+
+    def __init__(self, targets: Sequence[Ints], first: list[int], where: Ints, places: int) -> None:
+        self.targets, self.first = targets, first
+        self.missing = np.array([len(each) for each in targets])
+        self.loglikelihoods = np.zeros(len(targets))
+        self.greedy = np.ones(len(targets), dtype=bool)
+        self.requests: list[list[int]] = [[] for _ in range(places)]  # of a row of the tree
+        for request, place in enumerate(where):
+            self.requests[place].append(request)
+
+    def lookups(self, layout: Layout) -> tuple[Ints, Ints, Ints]:
+        """Of each logit that is read: its row among the wanted ones, the token, and the request that it belongs to."""
+        nodes: list[Ints] = []
+        tokens: list[Ints] = []
+        owners: list[Ints] = []
+        for row, start, scored in layout.scored:
+            for request in self.requests[row]:
+                begin = max(start, self.first[request])
+                mine = scored[begin - start :]
+                nodes.append(mine)
+                tokens.append(self.targets[request][begin - self.first[request] :][: len(mine)])
+                owners.append(np.full(len(mine), request))
+        if not nodes:
+            return (np.zeros(0, dtype=np.int64),) * 3
+        wanted = np.searchsorted(layout.wanted(), np.concatenate(nodes))
+        return wanted, np.concatenate(tokens), np.concatenate(owners)
+
+    def add(self, owners: Ints, loglikelihoods: NDArray[np.float64], greedy: NDArray[np.bool_]) -> Scores:
+        np.add.at(self.loglikelihoods, owners, loglikelihoods)
+        np.logical_and.at(self.greedy, owners, greedy)
+        np.subtract.at(self.missing, owners, 1)
+        touched = np.unique(owners)
+        complete = touched[self.missing[touched] == 0]
+        return Scores(complete, self.loglikelihoods[complete], self.greedy[complete])

@@ -1,0 +1,63 @@
+"""Which model a cached log-likelihood belongs to."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.errors import McqaError
+from mcqa_suite.harness.loglik_cache import LoglikCache, wanted_path
+from mcqa_suite.manifest import content_hash
+
+log = logging.getLogger(__name__)
+
+
+def open_cache(lm: Any, told: str | None, content: str | None) -> LoglikCache | None:
+    """The cache of this model; None where none is wanted, or the model cannot be told from others (said once)."""
+    if (path := wanted_path(told)) is None:
+        return None
+    try:
+        model = identity(lm, content)
+        return LoglikCache(path, model) if model else None
+    except McqaError as error:
+        log.warning("log-likelihoods are not kept: %s", error)
+        return None
+
+
+def identity(lm: Any, content: str | None = None) -> dict[str, object] | None:
+    """Everything that a log-likelihood depends on besides the tokens; None if it cannot be known."""
+    weights = _content(content or lm.pretrained, lm)
+    parts = {name: _content(told, None) for name in ("peft", "delta") if (told := getattr(lm, name, None))}
+    if weights is None or None in parts.values():
+        log.warning("log-likelihoods are not kept: the content of the model's files is not known")
+        return None
+    return {
+        "weights": weights,
+        **parts,
+        "dtype": str(lm.model.dtype),
+        "autocast": str(lm.mixed_precision_dtype),
+        "softmax": str(lm.softmax_dtype),
+        "attention": getattr(lm.model.config, "_attn_implementation", None),
+        "backend": "prefix tree" if lm.shares else "stock hf",
+        "quantisation": _quantisation(lm.model),
+        "device": lm.device.type,
+        "versions": {name: version(name) for name in ("torch", "transformers")},
+    }
+
+
+def _quantisation(model: Any) -> str | None:
+    """As it was loaded, kernel included: the same files give other numbers by another kernel."""
+    told = getattr(model.config, "quantization_config", None)
+    return None if told is None else str(sorted((told if isinstance(told, dict) else told.to_dict()).items(), key=str))
+
+
+def _content(source: Any, lm: Any) -> str | None:
+    """The content hash of a folder, or the commit that a name on the hub was resolved to."""
+    if not isinstance(source, str):
+        return None
+    if Path(source).is_dir():
+        return content_hash(Path(source))
+    commit = getattr(lm.model.config, "_commit_hash", None) if lm else None
+    return f"{source}@{commit}" if commit else None
