@@ -623,3 +623,16 @@ def test_latex_compiles(ladder, tmp_path, capsys):
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_a_metric_that_some_documents_lack_is_a_mean_over_those_that_have_it(tmp_path, capsys):
+    runs = []
+    for name, right in (("base", 0.5), ("tuned", 0.75)):
+        rows = [written_row("mcqa_sciq_cot", i, "A", 0) for i in range(8)]
+        rows = [row | {"rougeL": right, "metrics": ["acc", "rougeL"]} if i % 2 else row for i, row in enumerate(rows)]
+        runs.append(str(write_run(tmp_path / name, {"mcqa_sciq_cot": rows}, model=name)))
+    assert main(["table", *runs, "--metric", "rougeL"]) == 0
+    out = capsys.readouterr().out
+    assert "75.0" in out
+    assert "50.0" in out
+    assert "nan" not in out

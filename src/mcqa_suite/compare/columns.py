@@ -136,7 +136,8 @@ def _scores(run: Run, column: Column) -> list[Floats] | None:
     if _shots(run, column.tasks) != column.shots:
         return None
     found = [tasks[name].samples.scores.get(column.metric) for name in column.tasks]
-    scores = [score for score in found if score is not None]
+    # A metric that not every document has, such as ROUGE where some have no reference, is a mean over those that have it.
+    scores = [there for score in found if score is not None and len(there := score[~np.isnan(score)])]
     return scores if len(scores) == len(column.tasks) else None
 
 
@@ -178,6 +179,7 @@ def separable(leader: Run, other: Run, columns: Sequence[Column]) -> float | Non
             parts.append(pairs.variant.score - pairs.base.score)
             if not pairs.n:
                 return None
+        parts = [part[~np.isnan(part)] for part in parts]
         differences = np.concatenate(parts)
         if len(columns) == 1 and np.isin(differences, (-1.0, 0.0, 1.0)).all() and not column.macro:
             return stats.mcnemar_exact(int((differences > 0).sum()), int((differences < 0).sum()))
