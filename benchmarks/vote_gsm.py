@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,9 @@ def solutions(shared: Path) -> list[dict[str, object]]:
             "question": row["question"],
             "solution": "",
             "gold": gold_number(row["answer"]),
-            "responses": list(texts),
+            "responses": sorted(
+                texts, key=lambda text: sha256(text.encode()).hexdigest()
+            ),  # an order that knows nothing
         }
         for number, row in enumerate(tests)
         if (texts := found[row["question"].strip()])
@@ -69,6 +72,7 @@ def main() -> int:
     rows = solutions(shared)
     whole = [row for row in rows if len(row["responses"]) >= SAMPLES]  # type: ignore[arg-type]
     count = sum(len(row["responses"]) for row in rows)  # type: ignore[arg-type, misc]
+    print("Every question has a right and a wrong solution among them: that is how the pairs were chosen.")
     print(f"{count} distinct solutions of {len(rows)} questions; {len(whole)} questions have {SAMPLES} or more\n")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "solutions.jsonl"
