@@ -72,8 +72,8 @@ def main() -> int:
     rows = solutions(shared)
     whole = [row for row in rows if len(row["responses"]) >= SAMPLES]  # type: ignore[arg-type]
     count = sum(len(row["responses"]) for row in rows)  # type: ignore[arg-type, misc]
-    print("Every question has a right and a wrong solution among them: that is how the pairs were chosen.")
-    print(f"{count} distinct solutions of {len(rows)} questions; {len(whole)} questions have {SAMPLES} or more\n")
+    print(f"{count} distinct solutions of {len(rows)} questions; {len(whole)} questions have {SAMPLES} or more")
+    print("(those come from the preference pairs, so each has a right and a wrong solution among its four)\n")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "solutions.jsonl"
         path.write_text("".join(json.dumps(row) + "\n" for row in whole), encoding="utf-8")
