@@ -4,10 +4,11 @@
     python benchmarks/eval_speed.py --documents 8 --models 30M        # quick
     python benchmarks/eval_speed.py --parts argmax bf16 linear overhead
 
-Models are Llamas from configuration with random weights and a vocabulary of 49,152, as the 135 M of SmolLM has (of 30 M
-parameters two thirds are then embeddings, and reading only the rows needed saves as much as sharing); the tokenizer is a byte-level BPE of 16,000 tokens trained on the
-mirrored data sets. Each backend works on the same requests in a process of its own, one thread, one after the other; the
-stock one at the batch size that was fastest on a quarter of them with the first model. Needs the mirror of public data sets.
+Models are Llamas from configuration with random weights and a vocabulary of 49,152, as the 135 M of SmolLM has: of 30 M
+parameters two thirds are then embeddings, and reading only the rows needed saves as much as sharing. The tokenizer is a
+byte-level BPE of 16,000 tokens trained on the mirrored data sets. Each backend works on the same requests in a process of
+its own, one thread, one after the other; the stock one at the batch size of --batch-sizes that was fastest on a quarter of
+them with the first model. Needs the mirror of public data sets.
 """
 
 from __future__ import annotations
@@ -225,7 +226,7 @@ def table(folder: Path, models: list[str], works: list[Work], documents: int, ba
 
 def argmax(folder: Path, args: argparse.Namespace) -> None:
     """Both backends on every document of MMLU-STEM and ARC with the embedded base."""
-    print("\nThe embedded base, every document, both backends (float32):\n")
+    print("\nThe embedded base, every document, 0 shots, both backends (float32):\n")
     print(
         "| task | documents | requests | max difference | greedy flags that differ | argmax changes | CPU s, stock / ours |"
     )
@@ -268,7 +269,7 @@ def bf16(folder: Path, args: argparse.Namespace) -> None:
 
 def linear(folder: Path, args: argparse.Namespace) -> None:
     """CPU seconds and peak memory against the number of questions, up to the size of MMLU."""
-    print("\nhf-prefix, the embedded base, 5-shot letter, MMLU-STEM's questions in numbered variants:\n")
+    print("\nhf-prefix, the embedded base, 0-shot letter, MMLU-STEM's questions in numbered variants:\n")
     print("| questions | CPU s | ms a question | peak MB | tokens computed / unique |\n|---:|---:|---:|---:|---:|")
     asked = requests("mcqa_mmlu_stem", None, None)
     for questions in (1_755, 3_510, 7_021, 14_042):
@@ -320,7 +321,7 @@ print(json.dumps({"imports": imports, "load": load, "run": time.process_time() -
 
 
 def overhead(folder: Path, args: argparse.Namespace) -> None:
-    """CPU seconds outside the model of a whole MMLU-STEM run with the 30 M model, 5 shots."""
+    """CPU seconds outside the model of a whole MMLU-STEM run with the 30 M model, 0 shots."""
     command = [
         sys.executable,
         "-c",
@@ -334,7 +335,7 @@ def overhead(folder: Path, args: argparse.Namespace) -> None:
     spent = json.loads(done.stdout.splitlines()[-1])
     rest = spent["run"] - spent["model"]
     of = "all 3,153 questions" if args.overhead_limit is None else f"{args.overhead_limit} questions a subject"
-    print(f"\nMMLU-STEM, 5-shot letter, 30M, {of}, CPU seconds:\n\n| part | s |\n|---|---:|")
+    print(f"\nMMLU-STEM, 0-shot letter, 30M, {of}, CPU seconds:\n\n| part | s |\n|---|---:|")
     print(f"| forward passes and log-softmax | {spent['model']:.1f} |\n| tokenisation | {spent['tokens']:.1f} |")
     print(f"| requests, tree, metrics, writing | {rest - spent['tokens']:.1f} |")
     print(f"| outside the model, of the run's {spent['run']:.1f} s | {100 * rest / spent['run']:.1f} % (bar 15 %) |")

@@ -63,4 +63,5 @@ def test_prompts_are_grouped_by_what_they_begin_with():
 
     a, b = list(range(20)), list(range(50, 70))
     rows = [[*a, 1], [*b, 1], [7], [*a, 2, 3], [*b, 4], [9, 9]]
-    assert by_prefix([np.array(row) for row in rows]) == [[0, 3], [1, 4], [2, 5]]
+    assert by_prefix([np.array(row) for row in rows], 2) == [[0, 3], [1, 4], [2, 5]]
+    assert by_prefix([np.array(row) for row in rows], 3) == [[0, 1, 2, 3, 4, 5]]

@@ -81,6 +81,7 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
         "softmax_dtype": "float32",
         "batch_size": batch_size,
         "logits_cache": False,
+        "use_safetensors": True,
     }
     try:
         if base is not None:

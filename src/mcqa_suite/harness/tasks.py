@@ -114,13 +114,15 @@ def listed() -> dict[str, dict[str, Any]]:
 @contextmanager
 def our_index_alone(names: Sequence[str]) -> Iterator[None]:
     """Spares the harness's command line its index of 14,000 YAMLs, six seconds, where `names` are this suite's alone."""
+    known = listed()
+    if not names or not all(name in known or re.match(r"mcqa_\w*[*?]", name) for name in names):
+        yield
+        return
     import lm_eval.evaluator  # noqa: F401  (so that it does not meet the replacement)
     import lm_eval.tasks as harness
 
-    known, whole = listed(), harness.TaskManager
-    ours = [name for name in names if name in known or re.match(r"mcqa_\w*[*?]", name)]
-    if names and len(ours) == len(names):
-        harness.TaskManager = partial(whole, include_defaults=False)
+    whole = harness.TaskManager
+    harness.TaskManager = partial(whole, include_defaults=False)
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ NAME = "hf-prefix"
 
 def register() -> None:
     """Makes `--model hf-prefix` known to the harness, without importing torch."""
+    import lm_eval.models  # noqa: F401  (the harness fills its registry only where it finds it empty)
     from lm_eval.api.registry import model_registry
 
     if NAME not in model_registry:

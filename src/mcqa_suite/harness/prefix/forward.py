@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import Cache, DynamicLayer
 
 from mcqa_suite.harness.prefix.tree import Layout
 
@@ -28,10 +29,12 @@ class Forward:
         elif (surplus := self.cache.get_seq_length() - depth) > 0:
             self.cache.crop(-surplus)
 
-    def expanded(self, rows: int, depth: int) -> DynamicCache:
-        """The first `depth` tokens of the cached path, once for each row of a batch."""
-        layers = [[part[:, :, :depth] for part in (layer.keys, layer.values)] for layer in self.cache.layers]
-        return DynamicCache([tuple(part.expand(rows, -1, -1, -1) for part in layer) for layer in layers])
+    def expanded(self, rows: int, depth: int, room: int) -> Cache:
+        """The first `depth` tokens of the cached path, once for each row of a batch, with room for more tokens."""
+        layers: list[Any] = [
+            RoomyLayer(layer.keys[:, :, :depth], layer.values[:, :, :depth], rows, room) for layer in self.cache.layers
+        ]
+        return Cache(layers=layers)
 
     @torch.inference_mode()
     def __call__(self, layout: Layout, *, keep: bool = False) -> torch.Tensor:
@@ -94,3 +97,28 @@ def gathered(model: Any, rows: torch.Tensor) -> Any:
         yield
     finally:
         hook.remove()
+
+
+class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
+    """Keys and values of a batch in buffers that are long enough from the start.
+
+    A layer of the library's own copies all of them at each new token, which for a long prefix costs more than the token.
+    """
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor, rows: int, room: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.lazy_initialization(keys, values)
+        self._buffers = [
+            torch.empty(rows, part.shape[1], part.shape[2] + room, part.shape[3], dtype=part.dtype, device=part.device)
+            for part in (keys, values)
+        ]
+        self._length = 0
+        self.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1))
+
+    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        end = self._length + key_states.shape[-2]
+        for buffer, new in zip(self._buffers, (key_states, value_states), strict=True):
+            buffer[:, :, self._length : end] = new
+        self._length = end
+        self.keys, self.values = (buffer[:, :, :end] for buffer in self._buffers)
+        return self.keys, self.values

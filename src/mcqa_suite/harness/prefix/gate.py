@@ -115,7 +115,7 @@ def _plain(forward: Forward, row: trees.Ints) -> torch.Tensor:
 @torch.inference_mode()
 def _expanded(forward: Forward, rows: list[trees.Ints], depth: int) -> torch.Tensor:
     """Logits of each row's last token, the rows padded between the path (of `depth` less one) and their own tokens."""
-    cache = forward.expanded(len(rows), depth - 1)
+    cache = forward.expanded(len(rows), depth - 1, room=max(map(len, rows)) - depth + 1)
     ids, mask = padded(rows, depth - 1, forward.device, 0)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, depth - 1 :]
     new = ids[:, depth - 1 :]

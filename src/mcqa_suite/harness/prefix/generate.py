@@ -35,7 +35,7 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
         tokens = tokens_of(self, texts)
         answers: dict[int, str] = {}
         try:
-            for group in by_prefix([tokens[text] for text in texts]):
+            for group in by_prefix([tokens[text] for text in texts], self._least()):
                 rows = [tokens[texts[place]] for place in group]
                 self._path = rows[0][: min(trees.common(rows[0], row) for row in rows)]
                 some = super().generate_until([requests[place] for place in group], disable_tqdm=disable_tqdm)
@@ -46,9 +46,13 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
             self._path = None
         return [answers[place] for place in range(len(requests))]
 
+    def _least(self) -> int:
+        """Rows of a group: fewer would leave batches half empty, which costs more than a prefix."""
+        return max(2, int(self.batch_size)) if str(self.batch_size).isdigit() else int(self.max_batch_size)
+
     def _model_generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
         mask = generation_kwargs.get("attention_mask")
-        if self._path is None or mask is None or generation_kwargs.get("num_beams", 1) != 1:
+        if self._path is None or mask is None or not _plain(generation_kwargs):
             return super()._model_generate(context, max_length, stop, **generation_kwargs)
         rows = [ids[kept.bool()].cpu().numpy() for ids, kept in zip(context, mask, strict=True)]
         depth = min(min(trees.common(self._path, row), len(row) - 1) for row in rows)
@@ -58,18 +62,22 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
             tree, _ = trees.build([self._path], [len(self._path)])
             self.forward(trees.path_layout(tree, trees.Span(0, 1), len(self._path)), keep=True)
         ids, filled = padded(rows, depth, self.device, self.tokenizer.pad_token_id)
-        settings = generation_kwargs | {
-            "attention_mask": filled,
-            "past_key_values": self.forward.expanded(len(rows), depth),
-        }
+        cache = self.forward.expanded(len(rows), depth, room=max_length - depth)
+        settings = generation_kwargs | {"attention_mask": filled, "past_key_values": cache}
         return super()._model_generate(ids, max_length, stop, **settings)
 
 
-def by_prefix(rows: Sequence[Ints]) -> list[list[int]]:
-    """Places of rows that begin alike for half of their length, in their order, group by group; the rest is the last group."""
+def _plain(generation_kwargs: dict[str, Any]) -> bool:
+    """Whether sequences only ever grow, one token at a time: no beams, and no candidates that are taken back."""
+    others = ("num_beams", "num_return_sequences", "prompt_lookup_num_tokens", "assistant_model", "penalty_alpha")
+    return all(generation_kwargs.get(name) in (None, 1) for name in others)
+
+
+def by_prefix(rows: Sequence[Ints], least: int) -> list[list[int]]:
+    """Places of rows that begin alike for half of their length, `least` or more a group; what is left is the last group."""
     tree, where = trees.build(rows, [len(row) for row in rows])
     together = 2 * tree.shared[1:] >= np.minimum(tree.lengths[1:], tree.lengths[:-1])
     label = np.concatenate([[0], np.cumsum(~together)])[where]
     groups = [np.flatnonzero(label == each).tolist() for each in np.unique(label)]
-    alone = sorted(place for group in groups if len(group) == 1 for place in group)
-    return [group for group in groups if len(group) > 1] + ([alone] if alone else [])
+    rest = sorted(place for group in groups if len(group) < least for place in group)
+    return [group for group in groups if len(group) >= least] + ([rest] if rest else [])

@@ -63,6 +63,7 @@ class PrefixLM(PrefixGeneration):
         if self.record.refusal:
             log.warning("hf-prefix: scored as the stock hf backend does, because of %s", self.record.refusal)
         self._told, self._content = cache, content
+        self.settings = {name: value for name, value in kwargs.items() if isinstance(value, str | int | float | None)}
         self._cache: LoglikCache | None = None
 
     @property
@@ -92,9 +93,7 @@ class PrefixLM(PrefixGeneration):
     def _loglikelihood_tokens(
         self, requests: Sequence[TokenRequest], disable_tqdm: bool = False, override_bs: int | None = None
     ) -> list[Answer]:
-        if (
-            override_bs is not None or self.backend != "causal"
-        ):  # rolling windows, of which each is a sequence of its own
+        if override_bs is not None or self.backend != "causal":  # windows of a text share nothing
             return list(super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, override_bs=override_bs))
         bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running loglikelihood requests")
         rows, targets = self._rows(requests)

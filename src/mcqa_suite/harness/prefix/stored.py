@@ -12,6 +12,19 @@ from mcqa_suite.harness.loglik_cache import LoglikCache, wanted_path
 from mcqa_suite.manifest import content_hash
 
 log = logging.getLogger(__name__)
+# Arguments that change no log-likelihood of given tokens, or that are in the key by what they lead to.
+HARMLESS = {
+    "batch_size",
+    "max_batch_size",
+    "device",
+    "tokenizer",
+    "max_length",
+    "truncation",
+    "logits_cache",
+    "peft",
+    "delta",
+}
+HARMLESS |= {"dtype", "softmax_dtype", "add_bos_token", "prefix_token_id", "enable_thinking", "think_end_token"}
 
 
 def open_cache(lm: Any, told: str | None, content: str | None) -> LoglikCache | None:
@@ -28,7 +41,7 @@ def open_cache(lm: Any, told: str | None, content: str | None) -> LoglikCache | 
 
 def identity(lm: Any, content: str | None = None) -> dict[str, object] | None:
     """Everything that a log-likelihood depends on besides the tokens; None if it cannot be known."""
-    weights = _content(content or lm.pretrained, lm)
+    weights = None if _brings_code(lm.model) else _content(content or lm.pretrained, lm)
     parts = {name: _content(told, None) for name in ("peft", "delta") if (told := getattr(lm, name, None))}
     if weights is None or None in parts.values():
         log.warning("log-likelihoods are not kept: the content of the model's files is not known")
@@ -42,9 +55,16 @@ def identity(lm: Any, content: str | None = None) -> dict[str, object] | None:
         "attention": getattr(lm.model.config, "_attn_implementation", None),
         "backend": "prefix tree" if lm.shares else "stock hf",
         "quantisation": _quantisation(lm.model),
+        "settings": {name: value for name, value in lm.settings.items() if name not in HARMLESS},
         "device": lm.device.type,
         "versions": {name: version(name) for name in ("torch", "transformers")},
     }
+
+
+def _brings_code(model: Any) -> bool:
+    """Whether the checkpoint's own code computes the numbers: a content hash is over weights and settings alone."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return type(inner).__module__.startswith("transformers_modules")
 
 
 def _quantisation(model: Any) -> str | None:
