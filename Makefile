@@ -1,11 +1,13 @@
 # make demo   installs and climbs the demo ladder, then prints the leaderboard
 # make test   installs and runs the tests (no network needed after the install)
 # make lint   ruff and mypy
+# make audit  licences of what is installed, and known vulnerabilities where pip-audit reaches its database
+# make fuzz   every parser fed with broken files, FUZZ_SECONDS=600
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format clean audit fuzz
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -34,6 +36,16 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(VENV)/installed-dev
+	@echo "== licences"
+	$(BIN)/python benchmarks/licences.py
+	@echo "== known vulnerabilities"
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit -s osv --skip-editable # unlike the default, it fails where its database cannot be reached
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/fuzz.py --seconds $(or $(FUZZ_SECONDS),600)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -59,7 +59,7 @@ def serving(
             with served.lock:
                 served.running -= 1
             if isinstance(found, int):
-                self.reply(found, {"error": {"message": "not today"}})
+                self.reply(found, {"error": {"message": f"not today, {self.headers.get('Authorization', 'stranger')}"}})
             elif self.path.endswith("/chat/completions"):
                 self.reply(200, {"choices": [{"message": {"content": found}, "finish_reason": "stop"}]})
             else:

@@ -215,7 +215,9 @@ def test_a_submission_goes_out_and_comes_back(tmp_path):
     ("content", "reason"),
     [
         ("[", "not a submission"),
+        ("[" * 3000, "not a submission"),
         ("{}", "expected tasks"),
+        ('{"t": 7}', "task t: int, expected a list"),
         ('{"t": [{"attempt_2": [[1]]}]}', "task t: an output without attempt_1"),
         ('{"t": [{"attempt_1": [[1], [1, 2]], "attempt_2": [[1]]}]}', "task t: attempt_1 is no grid"),
         ('{"t": [{"attempt_1": [[10]], "attempt_2": [[1]]}]}', "task t: attempt_1 is no grid"),

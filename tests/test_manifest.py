@@ -9,6 +9,7 @@ from mcqa_suite.manifest import (
     Manifest,
     Parent,
     Size,
+    check_tensor_files,
     checkpoint_size,
     complete_folder,
     content_hash,
@@ -66,6 +67,44 @@ def test_a_manifest_with_an_unknown_key_is_refused(tmp_path):
     (tmp_path / "manifest.json").write_text('{"kindd": "sft"}')
     with pytest.raises(CheckpointError, match="unknown key 'kindd'"):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 3000, "[]", "\xff", '{"kind": 1}'])
+def test_what_is_no_manifest_is_refused_in_one_line(tmp_path, text):
+    (tmp_path / "manifest.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(CheckpointError, match="not a manifest") as refused:
+        read_manifest(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", [b'{"a"', b"\xff", b"[" * 3000])
+def test_a_config_that_is_no_json_counts_byte_by_byte(tmp_path, text):
+    folder = checkpoint(tmp_path / "a")
+    (folder / "config.json").write_bytes(text)
+    before = content_hash(folder)
+    (folder / "config.json").write_bytes(text + b" ")
+    assert content_hash(folder) != before
+
+
+HEADERS = {
+    "nothing": b"",
+    "short": b"\x08",
+    "no json": (2).to_bytes(8, "little") + b"{]",
+    "deep": (3000).to_bytes(8, "little") + b"[" * 3000,
+    "a list": (2).to_bytes(8, "little") + b"[]",
+    "no offsets": (22).to_bytes(8, "little") + b'{"w":{"dtype":"F32"}} ',
+    "words": (60).to_bytes(8, "little") + b'{"w":{"dtype":"F32","shape":["x"],"data_offsets":[0,0]}}'.ljust(60),
+    "longer than the file": (1 << 63).to_bytes(8, "little") + b"{}",
+}
+
+
+@pytest.mark.parametrize("content", HEADERS.values(), ids=HEADERS)
+def test_a_broken_tensor_file_is_refused_in_one_line(tmp_path, content):
+    folder = checkpoint(tmp_path / "a")
+    (folder / "model.safetensors").write_bytes(content)
+    for read in (check_tensor_files, checkpoint_size):
+        with pytest.raises(CheckpointError, match="broken or half written"):
+            read(folder)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "README.md", "train.log", "quant_log.csv", ".cache.json"])

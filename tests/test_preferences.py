@@ -189,6 +189,25 @@ def test_a_run_that_is_killed_goes_on_at_the_next_response(tmp_path):
     assert len(served.bodies) - asked == 16 - len(before)
 
 
+@pytest.mark.parametrize("index", [None, "x", [0], 0.5])
+def test_a_response_whose_index_is_no_number_is_named(tmp_path, index):
+    path = tmp_path / "responses.jsonl"
+    path.write_text(json.dumps({"id": "q", "index": index, "prompt": "p", "response": "r"}) + "\n")
+    with pytest.raises(DatasetError, match=r"responses.jsonl:1: no response"):
+        read_responses(path)
+
+
+def test_a_server_that_quotes_the_key_it_refuses_does_not_show_it(monkeypatch):
+    monkeypatch.setenv("MCQA_API_KEY", "marker-5f1c")
+    with (
+        serving(lambda body: 401) as served,
+        pytest.raises(EndpointError, match=r"HTTP 401: .*Bearer \.\.\.") as refused,
+    ):
+        Endpoint(served.url, "m").complete("p", Sampling(), 0)
+    assert served.headers[0]["Authorization"] == "Bearer marker-5f1c"
+    assert "marker-5f1c" not in str(refused.value)
+
+
 def test_responses_of_other_settings_are_not_added_to(tmp_path, capsys):
     out = tmp_path / "out.jsonl"
     with serving(lambda body: "yes") as served:

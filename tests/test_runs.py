@@ -260,6 +260,16 @@ def drop_key(folder):
     path.write_text("".join(json.dumps({k: v for k, v in row.items() if k != "prompt_hash"}) + "\n" for row in rows))
 
 
+def change(**values):
+    """Damage to the results file: these keys with these values."""
+
+    def damage(folder):
+        path = folder / f"results_{STAMP}.json"
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+    return damage
+
+
 BROKEN = {
     "truncated line": (cut, r"samples_t_.*\.jsonl:10: broken line .*Run it again"),
     "no results": (lambda f: (f / f"results_{STAMP}.json").unlink(), r"samples without results_\*\.json; put the"),
@@ -267,6 +277,13 @@ BROKEN = {
     "empty samples": (lambda f: next(f.glob("samples_t_*")).write_text(""), r"holds no sample; run the task again"),
     "written twice": (write_twice, r"document 0 comes twice"),
     "cut results": (lambda f: (f / f"results_{STAMP}.json").write_text('{"resu'), r"broken results .*Run it again"),
+    "deep results": (lambda f: (f / f"results_{STAMP}.json").write_text("[" * 3000), r"broken results .*Run it again"),
+    "deep line": (lambda f: next(f.glob("samples_t_*")).write_text("[" * 3000), r":1: broken line .*Run it again"),
+    "listed groups": (change(group_subtasks=[{"g": "t"}]), r"broken results .*group_subtasks is no mapping"),
+    "group of objects": (change(group_subtasks={"g": [{}]}), r"broken results .*lists of names"),
+    "listed versions": (change(versions=[1]), r"broken results .*versions is no mapping"),
+    "listed counts": (change(**{"n-samples": {"t": []}}), r"broken results .*n-samples holds"),
+    "no count": (change(**{"n-shot": {"t": ["0"]}}), r"broken results .*no whole number"),
     "old harness": (drop_key, r":1: not a sample of lm_eval .* \(no 'prompt_hash'\)"),
     "nothing": (lambda f: shutil.rmtree(f) or f.mkdir(), r"no results_\*\.json below it; give what lm_eval wrote"),
     "not utf-8": (lambda f: next(f.glob("samples_t_*")).write_bytes(b'{"a": "\xff'), r"not UTF-8"),
@@ -282,6 +299,20 @@ def test_a_broken_run_is_named_with_its_remedy(tmp_path, name):
     with pytest.raises(DatasetError, match=words) as caught:
         read_run(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_group_inside_itself_is_read_once(tmp_path):
+    scores, gold = questions(4)
+    folder = write_run(tmp_path / "run", {"t": choice_rows("t", scores, gold)}, groups={"g": ["t"]})
+    change(group_subtasks={"g": ["h", "t"], "h": ["g"]})(folder)
+    assert {name: group.tasks for name, group in read_log(folder).groups.items()} == {"g": ("t",), "h": ("t",)}
+
+
+@pytest.mark.parametrize("text", ["{'answer'", "{'answer': " + "[" * 3000, "{'answer': {[]: 1}}"])
+def test_a_logged_read_that_is_no_literal_is_named_by_its_line(tmp_path, text):
+    folder = write_run(tmp_path / "run", {"t": [written_row("t", 0, "B", 1) | {"filtered_resps": [[text]]}]})
+    with pytest.raises(DatasetError, match=r":1: not a sample .*no literal"):
+        read_run(folder)
 
 
 def test_a_sample_file_is_not_a_run(tmp_path):

@@ -123,12 +123,27 @@ def test_a_persuasion_source_that_cannot_be_read_is_one_line(tmp_path, dialogues
     (tmp_path / "bare.csv").write_text("Unit,Turn,B2\nx,0,d\n")
     (tmp_path / "roles.csv").write_text(dialogues.read_text().replace(",1,d1", ",2,d1"))
     (tmp_path / "bare.jsonl").write_text('{"id": "x"}\n')
+    spoken = {
+        key: {**utterance("t1", "author", "I hold a view."), key: [1]} for key in ("id", "text", "reply-to", "meta")
+    }
+    for key, row in spoken.items():
+        (tmp_path / f"{key}.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "utterances.jsonl").write_text(
+        json.dumps(utterance("t1", "author", "A view.", None, 1)) + "\n"
+    )
+    (tmp_path / "deep" / "conversations.json").write_text("[" * 3000)
     for source, kind, message in (
         (Source("persuasionforgood"), DatasetError, "full_dialog.csv: No such file .*; give 'path'"),
         (Source("persuasionforgood", path=str(tmp_path / "bare.csv")), DatasetError, "no column 'B4' among Unit, Turn"),
         (Source("persuasionforgood", path=str(tmp_path / "roles.csv")), DatasetError, "roles.csv:4: B4 is '2'"),
         (Source("convokit_cmv"), ConfigError, "no 'path'; give the folder of ConvoKit's winning-args-corpus"),
         (Source("convokit_cmv", path=str(tmp_path / "bare.jsonl")), DatasetError, "bare.jsonl:1: no key 'root'"),
+        (Source("convokit_cmv", path=str(tmp_path / "id.jsonl")), DatasetError, "id.jsonl:1: 'id' is list"),
+        (Source("convokit_cmv", path=str(tmp_path / "text.jsonl")), DatasetError, "text.jsonl:1: 'text' is list"),
+        (Source("convokit_cmv", path=str(tmp_path / "reply-to.jsonl")), DatasetError, "'reply_to' is list"),
+        (Source("convokit_cmv", path=str(tmp_path / "meta.jsonl")), DatasetError, "meta.jsonl:1: 'meta' is no object"),
+        (Source("convokit_cmv", path=str(tmp_path / "deep")), DatasetError, "not ConvoKit's conversations.json"),
     ):
         with pytest.raises(kind, match=message) as caught:
             rows(source)

@@ -177,6 +177,16 @@ def test_mixed_numbers_of_samples_are_named(tmp_path):
     assert read_ballots(tmp_path / "s.jsonl", "run", n=1).samples == 1
 
 
+@pytest.mark.parametrize("arguments", [{"gen_args_0": "text"}, {"gen_args_0": {"arg_0": 7}}, [["text"]], "text"])
+def test_arguments_in_another_form_are_no_context(tmp_path, arguments):
+    row = {
+        "doc": {"id": "q", "question": "1+1?", "solution": "2", "gold": "2"},
+        "resps": [["2"]],
+        "arguments": arguments,
+    }
+    assert read_ballots(log(tmp_path / "s.jsonl", [row]), "run").prompts == ("1+1?",)
+
+
 def test_a_question_that_comes_twice_is_named(tmp_path):
     with pytest.raises(DatasetError, match="question q comes 2 times"):
         read_ballots(log(tmp_path / "s.jsonl", [number_row("q", ["1"]), number_row("q", ["2"])]), "run")

@@ -32,6 +32,7 @@ def main() -> None:
             parent,
             dtype=getattr(torch, settings.dtype),
             quantization_config=quantisation(settings),
+            use_safetensors=True,
             device_map={"": "cuda:0" if common.GPU else "cpu"},
         )
     with complete_folder(Path(args.output)) as folder:

@@ -121,6 +121,9 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
         "bf16": GPU and settings.dtype == "bfloat16",
         "logging_nan_inf_filter": False,
     }
+    # A recipe is a stranger's file, and with these a trainer may load a model again, its code with it.
+    code = {"trust_remote_code": False, "model_init_kwargs": None}
+    fixed |= {key: value for key, value in code.items() if key in {field.name for field in dataclasses.fields(cls)}}
     config = library_config(cls, TRAINER | settings.trainer, fixed, f"{where}: trainer")
     for name in TRACKERS:
         if name in config.report_to and not importlib.util.find_spec(name):

@@ -52,7 +52,7 @@ def merged(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM
 
 def _model(folder: Path, dtype: str, cls: Any, kwargs: dict[str, Any]) -> Any:
     try:
-        return cls.from_pretrained(folder, dtype=getattr(torch, dtype), **kwargs)
+        return cls.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **kwargs)
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: cannot be loaded: {' '.join(str(error).split())}") from error
 

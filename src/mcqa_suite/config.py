@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
+import math
 import re
 import types
 import typing
@@ -16,6 +18,7 @@ import yaml
 from mcqa_suite.errors import ConfigError
 
 T = TypeVar("T")
+MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # of a YAML file
 
 
 class _Loader(yaml.SafeLoader):
@@ -43,16 +46,43 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping_without_repeats)
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; ConfigError names the file and the line."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        text = path.read_text(encoding="utf-8")
+        _check_extent(text)
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give the path of a YAML file") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        # The library's constructors raise whatever they stumble over: 2001-99-99, `!!bool maybe`, `!!timestamp x`.
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
+        problem = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise ConfigError(f"{path}{line}: not valid YAML: {problem}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected a mapping of keys to values, found {type(content).__name__}")
+    if _values_in(content, {}) > MOST_VALUES:
+        raise ConfigError(f"{path}: aliases make more than {MOST_VALUES:,} values of it; write out what is meant")
     return content
+
+
+def _check_extent(text: str) -> None:
+    """ValueError for what would keep the parser busy for seconds: its time grows with the square of the open brackets."""
+    if len(text) > MOST_CHARACTERS:
+        raise ValueError(f"more than {MOST_CHARACTERS:,} characters")
+    signs = (1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", text))
+    if max(itertools.accumulate(signs), default=0) > MOST_DEPTH:
+        raise ValueError(f"more than {MOST_DEPTH} brackets inside each other")
+
+
+def _values_in(content: Any, known: dict[int, float]) -> float:
+    """How many values a file holds with every alias written out, infinite where one holds itself: few lines can mean
+    billions, which nothing may walk through."""
+    if not isinstance(content, dict | list):
+        return 1
+    if id(content) not in known:
+        known[id(content)] = math.inf  # until it is counted: an alias that meets it is inside it
+        items = content.values() if isinstance(content, dict) else content
+        known[id(content)] = 1 + sum(_values_in(item, known) for item in items)
+    return known[id(content)]
 
 
 def check_keys(mapping: Mapping[str, Any], known: Iterable[str], where: str) -> None:

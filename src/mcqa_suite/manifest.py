@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from math import prod
@@ -26,6 +26,7 @@ TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # how a
 NOT_CONTENT = {MANIFEST, TRAINING_LOG, HELD_OUT, "training_args.bin"}
 # a different value on every run, or on every machine
 VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
+MOST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
 # safetensors' own names of the floating types a parameter may have
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 
@@ -104,7 +105,7 @@ def read_manifest(folder: Path) -> Manifest:
         return build(Manifest, json.loads(path.read_text(encoding="utf-8")), str(path))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}; the folder was not made by a stage") from error
-    except (ValueError, ConfigError) as error:
+    except (ValueError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"{path}: not a manifest ({error}); make the folder again") from error
 
 
@@ -140,8 +141,9 @@ def content_hash(folder: Path) -> str:
 
 def _file_hash(path: Path) -> str:
     if path.name in ("config.json", "quantize_config.json", "tokenizer_config.json"):
-        settled = json.dumps(without_volatile(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
-        return hashlib.sha256(settled.encode()).hexdigest()
+        with suppress(ValueError, RecursionError):  # what is no JSON counts byte by byte
+            settled = json.dumps(without_volatile(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
+            return hashlib.sha256(settled.encode()).hexdigest()
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -179,24 +181,37 @@ def _tensors(folder: Path) -> dict[str, dict[str, Any]]:
     """The entries of every safetensors header (8 bytes of length, then JSON) by the tensor's name."""
     entries: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        entries |= {name: entry for name, entry in header.items() if name != "__metadata__"}
+        entries |= _header(path)
     return entries
+
+
+def _header(path: Path) -> dict[str, dict[str, Any]]:
+    """The entries of one safetensors header; CheckpointError where the file is not as long as they say."""
+    size, end, entries = path.stat().st_size, -1, {}
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length <= min(size, MOST_HEADER):
+            with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+                entries = {
+                    name: entry for name, entry in json.loads(stream.read(length)).items() if name != "__metadata__"
+                }
+                end = max((_end(entry) for entry in entries.values()), default=0)
+    if 8 + length + end != size:
+        raise CheckpointError(f"{path}: broken or half written; make it again, or copy it again")
+    return entries
+
+
+def _end(entry: dict[str, Any]) -> int:
+    """Where a tensor's bytes end; ValueError for an entry that is none."""
+    numbers = [*entry["shape"], *entry["data_offsets"]]
+    if not isinstance(entry["dtype"], str) or not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError("no tensor")
+    return int(entry["data_offsets"][1])
 
 
 def check_tensor_files(folder: Path) -> None:
     """CheckpointError for a safetensors file that is shorter or longer than its own header says."""
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            try:
-                header = json.loads(stream.read(length)) if length < path.stat().st_size else {}
-            except ValueError:
-                header = {}
-        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        if 8 + length + max(ends, default=0) != path.stat().st_size:
-            raise CheckpointError(f"{path}: broken or half written; make it again, or copy it again")
+    _tensors(folder)
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any
 
 from mcqa_suite.errors import DatasetError
 
+OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task or group
+
 
 def results_files(path: Path) -> list[Path]:
     """The results files that `path` means, oldest first."""
@@ -41,13 +43,46 @@ def stamp_of(path: Path) -> str:
     return path.stem.removeprefix("results_")
 
 
+def samples_file(path: Path, task: str) -> Path:
+    """The sample log of a task beside its results file; DatasetError for a task whose name leads elsewhere."""
+    name = f"samples_{task}_{stamp_of(path)}.jsonl"
+    if Path(name).name != name or "\0" in name:
+        raise DatasetError(f"{path}: task {task!r} is no name of a file; take it out of the results")
+    return path.with_name(name)
+
+
 def load_results(path: Path) -> dict[str, Any]:
+    """What a results file holds, less what is null; DatasetError where it is not of the harness's form."""
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
-        assert isinstance(results["configs"], dict)
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        found = {name: value for name, value in results.items() if value is not None}
+        _check_form(found)
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror}; give the results file, or its folder") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(f"{path}: broken results ({error!r}); was the run cut off? Run it again") from error
-    return dict(results)
+    return found
+
+
+def _check_form(results: dict[str, Any]) -> None:
+    """KeyError or TypeError for what the readers of results would stumble over."""
+    results["configs"]
+    for name in (*OF_MAPPINGS, "group_subtasks", "versions", "n-shot", "config"):
+        if not isinstance(results.get(name, {}), dict):
+            raise TypeError(f"{name} is no mapping")
+    for name in OF_MAPPINGS:
+        if not all(isinstance(value, dict) for value in results.get(name, {}).values()):
+            raise TypeError(f"{name} holds something else than mappings")
+    for members in results.get("group_subtasks", {}).values():
+        if not (isinstance(members, list) and all(isinstance(member, str) for member in members)):
+            raise TypeError("group_subtasks holds something else than lists of names")
+    counts = [config.get("num_fewshot") for config in results["configs"].values()]
+    counts += [
+        *results.get("n-shot", {}).values(),
+        *(n.get("effective") for n in results.get("n-samples", {}).values()),
+    ]
+    if not all(count is None or isinstance(count, int) for count in counts):
+        raise TypeError("a count of examples or samples is no whole number")
 
 
 def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -57,7 +92,7 @@ def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             for number, line in enumerate(lines, start=1):
                 try:
                     row = json.loads(line)
-                except ValueError as error:
+                except (ValueError, RecursionError) as error:
                     raise DatasetError(
                         f"{path}:{number}: broken line ({error}); was the run cut off? Run it again"
                     ) from error

@@ -13,7 +13,7 @@ import numpy as np
 
 from mcqa_suite.errors import CheckpointError, DatasetError
 from mcqa_suite.manifest import read_manifest
-from mcqa_suite.run_files import load_results, results_files, stamp_of
+from mcqa_suite.run_files import load_results, results_files, samples_file
 from mcqa_suite.sample_values import METRICS
 from mcqa_suite.samples import Samples, best_letter, read_samples
 
@@ -163,7 +163,7 @@ def read_log(path: Path, *, name: str | None = None, cluster: str | None = None)
 
 
 def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
-    file = path.with_name(f"samples_{task}_{stamp_of(path)}.jsonl")
+    file = samples_file(path, task)
     if not file.exists():
         raise DatasetError(f"{path}: {file.name} is missing; run lm_eval with --log_samples")
     config = results["configs"][task]
@@ -201,10 +201,13 @@ def _groups(results: dict[str, Any]) -> dict[str, Group]:
     return groups
 
 
-def _leaves(name: str, members: Mapping[str, list[str]]) -> list[str]:
+def _leaves(name: str, members: Mapping[str, list[str]], above: tuple[str, ...] = ()) -> list[str]:
+    """The tasks of a group, those of its groups among them; a group inside itself has none there."""
+    if name in above:
+        return []
     if name not in members:
         return [name]
-    return [leaf for member in members[name] for leaf in _leaves(member, members)]
+    return [leaf for member in members[name] for leaf in _leaves(member, members, (*above, name))]
 
 
 def _model_name(results: dict[str, Any]) -> str | None:
@@ -235,7 +238,8 @@ def _sizes(folder: Path) -> tuple[float | None, float | None, float | None]:
     except CheckpointError:
         return None, None, None
     size = manifest.size
-    checkpoint = folder.resolve().parent.parent / "checkpoints" / manifest.name
+    name = Path(manifest.name).name  # whatever path a manifest claims to be called
+    checkpoint = folder.resolve().parent.parent / "checkpoints" / name
     if size is None and manifest.parent is not None:
         try:
             made = read_manifest(checkpoint)

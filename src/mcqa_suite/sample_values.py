@@ -72,10 +72,18 @@ def flat(items: Iterable[Any]) -> Iterator[Any]:
             yield item
 
 
+def literal(text: str) -> Any:
+    """What a Python literal stands for; ValueError where it is none, or nested too deeply to be read."""
+    try:
+        return ast.literal_eval(text)
+    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError(f"no literal: {error!r}") from error
+
+
 def read_answer(item: Any) -> Any:
     """What a generated response was read as: our filters log a dict, others a string; None where nothing was read."""
     if isinstance(item, str) and item.startswith("{'answer'"):
-        item = ast.literal_eval(item)
+        item = literal(item)
     if isinstance(item, dict):
         return item["answer"]
     return None if str(item).strip() in UNREAD else item
@@ -95,6 +103,6 @@ def read_target(target: Any, texts: Sequence[str]) -> Any:
     if text in texts and not text.isdigit():
         return texts.index(text)
     try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+        return literal(text)
+    except ValueError:
         return None

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.errors import DatasetError
-from mcqa_suite.run_files import load_results, numbered_rows, results_files, stamp_of
+from mcqa_suite.run_files import load_results, numbered_rows, results_files, samples_file
 from mcqa_suite.runs import model_identity
 from mcqa_suite.sample_values import ScoreError, read_score
 from mcqa_suite.stats import Estimate, clustered_difference, clustered_share, design_effect, mean_estimate, wilson
@@ -115,7 +115,7 @@ def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
         if model_identity(results) != model_identity(newest):
             continue
         for task in results["configs"]:
-            log = file.with_name(f"samples_{task}_{stamp_of(file)}.jsonl")
+            log = samples_file(file, task)
             if task in tasks or not log.exists():
                 continue
             rows = _rows(log, metric, wanted=task == WHOLE_SET)

@@ -33,11 +33,14 @@ def read_submission(path: Path) -> Submission:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not a submission ({error}); expected JSON") from error
     tasks = {path.stem: content} if isinstance(content, list) else content
     if not isinstance(tasks, dict) or not tasks:
         raise DatasetError(f"{path}: not a submission; expected tasks with a list of attempts each")
+    for task, entries in tasks.items():
+        if not isinstance(entries, list):
+            raise DatasetError(f"{path}: task {task}: {type(entries).__name__}, expected a list of attempts")
     return {str(task): [_attempts(path, task, entry) for entry in entries] for task, entries in tasks.items()}
 
 

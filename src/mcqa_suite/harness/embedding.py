@@ -37,7 +37,7 @@ class Encoder:
         model, _, layer = name.partition("@")
         try:
             self.tokenizer = AutoTokenizer.from_pretrained(model)
-            self.model = AutoModel.from_pretrained(model, dtype=torch.float32).eval()
+            self.model = AutoModel.from_pretrained(model, dtype=torch.float32, use_safetensors=True).eval()
         except (OSError, ValueError) as error:
             raise explain(error, model) or CheckpointError(f"{model}: no encoder: {error}") from error
         if self.tokenizer.pad_token is None:

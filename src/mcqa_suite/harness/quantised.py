@@ -19,4 +19,6 @@ def load_quantised(checkpoint: str, dtype: str) -> Any:
     if not isinstance(told, dict) or told.get("quant_method") != "gptq":
         return None
     config.quantization_config = {**told, "backend": "torch"}
-    return AutoModelForCausalLM.from_pretrained(checkpoint, config=config, dtype=getattr(torch, dtype))
+    return AutoModelForCausalLM.from_pretrained(
+        checkpoint, config=config, dtype=getattr(torch, dtype), use_safetensors=True
+    )

@@ -78,7 +78,7 @@ def _logprob(model: Any, tokenizer: Any, context: str, response: str) -> float:
 def _loaded(kind: Any, checkpoint: Path) -> tuple[Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-        model = kind.from_pretrained(checkpoint, dtype=torch.float32)
+        model = kind.from_pretrained(checkpoint, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{checkpoint}: cannot be loaded: {' '.join(str(error).split())}") from error
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer

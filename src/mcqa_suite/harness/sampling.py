@@ -40,7 +40,7 @@ class Sampler:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint, padding_side="left")
             model: Any = load_quantised(checkpoint, dtype) if device == "cpu" else None
             if model is None:
-                model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=dtype)
+                model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=dtype, use_safetensors=True)
                 model.to(device)
             self.model: Any = model.eval()
         except (OSError, ValueError) as error:

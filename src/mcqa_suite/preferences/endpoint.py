@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -34,6 +35,10 @@ class Endpoint:
     def __init__(self, url: str, model: str | None = None, *, retries: int = 5, backoff: float = 0.5) -> None:
         if not url.startswith(("http://", "https://")):
             raise ConfigError(f"{url}: no URL of a server; expected e.g. http://localhost:8000/v1")
+        if "@" in urlsplit(url).netloc:
+            raise ConfigError(
+                f"{urlsplit(url).hostname}: a URL with a password ends up in messages; set {KEYS[0]} instead"
+            )
         url = url.rstrip("/")
         self.url = url if url.endswith("/completions") else f"{url}/chat/completions"
         self.chat = self.url.endswith("/chat/completions")
@@ -90,6 +95,11 @@ class Endpoint:
             raise ConfigError(f"{base}: serves {len(names)} models ({', '.join(names[:5])}); name one of them")
         return names[0]
 
+    def _without_key(self, text: str) -> str:
+        """Some servers quote the key that they refuse."""
+        key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+        return text.replace(key, "...") if key else text
+
     def _ask(self, method: str, url: str, **body: Any) -> Any:
         try:
             answer = self._session.request(method, url, headers=self._headers, timeout=(10, 600), **body)
@@ -99,7 +109,7 @@ class Endpoint:
                 f"{url}: no answer ({reason}); is the server running? The same command goes on where it stopped"
             ) from error
         if not answer.ok:
-            words = " ".join(answer.text.split())[:200]
+            words = " ".join(self._without_key(answer.text).split())[:200]
             hint = f"; set {KEYS[0]}" if answer.status_code in (401, 403) else ""
             raise EndpointError(f"{url}: HTTP {answer.status_code}: {words or answer.reason}{hint}")
         try:

@@ -102,7 +102,8 @@ def read_responses(path: Path) -> dict[str, list[Row]]:
     """The rows of a file of responses by prompt id, each list by index; DatasetError for a row that is none."""
     found: dict[str, dict[int, Row]] = {}
     for number, row in enumerate(read_rows(path), start=1):
-        if not isinstance(row.get("response"), str) or not isinstance(row.get("prompt"), str) or "id" not in row:
+        texts = isinstance(row.get("response"), str) and isinstance(row.get("prompt"), str)
+        if not texts or "id" not in row or not isinstance(row.get("index", 0), int):
             raise DatasetError(f"{path}:{number}: no response; expected rows of `mcqa preferences sample`")
         found.setdefault(str(row["id"]), {}).setdefault(int(row.get("index", 0)), row)
     return {row_id: [rows[index] for index in sorted(rows)] for row_id, rows in found.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.errors import DatasetError
-from mcqa_suite.run_files import load_results, results_files, stamp_of
+from mcqa_suite.run_files import load_results, results_files, samples_file
 from mcqa_suite.runs import Run, model_identity
 from mcqa_suite.sample_values import flat, option_texts, read_answer
 
@@ -50,7 +50,7 @@ def sample_file(run: Run, task: str) -> SampleFile:
     for path in reversed(results_files(run.path)):
         results = load_results(path)
         if task in results["configs"] and model_identity(results) == run.model:
-            return SampleFile(path.with_name(f"samples_{task}_{stamp_of(path)}.jsonl"))
+            return SampleFile(samples_file(path, task))
     raise DatasetError(f"{run.path}: no longer holds samples of {task}; run it again")
 
 

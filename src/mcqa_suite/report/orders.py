@@ -15,7 +15,7 @@ from mcqa_suite.errors import DatasetError
 from mcqa_suite.question import LETTERS
 from mcqa_suite.report.tables import Table, markdown, percent, points
 from mcqa_suite.rotations import Asked, OrderEffect, order_effect
-from mcqa_suite.run_files import load_results, numbered_rows, results_files, stamp_of
+from mcqa_suite.run_files import load_results, numbered_rows, results_files, samples_file
 from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
 
 NOTE = (
@@ -39,7 +39,7 @@ def read_orders(name: str, folder: Path) -> list[Order]:
     found: dict[str, Order] = {}
     for results in reversed(results_files(folder)):
         for task in load_results(results)["configs"]:
-            log = results.with_name(f"samples_{task}_{stamp_of(results)}.jsonl")
+            log = samples_file(results, task)
             if task not in found and task.endswith("_perm") and log.exists():
                 found[task] = Order(name, task, _effect(log))
     if not found:

@@ -99,7 +99,7 @@ def _utterances(path: Path) -> Iterator[dict[str, Any]]:
     """Utterances in today's names; the corpus was first released with user, root and reply-to."""
     for number, row in json_lines(path, "the folder of ConvoKit's winning-args-corpus"):
         try:
-            yield {
+            found = {
                 "id": row["id"],
                 "root": row["conversation_id" if "conversation_id" in row else "root"],
                 "speaker": row["speaker" if "speaker" in row else "user"],
@@ -109,14 +109,24 @@ def _utterances(path: Path) -> Iterator[dict[str, Any]]:
             }
         except KeyError as error:
             raise DatasetError(f"{path}:{number}: no key {error}; expected ConvoKit's utterances.jsonl") from error
+        except AttributeError as error:
+            raise DatasetError(f"{path}:{number}: 'meta' is no object; expected ConvoKit's utterances.jsonl") from error
+        for key in ("id", "root", "speaker", "reply_to", "text"):
+            if not isinstance(found[key], str) and not (key in ("speaker", "reply_to") and found[key] is None):
+                kind = type(found[key]).__name__
+                raise DatasetError(f"{path}:{number}: {key!r} is {kind}; expected ConvoKit's utterances.jsonl")
+        yield found
 
 
 def _titles(path: Path) -> dict[str, str]:
     """The post's title by conversation, where the corpus has its conversations.json beside the utterances."""
     if not path.is_file():
         return {}
-    conversations = json.loads(path.read_text(encoding="utf-8"))
-    return {name: entry.get("meta", entry).get("op-title") or "" for name, entry in conversations.items()}
+    try:
+        conversations = json.loads(path.read_text(encoding="utf-8"))
+        return {name: str(entry.get("meta", entry).get("op-title") or "") for name, entry in conversations.items()}
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        raise DatasetError(f"{path}: not ConvoKit's conversations.json ({error}); mend it, or take it away") from error
 
 
 def _identity(turn: Turn) -> Identity:

@@ -87,7 +87,8 @@ def _row(row: Any, columns: Columns) -> _Row:
     name = str(doc.get("id", row.get("doc_id")))
     gold = doc.get("gold", doc.get("output", row.get("target")))
     arguments = row.get("arguments")
-    context = arguments.get("gen_args_0", {}).get("arg_0", "") if isinstance(arguments, dict) else ""
+    first = arguments.get("gen_args_0") if isinstance(arguments, dict) else None
+    context = str(first.get("arg_0", "")) if isinstance(first, dict) else ""
     question = next((doc[key] for key in ("question", "stem", "text") if isinstance(doc.get(key), str)), context)
     return _Row(name, question, context or question, gold, recorded)
 
