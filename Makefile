@@ -24,7 +24,7 @@ $(VENV)/installed-dev: $(VENV)/installed-demo
 	@touch $@
 
 demo: $(VENV)/installed-demo
-	@echo "== climbing the demo ladder: base, SFT, GPTQ at 8, 4, 3 and 2 bits, each evaluated in the harness"
+	@echo "== climbing the demo ladder: base, SFT, DPO, GPTQ at 8, 4, 3 and 2 bits, each evaluated in the harness"
 	$(BIN)/mcqa run training/configs/demo.yaml --output runs/demo
 
 test: $(VENV)/installed-dev
