@@ -169,7 +169,7 @@ def test_a_solver_of_simple_tasks_scores_everything_on_the_whole_way(name):
 
     class Solver(LM):
         def loglikelihood(self, requests):
-            raise NotImplementedError
+            raise NotImplementedError  # grid tasks only generate: a request for scores is a fault of the task
 
         loglikelihood_rolling = loglikelihood
 

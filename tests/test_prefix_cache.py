@@ -117,6 +117,20 @@ def test_two_processes_write_at_once(tmp_path):
     assert other.find([other.key(np.array([i]), np.array([1])) for i in range(150)]) == {}
 
 
+OPENER = """
+import sys
+from pathlib import Path
+from mcqa_suite.harness.loglik_cache import LoglikCache
+for i in range(200):
+    LoglikCache(Path(sys.argv[1], str(i), "cache.sqlite"), {}).close()
+"""
+
+
+def test_processes_that_make_the_file_at_the_same_moment_wait_for_each_other(tmp_path):
+    jobs = [subprocess.Popen([sys.executable, "-c", OPENER, str(tmp_path)]) for _ in range(3)]
+    assert [job.wait(120) for job in jobs] == [0, 0, 0]
+
+
 def test_the_key_tells_requests_apart(tmp_path):
     cache = LoglikCache(tmp_path / "cache.sqlite", {"weights": "one"})
     keys = {

@@ -86,17 +86,16 @@ class GridReport:
 def judge(rows: list[Answered], chosen: dict[str, dict[int, list[Candidate]]]) -> GridReport:
     """The best two candidates of every output against the right one; `unread` counts outputs without any grid."""
     outputs = {(row.task_id, row.index): row.output for row in rows}
-    tasks: dict[str, list[bool]] = {}
+    by_task = []
     scores = []
     unread = 0
     for (task, index), output in outputs.items():
-        attempts = [candidate.grid for candidate in chosen[task][index][:2]]
+        attempts = [candidate.grid for candidate in chosen[task][index][: grids.ATTEMPTS]]
         unread += not attempts
         found = [grids.score(grid, output) for grid in attempts] or [grids.score(None, output)]
         scores.append(
             (max(one.exact for one in found), max(one.shape for one in found), max(one.cells for one in found))
         )
-        tasks.setdefault(task, []).append(bool(scores[-1][0]))
+        by_task.append((task, scores[-1][0]))
     exact, shape, cells = (sum(column) / len(scores) for column in zip(*scores, strict=True))
-    by_task = sum(sum(rights) / len(rights) for rights in tasks.values()) / len(tasks)
-    return GridReport(len(outputs), by_task, exact, shape, cells, unread / len(outputs))
+    return GridReport(len(outputs), grids.task_score(by_task), exact, shape, cells, unread / len(outputs))

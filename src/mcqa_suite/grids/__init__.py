@@ -2,12 +2,13 @@
 
 from mcqa_suite.grids.augment import Augmentation, augmentations, augmented
 from mcqa_suite.grids.encoders import DEFAULT, Encoder, Grid, encoder, read
-from mcqa_suite.grids.score import GridScore, score
-from mcqa_suite.grids.select import Candidate, by_loglikelihood, by_votes
+from mcqa_suite.grids.score import GridScore, score, task_score
+from mcqa_suite.grids.select import ATTEMPTS, Candidate, by_loglikelihood, by_votes
 from mcqa_suite.grids.tasks import RELEASES, Pair, Task, load, load_tasks, prompt
 from mcqa_suite.grids.views import Seen, load_views, seen, view_of, vote_score
 
 __all__ = [
+    "ATTEMPTS",
     "DEFAULT",
     "RELEASES",
     "Augmentation",
@@ -31,6 +32,7 @@ __all__ = [
     "read",
     "score",
     "seen",
+    "task_score",
     "view_of",
     "vote_score",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mcqa_suite.grids.encoders import Grid
@@ -25,3 +26,11 @@ def score(answer: Grid | None, output: Grid) -> GridScore:
         return NOTHING
     pairs = [(a, b) for row, right in zip(answer, output, strict=True) for a, b in zip(row, right, strict=True)]
     return GridScore(answer == output, True, sum(a == b for a, b in pairs) / len(pairs))
+
+
+def task_score(items: Iterable[tuple[str, float]]) -> float:
+    """The official score of (task, whether an output is right) pairs: the mean over tasks of the share that is right."""
+    tasks: dict[str, list[float]] = {}
+    for task, right in items:
+        tasks.setdefault(task, []).append(right)
+    return sum(sum(rights) / len(rights) for rights in tasks.values()) / len(tasks)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from mcqa_suite.grids.augment import Augmentation, augmentations, augmented
 from mcqa_suite.grids.encoders import DEFAULT, Grid, encoder
+from mcqa_suite.grids.score import task_score
 from mcqa_suite.grids.select import ATTEMPTS, Candidate, by_votes
 from mcqa_suite.grids.tasks import load_tasks, prompt
 
@@ -69,8 +70,7 @@ def vote_score(items: Sequence[Seen]) -> float:
     """The official score of the best voted attempts: mean over tasks of the share of their outputs that are right."""
     found = candidates(items)
     originals = {item.output_id: (item.task_id, item.original) for item in items}
-    tasks: dict[str, list[bool]] = {}
-    for output, (task, original) in originals.items():
-        attempts = [candidate.grid for candidate in found[output][:ATTEMPTS]]
-        tasks.setdefault(task, []).append(original in attempts)
-    return sum(sum(rights) / len(rights) for rights in tasks.values()) / len(tasks)
+    return task_score(
+        (task, original in [candidate.grid for candidate in found[output][:ATTEMPTS]])
+        for output, (task, original) in originals.items()
+    )

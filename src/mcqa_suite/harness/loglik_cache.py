@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from mcqa_suite.errors import ConfigError
 VARIABLE = "MCQA_CACHE"
 OFF = {"", "0", "off", "false", "no", "none"}
 TABLE = "CREATE TABLE IF NOT EXISTS loglikelihoods (key BLOB PRIMARY KEY, value REAL, greedy INTEGER) WITHOUT ROWID"
+PATIENCE = 60  # seconds to wait for another process
 AT_A_TIME = 500  # keys of a query; sqlite allows 999 parameters in its oldest versions
 
 Answer = tuple[float, bool]
@@ -43,6 +45,23 @@ def wanted_path(told: str | None = None) -> Path | None:
     return None if path.strip().lower() in OFF else Path(path).expanduser()
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    file = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            file.execute("PRAGMA journal_mode=WAL")
+            break
+        except sqlite3.OperationalError as error:
+            # sqlite does not wait, whatever the timeout, while another process makes the same change of mode
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+    file.execute("PRAGMA synchronous=NORMAL")  # a power cut loses the last answers, never the file
+    file.execute(TABLE)
+    return file
+
+
 class LoglikCache:
     """Answers of one model in a file that other models, and other processes at the same time, use too."""
 
@@ -52,10 +71,7 @@ class LoglikCache:
         self._model = hashlib.sha256(json.dumps(model, sort_keys=True).encode()).digest()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(path, timeout=60, isolation_level=None)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("PRAGMA synchronous=NORMAL")  # a power cut loses the last answers, never the file
-            self._file.execute(TABLE)
+            self._file = _opened(path)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"{path}: {error}; name another file in {VARIABLE}, or set {VARIABLE}=off") from error
 

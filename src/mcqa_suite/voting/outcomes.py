@@ -10,7 +10,17 @@ import numpy as np
 from mcqa_suite.errors import ConfigError
 from mcqa_suite.stats import Estimate, mean_estimate
 from mcqa_suite.voting.ballots import Ballots
-from mcqa_suite.voting.strategies import UNREAD, Choice, Floats, Integers, best_of, majority, order_by_score, pass_at
+from mcqa_suite.voting.strategies import (
+    UNREAD,
+    Choice,
+    Floats,
+    Integers,
+    best_of,
+    majority,
+    majority_sample,
+    order_by_score,
+    pass_at,
+)
 
 SINGLE, MAJORITY, ORACLE = "one sample", "majority", "oracle (pass@n)"
 
@@ -60,22 +70,11 @@ def _share(choice: Choice) -> tuple[Estimate, float, float]:
 
 def picks(ballots: Ballots, scores: Mapping[str, Floats]) -> list[Pick]:
     """The sample that each strategy picks when it has all of them."""
-    chosen = [Pick(MAJORITY, _majority_pick(ballots.answers))]
+    chosen = [Pick(MAJORITY, np.array([majority_sample(row) for row in ballots.answers.tolist()]))]
     for name, table in scores.items():
         best = order_by_score(ballots.answers, table)[:, 0]
         chosen.append(Pick(name, np.where(_answer_of(ballots.answers, best) == UNREAD, UNREAD, best)))
     return chosen
-
-
-def _majority_pick(answers: Integers) -> Integers:
-    picked = np.full(len(answers), UNREAD, dtype=np.int64)
-    for place, row in enumerate(answers):
-        read = row[row != UNREAD]
-        if len(read):
-            counts = np.bincount(read)
-            leaders = np.flatnonzero(counts == counts.max())
-            picked[place] = int(np.flatnonzero(np.isin(row, leaders))[0])
-    return picked
 
 
 def _answer_of(answers: Integers, sample: Integers) -> Integers:

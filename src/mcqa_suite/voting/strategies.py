@@ -6,6 +6,8 @@ sample in which no answer was read; `right` (Q x N) says whether a sample's answ
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -58,6 +60,13 @@ def _majority(answers: Integers, right: Booleans, groups: Integers) -> tuple[Flo
     voted = leads.any(axis=2)
     hit = np.take_along_axis(right[:, groups], first[..., None], axis=2)[..., 0] & voted
     return hit.mean(axis=1), (leads.sum(axis=2) > 1).mean(axis=1), 1.0 - voted.mean(axis=1)
+
+
+def majority_sample(numbers: Sequence[int]) -> int:
+    """The place of the sample that `majority` picks among all of one question's; UNREAD where none was read."""
+    votes = Counter(number for number in numbers if number != UNREAD)
+    most = max(votes.values(), default=0)
+    return next((place for place, number in enumerate(numbers) if most and votes[number] == most), UNREAD)
 
 
 def _counts(answers: Integers, groups: Integers) -> tuple[Integers, Integers]:
