@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from chromium import DARK, LIGHT, Opened, missing, seen_as, started
+from made_up_grids import KINDS, grid_run
 from report_size import make_runs
 
 from mcqa_suite.report.html import write_report
@@ -48,6 +50,15 @@ def made_up(folder: Path) -> Path:
     return output
 
 
+def of_grids(folder: Path) -> Path:
+    """A report of ARC grids with every kind of answer."""
+    kinds = [[one, other] for one in KINDS for other in ("near", "refused")]
+    base, variant = grid_run(folder, kinds, "base"), grid_run(folder, kinds[::-1], "variant")
+    output = folder / "grids.html"
+    write_report([str(variant)], output, base=str(base))
+    return output
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("axe", type=Path, help="axe.min.js")
@@ -61,10 +72,12 @@ def main() -> int:
     notes, worst, version = [], 0, ""
     lines = []
     with tempfile.TemporaryDirectory() as text, started(Path(text) / "profile") as driver:
-        report = args.report or made_up(Path(text))
-        for view, (width, media) in VIEWS.items():
+        folder = Path(text)
+        reports = {"": args.report} if args.report else {"": made_up(folder), "grids, ": of_grids(folder / "grids")}
+        for what, (name, (width, media)) in product(reports, VIEWS.items()):
+            view = f"{what}{name}"
             with seen_as(driver, width, media):
-                found = check(driver, axe, report.resolve())
+                found = check(driver, axe, reports[what].resolve())
             version = found["testEngine"]["version"]
             counts = [sum(one["impact"] == impact for one in found["violations"]) for impact in IMPACTS]
             worst += counts[0] + counts[1]
@@ -75,7 +88,7 @@ def main() -> int:
                     said = f"- {view}, {kind}, {one['impact']}: {one['id']} ({one['help']}), {len(one['nodes'])} x"
                     notes.append(f"{said}, first `{first}`")
     print(
-        f"axe-core {version} on {args.report or 'a report of made-up runs'}; incomplete: what it cannot decide by itself.\n"
+        f"axe-core {version} on {args.report or 'reports of made-up runs'}; incomplete: what it cannot decide by itself.\n"
     )
     header = ["view", *IMPACTS, "rules passed", "incomplete"]
     for line in (header, ["---", *["---:"] * 6], *lines):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from conftest import REPOSITORY
@@ -15,7 +16,10 @@ pytest.importorskip("jinja2")
 
 from mcqa_suite.cli import main
 from mcqa_suite.outcome import LadderResult, RungResult, save_report
-from mcqa_suite.report import html, views
+from mcqa_suite.report import board, html, leaderboard, summary, views
+from mcqa_suite.report.gathering import gather
+from mcqa_suite.report.tables import markdown
+from mcqa_suite.runs import read_log
 
 
 def test_a_report_says_in_words_what_changed(tmp_path, capsys):
@@ -183,7 +187,7 @@ def test_a_noise_floor_needs_its_base(tmp_path, capsys):
 
 def test_groups_hide_their_tasks_from_the_headlines(tmp_path):
     runs = ladder(tmp_path)
-    page = html.gather([str(runs["gptq2"])], base=str(runs["base"]))
+    page = gather([str(runs["gptq2"])], base=str(runs["base"]))
     tops = views.headlines(page.report)
     assert [rows[0].task for rows in tops] == ["stem", "words"]
     assert [rows[0].task for rows in views.parts_of(page.report, tops[0])] == ["biology", "math", "physics"]
@@ -203,3 +207,36 @@ def test_the_templates_name_no_place_to_load_from():
     assert found
     for path in found:
         assert not re.search(r"https?:|//cdn|@import|url\(", path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "unit", "shown"),
+    [
+        ((2500.0, 700.0, None), "GB", ["2.50", "0.70", ""]),
+        ((999.0, 700.0, None), "MB", ["999.00", "700.00", ""]),
+        ((2500.0, 4.0, None), "MB", ["2500.00", "4.00", ""]),  # 0.00 GB would say nothing
+        ((None, None, None), "MB", ["", "", ""]),
+    ],
+)
+def test_sizes_of_a_column_are_in_the_one_unit_that_suits_them(tmp_path, megabytes, unit, shown):
+    scores, gold = questions(20)
+    runs = []
+    for name, size in zip(("base", "sft", "gptq"), megabytes, strict=True):
+        path = write_run(tmp_path / name, {"t": choice_rows("t", scores, gold)}, model=name)
+        runs.append(replace(read_log(path, name=name), size_mb=size))
+    found = summary.summarise(runs)
+    page = board.board_table(board.board(found, None, None, None))
+    rungs = [
+        leaderboard.Rung(run.name, {task.task: task for task in run.tasks.values()}, size_mb=run.size_mb)
+        for run in runs
+    ]
+    for text in (markdown(page), summary.markdown(found), leaderboard.markdown(rungs)):
+        header, _rule, *lines = [line for line in text.splitlines() if line.startswith("|")]
+        columns = [cell.strip() for cell in header.strip("| ").split(" | ")]
+        if any(shown) or unit in columns:
+            cells = {
+                name: line.split("|")[1 + columns.index(unit)].strip() for name, line in zip("bsg", lines, strict=False)
+            }
+            assert list(cells.values()) == shown
+        assert ("GB" in columns) == (unit == "GB")
+    assert "size_mb" in board.board_csv(found, None)

@@ -15,12 +15,13 @@ pytest.importorskip("jinja2")
 from mcqa_suite.report import board, html
 from mcqa_suite.report.figures import draw
 from mcqa_suite.report.figures.style import capped, short
+from mcqa_suite.report.gathering import gather
 
 TASKS = 14
 
 
 def drawn(given, base=None):
-    page = html.gather([str(path) for path in given], base=base and str(base))
+    page = gather([str(path) for path in given], base=base and str(base))
     plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
     return page, {plot.name: plot for plot in plots}
 

@@ -11,8 +11,8 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 from mcqa_suite.outcome import LadderResult, RungResult, save_report
-from mcqa_suite.report import html
 from mcqa_suite.report.figures.training import MOST_RUNGS, training
+from mcqa_suite.report.gathering import gather
 from mcqa_suite.report.training_logs import Curve, read_curves
 
 
@@ -115,4 +115,4 @@ def test_a_ladder_shows_how_its_rungs_were_trained_even_one_that_was_not_evaluat
     unseen = RungResult("sft", path.parent, None, None, None)
     save_report(LadderResult(None, tmp_path, (*rungs, unseen), 0.0))
     assert "sft, training loss: 3 at step 1" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert html.gather([str(runs["base"])]).curves == ()
+    assert gather([str(runs["base"])]).curves == ()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from mcqa_suite.compare import Comparison, Report
 from mcqa_suite.compare.columns import Cell, Column, cell
 from mcqa_suite.report.summary import Row, Summary
-from mcqa_suite.report.tables import Table, number, percent, points
+from mcqa_suite.report.tables import Table, in_one_unit, number, percent, points
 from mcqa_suite.report.views import clean, significant
 from mcqa_suite.runs import Run
 
@@ -29,7 +29,8 @@ class BoardCell:
 
 @dataclass(frozen=True)
 class BoardRow:
-    """`kind`: base, variant, noise floor or reference (chance, the commonest letter)."""
+    """`kind`: base, variant, noise floor or reference (chance, the commonest letter). `sizes`: bits a weight, size in the board's
+    unit, tokens a second."""
 
     name: str
     kind: str
@@ -46,6 +47,7 @@ class Board:
     notes: tuple[str, ...]
     macro: bool
     sized: tuple[bool, bool, bool]
+    unit: str
 
 
 def board(summary: Summary, report: Report | None, base: str | None, floor: Run | None) -> Board:
@@ -67,14 +69,16 @@ def board(summary: Summary, report: Report | None, base: str | None, floor: Run 
         cells = tuple(cell(floor, column) for column in summary.columns)
         again = _board_row(Row(floor, cells, None, None), "noise floor", found)
         rows.append(replace(again, name=f"{again.name} (noise floor)"))
-    sizes = [row.sizes for row in rows]
-    sized = tuple(any(size[i] is not None for size in sizes) for i in range(3))
+    unit, sizes = in_one_unit([row.sizes[1] for row in rows])
+    rows = [replace(row, sizes=(row.sizes[0], size, row.sizes[2])) for row, size in zip(rows, sizes, strict=True)]
+    sized = tuple(any(row.sizes[i] is not None for row in rows) for i in range(3))
     return Board(
         summary.columns,
         tuple(rows),
         tuple(_notes(summary)),
         len(summary.columns) > 1 and any(row.macro.value for row in rows if row.kind != "reference"),
         (sized[0], sized[1], sized[2]),
+        unit,
     )
 
 
@@ -113,7 +117,7 @@ def _board_cell(c: Cell | None, row: Comparison | None) -> BoardCell:
 
 def board_table(shown: Board) -> Table:
     """For Markdown and LaTeX: * marks a difference that is significant after correction."""
-    sizes = [name for name, there in zip(("bits/weight", "MB", "tokens/s"), shown.sized, strict=True) if there]
+    sizes = [name for name, there in zip(("bits/weight", shown.unit, "tokens/s"), shown.sized, strict=True) if there]
     header = ["model", "rank", *(f"{c.title} ({c.metric} %)" for c in shown.columns)]
     header += ["macro mean"] * shown.macro + sizes
     lines = []

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.errors import DatasetError
+from mcqa_suite.grids import Encoder
+from mcqa_suite.report.browser_grids import cells, compact, found
 from mcqa_suite.run_files import load_results, results_files, samples_file
 from mcqa_suite.runs import Run, model_identity
 from mcqa_suite.sample_values import flat, option_texts, read_answer
 
 Row = dict[str, Any]
-# A text in parts: what is shown, what decided ({"m": ...}), and how many characters are left out.
-Piece = str | int | dict[str, str]
+# A text in parts: what is shown, what decided ({"m": ...}), a grid ({"g": ...}), both ({"m": 1, "g": ...}), and how many
+# characters are left out.
+Piece = str | int | dict[str, Any]
 LONGEST = 6000  # characters of one text that are embedded
 AROUND = 1500  # of them, on each side of the span that decided
 OPTION = 1200  # characters of one option
@@ -54,9 +57,15 @@ def sample_file(run: Run, task: str) -> SampleFile:
     raise DatasetError(f"{run.path}: no longer holds samples of {task}; run it again")
 
 
-def question(row: Row, options: int) -> tuple[list[Piece], list[list[Piece]]]:
-    """The question's text and its options' texts."""
-    doc = row["doc"] if isinstance(row["doc"], dict) else {}
+def document(row: Row) -> dict[str, Any]:
+    return row["doc"] if isinstance(row["doc"], dict) else {}
+
+
+def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[Piece], list[list[Piece]]]:
+    """The question's text, its grids in short where it has a form, and its options' texts."""
+    doc = document(row)
+    if form:
+        return grid_pieces(str(doc["text"]), form), []
     stem = next((doc[name] for name in STEM if isinstance(doc.get(name), str)), None)
     if stem is None:
         stem = _prompt(row) or json.dumps(doc)
@@ -68,6 +77,16 @@ def question(row: Row, options: int) -> tuple[list[Piece], list[list[Piece]]]:
     return pieces(stem), [pieces(str(text), most=OPTION) for text in texts]
 
 
+def grid_pieces(text: str, form: Encoder) -> list[Piece]:
+    """A text with its grids in short, which no length cuts."""
+    done: list[Piece] = []
+    at = 0
+    for start, end, short in found(text, form):
+        done += [*pieces(text[at:start]), {"g": short}]
+        at = end
+    return [*done, *pieces(text[at:])]
+
+
 def _prompt(row: Row) -> str:
     arguments = row.get("arguments")
     try:
@@ -77,35 +96,51 @@ def _prompt(row: Row) -> str:
     return str(first)
 
 
-def gold_text(row: Row) -> list[Piece]:
+def gold_text(row: Row, form: Encoder | None = None) -> list[Piece]:
     """The right answer of a question without options."""
-    doc = row["doc"] if isinstance(row["doc"], dict) else {}
+    doc = document(row)
+    if form and (short := compact(doc.get("output"))):
+        return [{"g": short}]
     return pieces(_text(next((doc[name] for name in ("gold", "output") if name in doc), row.get("target", ""))))
 
 
 def subject(row: Row) -> str:
     """The document's subject, "" where it names none."""
-    doc = row["doc"] if isinstance(row["doc"], dict) else {}
+    doc = document(row)
     return next((_short(doc[name]) for name in ("subject", "category") if isinstance(doc.get(name), str)), "")
 
 
 def document_id(row: Row) -> str:
-    doc = row["doc"] if isinstance(row["doc"], dict) else {}
+    doc = document(row)
     return next((_short(doc[name]) for name in ("id", "task_id") if isinstance(doc.get(name), (str, int))), "")
 
 
-def reads(row: Row) -> list[list[Any] | int]:
-    """[status, rule, answer, response in pieces] for each of the first responses, then how many there are beside them."""
+def reads(row: Row, form: Encoder | None = None) -> list[list[Any] | int]:
+    """[status, rule, answer, response in pieces] for each of the first responses, then how many there are beside them.
+
+    Where the question has a form, an answer is {"g": ...}, or "" where the response holds it in that form: there it is once.
+    """
     texts, values = [str(text) for text in flat(row["resps"])], list(flat(row["filtered_resps"]))
     done: list[list[Any] | int] = []
     total = max(len(texts), len(values))
     for index in range(min(RESPONSES, total)):
         read = _read(values[index]) if index < len(values) else {"status": "not read"}
         text = texts[index] if index < len(texts) else ""
-        answer = "" if (value := read.get("answer")) is None else _short(_text(value), 900)
+        value = read.get("answer")
         parts = pieces(text, read.get("span"))
+        answer: str | dict[str, str] = "" if value is None else _short(_text(value), 900)
+        if form and (short := compact(value)):
+            answer, parts = _grid_answer(short, form.encode(cells(short)), parts)
         done.append([_short(read.get("status") or ""), _short(read.get("rule") or ""), answer, parts])
     return [*done, total - RESPONSES] if total > RESPONSES else done
+
+
+def _grid_answer(short: str, written: str, parts: list[Piece]) -> tuple[str | dict[str, str], list[Piece]]:
+    """An answer and its response, one of which holds the grid."""
+    for place, part in enumerate(parts):
+        if part == {"m": written}:
+            return "", [*parts[:place], {"m": 1, "g": short}, *parts[place + 1 :]]
+    return {"g": short}, parts
 
 
 def _read(value: Any) -> Mapping[str, Any]:

@@ -200,6 +200,7 @@ def _reasons(counts: dict[str, int]) -> str:
         "doc": "with another document",
         "prompt": "with another prompt",
         "target": "with another target",
+        "failed": "without an answer in either run",
     }
     return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count)
 
@@ -208,7 +209,7 @@ def _reading(report: Report) -> list[str]:
     methods = {row.change.method for row in report.comparisons}
     margin = f"{100 * report.margin:g} {'point' if report.margin == 0.01 else 'points'}"
     lines = [
-        f"p Holm: corrected over {report.family} comparisons. Equivalent: within +-{margin} by two one-sided tests. "
+        f"p Holm: corrected over {report.family} comparisons. Equivalent: within ±{margin} by two one-sided tests. "
         f"Underpowered: a difference of {margin} would be missed more than one time in five.",
         "Detectable: what 80 % of such comparisons would find at .05, uncorrected, at the share of changed scores seen here.",
         "KL: from the base's distribution over the options to the variant's, in nats. Flips: the share of documents whose "

@@ -7,21 +7,18 @@ import hashlib
 import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.compare import Options, Report, compare
-from mcqa_suite.compare.tasks import matches
-from mcqa_suite.errors import ComparisonError, ConfigError, DatasetError, McqaError
-from mcqa_suite.report import board, comparison, provenance, summary, tables, verdicts, views
+from mcqa_suite.errors import ConfigError
+from mcqa_suite.report import board, comparison, provenance, tables, verdicts, views
 from mcqa_suite.report.browser import Browser, browser_section
-from mcqa_suite.report.commands import named_path, read_runs
+from mcqa_suite.report.gathering import Page, gather
 from mcqa_suite.report.methods import methods
 from mcqa_suite.report.saving import write_all, write_whole
 from mcqa_suite.report.tables import number, p_value, percent, points
-from mcqa_suite.report.training_logs import Curve, logs_of, read_curves
-from mcqa_suite.runs import Run
+from mcqa_suite.report.training_logs import logs_of, read_curves
 
 if TYPE_CHECKING:
     from mcqa_suite.report.figures import Plot
@@ -30,20 +27,6 @@ TEMPLATES = Path(__file__).parent / "templates"
 NEEDS = ("matplotlib", "jinja2")
 INSTALL = "pip install 'mcqa-suite[report]'"
 MOST_SAMPLES = 4_000_000  # bytes: with all else a page stays under 5 MB
-
-
-@dataclass(frozen=True)
-class Page:
-    """What the template needs; everything but `plots` and `browser` is text that it escapes."""
-
-    runs: tuple[Run, ...]
-    base: Run | None
-    floor: Run | None
-    report: Report | None
-    summary: summary.Summary | None
-    problems: tuple[str, ...]
-    without_samples: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = ()
-    curves: tuple[Curve, ...] = ()
 
 
 def available() -> bool:
@@ -81,64 +64,6 @@ def write_report(
     return page
 
 
-def gather(given: Sequence[str], *, base: str | None = None, noise_floor: str | None = None, tasks: str = "*") -> Page:
-    """The runs, compared where there is a base. A run that is also the base is taken once."""
-    if noise_floor is not None and base is None:
-        raise ConfigError("--noise-floor is the base again; name the base with --base")
-    apart = [_place(text) for text in (base, noise_floor) if text is not None]
-    given = [text for text in given if _place(text) not in apart]
-    texts = [*([base] if base else []), *given, *([noise_floor] if noise_floor else [])]
-    read, problems = read_runs(texts, None)
-    bare = tuple(_bare(text) for text, run in zip(texts, read, strict=True) if run is None)
-    runs = [None if run is None else _wanted(replace(run, name=views.clean(run.name)), tasks) for run in read]
-    readable = tuple(run for run in runs if run is not None)
-    if not readable:
-        if not any(values for _, values in bare):
-            raise DatasetError("; ".join(problems))
-        return Page((), None, None, None, None, tuple(problems), bare)
-    if not any(run.tasks for run in readable):
-        raise ConfigError(f"--tasks {tasks}: no task or group is called so; the runs have {_some(read)}")
-    first = runs[0] if base else None
-    floor = runs[-1] if noise_floor else None
-    others = [run for run in readable if run is not first and run is not floor]
-    report = None
-    if first is not None and (others or floor):
-        # Forced: what does not agree is shown in red, and makes a variant "not comparable".
-        try:
-            report = compare(first, others, Options(tasks=tasks, force=True), noise_floor=floor)
-        except ComparisonError as error:  # the leaderboard may still stand
-            problems.append(str(error))
-    problems += report.problems if report else [problem for run in readable for problem in run.problems]
-    ranked = [run for run in readable if run is not floor] or readable
-    return Page(readable, first, floor, report, summary.summarise(ranked), tuple(dict.fromkeys(problems)), bare)
-
-
-def _place(text: str) -> Path:
-    return named_path(text)[1].resolve()
-
-
-def _some(runs: Sequence[Run | None]) -> str:
-    names = [task for run in runs if run for task in run.by_task]
-    return ", ".join(dict.fromkeys(names[:3]))
-
-
-def _wanted(run: Run, patterns: str) -> Run:
-    """The run with the tasks and groups that match alone, and the members of those groups."""
-    groups = {name: group for name, group in run.groups.items() if matches(name, patterns)}
-    names = {task for task, _ in run.tasks if matches(task, patterns)}.union(*(g.tasks for g in groups.values()))
-    return replace(run, tasks={key: task for key, task in run.tasks.items() if key[0] in names}, groups=groups)
-
-
-def _bare(text: str) -> tuple[str, tuple[tuple[str, str, str], ...]]:
-    """A run that could not be read: its name, and the harness's own values where it left any."""
-    name, path = named_path(text)
-    try:
-        values = tuple(provenance.harness_values(path))
-    except McqaError:
-        values = ()
-    return views.clean(name or path.name), values
-
-
 def render(page: Page, plots: Sequence[Plot], most: int = MOST_SAMPLES) -> str:
     """The page's text."""
     import jinja2
@@ -166,6 +91,7 @@ def render(page: Page, plots: Sequence[Plot], most: int = MOST_SAMPLES) -> str:
         "percent": percent,
         "number": number,
         "p": p_value,
+        "breakable": lambda text: Markup("_<wbr>").join(_shown(text).split("_")),
     }
     return environment.get_template("page.html.j2").render(
         page=page,

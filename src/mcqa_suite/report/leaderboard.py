@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcqa_suite.compare.pairing import pair_rows
+from mcqa_suite.report.tables import in_one_unit
 from mcqa_suite.runs import TaskRun
 from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
 
@@ -85,8 +86,6 @@ HEADER = (
     "to parent (points)",
     "unread %",
     "bits/weight",
-    "MB",
-    "tokens/s",
 )
 
 
@@ -101,9 +100,11 @@ def markdown(rungs: Sequence[Rung]) -> str:
             chance += f", always {constant[0]} {100 * constant[1]:.1f} %"
         shots = mine[0].rung.tasks[task].n_shot
         lines = [f"### {task}, {metric} (n = {mine[0].accuracy.n}, {chance}, {shots}-shot)", ""]
-        lines.append("| " + " | ".join(HEADER) + " |")
-        lines.append("|" + "---|" + "---:|" * (len(HEADER) - 1))
-        lines += ["| " + " | ".join(_cells(row)) + " |" for row in mine]
+        unit, sizes = in_one_unit([row.rung.size_mb for row in mine])
+        header = (*HEADER, unit, "tokens/s")
+        lines.append("| " + " | ".join(header) + " |")
+        lines.append("|" + "---|" + "---:|" * (len(header) - 1))
+        lines += ["| " + " | ".join(_cells(row, size)) + " |" for row, size in zip(mine, sizes, strict=True)]
         if lost := [f"{row.rung.name}: {row.unpaired}" for row in mine if row.unpaired]:
             lines += ["", f"Asked differently and left out of the difference: {', '.join(lost)}."]
         parts.append("\n".join(lines))
@@ -114,7 +115,7 @@ def markdown(rungs: Sequence[Rung]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, size: float | None) -> list[str]:
     low, high = 100 * row.accuracy.low, 100 * row.accuracy.high
     rung = row.rung
     return [
@@ -125,7 +126,7 @@ def _cells(row: Row) -> list[str]:
         _difference(row.to_parent) if row.to_parent else "",
         _number(None if row.unread is None else 100 * row.unread, 1),
         _number(rung.bits_per_weight, 2),
-        _number(rung.size_mb, 2),
+        _number(size, 2),
         _number(rung.tokens_per_second, 0),
     ]
 

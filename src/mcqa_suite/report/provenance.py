@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.compare import Report
+from mcqa_suite.compare.health import FAILED
 from mcqa_suite.errors import CheckpointError
 from mcqa_suite.manifest import Manifest, read_manifest
 from mcqa_suite.run_files import load_results, results_files
@@ -189,6 +190,10 @@ def _complete(run: Run) -> tuple[str, str]:
     short = [task.task for task in run.tasks.values() if task.expected is not None and task.n < task.expected]
     if short or run.problems:
         return "bad", f"{len(short) + len(run.problems)} tasks without all their samples"
+    if failed := sum(len(task.samples.failed) for task in run.tasks.values()):
+        worst = max(run.tasks.values(), key=lambda task: task.failed_share)
+        state = "bad" if worst.failed_share > FAILED else "note"
+        return state, f"{failed} items got no answer (of {worst.task}, {100 * worst.failed_share:.1f} %)"
     return "good", "all there"
 
 

@@ -11,7 +11,7 @@ from math import sqrt
 from mcqa_suite import stats
 from mcqa_suite.compare.columns import Cell, Column, cell, columns_of, nested_columns, separable
 from mcqa_suite.report import tables
-from mcqa_suite.report.tables import Table, number, percent
+from mcqa_suite.report.tables import Table, in_one_unit, number, percent
 from mcqa_suite.runs import Run
 
 CSV_HEADER = (
@@ -77,6 +77,10 @@ def summarise(runs: Sequence[Run], metric: str | None = None) -> Summary:
         notes.append(f"Exact ties share a rank: {', '.join(ties)}.")
     if sick := [f"{row.run.name}, {c.column.title}: {c.sick}" for row in rows for c in row.cells if c and c.sick]:
         notes.append(f"† broken, and in no mean: {'; '.join(sick)}.")
+    for run in runs:
+        if lost := [(t.task, len(t.samples.failed), t.n) for t in run.by_task.values() if t.samples.failed]:
+            told = ", ".join(f"{task} {failed} of {failed + n}" for task, failed, n in lost)
+            notes.append(f"No answer from the server, and in no score: {run.name}: {told}.")
     notes.append("Values are % with the half-width of their 95 % interval (Wilson; macro mean: normal).")
     if mixed and len(by) == 1:
         notes.append(f"Ranked by {by[0].title}; models without it have no rank.")
@@ -125,12 +129,14 @@ def _ranked(rows: list[Row], by: Sequence[Column]) -> list[Row]:
 
 
 def _table(summary: Summary) -> Table:
-    sizes: dict[str, Callable[[Run], str]] = {
-        "bits/weight": lambda run: number(run.bits_per_weight, 2),
-        "MB": lambda run: number(run.size_mb, 2),
-        "tokens/s": lambda run: number(run.tokens_per_second, 0),
+    runs = [row.run for row in summary.rows]
+    unit, sizes = in_one_unit([run.size_mb for run in runs])
+    columns = {
+        "bits/weight": [number(run.bits_per_weight, 2) for run in runs],
+        unit: [number(size, 2) for size in sizes],
+        "tokens/s": [number(run.tokens_per_second, 0) for run in runs],
     }
-    shown = {title: show for title, show in sizes.items() if any(show(row.run) for row in summary.rows)}
+    shown = {title: column for title, column in columns.items() if any(column)}
     header = [
         "model",
         "rank",
@@ -139,11 +145,11 @@ def _table(summary: Summary) -> Table:
         *shown,
     ]
     lines = []
-    for row in summary.rows:
+    for index, row in enumerate(summary.rows):
         rank = row.rank + (" ≈" if row.inseparable else "")
         macro = "" if row.macro is None else f"{percent(row.macro)} ± {percent(row.macro_half_width)}"
         cells = [_text(c) for c in row.cells]
-        lines.append([row.run.name, rank, *cells, macro, *(show(row.run) for show in shown.values())])
+        lines.append([row.run.name, rank, *cells, macro, *(column[index] for column in shown.values())])
     chances = [f"{percent(column.chance)}" for column in summary.columns]
     if any(chances):
         letters = [f"{c.constant[0]} {percent(c.constant[1])}" if c.constant else "" for c in summary.columns]

@@ -87,6 +87,14 @@ def number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
+def in_one_unit(megabytes: Sequence[float | None]) -> tuple[str, list[float | None]]:
+    """Sizes in the unit that suits all of a column, and its name: GB where the largest has one, and the smallest 0.01 of one."""
+    known = [size for size in megabytes if size is not None]
+    if known and max(known) >= 1000 and min(known) >= 10:
+        return "GB", [None if size is None else size / 1000 for size in megabytes]
+    return "MB", list(megabytes)
+
+
 def p_value(value: float | None) -> str:
     if value is None:
         return ""

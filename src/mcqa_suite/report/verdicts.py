@@ -52,7 +52,7 @@ def _verdict(name: str, tops: Sequence[Sequence[Comparison]], mismatched: bool) 
     for verdict, phrase in PHRASE.items():
         mine = [row for row in rows if row.verdict == verdict]
         if mine:
-            told = "; ".join(f"{row.task} {interval(row)}" for row in mine)
+            told = "; ".join(f"{row.task}: {interval(row)}" for row in mine)
             lines.append((verdict, phrase, told))
     word, tone = ("not comparable", "bad") if mismatched else _overall([row.verdict for row in rows])
     return Verdict(name, word, tone, tuple(lines), tuple(_facts(rows, tops)))

@@ -156,20 +156,24 @@ def _bits_panel(ax: Axes, rows: Sequence[Row], index: int, column: Column, said:
     ax.minorticks_off()
     shown = [(row, found) for row in rows if (found := _on(row, index))]
     offsets = _offsets([(row.run.bits_per_weight or 1, found[0]) for row, found in shown])
+    labels: dict[tuple[float, int], list[tuple[str, float]]] = {}
     for (row, (value, low, high, sick)), offset in zip(shown, offsets, strict=True):
         x = row.run.bits_per_weight or 1
         ax.plot([x, x], [low, high], color=SAME, lw=1.2)
         ax.plot([x], [value], "X" if sick else "o", color=BETTER, ms=5)
+        labels.setdefault((x, offset), []).append((row.run.name, high if offset > 0 else low))
+        said.append(f"{row.run.name} at {x:.2f} bits on {column.title}: {value:.1f} %")
+    for (x, offset), named in labels.items():  # of one size and on one side of it: one label
+        ends = [end for _, end in named]
         ax.annotate(
-            short(row.run.name),
-            (x, high if offset > 0 else low),
+            short(", ".join(name for name, _ in named)),
+            (x, max(ends) if offset > 0 else min(ends)),
             (0, offset),
             textcoords="offset points",
             ha="center",
             va="bottom" if offset > 0 else "top",
             fontsize=7.5,
         )
-        said.append(f"{row.run.name} at {x:.2f} bits on {column.title}: {value:.1f} %")
     ax.margins(y=0.3)
 
 

@@ -47,7 +47,7 @@ def divergence(tops: Sequence[Sequence[Comparison]], base: Run, others: Sequence
         axes.plot(at[[1, 3]], [y, y], color=ink, lw=5, solid_capstyle="butt")
         axes.plot([at[2]], [y], "o", color=ink, mfc="#ffffff", ms=5, mew=1.3)
         mean = float(values.mean())
-        text = "mean ∞" if not np.isfinite(mean) else f"mean {mean:.2g}"
+        text = "mean ∞" if not np.isfinite(mean) else f"mean {mean:#.2g}"
         if np.isfinite(mean):
             axes.plot([max(mean, LEAST)], [y], "|", color=INK, ms=9, mew=1.4)
         axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=MUTED)

@@ -115,7 +115,8 @@ def _cells(ax: Axes, values: Floats, *, signed: bool) -> None:
             if abs(value) >= 0.5:
                 ink = SAME if not signed else BETTER if value > 0 else WORSE
                 ax.add_patch(Rectangle((j, i), 1, 1, facecolor=ink, alpha=float(min(0.42, abs(value) / 150)), lw=0))
-                ax.text(j + 0.5, i + 0.5, f"{value:{'+' if signed else ''}.0f}", ha="center", va="center", fontsize=6)
+                text = f"{value:{'+' if signed else ''}.0f}"
+                ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=6 if len(text) < 4 else 5)
     ax.set(xlim=(0, n), ylim=(n, 0))
     for spine in ax.spines.values():
         spine.set(visible=True, color=LINE)

@@ -1,4 +1,3 @@
-"use strict";
 // The sample browser. Every text of a question or a model goes through shown() and textContent, never through markup.
 (() => {
   const ROW = 56; // pixels, as in the style sheet
@@ -36,15 +35,16 @@
     }));
   }
 
-  const plain = (pieces) => pieces.map((p) => (typeof p === "string" ? p : typeof p === "number" ? "" : p.m)).join("");
+  const textOf = (p, form) => (typeof p === "string" ? p : typeof p === "number" ? "" : p.g ? arcGrids.text(p.g, form) : p.m);
+  const plain = (pieces, form) => pieces.map((p) => textOf(p, form)).join("");
 
   function searchable(i) {
     if (haystack[i] !== undefined) return haystack[i];
-    const item = items[i], [id, stem, options] = item[QUESTION];
-    const parts = [about.tasks[item[TASK]][0], item[DOC], id, plain(stem), ...options.map(plain)];
+    const item = items[i], [id, stem, options, form] = item[QUESTION];
+    const parts = [about.tasks[item[TASK]][0], item[DOC], id, plain(stem, form), ...options.map((option) => plain(option))];
     for (const cell of item[CELLS]) {
       for (const read of cell && Array.isArray(cell[REST]) ? cell[REST] : []) {
-        if (Array.isArray(read)) parts.push(read[1], plain(read[3]));
+        if (Array.isArray(read)) parts.push(read[1], plain(read[3], form));
       }
     }
     return (haystack[i] = parts.join("\n").toLowerCase());
@@ -61,12 +61,7 @@
   const shown = (raw) => String(raw).replace(/\r\n/g, "\n").replace(/\p{Surrogate}/gu, "\ufffd")
     .replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0))).replace(/\u007f/g, "\u2421");
 
-  function make(tag, className, ...children) {
-    const element = document.createElement(tag);
-    if (className) element.className = className;
-    element.append(...children);
-    return element;
-  }
+  const { make } = arcGrids;
 
   const named = (raw) => { // a text of its own direction
     const element = make("bdi");
@@ -75,14 +70,14 @@
     return element;
   };
 
-  function written(pieces) {
+  function written(pieces, form) {
     const element = make("bdi");
     element.dir = "auto";
     for (const piece of pieces) {
       if (typeof piece === "string") element.append(shown(piece));
       else if (typeof piece === "number") {
         element.append(make("span", "browser-cut", ` […${piece.toLocaleString("en")} characters left out…] `));
-      } else element.append(make("mark", "", shown(piece.m)));
+      } else element.append(piece.m ? make("mark", "", shown(textOf(piece, form))) : textOf(piece, form));
     }
     return element;
   }
@@ -157,53 +152,86 @@
     return element;
   }
 
-  function card(model, cell) {
-    const element = make("section", "browser-card", make("h4", "", ...heading(model, cell)));
-    for (const read of cell && Array.isArray(cell[REST]) ? cell[REST] : []) {
-      if (typeof read === "number") {
-        element.append(make("p", "browser-muted", `${read} more responses are in the log.`));
-        continue;
-      }
-      const [status, rule, answer, response] = read;
-      const line = make("p", "", "Read: ", make("strong", "", named(status)));
-      if (answer) line.append(", answer ", make("strong", "", named(answer)));
-      if (rule) line.append(", rule ", make("code", "", named(rule)));
-      const box = make("div", "browser-response", response.length ? written(response) : make("em", "", "(nothing written)"));
-      box.tabIndex = 0;
-      box.setAttribute("role", "group");
-      box.setAttribute("aria-label", `Response of ${shown(about.models[model])}`);
-      element.append(line, box);
-    }
+  function box(className, name, ...children) { // scrolls, so that a keyboard has to reach it
+    const element = make("div", className, ...children);
+    element.tabIndex = 0;
+    element.setAttribute("role", "group");
+    element.setAttribute("aria-label", name);
     return element;
   }
 
+  function card(model, cell, item) {
+    const element = make("section", "browser-card", make("h4", "", ...heading(model, cell)));
+    const reads = cell && Array.isArray(cell[REST]) ? cell[REST] : [];
+    const many = reads.filter(Array.isArray).length > 1;
+    const [, , , form] = item[QUESTION], target = targetOf(item);
+    reads.forEach((read, number) => {
+      if (typeof read === "number") {
+        element.append(make("p", "browser-muted", `${read} more responses are in the log.`));
+        return;
+      }
+      const [status, rule, answer, response] = read;
+      const line = make("p", "", target && many ? `Attempt ${number + 1}, read: ` : "Read: ", make("strong", "", named(status)));
+      if (typeof answer === "string" && answer) line.append(", answer ", make("strong", "", named(answer)));
+      if (rule) line.append(", rule ", make("code", "", named(rule)));
+      const text = box("browser-response", `Response of ${shown(about.models[model])}`,
+        response.length ? written(response, form) : make("em", "", "(nothing written)"));
+      element.append(line);
+      const grid = target && (answer.g ?? response.find((piece) => piece.m && piece.g)?.g);
+      if (grid) {
+        const name = `Answer of ${shown(about.models[model])}${many ? `, attempt ${number + 1}` : ""}`;
+        const told = make("span", grid === target ? "browser-right" : "browser-wrong", arcGrids.words(grid, target));
+        element.append(arcGrids.picture(grid, name, told, { ...look(), target }), folded("The response as text", text));
+      } else element.append(...(target ? [make("p", "browser-wrong", arcGrids.unread(shown(status)))] : []), text);
+    });
+    return element;
+  }
+
+  // --- grids ---------------------------------------------------------------------------------------------------------
+  const targetOf = (item) => item[GOLD].find((piece) => piece.g)?.g;
+  const look = () => ({ palette: about.palette, digits: at("digits").checked });
+
+  function folded(name, ...children) {
+    const element = make("details", "arc-folded", make("summary", "", name), ...children);
+    element.addEventListener("toggle", bringMarksUp);
+    return element;
+  }
+
+  function gridQuestion(item, question) {
+    const [, stem, , form] = item[QUESTION], target = targetOf(item);
+    const parts = [arcGrids.pairs(stem, target, look())];
+    if (target) question.append(make("p", "", make("strong", "", "Target:")), written(item[GOLD], form));
+    return [...parts, folded(target ? "Question and target as text" : "Question as text", question)];
+  }
+
   function render() {
+    const others = items.length === 1 ? "" : ` The other ${(items.length - 1).toLocaleString("en")} are in the file that this was printed from: open it, choose one, and print again.`;
+    at("paper").textContent = `On paper: one question of ${items.length.toLocaleString("en")}, the one that was chosen.${others}`;
     if (chosen < 0) {
       detail.replaceChildren(make("p", "browser-muted", "No question passes these filters."));
       return;
     }
-    const item = items[visible[chosen]], [id, stem, options] = item[QUESTION];
+    const item = items[visible[chosen]], [id, stem, options, form] = item[QUESTION];
     const subject = about.subjects[item[SUBJECT]];
     const title = make("h3", "", named(about.tasks[item[TASK]][0]), `, document ${item[DOC]}`);
     const facts = make("p", "browser-muted", named(id), ...(subject ? [" · subject ", named(subject)] : []));
     const anchor = make("a", "", "Link to this item");
     anchor.href = link(item);
     const steps = make("div", "browser-steps", button("↑ Previous", "Previous question", -1), button("↓ Next", "Next question", 1), anchor);
-    const question = make("div", "browser-question", written(stem));
-    question.tabIndex = 0;
-    question.setAttribute("role", "group");
-    question.setAttribute("aria-label", "Question");
-    const parts = [title, facts, steps, question];
+    const question = box("browser-question", "Question", written(stem, form));
+    const parts = [title, facts, steps, ...(form ? gridQuestion(item, question) : [question])];
     if (options.length) {
       parts.push(optionsTable(item));
       if (!item[GOLD].length) parts.push(make("p", "browser-muted", "The log does not say which option is right."));
       if (item[CELLS].some((cell) => cell && typeof cell[REST] === "number")) {
         parts.push(make("p", "browser-muted", "Bars: softmax of the options' log-likelihoods."));
       }
-    } else parts.push(make("p", "", make("strong", "", "Gold: "), written(item[GOLD])));
+    } else if (!targetOf(item)) parts.push(make("p", "", make("strong", "", "Gold: "), written(item[GOLD])));
     if (item[CELLS].some((cell) => cell && Array.isArray(cell[REST]))) {
-      parts.push(make("p", "browser-muted", "Marked: what decided the read."));
-      parts.push(make("div", "browser-cards", ...item[CELLS].map((cell, m) => card(m, cell))));
+      const read = item[CELLS].flatMap((cell) => (cell ? cell[REST] : [])).filter(Array.isArray);
+      const marked = read.some((one) => one[3].some((piece) => piece.m));
+      if (marked) parts.push(make("p", "browser-muted", `Marked${form ? " in a response" : ""}: what decided the read.`));
+      parts.push(make("div", "browser-cards", ...item[CELLS].map((cell, m) => card(m, cell, item))));
     }
     for (const [m, cell] of item[CELLS].entries()) {
       if (cell && cell[REST] === undefined) {
@@ -216,12 +244,12 @@
 
   // What decided a read is often the last line of a long response: its box opens there.
   function bringMarksUp() {
-    const places = [...detail.querySelectorAll(".browser-response")].map((box) => {
-      const mark = box.querySelector("mark");
-      const down = mark ? mark.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom : 0;
-      return [box, down + 24];
+    const places = [...detail.querySelectorAll(".browser-response")].map((response) => {
+      const mark = response.querySelector("mark");
+      const down = mark ? mark.getBoundingClientRect().bottom - response.getBoundingClientRect().bottom : 0;
+      return [response, down + 24];
     });
-    for (const [box, down] of places) if (down > 24) box.scrollTop = down;
+    for (const [response, down] of places) if (down > 24) response.scrollTop += down;
   }
 
   // --- the list: only the rows in view are elements ------------------------------------------------------------------
@@ -250,7 +278,8 @@
       marks.append(make("span", ["browser-wrong", "browser-right", "browser-muted"][right], "✗✓–"[right]));
     }
     const head = make("span", "browser-head", named(`${about.tasks[item[TASK]][0]} ${item[DOC]}`), marks);
-    const row = make("div", "browser-row", head, named(plain(item[QUESTION][1]).slice(0, 160)));
+    const [id, stem, , form] = item[QUESTION]; // every grid question begins with the same words
+    const row = make("div", "browser-row", head, named(form ? id : plain(stem).slice(0, 160)));
     row.id = `browser-row-${place}`;
     row.setAttribute("role", "option");
     row.setAttribute("aria-selected", String(place === chosen));
@@ -381,8 +410,10 @@
     fill("status", about.statuses);
     at("subjects").hidden = about.subjects.length < 2;
     at("transitions").hidden = !about.base || about.models.length < 2;
+    at("numbers").hidden = !about.palette;
     off.hidden = true;
-    at("on").hidden = false;
+    at("on").hidden = at("paper").hidden = false;
+    if (at("gallery")) at("gallery").open = false;
     filter();
     follow();
     form.addEventListener("input", () => filter());

@@ -59,10 +59,10 @@
     }
     document.querySelector(".copy").hidden = false;
   }
-  // What is folded away has to be on paper too.
+  // What is folded away has to be on paper too, but for grids written out beside their pictures.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll("details:not([open], .arc-folded)")];
     for (const item of opened) item.open = true;
   });
   addEventListener("afterprint", () => {

@@ -1,0 +1,179 @@
+"""The items of the sample browser: what each document was, and what every model made of it, read from the logs one by one.
+
+An item is [task, doc_id, subject, gold, question, cells]. `question` is [id, text, options] and, where it shows grids, the form
+in which they are written. A cell, one a model, is null where the model was not asked the same, else [transition, right, status,
+pick, ...] with the options' probabilities in thousandths after it, or a list of reads of a generated answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcqa_suite import stats
+from mcqa_suite.compare.pairing import pair_rows
+from mcqa_suite.compare.tasks import preferred_metric
+from mcqa_suite.grids import Encoder
+from mcqa_suite.report import browser_texts as texts
+from mcqa_suite.report.browser_grids import form_of
+from mcqa_suite.report.grid_gallery import DOZEN
+from mcqa_suite.runs import Run, TaskRun
+from mcqa_suite.samples import Integers, Samples
+
+# What became of the base's answer; the page's filter counts on these numbers.
+RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)
+UNKNOWN = 2  # a score that is neither right nor wrong
+GOLD, QUESTION, FORM = 3, 4, 3  # where an item holds its gold and its question, and a question its form
+Item = list[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One model's part of a task: for each of the base's rows its own (-1 where none), and what became of the answer."""
+
+    run: Run
+    task: TaskRun
+    rows: Integers
+    right: Integers
+    transition: Integers
+    pick: Integers
+    probabilities: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A task under one filter, with a column a model; None for a model that was not asked it."""
+
+    label: str
+    link: str
+    base: Column
+    columns: tuple[Column | None, ...]
+
+    @property
+    def rank(self) -> Integers:
+        """What to embed first: 0 where a model is right and another not, 1 where wrong answers differ, 2 the rest."""
+        changes = np.stack([column.transition for column in self.columns if column is not None])
+        flips = np.isin(changes, (LOST, GAINED)).any(axis=0)
+        return np.where(flips, 0, np.where((changes == OTHER_WRONG).any(axis=0), 1, 2))
+
+
+def task_of(key: tuple[str, str], runs: Sequence[Run], metric: str | None) -> Task:
+    task, name = key
+    base = runs[0]
+    filters = [other for other in base.tasks if other[0] == task]
+    label, link = (f"{task}, {name}", f"{task}:{name}") if len(filters) > 1 else (task, task)
+    columns = [_column(base.tasks[key], run, key, metric) if key in run.tasks else None for run in runs]
+    assert columns[0] is not None
+    return Task(label, link, columns[0], tuple(columns))
+
+
+def _column(base: TaskRun, run: Run, key: tuple[str, str], wanted: str | None) -> Column:
+    task = run.tasks[key]
+    here, there, _unpaired = pair_rows(base.samples, task.samples)
+    rows = np.full(base.n, -1, np.int64)
+    rows[here] = there
+    right = np.full(base.n, UNKNOWN, np.int64)
+    transition = np.full(base.n, UNPAIRED, np.int64)
+    metric = preferred_metric([name for name in base.samples.scores if name in task.samples.scores], wanted)
+    if metric is not None:
+        right[here] = _right(task.samples, metric)[there]
+        if task is not base:
+            first, answers = _right(base.samples, metric)[here], _answers(base.samples, metric)[here]
+            transition[here] = _transitions(first, right[here], answers != _answers(task.samples, metric)[there])
+    lists = task.samples.loglikelihoods
+    with np.errstate(invalid="ignore", over="ignore"):
+        probabilities = None if lists is None else stats.option_probabilities(lists, task.samples.there)
+    pick = task.samples.pick(metric or "")
+    return Column(run, task, rows, right, transition, pick, probabilities)
+
+
+def _right(samples: Samples, metric: str) -> Integers:
+    """1 and 0; UNKNOWN for all where one of the scores is neither."""
+    scores = samples.scores[metric]
+    return scores.astype(np.int64) if np.isin(scores, (0.0, 1.0)).all() else np.full(len(scores), UNKNOWN)
+
+
+def _answers(samples: Samples, metric: str) -> NDArray[np.uint64]:
+    return (samples.pick(metric) + 1).astype(np.uint64) if samples.answer is None else samples.answer
+
+
+def _transitions(base: Integers, variant: Integers, differ: NDArray[np.bool_]) -> Integers:
+    cases = [
+        (base == 1) & (variant == 1),
+        (base == 1) & (variant == 0),
+        (base == 0) & (variant == 1),
+        (base == 0) & (variant == 0) & differ,
+        (base == 0) & (variant == 0),
+    ]
+    return np.select(cases, [RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG], UNPAIRED)
+
+
+class Reader:
+    """Items in the order of embedding, read from the logs one by one; names of subjects and states are numbered.
+
+    `grids`: whether one showed any. `pictured`: the place in that order of each that asks for one, the first as items.
+    """
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = tasks
+        self.names: dict[str, dict[str, int]] = {"subjects": {}, "statuses": {}}
+        self.logs: dict[tuple[int, str], texts.SampleFile] = {}
+        self.grids = False
+        self.pictured: list[tuple[int, Item | None]] = []
+
+    def items(self) -> Iterator[tuple[Item, str]]:
+        """Each item with its question as text, to tell whether it was there before. Hashes spread tasks over the order."""
+        rank = np.concatenate([task.rank for task in self.tasks])
+        spread = np.concatenate([task.base.task.samples.hashes[:, 0] for task in self.tasks])
+        number = np.repeat(np.arange(len(self.tasks)), [task.base.task.n for task in self.tasks])
+        row = np.concatenate([np.arange(task.base.task.n) for task in self.tasks])
+        for place, index in enumerate(np.lexsort((number, spread, rank))):
+            item, question = self._item(int(number[index]), int(row[index]))
+            self.grids |= len(item[QUESTION]) > FORM
+            if len(item[QUESTION]) > FORM and any(isinstance(piece, dict) for piece in item[GOLD]):
+                self.pictured.append((place, [*item] if len(self.pictured) < DOZEN else None))
+            yield item, question
+
+    def _item(self, number: int, index: int) -> tuple[Item, str]:
+        task = self.tasks[number]
+        samples = task.base.task.samples
+        options, bits = int(samples.options[index]), int(samples.gold[index])
+        row = self._row(task.base, index)
+        form = None if options else form_of(texts.document(row))
+        stem, choices = texts.question(row, options, form)
+        right = [option for option in range(options) if bits >> option & 1]
+        gold = right if options else texts.gold_text(row, form)
+        cells = [column and self._cell(column, index, form) for column in task.columns]
+        question = [texts.document_id(row), stem, choices, *([form.name] if form else [])]
+        item = [number, int(samples.doc_id[index]), self._number("subjects", texts.subject(row)), gold, question, cells]
+        return item, json.dumps(question)
+
+    def _cell(self, column: Column, index: int, form: Encoder | None) -> Item | None:
+        row = int(column.rows[index])
+        if row < 0:
+            return None
+        head = [int(column.transition[index]), int(column.right[index])]
+        pick = int(column.pick[row])
+        if column.probabilities is None:
+            reads = texts.reads(self._row(column, row), form)
+            status = reads[0][0] if reads and isinstance(reads[0], list) else "empty"
+            return [*head, self._number("statuses", status), pick, reads]
+        shares = column.probabilities[row, : column.task.samples.options[row]]
+        if not np.isfinite(shares).all():
+            return [*head, self._number("statuses", "not finite"), -1]
+        thousandths = [int(share) for share in np.rint(1000 * shares)]
+        return [*head, self._number("statuses", "scored"), pick, *thousandths]
+
+    def _row(self, column: Column, index: int) -> texts.Row:
+        key = id(column.run), column.task.task
+        if key not in self.logs:
+            self.logs[key] = texts.sample_file(column.run, column.task.task)
+        return self.logs[key].row(column.task.filter, int(column.task.samples.doc_id[index]))
+
+    def _number(self, kind: str, name: str) -> int:
+        return self.names[kind].setdefault(name, len(self.names[kind]))
