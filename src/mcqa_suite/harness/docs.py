@@ -1,7 +1,7 @@
 """Where a task's documents come from: `process_docs` and `custom_dataset` functions, named from YAML by `!function`.
 
 Every multiple-choice document has the columns of `Question`; the harness calls `process_docs` again on each access, so all
-of these are pure functions of the rows.
+of these are pure functions of the rows, and what they make of the same object is kept.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ def as_dataset(questions: Iterable[Question]) -> Dataset:
     return Dataset.from_list([asdict(q) for q in questions])
 
 
+@lru_cache(maxsize=128)
 def _canonical(rows: Dataset, parse: Callable[[Row, str], Question], benchmark: str) -> Dataset:
     questions = []
     for number, row in enumerate(rows):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -17,6 +16,7 @@ import yaml
 from mcqa_suite.errors import ConfigError
 from mcqa_suite.harness.failures import explain
 from mcqa_suite.paths import hub_mirror, tasks_dir
+from mcqa_suite.reach import stay_offline_if_cut_off
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
@@ -70,21 +70,10 @@ def data_name(task: str, tasks: TaskManager) -> str:
     return str(config.get("dataset_path") or task)
 
 
-def stay_offline_if_cut_off() -> None:
-    """Sets HF_HUB_OFFLINE where the hub does not answer in three seconds, so that nothing retries for half a minute.
-
-    To be called before anything imports huggingface_hub.
-    """
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
-    try:
-        urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=3)  # noqa: S310
-    except (OSError, ValueError):
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-
 @contextmanager
 def near_data() -> Iterator[None]:
     """Work inside the data mirror, if there is one, so that `cais/mmlu` is found there by its public name."""
+    stay_offline_if_cut_off()
     mirror, before = hub_mirror(), Path.cwd()
     if file := os.environ.get("MCQA_EPFL_FILE"):
         os.environ["MCQA_EPFL_FILE"] = str(Path(file).absolute())

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from mcqa_suite.errors import DatasetError
 from mcqa_suite.paths import hub_mirror
+from mcqa_suite.reach import stay_offline_if_cut_off
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -22,6 +23,7 @@ def load(repository: str, config: str | None, split: str) -> Any:
     mirror = hub_mirror()
     try:
         if mirror is None or not (mirror / repository).is_dir():
+            stay_offline_if_cut_off()
             return load_dataset(repository, config, split=split)
         # The library's cache knows a folder by its README alone, so that another folder's rows, or yesterday's, may come
         # out of it: the mirror is read anew.
