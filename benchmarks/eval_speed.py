@@ -16,25 +16,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pickle
-import resource
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MCQA_CACHE": "off"}
+from eval_measure import SIZES, measure, requests, save_models
+
 BASE = Path(__file__).resolve().parents[1] / "training" / "base"
-VOCABULARY = 49_152
-SIZES = {
-    "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "heads": (2, 1)},
-    "30M": {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 6, "heads": (6, 2)},
-    "135M": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "heads": (9, 3)},
-}
 
 
 @dataclass(frozen=True)
@@ -55,121 +46,6 @@ WORKS = [
     Work("0-shot letter", "mcqa_mmlu_stem_high_school_biology", 0, (1.1, 1.3)),
     Work("8-shot cot, 64 new tokens", "mcqa_gsm8k", 8, (1.6, 1.6), new_tokens=64),
 ]
-
-
-def requests(task: str, shots: int | None, documents: int | None) -> list[Any]:
-    """The harness's instances of a task, `documents` of them spread evenly over it (None: all)."""
-    from mcqa_suite.harness.tasks import load, manager, near_data
-
-    built: list[Any] = []
-    with near_data():
-        for found in load([task], manager()):
-            for each in [found] if hasattr(found, "build_all_requests") else found.get_all_tasks():
-                if shots is not None:
-                    each.set_config("num_fewshot", shots)
-                each.set_fewshot_seed(0)
-                total = len(each.eval_docs)
-                some = None if documents is None else [i * total // documents for i in range(min(documents, total))]
-                each.build_all_requests(samples=some)
-                built += each.instances
-    return [(one.request_type, one.args, one.task_name, one.doc_id, one.idx) for one in built]
-
-
-def texts() -> Iterator[str]:
-    import datasets
-
-    from mcqa_suite.harness.tasks import near_data
-
-    with near_data():
-        for path, name, columns in (
-            ("allenai/ai2_arc", "ARC-Easy", ("question",)),
-            ("openai/gsm8k", "main", ("question", "answer")),
-        ):
-            for row in datasets.load_dataset(path, name, split="train"):
-                yield from (row[column] for column in columns)
-        for subject in ("high_school_biology", "college_physics", "computer_security"):
-            yield from datasets.load_dataset("cais/mmlu", subject, split="test")["question"]
-
-
-def save_models(folder: Path, names: list[str]) -> None:
-    import torch
-    from tokenizers import ByteLevelBPETokenizer
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    bpe = ByteLevelBPETokenizer()
-    bpe.train_from_iterator(texts(), vocab_size=16_000, special_tokens=["<eos>"], show_progress=False)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe._tokenizer, eos_token="<eos>", pad_token="<eos>")
-    for name in names:
-        size = dict(SIZES[name])
-        heads, shared = size.pop("heads")
-        torch.manual_seed(0)
-        config = LlamaConfig(
-            **size,
-            vocab_size=VOCABULARY,
-            num_attention_heads=heads,
-            num_key_value_heads=shared,
-            max_position_embeddings=4096,
-            tie_word_embeddings=True,
-            bos_token_id=0,
-            eos_token_id=0,
-        )
-        LlamaForCausalLM(config).save_pretrained(folder / name)
-        tokenizer.save_pretrained(folder / name)
-
-
-def language_model(backend: str, checkpoint: str, batch_size: int, dtype: str) -> Any:
-    from lm_eval.models.huggingface import HFLM
-
-    from mcqa_suite.harness.prefix.model import PrefixLM
-
-    kind = PrefixLM if backend == "hf-prefix" else HFLM
-    return kind(checkpoint, device="cpu", dtype=dtype, batch_size=batch_size, softmax_dtype="float32")
-
-
-def answer(lm: Any, asked: list[Any], new_tokens: int | None) -> list[Any]:
-    from lm_eval.api.instance import Instance
-
-    instances = []
-    for kind, args, task, doc_id, index in asked:
-        if new_tokens:
-            args = (args[0], {**args[1], "until": ["no such stop"], "max_gen_toks": new_tokens})
-        instances.append(Instance(kind, {}, args, index, (task, doc_id, 1)))
-    return list(getattr(lm, asked[0][0])(instances, disable_tqdm=True))
-
-
-def child(job: dict[str, Any]) -> None:
-    """Measures one backend on pickled requests; writes its answers and figures."""
-    import torch
-
-    torch.set_num_threads(1)
-    asked = pickle.loads(Path(job["requests"]).read_bytes())
-    lm = language_model(job["backend"], job["checkpoint"], job["batch_size"], job.get("dtype", "float32"))
-    if job["backend"] == "hf-prefix" and not lm.shares:
-        sys.exit(f"hf-prefix refused: {lm.record.refusal}")
-    answer(lm, asked[:4], 2 if job["new_tokens"] else None)
-    before = tokens(lm)
-    start = time.process_time()
-    answers = answer(lm, asked, job["new_tokens"])
-    seconds = time.process_time() - start
-    after = tokens(lm)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = {"seconds": seconds, "peak_mb": peak, "answers": answers, "computed": after[0] - before[0]}
-    Path(job["out"]).write_text(json.dumps(found | {"unique": after[1] - before[1]}), encoding="utf-8")
-
-
-def tokens(lm: Any) -> tuple[int, int]:
-    return (lm.forward.computed, lm.scorer.nodes) if hasattr(lm, "forward") else (0, 0)
-
-
-def measure(folder: Path, asked: list[Any], **job: Any) -> dict[str, Any]:
-    (folder / "requests.pkl").write_bytes(pickle.dumps(asked))
-    job |= {"requests": str(folder / "requests.pkl"), "out": str(folder / "out.json")}
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, "--child", json.dumps(job)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"eval_speed: {job['backend']} failed\n{done.stderr[-2000:]}")
-    return dict(json.loads((folder / "out.json").read_text(encoding="utf-8")))
 
 
 def fastest(folder: Path, few: list[Any], batch_sizes: list[int], common: dict[str, Any]) -> int:
@@ -246,7 +122,7 @@ def argmax(folder: Path, args: argparse.Namespace) -> None:
 
 
 def bf16(folder: Path, args: argparse.Namespace) -> None:
-    """Differences of log-likelihoods in bf16: ours to stock, beside stock to stock at another batch size."""
+    """Differences of log-likelihoods in bf16: ours to stock, beside stock to stock, and each to stock in float32."""
     print("\nbf16, 30M, differences of log-likelihoods (softmax in float32 everywhere):\n")
     print("| work | documents | pair | mean | max | argmax changes |\n|---|---:|---|---:|---:|---:|")
     for work in (WORKS[0], WORKS[1]):
@@ -254,10 +130,14 @@ def bf16(folder: Path, args: argparse.Namespace) -> None:
         common = {"checkpoint": str(folder / "30M"), "new_tokens": None, "dtype": "bfloat16"}
         one, eight = (measure(folder, asked, backend="hf", batch_size=size, **common)["answers"] for size in (1, 8))
         ours = measure(folder, asked, backend="hf-prefix", batch_size=8, **common)["answers"]
+        exact = measure(folder, asked, backend="hf", batch_size=8, **common | {"dtype": "float32"})["answers"]
         for name, left, right in (
             ("stock at 1 and 8 rows", one, eight),
             ("hf-prefix and stock at 1", ours, one),
             ("hf-prefix and stock at 8", ours, eight),
+            ("stock at 1 and float32", one, exact),
+            ("stock at 8 and float32", eight, exact),
+            ("hf-prefix and float32", ours, exact),
         ):
             away = differences(left, right)
             print(
@@ -272,13 +152,16 @@ def linear(folder: Path, args: argparse.Namespace) -> None:
     print("\nhf-prefix, the embedded base, 0-shot letter, MMLU-STEM's questions in numbered variants:\n")
     print("| questions | CPU s | ms a question | peak MB | tokens computed / unique |\n|---:|---:|---:|---:|---:|")
     asked = requests("mcqa_mmlu_stem", None, None)
+    options, total = 4, len(asked) // 4
     for questions in (1_755, 3_510, 7_021, 14_042):
         many = []
-        for number in range(4 * questions):
-            kind, (context, option), task, doc_id, index = asked[number % len(asked)]
-            around = number // len(asked)
-            marked = context if not around else context.removesuffix("Answer:") + f"({around}) Answer:"
-            many.append((kind, (marked, option), task, doc_id + 10_000 * around, index))
+        for number in range(questions):
+            # spread over all subjects, whose prompts differ in length
+            around, source = divmod(number, total) if questions > total else (0, number * total // questions)
+            for kind, (context, option), task, doc_id, index in asked[options * source : options * (source + 1)]:
+                # in front, so that nothing after it is shared
+                marked = f"({around}) {context}" if around else context
+                many.append((kind, (marked, option), task, doc_id + 10_000 * around, index))
         found = measure(folder, many, backend="hf-prefix", checkpoint=str(BASE), batch_size=1, new_tokens=None)
         print(
             f"| {questions} | {found['seconds']:.1f} | {1000 * found['seconds'] / questions:.2f} | {found['peak_mb']:.0f} |"
@@ -355,11 +238,7 @@ def main() -> None:
     parser.add_argument("--argmax-documents", type=int, help="a task of argmax; default: all")
     parser.add_argument("--bf16-documents", type=int, default=16)
     parser.add_argument("--overhead-limit", type=int, help="questions a subject; default: all")
-    parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.child:
-        child(args.child)
-        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_models(folder, sorted({*args.models, "30M"}))
