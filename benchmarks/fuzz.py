@@ -1,10 +1,11 @@
 """Every parser of what strangers write, fed with broken files: nothing but a McqaError, a second of CPU at most, bounded memory.
 
-    python benchmarks/fuzz.py --seconds 600 [--only samples recipe] [--keep FOLDER]
+    python benchmarks/fuzz.py --seconds 600 [--only samples recipe] [--keep FOLDER] [--engine atheris]
 
 Hypothesis draws a valid seed and what is done to it: values of its JSON replaced, keys taken out, bytes flipped, cut, doubled,
 spliced, and hostile pieces put in (nesting, huge numbers, half surrogates, YAML tags, paths that climb out). Each parser has an
 equal share of the time. A finding is one exception at one place in this project; `--keep` writes the inputs that make them.
+With `--engine atheris` (pip install atheris) coverage leads: see fuzz_guided.py.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import random
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -185,26 +187,41 @@ def fuzz(target: Target, seconds: float, keep: Path | None) -> Outcome:
     return outcome
 
 
+def guided(target: Target, seconds: float, keep: Path | None) -> Outcome:
+    """The same led by coverage, in a process of its own."""
+    with tempfile.TemporaryDirectory() as made:
+        words = [sys.executable, str(Path(__file__).with_name("fuzz_guided.py")), target.name, str(seconds), made]
+        done = subprocess.run([*words, str(keep or "")], capture_output=True, text=True, errors="replace", check=False)
+        told = Path(made) / "outcome.json"
+        if done.returncode or not told.exists():
+            sys.exit(f"{target.name}: exit code {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-500:]}")
+        outcome = json.loads(told.read_text())
+    return Outcome(**{**outcome, "found": Counter(outcome["found"])})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--only", nargs="+", default=[], help="parts of the names of parsers")
     parser.add_argument("--keep", type=Path, help="a folder for one input of every finding")
+    parser.add_argument("--engine", choices=["hypothesis", "atheris"], default="hypothesis")
     args = parser.parse_args()
     chosen = [t for t in targets() if not args.only or any(word in t.name for word in args.only)]
     if args.keep:
         args.keep.mkdir(parents=True, exist_ok=True)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY, used + MOST_MEMORY))
+    if args.engine == "hypothesis":  # libFuzzer has a limit of its own
+        resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY, used + MOST_MEMORY))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.monotonic()
     print("| parser | inputs | refused in one line | slowest (s of CPU) | findings |\n|---|---:|---:|---:|---:|")
     outcomes = {}
+    engine = guided if args.engine == "atheris" else fuzz
     for target in chosen:
-        outcome = outcomes[target.name] = fuzz(target, args.seconds / len(chosen), args.keep)
+        outcome = outcomes[target.name] = engine(target, args.seconds / len(chosen), args.keep)
         row = f"{outcome.inputs:,} | {outcome.refused:,} | {outcome.slowest:.2f} | {len(outcome.found)}"
         print(f"| {target.name} | {row} |", flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
     total = sum(outcome.inputs for outcome in outcomes.values())
     print(
         f"\n{total:,} inputs in {time.monotonic() - start:.0f} s; memory {before:.0f} MB at the start, {peak:.0f} MB at most."

@@ -6,9 +6,18 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is no plain text: any status, any bytes, any headers."""
+
+    data: bytes = b""
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -29,20 +38,29 @@ def prompt_of(body: dict) -> str:
 
 @contextmanager
 def serving(
-    answer: Callable[[dict], str | int], delay: float = 0.0, models: tuple[str, ...] = ("m",)
+    answer: Callable[[dict], str | int | dict | Reply], delay: float = 0.0, models: tuple[str, ...] = ("m",)
 ) -> Iterator[Served]:
-    """`answer(body)` is the text of a response, or an HTTP status to fail with."""
+    """`answer(body)` is the text of a response, an HTTP status to fail with, a whole answer as JSON, or a Reply."""
     served = Served()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def reply(self, status: int, content: object) -> None:
-            data = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
+            self.send(Reply(json.dumps(content).encode(), status))
+
+        def send(self, reply: Reply) -> None:
+            data = reply.data
+            self.send_response(reply.status)
+            for name, value in reply.headers:
+                self.send_header(name, value)
+            if "Content-Length" in dict(reply.headers):
+                self.close_connection = True  # more was promised than comes
+            else:
+                self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data)
+            with suppress(BrokenPipeError):  # a client that did not wait so long
+                self.wfile.write(data)
 
         def do_GET(self) -> None:
             self.reply(200, {"data": [{"id": name} for name in models]})
@@ -58,7 +76,11 @@ def serving(
             found = answer(body)
             with served.lock:
                 served.running -= 1
-            if isinstance(found, int):
+            if isinstance(found, Reply):
+                self.send(found)
+            elif isinstance(found, dict):
+                self.reply(200, found)
+            elif isinstance(found, int):
                 self.reply(found, {"error": {"message": f"not today, {self.headers.get('Authorization', 'stranger')}"}})
             elif self.path.endswith("/chat/completions"):
                 self.reply(200, {"choices": [{"message": {"content": found}, "finish_reason": "stop"}]})

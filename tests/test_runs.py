@@ -13,6 +13,7 @@ from mcqa_suite.errors import DatasetError
 from mcqa_suite.harness import rung
 from mcqa_suite.manifest import Hardware, Manifest, Parent, Size, write_manifest
 from mcqa_suite.runs import read_log, read_run
+from mcqa_suite.sample_values import option_texts
 
 PLAN = [
     {"tasks": ["mcqa_arc"], "limit": 6},
@@ -306,6 +307,18 @@ def test_a_group_inside_itself_is_read_once(tmp_path):
     folder = write_run(tmp_path / "run", {"t": choice_rows("t", scores, gold)}, groups={"g": ["t"]})
     change(group_subtasks={"g": ["h", "t"], "h": ["g"]})(folder)
     assert {name: group.tasks for name, group in read_log(folder).groups.items()} == {"g": ("t",), "h": ("t",)}
+
+
+@pytest.mark.parametrize("resps", ["A", 0.5, None])
+def test_responses_that_are_no_list_are_named_by_their_line(tmp_path, resps):
+    folder = write_run(tmp_path / "run", {"t": [choice_rows("t", *questions(2))[0] | {"resps": resps}]})
+    with pytest.raises(DatasetError, match=r":1: not a sample .*resps is no list"):
+        read_run(folder)
+
+
+@pytest.mark.parametrize("arguments", [{"gen_args_0": -1}, [3], [[]], 7, None, {"gen_args_0": {}}])
+def test_options_that_the_log_does_not_name_have_no_text(arguments):
+    assert option_texts(arguments, 1, " ") == [""]
 
 
 @pytest.mark.parametrize("text", ["{'answer'", "{'answer': " + "[" * 3000, "{'answer': {[]: 1}}"])

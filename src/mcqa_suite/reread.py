@@ -16,6 +16,7 @@ from tqdm import tqdm
 from mcqa_suite.errors import ConfigError, DatasetError
 from mcqa_suite.reads import SCORES, Read, Scores, epfl_marked, read_all
 from mcqa_suite.recorded import Columns, NotGeneratedError, Recorded, Row, metric_names, outcome, recorded_row
+from mcqa_suite.run_files import failure
 
 SUFFIX = ".reread.jsonl"
 MOST_REPORTS = 5  # broken lines named in one log; the rest are counted
@@ -27,11 +28,13 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Reread:
-    """What became of one log: counts by (filter, recorded outcome, new outcome), and of reads by (filter, status, rule)."""
+    """What became of one log: counts by (filter, recorded outcome, new outcome), and of reads by (filter, status, rule).
+    `failed`: rows without an answer, which are copied as they are."""
 
     path: Path
     output: Path
     broken: int = 0
+    failed: int = 0
     outcomes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     recorded: Counter[ReadKey] = field(default_factory=Counter)
     new: Counter[ReadKey] = field(default_factory=Counter)
@@ -56,7 +59,7 @@ def reread_all(paths: Sequence[Path], output: Path | None, columns: Columns, rep
 
 def reread(path: Path, output: Path, columns: Columns, report: Report) -> Reread:
     """One log, a line at a time; `output` appears when it is complete, and not at all where no line could be read."""
-    broken = 0
+    broken = failed = 0
     outcomes: Counter[tuple[str, str, str]] = Counter()
     before: Counter[ReadKey] = Counter()
     after: Counter[ReadKey] = Counter()
@@ -65,6 +68,10 @@ def reread(path: Path, output: Path, columns: Columns, report: Report) -> Reread
         for number, line in _lines(path):
             try:
                 row = _parsed(line)
+                if failure(row) is not None:
+                    out.write(json.dumps(row) + "\n")
+                    failed += 1
+                    continue
                 old = recorded_row(row, columns)
                 reads = read_all(old.kind, old.texts, old.doc)
             except ValueError as error:
@@ -81,10 +88,12 @@ def reread(path: Path, output: Path, columns: Columns, report: Report) -> Reread
             other.update(_key(old.filter, new) for was, new in pairs if was["answer"] != new["answer"])
     if broken > MOST_REPORTS:
         report(f"{path}: ... and {broken - MOST_REPORTS} more broken lines")
+    if failed:
+        report(f"{path}: {failed} rows without an answer from the server, copied as they are and counted nowhere")
     if not outcomes and not broken:
         report(f"{path}: no rows")
         broken = 1
-    return Reread(path, output, broken, outcomes, before, after, other)
+    return Reread(path, output, broken, failed, outcomes, before, after, other)
 
 
 def _key(name: str, read: Read) -> ReadKey:
@@ -134,6 +143,8 @@ def _is_readable(path: Path, columns: Columns, report: Report) -> bool:
         try:
             row = _parsed(line)
         except ValueError:
+            continue
+        if failure(row) is not None:
             continue
         try:
             recorded_row(row, columns)

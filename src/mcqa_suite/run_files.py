@@ -85,8 +85,17 @@ def _check_form(results: dict[str, Any]) -> None:
         raise TypeError("a count of examples or samples is no whole number")
 
 
-def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """A sample log line by line, counted from 1; DatasetError where one is no JSON."""
+def failure(row: Any) -> str | None:
+    """Why a row has no answer, where a model server gave none; None for every other row."""
+    reason = row.get("failed") if isinstance(row, dict) else None
+    return reason if isinstance(reason, str) else None
+
+
+def numbered_rows(path: Path, *, failed: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+    """A sample log line by line, counted from 1; DatasetError where one is no JSON.
+
+    A row without an answer (`failure`) is neither right nor wrong: it is left out, unless `failed` asks for it.
+    """
     try:
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
@@ -96,6 +105,7 @@ def numbered_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     raise DatasetError(
                         f"{path}:{number}: broken line ({error}); was the run cut off? Run it again"
                     ) from error
-                yield number, row
+                if failed or failure(row) is None:
+                    yield number, row
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path}: not UTF-8 ({error.reason}); was the run cut off? Run it again") from error

@@ -56,6 +56,12 @@ class TaskRun:
         return len(self.samples.doc_id)
 
     @property
+    def failed_share(self) -> float:
+        """Of the documents that were asked, those that got no answer from a server."""
+        failed = len(self.samples.failed)
+        return failed / (failed + self.n)
+
+    @property
     def n_shot(self) -> int:
         return self.setting.n_shot
 

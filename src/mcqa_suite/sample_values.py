@@ -50,10 +50,10 @@ def option_texts(arguments: Any, options: int, delimiter: str) -> list[str]:
     """What was scored for each option, less the delimiter before it; "" where the log does not say."""
     texts = []
     for index in range(options):
-        if isinstance(arguments, dict):
-            text = arguments.get(f"gen_args_{index}", {}).get("arg_1", "")
-        else:
-            text = arguments[index][1] if len(arguments) > index and len(arguments[index]) > 1 else ""
+        try:
+            text = arguments[f"gen_args_{index}"]["arg_1"] if isinstance(arguments, dict) else arguments[index][1]
+        except (KeyError, IndexError, TypeError):
+            text = ""
         texts.append(str(text).removeprefix(delimiter))
     return texts
 

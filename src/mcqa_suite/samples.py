@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mcqa_suite.errors import DatasetError
 from mcqa_suite.question import LETTERS
-from mcqa_suite.run_files import numbered_rows
+from mcqa_suite.run_files import failure, numbered_rows
 from mcqa_suite.sample_values import (
     METRICS,
     ScoreError,
@@ -54,6 +54,7 @@ class Samples:
     not one of a few. `gold`: the right options as bits, 0 where unknown. `loglikelihoods` and `lengths` (in characters, where
     acc_norm needs them): n x options, None for generated answers. `answer`: a fingerprint of a generated answer, 0 where
     none could be read. `letter`: the option that it names, -1 where none. `response`: a fingerprint of what the model wrote.
+    `failed`: the documents that got no answer from a server and have no row here, `doc_id` -> doc hash.
     """
 
     doc_id: Integers
@@ -67,6 +68,7 @@ class Samples:
     letter: Integers | None
     response: Hashes | None
     field: Column | None
+    failed: Mapping[int, int]
 
     @property
     def there(self) -> NDArray[np.bool_]:
@@ -103,9 +105,15 @@ def read_samples(
     that comes twice.
     """
     tables: dict[str, _Table] = {}
-    for number, row in numbered_rows(path):
+    failed: dict[str, dict[int, int]] = {}
+    reason: str | None = None
+    for number, row in numbered_rows(path, failed=True):
         try:
             name = str(row["filter"])
+            if (why := failure(row)) is not None:
+                failed.setdefault(name, {})[int(row["doc_id"])] = hash_prefix(row["doc_hash"])
+                reason = reason or why
+                continue
             if name not in tables:
                 choice = is_choice(row) if multiple_choice is None else multiple_choice
                 tables[name] = _Table(choice, delimiter, field)
@@ -117,9 +125,11 @@ def read_samples(
             raise DatasetError(
                 f"{path}:{number}: not a sample of lm_eval 0.4.3 or newer ({reason}); run it again"
             ) from error
+    if not tables and reason is not None:
+        raise DatasetError(f"{path}: no item got an answer ({reason}); run the task again")
     if not tables:
         raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
-    return {name: table.finish(f"{path}: filter {name}") for name, table in tables.items()}
+    return {name: table.finish(f"{path}: filter {name}", failed.get(name, {})) for name, table in tables.items()}
 
 
 class _Table:
@@ -137,6 +147,8 @@ class _Table:
     def add(self, row: Mapping[str, Any]) -> None:
         self.doc_id.append(int(row["doc_id"]))
         self.hashes.extend(hash_prefix(row[name]) for name in HASHES)
+        if not isinstance(row.get("resps", []), list):
+            raise TypeError("resps is no list")
         doc = row["doc"] if isinstance(row["doc"], dict) else {}
         if self.field is not None:
             self.known |= dict.fromkeys(doc)
@@ -183,7 +195,7 @@ class _Table:
         self.answer.append(fingerprint(answers) if any(answer is not None for answer in answers) else 0)
         self.response.append(fingerprint(row["resps"]))
 
-    def finish(self, where: str) -> Samples:
+    def finish(self, where: str, failed: Mapping[int, int]) -> Samples:
         doc_id = np.frombuffer(self.doc_id, np.int64)
         order = np.argsort(doc_id, kind="stable")  # data-parallel runs write documents out of order
         doc_id, n = doc_id[order], len(order)
@@ -205,6 +217,7 @@ class _Table:
             field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names), tuple(self.known))
             if self.field
             else None,
+            failed=failed,
         )
         return _with_sure_gold(samples)
 

@@ -89,6 +89,8 @@ def _notes(run: Run) -> Iterator[str]:
     for task in run.tasks.values():
         if task.expected is not None and task.n < task.expected:
             yield f"{run.name}: {task.task}: {task.n} of {task.expected} samples are there"
+        if failed := len(task.samples.failed):
+            yield f"{run.name}: {task.task}: {failed} of {failed + task.n} items got no answer, and are in no score and no pair"
 
 
 def _cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator[str]:

@@ -12,6 +12,7 @@ from mcqa_suite.question import LETTERS
 TIED = 0.1  # share of documents whose options all have one log-likelihood
 CONSTANT = 0.95  # share of answers that are one letter
 FEWEST = 10  # documents below which a constant letter says nothing
+FAILED = 0.05  # share of items without an answer from a server, above which those that are left may be others
 LEVEL = 0.01  # of the test against chance, divided by the number of comparisons
 
 

@@ -15,17 +15,19 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Unpaired:
-    """Documents left out, and why: in one run only, or with another doc, prompt or target hash."""
+    """Documents left out, and why: in one run only, with another doc, prompt or target hash, or without an answer from a
+    server in either run."""
 
     only_base: int = 0
     only_variant: int = 0
     doc: int = 0
     prompt: int = 0
     target: int = 0
+    failed: int = 0
 
     @property
     def total(self) -> int:
-        return self.only_base + self.only_variant + self.doc + self.prompt + self.target
+        return self.only_base + self.only_variant + self.doc + self.prompt + self.target + self.failed
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,12 @@ def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, Unpa
     agree = same.all(axis=1)
     first_difference = np.argmin(same[~agree], axis=1)
     doc, prompt, target = (int((first_difference == kind).sum()) for kind in range(3))
-    alone = len(base.doc_id) - len(here), len(variant.doc_id) - len(there)
-    return here[agree], there[agree], Unpaired(*alone, doc, prompt, target)
+    only_base, only_variant = (
+        len(one.doc_id) - len(here) - int(np.isin(one.doc_id, list(other.failed)).sum())
+        for one, other in ((base, variant), (variant, base))
+    )
+    failed = len({**base.failed, **variant.failed})
+    return here[agree], there[agree], Unpaired(only_base, only_variant, doc, prompt, target, failed)
 
 
 def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, Unpaired]:

@@ -77,7 +77,8 @@ def restricted(run: Run, subset: Subset) -> Run:
 
 def _task(run: TaskRun, known: np.ndarray[Any, np.dtype[np.uint64]]) -> TaskRun:
     rows = np.flatnonzero(np.isin(run.samples.hashes[:, 0], known))
-    return replace(run, samples=_rows(run.samples, rows), expected=None)
+    failed = {doc_id: digest for doc_id, digest in run.samples.failed.items() if digest in known}
+    return replace(run, samples=replace(_rows(run.samples, rows), failed=failed), expected=None)
 
 
 def _rows(samples: Samples, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Samples:
@@ -88,7 +89,7 @@ def _rows(samples: Samples, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Sample
             picked[name] = value[rows]
         elif isinstance(value, Column):
             picked[name] = replace(value, codes=value.codes[rows])
-        elif isinstance(value, dict):
+        elif name == "scores":
             picked[name] = {key: column[rows] for key, column in value.items()}
     return replace(samples, **picked)
 

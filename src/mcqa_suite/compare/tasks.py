@@ -81,10 +81,16 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
             findings = health.findings(
                 pairs, key[0], base.name, variant.name, same_model=same_model, comparisons=variants * len(common)
             )
+            findings += [_lost(run, key) for run in (base, variant) if run.tasks[key].failed_share > health.FAILED]
         else:
             problems.append(f"{variant.path}: {key[0]}: {_why_none(unpaired)}")
         done[key] = PairedTask(one, metric, pairs, unpaired, tuple(findings))
     return done, problems
+
+
+def _lost(run: Run, key: Key) -> Finding:
+    share = f"{100 * run.tasks[key].failed_share:.1f} % of its items got no answer"
+    return Finding(key[0], run.name, "failed", f"{share}: what is left may be easier, or shorter", broken=False)
 
 
 def _why_none(unpaired: Unpaired) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from mcqa_suite.errors import ConfigError
 from mcqa_suite.extract import extract_choice
-from mcqa_suite.preferences.endpoint import Endpoint, in_parallel
+from mcqa_suite.preferences.endpoint import Endpoint
 from mcqa_suite.preferences.journal import Row
 from mcqa_suite.preferences.pairs import Pair
 from mcqa_suite.preferences.responses import Sampling, seed_of
+from mcqa_suite.server_requests import in_parallel
 
 TEMPLATE = """\
 Here is a prompt and two responses to it. Which response is better? Judge how correct, relevant, clear and complete each is; \

@@ -11,12 +11,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mcqa_suite.errors import ConfigError
-from mcqa_suite.preferences.endpoint import Endpoint, in_parallel
+from mcqa_suite.preferences.endpoint import Endpoint
 from mcqa_suite.preferences.journal import Row, journal
 from mcqa_suite.preferences.judge import GREEDY, TEMPLATE, ask
 from mcqa_suite.preferences.responses import seed_of
 from mcqa_suite.question import LETTERS
 from mcqa_suite.ranking.entries import Entry
+from mcqa_suite.server_requests import in_parallel
 
 LISTWISE = """\
 Here is a prompt and {n} responses to it. Rank them from the best to the worst by how correct, relevant, clear and complete each \
