@@ -12,12 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 # Read when torch is imported: OpenMP threads that spin while they wait make a small model ten times slower on a busy
 # machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from mcqa_suite.harness import processes
+
+os.environ.update(processes.quiet())
 
 import torch
 from transformers import TrainerCallback
@@ -41,12 +45,26 @@ TRACKERS = ("wandb", "trackio", "tensorboard")
 NO_MEMORY = ("can't allocate memory", "out of memory")  # how a CPU's and a GPU's allocator begin to complain
 
 
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one of several processes."""
+
+    def error(self, message: str) -> NoReturn:
+        if not processes.is_main():
+            sys.exit(2)
+        super().error(message)
+
+
 def arguments(kind: str, description: str | None, check: Callable[[Any, str], Any] | None = None) -> argparse.Namespace:
     """The command line of a stage, its parent known to be a whole checkpoint.
 
+    Of several processes a stage that trains nothing keeps the main one.
+
     `--check FILE...` reads settings as the stage would, calls `check` (settings, where) on each, and goes no further.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    processes.hush()
+    if kind not in TRAINED:
+        processes.go_on_alone()
+    parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, help="YAML with the settings of this stage")
     parser.add_argument("--parent", type=Path, help="folder of the checkpoint to start from")
     parser.add_argument("--parent-base", type=Path, help="the parent's own parent, where the parent is an adapter")
@@ -78,11 +96,13 @@ def arguments(kind: str, description: str | None, check: Callable[[Any, str], An
 def exit_code(main: Callable[[], None]) -> int:
     """0, or 2 with one line on stderr for what a user can mend."""
     try:
-        main()
+        with processes.failing_once():
+            main()
     except McqaError as error:
         over_the_bar = "\r\x1b[K" if sys.stderr.isatty() else "\r"
         print(f"{over_the_bar}{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         return 2
+    processes.leave()
     return 0
 
 

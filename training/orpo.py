@@ -30,6 +30,18 @@ from mcqa_suite.manifest import HELD_OUT
 from mcqa_suite.settings import OrpoSettings, read_rows, read_settings
 
 
+class WholeBatch(ORPOTrainer):  # type: ignore[misc]
+    """TRL's, except that the loss of the chosen answers is a mean over the tokens of all processes, not of each one's own."""
+
+    def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> Any:
+        found = super().concatenated_forward(model, batch)
+        if self.accelerator.num_processes == 1:
+            return found
+        tokens = batch["chosen_attention_mask"][:, 1:].sum().float()
+        loss = found[4] * tokens / self.accelerator.reduce(tokens, "mean")
+        return (*found[:4], loss, *found[5:])
+
+
 def configs(settings: OrpoSettings, where: str, folder: str = "unused") -> tuple[ORPOConfig, LoraConfig | None]:
     return common.trainer_config(ORPOConfig, settings, where, folder), weights.lora_config(settings, where)
 
@@ -51,7 +63,7 @@ def train(args: Any, settings: OrpoSettings, config: ORPOConfig, lora: LoraConfi
     rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
     train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
 
-    trainer = ORPOTrainer(
+    trainer = WholeBatch(
         model=model,
         args=config,
         train_dataset=Dataset.from_list(rows.examples(train_rows, chat)),

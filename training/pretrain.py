@@ -28,6 +28,7 @@ from transformers import PreTrainedTokenizerFast as Fast
 
 from mcqa_suite import prompts
 from mcqa_suite.generated import FAMILIES, generate
+from mcqa_suite.harness import processes
 from mcqa_suite.question import LETTERS, Question
 
 FACTS = ("category", "unit", "symbol")  # families without arithmetic
@@ -247,6 +248,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=2e-3)
     args = parser.parse_args()
 
+    processes.go_on_alone()
     torch.set_num_threads(1)  # the matrices are small: more threads wait for each other
     torch.manual_seed(args.seed)
     questions = generate("train", 24_600, args.seed)

@@ -1,0 +1,145 @@
+"""One recipe by one process and by two, with the same batches: weights, scores and single answers beside each other.
+
+    python benchmarks/processes.py [--limit 200] [--keep FOLDER]
+
+SFT, DPO and GPTQ of the embedded base for a few steps; letters, option texts and generated answers. The two processes are those
+of a recipe's `processes: 2`; their per_device_train_batch_size is half of the one's. Log-likelihoods are not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors.torch import load_file
+
+from mcqa_suite.manifest import read_manifest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RUNGS = ("base", "sft", "dpo", "gptq4")
+ENVIRONMENT = {"MCQA_CACHE": "off", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def recipe(processes: int, limit: int) -> dict[str, Any]:
+    trainer = {"max_steps": 12, "per_device_train_batch_size": 16 // processes, "logging_steps": 1}
+    sft = {"data": [{"source": "generated", "n": 400, "seed": 1, "style": "letter"}], "lora": {"r": 8}}
+    dpo = {"data": [{"source": "generated", "n": 240, "seed": 4}], "lora": {"r": 8}}
+    gptq = {"bits": 4, "group_size": 32, "calibration": [{"source": "generated", "n": 64, "seed": 2}]}
+    return {
+        "name": "processes",
+        "chat_template": False,
+        "threads": 1,
+        "batch_size": 32,
+        "processes": processes,
+        "stages": [
+            {
+                "name": "sft",
+                "kind": "sft",
+                "parent": "base",
+                "settings": {**sft, "allow_leaks": True, "trainer": {**trainer, "learning_rate": 1e-3}},
+            },
+            {
+                "name": "dpo",
+                "kind": "dpo",
+                "parent": "sft",
+                "settings": {**dpo, "allow_leaks": True, "trainer": {**trainer, "learning_rate": 1e-4}},
+            },
+            {"name": "gptq4", "kind": "gptq", "parent": "dpo", "settings": gptq},
+        ],
+        "evaluate": [
+            {"tasks": ["mcqa_generated", "mcqa_generated_cloze"], "limit": limit},
+            {"tasks": ["mcqa_generated_cot"], "limit": limit // 2, "gen_kwargs": {"max_gen_toks": 48}},
+        ],
+    }
+
+
+def climbed(folder: Path, processes: int, limit: int) -> Path:
+    """The ladder's folder; with `--keep` what is there is kept."""
+    file, output = folder / f"{processes}.yaml", folder / f"run{processes}"
+    file.write_text(yaml.safe_dump(recipe(processes, limit)), encoding="utf-8")
+    command = [sys.executable, "-m", "mcqa_suite.cli", "run", str(file), "--output", str(output)]
+    subprocess.run(command, check=True, env={**os.environ, **ENVIRONMENT}, stdout=sys.stderr)
+    return output
+
+
+def weights_apart(one: Path, two: Path) -> str:
+    """The largest difference of a weight; of a quantised checkpoint, how many of its packed integers differ as well."""
+    first, second = (load_file(next(folder.glob("*.safetensors"))) for folder in (one, two))
+    floats = [name for name in first if first[name].is_floating_point()]
+    largest = max(float((first[name].float() - second[name].float()).abs().max()) for name in floats)
+    packed = [(first[name] != second[name]) for name in first if name not in floats]
+    integers = f"; {sum(int(each.sum()) for each in packed)} of {sum(each.numel() for each in packed)} integers"
+    return f"{largest:.1e}{integers if packed else ''}"
+
+
+def results(evaluation: Path) -> dict[str, dict[str, float]]:
+    """Every figure of every task."""
+    found: dict[str, dict[str, float]] = {}
+    for path in sorted(evaluation.rglob("results_*.json")):
+        for task, figures in json.loads(path.read_text(encoding="utf-8"))["results"].items():
+            kept = {key: value for key, value in figures.items() if isinstance(value, float) and "stderr" not in key}
+            found[task] = {key: value for key, value in kept.items() if key not in ("sample_len",)}
+    return found
+
+
+def samples(evaluation: Path, task: str) -> list[dict[str, Any]]:
+    (path,) = [p for p in evaluation.rglob("samples_*.jsonl") if p.name.rpartition("_")[0] == f"samples_{task}"]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def answers_apart(one: Path, two: Path, task: str) -> tuple[int, int, float | None]:
+    """Samples, how many of them were answered otherwise, and the largest difference of a log-likelihood."""
+    pairs = list(zip(samples(one, task), samples(two, task), strict=True))
+    assert all((a["doc_id"], a["arguments"]) == (b["doc_id"], b["arguments"]) for a, b in pairs)
+    if task.endswith("_cot"):
+        return len(pairs), sum(a["resps"] != b["resps"] for a, b in pairs), None
+    scores = [[[float(value) for value, _ in each["filtered_resps"]] for each in pair] for pair in pairs]
+    other = sum(a.index(max(a)) != b.index(max(b)) for a, b in scores)
+    return len(pairs), other, max(abs(x - y) for a, b in scores for x, y in zip(a, b, strict=True))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--limit", type=int, default=200, help="documents of each task; half of them for generated answers"
+    )
+    parser.add_argument("--keep", type=Path, help="folder for the two ladders, instead of one that is removed")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        one, two = (climbed(folder, n, args.limit) for n in (1, 2))
+        print("| checkpoint | processes | tokens/s, one | two | loss, one | two | largest difference of a weight |")
+        print("|---|---:|---:|---:|---:|---:|---:|")
+        for rung in RUNGS[1:]:
+            a, b = (run / "checkpoints" / rung for run in (one, two))
+            made = [read_manifest(each) for each in (a, b)]
+            speeds = [f"{each.tokens_per_second:,.0f}" if each.tokens_per_second else "" for each in made]
+            losses = [f"{each.metrics['loss']:.6f}" if "loss" in each.metrics else "" for each in made]
+            cells = [rung, f"{made[0].hardware.processes} and {made[1].hardware.processes}", *speeds, *losses]
+            print("|", " | ".join([*cells, weights_apart(a, b)]), "|")
+        print(
+            "\n| rung | task | figure | one process | two | samples answered otherwise | largest difference of a log-likelihood |"
+        )
+        print("|---|---|---|---:|---:|---:|---:|")
+        for rung in RUNGS:
+            a, b = (run / "evaluations" / rung for run in (one, two))
+            both = results(b)
+            for task, figures in results(a).items():
+                n, other, apart = answers_apart(a, b, task)
+                shown = f"{other} of {n} | {'' if apart is None else f'{apart:.1e}'}"
+                for key, value in figures.items():
+                    name = key.partition(",")[0]
+                    print(f"| {rung} | {task} | {name} | {value:.6f} | {both[task][key]:.6f} | {shown} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The processes of one run, as `accelerate launch` and `torchrun` start them: which one this is, and which one speaks.
+
+Each has its number and how many they are in its environment. Nothing here imports torch before it is needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from mcqa_suite.errors import McqaError
+
+VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+PATIENCE = timedelta(weeks=52)  # a process waits for the slowest; the launcher ends all of them where one fails
+FAILED = "mcqa-suite: failed"
+ONE_ALONE = (
+    "mcqa: accelerate launch --cpu starts one process, whatever --num_processes says; for more use --config_file "
+    "training/configs/accelerate/cpu.yaml without --cpu, or torchrun --nproc_per_node N"
+)
+
+
+def world() -> int:
+    """How many processes the launcher started."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
+
+
+def index() -> int:
+    """The number of this process among them, from 0."""
+    return int(os.environ.get("RANK") or 0)
+
+
+def is_main() -> bool:
+    """Whether this is the process that writes files and speaks."""
+    return index() == 0
+
+
+def quiet() -> dict[str, str]:
+    """The environment that spares every process but the main one its progress bars: read when their libraries are imported."""
+    return {} if is_main() else {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+
+def hush() -> None:
+    """Leaves progress bars and warnings to the main process."""
+    _warn_if_alone()
+    os.environ.update(quiet())
+    if not is_main():
+        logging.disable(logging.WARNING)
+        warnings.simplefilter("ignore")
+
+
+def _warn_if_alone() -> None:
+    """Says that accelerate started one process where several were asked for, which it does not say itself."""
+    told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true") and "MASTER_PORT" in os.environ
+    if told and world() == 1 and "OMPI_COMM_WORLD_SIZE" not in os.environ and "PMI_SIZE" not in os.environ:
+        print(ONE_ALONE, file=sys.stderr)
+
+
+def go_on_alone() -> None:
+    """For work that does not share out: the main process forgets the others, which leave."""
+    if not is_main():
+        sys.exit(0)
+    for name in VARIABLES:
+        os.environ.pop(name, None)
+
+
+@contextmanager
+def failing_once() -> Iterator[None]:
+    """Of several processes that fail, the first raises; the others, which it may have torn down, leave without a word."""
+    try:
+        yield
+    except Exception:
+        if world() > 1 and not _first_to_fail():
+            sys.exit(2)
+        raise
+
+
+def _first_to_fail() -> bool:
+    """Counted in the store through which the processes found each other; True where that is gone."""
+    import torch
+
+    try:
+        store = torch.distributed.TCPStore(  # type: ignore[attr-defined]
+            os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False, timeout=timedelta(seconds=5)
+        )
+        return bool(store.add(FAILED, 1) == 1)
+    except (KeyError, ValueError, RuntimeError):
+        return True
+
+
+@cache
+def _group() -> Any:
+    """The processes as a group whose messages go through the CPU."""
+    import torch
+    from accelerate import PartialState
+
+    PartialState(cpu=not torch.cuda.is_available(), timeout=PATIENCE)
+    return torch.distributed.new_group(backend="gloo", timeout=PATIENCE)
+
+
+def join() -> None:
+    """Waits for all processes; to be called in each of them, before a model asks accelerate who they are."""
+    if world() > 1:
+        _group()
+
+
+def gathered(mine: Any) -> list[Any]:
+    """What every process gives, in their order, in each of them."""
+    if world() == 1:
+        return [mine]
+    import torch
+
+    everyone: list[Any] = [None] * world()
+    try:
+        torch.distributed.all_gather_object(everyone, mine, group=_group())
+    except RuntimeError as error:
+        raise McqaError(f"another of the {world()} processes ended: {' '.join(str(error).split())}") from error
+    return everyone
+
+
+def leave() -> None:
+    """Ends the group, in every process that joined it."""
+    if world() == 1:
+        return
+    import torch
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
