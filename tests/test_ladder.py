@@ -152,7 +152,7 @@ def test_a_stage_that_is_killed_leaves_no_complete_folder_and_is_made_by_the_nex
 def test_data_that_cannot_be_had_is_found_before_anything_runs(small, capsys, tmp_path):
     with pytest.raises(DatasetError, match="ask for fewer"):
         small(capsys, n=10**6)
-    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "run/checkpoints").exists()
 
 
 def test_progress_bars_are_shown_and_other_words_go_only_to_the_log(tmp_path, capsys, monkeypatch):

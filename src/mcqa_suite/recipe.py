@@ -49,7 +49,8 @@ class Evaluation:
 class Stage:
     """One step from a parent to a checkpoint; `settings` is the dataclass of its kind (see `settings.SETTINGS`).
 
-    `parent` is a rung, or, where `from_best`, a sweep, of which the best point is meant.
+    `parent` is a rung, or, where `from_best`, a sweep, of which the best point is meant. `num_cpus` and `num_gpus` are what
+    it takes, None what the recipe says.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Stage:
     parent: str
     settings: Settings
     from_best: bool = False
+    num_cpus: int | None = None
+    num_gpus: float | None = None
 
     @property
     def generates(self) -> bool:
@@ -69,7 +72,9 @@ class Recipe:
     """`base` is a folder or a name on the hub, by default the embedded model.
 
     `threads` sets OMP_NUM_THREADS for every stage; None leaves it alone. `chat_template` None is: where the base's tokenizer
-    has one. `stages` holds every point of the `sweeps`.
+    has one. `stages` holds every point of the `sweeps`. `num_cpus` and `num_gpus` are what an evaluation takes, and a stage that
+    says nothing itself. `processes` train and evaluate together: a batch is per_device_train_batch_size x
+    gradient_accumulation_steps x processes, as TRL has it.
     """
 
     path: Path
@@ -84,6 +89,9 @@ class Recipe:
     output: Path
     chat_template: bool | None = None
     sweeps: tuple[Sweep, ...] = ()
+    num_cpus: int | None = None
+    num_gpus: float | None = None
+    processes: int = 1
 
 
 @dataclass(frozen=True)
@@ -100,6 +108,11 @@ class _Stage:
     config: str | None = None
     sweep: dict[str, Any] | None = None
     criterion: Criterion | None = None
+    num_cpus: int | None = None
+    num_gpus: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_needs(self.num_cpus, self.num_gpus)
 
 
 @dataclass(frozen=True)
@@ -119,15 +132,30 @@ class _Recipe:
     threads: int | None = None
     output: str | None = None
     chat_template: bool | None = None
+    num_cpus: int | None = None
+    num_gpus: float | None = None
+    processes: int = 1
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype: {self.dtype!r}; expected one of {', '.join(DTYPES)}")
         if not NAME.fullmatch(self.name):
             raise ValueError(f"name: {self.name!r}; use letters, digits, '.', '_' and '-'")
-        for name, value in (("batch_size", self.batch_size), ("threads", self.threads)):
+        for name, value in (
+            ("batch_size", self.batch_size),
+            ("threads", self.threads),
+            ("processes", self.processes),
+        ):
             if value is not None and value < 1:
                 raise ValueError(f"{name}: {value}; expected at least 1")
+        _check_needs(self.num_cpus, self.num_gpus)
+
+
+def _check_needs(cpus: int | None, gpus: float | None) -> None:
+    if cpus is not None and cpus < 1:
+        raise ValueError(f"num_cpus: {cpus}; expected at least 1")
+    if gpus is not None and not (0 <= gpus <= 1 or (gpus > 1 and gpus.is_integer())):
+        raise ValueError(f"num_gpus: {gpus:g}; expected a whole number, or a share of one GPU such as 0.5")
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -156,6 +184,9 @@ def read_recipe(path: Path) -> Recipe:
         output=Path(written.output or f"runs/{written.name}"),
         chat_template=written.chat_template,
         sweeps=tuple(sweeps),
+        num_cpus=written.num_cpus,
+        num_gpus=written.num_gpus,
+        processes=written.processes,
     )
 
 
@@ -218,18 +249,21 @@ def _expanded(
     """The stage, or every point of its sweep."""
     mapping, place, folder = _mapping(stage, where, folder)
     mapping = _from_recipe(recipe, stage.kind) | mapping
+
+    def made(name: str, settings: Settings) -> Stage:
+        return Stage(name, stage.kind, parent[0], settings, parent[1], stage.num_cpus, stage.num_gpus)
+
     if stage.sweep is None:
         if stage.criterion is not None:
             raise ConfigError(f"{where}: criterion without a sweep; take it out, or say what is swept")
-        settings = parse_settings(stage.kind, mapping, place, folder)
-        return [Stage(stage.name, stage.kind, parent[0], settings, parent[1])], None
+        return [made(stage.name, parse_settings(stage.kind, mapping, place, folder))], None
     points = expand(stage.name, stage.kind, mapping, stage.sweep, f"{where}: sweep")
     tasks = [task for entry in recipe.evaluate for task in entry.tasks] if stage.kind != "reward" else []
     sweep = Sweep(stage.name, check_criterion(stage.criterion, stage.sweep, tasks, where), points)
     settings_of = {
         point.stage: parse_settings(stage.kind, at(point, stage.kind, mapping), place, folder) for point in points
     }
-    return [Stage(name, stage.kind, parent[0], settings, parent[1]) for name, settings in settings_of.items()], sweep
+    return [made(name, settings) for name, settings in settings_of.items()], sweep
 
 
 def _mapping(stage: _Stage, where: str, folder: Path) -> tuple[dict[str, Any], str, Path]:

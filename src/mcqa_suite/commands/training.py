@@ -17,6 +17,14 @@ def add(commands: Any) -> None:
     run.add_argument(
         "--smoke", action="store_true", help="a quick trial on the embedded base model: few rows, steps and documents"
     )
+    run.add_argument(
+        "--ray", metavar="ADDRESS", help="work on a Ray cluster: auto (the one that runs here), local, or HOST:PORT"
+    )
+    run.add_argument(
+        "--store",
+        metavar="URL",
+        help="keep finished folders there too (s3://, file://, ...), and take from there what is not here",
+    )
     run.set_defaults(run=_run)
 
     audit = commands.add_parser(
@@ -52,7 +60,7 @@ def _run(args: argparse.Namespace) -> None:
         trial = smoke(recipe)
         print("\n".join(trial.lines))
         recipe = trial.recipe
-    result = climb(recipe, args.output, overlap=args.smoke)
+    result = climb(recipe, args.output, overlap=args.smoke, ray=args.ray, store=args.store)
     for text in (save_leaderboard(result), save_training(result), save_sweeps(result)):
         print(f"\n{text}" if text else "", end="")
     print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv")

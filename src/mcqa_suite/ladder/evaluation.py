@@ -10,7 +10,8 @@ from typing import Any
 
 from mcqa_suite.checkpoints import Wanted, why_redo
 from mcqa_suite.errors import ConfigError, DatasetError
-from mcqa_suite.ladder.climb import Climb, say, seconds
+from mcqa_suite.ladder.climb import Climb, Done, seconds
+from mcqa_suite.ladder.graph import Step
 from mcqa_suite.manifest import (
     Data,
     Manifest,
@@ -27,10 +28,9 @@ from mcqa_suite.paths import tasks_dir
 from mcqa_suite.recipe import Evaluation
 
 
-def evaluate(climb: Climb, number: int, rung: RungResult) -> RungResult:
+def evaluate(climb: Climb, step: Step, rung: RungResult) -> Done:
     """The rung with its evaluation: the one that is there if nothing it rests on changed, else a new one."""
-    recipe = climb.recipe
-    label = climb.label(number, rung.name, "evaluate")
+    recipe, said = climb.recipe, "unchanged"
     folder = climb.output / "evaluations" / rung.name
     plan = plan_of(rung, recipe.evaluate, str(recipe.path))
     settings = {"plan": _without_paths(plan), "dtype": recipe.dtype, "batch_size": recipe.batch_size}
@@ -39,14 +39,10 @@ def evaluate(climb: Climb, number: int, rung: RungResult) -> RungResult:
     reason = "asked to" if rung.name in climb.redo else why_redo(folder, wanted)
     if reason is not None:
         start = time.perf_counter()
-        _run(climb, rung, plan, folder, wanted, label)
-        say(label, seconds(start, reason))
-    else:
-        say(label, "unchanged")
+        _run(climb, step, rung, plan, folder, wanted)
+        said = seconds(start, reason)
     kept = json.loads((folder / "rung.json").read_text(encoding="utf-8"))
-    for skipped in kept["skipped"]:
-        print(f"    skipped: {skipped['reason']}", flush=True)
-    return dataclasses.replace(rung, evaluation=folder, record=kept)
+    return Done(dataclasses.replace(rung, evaluation=folder, record=kept), said)
 
 
 def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> list[dict[str, Any]]:
@@ -63,7 +59,7 @@ def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> li
     return [{key: value for key, value in entry.items() if value not in (None, False)} for entry in followed]
 
 
-def _run(climb: Climb, rung: RungResult, plan: Any, folder: Path, wanted: Wanted, label: str) -> None:
+def _run(climb: Climb, step: Step, rung: RungResult, plan: Any, folder: Path, wanted: Wanted) -> None:
     recipe = climb.recipe
     start = time.perf_counter()
     with complete_folder(folder) as partial:
@@ -72,13 +68,13 @@ def _run(climb: Climb, rung: RungResult, plan: Any, folder: Path, wanted: Wanted
         command += ["--batch_size", str(recipe.batch_size), "--seed", str(recipe.seed)]
         if rung.adapter_base:
             command += ["--base", str(rung.adapter_base)]
-        climb.execute(command, f"{rung.name} (evaluation)", f"{rung.name}.evaluation.log", label)
+        climb.execute_step(command, step)
         kept = json.loads((partial / "rung.json").read_text(encoding="utf-8"))
         manifest = Manifest(
             **dataclasses.asdict(wanted) | {"parent": wanted.parent, "data": wanted.data},
             content=content_hash(partial),
             seed=recipe.seed,
-            hardware=hardware(kept.get("gpu")),
+            hardware=hardware(kept.get("gpu"), kept["processes"]),
             seconds=time.perf_counter() - start,
             versions=versions("lm_eval", "torch", "transformers"),
             tokens_per_second=kept["tokens_per_second"],

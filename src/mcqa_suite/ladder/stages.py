@@ -11,7 +11,8 @@ import yaml
 
 from mcqa_suite.checkpoints import BASE_KIND, Wanted, find_base, why_redo
 from mcqa_suite.errors import CheckpointError
-from mcqa_suite.ladder.climb import Climb, say, seconds
+from mcqa_suite.ladder.climb import Climb, Done, seconds
+from mcqa_suite.ladder.graph import Step
 from mcqa_suite.manifest import (
     Data,
     Manifest,
@@ -38,7 +39,7 @@ SCRIPTS = {
 }
 
 
-def find(climb: Climb, number: int) -> RungResult:
+def find(climb: Climb) -> RungResult:
     """Finds the base, on the hub if need be, and records it."""
     start = time.perf_counter()
     recipe = climb.recipe
@@ -59,28 +60,34 @@ def find(climb: Climb, number: int) -> RungResult:
     folder = climb.output / "checkpoints" / BASE
     folder.mkdir(parents=True, exist_ok=True)
     write_manifest(folder, manifest)
-    say(climb.label(number, BASE, BASE_KIND), f"{manifest.settings['base']}")
     return RungResult(BASE, checkpoint, manifest, None, None)
 
 
-def make(climb: Climb, number: int, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> RungResult:
+def make(climb: Climb, step: Step, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> Done:
     """The rung of a stage: the one that is there if it is what the recipe asks for, else a new one."""
-    folder = climb.output / "checkpoints" / stage.name
-    label = climb.label(number, stage.name, stage.kind)
+    folder, said = climb.output / "checkpoints" / stage.name, "unchanged"
     wanted = Wanted(stage.kind, stage.name, Parent(parent.name, parent.manifest.content), record(stage.settings), data)
-    reason = "asked to" if stage.name in climb.redo else why_redo(folder, wanted)
+    reason = "asked to" if stage.name in climb.redo else _why_redo(climb, folder, wanted)
     if reason is not None:
         script, config = str(training_dir() / SCRIPTS[stage.kind]), str(_written(climb, stage))
         command = [script, "--config", config, "--parent", str(parent.checkpoint), "--output", str(folder)]
         if parent.adapter_base:
             command += ["--parent-base", str(parent.adapter_base)]
         start = time.perf_counter()
-        climb.execute(command, stage.name, f"{stage.name}.log", label)
-        say(label, seconds(start, reason))
-    else:
-        say(label, "unchanged")
+        climb.execute_step(command, step)
+        said = seconds(start, reason)
     manifest = read_manifest(folder)
-    return RungResult(stage.name, folder, manifest, None, None, parent.checkpoint if manifest.adapter else None)
+    return Done(
+        RungResult(stage.name, folder, manifest, None, None, parent.checkpoint if manifest.adapter else None), said
+    )
+
+
+def _why_redo(climb: Climb, folder: Path, wanted: Wanted) -> str | None:
+    """`why_redo`, and for another number of processes, whose batches are others."""
+    reason, now = why_redo(folder, wanted), climb.recipe.processes
+    if reason is None and wanted.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
+        return f"processes: {before} -> {now}"
+    return reason
 
 
 def check_settings(climb: Climb) -> None:
@@ -92,7 +99,8 @@ def check_settings(climb: Climb) -> None:
     for kind in dict.fromkeys(stage.kind for stage in new if stage.kind in TRAINED):
         files = [str(_written(climb, stage)) for stage in new if stage.kind == kind]
         command = [str(training_dir() / SCRIPTS[kind]), "--check", *files]
-        climb.execute(command, f"{kind} (settings)", f"{kind}.settings.log", f"{kind} settings")
+        threads = climb.recipe.threads
+        climb.execute(command, f"{kind} (settings)", f"{kind}.settings.log", f"{kind} settings", threads)
 
 
 def _made_with(climb: Climb, stage: Stage) -> bool:

@@ -1,0 +1,57 @@
+"""Ways to work through steps that are ready: on this machine here, on a cluster in `on_ray`."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Protocol
+
+from mcqa_suite.ladder.climb import Done
+from mcqa_suite.ladder.graph import Step
+
+Call = Callable[[], Done]
+
+
+class Way(Protocol):
+    """Takes steps that wait for nothing any more, and gives each back when it is done, or raises what stopped it.
+
+    `holds_lock` says whether its processes are children of this one, which hand the folder's lock on.
+    """
+
+    holds_lock: bool
+
+    def submit(self, step: Step, call: Call) -> None: ...
+
+    def next(self) -> tuple[Step, Done]: ...
+
+    def close(self) -> None: ...
+
+
+class Local:
+    """On this machine, `slots` steps at a time, the one with the lowest number first: with one slot, in order."""
+
+    holds_lock = True
+
+    def __init__(self, slots: int = 1) -> None:
+        self._slots = slots
+        self._ready: list[tuple[int, Step, Call]] = []
+        self._running: dict[Future[Done], Step] = {}
+        self._pool = ThreadPoolExecutor(slots)
+
+    def submit(self, step: Step, call: Call) -> None:
+        heapq.heappush(self._ready, (step.number, step, call))
+
+    def next(self) -> tuple[Step, Done]:
+        if self._slots == 1:  # in this thread, so that Ctrl-C ends the process
+            _, step, call = heapq.heappop(self._ready)
+            return step, call()
+        while self._ready and len(self._running) < self._slots:
+            _, step, call = heapq.heappop(self._ready)
+            self._running[self._pool.submit(call)] = step
+        finished = wait(self._running, return_when=FIRST_COMPLETED).done
+        future = min(finished, key=lambda future: self._running[future].number)
+        return self._running.pop(future), future.result()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
