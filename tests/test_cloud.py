@@ -63,16 +63,16 @@ def test_accelerate_reads_its_configs_and_launches_what_they_are_named_for(path)
     launch = pytest.importorskip("accelerate.commands.launch")
     args = launch.launch_command_parser().parse_args(["--config_file", str(path), "training/sft.py"])
     args, defaults, _mixed = launch._validate_launch_command(args)
-    kind = {"ddp": "MULTI_GPU", "fsdp": "FSDP", "deepspeed": "DEEPSPEED"}[path.stem]
+    kind = {"cpu": "MULTI_GPU", "ddp": "MULTI_GPU", "fsdp": "FSDP", "deepspeed": "DEEPSPEED"}[path.stem]
     assert defaults.distributed_type.value == kind
     assert (args.multi_gpu, args.use_fsdp, args.use_deepspeed) == tuple(
-        path.stem == name for name in ("ddp", "fsdp", "deepspeed")
+        path.stem in names for names in (("cpu", "ddp"), ("fsdp",), ("deepspeed",))
     )
-    assert args.num_processes == 2
+    assert (args.use_cpu, args.num_processes) == (path.stem == "cpu", 2)
 
 
 def test_there_is_a_config_for_each_way():
-    assert [path.stem for path in ACCELERATE] == ["ddp", "deepspeed", "fsdp"]
+    assert [path.stem for path in ACCELERATE] == ["cpu", "ddp", "deepspeed", "fsdp"]
 
 
 def test_every_backend_of_the_harness_stays_known_beside_ours():

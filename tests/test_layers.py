@@ -10,9 +10,9 @@ from conftest import REPOSITORY
 
 SOURCE = REPOSITORY / "src" / "mcqa_suite"
 ROWS = [
-    {"errors", "paths"},
+    {"errors", "paths", "reach"},
     {"question", "extract", "stats", "grids", "prompts", "epfl", "generated", "manifest", "config", "process", "lock"}
-    | {"text_metrics", "symbolic"},
+    | {"text_metrics", "symbolic", "server_requests", "warm", "preload", "tether"},
     {
         "runs",
         "run_files",

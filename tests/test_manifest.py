@@ -127,6 +127,15 @@ def test_temporary_paths_and_the_folder_do_not_change_the_content(tmp_path):
     assert content_hash(checkpoint(tmp_path / "a", **meta)) == content_hash(checkpoint(tmp_path / "b", **other))
 
 
+def test_whether_the_hub_could_be_reached_does_not_change_the_content(tmp_path):
+    hashes = set()
+    for name in ("online", "offline"):
+        folder = checkpoint(tmp_path / name)
+        (folder / "tokenizer_config.json").write_text(json.dumps({"local_files_only": name == "offline", "eos": "x"}))
+        hashes.add(content_hash(folder))
+    assert len(hashes) == 1
+
+
 def test_an_empty_folder_has_no_content(tmp_path):
     with pytest.raises(CheckpointError, match="no weights"):
         content_hash(tmp_path)

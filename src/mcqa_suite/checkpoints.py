@@ -31,15 +31,24 @@ class Wanted:
 
 
 def why_redo(folder: Path, wanted: Wanted) -> str | None:
-    """Why `folder` cannot stay, None if it can, and nothing to say ("") where there is none yet."""
+    """Why `folder` cannot stay, None if it can, and nothing to say ("") where there is none yet.
+
+    Every byte is read each time: dates and sizes tell neither a flipped bit nor a clock that was wrong, and reading a checkpoint
+    takes seconds where making it took hours.
+    """
     if not folder.exists():
         return ""
+    if not (folder / MANIFEST).is_file():
+        return "it was not complete"
     try:
         there = read_manifest(folder)
+    except CheckpointError:
+        return "its manifest is broken, or another version's"
+    try:
         if there.content != content_hash(folder):
             return "its files changed"
     except CheckpointError:
-        return "it was not complete"
+        return "its files are gone"
     if there.parent is None or (there.kind, there.name) != (wanted.kind, wanted.name):
         return f"it was {there.name} ({there.kind})"
     if there.parent.content != wanted.parent.content:

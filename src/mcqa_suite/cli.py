@@ -45,10 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if "eval" in words[: 1 + debug]:
             from mcqa_suite.harness.launch import launch
 
-            launch(words[words.index("eval") + 1 :])
-        else:
-            args = build_parser().parse_args(words)
-            return int(args.run(args) or 0)
+            return launch(words[words.index("eval") + 1 :])
+        args = build_parser().parse_args(words)
+        return int(args.run(args) or 0)
     except McqaError as error:
         if debug:
             raise
@@ -60,7 +59,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mcqa: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

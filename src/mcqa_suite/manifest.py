@@ -20,12 +20,15 @@ from mcqa_suite.config import build
 from mcqa_suite.errors import CheckpointError, ConfigError
 
 MANIFEST = "manifest.json"
+SCHEMA = 1  # of manifests; rises when what a key says is no longer what it said
 # weights, config, tokenizer, and what an evaluation writes; not logs, READMEs and pickled trainer arguments
 CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}
 TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # how a stage went, beside what it made
 NOT_CONTENT = {MANIFEST, TRAINING_LOG, HELD_OUT, "training_args.bin"}
 # a different value on every run, or on every machine
 VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
+# what transformers notes of how it was run: whether the hub could be reached says nothing of a tokenizer
+SETTLED = {"local_files_only": False}
 MOST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
 # safetensors' own names of the floating types a parameter may have
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
@@ -72,7 +75,8 @@ class Manifest:
     """How a stage's folder came to be. Holds no path: it means the same on another machine.
 
     `chat_template` is whether the stage trained with the tokenizer's template, which evaluation then has to use (None:
-    nothing was trained); an `adapter` holds no weights of its parent and works on it alone.
+    nothing was trained); an `adapter` holds no weights of its parent and works on it alone. A key that came later has a
+    default, so older manifests of the same `schema` are read.
     """
 
     kind: str
@@ -91,18 +95,24 @@ class Manifest:
     chat_template: bool | None = None
     adapter: bool = False
     mcqa_suite: str = __version__
+    schema: int = SCHEMA
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    text = json.dumps(asdict(manifest), indent=2, ensure_ascii=False)
-    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    """The file, whole or not at all."""
+    partial = folder / f".{MANIFEST}.partial"
+    partial.write_text(json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(folder / MANIFEST)
 
 
 def read_manifest(folder: Path) -> Manifest:
     """CheckpointError where there is none, or it is not one of this version's."""
     path = folder / MANIFEST
     try:
-        return build(Manifest, json.loads(path.read_text(encoding="utf-8")), str(path))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
+            raise ConfigError(f"schema {content['schema']!r:.20} is another version's; this one reads {SCHEMA}")
+        return build(Manifest, content, str(path))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}; the folder was not made by a stage") from error
     except (ValueError, RecursionError, ConfigError) as error:
@@ -161,9 +171,10 @@ def file_data(name: str, paths: Iterable[Path]) -> Data:
 
 
 def without_volatile(value: Any) -> Any:
-    """A JSON value less the keys whose values differ from run to run."""
+    """A JSON value less the keys whose values differ from run to run, or with one value for all."""
     if isinstance(value, dict):
-        return {key: without_volatile(item) for key, item in value.items() if key not in VOLATILE_KEYS}
+        kept = {key: item for key, item in value.items() if key not in VOLATILE_KEYS}
+        return {key: SETTLED.get(key, without_volatile(item)) for key, item in kept.items()}
     return [without_volatile(item) for item in value] if isinstance(value, list) else value
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,35 @@ import yaml
 
 from mcqa_suite.checkpoints import chat_template_of
 from mcqa_suite.errors import McqaError
-from mcqa_suite.harness import loglik_cache, prefix
+from mcqa_suite.harness import loglik_cache, prefix, processes
+from mcqa_suite.harness.failed import Lost, failed_left_out
 from mcqa_suite.harness.failures import explain
+from mcqa_suite.harness.saved import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, our_index_alone
 from mcqa_suite.harness.trained import check_checkpoint
 from mcqa_suite.paths import tasks_dir
+from mcqa_suite.reach import stay_offline_if_cut_off
 
 SUBCOMMANDS = ("run", "ls", "validate")
+SERVED = ("local-completions", "local-chat-completions")
 
 
-def launch(argv: Sequence[str]) -> None:
-    """Runs `lm_eval run ARGV`; raises McqaError for the failures that a user can mend."""
+def launch(argv: Sequence[str]) -> int:
+    """Runs `lm_eval run ARGV`; 1 where a server left items unanswered, else 0.
+
+    Raises McqaError for the failures that a user can mend, in one of several processes.
+    """
+    processes.hush()
+    with processes.failing_once():
+        lost = _launch(argv)
+    processes.leave()
+    for line in lost.lines():
+        print(f"mcqa: {line}", file=sys.stderr)
+    return int(bool(lost.reasons))
+
+
+def _launch(argv: Sequence[str]) -> Lost:
+    stay_offline_if_cut_off()
     from lm_eval.__main__ import cli_evaluate
 
     import mcqa_suite.harness.filters  # noqa: F401  (registers mcqa_letters, mcqa_numbers, mcqa_grids)
@@ -40,13 +58,24 @@ def launch(argv: Sequence[str]) -> None:
     if not given.include_path:
         arguments += ["--include_path", str(tasks_dir())]
     if arguments[0] == "run":
+        check_writable(given.output_path)
         arguments += [*as_trained(given), *default_model(given)]
         loglik_cache.switch_on()
     prefix.register()
+    if told_model(given) in SERVED:
+        from mcqa_suite.harness import servers
+
+        processes.go_on_alone()  # else every process would ask everything
+        servers.register()
     logging.getLogger("mcqa_suite").setLevel(logging.WARNING)
     before, sys.argv = sys.argv, ["lm_eval", *arguments]
     try:
-        with our_index_alone([] if given.include_path else names):
+        with (
+            our_index_alone([] if given.include_path else names),
+            _shared_out(),
+            failed_left_out() as lost,
+            unsaved_is_an_error(given.output_path),
+        ):
             cli_evaluate()
     except Exception as error:
         words = " ".join(str(error).split()) or type(error).__name__
@@ -55,6 +84,16 @@ def launch(argv: Sequence[str]) -> None:
         ) from error
     finally:
         sys.argv = before
+    return lost
+
+
+def _shared_out() -> AbstractContextManager[None]:
+    """Of several processes each answers its part, where the model is one of the harness's `hf` kinds."""
+    if processes.world() == 1:
+        return nullcontext()
+    from mcqa_suite.harness.shared_model import shared_models
+
+    return shared_models()
 
 
 def known_flags(arguments: Sequence[str]) -> argparse.Namespace:
@@ -64,6 +103,7 @@ def known_flags(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--include_path", default=None)
     parser.add_argument("--model", "-M", default=None)
     parser.add_argument("--config", "-C", default=None)
+    parser.add_argument("--output_path", "-o", default=None)
     parser.add_argument("--model_args", "-a", nargs="+", default=[])
     parser.add_argument("--apply_chat_template", nargs="?", const=True, default=None)
     return parser.parse_known_args(list(arguments[1:]))[0]
@@ -91,20 +131,27 @@ def as_trained(given: argparse.Namespace) -> list[str]:
     checkpoint = adapter or pretrained
     trained = chat_template_of(Path(checkpoint)) if checkpoint and Path(checkpoint).is_dir() else None
     if trained and given.apply_chat_template is None:
-        print(f"mcqa: {checkpoint} was trained with its chat template: --apply_chat_template added", file=sys.stderr)
+        if processes.is_main():
+            print(
+                f"mcqa: {checkpoint} was trained with its chat template: --apply_chat_template added", file=sys.stderr
+            )
         return ["--apply_chat_template"]
-    if trained is False and given.apply_chat_template is not None:
+    if trained is False and given.apply_chat_template is not None and processes.is_main():
         print(f"mcqa: {checkpoint} was trained without the chat template that is applied here", file=sys.stderr)
     return []
 
 
-def default_model(given: argparse.Namespace) -> list[str]:
-    """The flag for the backend that scores shared tokens once, where neither `--model` nor `--config` names one."""
+def told_model(given: argparse.Namespace) -> Any:
+    """The backend that `--model` or `--config` names, if one does."""
     config: Any = {}
     with suppress(OSError, yaml.YAMLError):  # of which the harness speaks itself
         config = yaml.safe_load(Path(given.config).read_text(encoding="utf-8")) if given.config else {}
-    told = given.model or (isinstance(config, dict) and config.get("model"))
-    return [] if told else ["--model", prefix.NAME]
+    return given.model or (isinstance(config, dict) and config.get("model"))
+
+
+def default_model(given: argparse.Namespace) -> list[str]:
+    """The flag for the backend that scores shared tokens once, where neither `--model` nor `--config` names one."""
+    return [] if told_model(given) else ["--model", prefix.NAME]
 
 
 def subject(error: BaseException, given: argparse.Namespace) -> str:

@@ -2,7 +2,7 @@
 
 An adapter is evaluated on `--base`, which has to be its recorded parent; every checkpoint with the chat template that its
 manifest records. Writes what `lm_eval --log_samples` writes, one folder an entry of the plan, and `rung.json`: speed,
-memory, what was skipped.
+memory, what was skipped. Under `accelerate launch` or `torchrun` the processes share the work, and the main one writes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from typing import Any
 
 from mcqa_suite.config import check_keys
 from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
-from mcqa_suite.harness import loglik_cache, prefix
+from mcqa_suite.harness import loglik_cache, prefix, processes
 from mcqa_suite.harness.failures import explain
 from mcqa_suite.harness.quantised import load_quantised
-from mcqa_suite.harness.tasks import load, manager, near_data, stay_offline_if_cut_off
+from mcqa_suite.harness.saved import check_saved
+from mcqa_suite.harness.tasks import load, manager, near_data
 from mcqa_suite.harness.trained import check_checkpoint, followed
+from mcqa_suite.reach import stay_offline_if_cut_off
 from mcqa_suite.recipe import Evaluation
 
 PLAN_KEYS = {field.name for field in fields(Evaluation)}
@@ -52,15 +54,21 @@ def evaluate(
         except DatasetError as error:
             if not entry.get("optional"):
                 raise
-            print(f"skipped: {error}", file=sys.stderr)
+            if processes.is_main():
+                print(f"skipped: {error}", file=sys.stderr)
             skipped.append({"tasks": entry["tasks"], "reason": str(error)})
+    processes.gathered(None)  # so that all measure at the same time
+    measured = processes.gathered((tokens_per_second(lm), peak_memory_mb()))
     record = {
-        "tokens_per_second": tokens_per_second(lm),
-        "peak_memory_mb": peak_memory_mb(),
+        "tokens_per_second": sum(speed for speed, _ in measured),
+        "peak_memory_mb": max(peak for _, peak in measured),
         "seconds": time.perf_counter() - start,
         "skipped": skipped,
         "prefix_sharing": lm.sharing(),
+        "processes": len(measured),
     }
+    if not processes.is_main():
+        return
     output.mkdir(parents=True, exist_ok=True)
     (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
@@ -73,7 +81,9 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
     import torch
 
     from mcqa_suite.harness.prefix.model import PrefixLM
+    from mcqa_suite.harness.shared_model import shared
 
+    backend = shared(PrefixLM)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     # logits_cache gives a wrong value to one of two requests with the same tokens split differently.
     settings: dict[str, Any] = {
@@ -85,10 +95,10 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
     }
     try:
         if base is not None:
-            return PrefixLM(base, peft=checkpoint, tokenizer=checkpoint, device=device, **settings)
+            return backend(base, peft=checkpoint, tokenizer=checkpoint, device=device, **settings)
         if device == "cpu" and (model := load_quantised(checkpoint, dtype)) is not None:
-            return PrefixLM(model, tokenizer=checkpoint, content=checkpoint, **settings)
-        return PrefixLM(checkpoint, device=device, **settings)
+            return backend(model, tokenizer=checkpoint, content=checkpoint, **settings)
+        return backend(checkpoint, device=device, **settings)
     except (OSError, ValueError) as error:
         raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
 
@@ -119,6 +129,8 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
             torch_random_seed=seed,
             fewshot_random_seed=seed,
         )
+    if not processes.is_main():
+        return
     samples = results.pop("samples")
     output.mkdir(parents=True, exist_ok=True)
     tracker = EvaluationTracker(output_path=str(output / "results.json"))
@@ -132,9 +144,7 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
     tracker.save_results_aggregated(results=results, samples=samples)
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)
-    # The tracker logs a failure to save and goes on, as if nothing had happened.
-    if not list(output.glob("results_*.json")) or len(list(output.glob("samples_*.jsonl"))) < len(samples):
-        raise McqaError(f"{output}: the harness could not write its results there; check space and permissions")
+    check_saved(output, {task: len(rows) for task, rows in samples.items()})
 
 
 def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 5) -> float:
@@ -155,7 +165,7 @@ def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 
 
 
 def peak_memory_mb() -> float:
-    """The largest resident size of this process, or of its tensors on the GPU where one is used."""
+    """The largest resident size of this process, or of its tensors on its GPU where one is used."""
     import torch
 
     if torch.cuda.is_available():
@@ -174,21 +184,24 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
+    processes.hush()
     loglik_cache.switch_on()
-    stay_offline_if_cut_off()
+    stay_offline_if_cut_off()  # before anything imports huggingface_hub
     try:
-        evaluate(
-            args.checkpoint,
-            args.plan,
-            args.output.resolve(),
-            dtype=args.dtype,
-            batch_size=args.batch_size,
-            seed=args.seed,
-            base=args.base,
-        )
+        with processes.failing_once():
+            evaluate(
+                args.checkpoint,
+                args.plan,
+                args.output.resolve(),
+                dtype=args.dtype,
+                batch_size=args.batch_size,
+                seed=args.seed,
+                base=args.base,
+            )
     except McqaError as error:
         print(f"mcqa: {error}", file=sys.stderr)
         return 2
+    processes.leave()
     return 0
 
 

@@ -6,6 +6,7 @@ scorer.py   passes in order, memory kept in bounds -> log-likelihoods
 gate.py     which models may be scored so: a static check, then a self-test
 encode.py   the harness's tokenisation, each distinct text once
 generate.py the shared prefix of prompts, prefilled once
+kept.py     what a batch of generation depends on, and the seed of its draws
 stored.py   answers of earlier runs, and which model gave them
 model.py    the class that the harness sees
 """

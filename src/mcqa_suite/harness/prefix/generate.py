@@ -1,4 +1,4 @@
-"""Generation whose few-shot prefix goes through the model once, not once a prompt."""
+"""Generation whose few-shot prefix goes through the model once, not once a prompt, and that is kept batch by batch."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from lm_eval.models.huggingface import HFLM
 
+from mcqa_suite.harness.prefix import kept
 from mcqa_suite.harness.prefix import tree as trees
 from mcqa_suite.harness.prefix.encode import tokens_of
 from mcqa_suite.harness.prefix.forward import Forward
 from mcqa_suite.harness.prefix.gate import padded
+from mcqa_suite.harness.prefix.stored import generation_identity
 from mcqa_suite.harness.prefix.tree import Ints
 
 SHORTEST = 32  # shared tokens that are worth a cache
@@ -21,14 +23,19 @@ SHORTEST = 32  # shared tokens that are worth a cache
 class PrefixGeneration(HFLM):  # type: ignore[misc]
     """HFLM's `generate_until`, prompts of one prefix together, and a `_model_generate` that keeps their prefix.
 
-    Batches, sorting, truncation, stop sequences and post-processing are HFLM's own.
+    Batches, sorting, truncation, stop sequences and post-processing are HFLM's own. The new tokens of every document are in
+    the cache as soon as its batch is done, so a run after a crash goes on at the next batch (at `batch_size=1`, the next
+    document) and ends with the text of an unbroken one; kept.py says what is promised.
     """
 
     forward: Forward
     shares: Any
+    cache: Any
     _path: Ints | None = None  # what all prompts of the present group begin with
+    _draws: kept.Draws
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
+        self._draws = kept.Draws(self.rank)
         if not self.shares or len(requests) < 2:
             return list(super().generate_until(requests, disable_tqdm=disable_tqdm))
         texts = [request.args[0] for request in requests]
@@ -51,10 +58,33 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
         return max(2, int(self.batch_size)) if str(self.batch_size).isdigit() else int(self.max_batch_size)
 
     def _model_generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
+        asked = kept.asked(context, self._path, max_length, stop, generation_kwargs)
+        drawn = generation_kwargs.get("do_sample") is not False
+        seed = self._draws.seed(asked) if drawn else None
+        cache = self.cache if self.backend == "causal" else None
+        keys = (
+            [cache.batch_key(generation_identity(self), asked, seed, row) for row in range(len(context))]
+            if cache
+            else []
+        )
+        known = cache.find_tokens(keys) if cache else {}
+        if keys and len(known) == len(keys):
+            return kept.joined(context, [known[key] for key in keys])
+        with kept.drawn_with(seed, self.device):
+            made = self._generate(context, max_length, stop, **generation_kwargs)
+        if cache:
+            cache.add_tokens(zip(keys, kept.rows_of(made, context), strict=True))
+        return made
+
+    def passed_over(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> None:
+        """Counts a batch that another process generates, so that the same one asked again draws other samples."""
+        self._draws.seed(kept.asked(context, self._path, max_length, stop, generation_kwargs))
+
+    def _generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
         mask = generation_kwargs.get("attention_mask")
         if self._path is None or mask is None or not _plain(generation_kwargs):
             return super()._model_generate(context, max_length, stop, **generation_kwargs)
-        rows = [ids[kept.bool()].cpu().numpy() for ids, kept in zip(context, mask, strict=True)]
+        rows = [ids[real.bool()].cpu().numpy() for ids, real in zip(context, mask, strict=True)]
         depth = min(min(trees.common(self._path, row), len(row) - 1) for row in rows)
         if depth < SHORTEST:  # or the prefix was cut off to make room
             return super()._model_generate(context, max_length, stop, **generation_kwargs)

@@ -39,6 +39,7 @@ class Record:
             "max_pass_tokens": scorer.budget,
             "cache": cache.path.name if cache else None,
             "cache_hits": cache.hits if cache else 0,
+            "generation_cache_hits": cache.generation_hits if cache else 0,
         }
 
 

@@ -1,7 +1,9 @@
-"""Which model a cached log-likelihood belongs to."""
+"""Which model a cached log-likelihood, or a cached generation, belongs to."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from importlib.metadata import version
 from pathlib import Path
@@ -59,6 +61,15 @@ def identity(lm: Any, content: str | None = None) -> dict[str, object] | None:
         "device": lm.device.type,
         "versions": {name: version(name) for name in ("torch", "transformers")},
     }
+
+
+def generation_identity(lm: Any) -> bytes:
+    """What generated tokens depend on besides `identity` and the request: the model's own defaults, and how stops are read."""
+    if (known := getattr(lm, "_generation_identity", None)) is None:
+        defaults = json.dumps(lm.model.generation_config.to_dict(), sort_keys=True, default=str)
+        vocabulary = json.dumps(sorted(lm.tokenizer.get_vocab().items()))
+        known = lm._generation_identity = hashlib.sha256(f"{defaults} {vocabulary}".encode()).digest()
+    return bytes(known)
 
 
 def _brings_code(model: Any) -> bool:
