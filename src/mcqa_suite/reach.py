@@ -9,6 +9,7 @@ import urllib.request
 from functools import cache
 
 SECONDS = 3  # to wait for the hub
+YES = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub reads them
 
 
 @cache
@@ -17,13 +18,19 @@ def stay_offline_if_cut_off() -> None:
 
     Processes started later inherit it. A value of HF_HUB_OFFLINE that is set already stands.
     """
-    if "HF_HUB_OFFLINE" in os.environ or _answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
-        return
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    # Read when they are imported, which may have been before this.
-    for name in ("huggingface_hub.constants", "datasets.config"):
-        if name in sys.modules:
-            sys.modules[name].HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
+    if "HF_HUB_OFFLINE" not in os.environ:
+        if _answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
+            return
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    obey()
+
+
+def obey() -> None:
+    """Has libraries that are imported already do as HF_HUB_OFFLINE says, which they read when they were."""
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in YES:
+        for name in ("huggingface_hub.constants", "datasets.config"):
+            if name in sys.modules:
+                sys.modules[name].HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
 
 
 def _answers(address: str) -> bool:

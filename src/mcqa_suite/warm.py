@@ -19,6 +19,7 @@ from pathlib import Path
 
 from mcqa_suite import preload, tether
 from mcqa_suite.process import copy, environment_of, raise_for, run_process
+from mcqa_suite.reach import obey
 
 VARIABLE = "MCQA_WARM"  # "off" starts every stage from nothing
 GPUS = ("/dev/nvidia[0-9]*", "/dev/kfd", "/dev/dxg")
@@ -40,6 +41,12 @@ def possible() -> bool:
     """Whether this machine's stages can be forked."""
     told = os.environ.get(VARIABLE, "").lower() != "off"
     return told and sys.platform == "linux" and not any(glob.glob(pattern) for pattern in GPUS)
+
+
+def start(kinds: Collection[str], environment: Mapping[str, str]) -> None:
+    """Has a server import what stages of `kinds` need while this process goes on; nothing where it is not possible."""
+    if possible():
+        _serve(kinds, environment_of(environment))
 
 
 def run_warm(
@@ -108,6 +115,7 @@ def _stage(command: Sequence[str], held: Sequence[Connection], settings: Mapping
     held[0].close()  # the others stay open as long as this process lives
     os.environ.clear()
     os.environ.update(settings)
+    obey()
     if (torch := sys.modules.get("torch")) and (threads := settings.get("OMP_NUM_THREADS", "")).isdigit():
         torch.set_num_threads(int(threads))  # it read the variable when it was imported
     if command[0] == "-m":

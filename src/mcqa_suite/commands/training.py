@@ -48,6 +48,7 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
+    from mcqa_suite import warm
     from mcqa_suite.ladder import climb
     from mcqa_suite.outcome import save_leaderboard, save_report, save_sweeps, save_training
     from mcqa_suite.recipe import read_recipe, until
@@ -57,6 +58,8 @@ def _run(args: argparse.Namespace) -> None:
     if args.until:
         recipe = until(recipe, args.until)
     if args.smoke:
+        if args.ray is None:
+            warm.start({stage.kind for stage in recipe.stages}, {"OMP_NUM_THREADS": "1"})
         trial = smoke(recipe)
         print("\n".join(trial.lines))
         recipe = trial.recipe
