@@ -24,7 +24,6 @@ from mcqa_suite.ladder.climb import Done
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.ways import Call
 from mcqa_suite.recipe import Recipe
-from mcqa_suite.warm import start
 
 INSTALL = "pip install 'mcqa-suite[ray]'"
 START = "start one with `ray start --head`, or take --ray local"
@@ -60,7 +59,7 @@ def connected(address: str, recipe: Recipe, steps: Sequence[Step], shared: Path 
         for step in steps:
             way.check(step)
         with _mark(shared) if shared else nullcontext() as mark:
-            _check_nodes(ray, find_base(recipe), mark, sorted({stage.kind for stage in recipe.stages}))
+            _check_nodes(ray, find_base(recipe), mark)
         yield way
     finally:
         ray.shutdown()
@@ -105,7 +104,7 @@ def _mark(folder: Path) -> Iterator[Path]:
         mark.unlink(missing_ok=True)
 
 
-def _check_nodes(ray: Any, base: Path, mark: Path | None, kinds: Sequence[str]) -> None:
+def _check_nodes(ray: Any, base: Path, mark: Path | None) -> None:
     """ConfigError for a node that does not see what this machine sees, or has another version of us."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
@@ -114,7 +113,7 @@ def _check_nodes(ray: Any, base: Path, mark: Path | None, kinds: Sequence[str]) 
         where = f"--ray: node {_called(node)}"
         there = look.options(num_cpus=0, max_retries=0, scheduling_strategy=On(node["NodeID"], soft=False))
         try:
-            unseen, version = ray.get(there.remote([mark, base] if mark else [base], kinds), timeout=SECONDS_TO_LOOK)
+            unseen, version = ray.get(there.remote([mark, base] if mark else [base]), timeout=SECONDS_TO_LOOK)
         except ray.exceptions.RayError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise ConfigError(f"{where} runs nothing of ours: {reason}; look at its logs") from error
@@ -127,9 +126,8 @@ def _check_nodes(ray: Any, base: Path, mark: Path | None, kinds: Sequence[str]) 
             raise ConfigError(f"{where} has mcqa-suite {version}, not {__version__}; install the same")
 
 
-def _unseen(paths: Sequence[Path], kinds: Sequence[str]) -> tuple[list[Path], str]:
-    """On a node: which of the paths are not there, and our version; its libraries are imported while the driver goes on."""
-    start(kinds, {"OMP_NUM_THREADS": "1"})
+def _unseen(paths: Sequence[Path]) -> tuple[list[Path], str]:
+    """On a node: which of the paths are not there, and our version."""
     return [path for path in paths if not path.exists()], __version__
 
 
