@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 from endurance_ladder import Ladder, Step, Unbroken, cut_back, equal, last_lines
 
 from mcqa_suite.manifest import MANIFEST
@@ -205,6 +207,28 @@ def read_only(run: Unbroken, home: Path) -> tuple[str, str]:
     return f"{told}; mcqa table reads it", equal(run, folder)
 
 
+def lost_worker(run: Unbroken, home: Path) -> tuple[str, str]:
+    """A Ray worker killed (SIGKILL) in the middle of the longest stage; everything after it is made on Ray too."""
+    if not importlib.util.find_spec("ray"):
+        raise CannotShowError("Ray is not installed")
+    folder = home / "run"
+    step = max(
+        (step for step in run.steps if step.folder.startswith("checkpoints")), key=lambda step: step.end - step.begin
+    )
+    cut_back(run, step, folder)
+    ladder = Ladder(run.recipe, home, folder, "--ray", "local")
+    ladder.wait_for(step, folder)
+    time.sleep((step.end - step.begin) / 2)
+    workers = [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == [f"ray::{step.name}"]]
+    for worker in workers:
+        worker.kill()
+    code = ladder.wait()
+    told = [line.strip() for line in ladder.said.splitlines() if "its worker was lost" in line]
+    if code or len(workers) != 1 or len(told) != 1:
+        return f"NO: exit {code}, {len(workers)} killed, said: {told or last_lines(ladder.said)}", "no"
+    return told[0], equal(run, folder)
+
+
 CASES: dict[str, Callable[[Unbroken, Path], tuple[str, str]]] = {
     "truncated": truncated,
     "flipped": flipped,
@@ -217,6 +241,7 @@ CASES: dict[str, Callable[[Unbroken, Path], tuple[str, str]]] = {
     "full-samples": full_samples,
     "full-cache": full_cache,
     "read-only": read_only,
+    "lost-worker": lost_worker,
 }
 
 

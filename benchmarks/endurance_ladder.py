@@ -50,11 +50,13 @@ class Unbroken:
 class Ladder:
     """One `mcqa run` in a session of its own, its words in a file beside its folder, its cache and scratch files there too."""
 
-    def __init__(self, recipe: Path, home: Path, folder: Path, *, cache: Path | None = None, until: str = "") -> None:
+    def __init__(
+        self, recipe: Path, home: Path, folder: Path, *options: str, cache: Path | None = None, until: str = ""
+    ) -> None:
         (home / "tmp").mkdir(parents=True, exist_ok=True)
         number = len(list(home.glob("said.*")))
         self.said_in = home / f"said.{number}"
-        command = [sys.executable, "-m", "mcqa_suite.cli", "run", str(recipe), "--output", str(folder)]
+        command = [sys.executable, "-m", "mcqa_suite.cli", "run", str(recipe), "--output", str(folder), *options]
         command += ["--until", until] if until else []
         env = os.environ | {"MCQA_CACHE": str(cache or home / "cache.sqlite"), "TMPDIR": str(home / "tmp")}
         with self.said_in.open("wb") as said:

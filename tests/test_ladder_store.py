@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from test_ladder import SCRIPT
 
@@ -26,9 +28,35 @@ stages:
 """
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"file://{tmp_path}/kept"
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    """The address of an S3 server on loopback."""
+    pytest.importorskip("s3fs")
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture(params=["file", "s3"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "file":
+        return f"file://{tmp_path}/kept"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    return f"s3://{tmp_path.name.replace('_', '-').lower()}/kept"
+
+
+def write(url: str, text: str) -> None:
+    with fsspec.open(url, "w") as stream:
+        stream.write(text)
+
+
+def exists(url: str) -> bool:
+    files, path = fsspec.url_to_fs(url, use_listings_cache=False)
+    return bool(files.exists(path))
 
 
 @pytest.fixture
@@ -47,9 +75,7 @@ def contents(result: LadderResult) -> dict[str, str]:
     return {rung.name: rung.manifest.content for rung in result.rungs}
 
 
-@pytest.mark.parametrize("backend", ["file", "memory"])
-def test_another_run_takes_everything_from_the_store_and_makes_nothing(climbed, url, tmp_path, capsys, backend):
-    url = url if backend == "file" else f"memory://{tmp_path.name}"
+def test_another_run_takes_everything_from_the_store_and_makes_nothing(climbed, url, tmp_path, capsys):
     first = climbed("one", url)
     for script in (tmp_path / "scripts").iterdir():
         script.write_text("import sys; '--check' in sys.argv or sys.exit('nothing is to be made')")
@@ -85,7 +111,7 @@ def test_a_parent_that_is_another_here_is_taken_again(climbed, url, tmp_path):
 
 def test_what_was_changed_in_the_store_is_not_taken(climbed, url, tmp_path):
     climbed("one", url)
-    (tmp_path / "kept/checkpoints/sft/made.json").write_text("{}")
+    write(f"{url}/checkpoints/sft/made.json", "{}")
     with pytest.raises(CheckpointError, match="kept/checkpoints/sft: its files are not those its manifest names"):
         climbed("two", url)
     assert not (tmp_path / "two/checkpoints/sft").exists()
@@ -93,7 +119,8 @@ def test_what_was_changed_in_the_store_is_not_taken(climbed, url, tmp_path):
 
 def test_a_folder_whose_giving_was_cut_off_is_not_there(climbed, url, tmp_path):
     result = climbed("one", url)
-    (tmp_path / "kept/checkpoints/gptq4/manifest.json").unlink()
+    files, path = fsspec.url_to_fs(f"{url}/checkpoints/gptq4/manifest.json")
+    files.rm_file(path)
     elsewhere = Store(url, tmp_path / "two")
     assert not elsewhere.take("checkpoints/gptq4")
     Store(elsewhere.url, result.output).give("checkpoints/gptq4")
@@ -102,11 +129,11 @@ def test_a_folder_whose_giving_was_cut_off_is_not_there(climbed, url, tmp_path):
 
 def test_what_is_given_anew_takes_the_place_of_what_was_there(climbed, url, tmp_path):
     climbed("one", url)
-    (tmp_path / "kept/checkpoints/gptq4/left.json").write_text("{}")
+    write(f"{url}/checkpoints/gptq4/left.json", "{}")
     recipe = tmp_path / "small.yaml"
     recipe.write_text(recipe.read_text().replace("bits: 4", "bits: 3"))
     climbed("one", url)
-    assert not (tmp_path / "kept/checkpoints/gptq4/left.json").exists()
+    assert not exists(f"{url}/checkpoints/gptq4/left.json")
     assert Store(url, tmp_path / "two").manifest("checkpoints/gptq4").settings["bits"] == 3
 
 

@@ -63,26 +63,28 @@ def overlaps(rows: Sequence[Row], asked: Sequence[Asked], items: Sequence[Item])
 
 def _questions(rows: Sequence[Row], asked: Sequence[Asked], items: Sequence[Item]) -> Iterator[Overlap]:
     """By the question's own words, then by what the row shows of the options and of the answer."""
-    wanted: dict[str, list[int]] = {}
+    wanted: dict[str, list[tuple[int, str]]] = {}
     for number, item in enumerate(items):
         if folded(item.stem):
-            wanted.setdefault(key_of(item.stem), []).append(number)
+            wanted.setdefault(key_of(item.stem), []).append((number, key_of("", item.options)))
     hits: dict[tuple[int, str], list[int]] = {}
     for index, (row, (stem, shown)) in enumerate(zip(rows, asked, strict=True) if wanted else ()):
-        for number in wanted.get(key_of(stem), ()):
-            if kind := _sameness(items[number], row, shown):
-                hits.setdefault((number, kind), []).append(index)
+        if numbers := wanted.get(key_of(stem)):
+            shown_key = key_of("", shown)
+            for number, key in numbers:  # up to hundreds, where questions are drawn from a small table
+                if kind := _sameness(items[number], row, shown, key == shown_key):
+                    hits.setdefault((number, kind), []).append(index)
     for (number, kind), where in hits.items():
         if kind == "question" or (number, "question") not in hits:
             yield _overlap(items[number], kind, rows[where[0]], rows=len(where))
 
 
-def _sameness(item: Item, row: Row, shown: tuple[str, ...]) -> str | None:
+def _sameness(item: Item, row: Row, shown: tuple[str, ...], same_options: bool) -> str | None:
     """What a row and an item have in common whose questions are in the same words; `shown` are the row's options.
 
     "Which of these is a metal?" is one question only together with its options; "What is the unit of force?" is one with any.
     """
-    if not item.options or (shown and key_of("", shown) == key_of("", item.options)):
+    if not item.options or (shown and same_options):
         return "question"
     whole = not NEEDS_OPTIONS.search(item.stem)
     if not shown and len(words(item.stem)) >= HEAD:

@@ -43,12 +43,13 @@ def launch(argv: Sequence[str]) -> int:
 
 
 def _launch(argv: Sequence[str]) -> Lost:
-    stay_offline_if_cut_off()
+    arguments = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *(argv or ["--help"])]
+    if arguments[0] == "run" and not {"-h", "--help"}.intersection(arguments):
+        stay_offline_if_cut_off()  # before the libraries are imported
     from lm_eval.__main__ import cli_evaluate
 
     import mcqa_suite.harness.filters  # noqa: F401  (registers mcqa_letters, mcqa_numbers, mcqa_grids)
 
-    arguments = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *(argv or ["--help"])]
     given = known_flags(arguments)
     names = [name for word in given.tasks for name in word.split(",")]
     if arguments[0] == "run" and names:
