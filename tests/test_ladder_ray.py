@@ -405,8 +405,8 @@ def test_the_table_of_a_ladder_whose_worker_was_killed_is_that_of_one_in_order(c
     for name in ("MCQA_TEST_SCRIPTS", "MCQA_WARM"):
         del ladder.environment[name]
     run = ladder.start(cluster.address)
-    partial = ladder.output / "checkpoints/.sft.partial"
-    eventually(partial.exists)  # the stage is in the middle of it
+    log = ladder.output / "logs/sft.log"
+    eventually(lambda: log.exists() and log.stat().st_size)  # the stage is under way
     os.kill(called("ray::sft"), signal.SIGKILL)
     code, out, err = ladder.end(run)
     assert code == 0, err

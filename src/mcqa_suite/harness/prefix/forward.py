@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache
+from transformers import DynamicCache, GenerationMixin
 from transformers.cache_utils import Cache, DynamicLayer
 
 from mcqa_suite.harness.prefix.tree import Layout
+
+# What models call the keys and values that they are given: `past_key_values` up to transformers 5.23.
+CACHE = "cache" if "cache" in signature(GenerationMixin.prepare_inputs_for_generation).parameters else "past_key_values"
 
 
 class Forward:
@@ -53,8 +57,8 @@ class Forward:
                     input_ids=torch.from_numpy(layout.tokens)[None].to(self.device),
                     position_ids=torch.from_numpy(layout.positions)[None].to(self.device),
                     attention_mask=self._mask(layout, past),
-                    past_key_values=self.cache if past or keep else None,
                     use_cache=bool(past or keep),
+                    **{CACHE: self.cache if past or keep else None},
                 ).logits[0]
             self.computed += n
             done = True

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mcqa_suite.harness.prefix import tree as trees
-from mcqa_suite.harness.prefix.forward import Forward
+from mcqa_suite.harness.prefix.forward import CACHE, Forward
 from mcqa_suite.harness.prefix.tree import Span
 
 FAMILIES = {"mpt": "ALiBi", "bloom": "ALiBi", "gpt_neo": "local attention", "gpt_bigcode": "its own cache"}
@@ -119,7 +119,7 @@ def _expanded(forward: Forward, rows: list[trees.Ints], depth: int) -> torch.Ten
     ids, mask = padded(rows, depth - 1, forward.device, 0)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, depth - 1 :]
     new = ids[:, depth - 1 :]
-    found = forward.model(new, attention_mask=mask, position_ids=positions, past_key_values=cache)
+    found = forward.model(new, attention_mask=mask, position_ids=positions, **{CACHE: cache})
     logits: torch.Tensor = found.logits
     return logits[:, -1]
 

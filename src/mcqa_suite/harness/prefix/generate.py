@@ -12,7 +12,7 @@ from lm_eval.models.huggingface import HFLM
 from mcqa_suite.harness.prefix import kept
 from mcqa_suite.harness.prefix import tree as trees
 from mcqa_suite.harness.prefix.encode import tokens_of
-from mcqa_suite.harness.prefix.forward import Forward
+from mcqa_suite.harness.prefix.forward import CACHE, Forward
 from mcqa_suite.harness.prefix.gate import padded
 from mcqa_suite.harness.prefix.stored import generation_identity
 from mcqa_suite.harness.prefix.tree import Ints
@@ -93,7 +93,7 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
             self.forward(trees.path_layout(tree, trees.Span(0, 1), len(self._path)), keep=True)
         ids, filled = padded(rows, depth, self.device, self.tokenizer.pad_token_id)
         cache = self.forward.expanded(len(rows), depth, room=max_length - depth)
-        settings = generation_kwargs | {"attention_mask": filled, "past_key_values": cache}
+        settings = generation_kwargs | {"attention_mask": filled, CACHE: cache}
         return super()._model_generate(ids, max_length, stop, **settings)
 
 
