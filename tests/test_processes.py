@@ -1,35 +1,18 @@
-"""Two processes beside one: the same checkpoint to rounding, the same evaluation, and one voice.
-
-Run by torchrun as a script, this file is the process: `test_processes.py train FOLDER PARENT` makes the stages whose settings lie
-in the folder, `test_processes.py fail` fails in every process but the main one.
-"""
+"""Two processes beside one: the same evaluation, and one voice."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import two_processes
+from two_processes import ACCELERATE, CPU, REPOSITORY, TORCHRUN, launch
 
 pytestmark = pytest.mark.filterwarnings("default")
-REPOSITORY = Path(__file__).resolve().parents[1]
-CPU = REPOSITORY / "training" / "configs" / "accelerate" / "cpu.yaml"
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-ACCELERATE = ["-m", "accelerate.commands.launch", "--config_file", str(CPU), "--num_processes", "2"]
-TRAINER = {"max_steps": 2, "learning_rate": 1e-2, "logging_steps": 1}
-SFT = {"data": [{"source": "generated", "n": 16, "seed": 1, "style": "letter_text"}], "lora": {"r": 4}}
-PAIRS = {"data": [{"source": "generated", "n": 20, "seed": 3}], "lora": {"r": 4}, "held_out": 0.2}
-STAGES: dict[str, dict[str, Any]] = {
-    "sft": SFT,
-    "dpo": {**PAIRS, "trainer": {"precompute_ref_log_probs": True}},
-    "orpo": PAIRS,
-    "reward": PAIRS,
-}
 SHORT = {"max_gen_toks": 8}
 PLAN = [
     {"tasks": ["mcqa_generated", "mcqa_generated_cloze"], "limit": 13},
@@ -43,80 +26,6 @@ PLAN = [
         "optional": True,
     },  # a score over all items
 ]
-
-
-def launch(launcher: list[str], *words: Any, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *launcher, *map(str, words)]
-    env = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=600)
-
-
-def stage(kind: str, per_device: int) -> dict[str, Any]:
-    config = STAGES[kind]
-    trainer = {**TRAINER, "per_device_train_batch_size": per_device, **config.get("trainer", {})}
-    return {**config, "trainer": trainer}
-
-
-@pytest.fixture(scope="module")
-def trained(tiny_checkpoint, tmp_path_factory):
-    """Every stage by one process and by two, whose batches are half as large; and what the two wrote to the terminal."""
-    from stages import made
-
-    folder = tmp_path_factory.mktemp("processes")
-    for kind in STAGES:
-        (folder / f"{kind}2.yaml").write_text(json.dumps(stage(kind, 4)))
-    done = launch(TORCHRUN, __file__, "train", folder, tiny_checkpoint)
-    assert done.returncode == 0, done.stderr[-3000:]
-    for kind in STAGES:
-        made(kind, stage(kind, 8), tiny_checkpoint, folder / f"{kind}1")
-    return SimpleNamespace(folder=folder, said=done.stderr + done.stdout)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", STAGES)
-def test_two_processes_train_what_one_trains_with_the_same_batch(trained, tiny_checkpoint, kind):
-    from stages import weights
-
-    from mcqa_suite.manifest import HELD_OUT, read_manifest
-
-    one, two = (trained.folder / f"{kind}{n}" for n in (1, 2))
-    before, alone, together = weights(tiny_checkpoint), weights(one), weights(two)
-    assert alone.keys() == together.keys()
-    moved = max(float((alone[name] - before[name]).abs().max()) for name in before if name in alone)
-    apart = max(float((alone[name] - together[name]).abs().max()) for name in alone)
-    assert moved > 1e-3
-    assert apart < 1e-5
-    manifests = [read_manifest(folder) for folder in (one, two)]
-    assert [manifest.hardware.processes for manifest in manifests] == [1, 2]
-    assert manifests[0].metrics["loss"] == pytest.approx(manifests[1].metrics["loss"], abs=1e-4)
-    assert manifests[0].metrics["steps"] == manifests[1].metrics["steps"] == 2
-    assert manifests[0].data == manifests[1].data
-    if kind != "sft":
-        rows = [[json.loads(line) for line in (each / HELD_OUT).read_text().splitlines()] for each in (one, two)]
-        assert [row["id"] for row in rows[0]] == [row["id"] for row in rows[1]]
-        assert [row["chosen"] for row in rows[0]] == pytest.approx([row["chosen"] for row in rows[1]], abs=1e-4)
-
-
-@pytest.mark.slow
-def test_tokens_a_second_are_those_of_both_processes(trained):
-    from mcqa_suite.manifest import read_manifest
-
-    tokens = [
-        manifest.tokens_per_second * manifest.metrics["train_seconds"]
-        for manifest in (read_manifest(trained.folder / f"sft{n}") for n in (1, 2))
-    ]
-    assert tokens[0] == pytest.approx(tokens[1], rel=1e-3)
-
-
-@pytest.mark.slow
-def test_the_main_process_alone_writes_checkpoints_and_draws_bars(trained):
-    kept = {path.name for path in trained.folder.iterdir() if path.is_dir()}
-    assert kept == {f"{kind}{n}" for kind in STAGES for n in (1, 2)}
-    for kind in STAGES:
-        log = (trained.folder / f"{kind}2" / "training_log.jsonl").read_text().splitlines()
-        assert [json.loads(line)["step"] for line in log] == [1, 2]
-    # 100 % of a bar, which is drawn again at its end, and which each process would draw
-    assert trained.said.count("'train_runtime'") == len(STAGES)
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +136,7 @@ def test_the_harness_s_own_model_in_two_processes_gives_the_results_of_one(tiny_
     told = f"pretrained={tiny_checkpoint},dtype=float32"
     words = ["eval", "--model", "hf", "--model_args", told, "--tasks", "mcqa_epfl,mcqa_generated_cot", "--limit", "7"]
     words += ["--gen_kwargs", "max_gen_toks=8", "--batch_size", "4", "--log_samples", "--output_path"]
-    done = launch(ACCELERATE, "-m", "mcqa_suite.cli", *words, tmp_path / "two")
+    done = launch([*ACCELERATE, str(CPU)], "-m", "mcqa_suite.cli", *words, tmp_path / "two")
     assert done.returncode == 0, done.stderr[-3000:]
     assert main([*words, str(tmp_path / "one"), "--device", "cpu"]) == 0
     one, two = samples(tmp_path / "one"), samples(tmp_path / "two")
@@ -237,23 +146,8 @@ def test_the_harness_s_own_model_in_two_processes_gives_the_results_of_one(tiny_
     assert done.stdout.count("|mcqa_epfl") == 1  # one table
 
 
-@pytest.mark.slow
-def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_checkpoint, tmp_path):
-    config = stage("sft", 4)
-    (tmp_path / "bad.yaml").write_text(json.dumps({**config, "trainer": {**config["trainer"], "learning_rate": 1e30}}))
-    script = REPOSITORY / "training" / "sft.py"
-    words = ["--config", tmp_path / "bad.yaml", "--parent", tiny_checkpoint, "--output", tmp_path / "bad"]
-    done = launch(TORCHRUN, script, *words)
-    said = [line for line in done.stderr.replace("\r", "\n").splitlines() if "loss is nan at step" in line]
-    assert done.returncode != 0
-    assert len(said) == 1, done.stderr[-3000:]
-    assert said[0].startswith("sft.py: ")
-    assert "exitcode  : 2" in done.stderr
-    assert not (tmp_path / "bad").exists()
-
-
 def test_a_process_that_fails_alone_is_heard_and_nobody_waits_for_it(tmp_path):
-    done = launch(TORCHRUN, __file__, "fail")
+    done = launch(TORCHRUN, two_processes.__file__, "fail")
     assert done.returncode != 0
     assert done.stderr.count("only the second of us failed") == 1, done.stderr[-3000:]
     assert "another of the 2 processes ended" not in done.stderr
@@ -277,6 +171,14 @@ def climb_of(folder: Path, text: str, lock: int | None = None) -> Any:
     return Climb(read_recipe(folder / "recipe.yaml"), folder, (), 4, lock)
 
 
+def introduced(folder: Path) -> dict[str, list[str]]:
+    """What every process of every step said of itself."""
+    return {
+        log.name: sorted(line for line in log.read_text().splitlines() if line.startswith("I am"))
+        for log in (folder / "logs").iterdir()
+    }
+
+
 def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp_path):
     from mcqa_suite.ladder.graph import steps_of
 
@@ -285,11 +187,33 @@ def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp
         climb = climb_of(tmp_path, RECIPE, lock.fileno())
         for step in steps_of(climb.recipe)[:2]:
             climb.execute_step([str(tmp_path / "who.py")], step)
-    said = {
-        log.name: sorted(line for line in log.read_text().splitlines() if line.startswith("I am"))
-        for log in (tmp_path / "logs").iterdir()
+    assert introduced(tmp_path) == {"base.evaluation.log": ["I am 0 2", "I am 1 2"], "gptq4.log": ["I am None None"]}
+
+
+def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
+    from mcqa_suite.ladder.graph import steps_of
+
+    who = "import os; print('I am', *map(os.environ.get, ('RANK', 'WORLD_SIZE', 'ACCELERATE_USE_FSDP')))"
+    (tmp_path / "who.py").write_text(who)
+    sft = "  - {name: sft, kind: sft, parent: base, settings: {data: [{source: generated, n: 8}]}}\n"
+    text = RECIPE.replace("stages:\n", "accelerate: fsdp\nstages:\n" + sft)
+    with (tmp_path / "lock").open("w") as lock:
+        climb = climb_of(tmp_path, text, lock.fileno())
+        for step in steps_of(climb.recipe):
+            climb.execute_step([str(tmp_path / "who.py")], step)
+    assert introduced(tmp_path) == {
+        "sft.log": ["I am 0 2 true", "I am 1 2 true"],
+        "gptq4.log": ["I am None None None"],
+        **{f"{name}.evaluation.log": ["I am 0 2 None", "I am 1 2 None"] for name in ("base", "sft", "gptq4")},
     }
-    assert said == {"base.evaluation.log": ["I am 0 2", "I am 1 2"], "gptq4.log": ["I am None None"]}
+
+
+def test_a_recipe_s_accelerate_is_one_of_ours(tmp_path):
+    from mcqa_suite.errors import ConfigError
+
+    assert climb_of(tmp_path, "name: one\naccelerate: ddp").recipe.accelerate.name == "ddp.yaml"
+    with pytest.raises(ConfigError, match=r"accelerate: '\.\./fsdp'; expected one of cpu, ddp, deepspeed, fsdp"):
+        climb_of(tmp_path, "name: one\naccelerate: ../fsdp")
 
 
 def test_a_recipe_has_one_process_at_least(tmp_path):
@@ -298,19 +222,6 @@ def test_a_recipe_has_one_process_at_least(tmp_path):
     assert climb_of(tmp_path, "name: one").recipe.processes == 1
     with pytest.raises(ConfigError, match="processes: 0; expected at least 1"):
         climb_of(tmp_path, "name: none\nprocesses: 0")
-
-
-@pytest.mark.slow
-def test_a_checkpoint_of_another_number_of_processes_is_made_again(trained, tmp_path):
-    from mcqa_suite.checkpoints import Wanted
-    from mcqa_suite.ladder.stages import _why_redo
-    from mcqa_suite.manifest import read_manifest
-
-    made = read_manifest(trained.folder / "sft1")
-    wanted = Wanted(made.kind, made.name, made.parent, made.settings, made.data)
-    assert _why_redo(climb_of(tmp_path, "name: one"), trained.folder / "sft1", wanted) is None
-    two = climb_of(tmp_path, "name: two\nprocesses: 2")
-    assert _why_redo(two, trained.folder / "sft1", wanted) == "processes: 1 -> 2"
 
 
 def test_accelerate_s_cpu_flag_is_said_to_start_one_process_alone(monkeypatch, capsys):
@@ -338,34 +249,3 @@ def test_work_that_is_not_shared_out_is_the_main_process_s(monkeypatch):
     processes.go_on_alone()
     assert processes.world() == 1
     assert "RANK" not in os.environ
-
-
-def _train(folder: Path, parent: str) -> None:
-    from stages import script
-
-    for kind in STAGES:
-        output = folder / f"{kind}2"
-        sys.argv = [kind, "--config", f"{output}.yaml", "--parent", parent, "--output", str(output)]
-        script(kind).main()
-
-
-def _fail() -> int:
-    from mcqa_suite.errors import McqaError
-    from mcqa_suite.harness import processes
-
-    try:
-        with processes.failing_once():
-            processes.join()
-            if not processes.is_main():
-                raise McqaError("only the second of us failed")
-            processes.gathered("never answered")
-    except McqaError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    if sys.argv[1] == "fail":
-        sys.exit(_fail())
-    _train(Path(sys.argv[2]), sys.argv[3])

@@ -67,16 +67,16 @@ def train(args: Any, settings: DpoSettings, config: DPOConfig, lora: LoraConfig 
         callbacks=[common.StopAtNaN()],
     )
     trainer.train()
-    if trainer.accelerator.is_main_process:
-        scored = rewards(trainer, reference, tokenizer, held_out, chat)
-        metrics = margins.summary(scored, held_out)
-        metrics |= {
-            "reward_margin_over_beta": metrics["reward_margin"] / config.beta if scored else None,
-            "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
-            "no measure between different ones",
-        }
-        facts = {"data": fingerprints, "chat_template": chat, "metrics": metrics}
-        weights.save_trained(trainer, tokenizer, args, "dpo", settings, {HELD_OUT: margins.as_lines(scored)}, **facts)
+    # in every process from here on: weights that are sharded take all of them
+    scored = rewards(trainer, reference, tokenizer, held_out, chat)
+    metrics = margins.summary(scored, held_out)
+    metrics |= {
+        "reward_margin_over_beta": metrics["reward_margin"] / config.beta if scored else None,
+        "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
+        "no measure between different ones",
+    }
+    facts = {"data": fingerprints, "chat_template": chat, "metrics": metrics}
+    weights.save_trained(trainer, tokenizer, args, "dpo", settings, {HELD_OUT: margins.as_lines(scored)}, **facts)
 
 
 def rewards(trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[Reward]:

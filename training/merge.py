@@ -13,7 +13,6 @@ from typing import Any
 import common  # first: it sets what torch reads when imported
 import torch
 import weights
-from transformers import AutoModelForSequenceClassification
 
 from mcqa_suite.checkpoints import ADAPTER, is_adapter
 from mcqa_suite.errors import CheckpointError
@@ -47,7 +46,7 @@ def main() -> None:
 def head(adapter: Path) -> dict[str, Any]:
     """A reward model's adapter works on a classifier with one label, every other on a language model."""
     task = json.loads((adapter / ADAPTER).read_text(encoding="utf-8"))["task_type"]
-    return {"cls": AutoModelForSequenceClassification, "num_labels": 1} if task == "SEQ_CLS" else {}
+    return weights.REWARD if task == "SEQ_CLS" else {}
 
 
 if __name__ == "__main__":

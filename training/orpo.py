@@ -73,19 +73,19 @@ def train(args: Any, settings: OrpoSettings, config: ORPOConfig, lora: LoraConfi
         callbacks=[common.StopAtNaN()],
     )
     trainer.train()
-    if trainer.accelerator.is_main_process:
-        scored = mean_logps(trainer, tokenizer, held_out, chat)
-        weights.save_trained(
-            trainer,
-            tokenizer,
-            args,
-            "orpo",
-            settings,
-            {HELD_OUT: margins.as_lines(scored)},
-            data=fingerprints,
-            chat_template=chat,
-            metrics=margins.summary(scored, held_out),
-        )
+    # in every process from here on: weights that are sharded take all of them
+    scored = mean_logps(trainer, tokenizer, held_out, chat)
+    weights.save_trained(
+        trainer,
+        tokenizer,
+        args,
+        "orpo",
+        settings,
+        {HELD_OUT: margins.as_lines(scored)},
+        data=fingerprints,
+        chat_template=chat,
+        metrics=margins.summary(scored, held_out),
+    )
 
 
 def mean_logps(trainer: ORPOTrainer, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[margins.Scored]:

@@ -6,6 +6,7 @@ accelerate launch training/reward.py --config training/configs/reward.yaml --par
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from typing import Any
@@ -16,7 +17,7 @@ import rows
 import weights
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoModelForSequenceClassification, set_seed
+from transformers import set_seed
 from trl import RewardConfig, RewardTrainer
 
 from mcqa_suite.manifest import HELD_OUT
@@ -39,7 +40,9 @@ def main() -> None:
 def train(args: Any, settings: RewardSettings, config: RewardConfig, lora: LoraConfig | None) -> None:
     set_seed(settings.seed)  # before the score's weights and LoRA's matrices are drawn
     data, fingerprints = read_rows(settings)
-    model, tokenizer = weights.load(args, settings, AutoModelForSequenceClassification, num_labels=1)
+    # FSDP's way to load in one process alone leaves the others without what no file holds: the score's new weights
+    os.environ.pop("FSDP_CPU_RAM_EFFICIENT_LOADING", None)
+    model, tokenizer = weights.load(args, settings, **weights.REWARD)
     chat = common.use_chat(settings, tokenizer, str(args.config))
     rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
     train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
@@ -54,19 +57,19 @@ def train(args: Any, settings: RewardSettings, config: RewardConfig, lora: LoraC
         callbacks=[common.StopAtNaN()],
     )
     trainer.train()
-    if trainer.accelerator.is_main_process:
-        scored = scores(trainer, tokenizer, held_out, chat)
-        weights.save_trained(
-            trainer,
-            tokenizer,
-            args,
-            "reward",
-            settings,
-            {HELD_OUT: margins.as_lines(scored)},
-            data=fingerprints,
-            chat_template=chat,
-            metrics=margins.summary(scored, held_out),
-        )
+    # in every process from here on: weights that are sharded take all of them
+    scored = scores(trainer, tokenizer, held_out, chat)
+    weights.save_trained(
+        trainer,
+        tokenizer,
+        args,
+        "reward",
+        settings,
+        {HELD_OUT: margins.as_lines(scored)},
+        data=fingerprints,
+        chat_template=chat,
+        metrics=margins.summary(scored, held_out),
+    )
 
 
 def scores(trainer: RewardTrainer, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[margins.Scored]:

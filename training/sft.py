@@ -51,8 +51,7 @@ def train(args: Any, settings: SftSettings, config: SFTConfig, lora: LoraConfig 
         callbacks=[common.StopAtNaN()],
     )
     trainer.train()
-    if trainer.accelerator.is_main_process:
-        weights.save_trained(trainer, tokenizer, args, "sft", settings, data=fingerprints, chat_template=chat)
+    weights.save_trained(trainer, tokenizer, args, "sft", settings, data=fingerprints, chat_template=chat)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,21 @@ import common  # first: it sets what torch reads when imported
 import torch
 from peft import LoraConfig, PeftModel
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+)
+from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from mcqa_suite.checkpoints import ADAPTER, check_parent, is_adapter
 from mcqa_suite.errors import CheckpointError, ConfigError
 from mcqa_suite.manifest import TRAINING_LOG, complete_folder, hardware, name_of, versions
 
+State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}
+REWARD = {"cls": AutoModelForSequenceClassification, "num_labels": 1}  # what a reward model is loaded as
 
 
 def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfig | None:
@@ -31,14 +40,22 @@ def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfi
 def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
     """The parent's model and tokenizer; of an adapter its recorded parent with the adapter merged into it."""
     if settings.qlora:
+        if os.environ.get("ACCELERATE_USE_FSDP") or os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE") == "3":
+            raise ConfigError(
+                f"{args.config}: qlora: 4-bit weights are not shared out (FSDP, ZeRO 3); launch with ddp.yaml, or take it out"
+            )
         kwargs["quantization_config"] = four_bits(settings, str(args.config))
-    if not is_adapter(args.parent):
-        return _model(args.parent, settings.dtype, cls, kwargs), _tokenizer(args.parent)
-    if settings.qlora or not settings.merge:
+    if is_adapter(args.parent) and (settings.qlora or not settings.merge):
         raise ConfigError(
             f"{args.config}: the parent is an adapter; merge it first (training/merge.py), or set merge: true"
         )
-    return merged(args, settings.dtype, cls, **kwargs)
+    return whole(args, settings.dtype, cls, **kwargs)
+
+
+def whole(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
+    if is_adapter(args.parent):
+        return merged(args, dtype, cls, **kwargs)
+    return _model(args.parent, dtype, cls, kwargs), _tokenizer(args.parent)
 
 
 def merged(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
@@ -89,13 +106,19 @@ def save_trained(
     files: dict[str, str] | None = None,
     **facts: Any,
 ) -> None:
-    """Writes the checkpoint of a trained stage: weights, tokenizer, log, `files` by name, manifest."""
+    """Writes the checkpoint of a trained stage: weights, tokenizer, log, `files` by name, manifest.
+
+    Every process has to call this, for all of them hold a part of sharded weights; the main one writes.
+    """
+    state = gathered(trainer)
+    if not trainer.accelerator.is_main_process:
+        return
     logs: dict[str, Any] = {}
     for entry in trainer.state.log_history:
         logs |= entry
     model = trainer.accelerator.unwrap_model(trainer.model)
     with complete_folder(Path(args.output)) as folder:
-        save_weights(model, folder, args, settings)
+        save_weights(model, state, folder, args, kind, settings)
         tokenizer.save_pretrained(folder)
         for name, text in {TRAINING_LOG: training_log(trainer.state.log_history), **(files or {})}.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -119,25 +142,49 @@ def save_trained(
         )
 
 
-def save_weights(model: Any, folder: Path, args: argparse.Namespace, settings: Any) -> None:
+def gathered(trainer: Any) -> State | None:
+    """In the main process all weights by name, where no process has them whole; None where each has."""
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        return None
+    state: State = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    unset_hf_deepspeed_config()  # or else, under ZeRO 3, the parent that one process loads anew is sharded as well
+    return state
+
+
+def save_weights(
+    model: Any, state: State | None, folder: Path, args: argparse.Namespace, kind: str, settings: Any
+) -> None:
     """All weights, the adapter merged into them, or the adapter alone."""
+    if not settings.merge:
+        save_adapter(model, state, folder, args.parent)
+    elif state is not None or settings.qlora:
+        save_anew(model, state, folder, args, kind, settings)
+    else:
+        (model if settings.full else model.merge_and_unload()).save_pretrained(folder)
+
+
+def save_anew(
+    model: Any, state: State | None, folder: Path, args: argparse.Namespace, kind: str, settings: Any
+) -> None:
+    """What was trained, put into the parent as it was: `model` is what is left of that in 4 bits, or a part of it."""
+    parent, _ = whole(args, settings.dtype, **(REWARD if kind == "reward" else {}))
     if settings.full:
-        model.save_pretrained(folder)
-    elif not settings.merge:
-        save_adapter(model, folder, args.parent)
-    elif settings.qlora:  # merged into the parent as it was, not into what is left of it in 4 bits
-        save_adapter(model, folder, args.parent)
-        whole = _model(args.parent, settings.dtype, type(model.get_base_model()), {})
-        PeftModel.from_pretrained(whole, folder).merge_and_unload().save_pretrained(folder)
+        parent.load_state_dict(state)
+    else:
+        save_adapter(model, state, folder, args.parent)
+        parent = PeftModel.from_pretrained(parent, folder).merge_and_unload()
         for path in folder.glob("adapter_*"):
             path.unlink()
-    else:
-        model.merge_and_unload().save_pretrained(folder)
+    if state is not None:  # with what the trainer set, such as the padding token
+        parent.config = model.config
+        if parent.can_generate():
+            parent.generation_config = model.generation_config
+    parent.save_pretrained(folder)
 
 
-def save_adapter(model: Any, folder: Path, parent: Path) -> None:
+def save_adapter(model: Any, state: State | None, folder: Path, parent: Path) -> None:
     """PEFT's two files, with the parent's name in place of its path on this machine."""
-    model.save_pretrained(folder, save_embedding_layers=False)
+    model.save_pretrained(folder, save_embedding_layers=False, state_dict=state)
     (folder / "README.md").unlink(missing_ok=True)
     config = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = name_of(parent)

@@ -74,7 +74,8 @@ class Recipe:
     `threads` sets OMP_NUM_THREADS for every stage; None leaves it alone. `chat_template` None is: where the base's tokenizer
     has one. `stages` holds every point of the `sweeps`. `num_cpus` and `num_gpus` are what an evaluation takes, and a stage that
     says nothing itself. `processes` train and evaluate together: a batch is per_device_train_batch_size x
-    gradient_accumulation_steps x processes, as TRL has it.
+    gradient_accumulation_steps x processes, as TRL has it. `accelerate` is a file for `accelerate launch`, which then starts
+    those that train; None leaves them to torchrun.
     """
 
     path: Path
@@ -92,6 +93,7 @@ class Recipe:
     num_cpus: int | None = None
     num_gpus: float | None = None
     processes: int = 1
+    accelerate: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class _Recipe:
     num_cpus: int | None = None
     num_gpus: float | None = None
     processes: int = 1
+    accelerate: str | None = None
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -187,7 +190,16 @@ def read_recipe(path: Path) -> Recipe:
         num_cpus=written.num_cpus,
         num_gpus=written.num_gpus,
         processes=written.processes,
+        accelerate=_accelerate(written.accelerate, path),
     )
+
+
+def _accelerate(name: str | None, path: Path) -> Path | None:
+    """One of our own configurations, by name: a stranger's could start processes on other machines."""
+    ours = {file.stem: file for file in sorted((training_dir() / "configs" / "accelerate").glob("*.yaml"))}
+    if name is not None and name not in ours:
+        raise ConfigError(f"{path}: accelerate: {name!r}; expected one of {', '.join(ours)}")
+    return None if name is None else ours[name]
 
 
 def until(recipe: Recipe, name: str) -> Recipe:

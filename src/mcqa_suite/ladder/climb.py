@@ -11,9 +11,12 @@ from pathlib import Path
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.outcome import RungResult
 from mcqa_suite.recipe import BASE, Recipe
+from mcqa_suite.settings import TRAINED
 from mcqa_suite.warm import run_warm
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
+# at any free port, for two stages may begin on one machine
+ACCELERATE = ("-m", "accelerate.commands.launch", "--main_process_port", "0", "--config_file")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,9 @@ class Climb:
     def execute_step(self, command: list[str], step: Step) -> None:
         """`execute` of what a step runs."""
         log = f"{step.rung}.log" if step.stage else f"{step.rung}.evaluation.log"
-        if step.processes > 1:
+        if self.recipe.accelerate and step.kind in TRAINED:
+            command = [*ACCELERATE, str(self.recipe.accelerate), "--num_processes", str(step.processes), *command]
+        elif step.processes > 1:
             command = [*TORCHRUN, str(step.processes), *command]
         self.execute(command, step.name, log, self.label(step.number, step.rung, step.kind), step.threads)
 
