@@ -22,6 +22,13 @@ needs_hub = pytest.mark.skipif(not (SHARED / "hub").is_dir(), reason=f"no mirror
 MMLU_SUBJECTS = sorted(path.stem for path in (REPOSITORY / "tasks/mmlu_stem/letter").glob("[a-z]*.yaml"))
 
 
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test asks with a key that lies in the environment of whoever runs it."""
+    for name in ("MCQA_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture(scope="session")
 def made_up_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every data set repository that a task names, with made-up rows in its exact schema; returns the shared folder."""

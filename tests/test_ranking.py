@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from made_up_pairs import write
 from model_server import prompt_of, serving
-from test_preferences import write
 
 from mcqa_suite.cli import main
 from mcqa_suite.errors import ConfigError, DatasetError
