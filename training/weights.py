@@ -53,6 +53,7 @@ def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalL
 
 
 def whole(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
+    """`load` of a parent that the settings are known to suit."""
     if is_adapter(args.parent):
         return merged(args, dtype, cls, **kwargs)
     return _model(args.parent, dtype, cls, kwargs), _tokenizer(args.parent)
