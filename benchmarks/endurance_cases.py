@@ -219,7 +219,8 @@ def lost_worker(run: Unbroken, home: Path) -> tuple[str, str]:
     ladder = Ladder(run.recipe, home, folder, "--ray", "local")
     ladder.wait_for(step, folder)
     time.sleep((step.end - step.begin) / 2)
-    workers = [each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"] == [f"ray::{step.name}"]]
+    named = psutil.process_iter(["cmdline"])  # by the title that Ray gives a worker, which spaces may follow
+    workers = [each for each in named if " ".join(each.info["cmdline"] or ()).strip() == f"ray::{step.name}"]
     for worker in workers:
         worker.kill()
     code = ladder.wait()

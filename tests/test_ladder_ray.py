@@ -176,9 +176,10 @@ def both_began(ladder: Ladder, run: subprocess.Popen[str]) -> tuple[list[int], l
 @pytest.mark.slow
 def test_a_node_that_is_lost_leaves_its_step_to_another(cluster, ladder, tmp_path):
     run = ladder.start(cluster.address)
-    both_began(ladder, run)
+    both = both_began(ladder, run)
     (lost,) = cluster.worker_nodes
     cluster.remove_node(lost, allow_graceful=False)
+    eventually(lambda: not all(alive(process) for process, *_ in both))  # or a step could end before its worker does
     ladder.let_go()
     code, out, err = ladder.end(run)
     cluster.add_node(num_cpus=1)

@@ -171,6 +171,15 @@ def climb_of(folder: Path, text: str, lock: int | None = None) -> Any:
     return Climb(read_recipe(folder / "recipe.yaml"), folder, (), 4, lock)
 
 
+def saying_who(folder: Path, *names: str) -> str:
+    """A script that says, by one write that no other process can cut in two, what these variables are to it."""
+    script = folder / "who.py"
+    script.write_text(
+        f"import os\nos.write(1, ' '.join(map(str, ['I am', *map(os.environ.get, {names})])).encode() + b'\\n')"
+    )
+    return str(script)
+
+
 def introduced(folder: Path) -> dict[str, list[str]]:
     """What every process of every step said of itself."""
     return {
@@ -182,25 +191,24 @@ def introduced(folder: Path) -> dict[str, list[str]]:
 def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp_path):
     from mcqa_suite.ladder.graph import steps_of
 
-    (tmp_path / "who.py").write_text("import os; print('I am', os.environ.get('RANK'), os.environ.get('WORLD_SIZE'))")
+    who = saying_who(tmp_path, "RANK", "WORLD_SIZE")
     with (tmp_path / "lock").open("w") as lock:
         climb = climb_of(tmp_path, RECIPE, lock.fileno())
         for step in steps_of(climb.recipe)[:2]:
-            climb.execute_step([str(tmp_path / "who.py")], step)
+            climb.execute_step([who], step)
     assert introduced(tmp_path) == {"base.evaluation.log": ["I am 0 2", "I am 1 2"], "gptq4.log": ["I am None None"]}
 
 
 def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
     from mcqa_suite.ladder.graph import steps_of
 
-    who = "import os; print('I am', *map(os.environ.get, ('RANK', 'WORLD_SIZE', 'ACCELERATE_USE_FSDP')))"
-    (tmp_path / "who.py").write_text(who)
+    who = saying_who(tmp_path, "RANK", "WORLD_SIZE", "ACCELERATE_USE_FSDP")
     sft = "  - {name: sft, kind: sft, parent: base, settings: {data: [{source: generated, n: 8}]}}\n"
     text = RECIPE.replace("stages:\n", "accelerate: fsdp\nstages:\n" + sft)
     with (tmp_path / "lock").open("w") as lock:
         climb = climb_of(tmp_path, text, lock.fileno())
         for step in steps_of(climb.recipe):
-            climb.execute_step([str(tmp_path / "who.py")], step)
+            climb.execute_step([who], step)
     assert introduced(tmp_path) == {
         "sft.log": ["I am 0 2 true", "I am 1 2 true"],
         "gptq4.log": ["I am None None None"],
