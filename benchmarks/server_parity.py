@@ -10,37 +10,41 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mcqa_suite.run_files import numbered_rows
+import numpy as np
+
 from mcqa_suite.runs import read_log
-from mcqa_suite.sample_values import flat, read_answer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
+PROGRAM = (sys.executable, "-m", "mcqa_suite.cli")
 
 
 @contextmanager
-def serving(model: Path) -> Iterator[str]:
-    """The server's address, once it answers; the server's output goes to a temporary file that is shown if it dies."""
+def serving(command: Sequence[object], environment: Mapping[str, str] = ENVIRONMENT) -> Iterator[str]:
+    """The server's address, once it answers; what it prints goes to a temporary file that is shown if it dies."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    code = "import sys; from transformers.cli.transformers import main; sys.exit(main())"
-    flags = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+        port = str(free.getsockname()[1])
     with tempfile.TemporaryFile() as said:
-        command = [sys.executable, "-c", code, "serve", str(model), *flags]
-        child = subprocess.Popen(command, env=ENVIRONMENT, stdout=said, stderr=subprocess.STDOUT)
+        words = [*map(str, command), "--host", "127.0.0.1", "--port", port]
+        child = subprocess.Popen(
+            words, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+        )  # fmt: skip
         try:
-            until = time.monotonic() + 180
+            until = time.monotonic() + 300
             while not answers(f"http://127.0.0.1:{port}/health"):
                 if child.poll() is not None or time.monotonic() > until:
                     said.seek(0)
@@ -48,8 +52,17 @@ def serving(model: Path) -> Iterator[str]:
                 time.sleep(1)
             yield f"http://127.0.0.1:{port}/v1/completions"
         finally:
-            child.terminate()
-            child.wait()
+            stop(child)
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """Ends a process that leads a session of its own, and whatever it started."""
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(60)
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def answers(url: str) -> bool:
@@ -59,27 +72,58 @@ def answers(url: str) -> bool:
         return False
 
 
-def evaluate(flags: list[str], tasks: list[str], limit: int, output: Path) -> float:
-    """Seconds of `mcqa eval` with these flags."""
+def evaluation(
+    flags: Sequence[str],
+    tasks: Sequence[str],
+    limit: int,
+    output: Path,
+    *,
+    program: Sequence[object] = PROGRAM,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> subprocess.CompletedProcess[str]:
+    """`mcqa eval` with these flags, as it ended; `program` is its command line, of any environment."""
     shared = ["--tasks", ",".join(tasks), "--limit", str(limit), "--gen_kwargs", "max_gen_toks=48,temperature=0"]
-    command = [sys.executable, "-m", "mcqa_suite.cli", "eval", *flags, *shared]
-    start = time.perf_counter()
-    done = subprocess.run(
-        [*command, "--log_samples", "--output_path", str(output)],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    command = [*map(str, program), "eval", *flags, *shared, "--log_samples", "--output_path", str(output)]
+    return subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )  # fmt: skip
+
+
+def evaluate(flags: Sequence[str], tasks: Sequence[str], limit: int, output: Path, **where: Any) -> float:
+    """Seconds of an `evaluation`, which has to end well."""
+    start = time.perf_counter()
+    done = evaluation(flags, tasks, limit, output, **where)
     if done.returncode:
         sys.exit(f"{' '.join(flags)}: exit code {done.returncode}\n{done.stdout[-3000:]}")
     return time.perf_counter() - start
 
 
-def read(output: Path, task: str) -> dict[int, tuple[str, object]]:
-    """By document: what the model wrote, and the answer that was read in it."""
-    log = next(output.rglob(f"samples_{task}_*.jsonl"))
-    return {
-        row["doc_id"]: (str(next(flat(row["resps"]))), read_answer(next(flat(row["filtered_resps"]))))
-        for _number, row in numbered_rows(log)
-    }
+@dataclass(frozen=True)
+class Agreement:
+    """Two runs of a task: how many questions, and on how many of them both say the same."""
+
+    n: int
+    same_answer: int
+    read: int  # the same answer on both sides, and not that none was found
+    same_text: int | None  # None where options are scored
+    largest: float | None  # difference of an option's log-likelihoods; None where text is generated
+    acc: tuple[float, float]
+
+
+def agreement(here: Path, there: Path, task: str) -> Agreement:
+    """What the logs below two folders say of a task, document by document."""
+    ours, theirs = (read_log(folder).by_task[task].samples for folder in (here, there))
+    assert (ours.doc_id == theirs.doc_id).all()
+    assert (ours.hashes == theirs.hashes).all()  # the same documents, prompts and targets
+    acc = (float(100 * ours.scores["acc"].mean()), float(100 * theirs.scores["acc"].mean()))
+    n = len(ours.doc_id)
+    if ours.answer is None or theirs.answer is None:
+        same = int((ours.pick("acc") == theirs.pick("acc")).sum())
+        apart = np.abs(ours.loglikelihoods - theirs.loglikelihoods)[ours.there]
+        return Agreement(n, same, n, None, float(apart.max()), acc)
+    answers = ours.answer == theirs.answer
+    texts = int((ours.response == theirs.response).sum())
+    return Agreement(n, int(answers.sum()), int((answers & (ours.answer != 0)).sum()), texts, None, acc)
 
 
 def main() -> None:
@@ -93,19 +137,17 @@ def main() -> None:
         here, there = Path(made) / "hf", Path(made) / "server"
         shown = [f"pretrained={model},dtype=float32", "--device", "cpu", "--batch_size", "1"]
         alone = evaluate(["--model", "hf", "--model_args", *shown], args.tasks, args.limit, here)
-        with serving(model) as url:
+        code = "import sys; from transformers.cli.transformers import main; sys.exit(main())"
+        command = [sys.executable, "-c", code, "serve", model, "--device", "cpu", "--dtype", "float32"]
+        with serving(command) as url:
             told = f"model={model},tokenizer={model},base_url={url},tokenized_requests=False,num_concurrent=1"
             served = evaluate(["--model", "local-completions", "--model_args", told], args.tasks, args.limit, there)
         print("| task | questions | same answer | read | same text | acc % hf | acc % served |")
         print("|---|---:|---:|---:|---:|---:|---:|")
         for task in args.tasks:
-            ours, theirs = read(here, task), read(there, task)
-            assert ours.keys() == theirs.keys()
-            letters = sum(ours[doc][1] == theirs[doc][1] for doc in ours)
-            read_in = sum(ours[doc][1] == theirs[doc][1] is not None for doc in ours)
-            texts = sum(ours[doc][0] == theirs[doc][0] for doc in ours)
-            scores = [100 * read_log(folder).by_task[task].samples.scores["acc"].mean() for folder in (here, there)]
-            print(f"| {task} | {len(ours)} | {letters} | {read_in} | {texts} | {scores[0]:.1f} | {scores[1]:.1f} |")
+            both = agreement(here, there, task)
+            counts = f"{both.n} | {both.same_answer} | {both.read} | {'' if both.same_text is None else both.same_text}"
+            print(f"| {task} | {counts} | {both.acc[0]:.1f} | {both.acc[1]:.1f} |")
         print("\nread: an answer was found in the text, the same on both sides.")
         print(f"{alone:.0f} s with hf, {served:.0f} s served, both from the start of the command.")
 
