@@ -108,12 +108,14 @@ def _check_nodes(ray: Any, base: Path, mark: Path | None) -> None:
     """ConfigError for a node that does not see what this machine sees, or has another version of us."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
-    look = ray.remote(_unseen)
+    look, paths = ray.remote(_unseen), [mark, base] if mark else [base]
+    asked = []  # all at once, for each takes the seconds that a worker needs to start
     for node in _nodes(ray):
-        where = f"--ray: node {_called(node)}"
         there = look.options(num_cpus=0, max_retries=0, scheduling_strategy=On(node["NodeID"], soft=False))
+        asked.append((f"--ray: node {_called(node)}", there.remote(paths)))
+    for where, answer in asked:
         try:
-            unseen, version = ray.get(there.remote([mark, base] if mark else [base]), timeout=SECONDS_TO_LOOK)
+            unseen, version = ray.get(answer, timeout=SECONDS_TO_LOOK)
         except ray.exceptions.RayError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
             raise ConfigError(f"{where} runs nothing of ours: {reason}; look at its logs") from error
@@ -138,6 +140,8 @@ class OnRay:
 
     def __init__(self, ray: Any, recipe: Recipe) -> None:
         self._ray, self._recipe = ray, recipe
+        # Once, for Ray begins the tasks of one function, but not of two, in the order of their submission.
+        self._work = ray.remote(_work)
         self._lost = tuple(getattr(ray.exceptions, name) for name in LOST)
         # Where nothing is said, a step takes a GPU wherever there is one, as it does in order.
         self._gpus = float(any(node["Resources"].get("GPU") for node in _nodes(ray)))
@@ -170,7 +174,7 @@ class OnRay:
         self._start(Task(step, call))
 
     def _start(self, task: Task) -> None:
-        work = self._ray.remote(_work).options(name=task.step.name, max_retries=0, **self._needs(task.step))
+        work = self._work.options(name=task.step.name, max_retries=0, **self._needs(task.step))
         self._tasks[work.remote(task.call, os.getcwd(), _handed_on())] = task
 
     def next(self) -> tuple[Step, Done]:
