@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,8 @@ def begin(folder: Path, given: Path) -> Path:
     for stage in GIVEN:
         if (given / "checkpoints" / stage).is_dir():
             shutil.copytree(given / "checkpoints" / stage, folder / "checkpoints" / stage)
-    climb(dataclasses.replace(until(read_recipe(RECIPE), GIVEN[-1]), evaluate=()), folder)
+    with redirect_stdout(sys.stderr):
+        climb(dataclasses.replace(until(read_recipe(RECIPE), GIVEN[-1]), evaluate=()), folder)
     return folder
 
 
