@@ -19,10 +19,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from made_up import gpqa_rows, gsm_symbolic_rows, sciq_rows, write_dataset  # noqa: E402
+from helpers.dataset_rows import gpqa_rows, gsm_symbolic_rows, sciq_rows, write_dataset  # noqa: E402
 
 from mcqa_suite.harness.tasks import manager, near_data  # noqa: E402
-from mcqa_suite.paths import hub_mirror  # noqa: E402
+from mcqa_suite.common.paths import hub_mirror  # noqa: E402
 
 GROUPS = [
     "mcqa_suite",

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from mcqa_suite import grids
-from mcqa_suite.audit import Audit, audit
-from mcqa_suite.audit.rows import Row, read_jsonl
-from mcqa_suite.paths import hub_mirror
-from mcqa_suite.report.tables import Table, markdown, percent
-from mcqa_suite.sources import read
-from mcqa_suite.sources.spec import Source
+from mcqa_suite.training_data.audit import Audit, audit
+from mcqa_suite.training_data.audit.rows import Row, read_jsonl
+from mcqa_suite.common.paths import hub_mirror
+from mcqa_suite.reporting.tables import Table, markdown, percent
+from mcqa_suite.training_data.sources import read
+from mcqa_suite.training_data.sources.spec import Source
 
 KINDS = ("question", "8-gram", "template", "grid", "answer", "13-gram")
 

@@ -19,19 +19,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mcqa_suite.epfl import read_epfl
-from mcqa_suite.paths import hub_mirror
-from mcqa_suite.prompts import letter
-from mcqa_suite.question import Question
+from mcqa_suite.questions.epfl import read_epfl
+from mcqa_suite.common.paths import hub_mirror
+from mcqa_suite.questions.prompts import letter
+from mcqa_suite.questions.question import Question
 
 PLANTED = 500
 MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
 start = time.perf_counter()
-from mcqa_suite.audit.engine import audit_items
-from mcqa_suite.audit.items import item_of
-from mcqa_suite.audit.rows import read_jsonl
+from mcqa_suite.training_data.audit.engine import audit_items
+from mcqa_suite.training_data.audit.items import item_of
+from mcqa_suite.training_data.audit.rows import read_jsonl
 items = [item_of("made_up", i, json.loads(line)) for i, line in enumerate(open(sys.argv[1], encoding="utf-8"))]
 rows = read_jsonl(Path(sys.argv[2]))
 found = audit_items(rows, items)

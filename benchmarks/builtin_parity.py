@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from mcqa_suite.harness.tasks import near_data
-from mcqa_suite.paths import tasks_dir
+from mcqa_suite.common.paths import tasks_dir
 
 PROMPTS = """
 def letter(doc):

@@ -33,12 +33,12 @@ print(time.perf_counter() - start, time.process_time(), resource.getrusage(resou
 """
 COMPARE = """
 import contextlib, io
-from mcqa_suite.cli import main
+from mcqa_suite.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()):
     assert main(["compare", *sys.argv[1:]]) == 0
 """
 READ = """
-from mcqa_suite.runs import read_run
+from mcqa_suite.logs.runs import read_run
 assert read_run(Path(sys.argv[1]))
 """
 

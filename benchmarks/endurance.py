@@ -25,8 +25,8 @@ from pathlib import Path
 import endurance_cases
 from endurance_ladder import Ladder, Step, Unbroken, cut_back, equal, last_lines, on_disk, put_back, unbroken
 
-from mcqa_suite.paths import training_dir
-from mcqa_suite.recipe import read_recipe
+from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder.recipe import read_recipe
 
 WHOLE = 5  # every so many trials, one is resumed to its end with nothing put back
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 from endurance_ladder import Ladder, Step, Unbroken, cut_back, equal, last_lines
 
-from mcqa_suite.manifest import MANIFEST
+from mcqa_suite.common.manifest import MANIFEST
 
 YEAR = 365 * 86400
 
@@ -200,7 +200,7 @@ def read_only(run: Unbroken, home: Path) -> tuple[str, str]:
         told = one_line(Ladder(run.recipe, home, folder), "Read-only file system", str(folder))
         rungs = sorted(map(str, (folder / "evaluations").iterdir()))
         table = subprocess.run(
-            [sys.executable, "-m", "mcqa_suite.cli", "table", *rungs], capture_output=True, check=False
+            [sys.executable, "-m", "mcqa_suite.cli.main", "table", *rungs], capture_output=True, check=False
         )
         if table.returncode:
             return f"NO: mcqa table: {table.stderr.decode().strip()}", "no"

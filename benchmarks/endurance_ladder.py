@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from mcqa_suite.manifest import MANIFEST, read_manifest
+from mcqa_suite.common.manifest import MANIFEST, read_manifest
 
 BESIDE = ("tokens_per_second",)  # columns that no two runs share
 PATIENCE = 1800.0  # seconds for a ladder, or a step of one, to come to something
@@ -56,7 +56,7 @@ class Ladder:
         (home / "tmp").mkdir(parents=True, exist_ok=True)
         number = len(list(home.glob("said.*")))
         self.said_in = home / f"said.{number}"
-        command = [sys.executable, "-m", "mcqa_suite.cli", "run", str(recipe), "--output", str(folder), *options]
+        command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", str(recipe), "--output", str(folder), *options]
         command += ["--until", until] if until else []
         env = os.environ | {"MCQA_CACHE": str(cache or home / "cache.sqlite"), "TMPDIR": str(home / "tmp")}
         with self.said_in.open("wb") as said:

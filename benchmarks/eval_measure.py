@@ -88,7 +88,7 @@ def save_models(folder: Path, names: list[str]) -> None:
 def language_model(backend: str, checkpoint: str, batch_size: int, dtype: str) -> Any:
     from lm_eval.models.huggingface import HFLM
 
-    from mcqa_suite.harness.prefix.model import PrefixLM
+    from mcqa_suite.backend.prefix.model import PrefixLM
 
     kind = PrefixLM if backend == "hf-prefix" else HFLM
     return kind(checkpoint, device="cpu", dtype=dtype, batch_size=batch_size, softmax_dtype="float32")

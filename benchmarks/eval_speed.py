@@ -176,8 +176,8 @@ start = time.process_time()
 import torch
 torch.set_num_threads(1)
 from lm_eval import simple_evaluate
-from mcqa_suite.harness.prefix.model import PrefixLM
-from mcqa_suite.harness.rung import run_entry
+from mcqa_suite.backend.prefix.model import PrefixLM
+from mcqa_suite.evaluation.evaluate_checkpoint import run_entry
 from pathlib import Path
 imports = time.process_time() - start
 spent = {"model": 0.0, "tokens": 0.0}
@@ -190,7 +190,7 @@ def timed(owner, name, part):
         finally:
             spent[part] += time.process_time() - begin
     setattr(owner, name, outer)
-import mcqa_suite.harness.prefix.scorer as scorer, mcqa_suite.harness.prefix.model as model
+import mcqa_suite.backend.prefix.scorer as scorer, mcqa_suite.backend.prefix.model as model
 timed(model.Forward, "__call__", "model")
 timed(scorer.Scorer, "_gather", "model")
 timed(model, "encode_pairs", "tokens")

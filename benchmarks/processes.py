@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from safetensors.torch import load_file
 
-from mcqa_suite.manifest import read_manifest
+from mcqa_suite.common.manifest import read_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RUNGS = ("base", "sft", "dpo", "gptq4")
@@ -64,7 +64,7 @@ def climbed(folder: Path, processes: int, limit: int) -> Path:
     """The ladder's folder; with `--keep` what is there is kept."""
     file, output = folder / f"{processes}.yaml", folder / f"run{processes}"
     file.write_text(yaml.safe_dump(recipe(processes, limit)), encoding="utf-8")
-    command = [sys.executable, "-m", "mcqa_suite.cli", "run", str(file), "--output", str(output)]
+    command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", str(file), "--output", str(output)]
     subprocess.run(command, check=True, env={**os.environ, **ENVIRONMENT}, stdout=sys.stderr)
     return output
 

@@ -23,10 +23,10 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.ladder import climb
-from mcqa_suite.manifest import read_manifest, usable_cores
-from mcqa_suite.paths import training_dir
-from mcqa_suite.recipe import read_recipe, until
+from mcqa_suite.ladder import context as climb
+from mcqa_suite.common.manifest import read_manifest, usable_cores
+from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder.recipe import read_recipe, until
 
 RECIPE = training_dir() / "configs" / "demo.yaml"
 GIVEN = ("sft", "dpo")
@@ -83,7 +83,7 @@ def begin(folder: Path, given: Path) -> Path:
 
 def run(output: Path, options: list[str]) -> float:
     """Seconds of `mcqa run`, from command to report."""
-    command = [sys.executable, "-m", "mcqa_suite.cli", "run", str(RECIPE), "--output", str(output), *options]
+    command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", str(RECIPE), "--output", str(output), *options]
     before = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     after = time.perf_counter()

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from chromium import DARK, LIGHT, Opened, missing, seen_as, started
-from made_up_grids import KINDS, grid_run
+from helpers.chromium import DARK, LIGHT, Opened, missing, seen_as, started
+from helpers.grid_logs import KINDS, grid_run
 from report_size import make_runs
 
-from mcqa_suite.report.html import write_report
+from mcqa_suite.reporting.html import write_report
 
 VIEWS = {"light": (0, LIGHT), "dark": (0, DARK), "390 px, light": (390, LIGHT), "390 px, dark": (390, DARK)}
 RUN = """const done = arguments[0];

@@ -19,13 +19,13 @@ from compare_speed import COMPARE, measure, write_log
 
 REPORT = """
 import contextlib, io
-from mcqa_suite.cli import main
+from mcqa_suite.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()):
     assert main(["report", *sys.argv[2:], "--base", sys.argv[2], "-o", sys.argv[1]]) == 0
 """
 BOTH = """
 import contextlib, io
-from mcqa_suite.cli import main
+from mcqa_suite.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()):
     assert main(["compare", *sys.argv[2:]]) == 0
     assert main(["report", *sys.argv[2:], "--base", sys.argv[2], "-o", sys.argv[1]]) == 0

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from chromium import Opened, missing, started
-from made_up_grids import KINDS, grid_run
-from made_up_logs import choice_rows, questions, write_run, written_row
+from helpers.chromium import Opened, missing, started
+from helpers.grid_logs import KINDS, grid_run
+from helpers.log_files import choice_rows, questions, write_run, written_row
 
-from mcqa_suite.report.html import write_report
+from mcqa_suite.reporting.html import write_report
 
 VARIANTS = 8
 WRITTEN = 0.3  # of the items are answered in writing

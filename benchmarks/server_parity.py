@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from mcqa_suite.runs import read_log
+from mcqa_suite.logs.runs import read_log
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
-PROGRAM = (sys.executable, "-m", "mcqa_suite.cli")
+PROGRAM = (sys.executable, "-m", "mcqa_suite.cli.main")
 
 
 @contextmanager

@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from mcqa_suite.paths import training_dir
-from mcqa_suite.settings import SETTINGS
+from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder.stage_settings import SETTINGS
 
 LIMIT = 60.0  # seconds
 
@@ -28,7 +28,7 @@ def main() -> int:
             command = [
                 sys.executable,
                 "-m",
-                "mcqa_suite.cli",
+                "mcqa_suite.cli.main",
                 "run",
                 str(recipe),
                 "--smoke",

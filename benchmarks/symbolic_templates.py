@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcqa_suite.errors import McqaError
+from mcqa_suite.common.errors import McqaError
 from mcqa_suite.extract import gold_number
-from mcqa_suite.paths import hub_mirror, tasks_dir
+from mcqa_suite.common.paths import hub_mirror, tasks_dir
 from mcqa_suite.symbolic import Template, calculations
 
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from rouge_score.rouge_scorer import RougeScorer
 
 from mcqa_suite.harness.tasks import load, manager, near_data
-from mcqa_suite.reads import read_all
-from mcqa_suite.text_metrics import corpus_bleu, reference_text, text_scores
+from mcqa_suite.logs.scoring import read_all
+from mcqa_suite.harness.text_metrics import corpus_bleu, reference_text, text_scores
 
 BAR = 2.0
 Pair = tuple[str, str]

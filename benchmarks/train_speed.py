@@ -20,9 +20,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.paths import training_dir
-from mcqa_suite.process import ENVIRONMENT
-from mcqa_suite.settings import parse_settings, read_rows
+from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder.process import ENVIRONMENT
+from mcqa_suite.ladder.stage_settings import parse_settings, read_rows
 
 DATA = {
     "sft": [{"source": "generated", "n": 1280, "seed": 1, "style": "letter_text"}],

@@ -64,7 +64,7 @@ class Asked:
     def with_vllm(self, model: Path, dtype: str, output: Path, more: str = "") -> subprocess.CompletedProcess[str]:
         told = f"pretrained={model},dtype={dtype},enforce_eager=True,max_model_len=1024{more}"
         flags = ["--model", "vllm", "--model_args", told, "--batch_size", "auto"]
-        program = (self.vllm, "-m", "mcqa_suite.cli")
+        program = (self.vllm, "-m", "mcqa_suite.cli.main")
         return evaluation(flags, self.tasks, self.limit, output, program=program, environment=THERE)
 
 

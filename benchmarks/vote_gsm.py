@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from mcqa_suite.extract import gold_number
-from mcqa_suite.paths import hub_mirror
-from mcqa_suite.report.votes import failure_table, outcome_table
-from mcqa_suite.voting import from_answers, outcomes, read_ballots
+from mcqa_suite.common.paths import hub_mirror
+from mcqa_suite.reporting.votes import failure_table, outcome_table
+from mcqa_suite.analysis.voting import from_answers, outcomes, read_ballots
 
 SAMPLES = 4
 

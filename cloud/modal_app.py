@@ -39,7 +39,7 @@ secret = os.environ.get("MCQA_SECRET")
 )
 def climb(recipe: str, name: str) -> int:
     """Runs a recipe of the repository into the volume's folder `name`; the exit code of `mcqa run`."""
-    command = [sys.executable, "-m", "mcqa_suite.cli", "run", recipe, "--output", f"{RUNS}/{name}"]
+    command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", recipe, "--output", f"{RUNS}/{name}"]
     done = subprocess.run(command, cwd=SUITE, check=False)  # noqa: S603 - a list, no shell
     volume.commit()
     return done.returncode

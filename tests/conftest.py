@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import missing, started
-from made_up import N, gpqa_rows, gsm_symbolic_rows, labelled, sciq_rows, write_dataset
+from helpers.chromium import missing, started
+from helpers.dataset_rows import N, gpqa_rows, gsm_symbolic_rows, labelled, sciq_rows, write_dataset
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

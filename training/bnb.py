@@ -14,9 +14,9 @@ import torch
 import weights
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
-from mcqa_suite.errors import CheckpointError
-from mcqa_suite.manifest import complete_folder, hardware, versions
-from mcqa_suite.settings import BnbSettings, read_settings
+from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.manifest import complete_folder, hardware, versions
+from mcqa_suite.ladder.stage_settings import BnbSettings, read_settings
 
 
 def main() -> None:

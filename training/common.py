@@ -19,18 +19,18 @@ from typing import Any, NoReturn
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-from mcqa_suite.harness import processes
+from mcqa_suite.backend import processes
 
 os.environ.update(processes.quiet())
 
 import torch
 from transformers import TrainerCallback
 
-from mcqa_suite.checkpoints import chat_template_of, check_whole, is_adapter
-from mcqa_suite.config import check_keys
-from mcqa_suite.errors import CheckpointError, ConfigError, McqaError
-from mcqa_suite.manifest import Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest
-from mcqa_suite.settings import TRAINED, Settings, read_settings, record
+from mcqa_suite.common.checkpoints import chat_template_of, check_whole, is_adapter
+from mcqa_suite.common.config import check_keys
+from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
+from mcqa_suite.common.manifest import (Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest)
+from mcqa_suite.ladder.stage_settings import (TRAINED, Settings, read_settings, record)
 
 START = time.perf_counter()
 GPU = torch.cuda.is_available()

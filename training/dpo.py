@@ -21,8 +21,8 @@ from peft import LoraConfig
 from transformers import set_seed
 from trl import DPOConfig, DPOTrainer
 
-from mcqa_suite.manifest import HELD_OUT
-from mcqa_suite.settings import DpoSettings, read_rows, read_settings
+from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.ladder.stage_settings import DpoSettings, read_rows, read_settings
 
 
 @dataclass(frozen=True)

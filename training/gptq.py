@@ -15,9 +15,9 @@ from typing import Any
 
 import common  # first: it sets what torch reads when imported
 
-from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError
-from mcqa_suite.manifest import complete_folder, hardware, usable_cores, versions, without_volatile
-from mcqa_suite.settings import GptqSettings, read_rows, read_settings
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
+from mcqa_suite.common.manifest import (complete_folder, hardware, usable_cores, versions, without_volatile)
+from mcqa_suite.ladder.stage_settings import GptqSettings, read_rows, read_settings
 
 if usable_cores() <= 2:
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")  # the default of one worker fails at load

@@ -14,10 +14,10 @@ import common  # first: it sets what torch reads when imported
 import torch
 import weights
 
-from mcqa_suite.checkpoints import ADAPTER, is_adapter
-from mcqa_suite.errors import CheckpointError
-from mcqa_suite.manifest import complete_folder, hardware, versions
-from mcqa_suite.settings import read_settings
+from mcqa_suite.common.checkpoints import ADAPTER, is_adapter
+from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.manifest import complete_folder, hardware, versions
+from mcqa_suite.ladder.stage_settings import read_settings
 
 
 def main() -> None:

@@ -26,8 +26,8 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from mcqa_suite.manifest import HELD_OUT
-from mcqa_suite.settings import OrpoSettings, read_rows, read_settings
+from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.ladder.stage_settings import OrpoSettings, read_rows, read_settings
 
 
 class WholeBatch(ORPOTrainer):  # type: ignore[misc]

@@ -20,8 +20,8 @@ from peft import LoraConfig
 from transformers import set_seed
 from trl import RewardConfig, RewardTrainer
 
-from mcqa_suite.manifest import HELD_OUT
-from mcqa_suite.settings import RewardSettings, read_rows, read_settings
+from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.ladder.stage_settings import RewardSettings, read_rows, read_settings
 
 
 def configs(settings: RewardSettings, where: str, folder: str = "unused") -> tuple[RewardConfig, LoraConfig | None]:

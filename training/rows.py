@@ -12,7 +12,7 @@ from typing import Any
 from accelerate import PartialState
 from datasets import Dataset
 
-from mcqa_suite.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError
 
 Row = dict[str, str]
 

@@ -18,7 +18,7 @@ from peft import LoraConfig
 from transformers import set_seed
 from trl import SFTConfig, SFTTrainer
 
-from mcqa_suite.settings import SftSettings, read_rows, read_settings
+from mcqa_suite.ladder.stage_settings import SftSettings, read_rows, read_settings
 
 
 def configs(settings: SftSettings, where: str, folder: str = "unused") -> tuple[SFTConfig, LoraConfig | None]:

@@ -21,9 +21,9 @@ from transformers import (
 )
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
-from mcqa_suite.checkpoints import ADAPTER, check_parent, is_adapter
-from mcqa_suite.errors import CheckpointError, ConfigError
-from mcqa_suite.manifest import TRAINING_LOG, complete_folder, hardware, name_of, versions
+from mcqa_suite.common.checkpoints import ADAPTER, check_parent, is_adapter
+from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.manifest import (TRAINING_LOG, complete_folder, hardware, name_of, versions)
 
 State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.errors import CheckpointError, ConfigError
-from mcqa_suite.harness.failures import explain
+from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.library_errors import explain
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from mcqa_suite.errors import McqaError
+from mcqa_suite.common.errors import McqaError
 
 VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 PATIENCE = timedelta(weeks=52)  # a process waits for the slowest; the launcher ends all of them where one fails

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 
 def add(commands: Any) -> None:
@@ -55,8 +55,8 @@ def add(commands: Any) -> None:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from mcqa_suite.compare import Options
-    from mcqa_suite.report.commands import compare_runs
+    from mcqa_suite.analysis.compare import Options
+    from mcqa_suite.reporting.commands import compare_runs
 
     if not 0 < args.margin < 100:
         raise ConfigError(f"--margin {args.margin:g}: expected points between 0 and 100")
@@ -73,13 +73,13 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _table(args: argparse.Namespace) -> None:
-    from mcqa_suite.report.commands import table_of
+    from mcqa_suite.reporting.commands import table_of
 
     table_of(args.runs, metric=args.metric, style=args.format, subset=args.subset)
 
 
 def _report(args: argparse.Namespace) -> int:
-    from mcqa_suite.report.html import report_command
+    from mcqa_suite.reporting.html import report_command
 
     if not args.samples_mb > 0:
         raise ConfigError(f"--samples-mb {args.samples_mb:g}: expected a size above 0")

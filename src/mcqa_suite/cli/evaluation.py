@@ -45,7 +45,7 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def _tasks(args: argparse.Namespace) -> None:
-    from mcqa_suite.paths import tasks_dir
+    from mcqa_suite.common.paths import tasks_dir
 
     if args.path:
         print(tasks_dir())
@@ -56,15 +56,15 @@ def _tasks(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> None:
-    from mcqa_suite.harness.check import check
+    from mcqa_suite.evaluation.check import check
 
     for line in check(args.names, args.metadata):
         print(line)
 
 
 def _extract(args: argparse.Namespace) -> int:
-    from mcqa_suite.recorded import Columns
-    from mcqa_suite.reread import reread_all, table
+    from mcqa_suite.logs.log_row import Columns
+    from mcqa_suite.logs.rescore import reread_all, table
 
     columns = Columns(args.kind, args.choices_key, args.gold_key)
     logs = reread_all(args.samples, args.output, columns, report=lambda line: print(f"mcqa: {line}", file=sys.stderr))

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 
 def add(commands: Any) -> None:
@@ -33,8 +33,8 @@ def add(commands: Any) -> None:
 
 
 def _show(args: argparse.Namespace) -> None:
-    from mcqa_suite.grid_answers import ranked, read_answers
-    from mcqa_suite.report.grid_pictures import draw, find_task, show
+    from mcqa_suite.logs.grid_answers import ranked, read_answers
+    from mcqa_suite.reporting.grid_pictures import draw, find_task, show
 
     task = find_task(args.task)
     answers = None
@@ -52,14 +52,14 @@ def _show(args: argparse.Namespace) -> None:
 
 
 def _vote(args: argparse.Namespace) -> None:
-    from mcqa_suite.grid_answers import judge, ranked, read_answers
-    from mcqa_suite.report.tables import Table, markdown, percent
+    from mcqa_suite.logs.grid_answers import judge, ranked, read_answers
+    from mcqa_suite.reporting.tables import Table, markdown, percent
 
     log = _log(args.samples)
     rows = read_answers(log)
     chosen = {"votes": ranked(rows)}
     if args.logprob:
-        from mcqa_suite.harness.grid_scores import ranked_by_logprob
+        from mcqa_suite.backend.grid_scores import ranked_by_logprob
 
         chosen["summed log-probability"] = ranked_by_logprob(args.logprob, rows, chosen["votes"], log)
     table = []

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from mcqa_suite import __version__
-from mcqa_suite.commands import comparison, data, evaluation, grids, preferences, sampling, training, voting
-from mcqa_suite.errors import McqaError
+from mcqa_suite.cli import (comparison, data, evaluation, grids, preferences, variance as sampling, training, voting)
+from mcqa_suite.common.errors import McqaError
 
 EPILOG = """\
 The tasks work without this command too:
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in words[:1] or bool(os.environ.get("MCQA_DEBUG"))
     try:
         if "eval" in words[: 1 + debug]:
-            from mcqa_suite.harness.launch import launch
+            from mcqa_suite.evaluation.launch import launch
 
             return launch(words[words.index("eval") + 1 :])
         args = build_parser().parse_args(words)

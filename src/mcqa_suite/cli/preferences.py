@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 JUDGE = (
     "an OpenAI-compatible server, e.g. http://localhost:8000/v1; the key is read from MCQA_API_KEY or OPENAI_API_KEY"
@@ -84,19 +84,19 @@ def _add_rank(rank: argparse.ArgumentParser) -> None:
 
 
 def _sample(args: argparse.Namespace) -> None:
-    from mcqa_suite.preferences.asked import read_prompts
-    from mcqa_suite.preferences.responses import Sampling, sample
+    from mcqa_suite.training_data.preferences.asked import read_prompts
+    from mcqa_suite.training_data.preferences.responses import Sampling, sample
 
     _positive(parallel=args.parallel, batch_size=args.batch_size)
     settings = Sampling(args.temperature, args.top_p, args.max_tokens, args.seed, tuple(args.stop))
     prompts = read_prompts(args.data)
     if args.endpoint:
-        from mcqa_suite.preferences.endpoint import Endpoint
+        from mcqa_suite.backend.endpoint import Endpoint
 
         server = Endpoint(args.endpoint, args.endpoint_model)
         name, generate = server.model, server.generate(settings, args.parallel)
     else:
-        from mcqa_suite.harness.sampling import Sampler
+        from mcqa_suite.backend.sampling import Sampler
 
         sampler = Sampler(args.model, chat=args.chat_template, dtype=args.dtype, batch_size=args.batch_size)
         name, generate = sampler.identity, sampler.generator(settings)
@@ -105,9 +105,9 @@ def _sample(args: argparse.Namespace) -> None:
 
 
 def _label(args: argparse.Namespace) -> None:
-    from mcqa_suite.preferences.correctness import BY, by_correctness, decided_first
-    from mcqa_suite.preferences.pairs import label, pairs_of
-    from mcqa_suite.preferences.responses import read_responses
+    from mcqa_suite.training_data.preferences.correctness import BY, by_correctness, decided_first
+    from mcqa_suite.training_data.preferences.pairs import label, pairs_of
+    from mcqa_suite.training_data.preferences.responses import read_responses
 
     _positive(parallel=args.parallel)
     if (args.by == "judge") != bool(args.judge):
@@ -116,13 +116,13 @@ def _label(args: argparse.Namespace) -> None:
     if args.by == "correctness":
         written = label(decided_first(pairs_of(responses, None), most), BY, by_correctness, args.output)
     elif args.by == "human":
-        from mcqa_suite.preferences.human import label_by_hand
+        from mcqa_suite.training_data.preferences.human import label_by_hand
 
         label_by_hand(pairs_of(responses, most), args.output, seed=args.seed)
         return
     else:
-        from mcqa_suite.preferences.endpoint import Endpoint
-        from mcqa_suite.preferences.judge import JudgeLabels, read_template
+        from mcqa_suite.backend.endpoint import Endpoint
+        from mcqa_suite.training_data.preferences.judge import JudgeLabels, read_template
 
         template = read_template(args.judge_prompt)
         judge = JudgeLabels(Endpoint(args.judge, args.judge_model), template, args.parallel)
@@ -131,9 +131,9 @@ def _label(args: argparse.Namespace) -> None:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from mcqa_suite.preferences.check import check, report, write_pairs
-    from mcqa_suite.preferences.pairs import read_labels
-    from mcqa_suite.preferences.responses import read_responses
+    from mcqa_suite.training_data.preferences.check import check, report, write_pairs
+    from mcqa_suite.training_data.preferences.pairs import read_labels
+    from mcqa_suite.training_data.preferences.responses import read_responses
 
     rows = read_labels(args.file)
     found = check(rows, read_responses(args.responses) if args.responses else ())
@@ -144,11 +144,11 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _rank(args: argparse.Namespace) -> None:
-    from mcqa_suite.preferences.endpoint import Endpoint
-    from mcqa_suite.ranking import rank
-    from mcqa_suite.ranking.asking import judged
-    from mcqa_suite.ranking.entries import read_entries
-    from mcqa_suite.ranking.show import csv_table, figure, markdown
+    from mcqa_suite.backend.endpoint import Endpoint
+    from mcqa_suite.analysis.ranking import rank
+    from mcqa_suite.training_data.preferences.ranking_judge import judged
+    from mcqa_suite.training_data.preferences.ranking_entries import read_entries
+    from mcqa_suite.reporting.ranking import csv_table, figure, markdown
 
     _positive(parallel=args.parallel)
     entries, alone = read_entries(args.responses)
@@ -176,7 +176,7 @@ def _similarity(entries: Any, embedding: str | None) -> dict[str, list[float]] |
         raise ConfigError(
             "--embedding: no row has a reference to compare with; add a column 'reference' to the prompts"
         )
-    from mcqa_suite.harness.embedding import Encoder
+    from mcqa_suite.backend.embedding import Encoder
 
     encoder, references = Encoder(embedding), [entry.reference for entry in referenced]
     return {

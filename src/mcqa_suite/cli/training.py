@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.commands.evaluation import json_object
+from mcqa_suite.cli.evaluation import json_object
 
 
 def add(commands: Any) -> None:
@@ -48,11 +48,11 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from mcqa_suite import warm
-    from mcqa_suite.ladder import climb
-    from mcqa_suite.outcome import save_leaderboard, save_report, save_sweeps, save_training
-    from mcqa_suite.recipe import read_recipe, until
-    from mcqa_suite.smoke import smoke
+    from mcqa_suite.ladder import warm
+    from mcqa_suite.ladder import context as climb
+    from mcqa_suite.ladder.outputs import (save_leaderboard, save_report, save_sweeps, save_training)
+    from mcqa_suite.ladder.recipe import read_recipe, until
+    from mcqa_suite.ladder.smoke import smoke
 
     recipe = read_recipe(args.recipe)
     if args.until:
@@ -71,9 +71,9 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _audit(args: argparse.Namespace) -> int:
-    from mcqa_suite.audit import audit
-    from mcqa_suite.audit.files import read_data
-    from mcqa_suite.audit.report import FORMATS, save
+    from mcqa_suite.training_data.audit import audit
+    from mcqa_suite.ladder.audit_inputs import read_data
+    from mcqa_suite.training_data.audit.report import FORMATS, save
 
     given = read_data(args.data)
     found = audit(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 
 def add(commands: Any) -> None:
@@ -29,9 +29,9 @@ def add(commands: Any) -> None:
 def _variance(args: argparse.Namespace) -> None:
     from collections import Counter
 
-    from mcqa_suite.report.commands import named_path
-    from mcqa_suite.report.variances import variance_csv, variance_report
-    from mcqa_suite.variance import read_drawn
+    from mcqa_suite.reporting.commands import named_path
+    from mcqa_suite.reporting.variance import variance_csv, variance_report
+    from mcqa_suite.analysis.variance import read_drawn
 
     if args.worst < 0:
         raise ConfigError(f"--worst {args.worst}: expected 0 or more")
@@ -49,7 +49,7 @@ def _variance(args: argparse.Namespace) -> None:
 def _write(folder: Path, runs: Any, texts: dict[str, str]) -> None:
     import matplotlib as mpl
 
-    from mcqa_suite.report.figures import draws, style
+    from mcqa_suite.reporting.figures import draws, style
 
     with mpl.rc_context(style.SETTINGS):
         plot = draws.draws(runs)

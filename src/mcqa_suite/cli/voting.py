@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mcqa_suite.voting import Ballots
+    from mcqa_suite.analysis.voting import Ballots
 
 
 def add(commands: Any) -> None:
@@ -44,9 +44,9 @@ def add(commands: Any) -> None:
 
 
 def _vote(args: argparse.Namespace) -> None:
-    from mcqa_suite.recorded import Columns
-    from mcqa_suite.report import votes
-    from mcqa_suite.voting import outcomes, read_ballots
+    from mcqa_suite.logs.log_row import Columns
+    from mcqa_suite.reporting import votes
+    from mcqa_suite.analysis.voting import outcomes, read_ballots
 
     columns = Columns(args.kind, args.choices_key, args.gold_key)
     ns = _numbers(args.n)
@@ -64,8 +64,8 @@ def _vote(args: argparse.Namespace) -> None:
 
 
 def _orders(args: argparse.Namespace) -> None:
-    from mcqa_suite.report.commands import named_path
-    from mcqa_suite.report.orders import order_csv, order_table, read_orders
+    from mcqa_suite.reporting.commands import named_path
+    from mcqa_suite.reporting.option_orders import order_csv, order_table, read_orders
 
     given = [named_path(text) for text in args.runs]
     found = [order for name, path in given for order in read_orders(name or path.absolute().name, path)]
@@ -73,7 +73,7 @@ def _orders(args: argparse.Namespace) -> None:
 
 
 def _write(folder: Path, done: Any, tables: list[str], pages: Mapping[str, str]) -> None:
-    from mcqa_suite.report import votes
+    from mcqa_suite.reporting import votes
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _numbers(text: str) -> list[int]:
 
 def _logs(given: list[str]) -> list[tuple[str, Path]]:
     """(name, file) of every log: a folder stands for the sample logs below it."""
-    from mcqa_suite.report.commands import named_path
+    from mcqa_suite.reporting.commands import named_path
 
     found = []
     for text in given:
@@ -123,7 +123,7 @@ def _task(file: Path) -> str:
 
 
 def _scores(args: argparse.Namespace, path: Path, ballots: Ballots) -> dict[str, Any]:
-    from mcqa_suite.voting import read_scores
+    from mcqa_suite.analysis.voting import read_scores
 
     found = {}
     for flag, strategy in (("reward", "best of n by reward"), ("logprob", "best of n by log-probability")):
@@ -131,8 +131,8 @@ def _scores(args: argparse.Namespace, path: Path, ballots: Ballots) -> dict[str,
         if source is None:
             continue
         if source.is_dir():
-            from mcqa_suite.harness import sample_scores
-            from mcqa_suite.manifest import content_hash
+            from mcqa_suite.backend import sample_scores
+            from mcqa_suite.common.manifest import content_hash
 
             cache = path.with_name(f"{flag}-{content_hash(source)[:8]}.{path.stem}.jsonl")
             score = sample_scores.score_with_reward if flag == "reward" else sample_scores.score_with_logprob

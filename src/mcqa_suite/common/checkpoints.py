@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import CheckpointError
-from mcqa_suite.manifest import MANIFEST, Data, Manifest, Parent, check_tensor_files, content_hash, read_manifest
-from mcqa_suite.recipe import Recipe
+from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.manifest import (MANIFEST, Data, Manifest, Parent, check_tensor_files, content_hash, read_manifest)
+from mcqa_suite.ladder.recipe import Recipe
 
 BASE_KIND = "base"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 T = TypeVar("T")
 MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # of a YAML file

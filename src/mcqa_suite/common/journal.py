@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import ConfigError, DatasetError
 
 Row = dict[str, Any]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 # What a user can mend: no room, no room for this user, and a disk that may only be read.
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}

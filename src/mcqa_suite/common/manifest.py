@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite import __version__
-from mcqa_suite.config import build
-from mcqa_suite.errors import CheckpointError, ConfigError
+from mcqa_suite.common.config import build
+from mcqa_suite.common.errors import CheckpointError, ConfigError
 
 MANIFEST = "manifest.json"
 SCHEMA = 1  # of manifests; rises when what a key says is no longer what it said

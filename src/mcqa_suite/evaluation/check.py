@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from mcqa_suite.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.harness.tasks import load, manager, near_data
 
 

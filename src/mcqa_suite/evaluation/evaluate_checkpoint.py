@@ -1,4 +1,4 @@
-"""Evaluates one checkpoint: `python -m mcqa_suite.harness.rung --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'`.
+"""Evaluates one checkpoint: `python -m mcqa_suite.evaluation.evaluate_checkpoint --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'`.
 
 An adapter is evaluated on `--base`, which has to be its recorded parent; every checkpoint with the chat template that its
 manifest records. Writes what `lm_eval --log_samples` writes, one folder an entry of the plan, and `rung.json`: speed,
@@ -16,16 +16,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.config import check_keys
-from mcqa_suite.errors import CheckpointError, ConfigError, DatasetError, McqaError
-from mcqa_suite.harness import loglik_cache, prefix, processes
-from mcqa_suite.harness.failures import explain
-from mcqa_suite.harness.quantised import load_quantised
-from mcqa_suite.harness.saved import check_saved
+from mcqa_suite.common.config import check_keys
+from mcqa_suite.common.errors import (CheckpointError, ConfigError, DatasetError, McqaError)
+from mcqa_suite.backend import loglik_cache, prefix, processes
+from mcqa_suite.common.library_errors import explain
+from mcqa_suite.backend.quantised import load_quantised
+from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.tasks import load, manager, near_data
-from mcqa_suite.harness.trained import check_checkpoint, followed
-from mcqa_suite.reach import stay_offline_if_cut_off
-from mcqa_suite.recipe import Evaluation
+from mcqa_suite.evaluation.checkpoint_settings import check_checkpoint, followed
+from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.ladder.recipe import Evaluation
 
 PLAN_KEYS = {field.name for field in fields(Evaluation)}
 
@@ -80,8 +80,8 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
     """
     import torch
 
-    from mcqa_suite.harness.prefix.model import PrefixLM
-    from mcqa_suite.harness.shared_model import shared
+    from mcqa_suite.backend.prefix.model import PrefixLM
+    from mcqa_suite.backend.shared_model import shared
 
     backend = shared(PrefixLM)
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -13,16 +13,16 @@ from typing import Any
 
 import yaml
 
-from mcqa_suite.checkpoints import chat_template_of
-from mcqa_suite.errors import McqaError
-from mcqa_suite.harness import loglik_cache, prefix, processes
-from mcqa_suite.harness.failed import Lost, failed_left_out
-from mcqa_suite.harness.failures import explain
-from mcqa_suite.harness.saved import check_writable, unsaved_is_an_error
+from mcqa_suite.common.checkpoints import chat_template_of
+from mcqa_suite.common.errors import McqaError
+from mcqa_suite.backend import loglik_cache, prefix, processes
+from mcqa_suite.evaluation.failed_requests import Lost, failed_left_out
+from mcqa_suite.common.library_errors import explain
+from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, our_index_alone
-from mcqa_suite.harness.trained import check_checkpoint
-from mcqa_suite.paths import tasks_dir
-from mcqa_suite.reach import stay_offline_if_cut_off
+from mcqa_suite.evaluation.checkpoint_settings import check_checkpoint
+from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.common.offline import stay_offline_if_cut_off
 
 SUBCOMMANDS = ("run", "ls", "validate")
 SERVED = ("local-completions", "local-chat-completions")
@@ -64,7 +64,7 @@ def _launch(argv: Sequence[str]) -> Lost:
         loglik_cache.switch_on()
     prefix.register()
     if told_model(given) in SERVED:
-        from mcqa_suite.harness import servers
+        from mcqa_suite.evaluation import servers
 
         processes.go_on_alone()  # else every process would ask everything
         servers.register()
@@ -92,7 +92,7 @@ def _shared_out() -> AbstractContextManager[None]:
     """Of several processes each answers its part, where the model is one of the harness's `hf` kinds."""
     if processes.world() == 1:
         return nullcontext()
-    from mcqa_suite.harness.shared_model import shared_models
+    from mcqa_suite.backend.shared_model import shared_models
 
     return shared_models()
 

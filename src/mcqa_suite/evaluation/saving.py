@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mcqa_suite.errors import ConfigError, McqaError
+from mcqa_suite.common.errors import ConfigError, McqaError
 
 LITTLE = 1 << 20  # free bytes of a disk that is full
 TRACKER = "lm_eval.loggers.evaluation_tracker"

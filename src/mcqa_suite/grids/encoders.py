@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract import Extraction, extract_grid
 
 Grid = list[list[int]]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.grids.encoders import Grid
 
 ATTEMPTS = ("attempt_1", "attempt_2")

@@ -16,12 +16,13 @@ from typing import Any
 
 from datasets import Dataset
 
-from mcqa_suite import grids, question
-from mcqa_suite.epfl import read_epfl
-from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite import grids
+from mcqa_suite.questions import question
+from mcqa_suite.questions.epfl import read_epfl
+from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import gold_number
-from mcqa_suite.paths import tasks_dir
-from mcqa_suite.question import Question, Row, text_id
+from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.questions.question import Question, Row, text_id
 
 log = logging.getLogger(__name__)
 Doc = dict[str, Any]
@@ -140,7 +141,7 @@ def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **other
 
 def load_generated(n: int = 1000, seed: int = 0, **_: Any) -> dict[str, Dataset]:
     """Questions of the embedded base model's kind that no training run has seen."""
-    from mcqa_suite.generated import generate
+    from mcqa_suite.questions.generated import generate
 
     return {"dev": as_dataset(generate("train", 5, seed)), "test": as_dataset(generate("test", n, seed))}
 

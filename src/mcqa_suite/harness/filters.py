@@ -2,7 +2,7 @@
 
 `{function: custom, filter_fn: !function mcqa_suite.harness.filters.letters}` works wherever the package is installed;
 `{function: mcqa_letters}` needs the name registered, which `mcqa eval` does (and, once the harness reads entry points, it
-does itself). A filtered response is the dict of `mcqa_suite.reads`, so that "no answer" stays a state of its own.
+does itself). A filtered response is the dict of `mcqa_suite.logs.scoring`, so that "no answer" stays a state of its own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 
-from mcqa_suite.reads import Doc, Read, read_all
+from mcqa_suite.logs.scoring import Doc, Read, read_all
 
 Responses = Sequence[Sequence[str]]
 

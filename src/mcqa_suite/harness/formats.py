@@ -11,7 +11,8 @@ from typing import Any
 
 import yaml
 
-from mcqa_suite import grids, prompts
+from mcqa_suite import grids
+from mcqa_suite.questions import prompts
 from mcqa_suite.harness.docs import as_question
 
 Doc = dict[str, Any]

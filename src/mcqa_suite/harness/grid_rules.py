@@ -9,9 +9,9 @@ from typing import Any
 from datasets import Dataset
 
 from mcqa_suite import grids
-from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.grids.tasks import apply_prompt, describe_prompt
-from mcqa_suite.run_files import numbered_rows
+from mcqa_suite.logs.files import numbered_rows
 
 Doc = dict[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcqa_suite import grids
-from mcqa_suite.reads import Doc, Read, grid_scores
+from mcqa_suite.logs.scoring import Doc, Read, grid_scores
 
 
 def results(doc: Doc, answered: Sequence[Sequence[Read]]) -> dict[str, Any]:

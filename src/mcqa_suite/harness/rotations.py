@@ -11,7 +11,7 @@ from datasets import Dataset
 
 from mcqa_suite.harness import docs
 from mcqa_suite.harness.scoring import letter_results
-from mcqa_suite.rotations import OrderEffect, order_effect, rotations
+from mcqa_suite.questions.rotations import OrderEffect, order_effect, rotations
 
 Doc = dict[str, Any]
 

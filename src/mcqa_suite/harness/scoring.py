@@ -7,10 +7,10 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from mcqa_suite.errors import ScoreError
+from mcqa_suite.common.errors import ScoreError
 from mcqa_suite.grids import task_score
-from mcqa_suite.reads import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
-from mcqa_suite.text_metrics import reference_text, text_scores
+from mcqa_suite.logs.scoring import (Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores)
+from mcqa_suite.harness.text_metrics import reference_text, text_scores
 
 BERTSCORE_MODEL = "MCQA_BERTSCORE_MODEL"
 
@@ -80,7 +80,7 @@ def _text_scores(reads: Sequence[Read], rationale: str) -> dict[str, Any]:
 
 def mean_bertscore(items: Sequence[tuple[str, str]]) -> float:
     """The mean F of BERTScore over all documents, by the model that MCQA_BERTSCORE_MODEL names."""
-    from mcqa_suite.harness.embedding import Encoder
+    from mcqa_suite.backend.embedding import Encoder
 
     values = Encoder(os.environ[BERTSCORE_MODEL]).bertscore(*zip(*items, strict=True))
     return sum(values) / len(values)

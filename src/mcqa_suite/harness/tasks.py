@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mcqa_suite.errors import ConfigError
-from mcqa_suite.harness.failures import explain
-from mcqa_suite.paths import hub_mirror, tasks_dir
-from mcqa_suite.reach import stay_offline_if_cut_off
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.library_errors import explain
+from mcqa_suite.common.paths import hub_mirror, tasks_dir
+from mcqa_suite.common.offline import stay_offline_if_cut_off
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.outcome import RungResult
-from mcqa_suite.recipe import BASE, Recipe
-from mcqa_suite.settings import TRAINED
-from mcqa_suite.warm import run_warm
+from mcqa_suite.ladder.outputs import RungResult
+from mcqa_suite.ladder.recipe import BASE, Recipe
+from mcqa_suite.ladder.stage_settings import TRAINED
+from mcqa_suite.ladder.warm import run_warm
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
 # at any free port, for two stages may begin on one machine

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
-from mcqa_suite.ladder.climb import Done
+from mcqa_suite.ladder.context import Done
 from mcqa_suite.ladder.graph import Step
 
 Call = Callable[[], Done]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from mcqa_suite.recipe import BASE, Recipe, Stage
-from mcqa_suite.settings import TRAINED
+from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
+from mcqa_suite.ladder.stage_settings import TRAINED
 
 EVALUATE = "evaluate"
 

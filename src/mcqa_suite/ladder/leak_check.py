@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.errors import DatasetError, McqaError
-from mcqa_suite.ladder.plan import Rows
-from mcqa_suite.recipe import Recipe
-from mcqa_suite.report.saving import write_whole
+from mcqa_suite.common.errors import DatasetError, McqaError
+from mcqa_suite.ladder.preflight import Rows
+from mcqa_suite.ladder.recipe import Recipe
+from mcqa_suite.common.files import write_whole
 
 if TYPE_CHECKING:
-    from mcqa_suite.audit import Audit
-    from mcqa_suite.audit.items import Item
+    from mcqa_suite.training_data.audit import Audit
+    from mcqa_suite.training_data.audit.items import Item
 
 
 def items_of(recipe: Recipe) -> tuple[list[Item], list[str]]:
     """Every document of the evaluated tasks, and a line for each optional entry whose data cannot be had."""
-    from mcqa_suite.audit import items
+    from mcqa_suite.training_data.audit import items
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)  # it has advice for every task that makes its own data set
     found: dict[tuple[str, str], Item] = {}
@@ -39,7 +39,7 @@ def audit(recipe: Recipe, found: Rows, items: Sequence[Item], folder: Path) -> l
 
     A stage with `allow_leaks: true` goes on, and what it leaks is said and written.
     """
-    from mcqa_suite.audit.engine import audit_items
+    from mcqa_suite.training_data.audit.engine import audit_items
 
     audited = audit_items(found.rows, items)
     (folder / "audits").mkdir(parents=True, exist_ok=True)

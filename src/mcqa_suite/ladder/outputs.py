@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import McqaError
-from mcqa_suite.manifest import Manifest
-from mcqa_suite.recipe import Recipe
-from mcqa_suite.report import html, leaderboard
-from mcqa_suite.report.saving import write_whole
-from mcqa_suite.runs import read_run
-from mcqa_suite.sweep_results import board, figure, table
+from mcqa_suite.common.errors import McqaError
+from mcqa_suite.common.manifest import Manifest
+from mcqa_suite.ladder.recipe import Recipe
+from mcqa_suite.reporting import html, leaderboard
+from mcqa_suite.common.files import write_whole
+from mcqa_suite.logs.runs import read_run
+from mcqa_suite.ladder.sweep_results import board, figure, table
 
 
 @dataclass(frozen=True)

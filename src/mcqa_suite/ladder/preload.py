@@ -1,4 +1,4 @@
-"""What a server of `mcqa_suite.warm` imports: the modules named in `MCQA_PRELOAD`, without a word."""
+"""What a server of `mcqa_suite.ladder.warm` imports: the modules named in `MCQA_PRELOAD`, without a word."""
 
 import importlib
 import os

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from mcqa_suite.errors import StageError
+from mcqa_suite.common.errors import StageError
 
 # " 45%|####5     |" as tqdm draws it, or "... [3/3] 100.0%" as GPTQModel does
 BAR = re.compile(rb"\d%\||\d\.\d%\s*$")

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite import sources
-from mcqa_suite.config import build, read_yaml
-from mcqa_suite.manifest import Data
-from mcqa_suite.paths import shared_dir
-from mcqa_suite.sources.spec import PairSource, Source
+from mcqa_suite.training_data import sources
+from mcqa_suite.common.config import build, read_yaml
+from mcqa_suite.common.manifest import Data
+from mcqa_suite.common.paths import shared_dir
+from mcqa_suite.training_data.sources.spec import PairSource, Source
 
 DTYPES = ("float32", "bfloat16", "float16")
 BITS = (8, 4, 3, 2)

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.config import check_keys
-from mcqa_suite.errors import ConfigError
-from mcqa_suite.settings import SETTINGS
+from mcqa_suite.common.config import check_keys
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.ladder.stage_settings import SETTINGS
 
 # What is usually swept; any other argument can be, once the stage's own `trainer` or `lora` names it.
 TRAINER = (

@@ -17,17 +17,17 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from mcqa_suite import preload, tether
-from mcqa_suite.process import copy, environment_of, raise_for, run_process
-from mcqa_suite.reach import obey
+from mcqa_suite.ladder import preload, tether
+from mcqa_suite.ladder.process import (copy, environment_of, raise_for, run_process)
+from mcqa_suite.common.offline import obey
 
 VARIABLE = "MCQA_WARM"  # "off" starts every stage from nothing
 GPUS = ("/dev/nvidia[0-9]*", "/dev/kfd", "/dev/dxg")
 LIBRARIES = (
     "lm_eval.models.huggingface",
     "transformers.models.llama.modeling_llama",
-    "mcqa_suite.harness.rung",
-    "mcqa_suite.harness.prefix.model",
+    "mcqa_suite.evaluation.evaluate_checkpoint",
+    "mcqa_suite.backend.prefix.model",
 )
 OF_KIND = {
     "sft": ("peft", "trl.trainer.sft_trainer"),

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError
 
 OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task or group
 

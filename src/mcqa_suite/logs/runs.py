@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from mcqa_suite.errors import CheckpointError, DatasetError
-from mcqa_suite.manifest import read_manifest
-from mcqa_suite.run_files import load_results, results_files, samples_file
-from mcqa_suite.sample_values import METRICS
-from mcqa_suite.samples import Samples, best_letter, read_samples
+from mcqa_suite.common.errors import CheckpointError, DatasetError
+from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.logs.files import load_results, results_files, samples_file
+from mcqa_suite.logs.sample_values import METRICS
+from mcqa_suite.logs.samples import Samples, best_letter, read_samples
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import DatasetError
-from mcqa_suite.question import LETTERS, Question, text_id
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.questions.question import LETTERS, Question, text_id
 
 MIN_OPTIONS, MAX_OPTIONS = 3, 8
 HEAD = re.compile(r"^\s*Question:[ \t]*")

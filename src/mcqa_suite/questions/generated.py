@@ -9,7 +9,7 @@ import hashlib
 import random
 from collections.abc import Callable
 
-from mcqa_suite.question import Question
+from mcqa_suite.questions.question import Question
 
 CATEGORIES = {
     "metal": ("iron", "copper", "silver", "zinc", "nickel", "lead", "gold", "tin"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcqa_suite.question import LETTERS, Question
+from mcqa_suite.questions.question import LETTERS, Question
 
 
 def options(question: Question) -> str:

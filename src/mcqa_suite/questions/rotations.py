@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.question import Question
+from mcqa_suite.questions.question import Question
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -7,12 +7,12 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mcqa_suite.compare import Comparison, Report
-from mcqa_suite.compare.columns import Cell, Column, cell
-from mcqa_suite.report.summary import Row, Summary
-from mcqa_suite.report.tables import Table, in_one_unit, number, percent, points
-from mcqa_suite.report.views import clean, significant
-from mcqa_suite.runs import Run
+from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.analysis.compare.columns import Cell, Column, cell
+from mcqa_suite.reporting.summary import Row, Summary
+from mcqa_suite.reporting.tables import (Table, in_one_unit, number, percent, points)
+from mcqa_suite.reporting.views import clean, significant
+from mcqa_suite.logs.runs import Run
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mcqa_suite.compare import Comparison, Report
+from mcqa_suite.analysis.compare import Comparison, Report
 from mcqa_suite.stats import chance_corrected_recovery, recovery
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from mcqa_suite.compare import Comparison, Finding, Report
-from mcqa_suite.report import tables
-from mcqa_suite.report.comparison_data import above_chance, as_csv, as_json, name_of
-from mcqa_suite.report.tables import Table, number, p_value, percent, points
+from mcqa_suite.analysis.compare import Comparison, Finding, Report
+from mcqa_suite.reporting import tables
+from mcqa_suite.reporting.comparison_data import (above_chance, as_csv, as_json, name_of)
+from mcqa_suite.reporting.tables import (Table, number, p_value, percent, points)
 from mcqa_suite.stats import Estimate
 
 FEW = 3  # findings of one kind that are worth a line each

@@ -11,17 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.errors import ConfigError
-from mcqa_suite.report import board, comparison, provenance, tables, verdicts, views
-from mcqa_suite.report.browser import Browser, browser_section
-from mcqa_suite.report.gathering import Page, gather
-from mcqa_suite.report.methods import methods
-from mcqa_suite.report.saving import write_all, write_whole
-from mcqa_suite.report.tables import number, p_value, percent, points
-from mcqa_suite.report.training_logs import logs_of, read_curves
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.reporting import (board, comparison_text as comparison, provenance, tables, verdicts, views)
+from mcqa_suite.reporting.browser.section import Browser, browser_section
+from mcqa_suite.reporting.page_data import Page, gather
+from mcqa_suite.reporting.methods import methods
+from mcqa_suite.common.files import write_all, write_whole
+from mcqa_suite.reporting.tables import (number, p_value, percent, points)
+from mcqa_suite.reporting.training_logs import logs_of, read_curves
 
 if TYPE_CHECKING:
-    from mcqa_suite.report.figures import Plot
+    from mcqa_suite.reporting.figures import Plot
 
 TEMPLATES = Path(__file__).parent / "templates"
 NEEDS = ("matplotlib", "jinja2")
@@ -55,7 +55,7 @@ def write_report(
     page = gather(given, base=base, noise_floor=noise_floor, tasks=tasks)
     curves, unread = read_curves(logs_of(page.runs) if logs is None else logs)
     page = replace(page, curves=tuple(curves), problems=(*page.problems, *unread))
-    from mcqa_suite.report.figures import draw, files
+    from mcqa_suite.reporting.figures import draw, files
 
     plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
     write_whole(output, render(page, plots, samples))
@@ -69,7 +69,7 @@ def render(page: Page, plots: Sequence[Plot], most: int = MOST_SAMPLES) -> str:
     import jinja2
     from markupsafe import Markup
 
-    from mcqa_suite.report.figures import css_variables, inline
+    from mcqa_suite.reporting.figures import css_variables, inline
 
     samples = browser(page, most)
     # Files of this package alone, so that nothing a model wrote can be among what the policy lets run.

@@ -7,10 +7,10 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mcqa_suite.compare.pairing import pair_rows
-from mcqa_suite.report.tables import in_one_unit
-from mcqa_suite.runs import TaskRun
-from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
+from mcqa_suite.analysis.compare.pairing import pair_rows
+from mcqa_suite.reporting.tables import in_one_unit
+from mcqa_suite.logs.runs import TaskRun
+from mcqa_suite.stats import (Estimate, PairedTable, paired_difference, wilson)
 
 
 @dataclass(frozen=True)

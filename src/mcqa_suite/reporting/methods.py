@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mcqa_suite.compare import Report
-from mcqa_suite.compare.measure import RESAMPLES, SEED
+from mcqa_suite.analysis.compare import Report
+from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 
 Method = tuple[str, str, str]
 

@@ -8,12 +8,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.compare import Report
-from mcqa_suite.compare.health import FAILED
-from mcqa_suite.errors import CheckpointError
-from mcqa_suite.manifest import Manifest, read_manifest
-from mcqa_suite.run_files import load_results, results_files
-from mcqa_suite.runs import Run
+from mcqa_suite.analysis.compare import Report
+from mcqa_suite.analysis.compare.health import FAILED
+from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.manifest import Manifest, read_manifest
+from mcqa_suite.logs.files import load_results, results_files
+from mcqa_suite.logs.runs import Run
 
 SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 SETTINGS = {

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcqa_suite.errors import CheckpointError, DatasetError
-from mcqa_suite.manifest import read_manifest
-from mcqa_suite.runs import Run
+from mcqa_suite.common.errors import CheckpointError, DatasetError
+from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.logs.runs import Run
 
 LOG = "training_log.jsonl"
 

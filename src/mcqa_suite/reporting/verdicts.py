@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mcqa_suite.compare import Comparison, Report
-from mcqa_suite.report.comparison_data import above_chance
-from mcqa_suite.report.tables import percent
-from mcqa_suite.report.views import headlines, interval
+from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.reporting.comparison_data import above_chance
+from mcqa_suite.reporting.tables import percent
+from mcqa_suite.reporting.views import headlines, interval
 
 MEANING = {
     "worse": "the paired difference is below zero after Holm's correction",

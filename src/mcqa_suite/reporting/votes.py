@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mcqa_suite.report.tables import Table, markdown, percent
-from mcqa_suite.voting import Ballots, Outcome, Pick, missed, picks
-from mcqa_suite.voting.outcomes import SINGLE
-from mcqa_suite.voting.strategies import SUBSETS, UNREAD, Floats
+from mcqa_suite.reporting.tables import Table, markdown, percent
+from mcqa_suite.analysis.voting import (Ballots, Outcome, Pick, missed, picks)
+from mcqa_suite.analysis.voting.outcomes import SINGLE
+from mcqa_suite.analysis.voting.strategies import SUBSETS, UNREAD, Floats
 
 RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; of several as "
@@ -115,7 +115,7 @@ def figure(outcomes: Sequence[Outcome], path: Path) -> None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    from mcqa_suite.report.figures.style import SETTINGS
+    from mcqa_suite.reporting.figures.style import SETTINGS
 
     runs = list(dict.fromkeys(one.run for one in outcomes))
     with rc_context({**SETTINGS, "svg.hashsalt": "votes"}):

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import ConfigError
-from mcqa_suite.paths import tasks_dir
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.symbolic.template import Instance, Template, load_all
 
 VARIANTS = ("main", "p1", "p2", "noop")

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import TemplateError
+from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.expressions import Expression, compile_expression
 
 MOST_BYTES = 100_000

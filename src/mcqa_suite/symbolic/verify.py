@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from mcqa_suite.errors import TemplateError
+from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.extract import gold_number
 from mcqa_suite.symbolic.expressions import compile_expression
-from mcqa_suite.symbolic.values import DrawError, is_number, number, read_number
+from mcqa_suite.symbolic.values import (DrawError, is_number, number, read_number)
 
 CALCULATION = re.compile(r"<<([^<>]*)>>")
 SIGNS = str.maketrans({"×": "*", "x": "*", "÷": "/", "−": "-", "$": "", "€": "", "£": "", ",": "", "[": "(", "]": ")"})

@@ -1,10 +1,10 @@
 """Two or more runs -> what changed, and what it is worth."""
 
-from mcqa_suite.compare.engine import compare
-from mcqa_suite.compare.result import Change, Choices, Comparison, Finding, Flips, Report
-from mcqa_suite.compare.subset import read_subset, restricted
-from mcqa_suite.compare.tasks import Options
-from mcqa_suite.compare.verdict import exit_code
+from mcqa_suite.analysis.compare.engine import compare
+from mcqa_suite.analysis.compare.result import (Change, Choices, Comparison, Finding, Flips, Report)
+from mcqa_suite.analysis.compare.subset import read_subset, restricted
+from mcqa_suite.analysis.compare.tasks import Options
+from mcqa_suite.analysis.compare.verdict import exit_code
 
 __all__ = [
     "Change",

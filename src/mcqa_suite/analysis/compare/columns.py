@@ -9,14 +9,14 @@ from math import sqrt
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.compare import health
-from mcqa_suite.compare.groups import is_macro
-from mcqa_suite.compare.pairing import pair
-from mcqa_suite.compare.tasks import preferred_metric
-from mcqa_suite.errors import ComparisonError
-from mcqa_suite.runs import Run, TaskRun
-from mcqa_suite.sample_values import METRICS
-from mcqa_suite.samples import Floats, best_letter
+from mcqa_suite.analysis.compare import health
+from mcqa_suite.analysis.compare.groups import is_macro
+from mcqa_suite.analysis.compare.pairing import pair
+from mcqa_suite.analysis.compare.tasks import preferred_metric
+from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.logs.sample_values import METRICS
+from mcqa_suite.logs.samples import Floats, best_letter
 from mcqa_suite.stats import Estimate
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcqa_suite.compare.groups import group_rows
-from mcqa_suite.compare.pairing import Unpaired
-from mcqa_suite.compare.result import Comparison, Finding, Kind, Report
-from mcqa_suite.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row, unmatched
-from mcqa_suite.compare.verdict import judged
-from mcqa_suite.errors import ComparisonError
-from mcqa_suite.runs import Run
+from mcqa_suite.analysis.compare.groups import group_rows
+from mcqa_suite.analysis.compare.pairing import Unpaired
+from mcqa_suite.analysis.compare.result import (Comparison, Finding, Kind, Report)
+from mcqa_suite.analysis.compare.tasks import (Key, Options, PairedTask, matches, paired_tasks, row, unmatched)
+from mcqa_suite.analysis.compare.verdict import judged
+from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.runs import Run
 
 
 def compare(

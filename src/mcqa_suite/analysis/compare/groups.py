@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.compare import measure
-from mcqa_suite.compare.pairing import joined
-from mcqa_suite.compare.result import Comparison, Kind
-from mcqa_suite.compare.tasks import Key, Options, PairedTask, comparison, matches
-from mcqa_suite.runs import Group, Run
+from mcqa_suite.analysis.compare import measure
+from mcqa_suite.analysis.compare.pairing import joined
+from mcqa_suite.analysis.compare.result import Comparison, Kind
+from mcqa_suite.analysis.compare.tasks import (Key, Options, PairedTask, comparison, matches)
+from mcqa_suite.logs.runs import Group, Run
 
 
 def group_rows(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import bdtr
 
-from mcqa_suite.compare.pairing import Pairs, Side
-from mcqa_suite.compare.result import Finding
-from mcqa_suite.question import LETTERS
+from mcqa_suite.analysis.compare.pairing import Pairs, Side
+from mcqa_suite.analysis.compare.result import Finding
+from mcqa_suite.questions.question import LETTERS
 
 TIED = 0.1  # share of documents whose options all have one log-likelihood
 CONSTANT = 0.95  # share of answers that are one letter

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.compare.pairing import Booleans, Pairs, Side
-from mcqa_suite.compare.result import Change, Choices, Flips, Method
-from mcqa_suite.samples import SURE, Floats
+from mcqa_suite.analysis.compare.pairing import Booleans, Pairs, Side
+from mcqa_suite.analysis.compare.result import (Change, Choices, Flips, Method)
+from mcqa_suite.logs.samples import SURE, Floats
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
 SEED = 20_230_517  # of the bootstrap, so that a table is the same every time

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mcqa_suite.compare.pairing import Unpaired
+from mcqa_suite.analysis.compare.pairing import Unpaired
 from mcqa_suite.stats import Estimate, Spread
 
 Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "broken"]

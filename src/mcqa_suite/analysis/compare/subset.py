@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mcqa_suite.compare.groups import is_macro
-from mcqa_suite.errors import ComparisonError
-from mcqa_suite.runs import Group, Run, TaskRun
-from mcqa_suite.sample_values import hash_prefix
-from mcqa_suite.samples import Column, Samples
+from mcqa_suite.analysis.compare.groups import is_macro
+from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.runs import Group, Run, TaskRun
+from mcqa_suite.logs.sample_values import hash_prefix
+from mcqa_suite.logs.samples import Column, Samples
 
 FORM = "mcqa-subset 1"
 

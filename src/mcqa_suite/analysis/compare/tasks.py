@@ -8,12 +8,12 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from mcqa_suite.compare import health, measure
-from mcqa_suite.compare.pairing import Pairs, Unpaired, pair
-from mcqa_suite.compare.result import Change, Comparison, Finding, Kind
-from mcqa_suite.errors import ComparisonError
-from mcqa_suite.runs import Run, TaskRun
-from mcqa_suite.sample_values import METRICS
+from mcqa_suite.analysis.compare import health, measure
+from mcqa_suite.analysis.compare.pairing import Pairs, Unpaired, pair
+from mcqa_suite.analysis.compare.result import (Change, Comparison, Finding, Kind)
+from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.logs.sample_values import METRICS
 
 Key = tuple[str, str]
 

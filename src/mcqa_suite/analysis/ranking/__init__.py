@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.errors import ConfigError, DatasetError
-from mcqa_suite.preferences.journal import Row
-from mcqa_suite.ranking.asking import duels
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.journal import Row
+from mcqa_suite.training_data.preferences.ranking_judge import duels
 from mcqa_suite.stats import Estimate, mean_estimate, wilson
 
 RESAMPLES = 500

@@ -22,4 +22,4 @@ def register() -> None:
     from lm_eval.api.registry import model_registry
 
     if NAME not in model_registry:
-        model_registry.register(NAME, target="mcqa_suite.harness.prefix.model:PrefixLM")
+        model_registry.register(NAME, target="mcqa_suite.backend.prefix.model:PrefixLM")

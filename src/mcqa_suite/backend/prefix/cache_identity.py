@@ -9,9 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.errors import McqaError
-from mcqa_suite.harness.loglik_cache import LoglikCache, wanted_path
-from mcqa_suite.manifest import content_hash
+from mcqa_suite.common.errors import McqaError
+from mcqa_suite.backend.loglik_cache import LoglikCache, wanted_path
+from mcqa_suite.common.manifest import content_hash
 
 log = logging.getLogger(__name__)
 # Arguments that change no log-likelihood of given tokens, or that are in the key by what they lead to.

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from mcqa_suite.harness.prefix import tree as trees
-from mcqa_suite.harness.prefix.forward import CACHE, Forward
-from mcqa_suite.harness.prefix.tree import Span
+from mcqa_suite.backend.prefix import tree as trees
+from mcqa_suite.backend.prefix.forward import CACHE, Forward
+from mcqa_suite.backend.prefix.tree import Span
 
 FAMILIES = {"mpt": "ALiBi", "bloom": "ALiBi", "gpt_neo": "local attention", "gpt_bigcode": "its own cache"}
 WINDOWS = ("sliding_window", "attention_window", "window_size", "attention_chunk_size", "local_attention")

@@ -11,7 +11,7 @@ import torch
 from transformers import DynamicCache, GenerationMixin
 from transformers.cache_utils import Cache, DynamicLayer
 
-from mcqa_suite.harness.prefix.tree import Layout
+from mcqa_suite.backend.prefix.tree import Layout
 
 # What models call the keys and values that they are given: `past_key_values` up to transformers 5.23.
 CACHE = "cache" if "cache" in signature(GenerationMixin.prepare_inputs_for_generation).parameters else "past_key_values"

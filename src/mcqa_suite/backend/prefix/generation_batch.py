@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mcqa_suite.harness.prefix.tree import Ints
+from mcqa_suite.backend.prefix.tree import Ints
 
 
 class Draws:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.harness.loglik_cache import Answer, LoglikCache
-from mcqa_suite.harness.prefix.scorer import Scorer
+from mcqa_suite.backend.loglik_cache import Answer, LoglikCache
+from mcqa_suite.backend.prefix.scorer import Scorer
 
 
 @dataclass

@@ -10,9 +10,9 @@ import torch
 from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
 from numpy.typing import NDArray
 
-from mcqa_suite.harness.prefix import tree as trees
-from mcqa_suite.harness.prefix.forward import Forward
-from mcqa_suite.harness.prefix.tree import Ints, Layout, Span
+from mcqa_suite.backend.prefix import tree as trees
+from mcqa_suite.backend.prefix.forward import Forward
+from mcqa_suite.backend.prefix.tree import Ints, Layout, Span
 
 SMALLEST_BUDGET = 16
 # Logits normalised at a time: on a CPU what stays in its cache (a quarter of the time), elsewhere what bounds memory.

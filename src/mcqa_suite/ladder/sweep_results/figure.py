@@ -6,8 +6,8 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.sweep import shown
-from mcqa_suite.sweep_results.board import Board, Score
+from mcqa_suite.ladder.sweep import shown
+from mcqa_suite.ladder.sweep_results.board import Board, Score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ def save(board: Board, path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from mcqa_suite.report.figures import style
+    from mcqa_suite.reporting.figures import style
 
     *outer, inner = board.sweep.keys
     columns = _values(board, inner)
@@ -51,7 +51,7 @@ def _scaled(board: Board, value: float) -> float:
 
 
 def _intervals(axes: Axes, board: Board) -> None:
-    from mcqa_suite.report.figures import style
+    from mcqa_suite.reporting.figures import style
 
     for x, score in enumerate(board.scores):
         colour = style.BETTER if score is board.best else style.SAME
@@ -67,7 +67,7 @@ def _heat_map(axes: Axes, board: Board, places: list[tuple[str, ...]], width: in
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
-    from mcqa_suite.report.figures import style
+    from mcqa_suite.reporting.figures import style
 
     by_place: dict[tuple[str, ...], Score] = {
         tuple(shown(value) for value in score.point.values.values()): score for score in board.scores

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcqa_suite.stats import Estimate
-from mcqa_suite.sweep import shown
-from mcqa_suite.sweep_results.board import Board, Entry, Score
+from mcqa_suite.ladder.sweep import shown
+from mcqa_suite.ladder.sweep_results.board import Board, Entry, Score
 
 # Other figures of the manifests that get a column, with its title and unit; no loss, which is another quantity at every beta.
 FIGURES = {

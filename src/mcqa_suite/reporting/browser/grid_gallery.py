@@ -7,9 +7,9 @@ from html import escape
 from typing import Any
 
 from mcqa_suite.grids import score
-from mcqa_suite.report.browser_grids import cells
-from mcqa_suite.report.grid_svg import svg, unread, words
-from mcqa_suite.report.views import clean
+from mcqa_suite.reporting.browser.grids import cells
+from mcqa_suite.reporting.browser.grid_svg import svg, unread, words
+from mcqa_suite.reporting.views import clean
 
 DOZEN = 12
 MOST = 300_000  # bytes of markup

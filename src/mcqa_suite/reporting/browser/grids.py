@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract.grids import MOST_SIDE
 from mcqa_suite.grids import DEFAULT, Encoder, encoder
 

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite import stats
-from mcqa_suite.compare.pairing import pair_rows
-from mcqa_suite.compare.tasks import preferred_metric
+from mcqa_suite.analysis.compare.pairing import pair_rows
+from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.grids import Encoder
-from mcqa_suite.report import browser_texts as texts
-from mcqa_suite.report.browser_grids import form_of
-from mcqa_suite.report.grid_gallery import DOZEN
-from mcqa_suite.runs import Run, TaskRun
-from mcqa_suite.samples import Integers, Samples
+from mcqa_suite.reporting.browser import texts
+from mcqa_suite.reporting.browser.grids import form_of
+from mcqa_suite.reporting.browser.grid_gallery import DOZEN
+from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.logs.samples import Integers, Samples
 
 # What became of the base's answer; the page's filter counts on these numbers.
 RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)

@@ -16,10 +16,10 @@ from importlib.resources import files
 from itertools import islice
 from typing import Any
 
-from mcqa_suite.report.browser_items import QUESTION, Reader, task_of
-from mcqa_suite.report.grid_gallery import BLANK, gallery
-from mcqa_suite.report.grid_svg import palette
-from mcqa_suite.runs import Run
+from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
+from mcqa_suite.reporting.browser.grid_gallery import BLANK, gallery
+from mcqa_suite.reporting.browser.grid_svg import palette
+from mcqa_suite.logs.runs import Run
 
 TOGETHER = 32  # items that are tried at once against the size limit
 PARTS = ("browser_grids", "browser")  # scripts and style sheets, in the order in which they need each other
@@ -59,7 +59,7 @@ def browser_section(
     }
     packed, embedded = _packed(reader, about, size_limit * 3 // 4 - 2)
     data = base64.b64encode(packed).decode("ascii")
-    folder = files("mcqa_suite.report") / "templates"
+    folder = files("mcqa_suite.reporting") / "templates"
     script, css = (
         "".join((folder / f"{name}.{kind}").read_text(encoding="utf-8") for name in PARTS) for kind in ("js", "css")
     )
@@ -116,5 +116,5 @@ def _together(lines: Iterator[str]) -> Iterator[list[str]]:
 def _html(embedded: int, total: int, models: int, pictures: str) -> str:
     few = "" if embedded == total else " Those on which models differ came first; the rest is in the logs."
     count = f"{embedded:,} of {total:,} documents with the answers of {models} models are embedded.{few}"
-    template = (files("mcqa_suite.report") / "templates" / "browser.html").read_text(encoding="utf-8")
+    template = (files("mcqa_suite.reporting") / "templates" / "browser.html").read_text(encoding="utf-8")
     return template.replace("COUNT", escape(count)).replace("GALLERY", pictures)

@@ -8,16 +8,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mcqa_suite import stats
-from mcqa_suite.compare import Comparison
-from mcqa_suite.compare.pairing import Pairs, Side
-from mcqa_suite.report.figures.changes import MOST_TASKS as MOST_LINES
-from mcqa_suite.report.figures.changes import TASKS, by_lines, label
-from mcqa_suite.report.figures.models import MOST_TASKS, Model, left_out, models_of, panels_of
-from mcqa_suite.report.figures.style import BETTER, FLOOR, INK, MUTED, Plot, capped, short, title_of
-from mcqa_suite.report.tables import percent
-from mcqa_suite.report.views import pairs_of
-from mcqa_suite.runs import Run
-from mcqa_suite.samples import Floats
+from mcqa_suite.analysis.compare import Comparison
+from mcqa_suite.analysis.compare.pairing import Pairs, Side
+from mcqa_suite.reporting.figures.changes import MOST_TASKS as MOST_LINES
+from mcqa_suite.reporting.figures.changes import TASKS, by_lines, label
+from mcqa_suite.reporting.figures.models import (MOST_TASKS, Model, left_out, models_of, panels_of)
+from mcqa_suite.reporting.figures.style import (BETTER, FLOOR, INK, MUTED, Plot, capped, short, title_of)
+from mcqa_suite.reporting.tables import percent
+from mcqa_suite.reporting.views import pairs_of
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.samples import Floats
 
 LEAST = 1e-6  # nats; what is smaller stands at the left edge
 BINS = 10

@@ -9,12 +9,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mcqa_suite.compare import Comparison
-from mcqa_suite.compare.pairing import Pairs, Side
-from mcqa_suite.report.figures.changes import TASKS
-from mcqa_suite.report.figures.style import WIDTH, capped
-from mcqa_suite.report.views import pairs_of
-from mcqa_suite.runs import Run
+from mcqa_suite.analysis.compare import Comparison
+from mcqa_suite.analysis.compare.pairing import Pairs, Side
+from mcqa_suite.reporting.figures.changes import TASKS
+from mcqa_suite.reporting.figures.style import WIDTH, capped
+from mcqa_suite.reporting.views import pairs_of
+from mcqa_suite.logs.runs import Run
 
 MOST_TASKS, MOST_MODELS = 4, 8
 

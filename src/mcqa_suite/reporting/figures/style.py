@@ -14,7 +14,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mcqa_suite.report.views import clean
+from mcqa_suite.reporting.views import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.audit.checks import Checks, check
-from mcqa_suite.audit.items import Item, items_of
-from mcqa_suite.audit.overlap import Overlap, overlaps
-from mcqa_suite.audit.rows import Row, responses
-from mcqa_suite.audit.text import question_of
-from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite.training_data.audit.checks import Checks, check
+from mcqa_suite.training_data.audit.items import Item, items_of
+from mcqa_suite.training_data.audit.overlap import Overlap, overlaps
+from mcqa_suite.training_data.audit.rows import Row, responses
+from mcqa_suite.training_data.audit.text import question_of
+from mcqa_suite.common.errors import ConfigError, DatasetError
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Audit:
 
     def text(self) -> str:
         """The report as Markdown."""
-        from mcqa_suite.audit.report import markdown
+        from mcqa_suite.training_data.audit.report import markdown
 
         return markdown(self)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.question import text_id
+from mcqa_suite.questions.question import text_id
 
 Cells = NDArray[np.int64]
 SMALLEST = 16  # cells of input and output together; two smaller pairs may be equal by chance

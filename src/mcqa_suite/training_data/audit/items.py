@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mcqa_suite.harness.tasks import load, manager, near_data
-from mcqa_suite.prompts import options
-from mcqa_suite.question import Question
+from mcqa_suite.questions.prompts import options
+from mcqa_suite.questions.question import Question
 
 
 @dataclass(frozen=True)

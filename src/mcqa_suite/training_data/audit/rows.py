@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.epfl import parse_row
-from mcqa_suite.errors import DatasetError
-from mcqa_suite.prompts import letter
+from mcqa_suite.questions.epfl import parse_row
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.questions.prompts import letter
 
 Row = Mapping[str, str]
 FORMS = "prompt and completion; prompt, chosen and rejected; messages; question and answer"

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
-from mcqa_suite.epfl import split_question
-from mcqa_suite.question import text_id
+from mcqa_suite.questions.epfl import split_question
+from mcqa_suite.questions.question import text_id
 
 WORD = re.compile(r"[^\W_]+")
 # What two spellings of one question may differ in. Signs stay: x + 1 is not x - 1, and 1.5 is not 15. Patterns begin with a

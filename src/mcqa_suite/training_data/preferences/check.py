@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from mcqa_suite.errors import ConfigError, DatasetError
-from mcqa_suite.preferences.journal import Row
-from mcqa_suite.preferences.pairs import DECIDED, LABELS, key_of
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.journal import Row
+from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, key_of
 from mcqa_suite.stats import Estimate, wilson
 
 

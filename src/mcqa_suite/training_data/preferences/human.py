@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mcqa_suite.errors import ConfigError
-from mcqa_suite.preferences.journal import Journal, journal
-from mcqa_suite.preferences.pairs import Pair, unlabelled
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.journal import Journal, journal
+from mcqa_suite.training_data.preferences.pairs import Pair, unlabelled
 
 BY = "human"
 KEYS = {"a": "first", "b": "second", "t": "tie", "s": "skip"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mcqa_suite.errors import ConfigError, DatasetError
-from mcqa_suite.preferences.asked import Asked
-from mcqa_suite.preferences.journal import Row, journal, read_rows
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.training_data.preferences.asked import Asked
+from mcqa_suite.common.journal import Row, journal, read_rows
 
 
 @dataclass(frozen=True)

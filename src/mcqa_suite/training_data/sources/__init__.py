@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mcqa_suite.manifest import Data
-from mcqa_suite.sources.adaptor import Adaptor, Row
-from mcqa_suite.sources.arc_grids import ARC_GRIDS
-from mcqa_suite.sources.choice import CHOICE
-from mcqa_suite.sources.mix import mix, rows_of
-from mcqa_suite.sources.pairs import PAIRS
-from mcqa_suite.sources.persuasion import PERSUASION
-from mcqa_suite.sources.problems import PROBLEMS
-from mcqa_suite.sources.spec import PairSource, Source
-from mcqa_suite.sources.styles import STYLES
+from mcqa_suite.common.manifest import Data
+from mcqa_suite.training_data.sources.adaptor import Adaptor, Row
+from mcqa_suite.training_data.sources.arc_grids import ARC_GRIDS
+from mcqa_suite.training_data.sources.choice import CHOICE
+from mcqa_suite.training_data.sources.mix import mix, rows_of
+from mcqa_suite.training_data.sources.pairs import PAIRS
+from mcqa_suite.training_data.sources.persuasion import PERSUASION
+from mcqa_suite.training_data.sources.problems import PROBLEMS
+from mcqa_suite.training_data.sources.spec import PairSource, Source
+from mcqa_suite.training_data.sources.styles import STYLES
 
 __all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "pair_rows", "read", "read_pairs", "rows"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from mcqa_suite.errors import ConfigError
-from mcqa_suite.question import text_id
-from mcqa_suite.sources.spec import PairSource, Source
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.questions.question import text_id
+from mcqa_suite.training_data.sources.spec import PairSource, Source
 
 Row = dict[str, str]
 COMMON = ("source", "n", "share", "seed", "style")

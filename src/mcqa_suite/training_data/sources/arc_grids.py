@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from mcqa_suite import grids
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.grids import Task
 from mcqa_suite.grids.augment import swapped
-from mcqa_suite.sources.adaptor import PARTS, Adaptor, Identity, known
-from mcqa_suite.sources.spec import Source
+from mcqa_suite.training_data.sources.adaptor import (PARTS, Adaptor, Identity, known)
+from mcqa_suite.training_data.sources.spec import Source
 
 CONFIGS = {"arc_agi_1": 1, "arc_agi_2": 2}
 

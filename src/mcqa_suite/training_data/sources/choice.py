@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from mcqa_suite import generated, question
-from mcqa_suite.epfl import read_epfl
-from mcqa_suite.errors import ConfigError, DatasetError
-from mcqa_suite.question import Question, label_index, text_id
-from mcqa_suite.sources import hub
-from mcqa_suite.sources.adaptor import PARTS, Adaptor, Identity, group_of, known
-from mcqa_suite.sources.spec import PairSource, Source
-from mcqa_suite.sources.styles import STYLES
+from mcqa_suite.questions import generated, question
+from mcqa_suite.questions.epfl import read_epfl
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.questions.question import Question, label_index, text_id
+from mcqa_suite.training_data.sources import hub
+from mcqa_suite.training_data.sources.adaptor import (PARTS, Adaptor, Identity, group_of, known)
+from mcqa_suite.training_data.sources.spec import PairSource, Source
+from mcqa_suite.training_data.sources.styles import STYLES
 
 # MathQA: "a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none of these"
 MATH_QA_OPTION = re.compile(r"(?:^|\s*,\s*)([a-e]) \)\s*")

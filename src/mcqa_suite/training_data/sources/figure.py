@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mcqa_suite.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError
 
 MOST_TOPICS = 12  # a source's other topics are one entry
 NO_SOURCE, NO_TOPIC = "no source", "no topic"

@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mcqa_suite.errors import ConfigError, DatasetError
-from mcqa_suite.manifest import Data
-from mcqa_suite.sources.adaptor import COMMON, Row, known
-from mcqa_suite.sources.spec import PairSource, Source, counts
-from mcqa_suite.sources.splits import POOLS, SPLITS, split_groups
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.manifest import Data
+from mcqa_suite.training_data.sources.adaptor import COMMON, Row, known
+from mcqa_suite.training_data.sources.spec import PairSource, Source, counts
+from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_groups
 
 # Splits and pools are drawn by seeds of their own, the same for every entry, so that no two entries can disagree on them.
 SPLIT_SEED, POOL_SEED = 0, 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 
-from mcqa_suite.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import ConfigError, DatasetError
 
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 POOLS = {"sft": 0.6, "ai": 0.3, "human": 0.05, "held_out": 0.05}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mcqa_suite import prompts
-from mcqa_suite.errors import DatasetError
-from mcqa_suite.question import Question
+from mcqa_suite.questions import prompts
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.questions.question import Question
 
 
 def _right(question: Question) -> str:

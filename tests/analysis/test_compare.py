@@ -1,0 +1,190 @@
+"""Comparisons: what must hold, which documents are paired, groups, clusters, and the verdicts."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from helpers.log_files import STAMP, choice_row, choice_rows, questions, write_run, written_row
+from helpers.comparison_runs import compared, groups_of, noisy, two_runs
+
+from mcqa_suite import stats
+from mcqa_suite.common.errors import ComparisonError
+
+
+def test_a_model_differs_from_itself_by_exactly_nothing(tmp_path):
+    base, _ = two_runs(tmp_path, n=1000)
+    report = compared(base, base)
+    (row,) = report.comparisons
+    assert row.change.difference.value == 0.0
+    assert (row.change.p, row.p_holm, row.top_agreement, row.flips.total) == (1.0, 1.0, 1.0, 0)
+    assert (row.choices.kl.max, row.choices.gold_change) == (0.0, 0.0)
+    assert row.verdict == "equivalent"
+    assert [(f.condition, f.broken) for f in report.health] == [("identical", False)]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 10_000), st.sampled_from([0.05, 0.5, 2.0]))
+def test_exchanging_the_two_flips_every_sign(tmp_path_factory, seed, amount):
+    tmp_path = tmp_path_factory.mktemp("swap")
+    base, variant = two_runs(tmp_path, lambda scores, gold: noisy(scores, amount, seed), n=40)
+    (there,), (back,) = compared(base, variant).comparisons, compared(variant, base).comparisons
+    one, other = there.change.difference, back.change.difference
+    assert (one.value, one.low, one.high) == (-other.value, -other.high, -other.low)
+    assert there.flips.right_to_wrong == back.flips.wrong_to_right
+    assert there.flips.wrong_to_wrong == back.flips.wrong_to_wrong
+    assert there.choices.gold_change == pytest.approx(-back.choices.gold_change)
+    assert there.change.p == back.change.p
+
+
+def test_the_numbers_are_those_of_the_logs(tmp_path):
+    scores, gold = questions(200)
+    changed = noisy(scores, 0.5)
+    base, variant = two_runs(tmp_path)
+    (row,) = compared(base, variant).comparisons
+    before, after = scores.argmax(1), changed.argmax(1)
+    assert row.change.base.value == np.mean(before == gold)
+    assert row.change.variant.value == np.mean(after == gold)
+    assert row.flips.right_to_wrong == np.sum((before == gold) & (after != gold))
+    assert row.flips.wrong_to_wrong == np.sum((before != gold) & (after != gold) & (before != after))
+    there = np.ones(scores.shape, bool)
+    p, q = stats.option_probabilities(scores, there), stats.option_probabilities(changed, there)
+    rows = np.arange(200)
+    assert row.choices.kl.mean == pytest.approx(float(stats.kl_divergence(p, q).mean()))
+    assert row.choices.gold_change == pytest.approx(float((q - p)[rows, gold].mean()))
+    assert row.choices.letters_base == pytest.approx(tuple(np.bincount(before, minlength=4) / 200))
+    assert row.choices.constant == ("ABCD"[np.bincount(gold).argmax()], np.bincount(gold).max() / 200)
+    assert row.top_agreement == np.mean(before == after)
+
+
+def test_only_the_same_question_asked_the_same_way_is_paired(tmp_path):
+    scores, gold = questions(50)
+    base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
+    rows = choice_rows("t", noisy(scores, 0.1), gold)[:-2]
+    for index, name in ((0, "doc_hash"), (1, "prompt_hash"), (2, "prompt_hash"), (3, "target_hash")):
+        rows[index][name] = "f" * 64
+    rows.append(choice_row("t", 99, [0, 0, 0, 1], 1))
+    variant = write_run(tmp_path / "gptq", {"t": rows}, model="gptq")
+    report = compared(base, variant)
+    lost = report.unpaired["gptq"]["t"]
+    assert (lost.only_base, lost.only_variant, lost.doc, lost.prompt, lost.target) == (2, 1, 1, 2, 1)
+    assert report.comparisons[0].n == 44
+
+
+def test_unread_answers_have_a_share_of_their_own(tmp_path):
+    rows = [written_row("t", i, "ABCD"[i % 4], i % 4) for i in range(40)]
+    worse = [written_row("t", i, None if i < 8 else "ABCD"[i % 4], i % 4) for i in range(40)]
+    base = write_run(tmp_path / "base", {"t": rows})
+    variant = write_run(tmp_path / "gptq", {"t": worse}, model="gptq")
+    (row,) = compared(base, variant).comparisons
+    assert (row.unread_base, row.unread_variant, row.flips.right_to_wrong) == (0.0, 0.2, 8)
+    assert (row.filter, row.choices.kl, row.choices.ece_base) == ("extracted", None, None)
+    assert row.verdict == "worse"
+
+
+def test_a_group_pools_its_documents(tmp_path):
+    (base, variant), rows, changed = groups_of(tmp_path)
+    report = compared(base, variant, tasks="stem")
+    (row,) = report.comparisons
+    right = [[r["acc"] for task in tasks.values() for r in task] for tasks in (rows, changed)]
+    assert (row.kind, row.n, report.family) == ("group", 240, 1)
+    assert row.change.difference.value == pytest.approx(np.mean(right[1]) - np.mean(right[0]))
+    assert row.change.method == "score"
+
+
+def test_a_group_that_the_harness_averages_over_tasks_stays_so(tmp_path):
+    (base, variant), rows, changed = groups_of(tmp_path)
+    for folder, tasks in ((base, rows), (variant, changed)):
+        path = folder / f"results_{STAMP}.json"
+        results = json.loads(path.read_text(encoding="utf-8"))
+        macro = float(np.mean([np.mean([r["acc"] for r in task]) for task in tasks.values()]))
+        results["groups"]["stem"]["acc,none"] = macro
+        path.write_text(json.dumps(results), encoding="utf-8")
+    (row,) = compared(base, variant, tasks="stem").comparisons
+    assert row.change.method == "macro"
+    assert row.change.base.value == pytest.approx(np.mean([np.mean([r["acc"] for r in t]) for t in rows.values()]))
+
+
+def test_clusters_widen_the_interval(tmp_path):
+    scores, gold = questions(400)
+    changed = scores.copy()
+    for subject in range(0, 20, 3):  # every third subject is lost altogether
+        rows = np.arange(subject * 20, subject * 20 + 20)
+        changed[rows, gold[rows]] -= 9
+    names = [f"subject {i // 20}" for i in range(400)]
+
+    def rows_of(values):
+        return [choice_row("t", i, list(values[i]), int(gold[i]), subject=names[i]) for i in range(400)]
+
+    base = write_run(tmp_path / "base", {"t": rows_of(scores)})
+    variant = write_run(tmp_path / "gptq", {"t": rows_of(changed)}, model="gptq")
+    (plain,) = compared(base, variant).comparisons
+    (clustered,) = compared(base, variant, cluster="subject").comparisons
+    assert clustered.change.method == "clustered score"
+    assert clustered.change.difference.half_width > 2 * plain.change.difference.half_width
+    assert clustered.change.p > plain.change.p
+    assert clustered.change.fragile
+    words = "--cluster topic: no document has this field; there are: id, stem, choices, gold, subject"
+    with pytest.raises(ComparisonError, match=words):
+        compared(base, variant, cluster="topic")
+
+
+def test_one_subject_alone_is_taken_as_independent_and_said_so(tmp_path):
+    (base, variant), *_ = groups_of(tmp_path)
+    report = compared(base, variant, cluster="subject")
+    methods = {row.task: row.change.method for row in report.comparisons}
+    assert methods == {"math": "score", "physics": "score", "chemistry": "score", "stem": "clustered score"}
+    assert any("one value of 'subject' only" in note for note in report.notes)
+
+
+def test_nested_sets_have_no_mean(tmp_path):
+    scores, gold = questions(60)
+    whole = choice_rows("main", scores, gold)
+    tasks = {"main": whole, "diamond": whole[:20]}
+    base = write_run(tmp_path / "base", tasks, groups={"gpqa": list(tasks)})
+    report = compared(base, base)
+    assert {row.task for row in report.comparisons} == {"main", "diamond"}
+    assert any("gpqa: no mean: nested sets" in note for note in report.notes)
+
+
+def test_the_verdicts(tmp_path):
+    def verdict(change, n=1000, margin=0.01):
+        folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
+        return compared(*two_runs(folder, change, n), margin=margin).comparisons[0].verdict
+
+    assert verdict(lambda scores, gold: noisy(scores, 0.001)) == "equivalent"
+    assert verdict(lambda scores, gold: noisy(scores, 3.0)) == "worse"
+    assert verdict(lambda scores, gold: scores + 3 * np.eye(4)[gold]) == "better"
+    assert verdict(lambda scores, gold: noisy(scores, 0.3), n=100) == "underpowered"
+    assert verdict(lambda scores, gold: noisy(scores, 0.3, 5), n=1000, margin=0.04) in (
+        "equivalent",
+        "no detectable change",
+    )
+
+
+def test_noise_is_a_row_outside_the_family(tmp_path):
+    scores, gold = questions(300)
+    base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
+    again = write_run(tmp_path / "again", {"t": choice_rows("t", noisy(scores, 0.01), gold)})
+    variant = write_run(tmp_path / "gptq", {"t": choice_rows("t", noisy(scores, 0.5), gold)}, model="gptq")
+    report = compared(base, variant, noise_floor=again)
+    assert [(row.variant, row.kind) for row in report.comparisons] == [("gptq", "task"), ("again", "noise floor")]
+    assert report.family == 1
+    assert report.comparisons[1].choices.kl.mean < report.comparisons[0].choices.kl.mean
+
+
+def test_a_score_that_is_not_right_or_wrong_is_compared_by_its_mean(tmp_path):
+    rng = np.random.default_rng(0)
+    scores, gold = questions(100)
+    rows = [choice_rows("t", values, gold) for values in (scores, noisy(scores, 0.5))]
+    for part in rows:
+        for row in part:
+            row |= {"metrics": ["acc", "f1"], "f1": float(rng.random())}
+    base = write_run(tmp_path / "base", {"t": rows[0]})
+    variant = write_run(tmp_path / "gptq", {"t": rows[1]}, model="gptq")
+    (row,) = compared(base, variant, metric="f1").comparisons
+    assert (row.change.method, row.flips, row.change.p_mcnemar) == ("t", None, None)
+    assert row.change.difference.low < row.change.difference.value < row.change.difference.high

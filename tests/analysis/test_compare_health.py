@@ -1,0 +1,110 @@
+"""Tasks that cannot be compared: every sickness is named, and none is averaged in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.log_files import choice_rows, questions, write_run, written_row
+from helpers.comparison_runs import always_c, compared, groups_of, in_every_row, noisy, two_runs
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.errors import ComparisonError
+
+
+def set_all(value):
+    def change(scores, gold):
+        return np.full_like(scores, value)
+
+    return change
+
+
+def nan_in_one(scores, gold):
+    changed = noisy(scores, 0.1)
+    changed[3, 1] = np.nan
+    return changed
+
+
+def always_wrong(scores, gold):
+    changed = noisy(scores, 0.1)
+    changed[np.arange(len(gold)), gold] = -50
+    return changed
+
+
+SICK = {
+    "non-finite": nan_in_one,
+    "all equal": set_all(-1.0),
+    "below chance": always_wrong,
+    "constant letter": always_c,
+    "identical": lambda scores, gold: scores,
+}
+
+
+@pytest.mark.parametrize("condition", SICK)
+def test_a_sick_task_is_broken_and_named(tmp_path, condition, capsys):
+    base, variant = two_runs(tmp_path, SICK[condition])
+    report = compared(base, variant)
+    found = [finding for finding in report.health if finding.condition == condition]
+    assert [(f.task, f.run, f.broken) for f in found] == [("t", "gptq", True)]
+    assert report.comparisons[0].verdict == "broken"
+    assert report.family == 0
+    assert main(["compare", str(base), str(variant)]) == 0
+    assert f"t, gptq: **broken** ({condition})" in capsys.readouterr().out
+
+
+def test_a_sick_task_is_never_averaged_in(tmp_path):
+    (base, variant), _rows, changed = groups_of(tmp_path)
+    scores, gold = questions(40, seed=1)
+    sick = choice_rows("physics", set_all(0.0)(scores, gold), gold, subject="physics")
+    write_run(variant, {**changed, "physics": sick}, groups={"stem": list(changed)}, model="gptq")
+    row = next(row for row in compared(base, variant).comparisons if row.task == "stem")
+    assert (row.left_out, row.members, row.n) == (("physics",), ("chemistry", "math"), 200)
+
+
+def test_a_task_of_which_nothing_could_be_read_is_broken(tmp_path):
+    base = write_run(tmp_path / "base", {"t": [written_row("t", i, "ABCD"[i % 4], i % 4) for i in range(12)]})
+    blank = write_run(tmp_path / "gptq", {"t": [written_row("t", i, None, i % 4) for i in range(12)]}, model="gptq")
+    report = compared(base, blank)
+    assert [(f.run, f.condition) for f in report.health if f.broken] == [("gptq", "unread")]
+    assert report.comparisons[0].verdict == "broken"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"lm_eval_version": "0.4.9"}, "t: harness version: 0.4.13 (base), 0.4.9 (gptq)"),
+        ({"n-shot": {"t": 5}}, "t: few-shot count: 0 (base), 5 (gptq)"),
+        ({"chat_template_sha": "abc"}, 't: chat template: none (base), ["abc", null, null] (gptq)'),
+        ({"versions": {"t": 2.0}}, "t: task version: 1.0 (base), 2.0 (gptq)"),
+    ],
+)
+def test_different_settings_are_refused_with_a_list(tmp_path, overrides, words, capsys):
+    scores, gold = questions(30)
+    base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
+    changed = choice_rows("t", noisy(scores, 0.3), gold)
+    variant = write_run(tmp_path / "gptq", {"t": changed}, model="gptq", **overrides)
+    with pytest.raises(ComparisonError) as caught:
+        compared(base, variant)
+    assert words in str(caught.value)
+    assert main(["compare", str(base), str(variant)]) == 2
+    assert words in capsys.readouterr().err
+    assert main(["compare", str(base), str(variant), "--force"]) == 0
+    assert words in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rows", [{3}, set(range(200))], ids=["one row", "every row"])
+@pytest.mark.parametrize("which", ["variant", "base"])
+def test_fewer_options_than_in_the_other_run_are_broken(tmp_path, rows, which):
+    base, variant = two_runs(tmp_path)
+
+    def shorten(row):
+        if row["doc_id"] in rows:
+            row["filtered_resps"] = row["filtered_resps"][:2]
+
+    in_every_row(base if which == "base" else variant, shorten)
+    report = compared(base, variant)
+    (row,) = report.comparisons
+    found = [f for f in report.health if f.condition == "options missing"]
+    assert (row.verdict, row.choices.kl) == ("broken", None)
+    assert [f.run for f in found] == ["base" if which == "base" else "gptq"]
+    assert f"{len(rows)} of 200 documents" in found[0].detail
+    assert f"2 instead of 4 in document {min(rows)}" in found[0].detail

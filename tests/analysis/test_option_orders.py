@@ -1,0 +1,109 @@
+"""Every order of the options: what is asked, and what is made of the answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.locations import REPOSITORY
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcqa_suite.questions.question import Question
+from mcqa_suite.questions.rotations import Asked, order_effect, rotations
+
+
+def question(k, gold=0):
+    return Question("q/1", "Which?", tuple(f"text {n}" for n in range(k)), (gold,))
+
+
+@given(st.integers(2, 8), st.data())
+def test_the_right_option_stands_once_at_every_place(k, data):
+    asked = question(k, data.draw(st.integers(0, k - 1)))
+    turned = rotations(asked)
+    assert turned[0].choices == asked.choices
+    assert sorted(one.gold[0] for one in turned) == list(range(k))
+    assert {one.choices[one.gold[0]] for one in turned} == {asked.choices[asked.gold[0]]}
+    assert len({one.id for one in turned}) == k
+
+
+def answers(k, gold, score):
+    """A model's log-likelihoods for each rotation, `score(option, place)` being what it gives an option at a place."""
+    rows = []
+    for r in range(k):
+        values = [score((place + r) % k, place) for place in range(k)]
+        rows.append(Asked("q", r, (gold - r) % k, tuple(values)))
+    return rows
+
+
+def test_a_model_that_knows_is_right_in_every_order():
+    effect = order_effect(answers(4, 2, lambda option, place: 0.0 if option == 2 else -5.0))
+    assert (effect.given[0], effect.mean[0], effect.debiased[0], effect.consistent[0]) == (True, 1.0, True, True)
+    assert effect.position_std == 0.0
+    assert effect.picked == (0.25, 0.25, 0.25, 0.25)
+
+
+def test_a_model_that_always_says_a_is_right_by_place_alone():
+    effect = order_effect(answers(4, 0, lambda option, place: 0.0 if place == 0 else -5.0))
+    assert (effect.given[0], effect.mean[0], effect.consistent[0]) == (True, 0.25, False)
+    assert effect.picked == (1.0, 0.0, 0.0, 0.0)
+    assert effect.recall == (1.0, 0.0, 0.0, 0.0)
+
+
+def test_a_weak_preference_under_a_strong_place_bias_comes_out_when_debiased():
+    effect = order_effect(answers(4, 3, lambda option, place: 0.5 * (option == 3) + 3.0 * (place == 1)))
+    assert not effect.given[0]
+    assert effect.debiased[0]
+
+
+def test_a_question_cut_off_by_a_limit_is_left_out_and_a_missing_rotation_is_named():
+    whole = answers(4, 0, lambda option, place: float(option == 0))
+    other = [row._replace(question="cut") for row in whole[:2]]
+    assert order_effect(whole + other).questions == ("q",)
+    with pytest.raises(ValueError, match=r"q: rotations \[0, 1, 2, 2\], expected 0 to 3"):
+        order_effect([*whole[:3], whole[2]])
+    with pytest.raises(ValueError, match="no question in all of its rotations"):
+        order_effect(whole[:3])
+
+
+def test_debiasing_averages_probabilities_of_options_not_of_places():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(5, 5))
+    effect = order_effect([Asked("q", r, (1 - r) % 5, tuple(table[r])) for r in range(5)])
+    shares = np.exp(table) / np.exp(table).sum(axis=1, keepdims=True)
+    by_option = [sum(shares[r, (option - r) % 5] for r in range(5)) for option in range(5)]
+    assert effect.debiased[0] == (int(np.argmax(by_option)) == 1)
+
+
+def test_the_tasks_ask_every_rotation_with_unturned_examples_in_front(tmp_path, capsys):
+    from lm_eval import simple_evaluate
+    from lm_eval.loggers import EvaluationTracker
+
+    from mcqa_suite.cli.main import main
+    from mcqa_suite.harness.tasks import manager
+
+    tracker = EvaluationTracker(output_path=str(tmp_path))
+    results = simple_evaluate(
+        model="dummy", tasks=["mcqa_epfl_perm"], task_manager=manager(), bootstrap_iters=0, num_fewshot=2, limit=40
+    )
+    samples = results["samples"]["mcqa_epfl_perm"]
+    first = samples[0]["doc"]
+    k = len(first["choices"])
+    assert [row["doc"]["rotation"] for row in samples[:k]] == list(range(k))
+    assert len({row["doc"]["question_id"] for row in samples[:k]}) == 1
+    shots = {row["arguments"][0][0].rpartition("Question: ")[0] for row in samples}
+    assert len(shots) == 1
+    assert 0 <= results["results"]["mcqa_epfl_perm"]["consistency,none"] <= 1
+
+    tracker.save_results_aggregated(results=results, samples=results["samples"])
+    tracker.save_results_samples(task_name="mcqa_epfl_perm", samples=samples)
+    assert main(["orders", f"one={tmp_path}", f"two={tmp_path}"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| mcqa_epfl_perm")]
+    assert len(lines) == 2
+    assert "0.0 (" in lines[1]
+
+
+def test_a_run_without_rotations_says_what_to_run(capsys, tmp_path):
+    from mcqa_suite.cli.main import main
+
+    assert main(["orders", str(REPOSITORY / "tasks")]) == 2
+    assert "results_*.json" in capsys.readouterr().err

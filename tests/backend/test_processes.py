@@ -1,0 +1,259 @@
+"""Two processes beside one: the same evaluation, and one voice."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from helpers import two_processes
+from helpers.two_processes import ACCELERATE, CPU, REPOSITORY, TORCHRUN, launch
+
+pytestmark = pytest.mark.filterwarnings("default")
+SHORT = {"max_gen_toks": 8}
+PLAN = [
+    {"tasks": ["mcqa_generated", "mcqa_generated_cloze"], "limit": 13},
+    {"tasks": ["mcqa_epfl"], "limit": 1},  # fewer documents than processes
+    {"tasks": ["mcqa_symbolic_local"], "limit": 3, "gen_kwargs": SHORT},  # a group of generated answers
+    {"tasks": ["mcqa_generated_cot_n8"], "limit": 3, "gen_kwargs": SHORT},  # samples that are drawn
+    {
+        "tasks": ["mcqa_arc_grid_1_training"],
+        "limit": 3,
+        "gen_kwargs": SHORT,
+        "optional": True,
+    },  # a score over all items
+]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """The plan by one process, by two with a cache, and by one that finds what the two kept."""
+    from mcqa_suite.evaluation import evaluate_checkpoint as rung
+
+    folder = tmp_path_factory.mktemp("evaluations")
+    words = ["--checkpoint", str(REPOSITORY / "training" / "base"), "--plan", json.dumps(PLAN), "--batch_size", "4"]
+    cache = str(folder / "cache.sqlite")
+    done = launch(TORCHRUN, "-m", "mcqa_suite.evaluation.evaluate_checkpoint", *words, "--output", folder / "two", MCQA_CACHE=cache)
+    assert done.returncode == 0, done.stderr[-3000:]
+    with pytest.MonkeyPatch.context() as patch:
+        assert rung.main([*words, "--output", str(folder / "one")]) == 0
+        patch.setenv("MCQA_CACHE", cache)
+        assert rung.main([*words, "--output", str(folder / "after")]) == 0
+    return SimpleNamespace(folder=folder, said=done.stderr)
+
+
+def results(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for path in folder.rglob("results_*.json"):
+        read = json.loads(path.read_text(encoding="utf-8"))
+        found |= {**read["results"], **{f"group {name}": value for name, value in read["group_subtasks"].items()}}
+    return found
+
+
+def samples(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    return {
+        path.name.rpartition("_")[0]: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        for path in sorted(folder.rglob("samples_*.jsonl"))
+    }
+
+
+def assert_same(one: Any, two: Any, where: str) -> None:
+    """Equal, order included, numbers to the rounding of float32; texts of log-likelihoods count as numbers."""
+    if isinstance(one, dict):
+        assert list(one) == list(two), where
+        for key in one:
+            assert_same(one[key], two[key], f"{where}.{key}")
+    elif isinstance(one, list):
+        assert len(one) == len(two), where
+        for place, (a, b) in enumerate(zip(one, two, strict=True)):
+            assert_same(a, b, f"{where}[{place}]")
+    elif isinstance(one, float) or (isinstance(one, str) and one.startswith("-") and one != two):
+        assert float(one) == pytest.approx(float(two), abs=1e-3), where
+    else:
+        assert one == two, where
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("other", ["two", "after"])
+def test_two_processes_evaluate_what_one_evaluates_sample_for_sample(evaluated, other):
+    one, two = samples(evaluated.folder / "one"), samples(evaluated.folder / other)
+    assert sorted(one) == sorted(two)
+    assert len(one) >= 8
+    for name in one:
+        assert_same(one[name], two[name], name)
+    assert_same(results(evaluated.folder / "one"), results(evaluated.folder / other), "results")
+
+
+@pytest.mark.slow
+def test_generated_texts_are_the_very_ones_drawn_samples_and_repeats_too(evaluated):
+    one, two = samples(evaluated.folder / "one"), samples(evaluated.folder / "two")
+    for name in one:
+        assert [row["filtered_resps"] for row in one[name]] == [row["filtered_resps"] for row in two[name]] or (
+            "cot" not in name and "symbolic" not in name
+        )
+    (drawn,) = (rows for name, rows in two.items() if name.endswith("_n8"))
+    assert {len(row["resps"][0]) for row in drawn} == {8}
+    assert len({text for row in drawn for text in row["resps"][0]}) > len(drawn)
+
+
+@pytest.mark.slow
+def test_what_two_processes_keep_is_all_that_one_needs(evaluated):
+    one, two, after = (
+        json.loads((evaluated.folder / name / "rung.json").read_text()) for name in ("one", "two", "after")
+    )
+    assert (one["processes"], two["processes"]) == (1, 2)
+    counts = ("loglikelihood_requests", "documents", "exact_ties_at_the_top", "of_identical_options")
+    shared, alone = two["prefix_sharing"], one["prefix_sharing"]
+    assert [shared[key] for key in counts] == [alone[key] for key in counts]
+    assert shared["unique_tokens"] >= alone["unique_tokens"] > 0
+    found = after["prefix_sharing"]
+    assert (found["tokens_computed"], found["cache_hits"]) == (0, found["loglikelihood_requests"])
+    assert found["generation_cache_hits"] > 0
+
+
+@pytest.mark.slow
+def test_one_process_writes_and_speaks(evaluated):
+    folder = evaluated.folder
+    for entry in (folder / "one").iterdir():
+        if entry.is_dir():
+            files = [
+                sorted(p.name.rpartition("_")[0] for p in (folder / n / entry.name).iterdir()) for n in ("one", "two")
+            ]
+            assert files[0] == files[1]
+    entries = sum("gen_kwargs" in entry for entry in PLAN)
+    entries -= len(json.loads((folder / "two" / "rung.json").read_text())["skipped"])
+    assert evaluated.said.count("specified through cli") == entries  # which the harness says in each process
+
+
+@pytest.mark.slow
+def test_the_harness_s_own_model_in_two_processes_gives_the_results_of_one(tiny_checkpoint, tmp_path):
+    """Its log-likelihoods and texts, by `accelerate launch` of the command line."""
+    from mcqa_suite.cli.main import main
+
+    told = f"pretrained={tiny_checkpoint},dtype=float32"
+    words = ["eval", "--model", "hf", "--model_args", told, "--tasks", "mcqa_epfl,mcqa_generated_cot", "--limit", "7"]
+    words += ["--gen_kwargs", "max_gen_toks=8", "--batch_size", "4", "--log_samples", "--output_path"]
+    done = launch([*ACCELERATE, str(CPU)], "-m", "mcqa_suite.cli.main", *words, tmp_path / "two")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert main([*words, str(tmp_path / "one"), "--device", "cpu"]) == 0
+    one, two = samples(tmp_path / "one"), samples(tmp_path / "two")
+    assert sorted(one) == sorted(two) == ["samples_mcqa_epfl", "samples_mcqa_generated_cot"]
+    assert_same(one, two, "samples")
+    assert_same(results(tmp_path / "one"), results(tmp_path / "two"), "results")
+    assert done.stdout.count("|mcqa_epfl") == 1  # one table
+
+
+def test_a_process_that_fails_alone_is_heard_and_nobody_waits_for_it(tmp_path):
+    done = launch(TORCHRUN, two_processes.__file__, "fail")
+    assert done.returncode != 0
+    assert done.stderr.count("only the second of us failed") == 1, done.stderr[-3000:]
+    assert "another of the 2 processes ended" not in done.stderr
+    assert "exitcode  : 2" in done.stderr
+
+
+RECIPE = """
+name: two
+processes: 2
+stages:
+  - {name: gptq4, kind: gptq, parent: base, settings: {bits: 4, calibration: [{source: generated, n: 8, seed: 1}]}}
+evaluate: [{tasks: [mcqa_epfl]}]
+"""
+
+
+def climb_of(folder: Path, text: str, lock: int | None = None) -> Any:
+    from mcqa_suite.ladder.context import Climb
+    from mcqa_suite.ladder.recipe import read_recipe
+
+    (folder / "recipe.yaml").write_text(text)
+    return Climb(read_recipe(folder / "recipe.yaml"), folder, (), 4, lock)
+
+
+def saying_who(folder: Path, *names: str) -> str:
+    """A script that says, by one write that no other process can cut in two, what these variables are to it."""
+    script = folder / "who.py"
+    script.write_text(
+        f"import os\nos.write(1, ' '.join(map(str, ['I am', *map(os.environ.get, {names})])).encode() + b'\\n')"
+    )
+    return str(script)
+
+
+def introduced(folder: Path) -> dict[str, list[str]]:
+    """What every process of every step said of itself."""
+    return {
+        log.name: sorted(line for line in log.read_text().splitlines() if line.startswith("I am"))
+        for log in (folder / "logs").iterdir()
+    }
+
+
+def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp_path):
+    from mcqa_suite.ladder.graph import steps_of
+
+    who = saying_who(tmp_path, "RANK", "WORLD_SIZE")
+    with (tmp_path / "lock").open("w") as lock:
+        climb = climb_of(tmp_path, RECIPE, lock.fileno())
+        for step in steps_of(climb.recipe)[:2]:
+            climb.execute_step([who], step)
+    assert introduced(tmp_path) == {"base.evaluation.log": ["I am 0 2", "I am 1 2"], "gptq4.log": ["I am None None"]}
+
+
+def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
+    from mcqa_suite.ladder.graph import steps_of
+
+    who = saying_who(tmp_path, "RANK", "WORLD_SIZE", "ACCELERATE_USE_FSDP")
+    sft = "  - {name: sft, kind: sft, parent: base, settings: {data: [{source: generated, n: 8}]}}\n"
+    text = RECIPE.replace("stages:\n", "accelerate: fsdp\nstages:\n" + sft)
+    with (tmp_path / "lock").open("w") as lock:
+        climb = climb_of(tmp_path, text, lock.fileno())
+        for step in steps_of(climb.recipe):
+            climb.execute_step([who], step)
+    assert introduced(tmp_path) == {
+        "sft.log": ["I am 0 2 true", "I am 1 2 true"],
+        "gptq4.log": ["I am None None None"],
+        **{f"{name}.evaluation.log": ["I am 0 2 None", "I am 1 2 None"] for name in ("base", "sft", "gptq4")},
+    }
+
+
+def test_a_recipe_s_accelerate_is_one_of_ours(tmp_path):
+    from mcqa_suite.common.errors import ConfigError
+
+    assert climb_of(tmp_path, "name: one\naccelerate: ddp").recipe.accelerate.name == "ddp.yaml"
+    with pytest.raises(ConfigError, match=r"accelerate: '\.\./fsdp'; expected one of cpu, ddp, deepspeed, fsdp"):
+        climb_of(tmp_path, "name: one\naccelerate: ../fsdp")
+
+
+def test_a_recipe_has_one_process_at_least(tmp_path):
+    from mcqa_suite.common.errors import ConfigError
+
+    assert climb_of(tmp_path, "name: one").recipe.processes == 1
+    with pytest.raises(ConfigError, match="processes: 0; expected at least 1"):
+        climb_of(tmp_path, "name: none\nprocesses: 0")
+
+
+def test_accelerate_s_cpu_flag_is_said_to_start_one_process_alone(monkeypatch, capsys):
+    from mcqa_suite.backend import processes
+
+    for name in processes.VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    processes.hush()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
+    monkeypatch.setenv("MASTER_PORT", "29500")  # which it sets where several were asked for
+    processes.hush()
+    assert "cpu.yaml" in capsys.readouterr().err
+
+
+def test_work_that_is_not_shared_out_is_the_main_process_s(monkeypatch):
+    from mcqa_suite.backend import processes
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    with pytest.raises(SystemExit) as left:
+        processes.go_on_alone()
+    assert left.value.code == 0
+    monkeypatch.setenv("RANK", "0")
+    processes.go_on_alone()
+    assert processes.world() == 1
+    assert "RANK" not in os.environ

@@ -1,0 +1,125 @@
+"""`mcqa audit`: exit codes, recipes, every bad input, and real training data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers.locations import REPOSITORY, SHARED, needs_hub
+from helpers.audit_rows import row
+
+from mcqa_suite import grids
+from mcqa_suite.questions import prompts
+from mcqa_suite.training_data.audit import audit
+from mcqa_suite.training_data.audit.engine import audit_items
+from mcqa_suite.training_data.audit.items import item_of
+from mcqa_suite.cli.main import main
+from mcqa_suite.questions.epfl import read_epfl
+from mcqa_suite.common.errors import DatasetError
+
+# The command.
+
+
+def write(path: Path, rows: list[dict]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def test_the_command_exits_with_1_on_a_leak_and_names_it(tmp_path, capsys):
+    questions, _ = read_epfl(REPOSITORY / "tasks" / "epfl" / "sample.jsonl")
+    rows = [
+        {"id": f"row {i}", "prompt": prompts.letter(q), "completion": f" {q.answer}"}
+        for i, q in enumerate(questions[:7])
+    ]
+    data = write(tmp_path / "train.jsonl", rows)
+    assert main(["audit", data, "--against", "mcqa_epfl", "-o", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().out
+    assert "**Leak**: 7 of 160 evaluation documents are in the training rows" in told
+    assert f"mcqa_epfl document 6 ({questions[6].id}): question in row row 6" in told
+    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8") == told
+    lines = (tmp_path / "out" / "overlaps.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == f"mcqa_epfl,0,{questions[0].id},question,1,row 0,1,1,1"
+    clean = json.loads((tmp_path / "out" / "clean.json").read_text(encoding="utf-8"))["tasks"]["mcqa_epfl"]
+    assert (clean["documents"], clean["doc_ids"]) == (160, list(range(7, 160)))
+    assert main(["audit", data, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["checks"]["n"] == 7
+
+
+def test_the_command_reads_the_rows_of_a_stage_and_of_a_recipe(tmp_path, capsys):
+    stage = tmp_path / "stage.yaml"
+    stage.write_text("bits: 4\ncalibration: [{source: generated, n: 12}]\n", encoding="utf-8")
+    assert main(["audit", str(stage), "--against", "mcqa_epfl"]) == 0
+    assert "# Audit of 12 training rows\n" in capsys.readouterr().out
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: x\nstages:\n  - {name: s, kind: sft, parent: base, settings: {data: [{source: generated, n: 12, style: cloze}]}}\n"
+        "evaluate: [{tasks: [mcqa_generated]}]\n",
+        encoding="utf-8",
+    )
+    # the generated questions are few: what is the unit of force, asked without options, is asked again in the test
+    assert main(["audit", str(recipe)]) == 1
+    assert "| mcqa_generated | 1000 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        (
+            "a.jsonl",
+            '{"prompt": "x", "completion": "y"}\n{"prompt": "x"}\n',
+            "a.jsonl:2: no 'completion'; mend the row",
+        ),
+        ("a.jsonl", "\n", "a.jsonl: no row in it"),
+        ("a.jsonl", "{", "a.jsonl:1: Expecting"),
+        ("a.yaml", "bats: 4\n", "a.yaml: neither a recipe (no 'stages') nor the settings of a stage"),
+    ],
+)
+def test_data_that_cannot_be_read_is_one_line(tmp_path, capsys, name, text, told):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert main(["audit", str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_other_input_that_cannot_be_used_is_one_line(tmp_path, capsys):
+    data = write(tmp_path / "a.jsonl", [{"prompt": "x", "completion": "y"}])
+    for words_, told in (
+        ([str(tmp_path / "none.jsonl")], "No such file"),
+        ([data, "--against", "mcqa_epfll"], "unknown task 'mcqa_epfll': did you mean"),
+        ([data, "--tokenizer", str(tmp_path)], "no tokenizer.json in it"),
+    ):
+        assert main(["audit", *words_]) == 2
+        assert told in capsys.readouterr().err
+    with pytest.raises(DatasetError, match="no training row"):
+        audit([])
+
+
+# The shared real data.
+
+
+@needs_hub
+@pytest.mark.parametrize(
+    ("name", "task", "leaks", "documents"),
+    [
+        ("gsm8k_preference_pairs.jsonl", "mcqa_gsm8k", 731, 1319),
+        ("epfl_mcq_from_mmlu_stem_test.jsonl", "mcqa_mmlu_stem", 3153, 3153),
+    ],
+)
+def test_test_questions_in_shared_training_data_are_all_found(name, task, leaks, documents):
+    from mcqa_suite.training_data.audit.rows import read_jsonl
+
+    found = audit(read_jsonl(SHARED / "data" / name), [task])
+    assert (len(found.leaks), len(found.items)) == (leaks, documents)
+
+
+def test_arc_1_evaluation_tasks_are_found_in_arc_2_training_and_not_in_arc_1_training():
+    def leaked(release: int) -> set[str]:
+        rows = [row(one["text"], grids.encode(one["output"]), id=one["id"]) for one in grids.load(release, "training")]
+        items = [item_of("arc", i, one, lambda doc: doc["text"]) for i, one in enumerate(grids.load(1, "evaluation"))]
+        return {one.item.split("/")[1] for one in audit_items(rows, items).leaks}
+
+    assert len(leaked(2)) == 376
+    # two evaluation tasks are recoloured or share a pair with a training task
+    assert leaked(1) == {"070dd51e", "50a16a69"}

@@ -1,0 +1,153 @@
+"""What a user can mend is one line on stderr that names the thing and the remedy, and exit code 2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from helpers.locations import REPOSITORY
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
+from mcqa_suite.common.library_errors import explain
+
+
+def failure(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The one line that a command fails with."""
+    assert main(words) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_tasks_prints_the_folder_to_include(capsys):
+    assert main(["tasks", "--path"]) == 0
+    assert capsys.readouterr().out.strip() == str(REPOSITORY / "tasks")
+
+
+def test_tasks_lists_groups_and_tasks(capsys):
+    assert main(["tasks"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert {"mcqa_suite", "mcqa_arc", "mcqa_epfl_cot", "mcqa_arc_grid_2_evaluation"} <= set(names)
+
+
+def test_check_renders_every_document(capsys):
+    assert main(["check", "mcqa_epfl"]) == 0
+    assert capsys.readouterr().out.startswith("mcqa_epfl: 160 documents, 4 options, gold A 25% B 25% C 25% D 25%")
+
+
+def test_unknown_task(capsys):
+    line = failure(capsys, "eval", "--model", "dummy", "--tasks", "mcqa_epfll")
+    assert "unknown task 'mcqa_epfll': did you mean" in line
+    assert "mcqa_epfl" in line
+
+
+def test_missing_data_set_offline(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = failure(capsys, "eval", "--model", "dummy", "--tasks", "mcqa_sciq", "--limit", "2")
+    assert line == (
+        "mcqa: allenai/sciq: not on this machine and the hub cannot be reached; connect once, or put it under "
+        "$MCQA_SHARED/hub/allenai/sciq"
+    )
+
+
+def test_gated_data_set(capsys, tmp_path, monkeypatch):
+    import datasets
+
+    def refuse(path, *args, **kwargs):  # the hub's own words; it cannot be asked here
+        raise datasets.exceptions.DatasetNotFoundError(
+            f"Dataset '{path}' is a gated dataset on the Hub. You must be authenticated to access it."
+        )
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    line = failure(capsys, "eval", "--model", "dummy", "--tasks", "mcqa_gpqa_main", "--limit", "2")
+    assert line == "mcqa: gated data set Idavidrein/gpqa: ask for access on its hub page, then set HF_TOKEN"
+
+
+def test_missing_checkpoint(capsys):
+    line = failure(capsys, "eval", "--model", "hf", "--model_args", "pretrained=./nowhere", "--tasks", "mcqa_epfl")
+    assert line.startswith("mcqa: ./nowhere: no such checkpoint: give a folder with config.json")
+
+
+def test_tokenizer_without_a_chat_template(capsys, tiny_checkpoint):
+    arguments = [
+        "--model_args",
+        f"pretrained={tiny_checkpoint}",
+        "--device",
+        "cpu",
+        "--tasks",
+        "mcqa_epfl",
+        "--limit",
+        "2",
+    ]
+    line = failure(capsys, "eval", "--model", "hf", *arguments, "--apply_chat_template")
+    assert "the tokenizer has no chat template: leave --apply_chat_template out" in line
+
+
+def test_a_users_file_that_is_not_there(capsys, tmp_path):
+    metadata = '{"epfl_file": "%s"}' % (tmp_path / "none.jsonl")
+    line = failure(capsys, "check", "mcqa_epfl", "--metadata", metadata)
+    assert "none.jsonl: No such file or directory; give the path of an EPFL-format JSONL file" in line
+
+
+def test_metadata_that_is_not_json(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["check", "mcqa_epfl", "--metadata", "{oops"])
+    assert caught.value.code == 2
+    assert "--metadata" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback():
+    words = [sys.executable, "-m", "mcqa_suite.cli.main", "--debug", "check", "mcqa_nothing_like_it"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("x is not a local folder and is not a valid model identifier listed on the hub", CheckpointError),
+        ("Couldn't reach 'a/b' on the Hub (OfflineModeIsEnabled)", DatasetError),
+        ("Dataset 'a/b' doesn't exist on the Hub or cannot be accessed.", DatasetError),
+        ("Cannot use chat template functions because tokenizer.chat_template is not set", ConfigError),
+    ],
+)
+def test_what_libraries_say_is_explained(words, kind):
+    error = RuntimeError("while loading")
+    error.__cause__ = OSError(words)
+    assert isinstance(explain(error, "a/b"), kind)
+
+
+def test_an_unknown_failure_is_left_alone():
+    assert explain(RuntimeError("something else"), "a/b") is None
+
+
+def test_a_relative_file_is_found_whatever_mirror_is_there(capsys, tmp_path, monkeypatch, made_up_hub):
+    monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
+    monkeypatch.chdir(tmp_path)
+    row = {"question": "Mine?\nA. a\nB. b\nC. c\nAnswer:", "answer": "C"}
+    (tmp_path / "exam.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert main(["check", "mcqa_epfl", "--metadata", '{"epfl_file": "exam.jsonl"}']) == 0
+    assert capsys.readouterr().out.startswith("mcqa_epfl: 1 documents")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ('{"epfl_fil": "x"}', "unknown key 'epfl_fil'"),
+        ('{"epfl_file": 3}', "epfl_file is 3; expected the path"),
+        ('{"epfl_file": ""}', "epfl_file is ''; expected the path"),
+        ('{"epfl_skip_bad": "no"}', "epfl_skip_bad is 'no'; expected true or false"),
+    ],
+)
+def test_metadata_that_would_be_taken_for_something_else(capsys, metadata, words):
+    assert words in failure(capsys, "check", "mcqa_epfl", "--metadata", metadata)
+
+
+def test_what_only_the_harness_knows_is_one_line_too(capsys):
+    line = failure(capsys, "eval", "--model", "nomodel", "--tasks", "mcqa_epfl")
+    assert line.startswith("mcqa: lm_eval: ")
+    assert "nomodel" in line

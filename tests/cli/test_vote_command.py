@@ -1,0 +1,120 @@
+"""`mcqa vote` from logs to tables, pictures and pages, and the scores of samples that models give."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from helpers.locations import REPOSITORY
+
+from mcqa_suite.cli.main import main
+
+BASE = REPOSITORY / "training" / "base"
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Two questions of four samples: the first's majority is wrong, the second has one that cannot be read."""
+    shape = {"question": "How many?", "solution": ""}
+    return write(
+        tmp_path / "samples_sums_2026-01-01T00-00-00.jsonl",
+        [
+            {"id": "q1", "gold": "4", **shape, "responses": [f"The final answer is {n}." for n in (5, 5, 4, 5)]},
+            {
+                "id": "q2",
+                "gold": "7",
+                **shape,
+                "responses": ["The final answer is 7.", "I give up.", "#### 7", "#### 8"],
+            },
+        ],
+    )
+
+
+def accuracies(text):
+    rows = csv.DictReader(text.splitlines())
+    return {(row["strategy"], int(row["n"])): float(row["accuracy"]) for row in rows}
+
+
+def test_every_strategy_is_in_the_table_at_every_n(log, tmp_path, capsys):
+    scores = write(
+        tmp_path / "scores.jsonl",
+        [{"id": q, "sample": s, "score": float(s == 2)} for q in ("q1", "q2") for s in range(4)],
+    )
+    assert main(["vote", str(log), "--reward", str(scores), "--n", "1,2,4", "--format", "csv"]) == 0
+    found = accuracies(capsys.readouterr().out)
+    assert found["one sample", 1] == pytest.approx((1 / 4 + 2 / 4) / 2)
+    assert found["majority", 4] == 0.5
+    assert found["best of n by reward", 4] == 1.0
+    assert found["oracle (pass@n)", 4] == 1.0
+    assert found["oracle (pass@n)", 2] == pytest.approx((1 - 3 / 6 + 1 - 1 / 6) / 2)
+
+
+def test_what_is_written_can_be_read(log, tmp_path):
+    out = tmp_path / "votes"
+    assert main(["vote", str(log), "-o", str(out)]) == 0
+    page = (out / "sums.missed.md").read_text(encoding="utf-8")
+    assert "## q1" in page
+    assert "## q2" not in page
+    assert "**answer `4`**, right (1 of 4 samples), sample 2:" in page
+    assert "**answer `5`** (3 of 4 samples; picked by majority), sample 0:" in page
+    assert "majority" in (out / "votes.svg").read_text(encoding="utf-8")
+    assert (out / "votes.csv").read_text(encoding="utf-8").startswith("run,strategy,n,accuracy")
+    assert "| majority | 2 | 1 | 50.0 |" in (out / "votes.md").read_text(encoding="utf-8")
+
+
+def test_log_probabilities_are_kept_as_they_come_and_asked_once(log, capsys):
+    command = ["vote", str(log), "--logprob", str(BASE), "--format", "csv"]
+    assert main(command) == 0
+    first = capsys.readouterr().out
+    (cache,) = log.parent.glob("logprob-*.jsonl")
+    lines = cache.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 8
+    assert all(json.loads(line)["score"] < 0 for line in lines)
+    cache.write_text("\n".join(lines[:5]) + '\n{"id": "q', encoding="utf-8")  # as a crash leaves it
+    assert main(command) == 0
+    assert capsys.readouterr().out == first
+    assert cache.read_text(encoding="utf-8").splitlines() == lines
+
+
+def test_a_reward_model_scores_and_one_with_two_outputs_is_refused(log, tmp_path, capsys):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    torch.manual_seed(0)
+    for outputs in (1, 2):
+        model = AutoModelForSequenceClassification.from_pretrained(BASE, num_labels=outputs)
+        model.save_pretrained(tmp_path / f"reward{outputs}")
+        AutoTokenizer.from_pretrained(BASE).save_pretrained(tmp_path / f"reward{outputs}")
+    assert main(["vote", str(log), "--reward", str(tmp_path / "reward1"), "--n", "4"]) == 0
+    assert "best of n by reward" in capsys.readouterr().out
+    assert main(["vote", str(log), "--reward", str(tmp_path / "reward2")]) == 2
+    assert "has 2 outputs; a reward model has one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--n", "two"], "--n two: expected whole numbers"),
+        (["--n", "0"], "--n 0: expected numbers from 1 up"),
+        (["--n", "9"], "--n 9: sums has 4 samples a question"),
+        (["--reward", "nothing"], "--reward nothing: no checkpoint folder and no file of scores there"),
+        (["--samples", "5"], "question q1 has 4 samples, 5 asked for"),
+        (["-o", "/proc/none"], "/proc/none: cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(log, capsys, flags, reason):
+    assert main(["vote", str(log), *flags]) == 2
+    error = capsys.readouterr().err.strip()
+    assert reason in error
+    assert "\n" not in error
+
+
+def test_a_missing_log_says_what_to_give(tmp_path, capsys):
+    assert main(["vote", str(tmp_path)]) == 2
+    assert "no samples there; give a samples_*.jsonl" in capsys.readouterr().err

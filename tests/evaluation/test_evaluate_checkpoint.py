@@ -1,0 +1,232 @@
+"""A checkpoint through the real harness, read back, and put on a leaderboard."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+
+import pytest
+from helpers.locations import REPOSITORY, needs_hub
+
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
+from mcqa_suite.evaluation import launch, evaluate_checkpoint as rung
+from mcqa_suite.common.manifest import (Manifest, Parent, content_hash, hardware, write_manifest)
+from mcqa_suite.reporting import leaderboard
+from mcqa_suite.logs.runs import read_run
+
+PLAN = [
+    {"tasks": ["mcqa_epfl", "mcqa_epfl_cloze"], "limit": 12},
+    {"tasks": ["mcqa_epfl_cot"], "limit": 3, "gen_kwargs": {"max_gen_toks": 8}},
+    {"tasks": ["mcqa_sciq"], "limit": 2, "optional": True},
+]
+
+
+@pytest.fixture(scope="module")
+def evaluated(tiny_checkpoint, tmp_path_factory):
+    output = tmp_path_factory.mktemp("rung")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MCQA_SHARED", str(output))  # no data here: the optional task cannot be had
+        rung.evaluate(str(tiny_checkpoint), PLAN, output, dtype="float32", batch_size=4)
+    return output
+
+
+def test_an_optional_task_without_data_is_skipped_and_named(evaluated):
+    record = json.loads((evaluated / "rung.json").read_text(encoding="utf-8"))
+    assert [item["tasks"] for item in record["skipped"]] == [["mcqa_sciq"]]
+    assert "allenai/sciq: not on this machine" in record["skipped"][0]["reason"]
+    assert record["tokens_per_second"] > 0
+    assert record["peak_memory_mb"] > 10
+
+
+def test_the_run_reads_back(evaluated):
+    tasks = read_run(evaluated)
+    assert {name: run.n for name, run in tasks.items()} == {
+        "mcqa_epfl": 12,
+        "mcqa_epfl_cloze": 12,
+        "mcqa_epfl_cot": 3,
+    }
+    assert tasks["mcqa_epfl"].chance == 0.25
+    assert tasks["mcqa_epfl"].unread is None
+    assert tasks["mcqa_epfl_cot"].unread is not None
+    assert tasks["mcqa_epfl_cloze"].metrics == ["acc", "acc_norm"]
+
+
+def test_the_results_name_the_model_and_the_chat_template(tmp_path, evaluated):
+    plain = json.loads(next((evaluated / "0").glob("results_*.json")).read_text(encoding="utf-8"))
+    assert (plain["model_name"], plain["chat_template"]) == ("checkpoint", None)
+    base = REPOSITORY / "training" / "base"
+    plan = [{"tasks": ["mcqa_epfl"], "limit": 2, "apply_chat_template": True}]
+    rung.evaluate(str(base), plan, tmp_path, dtype="float32", batch_size=2)
+    chat = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
+    assert "message['content']" in chat["chat_template"]
+
+
+def as_stage(checkpoint, folder, **facts):
+    """A copy of a checkpoint with a manifest that says how it was made."""
+    shutil.copytree(checkpoint, folder)
+    parent = Parent("base", facts.pop("parent", "0"))
+    settings = {"kind": "sft", "name": folder.name, "settings": {}, "seed": 0, "hardware": hardware(), "seconds": 1.0}
+    write_manifest(folder, Manifest(**{**settings, **facts}, parent=parent, content=content_hash(folder)))
+    return folder
+
+
+def chat_template(output):
+    return json.loads(next((output / "0").glob("results_*.json")).read_text(encoding="utf-8"))["chat_template"]
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_evaluation_follows_the_chat_template_that_the_stage_trained_with(tmp_path, trained):
+    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=trained)
+    entry = {"tasks": ["mcqa_epfl"], "limit": 1}
+    rung.evaluate(str(checkpoint), [entry], tmp_path / "out", dtype="float32", batch_size=2)
+    assert bool(chat_template(tmp_path / "out")) is trained
+    contrary = [{**entry, "apply_chat_template": not trained}]
+    with pytest.raises(ConfigError, match=r"but sft was trained with(out)? its chat template; take the key out"):
+        rung.evaluate(str(checkpoint), contrary, tmp_path / "no", dtype="float32", batch_size=2)
+
+
+# PEFT asks a model for what transformers has renamed
+peft_on_transformers = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
+
+
+@pytest.fixture
+def adapter(tiny_checkpoint, tmp_path):
+    """An adapter of the tiny checkpoint that changes its answers, as a stage keeps it."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch.manual_seed(1)
+    config = LoraConfig(task_type="CAUSAL_LM", target_modules="all-linear", init_lora_weights=False)
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(tiny_checkpoint), config)
+    model.save_pretrained(tmp_path / "peft")
+    model.merge_and_unload().save_pretrained(tmp_path / "merged")
+    for name in ("peft", "merged"):
+        AutoTokenizer.from_pretrained(tiny_checkpoint).save_pretrained(tmp_path / name)
+    return as_stage(tmp_path / "peft", tmp_path / "adapter", adapter=True, parent=content_hash(tiny_checkpoint))
+
+
+@peft_on_transformers
+def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny_checkpoint, adapter, tmp_path):
+    plan = [{"tasks": ["mcqa_epfl"], "limit": 6}]
+
+    def scores(checkpoint, base=None):
+        output = tmp_path / f"out-{checkpoint.name}"
+        rung.evaluate(str(checkpoint), plan, output, dtype="float32", batch_size=4, base=base)
+        samples = next((output / "0").glob("samples_*.jsonl")).read_text(encoding="utf-8").splitlines()
+        return [float(answer[0][0]) for line in samples for answer in json.loads(line)["resps"]]
+
+    on_base, plain = scores(adapter, str(tiny_checkpoint)), scores(tiny_checkpoint)
+    assert on_base == pytest.approx(scores(tmp_path / "merged"), abs=1e-3)
+    assert on_base != pytest.approx(plain, abs=1e-3)
+    for base, words in ((REPOSITORY / "training" / "base", "is another checkpoint"), (None, "give the folder of its")):
+        with pytest.raises(CheckpointError, match=words):
+            scores(adapter, base and str(base))
+    with pytest.raises(CheckpointError, match="is no adapter"):
+        scores(tiny_checkpoint, str(tiny_checkpoint))
+
+
+@peft_on_transformers
+def test_mcqa_eval_checks_an_adapters_base_too(tiny_checkpoint, adapter):
+    def flags(*words):
+        return launch.as_trained(launch.known_flags(["run", "--model_args", *words]))
+
+    assert flags(f"pretrained={tiny_checkpoint},peft={adapter}") == []
+    for words in ([f"pretrained={REPOSITORY / 'training/base'}", f"peft={adapter}"], [f"pretrained={adapter}"]):
+        with pytest.raises(CheckpointError, match="adapter"):
+            flags(*words)
+
+
+def test_mcqa_eval_adds_the_chat_template_that_was_trained_with(tmp_path, capsys):
+    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=True)
+    words = ["run", "--model_args", f"pretrained={checkpoint},dtype=float32"]
+    assert launch.as_trained(launch.known_flags(words)) == ["--apply_chat_template"]
+    assert "was trained with its chat template: --apply_chat_template added" in capsys.readouterr().err
+    assert launch.as_trained(launch.known_flags([*words, "--apply_chat_template"])) == []
+    as_json = ["run", "--model_args", json.dumps({"pretrained": str(checkpoint)})]
+    assert launch.as_trained(launch.known_flags(as_json)) == ["--apply_chat_template"]
+    assert launch.as_trained(launch.known_flags(["run", "--model_args", "pretrained=org/name"])) == []
+
+
+def test_a_reward_model_gives_no_answers_to_evaluate(tiny_checkpoint, tmp_path):
+    folder = as_stage(tiny_checkpoint, tmp_path / "reward", kind="reward")
+    with pytest.raises(CheckpointError, match="a reward model, which scores answers and gives none"):
+        rung.evaluate(str(folder), PLAN, tmp_path / "out", dtype="float32", batch_size=4)
+
+
+def test_a_model_differs_from_itself_by_nothing(evaluated):
+    tasks = read_run(evaluated)
+    base = leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0)
+    table = leaderboard.rows([base, leaderboard.Rung("again", tasks)])
+    assert {row.difference.value for row in table if row.difference} == {0.0}
+    assert {row.unpaired for row in table} == {0}
+
+
+def test_markdown_and_csv_tell_the_same(evaluated):
+    tasks = read_run(evaluated)
+    rungs = [leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0), leaderboard.Rung("again", tasks)]
+    markdown, table = leaderboard.markdown(rungs), list(csv.DictReader(io.StringIO(leaderboard.as_csv(rungs))))
+    assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, always B 33.3 %, 0-shot)" in markdown
+    assert len(table) == 2 * 4
+    first = table[0]
+    assert f"| base | {100 * float(first['acc']):.1f} | {100 * float(first['acc_low']):.1f} to" in markdown
+    assert (first["chance"], first["unread"], first["diff"]) == ("0.25", "", "")
+
+
+def test_a_rung_is_also_compared_with_its_parent(evaluated):
+    tasks = read_run(evaluated)
+    rungs = [leaderboard.Rung(name, tasks, parent) for name, parent in (("base", None), ("sft", "base"), ("q4", "sft"))]
+    to_parent = {row.rung.name: row.to_parent for row in leaderboard.rows(rungs) if row.task == "mcqa_epfl"}
+    assert (to_parent["base"], to_parent["sft"]) == (None, None)
+    assert to_parent["q4"].value == 0.0
+    header, line = leaderboard.as_csv(rungs).splitlines()[0], leaderboard.as_csv(rungs).splitlines()[3]
+    assert dict(zip(header.split(","), line.split(","), strict=True))["parent_diff"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("plan", "kind", "words"),
+    [
+        ([{"tasks": ["mcqa_epfll"]}], ConfigError, "did you mean"),
+        ([{"tasks": ["mcqa_epfl"], "apply_chat_template": True, "limit": 1}], ConfigError, "no chat template"),
+        ([{"tasks": ["mcqa_sciq"]}], DatasetError, "allenai/sciq: not on this machine"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_named(tiny_checkpoint, tmp_path, monkeypatch, plan, kind, words):
+    monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
+    with pytest.raises(kind, match=words):
+        rung.evaluate(str(tiny_checkpoint), plan, tmp_path / "out", dtype="float32", batch_size=4)
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all"])
+def test_a_missing_checkpoint_is_named(tmp_path, name):
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        rung.evaluate(name, PLAN, tmp_path, dtype="float32", batch_size=4)
+
+
+def test_broken_runs_are_named(tmp_path, evaluated):
+    with pytest.raises(DatasetError, match=r"no results_\*\.json"):
+        read_run(tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(evaluated / "0", copy)
+    samples = next(copy.glob("samples_mcqa_epfl_2*.jsonl"))
+    whole = samples.read_text(encoding="utf-8")
+    samples.write_text(whole[:-200], encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"\.jsonl:12: broken line"):
+        read_run(copy)
+    samples.unlink()
+    with pytest.raises(DatasetError, match="is missing; run lm_eval with --log_samples"):
+        read_run(copy)
+
+
+@needs_hub
+def test_documents_and_scores_equal_the_built_in_tasks(tiny_checkpoint):
+    import sys
+
+    sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+    import builtin_parity
+
+    table = builtin_parity.compare(str(tiny_checkpoint), limit=4)
+    assert len(table) == 19 + 3
+    assert [row.task for row in table if not row.equal] == []

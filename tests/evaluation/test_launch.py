@@ -1,0 +1,109 @@
+"""`mcqa eval` around the model: which backend, which index, which imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.evaluation.launch import default_model, known_flags
+from mcqa_suite.backend.loglik_cache import VARIABLE
+from mcqa_suite.harness.tasks import listed, manager, our_index_alone
+from mcqa_suite.common.paths import tasks_dir
+
+HEAVY = {"torch", "transformers", "lm_eval", "datasets", "pandas", "scipy"}
+
+
+@pytest.mark.parametrize(
+    ("words", "added"),
+    [
+        ([], ["--model", "hf-prefix"]),
+        (["--model", "hf"], []),
+        (["-M", "vllm"], []),
+        (["--model=dummy"], []),
+        (["--config", "names.yaml"], []),
+        (["--config", "silent.yaml"], ["--model", "hf-prefix"]),
+        (["--config", "missing.yaml"], ["--model", "hf-prefix"]),
+    ],
+)
+def test_shared_tokens_are_scored_once_unless_another_backend_is_named(tmp_path, monkeypatch, words, added):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "names.yaml").write_text("model: hf\n", encoding="utf-8")
+    (tmp_path / "silent.yaml").write_text("tasks: [mcqa_epfl]\n", encoding="utf-8")
+    assert default_model(known_flags(["run", *words])) == added
+
+
+@pytest.mark.parametrize(
+    ("names", "alone"),
+    [
+        (["mcqa_epfl", "mcqa_arc"], True),
+        (["mcqa_mmlu_stem_*"], True),
+        (["mcqa_epfl", "arc_easy"], False),
+        (["*"], False),
+        (["mine.yaml"], False),
+        ([], False),
+    ],
+)
+def test_the_harness_indexes_its_own_tasks_only_when_one_is_asked_for(names, alone):
+    import lm_eval.tasks
+
+    whole = lm_eval.tasks.TaskManager
+    with our_index_alone(names):
+        assert (lm_eval.tasks.TaskManager is not whole) is alone
+        if alone:
+            built = lm_eval.tasks.TaskManager(include_path=str(tasks_dir()))
+            assert set(built.all_tasks) == set(listed())
+    assert lm_eval.tasks.TaskManager is whole
+
+
+def test_tasks_are_listed_as_the_harness_reads_them():
+    index = manager().task_index
+    assert {name: entry.kind.name == "GROUP" for name, entry in index.items()} == {
+        name: "group" in config for name, config in listed().items()
+    }
+    for name, config in listed().items():
+        for key in ("task", "dataset_path", "output_type"):
+            assert config.get(key) == index[name].cfg.get(key)
+
+
+@pytest.mark.parametrize("words", [["tasks"], ["tasks", "--path"], ["--help"]])
+def test_a_listing_imports_nothing_that_takes_seconds(words):
+    code = f"""
+import sys
+from mcqa_suite.cli.main import main
+try:
+    main({words!r})
+except SystemExit:
+    pass
+print(",".join({HEAVY!r} & {{name.partition(".")[0] for name in sys.modules}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ""
+
+
+def test_both_backends_give_the_same_results_and_say_which_they_are(tiny_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache.sqlite"))
+    found = {}
+    for name, words in (("ours", []), ("again", []), ("stock", ["--model", "hf"])):
+        told = f"pretrained={tiny_checkpoint},dtype=float32"
+        command = ["eval", *words, "--model_args", told, "--device", "cpu", "--tasks", "mcqa_epfl,mcqa_epfl_cloze"]
+        assert main([*command, "--limit", "6", "--log_samples", "--output_path", str(tmp_path / name)]) == 0
+        results = json.loads(next((tmp_path / name).rglob("results_*.json")).read_text(encoding="utf-8"))
+        scores = {}
+        for path in (tmp_path / name).rglob("samples_*.jsonl"):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                scores[path.name.rpartition("_")[0], row["doc_id"]] = [float(pair[0]) for pair in row["filtered_resps"]]
+        found[name] = results["results"], scores, results["config"]
+    assert found["ours"][0] == found["stock"][0]
+    for key, values in found["stock"][1].items():
+        assert found["ours"][1][key] == pytest.approx(values, abs=1e-4)
+    assert found["again"][:2] == found["ours"][:2]
+    config = {name: each[2] for name, each in found.items()}
+    assert (config["ours"]["model"], config["stock"]["model"]) == ("hf-prefix", "hf")
+    assert config["ours"]["prefix_sharing"]["backend"] == "prefix tree"
+    assert [config[name]["prefix_sharing"]["cache_hits"] for name in ("ours", "again")] == [0, 48]
+    assert config["again"]["prefix_sharing"]["tokens_computed"] == 0

@@ -1,0 +1,314 @@
+"""Every task runs through the real harness, offline, from any folder, and asks what it should."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from helpers.locations import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
+from helpers.dataset_rows import write_dataset
+
+from mcqa_suite.common.errors import ConfigError, DatasetError, ScoreError
+from mcqa_suite.harness import formats, scoring
+from mcqa_suite.evaluation.check import check
+from mcqa_suite.harness.tasks import load, manager
+from mcqa_suite.common.paths import tasks_dir
+
+BENCHMARKS = [
+    "epfl",
+    "arc_easy",
+    "arc_challenge",
+    "gpqa_main",
+    "gpqa_diamond",
+    "gpqa_extended",
+    "openbookqa",
+    "sciq",
+    "aqua_rat",
+    "generated",
+    *(f"mmlu_stem_{subject}" for subject in MMLU_SUBJECTS),
+]
+TASKS = [
+    f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS for suffix in ("", "_cloze", "_cot", "_perm", "_cot_n8")
+]
+MATH = ["mcqa_gsm8k", *(f"mcqa_gsm_symbolic_{part}" for part in ("main", "p1", "p2"))]
+TASKS += [*MATH, *(f"{task}_n8" for task in MATH)]
+GRIDS = [f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")]
+RULES = [f"mcqa_arc_grid_{release}_evaluation_{part}" for release in (1, 2) for part in ("describe", "apply")]
+TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS), *RULES]
+TASKS += [f"mcqa_symbolic_local_{part}{suffix}" for part in ("main", "p1", "p2", "noop") for suffix in ("", "_n8")]
+SUBJECTS = 19
+
+
+def run_dummy(names: list[str], **kwargs):
+    from lm_eval import simple_evaluate
+
+    tasks = manager()
+    return simple_evaluate(model="dummy", tasks=names, task_manager=tasks, bootstrap_iters=0, limit=8, **kwargs)
+
+
+@pytest.fixture
+def in_made_up_hub(made_up_hub, monkeypatch):
+    monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
+    monkeypatch.delenv("MCQA_EPFL_FILE", raising=False)
+    monkeypatch.chdir(made_up_hub / "hub")
+
+
+def test_every_yaml_is_a_task_a_group_or_included():
+    files = list(tasks_dir().rglob("*.yaml"))
+    index = manager().task_index
+    assert len(MMLU_SUBJECTS) == SUBJECTS
+    assert sorted(manager().all_subtasks) == sorted(TASKS)
+    defined = {entry.yaml_path for entry in index.values()}
+    shared = {path for path in files if path not in defined}
+    # A YAML that does not parse is skipped by the harness without a word: only these few may define nothing.
+    formats = {f"{name}.yaml" for name in ("letter", "cloze", "cot", "math", "perm", "cot_n8", "math_n8")}
+    bases = {
+        "arc",
+        "arc_grid",
+        "aqua_rat",
+        "epfl",
+        "generated",
+        "gpqa",
+        "mmlu_stem",
+        "openbookqa",
+        "sciq",
+        "symbolic_local",
+    }
+    assert {path.name for path in shared} == formats | {f"_{base}.yaml" for base in bases} | {
+        "_views.yaml",
+        "_describe.yaml",
+        "_apply.yaml",
+    }
+    assert len(files) > 150
+    assert all(name.startswith("mcqa_") for name in index)
+
+
+def test_mmlu_files_are_what_their_generator_writes():
+    import runpy
+
+    folder = tasks_dir() / "mmlu_stem"
+    written = runpy.run_path(str(folder / "generate.py"))["files"]()
+    on_disk = {str(path.relative_to(folder)): path.read_text(encoding="utf-8") for path in folder.glob("*/*.yaml")}
+    assert on_disk == written
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+@pytest.mark.parametrize("suffix", ["", "_cloze", "_cot", "_perm"])
+def test_every_task_of_a_format_runs_in_the_harness(suffix):
+    results = run_dummy([f"mcqa_suite{suffix}", f"mcqa_generated{suffix}"])
+    generated = ["mcqa_gsm", "mcqa_arc_grid_1_e", "mcqa_arc_grid_2_e"] if suffix == "_cot" else []
+    wanted = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]
+    wanted += (
+        [
+            task
+            for task in TASKS
+            if task.startswith(tuple(generated)) and not task.endswith(("_n8", "_views", "_describe", "_apply"))
+        ]
+        if generated
+        else []
+    )
+    assert sorted(results["samples"]) == sorted(wanted)
+    for task, samples in results["samples"].items():
+        assert len(samples) == 8, task
+        assert {"acc"} < set(samples[0]["metrics"]), task
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+def test_sampled_tasks_ask_eight_times_and_score_the_vote():
+    results = run_dummy(
+        ["mcqa_suite_n8", "mcqa_generated_cot_n8", "mcqa_gpqa_diamond_cot_n8", "mcqa_gsm_symbolic_p2_n8"]
+    )
+    assert len(results["samples"]) == 10 - 1 + SUBJECTS + 3
+    for task, samples in results["samples"].items():
+        assert len(samples[0]["resps"][0]) == 8, task
+        assert {"acc", "majority", "any_right", "parsed"} <= set(samples[0]["metrics"]), task
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+def test_training_grids_and_level_groups_run():
+    names = ["mcqa_arc_grid_1_training", "mcqa_arc_grid_2_training", "mcqa_mmlu_stem_by_level"]
+    results = run_dummy(names)
+    assert len(results["samples"]) == 2 + SUBJECTS
+    assert results["groups"]["mcqa_mmlu_stem_level_high_school"]["acc,none"] is not None
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+@pytest.mark.parametrize("name", ["mcqa_epfl", "mcqa_arc_easy", "mcqa_gpqa_main_cot", "mcqa_mmlu_stem_anatomy_cloze"])
+def test_few_shot_examples_never_hold_the_evaluated_question(name):
+    results = run_dummy([name], num_fewshot=5)
+    for sample in results["samples"][name]:
+        shots, _, asked = sample["arguments"][0][0].rpartition("Question: ")
+        assert shots.count("Question: ") == 5
+        if not name.startswith("mcqa_arc"):  # its made-up train and test rows are the same on purpose
+            assert asked.split("\n")[0] not in shots
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+def test_math_tasks_follow_the_official_protocol():
+    sample = run_dummy(["mcqa_gsm_symbolic_p1"])["samples"]["mcqa_gsm_symbolic_p1"][1]
+    prompt = sample["arguments"][0][0]
+    assert prompt.startswith("As an expert problem solver, solve step by step")
+    assert prompt.count("A: Let's think step by step.") == 9
+    assert prompt.count("The final answer is ") == 8
+    assert sample["doc"]["gold"] == "1002"
+    bare = run_dummy(["mcqa_gsm_symbolic_p1"], num_fewshot=0)["samples"]["mcqa_gsm_symbolic_p1"][1]
+    assert bare["arguments"][0][0].count("Q: ") == 1
+
+
+def test_math_examples_are_the_published_eight():
+    docs = formats.math_fewshot()
+    assert [doc["gold"] for doc in docs] == ["6", "5", "39", "8", "9", "29", "33", "8"]
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+def test_an_oracle_scores_full_marks_and_a_fool_none():
+    from lm_eval import simple_evaluate
+    from lm_eval.api.model import LM
+
+    class Oracle(LM):
+        """Knows the target of each document; `sign` -1 makes it prefer what is wrong."""
+
+        def __init__(self, sign: int) -> None:
+            super().__init__()
+            self.sign = sign
+
+        def loglikelihood(self, requests):
+            def right(request):
+                doc = request.doc
+                continuation = request.args[1].strip()
+                return continuation in (doc["choices"][doc["gold"][0]], "ABCDEFGH"[doc["gold"][0]])
+
+            return [(-1.0 + 0.5 * self.sign * right(request), False) for request in requests]
+
+        def generate_until(self, requests):
+            return [self.answer(request.doc) for request in requests]
+
+        def answer(self, doc):
+            if "output" in doc:
+                rows = doc["output"] if self.sign > 0 else [[9, 9]]
+                return "\n".join(" ".join(map(str, row)) for row in rows)
+            if "question" in doc:
+                return f"So it is. The final answer is {doc['gold'] if self.sign > 0 else -7}."
+            index = doc["gold"][0] if self.sign > 0 else (doc["gold"][0] + 1) % len(doc["choices"])
+            return f"Let me think. The answer is {'ABCDEFGH'[index]}."
+
+        def loglikelihood_rolling(self, requests):
+            raise AssertionError
+
+    names = ["mcqa_epfl", "mcqa_arc_easy_cloze", "mcqa_sciq_cot", "mcqa_gsm8k", "mcqa_arc_grid_1_evaluation"]
+    for sign, expected in ((1, 1.0), (-1, 0.0)):
+        results = simple_evaluate(model=Oracle(sign), tasks=names, task_manager=manager(), bootstrap_iters=0, limit=8)
+        for name in names:
+            scores = {key.split(",")[0]: value for key, value in results["results"][name].items()}
+            assert scores["acc"] == expected, (name, scores)
+        assert results["results"]["mcqa_epfl"]["epfl_mark,none"] == (3 if expected else -1)
+        assert results["results"]["mcqa_arc_grid_1_evaluation"]["task_score,extracted"] == expected
+
+
+def test_grid_score_is_the_mean_over_tasks():
+    assert scoring.mean_over_tasks([("a", 1.0), ("a", 0.0), ("b", 1.0)]) == 0.75
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loglikelihood_that_is_no_number_is_an_error_that_names_task_and_document(value):
+    doc = {"id": "openbookqa/7-980", "choices": ["a", "b"], "gold": [0]}
+    with pytest.raises(ScoreError, match=r"mcqa_openbookqa_cloze: document openbookqa/7-980: .* option 2"):
+        scoring.cloze_results(doc, [(-1.0, False), (value, False)])
+    assert scoring.letter_results(doc, [(-1.0, False), (float("-inf"), False)]) == {"acc": 1.0, "finite": 0.0}
+
+
+def lm_eval(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "lm_eval", "run", "--model", "dummy", "--limit", "8", *arguments]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", **env}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_harness_alone_runs_a_task_from_any_folder(tmp_path):
+    done = lm_eval("--tasks", "mcqa_epfl", "--include_path", str(REPOSITORY / "tasks"), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "epfl_mark" in done.stdout
+
+
+def test_another_project_reuses_a_task_by_include(tmp_path):
+    mine = [{"question": f"Mine {i}?\nA. a\nB. b\nC. c\nAnswer:", "answer": "C", "subject": "own"} for i in range(9)]
+    (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, mine)), encoding="utf-8")
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    (folder / "exam.yaml").write_text(
+        f"include: {tasks_dir() / 'epfl' / 'epfl.yaml'}\ntask: my_exam\ndataset_kwargs: {{epfl_file: mine.jsonl}}\n"
+        'description: "An exam.\\n\\n"\n'
+        "metadata: {version: 2.0}\n",
+        encoding="utf-8",
+    )
+    done = lm_eval(
+        "--tasks", "my_exam", "--include_path", str(folder), "--log_samples", "--output_path", "out", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    samples = next((tmp_path / "out").rglob("samples_my_exam_*.jsonl"))
+    rows = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 8
+    assert rows[0]["arguments"]["gen_args_0"]["arg_0"].startswith("An exam.\n\nQuestion: Mine 0?")
+
+
+def test_a_users_own_questions_by_metadata_and_by_environment(tmp_path, monkeypatch):
+    row = {"question": "Mine?\nA. a\nB. b\nC. c\nAnswer:", "answer": "C"}
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps(row) + "\n" + json.dumps({**row, "answer": "Z"}) + "\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"mine\.jsonl:2: answer 'Z'"):
+        check(["mcqa_epfl"], {"epfl_file": str(path)})
+    assert check(["mcqa_epfl"], {"epfl_file": str(path), "epfl_skip_bad": True})[0].n == 1
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    monkeypatch.setenv("MCQA_EPFL_FILE", str(path))
+    assert check(["mcqa_epfl_cloze"])[0].n == 1
+
+
+def test_an_unknown_task_is_named_with_its_nearest():
+    with pytest.raises(ConfigError, match=r"unknown task 'mcqa_epfll': did you mean .*mcqa_epfl"):
+        load(["mcqa_epfll"], manager())
+
+
+def test_a_data_set_that_is_not_here_is_named_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
+    with pytest.raises(DatasetError, match=r"mcqa_sciq: allenai/sciq: not on this machine .* connect once"):
+        load(["mcqa_sciq"], manager())
+
+
+@pytest.mark.usefixtures("in_made_up_hub")
+def test_a_data_set_with_other_columns_is_named(made_up_hub, tmp_path, monkeypatch):
+    write_dataset(tmp_path, "allenai/openbookqa", "main", {split: [{"stem": "Q?"}] for split in ("train", "test")})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatasetError, match=r"openbookqa row 0: no column 'question_stem' among stem"):
+        load(["mcqa_openbookqa"], manager())
+
+
+FULL = {"mcqa_mmlu_stem": 3153, "mcqa_arc": 3548, "mcqa_openbookqa": 500, "mcqa_aqua_rat": 254, "mcqa_gsm8k": 1319}
+
+
+@needs_hub
+@pytest.mark.parametrize("name", FULL)
+def test_every_document_of_the_public_test_sets_renders(name, monkeypatch):
+    monkeypatch.setenv("MCQA_SHARED", str(SHARED))
+    checks = check([name])
+    assert sum(found.n for found in checks) == FULL[name]
+    golds: Counter[int] = Counter()
+    for found in checks:
+        golds.update(found.golds)
+    if golds:
+        assert sum(golds.values()) == FULL[name]
+        assert len(golds) >= 4
+
+
+def test_grids_render_for_every_public_task():
+    counts = {found.task: found.n for found in check(["mcqa_arc_grid"])}
+    assert counts == {
+        "mcqa_arc_grid_1_training": 416,
+        "mcqa_arc_grid_1_evaluation": 419,
+        "mcqa_arc_grid_2_training": 1076,
+        "mcqa_arc_grid_2_evaluation": 167,
+    }

@@ -1,0 +1,151 @@
+"""BLEU, ROUGE and BERTScore: of the completion alone, equal to the published implementations, beside `acc`."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from helpers.locations import REPOSITORY
+
+from mcqa_suite.analysis.compare.tasks import preferred_metric
+from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.harness import filters, scoring
+from mcqa_suite.backend.embedding import Encoder
+from mcqa_suite.harness.tasks import manager
+from mcqa_suite.logs.runs import read_run
+from mcqa_suite.harness.text_metrics import (corpus_bleu, reference_text, rouge, text_scores)
+
+TEXT = ["bleu", "rouge1", "rouge2", "rougeL"]
+SOLUTION = "Janet sells 16 - 3 - 4 = <<16-3-4=9>>9 duck eggs a day.\nShe makes 9 * 2 = $<<9*2=18>>18 every day."
+DOC = {"id": "gsm8k/1", "question": "How much?", "solution": SOLUTION, "gold": "18"}
+
+
+def scored(doc: dict, response: str) -> dict:
+    """A response through the filter and `process_results` of the math tasks, as the harness calls them."""
+    return scoring.math_results(doc, filters.numbers([[response]], [doc]))
+
+
+def words(rng: random.Random, most: int) -> str:
+    return " ".join(
+        rng.choice(["the", "Cat", "sat.", "on", "9", "mat", "l'été", "-"]) for _ in range(rng.randrange(most))
+    )
+
+
+def test_a_response_equal_to_the_reference_scores_full_marks():
+    scores = scored(DOC, reference_text(SOLUTION))
+    assert [scores["rouge1"], scores["rouge2"], scores["rougeL"], scores["acc"]] == [1, 1, 1, 1]
+    assert corpus_bleu([scores["bleu"]]) == pytest.approx(100)
+    assert "<<" not in reference_text(SOLUTION)
+
+
+def test_a_prompt_in_front_of_the_completion_changes_nothing_because_it_is_never_seen():
+    from lm_eval import simple_evaluate
+    from lm_eval.api.model import LM
+
+    class Writes(LM):
+        def generate_until(self, requests):
+            return ["Work it out: 3. The answer is A."] * len(requests)
+
+        def loglikelihood(self, requests):
+            raise AssertionError
+
+        loglikelihood_rolling = loglikelihood
+
+    def columns(**kwargs):
+        results = simple_evaluate(
+            Writes(), tasks=["mcqa_aqua_rat_cot"], task_manager=manager(), bootstrap_iters=0, limit=8, **kwargs
+        )
+        values = results["results"]["mcqa_aqua_rat_cot"]
+        return [values[f"{name},extracted"] for name in TEXT]
+
+    assert columns() == columns(num_fewshot=2) == columns(system_instruction="Work it out: 0. Work it out: 1.")
+    assert columns()[0] > 0
+    with_prompt = scored(DOC, DOC["question"] * 9 + reference_text(SOLUTION))
+    assert with_prompt["rougeL"] < 1, "a prompt within the completion would be seen"
+
+
+@pytest.fixture(autouse=True)
+def _in_made_up_hub(made_up_hub, monkeypatch):
+    monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
+    monkeypatch.chdir(made_up_hub / "hub")
+
+
+def test_bleu_over_documents_is_sacrebleus_corpus_bleu():
+    import sacrebleu
+
+    rng = random.Random(1)
+    pairs = [(words(rng, 30), words(rng, 30) or "x") for _ in range(200)]
+    ours = corpus_bleu([text_scores(*pair)["bleu"] for pair in pairs])
+    assert ours == sacrebleu.corpus_bleu([first for first, _ in pairs], [[second for _, second in pairs]]).score
+    assert 0 < ours < 100
+
+
+def test_rouge_is_that_of_rouge_score():
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer, rng = RougeScorer(["rouge1", "rouge2", "rougeL"]), random.Random(2)
+    for _ in range(500):
+        ours, theirs = words(rng, 25), words(rng, 25)
+        expected = {name: score.fmeasure for name, score in scorer.score(theirs, ours).items()}
+        assert rouge(ours, theirs) == pytest.approx(expected), (ours, theirs)
+
+
+def test_reasoning_between_tags_is_left_out():
+    plain = text_scores("She makes 18.", "She makes 18.")
+    assert text_scores("<think>Hm, 9 eggs, so 18.</think>She makes 18.", "She makes 18.") == plain
+
+
+def test_a_question_without_a_reference_has_no_text_score_at_all():
+    doc = {"choices": ["a", "b"], "gold": [0], "rationale": " "}
+    scores = scoring.rationale_results(doc, filters.letters([["The answer is A."]], [doc]))
+    assert scores["acc"] == 1
+    assert not set(TEXT) & set(scores)
+
+
+def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
+    from mcqa_suite.evaluation import evaluate_checkpoint as rung
+
+    plan = [
+        {"tasks": ["mcqa_sciq_cot", "mcqa_aqua_rat_cot", "mcqa_gsm8k"], "limit": 4, "gen_kwargs": {"max_gen_toks": 9}}
+    ]
+    rung.evaluate(str(REPOSITORY / "training" / "base"), plan, tmp_path, dtype="float32", batch_size=4)
+    results = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
+    for name, run in read_run(tmp_path).items():
+        assert {f"{metric},extracted" for metric in ["acc", *TEXT]} < set(results["results"][name]), name
+        assert results["versions"][name] == 1.1
+        assert preferred_metric(list(run.samples.scores), None) == "acc"
+        assert {"rouge1", "rouge2", "rougeL"} < set(run.samples.scores)
+    rows = [json.loads(line) for line in next(tmp_path.rglob("samples_mcqa_gsm8k_*.jsonl")).read_text().splitlines()]
+    assert set(rows[0]["filtered_resps"][0] if isinstance(rows[0]["filtered_resps"][0], dict) else ()) <= {
+        "answer",
+        "status",
+        "rule",
+        "span",
+    }
+    assert len(rows[0]["bleu"]) == 10
+
+
+def test_bertscore_is_one_for_equal_texts_and_comes_only_with_a_model(tiny_encoder, monkeypatch):
+    assert "bertscore" not in scored(DOC, "9")
+    monkeypatch.setenv("MCQA_BERTSCORE_MODEL", tiny_encoder)
+    items = [scored({**DOC, "solution": text}, text)["bertscore"] for text in ("the cat sat", "the dog")]
+    assert scoring.mean_bertscore(items) == pytest.approx(1)
+    assert scoring.mean_bertscore([("the dog .", "the cat"), ("", "the cat")]) < 0.5
+
+
+def test_bertscore_does_not_depend_on_the_batch(tiny_encoder):
+    ours, theirs = ["the cat sat on the mat", "the", "dog ."], ["the mat", "the dog sat", "cat"]
+    whole, single = Encoder(tiny_encoder), Encoder(tiny_encoder, batch_size=1)
+    assert whole.bertscore(ours, theirs) == pytest.approx(single.bertscore(ours, theirs), abs=1e-5)
+    assert whole.similarity(ours, ours) == pytest.approx([1, 1, 1])
+    assert Encoder(f"{tiny_encoder}@1").bertscore(ours, theirs) != pytest.approx(
+        whole.bertscore(ours, theirs), abs=1e-9
+    )
+
+
+def test_an_encoder_that_cannot_be_used_is_named(tiny_encoder):
+    with pytest.raises(CheckpointError, match="nowhere"):
+        Encoder("./nowhere")
+    with pytest.raises(ConfigError, match="hidden layers 0 to 2"):
+        Encoder(f"{tiny_encoder}@9")

@@ -1,0 +1,60 @@
+"""Runs for the sample browser, and a page that holds it alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from helpers.log_files import choice_rows, questions, write_run, written_row
+
+from mcqa_suite.reporting.browser.section import Browser
+from mcqa_suite.logs.runs import Run, read_log
+
+
+def page(browser: Browser) -> str:
+    """A page that holds the browser alone, under the policy that a report has."""
+    script, style = (
+        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (browser.script, browser.css)
+    )
+    policy = f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; base-uri 'none'"
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Samples</title>'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
+        f"<style>{browser.css}</style></head><body><main>{browser.html}</main>"
+        f'<script type="application/octet-stream" id="browser-data">{browser.data}</script>'
+        f"<script>{browser.script}</script></body></html>"
+    )
+
+
+def written_page(folder: Path, browser: Browser) -> Path:
+    path = folder / "page.html"
+    path.write_text(page(browser), encoding="utf-8")
+    return path
+
+
+def small_runs(tmp_path: Path) -> list[Run]:
+    """A base and two variants on 40 questions of four options, and on 6 that were answered in writing."""
+    scores, gold = questions(40)
+    worse = scores.copy()
+    worse[:10] = -scores[:10]
+    rng = np.random.default_rng(1)
+    made = []
+    for name, values in (("base", scores), ("same", scores), ("worse", worse)):
+        rows = choice_rows("letters", values, gold, subject="physics")
+        for row in rows:
+            row["doc"]["choices"] = [f"option {letter} of {row['doc_id']}" for letter in "abcd"]
+        written = []
+        for i in range(6):
+            answer = "A" if name != "worse" or i < 3 else None
+            row = written_row(
+                "cot", i, answer, int(rng.integers(1)), text="I refuse." if answer is None else "It is A."
+            )
+            read = {"answer": answer, "status": "answered", "rule": "it_is", "span": (6, 7)}
+            if answer is None:
+                read = {"answer": None, "status": "refused", "rule": "refusal", "span": (2, 8)}
+            written.append({**row, "filtered_resps": [[str(read)]]})
+        made.append(read_log(write_run(tmp_path / name, {"letters": rows, "cot": written}, model=name)))
+    return made

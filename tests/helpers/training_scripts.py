@@ -1,0 +1,38 @@
+"""A training script in this process: its `main`, with the words of a command line."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mcqa_suite.common.paths import training_dir
+
+
+def script(name: str) -> ModuleType:
+    """A module of training/, as the scripts there import one another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(training_dir()))
+        return importlib.import_module(name)
+
+
+def made(kind: str, config: dict[str, Any], parent: Path, output: Path, *words: str) -> Path:
+    """The folder that a stage makes; raises what the stage raises."""
+    file = output.with_suffix(".yaml")
+    file.write_text(json.dumps(config))
+    argv = [kind, "--config", str(file), "--parent", str(parent), "--output", str(output), *words]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", argv)
+        script(kind).main()
+    return output
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(next(folder.glob("*.safetensors")))

@@ -1,0 +1,362 @@
+"""Ladders that are killed, starved and damaged: what was made stays, what is broken is found, and the end is the same."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers.locations import REPOSITORY
+
+from mcqa_suite.common.errors import (CheckpointError, ConfigError, McqaError, StageError)
+from mcqa_suite.evaluation.saving import check_saved, check_writable, unsaved_is_an_error
+from mcqa_suite.ladder import run
+from mcqa_suite.common.locks import locked
+from mcqa_suite.common.manifest import MANIFEST, read_manifest
+from mcqa_suite.ladder.process import run_process
+
+# Writes its parent's files one after the other, and 40 kB of its own, made of its seed and its parent.
+SCRIPT = """
+import argparse, hashlib, time
+from pathlib import Path
+from mcqa_suite.common.manifest import Manifest, Parent, complete_folder, content_hash, hardware, name_of, write_manifest
+from mcqa_suite.ladder.stage_settings import read_rows, read_settings, record
+
+parser = argparse.ArgumentParser()
+for name in ("config", "parent", "output"):
+    parser.add_argument(f"--{name}", type=Path)
+args = parser.parse_args()
+settings = read_settings("gptq", args.config)
+_, data = read_rows(settings)
+with complete_folder(args.output) as folder:
+    for path in sorted(args.parent.iterdir()):
+        if path.name != "manifest.json":
+            (folder / path.name).write_bytes(path.read_bytes())
+    seed = f"{settings.bits} {content_hash(args.parent)}".encode()
+    for part in range(10):
+        time.sleep(0.05)
+        with (folder / "made.txt").open("a") as stream:
+            stream.write(hashlib.sha256(seed + bytes([part])).hexdigest() * 64)
+    write_manifest(folder, Manifest("gptq", args.output.name, Parent(name_of(args.parent), content_hash(args.parent)),
+        record(settings), content_hash(folder), 0, hardware(), 1.0, data=data))
+"""
+RECIPE = """
+name: small
+base: {base}
+output: {output}
+stages:
+  - {{name: g8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: g4, kind: gptq, parent: base, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
+"""
+DRIVER = """
+import sys
+from pathlib import Path
+import mcqa_suite.ladder.stages as stages
+from mcqa_suite.ladder import run
+stages.training_dir = lambda: Path(sys.argv[1])
+run(Path(sys.argv[2]))
+"""
+ROOT = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may mount a small disk")
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A recipe over a stand-in script, its run folder `run` beside it."""
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/gptq.py").write_text(SCRIPT)
+    monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: tmp_path / "scripts")
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE.format(base=tiny_checkpoint, output=tmp_path / "run"))
+    return path
+
+
+def said(recipe: Path, capsys: pytest.CaptureFixture[str], output: Path | None = None) -> dict[str, str]:
+    """Runs the ladder; what it said of each stage, less the seconds."""
+    capsys.readouterr()
+    run(recipe, output)
+    lines = re.findall(r"^\[\d/3\] (g\d) +gptq +(.*)$", capsys.readouterr().out, re.MULTILINE)
+    return {name: re.sub(r"^[\d.]+ s *", "", words) for name, words in lines}
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {name: read_manifest(folder / "checkpoints" / name).content for name in ("g8", "g4")}
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"cannot mount: {done.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+@pytest.mark.slow
+def test_a_ladder_that_is_killed_while_it_writes_and_run_again_makes_what_an_unbroken_one_makes(
+    recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MCQA_WARM", "off")  # the stand-in needs no libraries
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "scripts"), str(recipe)]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    unbroken, draws = contents(tmp_path / "run"), random.Random(0)
+    for name in ("g8", "g4", "g8"):
+        shutil.rmtree(tmp_path / "run")
+        ladder = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        while ladder.poll() is None and not (tmp_path / f"run/checkpoints/.{name}.partial").exists():
+            time.sleep(0.005)
+        time.sleep(draws.uniform(0, 0.3))
+        os.killpg(ladder.pid, 9)
+        assert ladder.wait() == -9
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+        assert contents(tmp_path / "run") == unbroken
+        assert not list(tmp_path.glob("run/checkpoints/.*"))
+
+
+def texts(folder: Path) -> list[str]:
+    (samples,) = folder.rglob("samples_*.jsonl")
+    return [json.loads(line)["resps"] for line in samples.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.slow
+def test_generation_that_was_killed_goes_on_and_mcqa_eval_finds_it_too(tmp_path, tiny_checkpoint):
+    task, tokens = "mcqa_generated_cot", {"max_gen_toks": 24}
+    plan = json.dumps([{"tasks": [task], "limit": 40, "gen_kwargs": tokens}])
+    cache = tmp_path / "cache.sqlite"
+
+    def evaluating(name: str, path: Path) -> subprocess.Popen[bytes]:
+        words = ["--checkpoint", str(tiny_checkpoint), "--plan", plan, "--batch_size", "2", "--output", tmp_path / name]
+        env = os.environ | {"MCQA_CACHE": str(path), "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen([sys.executable, "-m", "mcqa_suite.evaluation.evaluate_checkpoint", *words], env=env)
+
+    assert evaluating("unbroken", tmp_path / "other.sqlite").wait() == 0
+    killed = evaluating("killed", cache)
+    while killed.poll() is None and kept_in(cache) < 6:
+        time.sleep(0.02)
+    killed.kill()
+    killed.wait()
+    kept = kept_in(cache)
+    assert 6 <= kept < 40
+    assert evaluating("resumed", cache).wait() == 0
+    assert texts(tmp_path / "resumed") == texts(tmp_path / "unbroken")
+    assert json.loads((tmp_path / "resumed/rung.json").read_text())["prefix_sharing"]["generation_cache_hits"] == kept
+    words = [
+        "eval",
+        "--model_args",
+        f"pretrained={tiny_checkpoint},dtype=float32,use_safetensors=True",
+        "--tasks",
+        task,
+    ]
+    words += ["--limit", "40", "--batch_size", "2", "--log_samples", "--output_path", str(tmp_path / "eval")]
+    words += ["--gen_kwargs", json.dumps(tokens), "--seed", "0"]
+    env = os.environ | {"MCQA_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", "mcqa_suite.cli.main", *words], env=env, check=True, capture_output=True)
+    (results,) = (tmp_path / "eval").rglob("results_*.json")
+    assert json.loads(results.read_text())["config"]["prefix_sharing"]["generation_cache_hits"] == 40
+    assert texts(tmp_path / "eval") == texts(tmp_path / "unbroken")
+
+
+def kept_in(cache: Path) -> int:
+    if not cache.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(cache)) as file, contextlib.suppress(sqlite3.Error):
+        return file.execute("SELECT count(*) FROM generations").fetchone()[0]
+    return 0
+
+
+def flip(path: Path) -> None:
+    """One bit in the middle; size and dates stay."""
+    before, content = path.stat(), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def halve(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("damage", [flip, halve, Path.unlink])
+def test_a_damaged_checkpoint_is_found_by_its_bytes_and_made_again(recipe, tmp_path, capsys, damage):
+    said(recipe, capsys)
+    before = contents(tmp_path / "run")
+    damage(tmp_path / "run/checkpoints/g8/model.safetensors")
+    assert said(recipe, capsys) == {"g8": "(its files changed)", "g4": "unchanged"}
+    assert contents(tmp_path / "run") == before
+    assert said(recipe, capsys) == {"g8": "unchanged", "g4": "unchanged"}
+
+
+OLDER = {"chat_template", "adapter", "schema", "metrics", "size"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"schema": 2}, "(its manifest is broken, or another version's)"),
+        ({"schema": 2, "of_a_later_version": 1}, "(its manifest is broken, or another version's)"),
+        ({"schema": "x" * 999}, "(its manifest is broken, or another version's)"),
+        ({"mcqa_suite": "99.0"}, "unchanged"),
+        (dict.fromkeys(OLDER), "unchanged"),
+    ],
+    ids=["newer", "newer with a new key", "no number", "newer release, same schema", "older"],
+)
+def test_a_manifest_of_another_version_is_read_or_its_stage_made_again(recipe, tmp_path, capsys, changes, expected):
+    said(recipe, capsys)
+    before, path = contents(tmp_path / "run"), tmp_path / "run/checkpoints/g8" / MANIFEST
+    changed = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
+    assert said(recipe, capsys) == {"g8": expected, "g4": "unchanged"}
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_later_schema_is_named_where_a_checkpoint_is_read(recipe, tmp_path, capsys):
+    said(recipe, capsys)
+    path = tmp_path / "run/checkpoints/g8" / MANIFEST
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2, "later": 1}))
+    with pytest.raises(CheckpointError, match="schema 2 is another version's; this one reads 1"):
+        read_manifest(path.parent)
+
+
+@pytest.mark.parametrize("days", [365, -365 * 40], ids=["ahead", "back"])
+def test_the_dates_of_files_say_nothing(recipe, tmp_path, capsys, days):
+    said(recipe, capsys)
+    for path in (tmp_path / "run").rglob("*"):
+        os.utime(path, (time.time(), time.time() + days * 86400))
+    assert said(recipe, capsys) == {"g8": "unchanged", "g4": "unchanged"}
+
+
+def test_a_second_ladder_is_told_off_before_it_writes_anything(recipe, tmp_path):
+    with locked(tmp_path / "run"):
+        with pytest.raises(ConfigError, match="another run, or a stage of one, is at work there") as refused:
+            run(recipe)
+        assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+    assert "\n" not in str(refused.value)
+
+
+@ROOT
+@pytest.mark.parametrize("room", [0, 20_000, 120_000, 400_000])
+def test_a_full_disk_is_one_line_loses_nothing_and_with_room_the_ladder_goes_on(recipe, disk, capsys, room):
+    recipe.write_text(recipe.read_text().partition("  - {name: g4")[0])
+    said(recipe, capsys, disk / "run")
+    recipe.write_text(RECIPE.format(base=read_base(recipe), output="unused"))
+    g8 = contents_of(disk / "run/checkpoints/g8")
+    free = shutil.disk_usage(disk).free
+    (disk / "other").write_bytes(bytes(max(free - room, 0)))
+    with pytest.raises((StageError, ConfigError)) as refused:
+        run(recipe, disk / "run")
+    assert "No space left on device" in str(refused.value)
+    assert str(disk / "run") in str(refused.value)
+    assert "the same command goes on where it stopped" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert contents_of(disk / "run/checkpoints/g8") == g8
+    assert not (disk / "run/checkpoints/g4").exists()
+    (disk / "other").unlink()
+    subprocess.run(["mount", "-o", "remount,size=9m", disk], check=True)
+    assert said(recipe, capsys, disk / "run") == {"g8": "unchanged", "g4": ""}
+
+
+def read_base(recipe: Path) -> str:
+    return re.search(r"^base: (.*)$", recipe.read_text(), re.MULTILINE)[1]
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@ROOT
+def test_a_folder_that_may_only_be_read_is_one_line(recipe, disk):
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with pytest.raises(ConfigError, match="cannot be written: Read-only file system; choose another --output"):
+        run(recipe, disk / "run")
+
+
+def test_a_disk_that_fails_in_the_middle_is_one_line_and_other_errors_are_not_hidden(tmp_path):
+    no_room = pytest.raises(ConfigError, match=r"No space left on device; mend that, and the same command goes on")
+    with no_room, locked(tmp_path / "run"), open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+    with pytest.raises(FileNotFoundError), locked(tmp_path / "run"):
+        (tmp_path / "nowhere").read_text()
+
+
+def test_a_log_without_room_does_not_stop_a_stage_and_its_error_is_told_all_the_same():
+    run_process([sys.executable, "-c", "print('fine')"], Path("/dev/full"), "sft", "", {})
+    with pytest.raises(StageError, match="stage 'sft' failed: ValueError: no luck"):
+        run_process([sys.executable, "-c", "raise ValueError('no luck')"], Path("/dev/full"), "sft", "", {})
+    script = "f = open('/dev/full', 'w', buffering=1); f.write('x\\n')"
+    with pytest.raises(
+        StageError, match=r"no room on the disk \(OSError: \[Errno 28\] No space left on device\); make room"
+    ):
+        run_process([sys.executable, "-c", script], Path("/dev/full"), "sft", "", {})
+
+
+@pytest.mark.parametrize("damage", [halve, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+@pytest.mark.parametrize("name", ["samples_mcqa_x_2026-01-01T00.jsonl", "results_2026-01-01T00.json"])
+def test_samples_and_results_that_were_cut_off_are_not_taken_for_whole(tmp_path, damage, name):
+    (tmp_path / "samples_mcqa_x_2026-01-01T00.jsonl").write_text('{"doc_id": 0}\n{"doc_id": 1}\n')
+    (tmp_path / "samples_mcqa_x_cot_2026-01-01T00.jsonl").write_text('{"doc_id": 0}\n')
+    (tmp_path / "results_2026-01-01T00.json").write_text('{"results": {}\n}')
+    check_saved(tmp_path, {"mcqa_x": 2, "mcqa_x_cot": 1})
+    damage(tmp_path / name)
+    with pytest.raises(McqaError, match="the harness could not write its results there"):
+        check_saved(tmp_path, {"mcqa_x": 2, "mcqa_x_cot": 1})
+
+
+@ROOT
+def test_results_that_the_harness_could_not_save_are_an_error(disk):
+    from lm_eval.loggers import EvaluationTracker
+
+    def save() -> None:
+        tracker = EvaluationTracker(output_path=str(disk / "out"))
+        tracker.save_results_aggregated(results={"results": "x" * 100_000}, samples={})
+
+    with unsaved_is_an_error("out"):
+        save()
+    (disk / "other").write_bytes(bytes(shutil.disk_usage(disk).free - 50_000))
+    with (
+        pytest.raises(McqaError, match="out: Could not save results aggregated: check space"),
+        unsaved_is_an_error("out"),
+    ):
+        save()
+
+
+@ROOT
+def test_an_output_path_that_may_only_be_read_is_told_before_the_run(disk):
+    check_writable(None)
+    check_writable(str(disk / "not/there/yet"))
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with pytest.raises(ConfigError, match="may only be read; choose another --output_path"):
+        check_writable(str(disk / "not/there/yet"))
+
+
+def test_the_benchmark_cuts_a_run_back_and_puts_back_only_what_equals_it(recipe, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+    import endurance_ladder
+
+    begin = time.time()
+    said(recipe, capsys)
+    folder, copy = tmp_path / "run", tmp_path / "copy"
+    steps = endurance_ladder._steps(folder, begin, time.time() - begin)
+    assert [step.name for step in steps] == ["looking over", "g8", "g4", "tables"]
+    assert all(step.begin <= step.end for step in steps)
+    whole = endurance_ladder.Unbroken(folder, recipe, steps, [], 1.0)
+    endurance_ladder.cut_back(whole, steps[2], copy)
+    assert said(recipe, capsys, copy) == {"g8": "unchanged", "g4": ""}
+    shutil.rmtree(copy / "checkpoints/g4")
+    assert endurance_ladder.put_back(whole, copy) == "1 put back"
+    assert said(recipe, capsys, copy) == {"g8": "unchanged", "g4": "unchanged"}
+    shutil.rmtree(copy / "checkpoints/g4")
+    recipe.write_text(recipe.read_text().replace("bits: 8", "bits: 3"))
+    said(recipe, capsys, copy)
+    assert endurance_ladder.put_back(whole, copy) == "g8 differs, nothing put back"

@@ -1,0 +1,332 @@
+"""A ladder on a Ray cluster of two nodes: the same rungs, whatever is killed meanwhile. Real workers, real processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_ladder import MIXED, SCRIPT
+from test_ladder_graph import RECIPE, written
+
+from mcqa_suite.ladder import tether
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.manifest import read_manifest
+
+# A stage's process says who it is, and a GPTQ stage waits to be let go.
+WAITS = """
+import os, sys, time
+from pathlib import Path
+place, stage = Path(os.environ["MCQA_TEST_PLACE"]), Path(sys.argv[2]).stem
+if sys.argv[1] == "--config":
+    with (place / f"{stage}.began").open("a") as stream:
+        stream.write(f"{os.getpid()} {os.getppid()} {os.environ['OMP_NUM_THREADS']}\\n")
+    while stage.startswith("gptq") and not (place / "go").exists():
+        time.sleep(0.05)
+"""
+# In every Python that a worker starts: a stage's scripts are those that its ladder names.
+STAND_INS = """
+import os
+from pathlib import Path
+from mcqa_suite import paths
+real = paths.training_dir
+paths.training_dir = lambda: Path(os.environ.get("MCQA_TEST_SCRIPTS") or real())
+"""
+SPEED = re.compile(r"[\d.]+(?=( \|)?\n)")  # the last column of both tables, which no two runs share
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_a_stage_ends_when_its_worker_is_killed(tmp_path):
+    child = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    worker = (
+        "import os, subprocess, sys; subprocess.run([sys.executable, sys.argv[1], str(os.getpid()), *sys.argv[2:]])"
+    )
+    command = [sys.executable, "-c", worker, tether.__file__, "-c", child]
+    with subprocess.Popen(command) as parent:
+        pid = int(eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text()))
+        parent.kill()
+    eventually(lambda: not alive(pid))
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def eventually(found: Callable[[], Any], seconds: float = 240.0) -> Any:
+    """What `found` returns once it is true."""
+    end = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Two nodes with one core each."""
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    from ray.cluster_utils import Cluster
+
+    site = tmp_path_factory.mktemp("site")
+    (site / "sitecustomize.py").write_text(STAND_INS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(site))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.delenv("OMP_NUM_THREADS", raising=False)
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        try:
+            made.add_node(num_cpus=1)
+            made.wait_for_nodes()
+            yield made
+        finally:
+            made.shutdown()
+
+
+class Ladder:
+    """`mcqa run` in a process of its own, with stand-in scripts unless `real`."""
+
+    def __init__(self, tmp_path: Path, text: str, base: Path, script: str) -> None:
+        self.place, self.output = tmp_path, tmp_path / "run"
+        self.recipe = written(tmp_path, text, base)
+        scripts = tmp_path / "scripts"
+        scripts.mkdir()
+        for kind in ("sft", "merge", "dpo", "gptq"):
+            (scripts / f"{kind}.py").write_text(script)
+        self.environment = os.environ | {"MCQA_TEST_SCRIPTS": str(scripts), "MCQA_TEST_PLACE": str(tmp_path)}
+        self.environment["MCQA_WARM"] = "off"  # so that a stage is the worker's own child
+
+    def start(self, ray: str | None, *options: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        given = ["--output", str(self.output), *(["--ray", ray] if ray else []), *options]
+        command = [*before, sys.executable, "-m", "mcqa_suite.cli.main", "run", str(self.recipe), *given]
+        pipe, cwd = subprocess.PIPE, self.place
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=self.environment, cwd=cwd)
+
+    def end(self, run: subprocess.Popen[str]) -> tuple[int, str, str]:
+        out, err = run.communicate(timeout=600)
+        return run.returncode, out, err
+
+    def began(self, stage: str) -> list[list[int]]:
+        """Of every attempt at a stage: its process, its parent process, its threads."""
+        path = self.place / f"{stage}.began"
+        return [[int(word) for word in line.split()] for line in path.read_text().splitlines()] if path.exists() else []
+
+    def let_go(self) -> None:
+        (self.place / "go").touch()
+
+    def contents(self) -> dict[str, str]:
+        folders = sorted((self.output / "checkpoints").iterdir())
+        return {folder.name: read_manifest(folder).content for folder in folders}
+
+
+@pytest.fixture
+def ladder(tmp_path: Path, tiny_checkpoint: Path) -> Ladder:
+    return Ladder(tmp_path, RECIPE, tiny_checkpoint, WAITS + SCRIPT)
+
+
+def in_order(ladder: Ladder, tmp_path: Path) -> dict[str, str]:
+    """The contents of every rung when nothing runs beside or is killed."""
+    ladder.let_go()
+    ladder.output = tmp_path / "in order"
+    code, _, err = ladder.end(ladder.start(None))
+    assert code == 0, err
+    return ladder.contents()
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_costs_its_step_alone_and_the_rungs_are_the_same(cluster, ladder, tmp_path):
+    run = ladder.start(cluster.address)
+    first, other = both_began(ladder, run)
+    (child, worker, threads), alone = first, other[1] != first[1]
+    assert (alone, threads) == (True, 1)  # both at once, each in a worker of its own
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: len(ladder.began("gptq8")) == 2)
+    assert not alive(child)
+    ladder.let_go()
+    code, out, err = ladder.end(run)
+    assert code == 0, err
+    assert "gptq8: its worker was lost (WorkerCrashedError); again, 1 of 3" in out
+    assert [len(ladder.began(stage)) for stage in ("sft", "gptq8", "gptq4")] == [1, 2, 1]
+    assert re.search(r"^\[\d/4\] gptq4  gptq +[\d.]+ s  on \S+:\w{6}$", out, re.MULTILINE)
+    assert not list((ladder.output / "checkpoints").glob(".*"))
+    assert ladder.contents() == in_order(ladder, tmp_path)
+
+
+def both_began(ladder: Ladder, run: subprocess.Popen[str]) -> tuple[list[int], list[int]]:
+    """What the GPTQ stages say of themselves, once both are under way."""
+
+    def said() -> Any:
+        assert run.poll() is None, run.communicate()
+        both = ladder.began("gptq8"), ladder.began("gptq4")
+        return all(both) and (both[0][0], both[1][0])
+
+    found: tuple[list[int], list[int]] = eventually(said)
+    return found
+
+
+@pytest.mark.slow
+def test_a_node_that_is_lost_leaves_its_step_to_another(cluster, ladder, tmp_path):
+    run = ladder.start(cluster.address)
+    both = both_began(ladder, run)
+    (lost,) = cluster.worker_nodes
+    cluster.remove_node(lost, allow_graceful=False)
+    eventually(lambda: not all(alive(process) for process, *_ in both))  # or a step could end before its worker does
+    ladder.let_go()
+    code, out, err = ladder.end(run)
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()  # the lost one is known to be, or the next ladder would look there
+    assert code == 0, err
+    assert re.search(r"gptq\d: its worker was lost \(\w+\); again, 1 of 3", out)
+    assert ladder.contents() == in_order(ladder, tmp_path)
+
+
+@pytest.mark.slow
+def test_an_interrupted_ladder_leaves_no_process_and_no_half_folder(cluster, ladder):
+    run = ladder.start(cluster.address)
+    first, other = both_began(ladder, run)
+    run.send_signal(signal.SIGINT)
+    code, _, err = ladder.end(run)
+    assert code == 130
+    assert err.splitlines()[-1] == "mcqa: interrupted; the same command goes on where it stopped"
+    assert not alive(first[0])
+    assert not alive(other[0])
+    assert sorted(path.name for path in (ladder.output / "checkpoints").iterdir()) == ["base", "sft"]
+
+
+@pytest.mark.slow
+def test_a_step_that_takes_every_worker_with_it_is_given_up(cluster, tmp_path, tiny_checkpoint):
+    kills = "import os, signal, sys\nif sys.argv[1] == '--config': os.kill(os.getppid(), signal.SIGKILL)\n"
+    ladder = Ladder(tmp_path, RECIPE, tiny_checkpoint, kills + SCRIPT)
+    code, out, err = ladder.end(ladder.start(cluster.address))
+    assert (code, out.count("its worker was lost")) == (2, 3), err
+    assert "mcqa: stage 'sft' failed: it lost 4 workers, the last by WorkerCrashedError\n" in err
+
+
+@pytest.mark.slow
+def test_a_stage_that_fails_on_a_worker_is_the_one_line_that_it_is_here(cluster, tmp_path, tiny_checkpoint):
+    text = RECIPE.replace("n: 6}}]}}}}\n  - {{name: gptq8", "n: 6}}], seed: 13}}}}\n  - {{name: gptq8")
+    ladder = Ladder(tmp_path, text, tiny_checkpoint, SCRIPT)
+    code, _, err = ladder.end(ladder.start(cluster.address))
+    log = ladder.output / "logs/sft.log"
+    said = f"mcqa: stage 'sft' failed: ValueError: an unlucky number (log: {log})"
+    assert (code, err.splitlines()[-1]) == (2, said)
+
+
+@pytest.mark.slow
+def test_the_best_of_a_sweep_is_gone_on_from_on_a_cluster_too(cluster, tmp_path, tiny_checkpoint):
+    ladder = Ladder(tmp_path, MIXED, tiny_checkpoint, SCRIPT)
+    code, out, err = ladder.end(ladder.start(cluster.address))
+    assert code == 0, err
+    assert "the best of dpo by reward_accuracy is dpo-lr0.9" in out
+    assert read_manifest(ladder.output / "checkpoints/gptq4").parent.name == "dpo-lr0.9"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ("num_gpus: 2\n", "stage sft: num_gpus: 2, and no node of the Ray cluster has more than 0; ask for less"),
+        ("num_cpus: 3\n", "stage sft: num_cpus: 3, and no node of the Ray cluster has more than 1; ask for less"),
+    ],
+)
+def test_a_step_that_fits_on_no_node_is_named_before_anything_runs(cluster, tmp_path, tiny_checkpoint, extra, words):
+    ladder = Ladder(tmp_path, RECIPE + extra, tiny_checkpoint, SCRIPT)
+    code, _, err = ladder.end(ladder.start(cluster.address))
+    assert (code, err.count("\n")) == (2, 1)
+    assert words in err
+    assert not ladder.output.exists()
+
+
+@pytest.mark.slow
+def test_a_run_folder_that_a_node_does_not_see_is_named(cluster, ladder):
+    ladder.output = Path("/proc/self/cwd/run")  # another folder in every process
+    code, _, err = ladder.end(ladder.start(cluster.address))
+    assert (code, err.count("\n")) == (2, 1)
+    assert re.search(r"--ray: node \S+ does not see /proc/self/cwd/run; choose an --output that all nodes share", err)
+    assert not list((ladder.place / "run").iterdir())
+
+
+@pytest.mark.slow
+def test_with_a_store_the_nodes_need_not_see_the_run_folder(cluster, ladder, tmp_path):
+    private = ("unshare", "-m", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(ladder.output))
+    ladder.output.mkdir()
+    if subprocess.run([*private, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("no folder can be mounted for one process alone")
+    ladder.let_go()
+    code, _, err = ladder.end(ladder.start(cluster.address, before=private))
+    assert (code, "does not see" in err) == (2, True)
+    evaluated = "evaluate: [{tasks: [mcqa_generated], limit: 4}]\n"
+    ladder.recipe.write_text(
+        ladder.recipe.read_text().replace("n: 6}]}}", "n: 6}], allow_leaks: true}}", 1) + evaluated
+    )
+    options = ("--until", "sft", "--store", f"file://{tmp_path}/kept")
+    code, out, err = ladder.end(ladder.start(cluster.address, *options, before=private))
+    assert code == 0, err
+    assert "| sft |" in out
+    assert sorted(path.name for path in (tmp_path / "kept/evaluations").iterdir()) == ["base", "sft"]
+    code, out, err = ladder.end(ladder.start(None, *options, before=private))
+    assert (code, out.count("from the store")) == (0, 3), err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "nonsense", "ray://127.0.0.1:10001"])
+def test_a_cluster_that_cannot_be_reached_is_one_line(tmp_path, tiny_checkpoint, address, capsys):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    assert main(["run", str(written(tmp_path, RECIPE, tiny_checkpoint)), "--ray", address]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"mcqa: --ray {address}: ")
+    assert said.count("\n") == 1
+
+
+REAL = """
+name: real
+base: {base}
+threads: 1
+stages:
+  - name: sft
+    kind: sft
+    parent: base
+    settings: {{data: [{{source: generated, n: 8}}], trainer: {{max_steps: 2, logging_steps: 1}}, allow_leaks: true}}
+evaluate:
+  - {{tasks: [mcqa_generated], limit: 32}}
+"""
+
+
+@pytest.mark.slow
+def test_the_table_of_a_ladder_whose_worker_was_killed_is_that_of_one_in_order(cluster, tmp_path, tiny_checkpoint):
+    ladder = Ladder(tmp_path, REAL, tiny_checkpoint, SCRIPT)
+    for name in ("MCQA_TEST_SCRIPTS", "MCQA_WARM"):
+        del ladder.environment[name]
+    run = ladder.start(cluster.address)
+    log = ladder.output / "logs/sft.log"
+    eventually(lambda: log.exists() and log.stat().st_size)  # the stage is under way
+    os.kill(called("ray::sft"), signal.SIGKILL)
+    code, out, err = ladder.end(run)
+    assert code == 0, err
+    assert "its worker was lost" in out
+    tables = [(ladder.output / f"leaderboard.{suffix}").read_text() for suffix in ("md", "csv")]
+    ladder.output = tmp_path / "in order"
+    code, _, err = ladder.end(ladder.start(None))
+    assert code == 0, err
+    unbroken = [(ladder.output / f"leaderboard.{suffix}").read_text() for suffix in ("md", "csv")]
+    assert [SPEED.sub("", table) for table in tables] == [SPEED.sub("", table) for table in unbroken]
+
+
+def called(title: str) -> int:
+    """The process with this title, as Ray gives one to a worker."""
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if (place / "cmdline").read_text().strip("\0 ") == title:
+                return int(place.name)
+        except OSError:
+            continue
+    raise LookupError(title)

@@ -1,0 +1,208 @@
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from mcqa_suite.common.checkpoints import find_base
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
+from mcqa_suite.common.paths import training_dir
+from mcqa_suite.questions.question import Question
+from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.stage_settings import SETTINGS, Source, read_settings
+from mcqa_suite.training_data.sources import STYLES, read, rows
+
+RECIPE = """
+name: small
+base: .
+stages:
+  - name: sft
+    kind: sft
+    parent: base
+    settings:
+      data: [{source: generated, n: 8}]
+      trainer: {learning_rate: 2e-4}
+  - {name: gptq4, kind: gptq, parent: sft, settings: {bits: 4, calibration: [{source: generated, n: 8}]}}
+evaluate:
+  - {tasks: [mcqa_generated], limit: 8}
+"""
+
+
+def write(folder: Path, text: str = RECIPE) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def test_a_recipe_gives_its_seed_and_dtype_to_every_stage(tmp_path):
+    recipe = read_recipe(write(tmp_path, RECIPE + "seed: 7\ndtype: bfloat16\n"))
+    assert [(stage.settings.seed, stage.settings.dtype) for stage in recipe.stages] == [(7, "bfloat16")] * 2
+    assert recipe.output == Path("runs/small")
+
+
+def test_a_number_with_an_exponent_is_a_number(tmp_path):
+    assert read_recipe(write(tmp_path)).stages[0].settings.trainer == {"learning_rate": 2e-4}
+
+
+BAD = [
+    ("name: small", "nane: small", "recipe.yaml: unknown key 'nane'; did you mean 'name'?"),
+    ("kind: sft", "kin: sft", r"recipe.yaml: stages\[0\]: unknown key 'kin'; did you mean 'kind'?"),
+    ("bits: 4", "bit: 4", r"stages\[1\]: settings: unknown key 'bit'; did you mean 'bits'?"),
+    ("bits: 4", "bits: 5", "bits: 5; expected one of 8, 4, 3, 2"),
+    ("bits: 4", "bits: four", "bits: expected int, found str 'four'"),
+    ("bits: 4", "bits: true", "bits: expected int, found bool"),
+    ("bits: 4,", "", "no 'bits'"),
+    ("n: 8}]\n", "nn: 8}]\n", r"settings: data\[0\]: unknown key 'nn'"),
+    ("limit: 8", "limt: 8", r"evaluate\[0\]: unknown key 'limt'; did you mean 'limit'?"),
+    ("tasks: [mcqa_generated]", "tasks: mcqa_generated", r"evaluate\[0\]: tasks: expected a list"),
+    ("kind: sft", "kind: sftt", "kind: 'sftt'; expected one of sft, dpo, orpo"),
+    ("parent: sft", "parent: dpo", r"stages\[1\]: parent: 'dpo'; expected one of base, sft"),
+    ("name: gptq4", "name: sft", "'sft' is taken"),
+    ("name: gptq4", "name: ../x", "use letters, digits"),
+    ("base: .", "base: .\nbase: x", r"recipe.yaml:4: not valid YAML: key 'base' given twice"),
+    ("base: .", "base: [", r"recipe.yaml:\d+: not valid YAML"),
+    ("name: small", "name: small\ndtype: float31", "dtype: 'float31'; expected one of float32"),
+    ("name: small", "name: small\nthreads: 0", "threads: 0; expected at least 1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"), BAD, ids=[after.split("\n")[-1] or before for before, after, _ in BAD]
+)
+def test_a_mistake_in_a_recipe_is_one_line_with_its_place(tmp_path, before, after, message):
+    assert before in RECIPE
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_recipe(write(tmp_path, RECIPE.replace(before, after, 1)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_recipe_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"no\.yaml: No such file"):
+        read_recipe(tmp_path / "no.yaml")
+
+
+def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "sft.yaml").write_text("data: [{source: epfl, path: q.jsonl}]\nseed: 3\n")
+    text = RECIPE.replace("parent: base\n    settings:", "parent: base\n    config: configs/sft.yaml\n    settings:")
+    text = text.replace("      data: [{source: generated, n: 8}]\n", "")
+    settings = read_recipe(write(tmp_path, text)).stages[0].settings
+    assert settings.data == (Source("epfl", path=str(tmp_path / "configs" / "q.jsonl")),)
+    assert settings.seed == 3
+    assert settings.trainer == {"learning_rate": 2e-4}
+
+
+ADAPTERS = [
+    (
+        "gptq, settings: {bits: 4, calibration: [{source: generated, n: 8}]}",
+        "stays an adapter .merge: false.; put a stage",
+    ),
+    ("merge", None),
+]
+
+
+@pytest.mark.parametrize(("kind", "message"), ADAPTERS)
+def test_an_adapter_is_merged_before_it_is_quantised(tmp_path, kind, message):
+    text = RECIPE.replace("    settings:\n", "    settings:\n      merge: false\n", 1)
+    text = text[: text.index("  - {name: gptq4")] + f"  - {{name: next, parent: sft, kind: {kind}}}\n"
+    if message is None:
+        assert read_recipe(write(tmp_path, text)).stages[1].kind == "merge"
+        return
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        ("{name: m, kind: merge, parent: sft}", "'sft' is no adapter; merge takes a stage with merge: false"),
+        ("{name: d, kind: dpo, parent: gptq4, settings: {data: [{source: generated, n: 8}]}}", "'gptq4' is quantised"),
+    ],
+)
+def test_a_parent_that_its_child_cannot_use_shows_before_any_training(tmp_path, stage, message):
+    with pytest.raises(ConfigError, match=message):
+        read_recipe(write(tmp_path, RECIPE.replace("evaluate:", f"  - {stage}\nevaluate:")))
+
+
+def test_nothing_is_made_from_a_reward_model(tmp_path):
+    reward = "{name: r, kind: reward, parent: sft, settings: {data: [{source: generated, n: 8}]}}"
+    text = RECIPE.replace("evaluate:", f"  - {reward}\nevaluate:")
+    assert not read_recipe(write(tmp_path, text)).stages[-1].generates
+    text = text.replace(
+        "evaluate:", "  - {name: d, kind: sft, parent: r, settings: {data: [{source: generated, n: 8}]}}\nevaluate:"
+    )
+    with pytest.raises(ConfigError, match="parent: 'r' is a reward model, which only scores"):
+        read_recipe(write(tmp_path, text))
+
+
+def test_a_recipe_gives_its_chat_template_to_the_stages_that_train_and_name_none(tmp_path):
+    text = RECIPE + "chat_template: false\n"
+    sft, gptq = read_recipe(write(tmp_path, text)).stages
+    assert sft.settings.chat_template is False
+    assert not hasattr(gptq.settings, "chat_template")
+    own = text.replace("    settings:\n", "    settings:\n      chat_template: true\n", 1)
+    assert read_recipe(write(tmp_path, own)).stages[0].settings.chat_template is True
+    assert read_recipe(write(tmp_path)).stages[0].settings.chat_template is None
+
+
+def test_every_config_on_disk_loads():
+    configs = sorted((training_dir() / "configs").glob("*.yaml"))
+    recipes = [path for path in configs if path.stem not in SETTINGS]
+    assert recipes
+    assert len(configs) > len(recipes)
+    for path in configs:
+        if path in recipes:
+            read_recipe(path)
+        else:
+            read_settings(path.stem, path)
+
+
+def test_a_base_that_is_no_checkpoint_is_named_with_the_remedy(tmp_path):
+    with pytest.raises(CheckpointError, match=r"holds no checkpoint; give a folder with config\.json"):
+        find_base(read_recipe(write(tmp_path)))
+    with pytest.raises(CheckpointError, match=r"no checkpoint '\.\./nowhere'; give a folder"):
+        find_base(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: ../nowhere"))))
+
+
+def test_a_base_that_is_not_on_the_hub_is_named_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match="'nobody/nothing' is no folder, nor on the hub; give"):
+        find_base(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: nobody/nothing"))))
+
+
+QUESTION = Question("x/1", "Which?", ("one", "two"), (1,), rationale="It is two.")
+
+
+@pytest.mark.parametrize(
+    ("style", "completion"),
+    [("letter", " B"), ("letter_text", " B. two"), ("cloze", " two"), ("cot", " It is two. The answer is B.")],
+)
+def test_a_style_is_what_the_answer_looks_like(style, completion):
+    prompt, made = STYLES[style](QUESTION)
+    assert made == completion
+    assert prompt.endswith("Answer:")
+
+
+def test_a_cot_row_without_an_explanation_is_an_error():
+    with pytest.raises(DatasetError, match="x/1: no explanation"):
+        STYLES["cot"](Question("x/1", "Which?", ("one", "two"), (1,)))
+
+
+def test_the_same_source_has_the_same_fingerprint_and_another_seed_another():
+    first, again, other = (read([Source("generated", n=12, seed=seed)])[1][0] for seed in (0, 0, 1))
+    assert first == again
+    assert first.n == 12
+    assert first.sha256 != other.sha256
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (Source("generate", n=1), "unknown source 'generate'; expected one of generated, epfl"),
+        (Source("generated", n=1, style="leter"), "unknown style 'leter'"),
+        (Source("generated"), "no 'n'"),
+        (Source("epfl"), "no 'path'"),
+    ],
+)
+def test_a_source_that_cannot_be_read_says_why(source, message):
+    with pytest.raises(ConfigError, match=message):
+        rows(source)

@@ -1,0 +1,134 @@
+"""`--smoke`: any recipe in small on the embedded base, and nothing else changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcqa_suite.ladder import context as climb
+from mcqa_suite.ladder.preflight import check_tasks, rows_of
+from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
+from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.stage_settings import SETTINGS
+from mcqa_suite.ladder.smoke import (DOCUMENTS, ROWS, STEPS, smoke)
+
+CONFIGS = training_dir() / "configs"
+RECIPES = sorted(path for path in CONFIGS.glob("*.yaml") if path.stem not in SETTINGS)
+# What the recipes of the prior systems are called here.
+EXPECTED = {
+    *("phi3_sft_arc", "phi3_sft_sciq", "phi3_sft_openbookqa", "phi3_sft_mix", "phi3_gptq_ladder"),
+    *("phi2_dpo_grid", "gsm_symbolic_sft", "arc_grid_sft", "persuasion", "real_training", "demo"),
+}
+REAL = """
+name: real
+base: microsoft/phi-2
+dtype: bfloat16
+output: runs/elsewhere
+stages:
+  - name: sft
+    kind: sft
+    parent: base
+    settings:
+      rows: 4000
+      data: [{source: generated, share: 0.5, style: cloze}, {source: epfl, share: 0.5, path: nowhere.jsonl, style: letter_text}]
+      lora: {r: 4, target_modules: [qkv_proj]}
+      trainer: {learning_rate: 1e-4, num_train_epochs: 3, per_device_train_batch_size: 64, gradient_checkpointing: true}
+  - name: dpo
+    kind: dpo
+    parent: sft
+    settings: {data: [{source: evaluator, path: nowhere.jsonl}], qlora: true}
+    sweep: {beta: [0.1, 0.2, 0.3]}
+    criterion: {task: mcqa_arc, metric: acc}
+  - {name: gptq4, kind: gptq, parent: {best: dpo}, settings: {bits: 4, calibration: [{source: epfl, path: nowhere.jsonl}]}}
+evaluate:
+  - {tasks: [mcqa_arc], num_fewshot: 5, apply_chat_template: true}
+  - {tasks: [mcqa_epfl_cot]}
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(REAL)
+    return smoke(read_recipe(path))
+
+
+def test_the_same_stages_become_small(small):
+    recipe = small.recipe
+    assert [stage.name for stage in recipe.stages] == ["sft", "dpo-beta0.1", "dpo-beta0.3", "gptq4"]
+    assert (Path(recipe.base).name, recipe.dtype, recipe.chat_template) == ("base", "float32", False)
+    assert recipe.output == Path("runs/elsewhere-smoke")
+    sft, dpo, _, gptq = (stage.settings for stage in recipe.stages)
+    assert (sft.rows, [source.n for source in sft.data], sft.dtype) == (None, [ROWS] * 2, "float32")
+    assert sft.trainer["max_steps"] == STEPS
+    assert sft.trainer["learning_rate"] == 1e-4
+    assert "gradient_checkpointing" not in sft.trainer
+    assert sft.lora == {"r": 4, "target_modules": "all-linear"}
+    assert (dpo.qlora, dpo.trainer["beta"]) == (False, 0.1)
+    assert gptq.group_size == 32
+    assert all(entry.limit == DOCUMENTS and entry.apply_chat_template is None for entry in recipe.evaluate)
+
+
+def test_a_source_that_cannot_be_had_becomes_generated_rows_of_its_form_and_that_is_said(small):
+    sft, dpo = (stage.settings for stage in small.recipe.stages[:2])
+    assert [(source.source, source.style) for source in sft.data] == [
+        ("generated", "cloze"),
+        ("generated", "letter_text"),
+    ]
+    assert dpo.data[0].source == "generated"
+    said = "\n".join(small.lines)
+    assert "sft: generated rows in place of source 'epfl' (" in said
+    assert "dpo: generated rows in place of source 'evaluator' (" in said
+    assert "gptq4: generated rows in place of source 'epfl' (" in said
+    assert said.count("source 'evaluator'") == 1
+    assert [len(found.rows) for found in rows_of(small.recipe)] == [2 * ROWS, ROWS, ROWS]
+
+
+def test_a_sweep_is_cut_to_two_points_and_judged_by_a_task_that_is_always_there(small):
+    (sweep,) = small.recipe.sweeps
+    assert [point.values["beta"] for point in sweep.points] == [0.1, 0.3]
+    assert sweep.criterion.task == "mcqa_generated"
+    assert small.recipe.evaluate[0].tasks == ("mcqa_generated",)
+
+
+def test_the_recipe_itself_is_left_as_it_is(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(REAL)
+    recipe = read_recipe(path)
+    smoke(recipe)
+    assert recipe == read_recipe(path)
+
+
+def test_the_recipes_of_the_prior_systems_are_there():
+    assert {path.stem for path in RECIPES} >= EXPECTED
+
+
+def test_the_table_of_recipes_has_all_of_them():
+    table = (CONFIGS / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in CONFIGS.glob("*.yaml") if f"`{path.name}`" not in table] == []
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_says_what_it_is_and_its_small_form_has_rows_and_tasks(path):
+    head = path.read_text(encoding="utf-8").split("\nname:")[0]
+    assert head.startswith("# ")
+    assert f"mcqa run training/configs/{path.name}" in head
+    small = smoke(read_recipe(path)).recipe
+    check_tasks(small)
+    assert all(len(found.rows) > 1 for found in rows_of(small) if found.stages[0].kind not in ("merge", "bnb"))
+
+
+@pytest.mark.slow
+def test_a_grid_with_its_best_quantised_runs_in_small_from_end_to_end(tmp_path):
+    trial = smoke(read_recipe(CONFIGS / "phi2_dpo_grid.yaml"))
+    result = climb(trial.recipe, tmp_path / "run", overlap=True)
+    assert [rung.name for rung in result.rungs] == ["base", "dpo-lr5e-6-beta0.05", "dpo-lr5e-5-beta0.5", "gptq4"]
+    assert all(rung.evaluation for rung in result.rungs)
+    assert result.rungs[-1].manifest.parent.name.startswith("dpo-lr")
+    text = save_training(result)
+    assert "reward accuracy %" in text
+    assert text.count("\n| dpo-lr") == 4  # both points, in both tables
+    assert "Best: **dpo-lr" in save_sweeps(result)
+    assert "mcqa_generated, acc (n = 8" in save_leaderboard(result)

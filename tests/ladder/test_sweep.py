@@ -1,0 +1,229 @@
+"""Sweeps: how a grid becomes stages, what may rank them, and what the lead of the best is worth."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.ladder.recipe import NAME, read_recipe, until
+from mcqa_suite.stats import PairedTable, paired_difference, wilson
+from mcqa_suite.ladder.sweep import (LORA, OF_KIND, TRAINER, Criterion, Point, Sweep, check_criterion, expand, shown)
+from mcqa_suite.ladder.sweep_results import figure, table
+from mcqa_suite.ladder.sweep_results.board import Entry, check_metric, score
+
+RECIPE = """
+name: grid
+stages:
+  - name: dpo
+    kind: dpo
+    parent: base
+    settings:
+      data: [{source: generated, n: 8}]
+      trainer: {beta: 0.2, loss_type: [robust]}
+    sweep: {learning_rate: [5e-6, 1e-5], beta: [0.1, 0.3], r: [8], held_out: [0.2, 0.4]}
+    criterion: {metric: reward_accuracy}
+  - {name: gptq4, kind: gptq, parent: {best: dpo}, settings: {bits: 4, calibration: [{source: generated, n: 8}]}}
+evaluate:
+  - {tasks: [mcqa_generated], limit: 8}
+"""
+
+
+def write(folder: Path, text: str = RECIPE) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_sweep_becomes_a_stage_a_point_with_every_value_in_its_place(tmp_path):
+    recipe = read_recipe(write(tmp_path))
+    *points, gptq = recipe.stages
+    assert [stage.name for stage in points][:3] == [
+        "dpo-lr5e-6-beta0.1-r8-held_out0.2",
+        "dpo-lr5e-6-beta0.1-r8-held_out0.4",
+        "dpo-lr5e-6-beta0.3-r8-held_out0.2",
+    ]
+    assert len({stage.name for stage in points}) == 8
+    last = points[-1].settings
+    assert last.trainer == {"beta": 0.3, "loss_type": ["robust"], "learning_rate": 1e-5}
+    assert (last.lora, last.held_out) == ({"r": 8}, 0.4)
+    assert (gptq.parent, gptq.from_best) == ("dpo", True)
+    assert all(NAME.fullmatch(stage.name) for stage in recipe.stages)
+
+
+def test_a_ladder_can_end_early_with_a_stage_or_a_sweep(tmp_path):
+    recipe = read_recipe(write(tmp_path))
+    assert [stage.kind for stage in until(recipe, "dpo").stages] == ["dpo"] * 8
+    assert until(recipe, "dpo").sweeps == recipe.sweeps
+    assert until(recipe, recipe.stages[0].name).sweeps == ()
+    with pytest.raises(ConfigError, match="no stage 'dpoo' to end with; it has dpo-lr5e-6"):
+        until(recipe, "dpoo")
+
+
+GRID = "learning_rate: [5e-6, 1e-5], beta: [0.1, 0.3], r: [8], held_out: [0.2, 0.4]"
+BAD = [
+    (
+        "learning_rate: [",
+        "learning_rat: [",
+        r"stages\[0\]: sweep: unknown key 'learning_rat'; did you mean 'learning_rate'\?",
+    ),
+    ("r: [8]", "data: [8]", "unknown key 'data'"),
+    ("[0.1, 0.3]", "0.1", r"sweep: beta: expected a list of values, found 0\.1"),
+    (
+        "[0.1, 0.3]",
+        "[0.1, 0.1]",
+        r"two points would be called 'dpo-lr5e-6-beta0\.1-r8-held_out0\.2'; give each value once",
+    ),
+    (
+        "    sweep: {learning_rate: [5e-6, 1e-5], beta: [0.1, 0.3], r: [8], held_out: [0.2, 0.4]}\n",
+        "",
+        "criterion without a sweep",
+    ),
+    (
+        "learning_rate: [5e-6, 1e-5], beta: [0.1, 0.3], r: [8], held_out: [0.2, 0.4]",
+        "beta: [0.1]",
+        "1 point; a sweep needs",
+    ),
+    ("    criterion: {metric: reward_accuracy}\n", "", "a sweep without criterion; say what the best is"),
+    (
+        "{metric: reward_accuracy}",
+        "{metric: acc, task: mcqa_arc}",
+        "task 'mcqa_arc' is not evaluated; expected one of mcqa_generated",
+    ),
+    (
+        "{metric: reward_accuracy}",
+        "{metric: loss}",
+        "loss is another quantity at every beta and ranks nothing across them; use",
+    ),
+    ("{metric: reward_accuracy}", "{metrc: loss}", "unknown key 'metrc'; did you mean 'metric'"),
+    ("parent: {best: dpo}", "parent: dpo", r"'dpo' is a sweep; name a point of it, or write \{best: dpo\}"),
+    ("parent: {best: dpo}", "parent: {best: sft}", "parent: 'sft'; expected one of dpo"),
+    ("name: gptq4", "name: dpo", "'dpo' is taken"),
+    ("held_out: [0.2, 0.4]", "held_out: [0.2, 4]", "held_out: 4"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "message"), BAD)
+def test_a_mistake_in_a_sweep_is_one_line_with_its_place(tmp_path, before, after, message):
+    assert before in RECIPE
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_recipe(write(tmp_path, RECIPE.replace(before, after, 1)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loss_may_rank_what_is_no_part_of_it():
+    assert check_criterion(Criterion("loss"), {"learning_rate": [1, 2], "beta": [0.1]}, [], "x").lower_is_better
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(5e-6, "5e-6"), (0.05, "0.05"), (1e16, "1e16"), (3, "3"), ([1, "a"], "1, a"), (100.0, "100")]
+)
+def test_a_value_is_shown_as_it_is_written(value, text):
+    assert shown(value) == text
+
+
+def test_words_and_switches_make_names_too():
+    mapping = {"trainer": {"packing": False}}
+    points = expand("sft", "sft", mapping, {"lr_scheduler_type": ["cosine", "linear"], "packing": [True, False]}, "x")
+    assert [point.stage for point in points][:2] == ["sft-cosine-packing_on", "sft-cosine-packing_off"]
+
+
+def test_what_can_be_swept_are_arguments_of_the_trainers(monkeypatch):
+    monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
+    trl, peft = pytest.importorskip("trl"), pytest.importorskip("peft")
+    from trl.experimental.orpo import ORPOConfig
+
+    configs = {"sft": trl.SFTConfig, "dpo": trl.DPOConfig, "orpo": ORPOConfig, "reward": trl.RewardConfig}
+    assert configs.keys() == OF_KIND.keys()
+    for kind, config in configs.items():
+        assert {*TRAINER, *OF_KIND[kind]} <= {*config.__dataclass_fields__}
+    assert {*LORA} <= {*peft.LoraConfig.__dataclass_fields__}
+
+
+POINTS = tuple(Point(f"dpo-beta{beta}-r{r}", {"beta": beta, "r": r}) for beta in (0.1, 0.3) for r in (8, 16))
+SWEEP = Sweep("dpo", Criterion("reward_accuracy"), POINTS)
+RIGHT = (60, 62, 75, 70)
+
+
+def entries(folder: Path | None = None) -> dict[str, Entry]:
+    """Four points with 100 held-out pairs, of which the first so many are right; with a folder the pairs are there too."""
+    made = {}
+    for point, right in zip(POINTS, RIGHT, strict=True):
+        metrics = {"reward_accuracy": right / 100, "held_out_pairs": 100, "reward_ties": 0, "loss": -200.0}
+        checkpoint = None
+        if folder:
+            checkpoint = folder / point.stage
+            checkpoint.mkdir()
+            rows = [
+                {"id": f"p{i}", "group": f"g{i}", "chosen": 1.0, "rejected": 1.5 * (i >= right)} for i in range(100)
+            ]
+            (checkpoint / HELD_OUT).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        made[point.stage] = Entry(metrics, None, checkpoint)
+    return made
+
+
+def test_the_best_is_marked_and_its_lead_is_that_of_two_intervals_where_pairs_are_not_kept():
+    board = score(SWEEP, entries())
+    assert board.best.point is POINTS[2]
+    assert (board.best.interval, board.best.behind) == (wilson(75, 100), None)
+    second = board.ranked[1]
+    assert second.behind.value == pytest.approx(-0.05)
+    assert not second.is_told_apart
+    assert board.scores[0].is_told_apart == (board.scores[0].behind.high < 0)
+
+
+def test_points_are_paired_by_their_held_out_pairs_where_these_are_kept(tmp_path):
+    board = score(SWEEP, entries(tmp_path))
+    assert board.paired
+    expected = PairedTable(both=70, only_second=0, only_first=5, neither=25)
+    assert board.ranked[1].behind == paired_difference(70, 0, 5, 25)
+    assert expected.n == 100
+    assert board.ranked[1].is_told_apart  # the five pairs all speak for the best; two intervals would not show it
+    assert not score(SWEEP, entries()).ranked[1].is_told_apart
+
+
+def test_a_lower_loss_is_better_and_has_no_interval():
+    made = {p.stage: Entry({"loss": loss}, None) for p, loss in zip(POINTS, (3.0, 1.0, 2.0, 4.0), strict=True)}
+    board = score(Sweep("sft", Criterion("loss"), POINTS), made)
+    assert board.best.point is POINTS[1]
+    assert "how much of this is noise is not known" in table.verdict(board)
+
+
+def test_the_table_says_what_the_lead_is_worth_and_leaves_the_loss_out(tmp_path):
+    board = score(SWEEP, entries(tmp_path))
+    text = table.markdown(board, entries())
+    assert "| **dpo-beta0.3-r8** | 0.3 | 8 | 75.0 | 65.7 to 82.5 |  |" in text
+    assert "+5.0 (+1.1 to +11.2) points before the second, dpo-beta0.3-r16: more than noise" in text
+    assert "confirm it on others" in text
+    assert "loss" not in text
+    rows = list(csv.DictReader(io.StringIO(table.as_csv(board))))
+    assert [row["best"] for row in rows] == ["0", "0", "1", "0"]
+    assert float(rows[0]["to_best_value"]) == pytest.approx(-0.15)
+
+
+@pytest.mark.parametrize("points", [POINTS, POINTS[:1] + POINTS[2:3]])
+def test_the_figure_is_an_svg_that_holds_every_value(tmp_path, points):
+    pytest.importorskip("matplotlib")
+    if len(points) == 2:  # one key: points with intervals
+        points = tuple(Point(p.stage, {"beta": p.values["beta"]}) for p in points)
+    board = score(Sweep("dpo", SWEEP.criterion, points), entries())
+    figure.save(board, tmp_path / "a.svg")
+    figure.save(board, tmp_path / "b.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert text == (tmp_path / "b.svg").read_text()
+    ET.fromstring(text)
+    assert "beta" in text
+    assert all(f"{100 * s.value:.1f}" in text for s in board.scores) or len(points) == 2
+
+
+def test_a_figure_that_no_manifest_has_is_named_with_those_that_are_there():
+    with pytest.raises(
+        ConfigError, match="'reward_acuracy': the manifest of dpo-1 has no such figure; it has reward_accura"
+    ):
+        check_metric(Criterion("reward_acuracy"), "dpo-1", {"reward_accuracy": 0.5, "loss": 1.0, "loss_of": "x"})

@@ -1,0 +1,56 @@
+"""What the documents say is there."""
+
+from __future__ import annotations
+
+import re
+
+from helpers.locations import REPOSITORY
+
+from mcqa_suite.cli.main import build_parser
+from mcqa_suite.harness.tasks import manager
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+TASKS = (REPOSITORY / "tasks" / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_benchmark_is_in_the_task_table():
+    named = set(re.findall(r"`(mcqa_[a-z0-9_]+)`", TASKS))
+    index = manager().task_index
+    tops = {
+        name
+        for name in index
+        if not re.search(r"_(cloze|cot|perm|n8|views|describe|apply)$", name) and "mmlu_stem_" not in name
+    }
+    grids = {f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")}
+    assert tops - grids <= named | {f"{name}{suffix}" for name in named for suffix in ("_cloze", "_cot")}
+    unknown = {name for name in named if name not in index}
+    assert not unknown
+
+
+def test_the_file_map_names_what_exists():
+    block = README.split("## Where things are")[1].split("```")[1]
+    inside = ""
+    for line in block.strip().splitlines():
+        names = [word for word in line.split("  ")[0 if not line.startswith("  ") else 1].split() if word]
+        if not line.startswith("  "):
+            inside = names[0]
+        for name in names:
+            place = REPOSITORY / (name if not line.startswith("  ") else f"{inside}{name}")
+            assert place.exists(), place
+
+
+def test_every_command_is_in_the_readme():
+    commands = build_parser()._subparsers._group_actions[0].choices
+    assert {"tasks", "check", "eval", "run"} <= set(commands)
+    for command in commands:
+        assert f"mcqa {command}" in README + TASKS, command
+
+
+def test_files_that_are_linked_exist():
+    for folder, text in ((REPOSITORY, README), (REPOSITORY / "tasks", TASKS)):
+        for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+            assert (folder / link).exists(), link
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 160

@@ -1,0 +1,259 @@
+"""What a stranger writes is read, never run; what leads out of a folder is refused; secrets are in no file."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.locations import REPOSITORY
+from helpers.log_files import STAMP, write_run, written_row
+
+from mcqa_suite.common import config
+from mcqa_suite.common.checkpoints import HUB_FILES
+from mcqa_suite.common.errors import McqaError
+from mcqa_suite.harness import tasks
+from mcqa_suite.backend.endpoint import Endpoint
+from mcqa_suite.logs.runs import read_log
+
+FILES = sorted(path for folder in ("src", "training", "cloud") for path in (REPOSITORY / folder).rglob("*.py"))
+UNSAFE_MODULES = {
+    "pickle",
+    "cPickle",
+    "marshal",
+    "shelve",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "sqlitedict",
+    "tarfile",
+    "zipfile",
+}
+CALLS = {"eval", "exec", "compile", "__import__"}
+ATTRIBUTES = {
+    "torch.load": "reads pickles",
+    "os.system": "a shell string",
+    "os.popen": "a shell string",
+    "subprocess.getoutput": "a shell string",
+    "yaml.unsafe_load": "runs what the file says",
+    "yaml.full_load": "builds objects",
+    "builtins.eval": "runs what the file says",
+    "numpy.load": "may read pickles",
+    "np.load": "may read pickles",
+}
+FORBIDDEN_VALUES = {
+    "shell": True,
+    "trust_remote_code": True,
+    "allow_pickle": True,
+    "verify": False,
+    "weights_only": False,
+}
+SAFE_LOADERS = {"yaml.BaseLoader", "yaml.SafeLoader", "yaml.CSafeLoader", "_Loader", "_Names"}
+NO_WEIGHTS = (
+    "AutoConfig",
+    "AutoTokenizer",
+    "GenerationConfig",
+    "PeftModel",
+)  # the last: files of the adapter that a stage wrote
+
+
+def offences(source: str) -> list[str]:
+    """Every construct in a file that could run, unpickle or hand to a shell what somebody else wrote."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            found += [f"import {name}" for name in names if name.split(".")[0] in UNSAFE_MODULES]
+        if isinstance(node, ast.Call):
+            found += _call(node)
+    return found
+
+
+def _call(node: ast.Call) -> list[str]:
+    name = ast.unparse(node.func)
+    given = {keyword.arg: keyword.value for keyword in node.keywords}
+    found = [f"{name}()"] if name in CALLS or name in ATTRIBUTES else []
+    for key, value in FORBIDDEN_VALUES.items():
+        if key in given and isinstance(given[key], ast.Constant) and given[key].value is value:
+            found.append(f"{key}={value}")
+    if (
+        name in ("yaml.load", "yaml.load_all")
+        and ast.unparse(given.get("Loader", ast.Constant(None))) not in SAFE_LOADERS
+    ):
+        found.append(f"{name} without a safe loader")
+    if name.endswith(".from_pretrained") and not name.startswith(NO_WEIGHTS):
+        safe = given.get("use_safetensors")
+        if not (isinstance(safe, ast.Constant) and safe.value is True):
+            found.append(f"{name} without use_safetensors=True")
+    return found
+
+
+def test_there_are_files_to_look_at():
+    assert len(FILES) > 100
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_no_file_runs_or_unpickles_what_it_reads(path):
+    assert offences(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "eval(text)",
+        "exec(text)",
+        "import pickle",
+        "from pickle import loads",
+        "import torch\ntorch.load(path)",
+        "subprocess.run(command, shell=True)",
+        "os.system('ls')",
+        "yaml.load(text)",
+        "yaml.load(text, Loader=yaml.Loader)",
+        "yaml.unsafe_load(text)",
+        "AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=True)",
+        "AutoModelForCausalLM.from_pretrained(name)",
+        "numpy.load(path)",
+        "session.get(url, verify=False)",
+    ],
+)
+def test_the_search_finds_each_kind(source):
+    assert offences(source)
+
+
+def test_what_is_usual_is_no_offence():
+    assert not offences(
+        "model.eval()\nast.literal_eval(text)\nyaml.safe_load(text)\nAutoTokenizer.from_pretrained(name)"
+    )
+
+
+def test_the_loaders_of_our_own_are_safe_ones():
+    safe = (yaml.SafeLoader, yaml.CSafeLoader)
+    assert issubclass(config._Loader, safe)
+    assert issubclass(tasks._Names, safe)
+
+
+def test_a_hub_download_takes_no_pickles_and_no_code():
+    assert not [
+        pattern for pattern in HUB_FILES if pattern.endswith((".bin", ".pt", ".pth", ".py", ".pkl", ".ckpt", "*"))
+    ]
+
+
+# Nine lists, each nine times the one before: 9 ** 9 values in as many lines.
+LAUGHS = "b0: &b0 [x]\n" + "".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9)}]\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: !!python/object/apply:os.system [ls]", "not valid YAML"),
+        ("name: 2001-99-99", "not valid YAML"),
+        ("name: !!timestamp x", "not valid YAML"),
+        ("name: !!bool maybe", "not valid YAML"),
+        ("name: " + "9" * 5000, "not valid YAML"),
+        ("[" * 3000, "brackets inside each other"),
+        ("- " * 3000, "not valid YAML"),
+        (LAUGHS, "aliases"),
+        ("a: &a [*a]", "not valid YAML"),
+        ("a: " + "x" * 1_000_001, "characters"),
+    ],
+    ids=["tag", "date", "timestamp", "bool", "digits", "brackets", "nesting", "laughs", "itself", "size"],
+)  # fmt: skip
+def test_a_hostile_yaml_is_refused_in_one_line(tmp_path, text, words):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(McqaError, match=words) as refused:
+        config.read_yaml(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_aliases_within_reason_are_read(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("a: &a {x: 1}\nc: [*a, *a]\n", encoding="utf-8")
+    assert config.read_yaml(path) == {"a": {"x": 1}, "c": [{"x": 1}, {"x": 1}]}
+
+
+@pytest.mark.parametrize("task", ["../outside/t", "/t", "a/b", "t\0"])
+def test_a_task_name_in_results_leads_to_no_file_elsewhere(tmp_path, task):
+    folder = write_run(tmp_path / "run", {"t": [written_row("t", 0, "B", 1)]})
+    path = folder / f"results_{STAMP}.json"
+    results = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(results | {"configs": {task: results["configs"]["t"]}}), encoding="utf-8")
+    outside = tmp_path / "outside" / f"t_{STAMP}.jsonl"
+    outside.parent.mkdir()
+    (folder / "samples_..").mkdir()
+    outside.write_text(json.dumps(written_row("t", 0, "B", 1)) + "\n", encoding="utf-8")
+    with pytest.raises(McqaError, match="no name of a file"):
+        read_log(folder)
+
+
+def test_a_url_with_a_password_is_refused_because_messages_name_the_url():
+    with pytest.raises(McqaError, match="MCQA_API_KEY") as refused:
+        Endpoint("http://me:hunter2@localhost:1/v1", "m")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.slow  # imports the trainers
+@pytest.mark.parametrize("trainer", ["{trust_remote_code: true}", "{model_init_kwargs: {trust_remote_code: true}}"])
+@pytest.mark.parametrize("kind", ["sft", "dpo"])
+def test_no_recipe_can_have_code_of_a_checkpoint_run(tmp_path, kind, trainer):
+    source = "{source: generated, n: 4}"
+    path = tmp_path / "stage.yaml"
+    path.write_text(f"data: [{source}]\ntrainer: {trainer}\n", encoding="utf-8")
+    command = [sys.executable, str(REPOSITORY / "training" / f"{kind}.py"), "--check", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "trainer: unknown key" in done.stderr
+
+
+SECRETS = {
+    name: f"marker-{name.lower()}-5f1c" for name in ("HF_TOKEN", "OPENAI_API_KEY", "MCQA_API_KEY", "WANDB_API_KEY")
+}
+RECIPE = """
+name: tiny
+chat_template: false
+threads: 1
+stages:
+  - name: sft
+    kind: sft
+    parent: base
+    settings:
+      allow_leaks: true
+      data: [{source: generated, n: 8, seed: 1}]
+      lora: {r: 2}
+      trainer: {max_steps: 1, per_device_train_batch_size: 2}
+evaluate:
+  - {tasks: [mcqa_generated], limit: 2}
+"""
+
+
+@pytest.mark.slow
+def test_no_secret_of_the_environment_is_in_any_file_or_word_of_a_run(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(RECIPE, encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "mcqa_suite.cli.main",
+        "run",
+        str(tmp_path / "tiny.yaml"),
+        "--output",
+        str(tmp_path / "run"),
+    ]
+    done = subprocess.run(
+        command, env={**os.environ, **SECRETS, "HF_HUB_OFFLINE": "1"}, capture_output=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    names = {path.name for path in written}
+    assert {"manifest.json", "rung.json", "model.safetensors", "sft.log"} <= names
+    assert any(name.startswith("results_") for name in names)
+    said = {str(path): path.read_bytes() for path in written} | {"output": done.stdout + done.stderr}
+    found = [
+        (place, name) for place, words in said.items() for name, secret in SECRETS.items() if secret.encode() in words
+    ]
+    assert not found
+    assert not [path for path in Path(tmp_path / "run").rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".pth")]

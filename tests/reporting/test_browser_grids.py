@@ -1,0 +1,169 @@
+"""Grid questions in the sample browser: what is embedded of them, and the pictures that need no script."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from helpers.grid_logs import TASK, docs, grid_row, grid_run, response, tasks
+from helpers.log_files import write_run
+from test_browser import unpacked
+
+from mcqa_suite import grids
+from mcqa_suite.grids.tasks import describe_prompt
+from mcqa_suite.reporting.browser.section import browser_section
+from mcqa_suite.reporting.browser.grids import (cells, compact, form_of, found)
+from mcqa_suite.reporting.browser.grid_gallery import (DOZEN, MOST, gallery, grid_of)
+from mcqa_suite.reporting.browser.grid_svg import (palette, spoken, svg, words)
+from mcqa_suite.logs.runs import read_log
+
+FORMS = [
+    "spaced",
+    "plain",
+    "separator",
+    "json",
+    "plain+rows",
+    "spaced+rows+shape",
+    "plain+rows+shape+code",
+    "json+code",
+]
+
+
+def section(*paths, **more):
+    runs = [read_log(path, name=path.name) for path in paths]
+    return browser_section(runs, runs[0].name, **more)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_prompt_is_embedded_as_grids_and_words(form):
+    for doc in docs(12, form):
+        written = grids.encoder(form)
+        places = found(doc["text"], written)
+        task = next(task for task in tasks() if task.id == doc["task_id"])
+        shown = [grid for pair in task.train for grid in (pair.input, pair.output)]
+        index = int(doc["id"].rpartition("/")[2])
+        assert [cells(short) for _, _, short in places] == [*shown, task.test[index].input]
+        assert all(written.encode(cells(short)) == doc["text"][start:end] for start, end, short in places)
+        assert form_of(doc) == written
+
+
+def test_a_grid_is_embedded_once_where_the_response_is_in_the_question_s_form(tmp_path):
+    items, about = unpacked(section(grid_run(tmp_path, [["right", "listed"], ["near", "shape"]], "base")))
+    for item, doc in zip(sorted(items, key=lambda item: item[1]), docs(2), strict=True):
+        _task, _doc, _subject, gold, (name, stem, options, form), [cell] = item
+        assert (name, options, form) == (doc["id"], [], "spaced")
+        assert gold == [{"g": compact(doc["output"])}]
+        assert "".join(p if isinstance(p, str) else grids.encode(cells(p["g"])) for p in stem) == doc["text"]
+        first, second = cell[4]
+        assert grid_of(first) == compact(doc["output"]) or item[1] == 1
+        assert first[2:] == ["", [{"m": 1, "g": grid_of(first)}]]
+        assert second[2] in ({"g": grid_of(second)}, "")
+    assert about["palette"] == palette()
+
+
+def test_a_prompt_that_is_longer_than_any_text_keeps_all_its_grids(tmp_path):
+    doc = {**docs(1)[0], "output": [[1] * 30] * 30}
+    doc["text"] = grids.prompt([grids.Pair([[7] * 30] * 30, [[3] * 30] * 30)] * 6, [[5] * 30] * 30)
+    path = write_run(tmp_path / "base", {TASK: [grid_row(0, doc, [response(doc, "right")])]})
+    [[*_rest, question, _cells]], _about = unpacked(section(path))
+    assert sum(isinstance(piece, dict) for piece in question[1]) == 13
+    assert not any(isinstance(piece, int) for piece in question[1])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[], [[]], [[1, 2], [3]], [[10]], [[-1]], [[1.0]], [[True]], [["1"]], "12", None, [[0]] * 31, [[0] * 31], [[0], 1]],
+)
+def test_what_is_no_grid_is_not_drawn(value):
+    assert compact(value) is None
+
+
+def test_a_question_without_grids_has_no_form(tmp_path):
+    assert form_of({"task_id": 11, "text": "Write a function that adds two numbers."}) is None
+    assert form_of({"task_id": "a", "text": "Input 1:\n0 x\nOutput 1:\n", "encoder": "spaced"}) is None
+    assert form_of({"task_id": "a", "text": "Input 1:\n0 1\n", "encoder": "no such form"}) is None
+    assert form_of({"task_id": "a", "text": ["Input 1:\n0 1\n"]}) is None
+
+
+def test_an_answer_is_judged_in_words():
+    assert words("12/34", "12/34") == "✓ right"
+    assert words("12/30", "12/34") == "✗ 1 of 4 cells wrong, crossed out"
+    assert words("123", "12/34") == "✗ wrong shape: 1 row by 3 columns, where 2 by 2 is right"
+    assert words("1234", "12/34").startswith("✗ wrong shape")
+    told = spoken("Answer of sft", "12/30", "12/34")
+    assert told == "Answer of sft, 2 rows by 2 columns. wrong at row 2 column 2. cells 1 2; 3 0"
+    assert spoken("Target", "/".join(["0" * 30] * 30), None) == "Target, 30 rows by 30 columns"
+    assert spoken("A", "1" * 20, "0" * 20).endswith("row 1 column 10 and 10 more. cells " + " ".join("1" * 20))
+
+
+def test_a_picture_has_every_cell_once_and_a_cross_on_each_wrong_one():
+    for pair in tasks()[0].train:
+        short = compact(pair.output)
+        drawn = svg(short, "A <grid>")
+        seen = {}
+        for colour, path in re.findall(r'fill="(#\w+)" d="([^"]+)"', drawn):
+            for x, y, n in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", path):
+                for column in range(int(x), int(x) + int(n)):
+                    assert seen.setdefault((int(y), column), palette().index(colour)) == palette().index(colour)
+        assert seen == {(y, x): cell for y, row in enumerate(pair.output) for x, cell in enumerate(row)}
+        assert "A &lt;grid&gt;" in drawn
+        assert "arc-cross" not in drawn
+    assert svg("120/345", "A", "021/345").count("l.6.6m0-.6l-.6.6") == 2 * 2  # an outline and a stroke each
+    assert "arc-cross" not in svg("12", "A", "1/2")
+
+
+def test_the_gallery_shows_a_dozen_questions_flips_first_with_the_best_attempt(tmp_path):
+    right = [["shape", "right"]] * 20
+    flipped = [*right[:17], *[["shape", "near"]] * 3]
+    browser = section(grid_run(tmp_path, right, "base"), grid_run(tmp_path, flipped, "sft"))
+    shown = browser.html[browser.html.index('id="browser-gallery"') :]
+    assert shown.count('class="arc-item"') == DOZEN
+    assert "12 of 20 grid questions as pictures" in shown
+    assert shown.count("✗ 2 of ") == 3
+    first = shown.split('class="arc-item"')[1:4]
+    assert {text.partition("document ")[2][:2] for text in first} == {"17", "18", "19"}
+    assert all("✓ right" in text and "✗ 2 of " in text for text in first)
+
+
+def test_the_gallery_says_in_words_what_cannot_be_drawn(tmp_path):
+    kinds = [[kind] for kind in ("none", "refused", "truncated", "empty", "shape")]
+    browser = section(grid_run(tmp_path, kinds, "base <b>"))
+    for said in ("holds no valid grid", "the model refused", "was cut off", "nothing was written", "wrong shape: "):
+        assert said in browser.html
+    assert "base &lt;b&gt;" in browser.html
+    assert "base <b>" not in browser.html
+
+
+def test_the_gallery_is_never_large():
+    noise = "/".join("".join(str((7 * x + 3 * y * y) % 10) for x in range(30)) for y in range(30))
+    read = ["answered", "", {"g": noise}, ["text"]]
+    zeros = "/".join(["0" * 30] * 30)
+
+    def drawn(models):
+        question, cell = ["id", ["Input 1:\n", {"g": noise}], []], [0, 0, 0, -1, [read]]
+        item = [0, 1, 0, [{"g": zeros}], question, [cell] * models]
+        about = {"tasks": [["t", "t"]], "models": [f"model {i}" for i in range(models)]}
+        return gallery([item] * DOZEN, DOZEN, about)
+
+    assert 0 < drawn(2).count("<article") < DOZEN
+    assert len(drawn(2)) < MOST + 1000
+    assert drawn(9) == ""
+
+
+def test_a_task_put_in_words_shows_its_examples_and_no_target(tmp_path):
+    doc = {"id": "arc_agi_1/x", "task_id": "x", "text": describe_prompt(tasks()[0].train, grids.encoder("spaced"))}
+    row = {**grid_row(0, docs(1)[0], ["Fill the holes."]), "doc": doc, "target": "", "filtered_resps": [["Fill."]]}
+    browser = section(write_run(tmp_path / "base", {TASK: [row]}))
+    [[_task, _doc, _subject, gold, question, _cells]], about = unpacked(browser)
+    assert gold == []
+    assert sum(isinstance(piece, dict) for piece in question[1]) == 2 * len(tasks()[0].train)
+    assert about["palette"] == palette()
+    assert "browser-gallery" not in browser.html
+
+
+def test_without_grids_there_is_no_gallery(tmp_path):
+    from helpers.browser_runs import small_runs
+
+    browser = browser_section(small_runs(tmp_path), "base")
+    assert "browser-gallery" not in browser.html
+    assert "palette" not in unpacked(browser)[1]

@@ -1,0 +1,192 @@
+"""Grid questions in a real browser: what a script draws and writes, and what is there without scripts and on paper."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from helpers.chromium import DARK, LIGHT, Opened, seen_as
+from helpers.browser_runs import written_page
+from helpers.grid_logs import KINDS, TASK, docs, grid_row, grid_run, response, tasks
+from helpers.log_files import write_run
+from test_browser_grids import FORMS, section
+from test_report_colours import contrast
+from test_report_live import CUT, PAPER, PRINT
+
+from mcqa_suite import grids
+from mcqa_suite.grids.tasks import describe_prompt
+from mcqa_suite.reporting.browser.grids import compact
+from mcqa_suite.reporting.browser.grid_svg import palette, svg
+
+PICTURES = """return [...document.querySelectorAll("#browser-item svg")].map((svg) => [
+  ...["aria-label", "viewBox", "width", "height"].map((name) => svg.getAttribute(name)),
+  ...[...svg.children].map((part) => [part.tagName, ...["fill", "class", "d"].map((name) => part.getAttribute(name))])])"""
+ATTEMPTS = [[a, b] for a, b in zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True)]
+
+
+class Picture(HTMLParser):
+    """A picture as PICTURES tells it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.told: list = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "svg":
+            self.told = [given[name] for name in ("aria-label", "viewbox", "width", "height")]
+        else:
+            self.told.append([tag, given.get("fill"), given.get("class"), given["d"]])
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Every kind of answer, in two attempts a question, of a base and a variant."""
+    folder = tmp_path_factory.mktemp("grids")
+    shifted = [*ATTEMPTS[1:], ATTEMPTS[0]]
+    browser = section(grid_run(folder, ATTEMPTS, "base"), grid_run(folder, shifted, "sft"))
+    return written_page(folder, browser)
+
+
+def opened(driver, path, number=0):
+    return Opened(driver, path, f"#item={TASK}%3A{number}")
+
+
+def test_a_script_draws_what_the_page_draws_without_scripts(chromium, page):
+    for number, (doc, attempts) in enumerate(zip(docs(len(KINDS)), ATTEMPTS, strict=True)):
+        told = {picture[0]: picture for picture in opened(chromium, page, number).run(PICTURES)}
+        target = compact(doc["output"])
+        for place, kind in enumerate(attempts, start=1):
+            found = grids.read(response(doc, kind), grids.encoder("spaced")).answer
+            if found is not None:
+                wanted = Picture(svg(compact(found), f"Answer of base, attempt {place}", target)).told
+                assert told[wanted[0]] == wanted
+        wanted = Picture(svg(target, "Target")).told
+        assert told[wanted[0]] == wanted
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_script_writes_the_question_and_the_answers_as_they_were(chromium, tmp_path, form):
+    kinds = [["right", "listed"], ["shape", "near"]]
+    path = written_page(tmp_path, section(grid_run(tmp_path, kinds, "base", form=form)))
+    for number, (doc, attempts) in enumerate(zip(docs(2, form), kinds, strict=True)):
+        seen = opened(chromium, path, number)
+        texts = seen.run("return [...document.querySelectorAll('.arc-folded bdi')].map((e) => e.textContent)")
+        target = grids.encoder(form).encode(doc["output"])
+        assert texts == [doc["text"], target, *(response(doc, kind) for kind in attempts)]
+    row = grids.encoder(form).encode([[0, 0, 0, 0, 0]]).split("\n")[-1].strip("[]")  # or the end of a code block
+    seen.filter("text", row)
+    assert not seen.text("count").startswith("0 of 2")
+    seen.quiet()
+
+
+def test_what_became_of_every_answer_is_said_in_words(chromium, page):
+    words = {
+        "right": "✓ right",
+        "near": "cells wrong, crossed out",
+        "shape": "✗ wrong shape: ",
+        "none": "the response holds no valid grid",
+        "refused": "the model refused",
+        "truncated": "the response was cut off",
+        "empty": "nothing was written",
+        "listed": "✓ right",
+    }
+    for number, attempts in enumerate(ATTEMPTS):
+        seen = opened(chromium, page, number)
+        card = seen.run("return document.querySelector('.browser-card').textContent")
+        for kind in attempts:
+            assert words[kind] in card
+        labels = seen.run("return [...document.querySelectorAll('#browser-item svg')].map((e) => e.ariaLabel)")
+        assert all(re.search(r", \d+ rows? by \d+ columns?", label) for label in labels)
+        assert labels[0].startswith("Input 1, ")
+        assert labels[1].startswith("Output 1, ")
+
+
+def test_digits_are_written_into_the_cells_on_demand(chromium, page):
+    seen = opened(chromium, page)
+    rows = "return [...document.querySelector('#browser-item svg').querySelectorAll('text')].map((e) => e.textContent)"
+    assert seen.run(rows) == []
+    chromium.find_element("id", "browser-digits").click()
+    doc = docs(1)[0]
+    first = doc["text"].partition("Input 1:\n")[2].partition("\nOutput")[0]
+    assert seen.run(rows) == first.replace(" ", "").split("\n")
+    seen.quiet()
+
+
+def test_without_scripts_the_pictures_are_there_and_with_them_they_make_room(chromium, page):
+    sizes = "return [...document.querySelectorAll('#browser-gallery svg')].map((e) => e.getBoundingClientRect().width)"
+    with seen_as(chromium, scripts=False):
+        chromium.get(page.as_uri())
+        assert min(chromium.execute_script(sizes)) > 15
+        text = chromium.find_element("id", "browser-gallery").text
+        for said in ("Input to solve", "Target", "✓ right", "wrong shape", "no grid could be read"):
+            assert said in text
+    assert not Opened(chromium, page).run("return document.getElementById('browser-gallery').open")
+
+
+@pytest.mark.parametrize("media", [LIGHT, DARK], ids=["light", "dark"])
+def test_a_frame_sets_a_grid_off_and_nothing_leaves_a_telephone_s_screen(chromium, page, media):
+    with seen_as(chromium, 390, media):
+        for number in range(len(KINDS)):
+            seen = opened(chromium, page, number)
+            seen.run("for (const e of document.querySelectorAll('details')) e.open = true")
+            assert seen.run("return document.documentElement.scrollWidth") == 390
+        colours = """const of = (e, name) => getComputedStyle(document.querySelector(e))[name].match(/\\d+/g).slice(0, 3);
+        return [of(".browser", "backgroundColor"), of(".arc-frame", "stroke"), of(".arc-lines", "stroke")]"""
+        paper, frame, lines = (f"#{int(r):02x}{int(g):02x}{int(b):02x}" for r, g, b in seen.run(colours))
+        assert contrast(frame, paper) >= 3
+        assert contrast(lines, palette()[0]) >= 3
+
+
+def test_on_paper_the_chosen_question_is_said_to_be_one_of_many(chromium, page):
+    with seen_as(chromium, media=PRINT):
+        seen = opened(chromium, page, 3)
+        seen.run("dispatchEvent(new Event('beforeprint'))")
+        seen.run(f"document.documentElement.style.width = '{PAPER}px'")
+        assert seen.run(CUT, PAPER) == []
+        assert chromium.find_element("id", "browser-paper").text.startswith("On paper: one question of 8, ")
+        folded = (
+            "return [...document.querySelectorAll('.arc-folded')].every((e) => e.getBoundingClientRect().height === 0)"
+        )
+        assert seen.run(folded)
+    assert not chromium.find_element("id", "browser-paper").is_displayed()
+
+
+def test_a_task_put_in_words_is_drawn_without_a_target(chromium, tmp_path):
+    doc = {"id": "arc_agi_1/x", "task_id": "x", "text": describe_prompt(tasks()[0].train, grids.encoder("spaced"))}
+    row = {**grid_row(0, docs(1)[0], ["Fill the holes."]), "doc": doc, "target": "", "filtered_resps": [["Fill."]]}
+    seen = opened(chromium, written_page(tmp_path, section(write_run(tmp_path / "base", {TASK: [row]}))))
+    labels = seen.run(
+        "return [...document.querySelectorAll('#browser-item svg')].map((e) => e.ariaLabel.split(',')[0])"
+    )
+    assert labels == [f"{side} {n}" for n in range(1, len(tasks()[0].train) + 1) for side in ("Input", "Output")]
+    assert "Fill the holes." in seen.text("item")
+    assert "no grid could be read" not in seen.text("item")
+    seen.quiet()
+
+
+def test_hostile_grids_stay_text(chromium, tmp_path):
+    bad = "<img src=x onerror='window.hit = 1'>"
+    doc = docs(1)[0]
+    rows = []
+    for number, change in enumerate(
+        [
+            {"id": bad, "task_id": bad},
+            {"encoder": bad},
+            {"output": [[bad]]},
+            {"output": [[1, 2], [3]]},
+            {"text": f"Input 1:\n{bad}\nOutput 1:\n0 1\n\nInput {bad}:\n0 1\n2 3"},
+        ]
+    ):
+        row = grid_row(number, doc, [response(doc, "near")])
+        read = {"answer": [[1, bad]] if number % 2 else doc["output"], "status": bad, "rule": bad, "span": (0, 4)}
+        rows.append({**row, "doc": {**doc, **change}, "filtered_resps": [[str(read)]]})
+    seen = opened(chromium, written_page(tmp_path, section(write_run(tmp_path / "base", {TASK: rows}))))
+    for _ in rows:
+        assert bad in seen.text("item")
+        seen.press("j")
+    assert seen.run("return document.querySelectorAll('#browser img').length") == 0
+    assert seen.run("return window.hit ?? null") is None
+    seen.quiet()

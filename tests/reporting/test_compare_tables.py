@@ -1,0 +1,147 @@
+"""The tables of comparisons and leaderboards: golden files, JSON, CSV and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.log_files import choice_rows, questions, write_run
+from helpers.comparison_runs import always_c, groups_of, noisy
+
+from mcqa_suite.cli.main import main
+
+GOLDEN = Path(__file__).parent / "golden"
+FRACTION = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
+JSON_KEYS = [
+    "task",
+    "metric",
+    "filter",
+    "variant",
+    "n",
+    "base_acc",
+    "variant_acc",
+    "diff",
+    "diff_low",
+    "diff_high",
+    "p_mcnemar",
+    "p_holm",
+    "flips",
+    "choice_kl",
+    "top_agreement",
+    "ece_base",
+    "ece_variant",
+    "unread_base",
+    "unread_variant",
+    "mde",
+    "verdict",
+]
+
+
+def test_the_csv_counts_the_unpaired_and_names_what_is_sick(ladder, capsys):
+    runs, _ = ladder
+    assert main(["compare", *map(str, runs), "--format", "csv"]) == 0
+    rows = {(row["task"], row["variant"]): row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    assert (rows["math", "gptq"]["unpaired"], rows["stem", "gptq"]["unpaired"]) == ("1", "1")
+    assert (rows["math", "gptq_2"]["unpaired"], rows["math", "gptq_2"]["health"]) == ("0", "")
+    assert rows["chemistry", "gptq_2"]["health"].startswith("chemistry, gptq_2: constant letter: 80 of 80")
+
+
+@pytest.fixture
+def ladder(tmp_path):
+    """A base with two variants, one of which is sick on one task; a noise floor."""
+    (base, variant), rows, changed = groups_of(tmp_path)
+    scores, gold = questions(80, seed=2)
+    groups = {"stem": list(rows)}
+    sick = choice_rows("chemistry", always_c(scores, gold), gold, subject="chemistry")
+    write_run(tmp_path / "gptq_2", {**changed, "chemistry": sick}, groups=groups, model="gptq_2")
+    again = {name: json.loads(json.dumps(task)) for name, task in rows.items()}
+    for task in again.values():
+        for row in task:
+            row["filtered_resps"] = [[str(float(a) + 1e-6 * i), b] for i, (a, b) in enumerate(row["filtered_resps"])]
+    write_run(tmp_path / "again", again, groups=groups)
+    changed["math"][0]["prompt_hash"] = "0" * 64
+    write_run(variant, changed, groups=groups, model="gptq")
+    return [base, variant, tmp_path / "gptq_2"], tmp_path / "again"
+
+
+def golden(name, text):
+    """Compares with the file of that name, fractions to what processors round otherwise; MCQA_REWRITE_GOLDEN=1 writes it anew."""
+    path = GOLDEN / name
+    if os.environ.get("MCQA_REWRITE_GOLDEN"):
+        GOLDEN.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    wanted = path.read_text(encoding="utf-8")
+    assert FRACTION.sub("#", text) == FRACTION.sub("#", wanted)
+    found, known = (np.array(FRACTION.findall(each), dtype=float) for each in (text, wanted))
+    np.testing.assert_allclose(found, known, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("style", "name"), [("md", "md"), ("csv", "csv"), ("latex", "tex"), ("json", "json")])
+def test_the_comparison_is_the_golden_one(ladder, style, name, capsys):
+    runs, again = ladder
+    command = ["compare", *map(str, runs), "--noise-floor", str(again), "--format", style]
+    assert main(command) == 0
+    golden(f"compare.{name}", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("style", "name"), [("md", "md"), ("csv", "csv"), ("latex", "tex")])
+def test_the_leaderboard_is_the_golden_one(ladder, style, name, capsys):
+    runs, again = ladder
+    assert main(["table", *map(str, [*runs, again]), "--format", style]) == 0
+    golden(f"table.{name}", capsys.readouterr().out)
+
+
+def test_the_json_has_its_shape_and_fractions(ladder, capsys):
+    runs, _ = ladder
+    assert main(["compare", *map(str, runs), "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["base", "comparisons", "unpaired", "health"]
+    for row in told["comparisons"]:
+        assert list(row) == JSON_KEYS
+        assert list(row["flips"]) == ["right_to_wrong", "wrong_to_right", "wrong_to_wrong"]
+        assert list(row["choice_kl"]) == ["mean", "median", "p95", "max"]
+        assert 0 <= row["base_acc"] <= 1
+        assert -1 <= row["diff_low"] <= row["diff"] <= row["diff_high"] <= 1
+        assert row["diff"] == pytest.approx(row["variant_acc"] - row["base_acc"])
+    assert told["unpaired"]["gptq"]["math"]["prompt"] == 1
+
+
+def test_the_leaderboard_is_sorted_and_says_what_cannot_be_told_apart(tmp_path, capsys):
+    scores, gold = questions(400)
+    runs = []
+    for name, amount in (("far", 3.0), ("near", 0.05), ("best", 0.0), ("twin", 0.0)):
+        rows = choice_rows("t", noisy(scores, amount), gold)
+        runs.append(str(write_run(tmp_path / name, {"t": rows}, model=name)))
+    assert main(["table", *runs, "--format", "csv"]) == 0
+    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    order = list(dict.fromkeys(row["model"] for row in table))
+    assert order[-1] == "far"
+    told_apart = {row["model"]: row["inseparable_from_first"] for row in table}
+    assert told_apart["far"] == "0"
+    assert [told_apart[name] for name in order[1:3]] == ["1", "1"]
+    ranks = {row["model"]: row["rank"] for row in table}
+    assert ranks["best"] == ranks["twin"]
+    assert ranks["best"].endswith("=")
+
+
+def test_latex_compiles(ladder, tmp_path, capsys):
+    if not shutil.which("pdflatex"):
+        pytest.skip("no pdflatex on this machine")
+    runs, _ = ladder
+    parts = []
+    for command in ("compare", "table"):
+        assert main([command, *map(str, runs), "--format", "latex"]) == 0
+        parts.append(capsys.readouterr().out)
+    source = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + "".join(parts) + r"\end{document}"
+    (tmp_path / "tables.tex").write_text(source, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]

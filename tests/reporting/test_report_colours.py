@@ -1,0 +1,49 @@
+"""The palette: contrast in both themes, and colours that stay apart for the colour-blind."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from mcqa_suite.reporting.figures.style import PALETTE
+
+
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def contrast(one, other):
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_every_colour_of_text_can_be_read(theme):
+    colours = {name: pair[theme] for name, pair in PALETTE.items()}
+    for name in ("ink", "muted", "same", "better", "worse", "floor", "link"):
+        for ground in ("paper", "raised"):
+            assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
+    for name in ("focus", "rest"):  # no text: a frame and a bar
+        assert contrast(colours[name], colours["paper"]) >= 3, name
+
+
+# Viénot, Brettel and Mollon, Color Research & Application 24, 1999: linear RGB as a protanope and a deuteranope see it.
+BLIND = {
+    "protanope": ((0.11238, 0.88762, 0.0), (0.11238, 0.88762, 0.0), (0.00401, -0.00401, 1.0)),
+    "deuteranope": ((0.29275, 0.70725, 0.0), (0.29275, 0.70725, 0.0), (-0.02234, 0.02234, 1.0)),
+}
+
+
+@pytest.mark.parametrize("kind", BLIND)
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_better_and_worse_stay_apart_for_the_colour_blind(kind, theme):
+    seen = []
+    for name in ("better", "worse"):
+        colour = PALETTE[name][theme]
+        linear = np.array([(int(colour[i : i + 2], 16) / 255) ** 2.2 for i in (1, 3, 5)])
+        seen.append(np.clip(np.array(BLIND[kind]) @ linear, 0, 1) ** (1 / 2.2))
+    assert np.abs(seen[0] - seen[1]).max() > 0.3

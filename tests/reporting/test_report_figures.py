@@ -1,0 +1,90 @@
+"""The figures: what a caption owns up to, names that stay apart when cut, and columns of mixed few-shot counts."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from helpers.log_files import choice_rows, questions, write_run, written_row
+from helpers.report_runs import noisy
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+from mcqa_suite.reporting import board, html
+from mcqa_suite.reporting.figures import draw
+from mcqa_suite.reporting.figures.style import capped, short
+from mcqa_suite.reporting.page_data import gather
+
+TASKS = 14
+
+
+def drawn(given, base=None):
+    page = gather([str(path) for path in given], base=base and str(base))
+    plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
+    return page, {plot.name: plot for plot in plots}
+
+
+def sized(folder, n_shot=0, tasks=TASKS, **more):
+    """A run of many tasks, half of them answered in writing, whose size is known."""
+    parts = {f"letters_{i}": questions(12, seed=i) for i in range(tasks)}
+    rows = {name: choice_rows(name, noisy(s, more.get("noise", 0)), gold) for name, (s, gold) in parts.items()}
+    rows |= {f"words_{i}": [written_row(f"words_{i}", d, "A", d % 4) for d in range(8)] for i in range(tasks)}
+    return write_run(folder, rows, model=folder.name, **{"n-shot": dict.fromkeys(rows, n_shot)})
+
+
+def test_every_caption_says_what_its_figure_leaves_out(tmp_path):
+    base, *variants = (sized(tmp_path / name, noise=i) for i, name in enumerate(["base", *map(str, range(9))]))
+    _page, plots = drawn(variants, base)
+    lines, panels = f"of {2 * TASKS} tasks and groups are shown.", f"of {TASKS} tasks and groups are shown."
+    wanted = {
+        "forest": f"The first 12 {lines}",
+        "flips": f"The first 12 {lines}",
+        "choice-kl": f"The first 12 {panels}",
+        "reliability": f"The first 4 {panels}",
+        "letters": f"The first 4 {lines}",
+        "confusion": f"The first 3 {lines}",
+        "reads": f"The first 12 {panels}",
+    }
+    assert plots.keys() == wanted.keys()
+    for name, words in wanted.items():
+        assert words in plots[name].caption, (name, plots[name].caption)
+    for name in ("reliability", "letters", "confusion"):
+        assert "The first 7 of 9 variants are shown." in plots[name].caption, name
+
+
+def test_a_caption_is_silent_where_all_is_shown(tmp_path):
+    _page, plots = drawn([sized(tmp_path / "a", tasks=1)], sized(tmp_path / "base", tasks=1))
+    assert plots
+    assert not [name for name, plot in plots.items() if "The first" in plot.caption]
+    assert capped(3, 3, "tasks") == ""
+
+
+def test_names_of_one_family_stay_apart_when_cut():
+    cut = [short(f"a_variant_with_a_very_long_name_{i}", 12) for i in range(10)]
+    assert len(set(cut)) == 10
+    assert {len(name) for name in cut} == {12}
+
+
+@pytest.mark.parametrize("most", range(8, 40))
+def test_a_cut_name_is_as_long_as_there_is_room(most):
+    assert len(short("x" * 40, most)) == most
+
+
+def test_columns_of_mixed_few_shot_counts_bear_their_count_everywhere(tmp_path):
+    scores, gold = questions(60)
+    rows = choice_rows("letters", scores, gold)
+    runs = []
+    for shots in (0, 5):
+        for name in "ab":
+            folder = tmp_path / f"{name}{shots}"
+            runs.append(write_run(folder, {"letters": rows}, model=folder.name, **{"n-shot": {"letters": shots}}))
+    page, _plots = drawn(runs)
+    shown = board.board(page.summary, page.report, None, None)
+    titles = ["letters, 0-shot", "letters, 5-shot"]
+    assert [column.title for column in shown.columns] == titles
+    assert [title.partition(" (")[0] for title in board.board_table(shown).header[2:4]] == titles
+    assert {line["task"] for line in csv.DictReader(io.StringIO(board.board_csv(page.summary, None)))} == set(titles)
+    text = html.render(page, [])
+    assert all(f'class="task">{title}<small>' in text for title in titles)

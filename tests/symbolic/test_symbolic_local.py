@@ -1,0 +1,120 @@
+"""The templates written for this project, the tasks that ask them, and the rows to train on."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mcqa_suite import symbolic
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.evaluation.check import check
+from mcqa_suite.harness.tasks import manager
+from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.symbolic import Template, calculations, defaults
+
+TEMPLATES = tasks_dir() / "symbolic_local" / "templates"
+PATHS = sorted(TEMPLATES.glob("*/*.txt"))
+
+
+def test_there_are_as_many_stories_in_every_variant():
+    stories = {variant: {path.stem for path in (TEMPLATES / variant).glob("*.txt")} for variant in symbolic.VARIANTS}
+    assert sum(map(len, stories.values())) >= 40
+    assert len({frozenset(names) for names in stories.values()}) == 1
+    assert not stories["main"] & {path.stem for path in (TEMPLATES / "dev").glob("*.txt")}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_story_reads_well_and_comes_out_two_ways(path):
+    template = Template.load(path)
+    shown = defaults.values(template.parsed, template.units)
+    assert all(condition(shown) for condition in template.parsed.conditions)
+    instances = [template.default(), *template.sample(25, seed=11)]
+    for one in instances:
+        marked, off = calculations(one.answer)
+        assert marked
+        assert not off
+        assert re.fullmatch(r"\d{1,5}", one.gold), one
+        assert not re.search(r"-\d|\d\.\d", one.solution), one.solution  # no negative quantity, nothing broken
+        both = f"{one.question} {one.solution}"
+        assert not re.search(r"\b[Aa] [aeiou]|  |[{}]|\s[.,?]|(?<![\d/*+-] )\b1 (?!less|is|remains)[a-z]+s\b", both), (
+            both
+        )
+        assert one.question.endswith("?")
+        assert all(sentence[0].isupper() or not sentence[0].isalpha() for sentence in one.question.split(". "))
+
+
+def test_a_no_op_changes_the_words_and_not_the_answer():
+    for path in sorted((TEMPLATES / "main").glob("*.txt")):
+        main, noop = Template.load(path), Template.load(TEMPLATES / "noop" / path.name)
+        assert main.default().gold == noop.default().gold
+        assert len(noop.default().question) > len(main.default().question)
+        assert main.parsed.result.source == noop.parsed.result.source
+
+
+def test_harder_variants_take_more_calculations():
+    for path in sorted((TEMPLATES / "main").glob("*.txt")):
+        counts = [
+            calculations(Template.load(TEMPLATES / variant / path.name).default().answer)[0]
+            for variant in ("main", "p1", "p2")
+        ]
+        assert counts[0] < counts[1] < counts[2], path
+
+
+def test_documents_are_the_same_for_a_seed_and_carry_template_and_instance():
+    docs = symbolic.documents("p1", seed=4, instances=3)
+    assert docs == symbolic.documents("p1", seed=4, instances=3)
+    assert [doc["instance"] for doc in docs] == sorted(doc["instance"] for doc in docs)
+    assert docs[0]["id"] == f"symbolic_local_p1/{docs[0]['template']}/0"
+    assert len({doc["id"] for doc in docs}) == len(docs) == 3 * 12
+    assert {doc["question"] for doc in docs}.isdisjoint(
+        doc["question"] for doc in symbolic.documents("p1", seed=5, instances=3)
+    )
+
+
+def first_numbers(docs):
+    return {(doc["template"], *re.findall(r"\d+", doc["question"])[:2]) for doc in docs}
+
+
+def test_training_rows_share_no_numbers_with_any_test_of_any_variant():
+    rows = symbolic.rows(symbolic.VARIANTS, n=600, seed=0)
+    assert len(rows) == 600
+    assert len({row["id"] for row in rows}) == 600
+    asked = [doc for variant in symbolic.VARIANTS for doc in symbolic.documents(variant, seed=0)]
+    stories = {"ferry", "library", "tiles", "honey", "workshop"}  # whose first two numbers stand first in the question
+    shared = first_numbers(r for r in rows if r["template"] in stories) & first_numbers(asked)
+    assert not shared
+    assert {row["question"] for row in rows}.isdisjoint(doc["question"] for doc in asked)
+
+
+def test_training_rows_are_shared_evenly_and_stories_can_be_held_back():
+    rows = symbolic.rows(("main", "p1"), n=50, seed=3, only=["orchard", "ferry"])
+    assert {row["template"] for row in rows} == {"orchard", "ferry"}
+    assert {row["variant"] for row in rows} == {"main", "p1"}
+    with pytest.raises(ConfigError, match="no story 'orchad'"):
+        symbolic.rows(n=5, only=["orchad"])
+
+
+def test_the_tasks_render_and_show_examples_of_other_templates():
+    checks = check(["mcqa_symbolic_local"], {"seed": 9, "instances": 2})
+    assert [found.n for found in checks] == [24] * 4
+    from lm_eval import simple_evaluate
+
+    results = simple_evaluate(
+        model="dummy",
+        tasks=["mcqa_symbolic_local_p2"],
+        task_manager=manager({"seed": 9, "instances": 2}),
+        bootstrap_iters=0,
+        limit=2,
+    )
+    sample = results["samples"]["mcqa_symbolic_local_p2"][1]
+    prompt = sample["arguments"][0][0]
+    assert prompt.count("The final answer is ") == 8
+    assert prompt.count("Q: ") == 9
+    assert sample["doc"] == symbolic.documents("p2", seed=9, instances=2)[1]
+
+
+@pytest.mark.parametrize("metadata", [{"instances": 0}, {"instances": "50"}, {"seed": 1.5}, {"seed": -1}])
+def test_a_seed_or_a_count_that_is_none_is_named(metadata):
+    with pytest.raises((ConfigError, DatasetError), match=rf"{next(iter(metadata))} is .*expected a whole number"):
+        check(["mcqa_symbolic_local_main"], metadata)

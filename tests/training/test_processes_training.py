@@ -1,0 +1,171 @@
+"""Two processes beside one: the same checkpoint to rounding, whether each holds all weights (DDP) or a part of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from helpers import two_processes
+import yaml
+from test_processes import climb_of
+from helpers.two_processes import ACCELERATE, CPU, LORA, PAIRS, REPOSITORY, SFT, TORCHRUN, launch, with_batch
+
+pytestmark = pytest.mark.filterwarnings("default")
+STAGES: dict[str, dict[str, Any]] = {
+    "sft": {**SFT, **LORA},
+    "dpo": {**PAIRS, **LORA, "trainer": {"precompute_ref_log_probs": True}},
+    "orpo": {**PAIRS, **LORA},
+    "reward": {**PAIRS, **LORA},
+}
+# of every kind all weights, and an adapter merged or not, which are put together in different ways
+SHARDED: dict[str, dict[str, Any]] = {
+    "sft-full": {**SFT, "full": True},
+    "sft-merged": {**SFT, **LORA},
+    "sft-adapter": {**SFT, **LORA, "merge": False},
+    "dpo-full": {**PAIRS, "full": True},
+    "dpo-merged": {**PAIRS, **LORA},
+    "orpo-merged": {**PAIRS, **LORA},
+    "reward-full": {**PAIRS, "full": True},
+    "reward-adapter": {**PAIRS, **LORA, "merge": False},
+}
+
+
+def trained_by_both(stages: dict[str, Any], launcher: list[str], parent: Path, folder: Path, **environment: str) -> Any:
+    """Every stage by two processes and by one, whose batches are twice as large; and what the two wrote to the terminal."""
+    from helpers.training_scripts import made
+
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+    for name, config in stages.items():
+        (folder / "two" / f"{name}.yaml").write_text(json.dumps(with_batch(config, 4)))
+    done = launch(launcher, two_processes.__file__, "train", folder / "two", parent, **environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name, config in stages.items():
+        made(name.partition("-")[0], with_batch(config, 8), parent, folder / "one" / name)
+    return SimpleNamespace(folder=folder, said=done.stderr + done.stdout)
+
+
+def assert_same_checkpoint(folder: Path, name: str, parent: Path, apart: float) -> None:
+    """What two processes made is what one made: files, weights to within `apart`, what was measured and written down.
+
+    That is more than rounding leaves: Adam's first steps have one length whatever the gradient's, which magnifies its rounding.
+    """
+    from helpers.training_scripts import weights
+
+    from mcqa_suite.common.manifest import HELD_OUT, read_manifest
+
+    one, two = folder / "one" / name, folder / "two" / name
+    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())
+    before, alone, together = weights(parent), weights(one), weights(two)
+    assert alone.keys() == together.keys()
+    # an adapter's own weights begin at zero or at random, not at the parent's
+    moved = max(float((alone[key] - before[key]).abs().max()) if key in before else 0.0 for key in alone)
+    assert moved > 1e-3 or "adapter" in name
+    assert max(float((alone[key] - together[key]).abs().max()) for key in alone) < apart
+    for file in ("config.json", "generation_config.json", "tokenizer_config.json"):
+        if (one / file).exists():
+            assert (one / file).read_text() == (two / file).read_text()
+    manifests = [read_manifest(each) for each in (one, two)]
+    assert [manifest.hardware.processes for manifest in manifests] == [1, 2]
+    assert manifests[0].metrics["loss"] == pytest.approx(manifests[1].metrics["loss"], abs=1e-4)
+    assert manifests[0].metrics["steps"] == manifests[1].metrics["steps"] == 2
+    assert manifests[0].data == manifests[1].data
+    assert manifests[0].size == manifests[1].size
+    if not name.startswith("sft"):
+        rows = [[json.loads(line) for line in (each / HELD_OUT).read_text().splitlines()] for each in (one, two)]
+        assert [row["id"] for row in rows[0]] == [row["id"] for row in rows[1]]
+        for key in ("chosen", "rejected"):
+            assert [row[key] for row in rows[0]] == pytest.approx([row[key] for row in rows[1]], abs=20 * apart)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_checkpoint, tmp_path_factory):
+    return trained_by_both(STAGES, TORCHRUN, tiny_checkpoint, tmp_path_factory.mktemp("processes"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", STAGES)
+def test_two_processes_train_what_one_trains_with_the_same_batch(trained, tiny_checkpoint, kind):
+    assert_same_checkpoint(trained.folder, kind, tiny_checkpoint, apart=1e-4)
+
+
+@pytest.fixture(scope="module", params=["fsdp", "deepspeed"])
+def sharded(request, tiny_checkpoint, tmp_path_factory):
+    """By two processes without a GPU, of which each holds a part of the weights: our own configuration, on the CPU."""
+    if request.param == "deepspeed":
+        pytest.importorskip("deepspeed", reason="DeepSpeed is not installed")
+    folder = tmp_path_factory.mktemp(request.param)
+    config = yaml.safe_load(CPU.with_name(f"{request.param}.yaml").read_text())
+    config |= {"use_cpu": True, "mixed_precision": "no", "main_process_port": 0}
+    (folder / "launch.yaml").write_text(yaml.safe_dump(config))
+    launcher = [*ACCELERATE, str(folder / "launch.yaml")]
+    return trained_by_both(SHARDED, launcher, tiny_checkpoint, folder, DS_ACCELERATOR="cpu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHARDED)
+def test_processes_that_share_the_weights_out_train_and_save_what_one_does(sharded, tiny_checkpoint, name):
+    assert_same_checkpoint(sharded.folder, name, tiny_checkpoint, apart=1e-3)
+
+
+def test_four_bits_are_not_shared_out_and_the_line_says_what_does(tiny_checkpoint, tmp_path, monkeypatch):
+    from helpers.training_scripts import made
+
+    from mcqa_suite.common.errors import ConfigError
+
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigError, match=r"sft.yaml: qlora: .* launch with ddp.yaml"):
+        made("sft", {**SFT, "qlora": True}, tiny_checkpoint, tmp_path / "sft")
+
+
+@pytest.mark.slow
+def test_tokens_a_second_are_those_of_both_processes(trained):
+    from mcqa_suite.common.manifest import read_manifest
+
+    tokens = [
+        manifest.tokens_per_second * manifest.metrics["train_seconds"]
+        for manifest in (read_manifest(trained.folder / n / "sft") for n in ("one", "two"))
+    ]
+    assert tokens[0] == pytest.approx(tokens[1], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_the_main_process_alone_writes_checkpoints_and_draws_bars(trained):
+    two = trained.folder / "two"
+    assert {path.name for path in two.iterdir() if path.is_dir()} == STAGES.keys()
+    for kind in STAGES:
+        log = (two / kind / "training_log.jsonl").read_text().splitlines()
+        assert [json.loads(line)["step"] for line in log] == [1, 2]
+    # 100 % of a bar, which is drawn again at its end, and which each process would draw
+    assert trained.said.count("'train_runtime'") == len(STAGES)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_checkpoint, tmp_path):
+    config = with_batch({**SFT, **LORA, "trainer": {"learning_rate": 1e30}}, 4)
+    (tmp_path / "bad.yaml").write_text(json.dumps(config))
+    script = REPOSITORY / "training" / "sft.py"
+    words = ["--config", tmp_path / "bad.yaml", "--parent", tiny_checkpoint, "--output", tmp_path / "bad"]
+    done = launch(TORCHRUN, script, *words)
+    said = [line for line in done.stderr.replace("\r", "\n").splitlines() if "loss is nan at step" in line]
+    assert done.returncode != 0
+    assert len(said) == 1, done.stderr[-3000:]
+    assert said[0].startswith("sft.py: ")
+    assert "exitcode  : 2" in done.stderr
+    assert not (tmp_path / "bad").exists()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_another_number_of_processes_is_made_again(trained, tmp_path):
+    from mcqa_suite.common.checkpoints import Wanted
+    from mcqa_suite.ladder.stages import _why_redo
+    from mcqa_suite.common.manifest import read_manifest
+
+    made = read_manifest(trained.folder / "one" / "sft")
+    wanted = Wanted(made.kind, made.name, made.parent, made.settings, made.data)
+    assert _why_redo(climb_of(tmp_path, "name: one"), trained.folder / "one" / "sft", wanted) is None
+    two = climb_of(tmp_path, "name: two\nprocesses: 2")
+    assert _why_redo(two, trained.folder / "one" / "sft", wanted) == "processes: 1 -> 2"

@@ -1,0 +1,109 @@
+"""What training rows look like: balance, duplicates, lengths, blind baselines."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from helpers.locations import REPOSITORY
+from helpers.audit_rows import EGGS, SEA, asked, pair, row
+
+from mcqa_suite.training_data.audit import audit
+from mcqa_suite.training_data.audit.checks import balance, letter_of
+from mcqa_suite.training_data.audit.text import folded
+
+# Gold position, duplicates, lengths, baselines.
+
+
+def test_gold_always_at_a_is_named():
+    found = audit([row(asked(f"Question {i} of many?"), id=str(i)) for i in range(40)])
+    assert found.checks.balance is not None
+    assert found.checks.balance.verdict.startswith("gold always at A: ")
+    assert "gold always at A" in found.text()
+
+
+def test_shuffled_golds_are_not_called_uneven():
+    letters = random.Random(0).choices("ABCD", k=2000)
+    assert balance([(letter, 4) for letter in letters]).verdict == "even, as far as these rows can tell"
+
+
+def test_balance_is_pearsons_chi_square_even_where_rows_differ_in_their_options():
+    from scipy import stats
+
+    golds = [("A", 4)] * 30 + [("B", 4)] * 20 + [("C", 4)] * 25 + [("D", 4)] * 25
+    found = balance(golds)
+    assert (found.chi_square, found.p) == pytest.approx(tuple(stats.chisquare([30, 20, 25, 25])))
+    mixed = balance([("A", 2), ("B", 2), ("A", 4), ("B", 4), ("C", 4), ("D", 4)])
+    assert mixed.expected == pytest.approx((2, 2, 1, 1))
+    assert mixed.chi_square == 0
+
+
+@pytest.mark.parametrize(
+    ("response", "letter"),
+    [
+        (" B", "B"),
+        ("(c)", "C"),
+        (" B. twilight zone", "B"),
+        ("The correct answer is D. tidal zone", "D"),
+        ("Light is weak there. The answer is A.", "A"),
+        (" A plant needs light", None),
+        (" twilight zone", None),
+        (" F", None),
+    ],
+)
+def test_the_letter_of_a_training_answer(response, letter):
+    assert letter_of(response, 4) == letter
+
+
+def test_duplicates_conflicts_and_empty_rows_are_named():
+    rows = [
+        row(asked(), " A", id="first"),
+        row(asked(), " A", id="again"),
+        row(asked(SEA.upper() + " "), " a", id="shouted"),
+        row(asked(), " A. twilight zone", id="more words, same answer"),
+        row(asked(), " B", id="other answer"),
+        row("Say something.", "  ", id="blank"),
+    ]
+    found = audit(rows).checks
+    assert found.exact == ("again",)
+    assert found.normalised == ("shouted",)
+    assert found.conflicting == (("first", "other answer"),)
+    assert found.empty == ("blank",)
+
+
+def test_questions_that_differ_in_a_sign_are_no_duplicates():
+    rows = [row(f"What is the degree of Q(sqrt(2) {sign} sqrt(3))?", f" {i}") for i, sign in enumerate("+-*")]
+    found = audit(rows).checks
+    assert found.normalised == found.conflicting == ()
+    assert folded("1.5 m, or 15 m?") == "1.5mor15m"
+
+
+def test_worked_solutions_that_end_on_one_number_do_not_conflict():
+    rows = [row(EGGS, f" {text}\n#### 1,063") for text in ("1080 - 17", "Take 17 away.")]
+    assert audit(rows).checks.conflicting == ()
+    assert len(audit([*rows, row(EGGS, " Add 17.\n#### 1,097")]).checks.conflicting) == 1
+
+
+def test_rows_that_are_too_long_are_named_in_characters_and_in_tokens():
+    rows = [row("a", " b", id="short"), row("What is the unit of force? " * 30, " newton", id="long")]
+    assert audit(rows, max_length=100).checks.lengths.over == ("long",)
+    tokens = audit(rows, max_length=30, tokenizer=REPOSITORY / "training" / "base").checks.lengths
+    assert (tokens.unit, tokens.over) == ("tokens", ("long",))
+    assert 30 < tokens.longest < len(rows[1]["prompt"])
+
+
+def test_pairs_give_their_length_baseline_with_an_interval_over_prompts():
+    rows = [pair(f"p{i // 4}", "x" * 5, "x" * (9 if i < 60 else 1), str(i)) for i in range(100)]
+    rows += [pair("q", "same", "same", "equal")]
+    found = audit(rows).checks.pairs
+    assert found is not None
+    assert found.equal == ("equal",)
+    assert (found.same_length, found.shorter.value, found.longer.value) == (1, 0.6, 0.4)
+    alone = audit([row | {"group": row["id"]} for row in rows]).checks.pairs
+    # four pairs of one prompt agree: they are worth less than four pairs of four prompts
+    assert found.shorter.half_width > 1.5 * alone.shorter.half_width
+
+
+def test_a_response_chosen_here_and_rejected_there_is_a_conflict():
+    rows = [pair("p", "yes", "no", "one"), pair("p", "no", "yes", "two"), pair("q", "yes", "no", "three")]
+    assert set(audit(rows).checks.conflicting) == {("one", "two"), ("two", "one")}

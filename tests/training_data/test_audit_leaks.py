@@ -1,0 +1,164 @@
+"""Test questions in training rows: in whatever form they come, they are found, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import numpy as np
+import pytest
+from helpers.audit_rows import DEPTHS, EGGS, EGGS_TOO, SEA, asked, choice, kinds, problem, row
+
+from mcqa_suite import grids
+from mcqa_suite.questions import prompts
+from mcqa_suite.training_data.audit.engine import audit_items
+from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
+from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, Grams, Vocabulary
+from mcqa_suite.training_data.audit.rows import as_row
+from mcqa_suite.training_data.audit.text import (key_of, masked, question_of, words)
+from mcqa_suite.questions.question import Question
+
+# Overlap.
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        asked(),
+        asked(choices=DEPTHS[::-1]),
+        asked().replace("Question: ", "").replace("\n\nAnswer:", ""),
+        asked().replace("A. ", "A) ").replace("\n", "\r\n"),
+        f"You are an expert.\n\n{asked()}",
+        prompts.cot(Question("x", SEA, DEPTHS, (0,))),
+        prompts.cloze(Question("x", SEA, DEPTHS, (0,))),
+        SEA.upper(),
+    ],
+)
+def test_the_same_question_is_a_leak_in_whatever_form_it_is_asked(prompt):
+    found = audit_items([row(prompt, " twilight zone")], [choice()])
+    assert "question" in kinds(found)
+    assert [(one.task, one.doc_id, one.row) for one in found.leaks] == [("made_up", 0, "r")]
+    assert found.clean == ()
+
+
+def test_a_short_question_is_the_same_one_only_with_its_options_or_its_answer():
+    metals, gases = ("iron", "oak", "owl", "cat"), ("iron", "ant", "elm", "cod")
+    items = [choice("Which of these is a metal?", metals)]
+    assert kinds(audit_items([row(asked("Which of these is a metal?", metals[::-1]), " D")], items)) == {"question"}
+    other = audit_items([row(asked("Which of these is a metal?", gases), " A")], items)
+    assert (kinds(other), other.leaks, other.clean) == ({"answer"}, (), ())
+    assert kinds(audit_items([row(asked("Which of these is a metal?", ("tin", "bee", "fir", "dog")))], items)) == set()
+    whole = [choice("What is the unit of force?", ("newton", "watt", "volt", "ohm"))]
+    assert kinds(audit_items([row("Question: What is the unit of force?\n\nAnswer:", " newton")], whole)) == {
+        "question"
+    }
+    assert kinds(audit_items([row("Question: What is the unit of force?\n\nAnswer:", " watt")], whole)) == set()
+
+
+def test_a_question_inside_a_longer_text_is_found_by_its_8_grams():
+    text = f"From my notes on biology. {SEA} I answered the twilight zone, and that was right. More notes follow here."
+    found = audit_items([row(text, " fine")], [choice()])
+    assert {one.kind for one in found.leaks} == {"8-gram"}
+
+
+def test_one_run_of_13_words_takes_an_item_off_the_clean_list_and_is_no_leak():
+    start = " ".join(SEA.split()[:14])
+    items = [choice(f"{SEA} Say it with reference to what you know of {i}, of {i + 1} and of {i + 2}.") for i in (1,)]
+    found = audit_items([row(f"{start} there are many fish?", " yes")], items)
+    assert (kinds(found), found.leaks, found.clean) == ({"13-gram"}, (), ())
+
+
+def test_an_instance_of_the_same_word_problem_is_a_template_leak():
+    found = audit_items([row(prompts.math(EGGS_TOO), " 8.5")], [problem()])
+    assert kinds(found) == {"template"}
+    assert found.leaks[0].row == "r"
+    other = "Bob has 12 hens that lay 3 eggs a day, of which he eats 2. How many eggs can he sell in 7 days?"
+    assert audit_items([row(prompts.math(other), " 238")], [problem()]).overlaps == ()
+    assert masked("Mary Ann had 1,080 eggs; she sold 3.5") == ["xx", "had", "0", "eggs", "xx", "sold", "0"]
+
+
+def test_what_many_questions_begin_with_is_overlap_with_none_of_them():
+    head = "Use the passage above, which was taken from a book on the history of science, to answer this: what is"
+    items = [choice(f"{head} the {i}th of all the {i + 100} things?", number=i) for i in range(BOILERPLATE + 2)]
+    rows = [row(f"{head} a book?", " paper")]
+    assert audit_items(rows, items).overlaps == ()
+    assert len(audit_items(rows, items[:3]).overlaps) == 3
+
+
+def test_n_gram_shares_equal_those_counted_with_sets():
+    rng = random.Random(3)
+    texts = [[str(rng.randrange(3)) for _ in range(rng.randrange(2, 30))] for _ in range(60)]
+    corpus = [[str(rng.randrange(4)) for _ in range(rng.randrange(0, 80))] for _ in range(50)]
+
+    def grams(text: list[str]) -> set[tuple[str, ...]]:
+        return {tuple(text[i : i + 5]) for i in range(len(text) - 4)}
+
+    vocabulary, lengths = Vocabulary(texts), np.array([len(text) for text in texts])
+    kinds = np.zeros(len(texts), np.int64)  # all of one kind, so that nothing is boilerplate
+    counted = Grams(5, texts, lengths, kinds, vocabulary, 0.5)
+    for start in range(0, len(corpus), 7):
+        counted.feed(*vocabulary.encode(corpus[start : start + 7]), start)
+    found = counted.coverage()
+    everything = set().union(*map(grams, corpus))
+    for i, own in enumerate(map(grams, texts)):
+        shared = [len(own & grams(text)) for text in corpus]
+        assert found.total[i] == len(own)
+        assert found.found[i] == pytest.approx(len(own & everything) / max(1, len(own)))
+        assert found.row[i] == (shared.index(max(shared)) if max(shared) else -1)
+        assert found.rows[i] == (sum(n >= len(own) / 2 for n in shared if n) if own else 0)
+
+
+def test_a_task_of_grids_is_known_turned_mirrored_recoloured_and_in_other_spellings():
+    rng = np.random.default_rng(0)
+    examples = [{"input": rng.integers(0, 4, (3, 5)), "output": rng.integers(0, 4, (4, 4))} for _ in range(3)]
+
+    def as_text(change) -> str:
+        changed = [{side: change(grid).tolist() for side, grid in example.items()} for example in examples]
+        solved = grids.prompt([grids.Pair(**pair) for pair in changed[:2]], changed[2]["input"])
+        return f"{solved}\n{grids.encode(changed[2]['output'])}"
+
+    keys = pair_keys(as_text(np.asarray))
+    assert len(set(keys)) == 3
+    colours = np.array([7, 2, 9, 0])
+    for change in (
+        np.rot90,
+        np.fliplr,
+        np.transpose,
+        lambda grid: colours[grid],
+        lambda grid: np.rot90(colours[grid].T, 3),
+    ):
+        assert pair_keys(as_text(change)) == keys
+    assert pair_keys(json.dumps([[e["input"].tolist(), e["output"].tolist()] for e in examples])) == keys
+    plain = [["".join(map(str, line)) for line in e[side]] for e in examples for side in ("input", "output")]
+    assert pair_keys("\n\n".join("\n".join(lines) for lines in plain)) == keys
+    blocks = ["\n".join(f"{i} {line}" for i, line in enumerate(lines, 1)) for lines in plain]
+    assert pair_keys("\n".join(f"```grid shape: 3x3\n{block}\n```" for block in blocks)) == keys
+    assert canonical(examples[0]["input"], examples[0]["output"]) != canonical(
+        examples[0]["output"], examples[0]["input"]
+    )
+    assert [grid.shape for grid in grids_in(as_text(np.asarray))] == [(3, 5), (4, 4)] * 3
+
+
+def test_a_row_may_have_any_of_the_forms_that_are_met():
+    spoken = [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Yes."}]
+    assert as_row({"messages": spoken}, "1", "f")["completion"] == "Yes."
+    assert as_row({"prompt": spoken[:1], "chosen": spoken[1:], "rejected": "No."}, "1", "f")["chosen"] == "Yes."
+    epfl = as_row({"subject": "sea", "question": asked(), "answer": "B"}, "1", "f")
+    assert (epfl["topic"], epfl["completion"], epfl["prompt"]) == ("sea", " B", asked())
+    for bad, why in (
+        ({"messages": spoken[:1]}, "assistant"),
+        ({"prompt": "x"}, "completion"),
+        ({"a": 1}, "'a'"),
+        ([], "list"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            as_row(bad, "1", "f")
+
+
+def test_a_prompt_gives_its_question_without_instruction_and_tail():
+    assert question_of(prompts.math(EGGS)) == (EGGS, ())
+    assert question_of(asked()) == (SEA, DEPTHS)
+    shots = f"{asked('Which is one?')} A\n\n{asked()}"
+    assert question_of(shots) == (SEA, DEPTHS)
+    assert key_of(SEA, DEPTHS) == key_of(SEA.lower(), DEPTHS[::-1]) != key_of(SEA, DEPTHS[:3])
+    assert words("Janet’s ½ – CAFÉ_2") == ["janet", "s", "1", "2", "café", "2"]

@@ -1,0 +1,256 @@
+"""Prompts and the responses drawn for them, from servers and checkpoints."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from helpers.preference_rows import BASE, MCQ, lines, questions, write
+from helpers.model_server import prompt_of, serving
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.errors import (CheckpointError, ConfigError, DatasetError, EndpointError)
+from mcqa_suite.common.manifest import (Hardware, Manifest, content_hash, write_manifest)
+from mcqa_suite.training_data.preferences.asked import kind_and_doc, read_prompts
+from mcqa_suite.backend.endpoint import Endpoint
+from mcqa_suite.common.journal import journal
+from mcqa_suite.training_data.preferences.responses import Sampling, read_responses, seed_of
+
+# --- prompts
+
+
+def test_prompts_of_every_form_and_their_right_answers(tmp_path):
+    rows = [
+        {"id": "a", "prompt": MCQ, "completion": " The answer is B. whale"},
+        {"question": MCQ, "answer": "B", "subject": "x"},
+        {"question": "How many?", "answer": "6 * 180 = 1,080\n#### 1,080"},
+        {"id": "d", "stem": "Largest?", "choices": ["ant", "whale"], "gold": [1]},
+    ]
+    found = read_prompts(write(tmp_path / "data.jsonl", rows))
+    assert [kind_and_doc(asked.row, asked.prompt)[0] for asked in found] == ["letters", "letters", "numbers", "letters"]
+    golds = [kind_and_doc(asked.row, asked.prompt)[1]["gold"] for asked in found]
+    assert golds == [[1], [1], "1080", [1]]
+    assert "whale" in found[1].prompt
+    assert found[2].prompt.startswith("Q: How many?")
+
+
+def test_options_of_a_prompt_with_instructions_behind_them_are_read_without_those(tmp_path):
+    cot = read_prompts(write(tmp_path / "d.jsonl", [{"question": MCQ, "answer": "C"}]))[0].prompt
+    assert "step by step" in cot
+    assert kind_and_doc({"completion": " Cats are. The answer is C."}, cot)[1] == {
+        "choices": ["ant", "whale", "cat"],
+        "gold": [2],
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"prompt": "p"}, {"prompt": " "}], "row 2: 'prompt' is blank"),
+        ([{"id": 1, "prompt": "p"}, {"id": 1, "prompt": "q"}], "row 2: id '1' stands for two prompts"),
+        ([{"text": "p"}], "row 1: no 'question'; expected a 'prompt'"),
+    ],
+)
+def test_prompts_that_cannot_be_asked_name_their_row(tmp_path, rows, words):
+    with pytest.raises(DatasetError, match=words):
+        read_prompts(write(tmp_path / "d.jsonl", rows))
+
+
+# --- sampling
+
+
+def test_a_server_is_asked_n_times_a_prompt_with_seeds_from_the_rows_id(tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    with serving(lambda body: f"It is {body['seed']}.", delay=0.02) as served:
+        words = ["preferences", "sample", str(questions(tmp_path, 6)), "--endpoint", served.url, "-o", str(out)]
+        assert main([*words, "--n", "3", "--parallel", "4", "--stop", "Q:"]) == 0
+    rows = lines(out)
+    assert len(rows) == 18
+    assert all(row["response"] == f"It is {seed_of(0, row['id'], row['index'])}." for row in rows)
+    assert served.bodies[0] | {"seed": 0, "messages": []} == {
+        "model": "m", "messages": [], "temperature": 0.7, "top_p": 0.9, "max_tokens": 512, "seed": 0, "stop": ["Q:"]
+    }  # fmt: skip
+    assert 1 < served.most <= 4
+    assert rows[0]["data"] == {"id": rows[0]["id"], "gold": str(int(rows[0]["id"][1]) + 1)}
+    assert "18 responses written" in capsys.readouterr().out
+
+
+def test_a_completions_address_is_given_a_plain_prompt(tmp_path):
+    with serving(lambda body: prompt_of(body).upper()) as served:
+        written = Endpoint(f"{served.url}/completions", "m").complete("abc", Sampling(), 1)
+    assert (written.text, written.finish) == ("ABC", "length")
+    assert served.bodies[0]["prompt"] == "abc"
+
+
+def test_the_key_goes_into_a_header_and_into_no_file(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("MCQA_API_KEY", "sesame-17")
+    out = tmp_path / "out.jsonl"
+    with serving(lambda body: "yes") as served:
+        main(["preferences", "sample", str(questions(tmp_path)), "--endpoint", served.url, "-o", str(out)])
+    assert {headers["Authorization"] for headers in served.headers} == {"Bearer sesame-17"}
+    printed = "".join(capfd.readouterr())
+    assert "sesame" not in printed + "".join(path.read_text() for path in tmp_path.iterdir())
+
+
+def test_a_busy_server_is_asked_again_and_a_refusal_is_one_line():
+    calls = []
+
+    def busy(body):
+        calls.append(body)
+        return 503 if len(calls) < 3 else "at last"
+
+    with serving(busy) as served:
+        assert Endpoint(served.url, "m", backoff=0.01).complete("p", Sampling(), 0).text == "at last"
+    with (
+        serving(lambda body: 401) as served,
+        pytest.raises(EndpointError, match=r"HTTP 401: .*not today.*MCQA_API_KEY"),
+    ):
+        Endpoint(served.url, "m").complete("p", Sampling(), 0)
+    with serving(lambda body: 500) as served, pytest.raises(EndpointError, match="HTTP 500"):
+        Endpoint(served.url, "m", retries=2, backoff=0.01).complete("p", Sampling(), 0)
+    assert len(served.bodies) == 3
+    with pytest.raises(EndpointError, match=r"no answer .* is the server running"):
+        Endpoint(served.url, "m", retries=0).complete("p", Sampling(), 0)
+
+
+def test_of_several_models_one_has_to_be_named():
+    with serving(str, models=("one", "two")) as served, pytest.raises(ConfigError, match=r"2 models \(one, two\)"):
+        Endpoint(served.url)
+
+
+def test_a_run_that_is_killed_goes_on_at_the_next_response(tmp_path):
+    data, out = questions(tmp_path, 8), tmp_path / "out.jsonl"
+    with serving(lambda body: f"{prompt_of(body)} {body['seed']}", delay=0.1) as served:
+        words = ["preferences", "sample", str(data), "--endpoint", served.url, "--parallel", "2", "-o", str(out)]
+        process = subprocess.Popen([sys.executable, "-m", "mcqa_suite.cli.main", *words], stderr=subprocess.DEVNULL)
+        while not out.exists() or out.read_bytes().count(b"\n") < 5:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        before = lines(out)
+        with out.open("a") as file:
+            file.write('{"id": "q7", "index"')  # what a kill in the middle of a write leaves
+        asked = len(served.bodies)
+        assert main(words) == 0
+    rows = lines(out)
+    assert rows[: len(before)] == before
+    assert sorted((row["id"], row["index"]) for row in rows) == [(f"q{i}", k) for i in range(8) for k in range(2)]
+    assert len(served.bodies) - asked == 16 - len(before)
+
+
+@pytest.mark.parametrize("index", [None, "x", [0], 0.5])
+def test_a_response_whose_index_is_no_number_is_named(tmp_path, index):
+    path = tmp_path / "responses.jsonl"
+    path.write_text(json.dumps({"id": "q", "index": index, "prompt": "p", "response": "r"}) + "\n")
+    with pytest.raises(DatasetError, match=r"responses.jsonl:1: no response"):
+        read_responses(path)
+
+
+def test_a_server_that_quotes_the_key_it_refuses_does_not_show_it(monkeypatch):
+    monkeypatch.setenv("MCQA_API_KEY", "marker-5f1c")
+    with (
+        serving(lambda body: 401) as served,
+        pytest.raises(EndpointError, match=r"HTTP 401: .*Bearer \.\.\.") as refused,
+    ):
+        Endpoint(served.url, "m").complete("p", Sampling(), 0)
+    assert served.headers[0]["Authorization"] == "Bearer marker-5f1c"
+    assert "marker-5f1c" not in str(refused.value)
+
+
+def test_responses_of_other_settings_are_not_added_to(tmp_path, capsys):
+    out = tmp_path / "out.jsonl"
+    with serving(lambda body: "yes") as served:
+        words = ["preferences", "sample", str(questions(tmp_path)), "--endpoint", served.url, "-o", str(out)]
+        assert main(words) == 0
+        assert main([*words, "--temperature", "1"]) == 2
+    assert "holds responses with temperature 0.7, not 1.0; choose another --output" in capsys.readouterr().err
+
+
+def test_one_command_writes_a_file_at_a_time(tmp_path):
+    path = tmp_path / "x.jsonl"
+    with journal(path), pytest.raises(ConfigError, match="another command is writing it"), journal(path):
+        pass
+
+
+def test_a_checkpoint_draws_the_same_whatever_the_batch_and_different_responses_a_prompt(tmp_path):
+    from mcqa_suite.questions.generated import generate
+    from mcqa_suite.backend.sampling import Sampler
+    from mcqa_suite.training_data.preferences.responses import Request
+    from mcqa_suite.questions.prompts import letter
+
+    settings = Sampling(temperature=1.5, top_p=1.0, max_tokens=8)
+    requests = [Request(q.id, k, letter(q), seed_of(0, q.id, k)) for q in generate("test", 6, 0) for k in range(4)]
+    made = {}
+    for batch_size in (24, 5):
+        sampler = Sampler(str(BASE), chat=False, batch_size=batch_size)
+        made[batch_size] = [written.text for _, written in sampler.generator(settings)(requests)]
+    assert made[24] == made[5]
+    assert len(set(made[24])) > 6
+    greedy = Sampler(str(BASE), chat=False).generator(Sampling(temperature=0, max_tokens=4))(requests)
+    assert len({written.text for request, written in greedy if request.id == requests[0].id}) == 1
+
+
+def test_draws_follow_the_models_distribution():
+    import torch
+
+    from mcqa_suite.backend.sampling import _draws
+
+    scores = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).repeat(4000, 1)
+    drawn = _draws(range(4000), Sampling(temperature=1.0, top_p=0.9), "cpu")(
+        torch.zeros(4000, 1).long(), scores
+    ).argmax(-1)
+    shares = torch.bincount(drawn, minlength=4) / 4000
+    assert shares.tolist() == pytest.approx([0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0.0], abs=0.03)
+
+
+def test_the_embedded_base_gives_pairs_to_train_on(tmp_path, capsys):
+    from dataclasses import asdict
+
+    from mcqa_suite.questions.generated import generate
+
+    data = write(tmp_path / "data.jsonl", [asdict(q) for q in generate("train", 6, 0)])
+    out, labels = tmp_path / "out.jsonl", tmp_path / "labels.jsonl"
+    words = ["preferences", "sample", str(data), "--model", str(BASE), "--no-chat-template", "--max-tokens", "12"]
+    assert main([*words, "--n", "6", "--temperature", "2", "--top-p", "1", "-o", str(out)]) == 0
+    assert (
+        main(["preferences", "label", str(out), "--by", "correctness", "--pairs-per-prompt", "0", "-o", str(labels)])
+        == 0
+    )
+    assert len(lines(labels)) == 6 * 15
+    assert re.fullmatch(r"base [0-9a-f]{12}, no chat template", lines(out)[0]["made_by"]["model"])
+    decided = sum(row["label"] in ("a", "b") for row in lines(labels))
+    assert decided == sum(len({*row["right"]}) == 2 for row in lines(labels))
+
+
+def test_a_prompt_that_leaves_no_room_and_an_adapter_are_refused(tmp_path, tiny_checkpoint):
+    from mcqa_suite.backend.sampling import Sampler
+    from mcqa_suite.training_data.preferences.responses import Request
+
+    with pytest.raises(ConfigError, match=r"a prompt of 2000 tokens and --max-tokens 8 exceed the context of 1024"):
+        list(Sampler(str(tiny_checkpoint)).generator(Sampling(max_tokens=8))([Request("x", 0, "a" * 2000, 1)]))
+    with pytest.raises(ConfigError, match="no chat template; give --no-chat-template"):
+        Sampler(str(tiny_checkpoint), chat=True)
+    (tmp_path / "adapter_config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="is an adapter; give the folder of its parent"):
+        Sampler(str(tmp_path))
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_sampling_follows_the_chat_template_that_the_checkpoint_was_trained_with(tmp_path, trained):
+    from mcqa_suite.backend.sampling import Sampler
+
+    checkpoint = tmp_path / "sft"
+    shutil.copytree(BASE, checkpoint)
+    facts = Manifest(
+        "sft", "sft", None, {}, content_hash(checkpoint), 0, Hardware("cpu", 1), 1.0, chat_template=trained
+    )
+    write_manifest(checkpoint, facts)
+    assert Sampler(str(checkpoint)).chat is trained
+    with pytest.raises(ConfigError, match="was trained with"):
+        Sampler(str(checkpoint), chat=not trained)

@@ -1,0 +1,257 @@
+"""How many rows of each source a mix has, which ones, and that no question is in two of its parts."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from itertools import combinations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.config import build
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.training_data.sources import (PairSource, Source, read, read_pairs, rows)
+from mcqa_suite.training_data.sources.figure import composition, mix_figure, mix_table
+from mcqa_suite.training_data.sources.mix import draw
+from mcqa_suite.training_data.sources.spec import counts
+from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_groups
+
+NAMES = st.lists(st.text(max_size=6), max_size=60)
+SEEDS = st.integers(0, 10**6)
+
+
+@pytest.fixture
+def questions(tmp_path):
+    """An EPFL-format file of 60 questions, each in two orders of its options, with three subjects."""
+    path = tmp_path / "questions.jsonl"
+    lines = []
+    for i in range(60):
+        for choices in (["one", "two", f"{i}"], [f"{i}", "two", "one"]):
+            lines.append({"subject": "abc"[i % 3], "question": f"What {i}?", "choices": choices, "answer": "B"})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+# Prior mistake: six data sets were zipped with five ratios, and one was dropped without a word.
+def test_every_member_of_a_mix_is_in_it_with_its_count(questions):
+    made, data = read(
+        [Source("generated", n=7), Source("epfl", path=questions, n=20), Source("generated", n=3, seed=5)]
+    )
+    assert Counter(row["source"] for row in made) == {"generated": 10, "epfl": 20}
+    assert [(part.name, part.n) for part in data] == [("generated", 7), ("epfl", 20), ("generated", 3)]
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=6), st.integers(100, 5000))
+def test_shares_make_counts_that_sum_to_the_total_and_miss_no_member(parts, total):
+    assume(min(parts) * total >= sum(parts))
+    entries = [Source("generated", share=part / sum(parts)) for part in parts]
+    made = counts(entries, total)
+    assert sum(made) == total
+    assert all(abs(n - entry.share * total) < 1 and n >= 1 for n, entry in zip(made, entries, strict=True))
+
+
+def test_a_mix_by_shares_has_its_rows(questions):
+    sources = [Source("epfl", path=questions, share=0.25), Source("generated", share=0.75)]
+    made, _ = read(sources, rows=40)
+    assert Counter(row["source"] for row in made) == {"epfl": 10, "generated": 30}
+
+
+# Prior mistake: a ratio meant a count once it reached 1.
+def test_a_share_of_1_is_all_the_rows_and_an_n_of_1_is_one_row():
+    assert counts([Source("generated", share=1.0)], 50) == [50]
+    assert counts([Source("generated", n=1)]) == [1]
+
+
+MIXES = [
+    ([Source("generated", share=0.5), Source("epfl")], 10, "source 'epfl' has no 'share'"),
+    ([Source("generated", share=0.5), Source("epfl", n=5)], 10, "source 'epfl' has no 'share'"),
+    ([Source("generated", share=0.5), Source("epfl", share=0.4)], 10, "shares sum to 0.9; they have to sum to 1"),
+    ([Source("generated", share=1.0)], None, "the stage no 'rows'"),
+    ([Source("generated", n=5)], 10, "rows is 10 and no source has a 'share'"),
+    ([Source("generated", share=0.01), Source("epfl", share=0.99)], 10, "a share of 0.01 of 10 rows is none"),
+    ([], None, "name at least one source"),
+]
+
+
+@pytest.mark.parametrize(("sources", "total", "message"), MIXES, ids=[message for *_, message in MIXES])
+def test_a_mix_that_does_not_say_how_much_is_an_error(sources, total, message):
+    with pytest.raises(ConfigError, match=message) as caught:
+        read(sources, total)
+    assert "\n" not in str(caught.value)
+
+
+AMOUNTS = [
+    ({"n": 0}, "n is 0; expected at least 1"),
+    ({"n": 1, "share": 0.5}, "both 'n' and 'share'"),
+    ({"share": 1.5}, "share is 1.5; expected a number above 0 and at most 1"),
+    ({"share": -0.5}, "share is -0.5"),
+    ({"pool_counts": {"ai": 3}}, "no 'pool' is chosen"),
+    ({"pool": "ai", "pool_counts": {"ai": 3}, "pool_shares": {"ai": 1}}, "give one of the two"),
+    ({"shares": 0.5}, "unknown key 'shares'; did you mean 'share'?"),
+]
+
+
+@pytest.mark.parametrize("cls", [Source, PairSource])
+@pytest.mark.parametrize(("keys", "message"), AMOUNTS, ids=[message for _, message in AMOUNTS])
+def test_an_entry_that_cannot_be_meant_is_named_with_its_place(cls, keys, message):
+    with pytest.raises(ConfigError, match="stage.yaml: .*" + message.replace("?", r"\?")):
+        build(cls, {"source": "epfl", **keys}, "stage.yaml")
+
+
+def test_fewer_rows_than_asked_for_is_an_error_that_says_how_many_there_are(questions):
+    for mix, total in (
+        ([Source("epfl", path=questions, n=121)], None),
+        ([Source("epfl", path=questions, share=1)], 121),
+    ):
+        with pytest.raises(DatasetError, match="source 'epfl': 120 rows, 121 asked for; lower n or its share"):
+            read(mix, total)
+
+
+def test_a_draw_keeps_the_order_of_the_source_grows_by_rows_and_differs_by_seed(questions):
+    whole = rows(Source("epfl", path=questions))
+    less, more, other = (rows(Source("epfl", path=questions, n=n, seed=seed)) for n, seed in ((9, 1), (30, 1), (9, 2)))
+    places = [whole.index(row) for row in more]
+    assert places == sorted(places)
+    assert {row["id"] for row in less} < {row["id"] for row in more}
+    assert less != other
+    assert draw(whole, len(whole), 3) == whole
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_question_in_another_order_of_options_is_in_the_same_split(questions, split):
+    made = rows(Source("epfl", path=questions, split=split))
+    assert set(Counter(row["group"] for row in made).values()) == {2}
+
+
+def test_the_splits_of_a_file_are_the_whole_of_it_and_share_no_question(questions):
+    parts = [rows(Source("epfl", path=questions, split=split, seed=seed)) for seed, split in enumerate(SPLITS)]
+    assert sum(len(part) for part in parts) == 120
+    for one, other in combinations(parts, 2):
+        assert not {row["group"] for row in one} & {row["group"] for row in other}
+
+
+def test_pools_by_counts_are_exact_and_the_rest_is_what_they_leave(questions):
+    counted = {"ai": 20, "human": 5, "held_out": 3, "sft": None}
+    sizes = {
+        pool: len({row["group"] for row in rows(Source("epfl", path=questions, pool=pool, pool_counts=counted))})
+        for pool in counted
+    }
+    assert sizes == {"ai": 20, "human": 5, "held_out": 3, "sft": 32}
+
+
+BAD_POOLS = [
+    ({"pool": "hman"}, ConfigError, "unknown pool of source 'epfl' 'hman'; expected one of sft, ai, human, held_out"),
+    ({"pool": "ai", "pool_shares": {"ai": 0.5, "sft": 0.4}}, ConfigError, "shares of ai, sft sum to 0.9"),
+    ({"pool": "ai", "pool_counts": {"ai": 61}}, DatasetError, "61 groups asked for by ai, there are 60"),
+    ({"pool": "ai", "pool_counts": {"ai": 0.5}}, ConfigError, "part 'ai': count is 0.5"),
+    ({"pool": "ai", "pool_counts": {"ai": None, "sft": None}}, ConfigError, "both take the rest"),
+    ({"split": "dev"}, ConfigError, "unknown split of source 'epfl' 'dev'"),
+]
+
+
+@pytest.mark.parametrize(("keys", "kind", "message"), BAD_POOLS, ids=[message for *_, message in BAD_POOLS])
+def test_parts_that_cannot_be_made_are_one_line(questions, keys, kind, message):
+    with pytest.raises(kind, match=message):
+        rows(Source("epfl", path=questions, **keys))
+
+
+def test_a_part_without_a_row_is_an_error(tmp_path):
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps({"question": "What?", "choices": ["a", "b", "c"], "answer": "A"}))
+    (row,) = rows(Source("epfl", path=str(path)))
+    (home,) = split_groups([row["group"]], shares=SPLITS).values()
+    for split in SPLITS:
+        if split == home:
+            assert rows(Source("epfl", path=str(path), split=split)) == [row]
+        else:
+            with pytest.raises(DatasetError, match="no row left; loosen its filters, or choose another split or pool"):
+                rows(Source("epfl", path=str(path), split=split))
+
+
+@given(NAMES, SEEDS)
+def test_by_shares_every_group_has_one_part_and_other_groups_never_move_it(names, seed):
+    half = names[: len(names) // 2]
+    for shares in (SPLITS, POOLS):
+        whole = split_groups(names, shares=shares, seed=seed)
+        assert whole.keys() == set(names)
+        assert set(whole.values()) <= set(shares)
+        assert split_groups(half, shares=shares, seed=seed).items() <= whole.items()
+        assert split_groups(names[::-1] + half, shares=dict(reversed(shares.items())), seed=seed) == whole
+
+
+@settings(max_examples=60)
+@given(st.sets(st.text(max_size=6), min_size=1, max_size=50), st.text(max_size=7), st.data(), SEEDS)
+def test_by_counts_parts_are_exact_and_a_new_group_moves_at_most_one_a_part(names, new, data, seed):
+    sizes = {"a": data.draw(st.integers(1, len(names)))}
+    if rest := len(names) - sizes["a"]:
+        sizes["b"] = data.draw(st.integers(1, rest))
+    before = split_groups(names, counts={**sizes, "rest": None}, seed=seed)
+    assert {part: n for part, n in Counter(before.values()).items() if part != "rest"} == sizes
+    assert before.keys() == names
+    after = split_groups(names | {new}, counts={**sizes, "rest": None}, seed=seed)
+    assert sum(before[name] != after[name] for name in names) <= len(sizes)
+    without_rest = split_groups(names, counts=sizes, seed=seed)
+    assert without_rest == {name: part for name, part in before.items() if part != "rest"}
+
+
+def test_parts_by_shares_are_about_as_large_as_their_shares():
+    sizes = Counter(split_groups(map(str, range(20_000)), shares=SPLITS).values())
+    assert all(abs(sizes[name] / 20_000 - share) < 0.01 for name, share in SPLITS.items())
+
+
+@pytest.mark.parametrize("parts", [{"shares": SPLITS}, {"counts": {"a": 50, "b": None}}])
+def test_the_seed_draws_other_parts_that_the_order_of_groups_does_not_show(parts):
+    names = [f"{i:03}" for i in range(100)]
+    first, again, other = (split_groups(names, **parts, seed=seed) for seed in (0, 0, 1))
+    assert first == again != other
+    assert len({first[name] for name in names[:50]}) > 1
+
+
+def test_a_split_by_both_or_neither_is_refused():
+    for keys in ({}, {"shares": SPLITS, "counts": {"a": 1}}):
+        with pytest.raises(ConfigError, match="one of the two"):
+            split_groups(["a"], **keys)
+
+
+def test_pairs_have_the_same_mixes():
+    made, data = read_pairs([PairSource("generated", share=0.5), PairSource("generated", share=0.5, seed=1)], rows=9)
+    assert (len(made), [part.n for part in data]) == (9, [5, 4])
+
+
+def test_the_composition_counts_every_row_by_source_and_topic(questions):
+    made, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
+    assert composition(made)["epfl"] == {"a": 40, "b": 40, "c": 40}
+    table = mix_table(made)
+    assert "| epfl | all | 120 | 95.2 |\n|  | a | 40 | 31.7 |" in table
+    assert "| generated | all | 6 | 4.8 |" in table
+    with pytest.raises(DatasetError, match="a mix without rows"):
+        composition([])
+
+
+def test_topics_beyond_the_most_frequent_are_one_entry():
+    made = [{"source": "s", "topic": str(i)} for i in range(20)] + [{"source": "s", "topic": ""}]
+    assert composition(made)["s"]["9 other topics"] == 9
+    assert composition(made)["s"].total() == 21
+
+
+def test_the_figure_is_svg_with_the_sources_and_topics_as_text_and_the_same_each_time(questions):
+    pytest.importorskip("matplotlib")
+    made, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
+    drawn = mix_figure(made)
+    assert drawn == mix_figure(made)
+    assert "<svg" in drawn
+    for word in ("epfl", "generated", "120", "category", "by topic"):
+        assert f">{word}<" in drawn
+
+
+def test_the_command_prints_a_mix_and_writes_its_rows_and_its_figure(tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "sft.yaml").write_text("data: [{source: generated, n: 12}]\n")
+    out, figure = tmp_path / "rows.jsonl", tmp_path / "mix.svg"
+    assert main(["data", str(tmp_path / "sft.yaml"), "-o", str(out), "--figure", str(figure)]) == 0
+    assert "| generated | all | 12 | 100.0 |" in capsys.readouterr().out
+    assert [json.loads(line) for line in out.read_text().splitlines()] == rows(Source("generated", n=12))
+    assert ">generated<" in figure.read_text()
