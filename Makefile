@@ -39,13 +39,13 @@ lint: $(VENV)/installed-dev
 
 audit: $(VENV)/installed-dev
 	@echo "== licences"
-	$(BIN)/python benchmarks/licences.py
+	$(BIN)/python benchmarks/robustness/licences.py
 	@echo "== known vulnerabilities"
 	$(BIN)/python -m pip install --quiet pip-audit
 	$(BIN)/pip-audit -s osv --skip-editable # unlike the default, it fails where its database cannot be reached
 
 fuzz: $(VENV)/installed-dev
-	$(BIN)/python benchmarks/fuzz.py --seconds $(or $(FUZZ_SECONDS),600)
+	$(BIN)/python benchmarks/robustness/fuzz.py --seconds $(or $(FUZZ_SECONDS),600)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """Runs a command and keeps what it prints, with command, date, commit and machine above it.
 
-python benchmarks/record.py results/all_tasks.md -- python benchmarks/all_tasks.py
+python benchmarks/record.py benchmarks/results/all_tasks.md -- python benchmarks/robustness/all_tasks.py
 """
 
 from __future__ import annotations

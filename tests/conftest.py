@@ -10,16 +10,11 @@ from typing import Any
 import pytest
 from helpers.chromium import missing, started
 from helpers.dataset_rows import N, gpqa_rows, gsm_symbolic_rows, labelled, sciq_rows, write_dataset
+from helpers.locations import MMLU_SUBJECTS
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["MCQA_CACHE"] = "off"  # tests neither read nor leave log-likelihoods in the user's cache folder
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("MCQA_SHARED") or REPOSITORY.parent / "shared")
-needs_hub = pytest.mark.skipif(not (SHARED / "hub").is_dir(), reason=f"no mirror of public data sets at {SHARED}/hub")
-
-MMLU_SUBJECTS = sorted(path.stem for path in (REPOSITORY / "tasks/mmlu_stem/letter").glob("[a-z]*.yaml"))
 
 
 @pytest.fixture(autouse=True)

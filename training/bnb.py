@@ -9,9 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-import common  # first: it sets what torch reads when imported
 import torch
-import weights
+from mcqa_training import (
+    stage,  # first: it sets what torch reads when imported
+    weights,
+)
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from mcqa_suite.common.errors import CheckpointError
@@ -20,31 +22,31 @@ from mcqa_suite.ladder.stage_settings import BnbSettings, read_settings
 
 
 def main() -> None:
-    args = common.arguments("bnb", __doc__)
+    args = stage.arguments("bnb", __doc__)
     settings = read_settings("bnb", args.config)
     weights.need_bitsandbytes(str(args.config))
-    parent = common.whole_parent(args)
+    parent = stage.whole_parent(args)
     if "quantization_config" in json.loads((parent / "config.json").read_text(encoding="utf-8")):
         raise CheckpointError(f"{parent}: is quantised already; quantise its parent")
 
-    with common.enough_memory(str(args.config), "dtype", settings.dtype, "use a shorter one, or a larger machine"):
+    with stage.enough_memory(str(args.config), "dtype", settings.dtype, "use a shorter one, or a larger machine"):
         model = AutoModelForCausalLM.from_pretrained(
             parent,
             dtype=getattr(torch, settings.dtype),
             quantization_config=quantisation(settings),
             use_safetensors=True,
-            device_map={"": "cuda:0" if common.GPU else "cpu"},
+            device_map={"": "cuda:0" if stage.GPU else "cpu"},
         )
     with complete_folder(Path(args.output)) as folder:
         model.save_pretrained(folder)  # before any forward pass, which on a CPU packs the weights for that CPU
         AutoTokenizer.from_pretrained(parent).save_pretrained(folder)
-        common.finish(
+        stage.finish(
             folder,
             args.output,
             parent,
             "bnb",
             settings,
-            hardware=hardware(torch.cuda.get_device_name() if common.GPU else None),
+            hardware=hardware(torch.cuda.get_device_name() if stage.GPU else None),
             versions=versions("torch", "transformers", "bitsandbytes"),
         )
 
@@ -61,4 +63,4 @@ def quantisation(settings: BnbSettings) -> BitsAndBytesConfig:
 
 
 if __name__ == "__main__":
-    sys.exit(common.exit_code(main))
+    sys.exit(stage.exit_code(main))

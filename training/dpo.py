@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import common  # first: it sets what torch reads when imported
-import margins
-import rows
-import weights
+from mcqa_training import (
+    margins,
+    rows,
+    stage,  # first: it sets what torch reads when imported
+    weights,
+)
 from peft import LoraConfig
 from transformers import set_seed
 from trl import DPOConfig, DPOTrainer
@@ -34,15 +36,15 @@ class Reward(margins.Scored):
 
 
 def configs(settings: DpoSettings, where: str, folder: str = "unused") -> tuple[DPOConfig, LoraConfig | None]:
-    return common.trainer_config(DPOConfig, settings, where, folder), weights.lora_config(settings, where)
+    return stage.trainer_config(DPOConfig, settings, where, folder), weights.lora_config(settings, where)
 
 
 def main() -> None:
-    args = common.arguments("dpo", __doc__, configs)
+    args = stage.arguments("dpo", __doc__, configs)
     settings = read_settings("dpo", args.config)
     with tempfile.TemporaryDirectory() as scratch:
         config, lora = configs(settings, str(args.config), scratch)
-        with common.training_memory(args, config), rows.shared_folder(args.output) as shared:
+        with stage.training_memory(args, config), rows.shared_folder(args.output) as shared:
             train(args, settings, config, lora, shared)
 
 
@@ -50,7 +52,7 @@ def train(args: Any, settings: DpoSettings, config: DPOConfig, lora: LoraConfig 
     set_seed(settings.seed)  # before LoRA's matrices are drawn
     data, fingerprints = read_rows(settings)
     model, tokenizer = weights.load(args, settings)
-    chat = common.use_chat(settings, tokenizer, str(args.config))
+    chat = stage.use_chat(settings, tokenizer, str(args.config))
     rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
     train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
 
@@ -64,7 +66,7 @@ def train(args: Any, settings: DpoSettings, config: DPOConfig, lora: LoraConfig 
         eval_dataset=rows.shared_dataset(rows.examples(held_out, chat), shared / "held_out") if held_out else None,
         processing_class=tokenizer,
         peft_config=lora,
-        callbacks=[common.StopAtNaN()],
+        callbacks=[stage.StopAtNaN()],
     )
     trainer.train()
     # in every process from here on: weights that are sharded take all of them
@@ -97,4 +99,4 @@ def rewards(trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[row
 
 
 if __name__ == "__main__":
-    sys.exit(common.exit_code(main))
+    sys.exit(stage.exit_code(main))

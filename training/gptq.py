@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import common  # first: it sets what torch reads when imported
+from mcqa_training import stage  # first: it sets what torch reads when imported
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
-from mcqa_suite.common.manifest import (complete_folder, hardware, usable_cores, versions, without_volatile)
+from mcqa_suite.common.manifest import complete_folder, hardware, usable_cores, versions, without_volatile
 from mcqa_suite.ladder.stage_settings import GptqSettings, read_rows, read_settings
 
 if usable_cores() <= 2:
@@ -29,14 +29,14 @@ from gptqmodel import GPTQModel, QuantizeConfig
 
 
 def main() -> None:
-    args = common.arguments("gptq", __doc__, quantize_config)
+    args = stage.arguments("gptq", __doc__, quantize_config)
     settings = read_settings("gptq", args.config)
-    parent = common.whole_parent(args)
+    parent = stage.whole_parent(args)
     check_widths(parent, settings)
     rows, data = read_rows(settings)
     if not rows:
         raise DatasetError(f"{args.config}: no rows to calibrate on; see n and split of calibration")
-    with common.enough_memory(
+    with stage.enough_memory(
         str(args.config), "batch_size", settings.batch_size, "lower it, or calibrate on fewer rows"
     ):
         model = quantise(parent, settings, rows, str(args.config))
@@ -44,14 +44,14 @@ def main() -> None:
     with complete_folder(Path(args.output)) as folder:
         model.save(str(folder))
         losses = tidy(folder)
-        common.finish(
+        stage.finish(
             folder,
             args.output,
             args.parent,
             "gptq",
             settings,
             data=data,
-            hardware=hardware(torch.cuda.get_device_name() if common.GPU else None),
+            hardware=hardware(torch.cuda.get_device_name() if stage.GPU else None),
             versions=versions("torch", "transformers", "gptqmodel", "optimum"),
             metrics={"mean_layer_loss": sum(losses) / len(losses), "layers": len(losses)},
         )
@@ -61,7 +61,7 @@ def quantise(parent: Path, settings: GptqSettings, rows: list[dict[str, str]], w
     model = GPTQModel.load(
         str(parent),
         quantize_config(settings, where),
-        device="cuda" if common.GPU else "cpu",
+        device="cuda" if stage.GPU else "cpu",
         dtype=getattr(torch, settings.dtype),
     )
     here = Path.cwd()
@@ -113,4 +113,4 @@ def tidy(folder: Path) -> list[float]:
 
 
 if __name__ == "__main__":
-    sys.exit(common.exit_code(main))
+    sys.exit(stage.exit_code(main))

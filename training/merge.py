@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import common  # first: it sets what torch reads when imported
 import torch
-import weights
+from mcqa_training import (
+    stage,  # first: it sets what torch reads when imported
+    weights,
+)
 
 from mcqa_suite.common.checkpoints import ADAPTER, is_adapter
 from mcqa_suite.common.errors import CheckpointError
@@ -21,24 +23,24 @@ from mcqa_suite.ladder.stage_settings import read_settings
 
 
 def main() -> None:
-    args = common.arguments("merge", __doc__)
+    args = stage.arguments("merge", __doc__)
     settings = read_settings("merge", args.config)
     if not is_adapter(args.parent):
         raise CheckpointError(
             f"{args.parent}: holds no adapter to merge; give a stage's folder that was made with merge: false"
         )
-    with common.enough_memory(str(args.config), "dtype", settings.dtype, "use a shorter one, or a larger machine"):
+    with stage.enough_memory(str(args.config), "dtype", settings.dtype, "use a shorter one, or a larger machine"):
         model, tokenizer = weights.merged(args, settings.dtype, **head(args.parent))
     with complete_folder(Path(args.output)) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        common.finish(
+        stage.finish(
             folder,
             args.output,
             args.parent,
             "merge",
             settings,
-            hardware=hardware(torch.cuda.get_device_name() if common.GPU else None),
+            hardware=hardware(torch.cuda.get_device_name() if stage.GPU else None),
             versions=versions("torch", "transformers", "peft"),
         )
 
@@ -50,4 +52,4 @@ def head(adapter: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(common.exit_code(main))
+    sys.exit(stage.exit_code(main))

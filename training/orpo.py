@@ -14,11 +14,13 @@ import sys
 import tempfile
 from typing import Any
 
-import common  # first: it sets what torch reads when imported
-import margins
-import rows
-import weights
 from datasets import Dataset
+from mcqa_training import (
+    margins,
+    rows,
+    stage,  # first: it sets what torch reads when imported
+    weights,
+)
 from peft import LoraConfig
 from transformers import set_seed
 
@@ -43,15 +45,15 @@ class WholeBatch(ORPOTrainer):  # type: ignore[misc]
 
 
 def configs(settings: OrpoSettings, where: str, folder: str = "unused") -> tuple[ORPOConfig, LoraConfig | None]:
-    return common.trainer_config(ORPOConfig, settings, where, folder), weights.lora_config(settings, where)
+    return stage.trainer_config(ORPOConfig, settings, where, folder), weights.lora_config(settings, where)
 
 
 def main() -> None:
-    args = common.arguments("orpo", __doc__, configs)
+    args = stage.arguments("orpo", __doc__, configs)
     settings = read_settings("orpo", args.config)
     with tempfile.TemporaryDirectory() as scratch:
         config, lora = configs(settings, str(args.config), scratch)
-        with common.training_memory(args, config):
+        with stage.training_memory(args, config):
             train(args, settings, config, lora)
 
 
@@ -59,7 +61,7 @@ def train(args: Any, settings: OrpoSettings, config: ORPOConfig, lora: LoraConfi
     set_seed(settings.seed)  # before LoRA's matrices are drawn
     data, fingerprints = read_rows(settings)
     model, tokenizer = weights.load(args, settings)
-    chat = common.use_chat(settings, tokenizer, str(args.config))
+    chat = stage.use_chat(settings, tokenizer, str(args.config))
     rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
     train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
 
@@ -70,7 +72,7 @@ def train(args: Any, settings: OrpoSettings, config: ORPOConfig, lora: LoraConfi
         eval_dataset=Dataset.from_list(rows.examples(held_out, chat)) if held_out else None,
         processing_class=tokenizer,
         peft_config=lora,
-        callbacks=[common.StopAtNaN()],
+        callbacks=[stage.StopAtNaN()],
     )
     trainer.train()
     # in every process from here on: weights that are sharded take all of them
@@ -102,4 +104,4 @@ def mean_logps(trainer: ORPOTrainer, tokenizer: Any, pairs: list[rows.Row], chat
 
 
 if __name__ == "__main__":
-    sys.exit(common.exit_code(main))
+    sys.exit(stage.exit_code(main))

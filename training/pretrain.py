@@ -26,9 +26,9 @@ from tqdm import tqdm
 from transformers import LlamaConfig, LlamaForCausalLM
 from transformers import PreTrainedTokenizerFast as Fast
 
+from mcqa_suite.backend import processes
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.generated import FAMILIES, generate
-from mcqa_suite.backend import processes
 from mcqa_suite.questions.question import LETTERS, Question
 
 FACTS = ("category", "unit", "symbol")  # families without arithmetic

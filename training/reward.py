@@ -11,11 +11,13 @@ import sys
 import tempfile
 from typing import Any
 
-import common  # first: it sets what torch reads when imported
-import margins
-import rows
-import weights
 from datasets import Dataset
+from mcqa_training import (
+    margins,
+    rows,
+    stage,  # first: it sets what torch reads when imported
+    weights,
+)
 from peft import LoraConfig
 from transformers import set_seed
 from trl import RewardConfig, RewardTrainer
@@ -25,15 +27,15 @@ from mcqa_suite.ladder.stage_settings import RewardSettings, read_rows, read_set
 
 
 def configs(settings: RewardSettings, where: str, folder: str = "unused") -> tuple[RewardConfig, LoraConfig | None]:
-    return common.trainer_config(RewardConfig, settings, where, folder), weights.lora_config(settings, where, "SEQ_CLS")
+    return stage.trainer_config(RewardConfig, settings, where, folder), weights.lora_config(settings, where, "SEQ_CLS")
 
 
 def main() -> None:
-    args = common.arguments("reward", __doc__, configs)
+    args = stage.arguments("reward", __doc__, configs)
     settings = read_settings("reward", args.config)
     with tempfile.TemporaryDirectory() as scratch:
         config, lora = configs(settings, str(args.config), scratch)
-        with common.training_memory(args, config):
+        with stage.training_memory(args, config):
             train(args, settings, config, lora)
 
 
@@ -43,7 +45,7 @@ def train(args: Any, settings: RewardSettings, config: RewardConfig, lora: LoraC
     # FSDP's way to load in one process alone leaves the others without what no file holds: the score's new weights
     os.environ.pop("FSDP_CPU_RAM_EFFICIENT_LOADING", None)
     model, tokenizer = weights.load(args, settings, **weights.REWARD)
-    chat = common.use_chat(settings, tokenizer, str(args.config))
+    chat = stage.use_chat(settings, tokenizer, str(args.config))
     rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
     train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
 
@@ -54,7 +56,7 @@ def train(args: Any, settings: RewardSettings, config: RewardConfig, lora: LoraC
         eval_dataset=Dataset.from_list(rows.examples(held_out, chat)) if held_out else None,
         processing_class=tokenizer,
         peft_config=lora,
-        callbacks=[common.StopAtNaN()],
+        callbacks=[stage.StopAtNaN()],
     )
     trainer.train()
     # in every process from here on: weights that are sharded take all of them
@@ -84,4 +86,4 @@ def scores(trainer: RewardTrainer, tokenizer: Any, pairs: list[rows.Row], chat: 
 
 
 if __name__ == "__main__":
-    sys.exit(common.exit_code(main))
+    sys.exit(stage.exit_code(main))

@@ -10,10 +10,12 @@ import sys
 import tempfile
 from typing import Any
 
-import common  # first: it sets what torch reads when imported
-import rows
-import weights
 from datasets import Dataset
+from mcqa_training import (
+    rows,
+    stage,  # first: it sets what torch reads when imported
+    weights,
+)
 from peft import LoraConfig
 from transformers import set_seed
 from trl import SFTConfig, SFTTrainer
@@ -22,16 +24,16 @@ from mcqa_suite.ladder.stage_settings import SftSettings, read_rows, read_settin
 
 
 def configs(settings: SftSettings, where: str, folder: str = "unused") -> tuple[SFTConfig, LoraConfig | None]:
-    config = common.trainer_config(SFTConfig, settings, where, folder, completion_only_loss=True)
+    config = stage.trainer_config(SFTConfig, settings, where, folder, completion_only_loss=True)
     return config, weights.lora_config(settings, where)
 
 
 def main() -> None:
-    args = common.arguments("sft", __doc__, configs)
+    args = stage.arguments("sft", __doc__, configs)
     settings = read_settings("sft", args.config)
     with tempfile.TemporaryDirectory() as scratch:
         config, lora = configs(settings, str(args.config), scratch)
-        with common.training_memory(args, config):
+        with stage.training_memory(args, config):
             train(args, settings, config, lora)
 
 
@@ -39,7 +41,7 @@ def train(args: Any, settings: SftSettings, config: SFTConfig, lora: LoraConfig 
     set_seed(settings.seed)  # before LoRA's matrices are drawn
     data, fingerprints = read_rows(settings)
     model, tokenizer = weights.load(args, settings)
-    chat = common.use_chat(settings, tokenizer, str(args.config))
+    chat = stage.use_chat(settings, tokenizer, str(args.config))
     rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
 
     trainer = SFTTrainer(
@@ -48,11 +50,11 @@ def train(args: Any, settings: SftSettings, config: SFTConfig, lora: LoraConfig 
         train_dataset=Dataset.from_list(rows.examples(data, chat)),
         processing_class=tokenizer,
         peft_config=lora,
-        callbacks=[common.StopAtNaN()],
+        callbacks=[stage.StopAtNaN()],
     )
     trainer.train()
     weights.save_trained(trainer, tokenizer, args, "sft", settings, data=fingerprints, chat_template=chat)
 
 
 if __name__ == "__main__":
-    sys.exit(common.exit_code(main))
+    sys.exit(stage.exit_code(main))

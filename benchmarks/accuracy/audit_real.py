@@ -1,6 +1,6 @@
 """What `mcqa audit` finds in real training data: the shared files and data sets, each against the test set it belongs to.
 
-python benchmarks/audit_real.py
+python benchmarks/accuracy/audit_real.py
 
 Prints Markdown. Exits with 1 where a figure that is known beforehand is not reached: every question of the two files that
 were made from test sets, and the 376 of 400 ARC-AGI-1 evaluation tasks that recur in ARC-AGI-2 training.
@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from mcqa_suite import grids
-from mcqa_suite.training_data.audit import Audit, audit
-from mcqa_suite.training_data.audit.rows import Row, read_jsonl
 from mcqa_suite.common.paths import hub_mirror
 from mcqa_suite.reporting.tables import Table, markdown, percent
+from mcqa_suite.training_data.audit import Audit, audit
+from mcqa_suite.training_data.audit.rows import Row, read_jsonl
 from mcqa_suite.training_data.sources import read
 from mcqa_suite.training_data.sources.spec import Source
 

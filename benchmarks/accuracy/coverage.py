@@ -1,7 +1,7 @@
 """Do the intervals cover what they claim, and do the tests keep their level? By simulation, from a fixed seed.
 
-    python benchmarks/coverage.py            # about four minutes on one thread
-    python benchmarks/coverage.py --quick    # a look, in seconds: fewer tables, fewer settings
+    python benchmarks/accuracy/coverage.py            # about four minutes on one thread
+    python benchmarks/accuracy/coverage.py --quick    # a look, in seconds: fewer tables, fewer settings
 
 Prints Markdown to stdout and progress to stderr; exits with 1 where a bar is missed by more than the simulation's own error
 (three standard errors) in a setting that `mcqa compare` would not mark as beyond reach.
@@ -20,7 +20,7 @@ from scipy.stats import norm, t
 from tqdm import tqdm
 
 from mcqa_suite.analysis.compare.measure import FEWEST_EFFECTIVE_PAIRS
-from mcqa_suite.stats import (mcnemar_exact, mcnemar_midp, newcombe_bounds, tango_bounds)
+from mcqa_suite.stats import mcnemar_exact, mcnemar_midp, newcombe_bounds, tango_bounds
 from mcqa_suite.stats.clusters import degrees_of_freedom, variance_ratio
 from mcqa_suite.stats.paired import score_statistic
 

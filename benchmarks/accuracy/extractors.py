@@ -1,6 +1,6 @@
 """Our extractors beside other people's, on the same labelled outputs in one run.
 
-    python benchmarks/extractors.py [FOLDER]        # default: $MCQA_SHARED/corpora
+    python benchmarks/accuracy/extractors.py [FOLDER]        # default: $MCQA_SHARED/corpora
 
 FOLDER holds *.jsonl with rows {kind: mcq | numeric | grid, choices, text, label}; label null means that the output commits
 to no single answer. Prints one Markdown table to stdout and progress to stderr.
@@ -41,7 +41,7 @@ from tqdm import tqdm
 
 from mcqa_suite.extract import extract_choice, extract_grid, extract_number
 
-SHARED = Path(os.environ.get("MCQA_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+SHARED = Path(os.environ.get("MCQA_SHARED") or Path(__file__).resolve().parents[3] / "shared")
 BATCH = (
     512  # rows between two looks at the clock; lm-eval's multi_choice_regex spends 0.3 s on each call whatever it reads
 )

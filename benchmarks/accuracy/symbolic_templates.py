@@ -1,6 +1,6 @@
 """Every public GSM-Symbolic template and every one of ours: parsed, 50 instances each, the gold checked two ways.
 
-python benchmarks/symbolic_templates.py [--instances 50] [--seed 1]
+python benchmarks/accuracy/symbolic_templates.py [--instances 50] [--seed 1]
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mcqa_suite.common.errors import McqaError
-from mcqa_suite.extract import gold_number
 from mcqa_suite.common.paths import hub_mirror, tasks_dir
+from mcqa_suite.extract import gold_number
 from mcqa_suite.symbolic import Template, calculations
 
 

@@ -1,6 +1,6 @@
 """Votes on real solutions of GSM8K test questions by four models, and the time that a large vote takes.
 
-python benchmarks/vote_gsm.py
+python benchmarks/accuracy/vote_gsm.py
 
 The solutions are those that were published with GSM8K (four model outputs a question), as far as the labelled corpus and the
 preference pairs of $MCQA_SHARED hold them; questions with fewer than four distinct ones are left out and counted.
@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mcqa_suite.extract import gold_number
-from mcqa_suite.common.paths import hub_mirror
-from mcqa_suite.reporting.votes import failure_table, outcome_table
 from mcqa_suite.analysis.voting import from_answers, outcomes, read_ballots
+from mcqa_suite.common.paths import hub_mirror
+from mcqa_suite.extract import gold_number
+from mcqa_suite.reporting.votes import failure_table, outcome_table
 
 SAMPLES = 4
 

@@ -1,6 +1,6 @@
 """Our documents and scoring against the harness's own tasks, document by document.
 
-    python benchmarks/builtin_parity.py --model training/base [--limit N]
+    python benchmarks/parity/builtin_parity.py --model training/base [--limit N]
 
 The harness's built-in MMLU (19 STEM subjects), ARC and OpenBookQA tasks are run beside ours with the built-in prompt put in
 place of ours. Prompts must be the same text, log-likelihoods the same numbers, and every document's score equal.
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from mcqa_suite.harness.tasks import near_data
 from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.harness.tasks import near_data
 
 PROMPTS = """
 def letter(doc):
@@ -100,7 +100,7 @@ def _pair(task: str, theirs: list[dict], ours: list[dict]) -> Parity:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=str(Path(__file__).resolve().parents[1] / "training" / "base"))
+    parser.add_argument("--model", default=str(Path(__file__).resolve().parents[2] / "training" / "base"))
     parser.add_argument("--limit", type=int)
     args = parser.parse_args()
     table = compare(args.model, args.limit)

@@ -1,6 +1,6 @@
 """One recipe by one process and by two, with the same batches: weights, scores and single answers beside each other.
 
-    python benchmarks/processes.py [--limit 200] [--keep FOLDER]
+    python benchmarks/parity/processes.py [--limit 200] [--keep FOLDER]
 
 SFT, DPO and GPTQ of the embedded base for a few steps; letters, option texts and generated answers. The two processes are those
 of a recipe's `processes: 2`; their per_device_train_batch_size is half of the one's. Log-likelihoods are not kept.
@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 
 from mcqa_suite.common.manifest import read_manifest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 RUNGS = ("base", "sft", "dpo", "gptq4")
 ENVIRONMENT = {"MCQA_CACHE": "off", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 

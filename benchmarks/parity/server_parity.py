@@ -1,6 +1,6 @@
 """The same questions asked of the same model in this process (`hf`) and behind an OpenAI-compatible server on loopback.
 
-    python benchmarks/server_parity.py [--model training/base] [--tasks mcqa_generated_cot] [--limit 40]
+    python benchmarks/parity/server_parity.py [--model training/base] [--tasks mcqa_generated_cot] [--limit 40]
 
 Starts `transformers serve` (it needs `pip install 'transformers[serving]' 'lm_eval[api]'`), evaluates it with
 `mcqa eval --model local-completions`, and compares the two sample logs answer by answer.
@@ -27,7 +27,7 @@ import numpy as np
 
 from mcqa_suite.logs.runs import read_log
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
 PROGRAM = (sys.executable, "-m", "mcqa_suite.cli.main")
 

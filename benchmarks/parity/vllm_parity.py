@@ -1,6 +1,6 @@
 """The same questions asked of the same model through `hf` and through vLLM, which lives in a second environment.
 
-    python benchmarks/vllm_parity.py --vllm VLLM_ENV/bin/python [--gptq DIR...] [--tasks mcqa_generated] [--limit 100]
+    python benchmarks/parity/vllm_parity.py --vllm VLLM_ENV/bin/python [--gptq DIR...] [--tasks mcqa_generated] [--limit 100]
 
 VLLM_ENV holds vLLM's CPU build and `mcqa-suite[server]`; the harness asks for a distribution of the name `vllm`. The model is
 evaluated here with `--model hf`, behind `vllm serve` with `--model local-completions`, and there with `--model vllm`: whole, with

@@ -1,6 +1,6 @@
 """Every task of the suite through the harness with its `dummy` model, offline.
 
-    python benchmarks/all_tasks.py [--limit 8]
+    python benchmarks/robustness/all_tasks.py [--limit 8]
 
 Public data sets are read from the mirror at $MCQA_SHARED/hub; GPQA (gated), SciQ and GSM-Symbolic (not to be redistributed)
 from made-up rows in their schema. The dummy model answers at random, so the scores say nothing: that every document loads,
@@ -15,14 +15,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 from helpers.dataset_rows import gpqa_rows, gsm_symbolic_rows, sciq_rows, write_dataset  # noqa: E402
 
-from mcqa_suite.harness.tasks import manager, near_data  # noqa: E402
 from mcqa_suite.common.paths import hub_mirror  # noqa: E402
+from mcqa_suite.harness.tasks import manager, near_data  # noqa: E402
 
 GROUPS = [
     "mcqa_suite",

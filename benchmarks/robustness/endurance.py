@@ -1,6 +1,6 @@
 """Ladders that are killed, starved and damaged, resumed, and compared with an unbroken one.
 
-python benchmarks/endurance.py [--recipe training/configs/demo.yaml] [--kills 25] [--seed 0] [--keep FOLDER]
+python benchmarks/robustness/endurance.py [--recipe training/configs/demo.yaml] [--kills 25] [--seed 0] [--keep FOLDER]
 
 A moment is drawn uniformly from the unbroken run's seconds. The trial begins with a copy of that run cut back to what existed
 when the step in progress at that moment began, and with an empty cache; it is started, killed (SIGKILL to the driver and all its

@@ -1,4 +1,4 @@
-"""What else befalls a ladder's folder: a row for each case of benchmarks/endurance.py."""
+"""What else befalls a ladder's folder: a row for each case of benchmarks/robustness/endurance.py."""
 
 from __future__ import annotations
 

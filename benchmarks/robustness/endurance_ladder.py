@@ -1,4 +1,4 @@
-"""A ladder that can be killed, cut back and compared: what benchmarks/endurance.py measures with."""
+"""A ladder that can be killed, cut back and compared: what benchmarks/robustness/endurance.py measures with."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Seconds per megabyte of each reader on text made to break readers.
 
-    python benchmarks/extract_hostile.py                 # 30 patterns x 3 readers at 0.1, 1 and 10 MB
-    python benchmarks/extract_hostile.py --sizes 0.1 1   # quicker
+    python benchmarks/robustness/extract_hostile.py                 # 30 patterns x 3 readers at 0.1, 1 and 10 MB
+    python benchmarks/robustness/extract_hostile.py --sizes 0.1 1   # quicker
 
 Prints a Markdown table to stdout and progress to stderr; the worst row is flagged, and the exit code is 1 where a reader
 needs more than 0.05 s/MB at the largest size.

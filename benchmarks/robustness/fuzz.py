@@ -1,6 +1,6 @@
 """Every parser of what strangers write, fed with broken files: nothing but a McqaError, a second of CPU at most, bounded memory.
 
-    python benchmarks/fuzz.py --seconds 600 [--only samples recipe] [--keep FOLDER] [--engine atheris]
+    python benchmarks/robustness/fuzz.py --seconds 600 [--only samples recipe] [--keep FOLDER] [--engine atheris]
 
 Hypothesis draws a valid seed and what is done to it: values of its JSON replaced, keys taken out, bytes flipped, cut, doubled,
 spliced, and hostile pieces put in (nesting, huge numbers, half surrogates, YAML tags, paths that climb out). Each parser has an

@@ -1,6 +1,6 @@
 """One parser of `fuzz_targets.py`, fed by coverage: inputs that reach new branches of this project are kept and changed further.
 
-    python benchmarks/fuzz.py --engine atheris --seconds 600      # calls this once a parser
+    python benchmarks/robustness/fuzz.py --engine atheris --seconds 600      # calls this once a parser
 
 libFuzzer (through atheris) ends the process when its time is up, so the outcome is written to a file as it grows.
 """

@@ -11,28 +11,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-import made_up_logs as logs  # noqa: E402
+from helpers import log_files as logs  # noqa: E402
 
-from mcqa_suite.common import checkpoints, manifest
-from mcqa_suite.questions import epfl
-from mcqa_suite import extract, grids
-from mcqa_suite.ladder import recipe
-from mcqa_suite.logs import runs
-from mcqa_suite.training_data import sources  # noqa: E402
-from mcqa_suite.ladder import stage_settings  # noqa: E402
-from mcqa_suite.training_data.audit import rows as audited  # noqa: E402
+from mcqa_suite import extract, grids  # noqa: E402
+from mcqa_suite.analysis.voting import ballots  # noqa: E402
+from mcqa_suite.common import checkpoints, manifest  # noqa: E402
 from mcqa_suite.common.errors import McqaError  # noqa: E402
 from mcqa_suite.grids import encoders, submission  # noqa: E402
-from mcqa_suite.training_data.preferences import (asked, check, pairs, responses)  # noqa: E402
-from mcqa_suite.logs.log_row import Columns  # noqa: E402
-from mcqa_suite.reporting.browser import texts as browser_texts  # noqa: E402
-from mcqa_suite.logs.rescore import reread_all  # noqa: E402
+from mcqa_suite.ladder import recipe, stage_settings  # noqa: E402
+from mcqa_suite.logs import runs  # noqa: E402
 from mcqa_suite.logs.files import numbered_rows  # noqa: E402
+from mcqa_suite.logs.log_row import Columns  # noqa: E402
+from mcqa_suite.logs.rescore import reread_all  # noqa: E402
+from mcqa_suite.questions import epfl  # noqa: E402
+from mcqa_suite.reporting.browser import texts as browser_texts  # noqa: E402
 from mcqa_suite.symbolic import Template  # noqa: E402
-from mcqa_suite.analysis.voting import ballots  # noqa: E402
+from mcqa_suite.training_data import sources  # noqa: E402
+from mcqa_suite.training_data.audit import rows as audited  # noqa: E402
+from mcqa_suite.training_data.preferences import asked, check, pairs, responses  # noqa: E402
 
 LETTER_QUESTION = "Question: Which?\n\nOptions:\nA. one\nB. two\nC. three\nD. four\n\nAnswer:"
 SMALL_RECIPE = b"name: small\nevaluate:\n  - {tasks: [mcqa_generated], limit: 4}\n"

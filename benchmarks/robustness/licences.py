@@ -1,6 +1,6 @@
 """The licence of every package that an install brings along, from its own metadata; fails where one is not on the list.
 
-    python benchmarks/licences.py [--extras train gptq report]
+    python benchmarks/robustness/licences.py [--extras train gptq report]
 
 Follows the requirements of mcqa-suite, with these extras, through what is installed; a package that is not installed here is
 not followed.

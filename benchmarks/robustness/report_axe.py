@@ -1,7 +1,7 @@
 """Accessibility of a report by axe-core: light, dark and at 390 pixels, with everything unfolded.
 
 npm install axe-core
-python benchmarks/record.py results/report_axe.md -- python benchmarks/report_axe.py node_modules/axe-core/axe.min.js
+python benchmarks/record.py benchmarks/results/report_axe.md -- python benchmarks/robustness/report_axe.py node_modules/axe-core/axe.min.js
 
 Ends with 1 where a violation is serious or critical.
 """
@@ -15,7 +15,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from helpers.chromium import DARK, LIGHT, Opened, missing, seen_as, started
 from helpers.grid_logs import KINDS, grid_run
 from report_size import make_runs

@@ -1,6 +1,6 @@
 """Seconds and memory of `mcqa audit`: 100,000 training rows against 14,042 evaluation items, as many as MMLU has.
 
-    python benchmarks/audit_speed.py
+    python benchmarks/speed/audit_speed.py
 
 The items are 3,153 real MMLU-STEM questions from MCQA_SHARED and copies of them with every fifth word drawn anew; the rows are
 made in the same way with every fourth word drawn anew, and 500 items are planted among them word for word. Reading the rows
@@ -19,8 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.common.paths import hub_mirror
+from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.prompts import letter
 from mcqa_suite.questions.question import Question
 

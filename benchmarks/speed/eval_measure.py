@@ -1,6 +1,6 @@
 """Requests, models and processes of eval_speed.py: one backend at work on pickled requests, in a process of its own.
 
-python benchmarks/eval_measure.py JOB     # as eval_speed.py calls it: JSON with requests, checkpoint, backend, out
+python benchmarks/speed/eval_measure.py JOB     # as eval_speed.py calls it: JSON with requests, checkpoint, backend, out
 """
 
 from __future__ import annotations

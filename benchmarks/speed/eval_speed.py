@@ -1,8 +1,8 @@
 """CPU seconds of `hf-prefix` beside the stock `hf` backend, on the suite's own prompts.
 
-    python benchmarks/eval_speed.py                                   # the table: 30 M and 135 M, 32 documents a row
-    python benchmarks/eval_speed.py --documents 8 --models 30M        # quick
-    python benchmarks/eval_speed.py --parts argmax bf16 linear overhead
+    python benchmarks/speed/eval_speed.py                                   # the table: 30 M and 135 M, 32 documents a row
+    python benchmarks/speed/eval_speed.py --documents 8 --models 30M        # quick
+    python benchmarks/speed/eval_speed.py --parts argmax bf16 linear overhead
 
 Models are Llamas from configuration with random weights and a vocabulary of 49,152, as the 135 M of SmolLM has: of 30 M
 parameters two thirds are then embeddings, and reading only the rows needed saves as much as sharing. The tokenizer is a
@@ -25,7 +25,7 @@ from typing import Any
 
 from eval_measure import SIZES, measure, requests, save_models
 
-BASE = Path(__file__).resolve().parents[1] / "training" / "base"
+BASE = Path(__file__).resolve().parents[2] / "training" / "base"
 
 
 @dataclass(frozen=True)

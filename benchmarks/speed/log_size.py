@@ -1,6 +1,6 @@
 """Bytes of a sample log's row, as written and packed, by task family: what docs/scale.md plans with.
 
-python benchmarks/log_size.py runs/real_tests/evaluations/base runs/cot
+python benchmarks/speed/log_size.py runs/real_tests/evaluations/base runs/cot
 """
 
 from __future__ import annotations

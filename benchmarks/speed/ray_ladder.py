@@ -1,6 +1,6 @@
 """Is a ladder on two Ray nodes the same one, and how much sooner is it done?
 
-python benchmarks/ray_ladder.py [--repeats 1] [--start runs/demo]
+python benchmarks/speed/ray_ladder.py [--repeats 1] [--start runs/demo]
 
 The demo's GPTQ rungs and every evaluation, from copies of one pair of SFT and DPO checkpoints: in order, then on a cluster
 of two nodes with one core each (`ray.cluster_utils`) that is up before the clock starts. Nothing is reused (MCQA_CACHE=off).
@@ -23,9 +23,9 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.ladder import context as climb
 from mcqa_suite.common.manifest import read_manifest, usable_cores
 from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder import context as climb
 from mcqa_suite.ladder.recipe import read_recipe, until
 
 RECIPE = training_dir() / "configs" / "demo.yaml"

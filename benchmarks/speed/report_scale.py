@@ -1,7 +1,7 @@
 """Seconds and memory of a report of very many runs, and of very long logs compared and reported; made-up logs of four options.
 
-    python benchmarks/report_scale.py                     # 200 runs x 300 documents; 2 x 500,000 rows
-    python benchmarks/report_scale.py --rows 0            # the many runs alone
+    python benchmarks/speed/report_scale.py                     # 200 runs x 300 documents; 2 x 500,000 rows
+    python benchmarks/speed/report_scale.py --rows 0            # the many runs alone
 
 Every measurement is a process of its own. Exits with 1 where a bar is missed: a table line a run, outside the sample browser and
 without a script, in the report of many runs; 2 GB for the rows, compared and reported.

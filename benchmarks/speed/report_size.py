@@ -1,6 +1,6 @@
 """Size and speed of a report of many runs, in a real browser: made-up logs of a base and 8 variants, written as the harness does.
 
-python benchmarks/record.py results/report_size.md -- python benchmarks/report_size.py
+python benchmarks/record.py benchmarks/results/report_size.md -- python benchmarks/speed/report_size.py
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
 from helpers.chromium import Opened, missing, started
 from helpers.grid_logs import KINDS, grid_run
 from helpers.log_files import choice_rows, questions, write_run, written_row

@@ -1,6 +1,6 @@
 """Every recipe in training/configs with --smoke: what each came to, and in how many seconds.
 
-python benchmarks/smoke_recipes.py [RECIPE...]
+python benchmarks/speed/smoke_recipes.py [RECIPE...]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Seconds that BLEU and ROUGE add to scoring the 1,319 answers of GSM8K, beside rouge-score's own ROUGE.
 
-    python benchmarks/text_metrics_speed.py
+    python benchmarks/speed/text_metrics_speed.py
 
 An answer is the worked solution of the next question, once (as long as a solution) and five times over (as long as a verbose
 model writes). Prints a Markdown table; exit code 1 where the metrics add more than 2 s at the length of a solution.
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from rouge_score.rouge_scorer import RougeScorer
 
 from mcqa_suite.harness.tasks import load, manager, near_data
-from mcqa_suite.logs.scoring import read_all
 from mcqa_suite.harness.text_metrics import corpus_bleu, reference_text, text_scores
+from mcqa_suite.logs.scoring import read_all
 
 BAR = 2.0
 Pair = tuple[str, str]

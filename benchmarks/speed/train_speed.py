@@ -1,6 +1,6 @@
 """Is a stage as fast as TRL's own command line? The same model, rows and settings, one after the other, several times.
 
-python benchmarks/train_speed.py [--steps 80] [--repeats 3]
+python benchmarks/speed/train_speed.py [--steps 80] [--repeats 3]
 
 Times the training loop alone, from the end of its first step to the end of its last, so that start-up and saving do not
 count: the processor's seconds where a CPU trains (a busy machine changes them little), the clock's where a GPU does.

@@ -1,6 +1,6 @@
 """A recipe on one rented GPU, with Modal (https://modal.com/docs); the results come back into a folder here.
 
-    modal run cloud/modal_app.py --recipe training/configs/demo.yaml --output runs/cloud [--weights]
+    modal run docs/cloud/modal_app.py --recipe training/configs/demo.yaml --output runs/cloud [--weights]
 
 MCQA_GPU names the GPU (L4), MCQA_EXTRAS the extras to install, MCQA_SECRET a secret of your workspace that holds HF_TOKEN, for
 gated models and data alone. The run lives on a volume of the recipe's name: called again after a crash, it goes on where it
@@ -24,7 +24,7 @@ app = modal.App("mcqa-suite")
 volume = modal.Volume.from_name("mcqa-runs", create_if_missing=True)
 image = modal.Image.debian_slim(python_version="3.11").apt_install("g++")  # which a quantised kernel may ask for
 if modal.is_local():
-    repository = Path(__file__).resolve().parents[1]
+    repository = Path(__file__).resolve().parents[2]
     extras = os.environ.get("MCQA_EXTRAS", "train,gptq,report")
     image = image.add_local_dir(repository, SUITE, copy=True, ignore=IGNORED).pip_install(f"{SUITE}[{extras}]")
 secret = os.environ.get("MCQA_SECRET")

@@ -6,10 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from helpers.comparison_runs import compared, groups_of, noisy, two_runs
+from helpers.log_files import STAMP, choice_row, choice_rows, questions, write_run, written_row
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from helpers.log_files import STAMP, choice_row, choice_rows, questions, write_run, written_row
-from helpers.comparison_runs import compared, groups_of, noisy, two_runs
 
 from mcqa_suite import stats
 from mcqa_suite.common.errors import ComparisonError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.log_files import choice_rows, questions, write_run, written_row
 from helpers.comparison_runs import always_c, compared, groups_of, in_every_row, noisy, two_runs
+from helpers.log_files import choice_rows, questions, write_run, written_row
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError

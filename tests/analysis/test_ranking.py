@@ -11,15 +11,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from helpers.preference_rows import write
 from helpers.model_server import prompt_of, serving
+from helpers.preference_rows import write
 
+from mcqa_suite.analysis.ranking import rank
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.analysis.ranking import rank
-from mcqa_suite.training_data.preferences.ranking_judge import duels, questions, read_ranking
-from mcqa_suite.training_data.preferences.ranking_entries import read_entries
 from mcqa_suite.reporting.ranking import markdown
+from mcqa_suite.training_data.preferences.ranking_entries import read_entries
+from mcqa_suite.training_data.preferences.ranking_judge import duels, questions, read_ranking
 
 SKILL = {"base": 0, "sft": 1, "ai": 2, "human": 3}
 
@@ -195,7 +195,9 @@ def test_prompts_that_not_every_model_answered_are_left_out_and_named(tmp_path):
 
 
 def test_without_evalica_the_extra_is_named(tmp_path):
-    blocked = "import sys; sys.modules['evalica'] = None; from mcqa_suite.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    blocked = (
+        "import sys; sys.modules['evalica'] = None; from mcqa_suite.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
     with serving(fair) as served:
         words = ["rank", *files(tmp_path, 2), "--judge", served.url, "-o", str(tmp_path / "r")]
         done = subprocess.run([sys.executable, "-c", blocked, *words], capture_output=True, text=True, check=False)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from helpers.log_files import digest, write_run
 
+from mcqa_suite.analysis.variance import difference, gap, read_drawn, same_documents, spread, steps
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.reporting.variance import variance_csv, variance_report
-from mcqa_suite.analysis.variance import (difference, gap, read_drawn, same_documents, spread, steps)
 
 
 def row(task, doc_id, doc, right, parsed=1.0):

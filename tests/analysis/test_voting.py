@@ -12,9 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.analysis.voting import (best_of, from_answers, majority, missed, outcomes, pass_at, picks, read_ballots, read_scores)
+from mcqa_suite.analysis.voting import (
+    best_of,
+    from_answers,
+    majority,
+    missed,
+    outcomes,
+    pass_at,
+    picks,
+    read_ballots,
+    read_scores,
+)
 from mcqa_suite.analysis.voting.strategies import UNREAD, subsets
+from mcqa_suite.common.errors import ConfigError, DatasetError
 
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=7)
 

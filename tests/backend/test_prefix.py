@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from helpers.prefix_models import FAMILIES, REFUSED, REFUSED_BY_TEST, pair, random_model, scores, tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
-from helpers.prefix_models import FAMILIES, REFUSED, REFUSED_BY_TEST, pair, random_model, scores, tokenizer
 
-from mcqa_suite.common.errors import ConfigError, ScoreError
-from mcqa_suite.backend.prefix import compatibility as gate, tree
+from mcqa_suite.backend.prefix import compatibility as gate
+from mcqa_suite.backend.prefix import tree
 from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.model import PrefixLM
+from mcqa_suite.common.errors import ConfigError, ScoreError
 
 OPTIONS = [" A", " B", " a longer option", " a longer opinion", " A"]
 SHOTS = "Question: one and one? Answer: two. " * 4

@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from lm_eval.api.instance import Instance
 from helpers.prefix_models import random_model, tokenizer
+from lm_eval.api.instance import Instance
 
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.backend import loglik_cache
 from mcqa_suite.backend.loglik_cache import LoglikCache
 from mcqa_suite.backend.prefix.model import PrefixLM
+from mcqa_suite.common.errors import ConfigError
 
 ROW, TARGETS = np.array([1, 2, 3]), np.array([3, 4])
 WRITER = """

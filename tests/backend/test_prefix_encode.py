@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from helpers.prefix_models import random_model, tokenizer
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
-from helpers.prefix_models import random_model, tokenizer
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from mcqa_suite.common.errors import ScoreError
 from mcqa_suite.backend.prefix.encode import encode_pairs
+from mcqa_suite.common.errors import ScoreError
 
 PAIRS = [
     ("Answer:", " A"),

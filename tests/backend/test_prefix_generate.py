@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from lm_eval.api.instance import Instance
 from helpers.prefix_models import pair, random_model
+from lm_eval.api.instance import Instance
 
 from mcqa_suite.backend.prefix.generate import by_prefix
 

@@ -9,8 +9,8 @@ import pytest
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-from mcqa_suite.evaluation.evaluate_checkpoint import load_model
 from mcqa_suite.common.paths import training_dir
+from mcqa_suite.evaluation.evaluate_checkpoint import load_model
 
 CONFIG = "bits: 4\ngroup_size: 32\ncalibration: [{source: generated, n: 16, seed: 2}]\n"
 

@@ -36,7 +36,15 @@ def evaluated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluations")
     words = ["--checkpoint", str(REPOSITORY / "training" / "base"), "--plan", json.dumps(PLAN), "--batch_size", "4"]
     cache = str(folder / "cache.sqlite")
-    done = launch(TORCHRUN, "-m", "mcqa_suite.evaluation.evaluate_checkpoint", *words, "--output", folder / "two", MCQA_CACHE=cache)
+    done = launch(
+        TORCHRUN,
+        "-m",
+        "mcqa_suite.evaluation.evaluate_checkpoint",
+        *words,
+        "--output",
+        folder / "two",
+        MCQA_CACHE=cache,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     with pytest.MonkeyPatch.context() as patch:
         assert rung.main([*words, "--output", str(folder / "one")]) == 0

@@ -6,17 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.locations import REPOSITORY, SHARED, needs_hub
 from helpers.audit_rows import row
+from helpers.locations import REPOSITORY, SHARED, needs_hub
 
 from mcqa_suite import grids
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.questions import prompts
+from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.engine import audit_items
 from mcqa_suite.training_data.audit.items import item_of
-from mcqa_suite.cli.main import main
-from mcqa_suite.questions.epfl import read_epfl
-from mcqa_suite.common.errors import DatasetError
 
 # The command.
 

@@ -7,8 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-from helpers.log_files import choice_rows, questions, write_run, written_row
 from helpers.comparison_runs import always_c, in_every_row, noisy, two_runs
+from helpers.log_files import choice_rows, questions, write_run, written_row
 
 from mcqa_suite.cli.main import main
 

@@ -4,7 +4,20 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.manifest import (Data, Manifest, Parent, Size, check_tensor_files, checkpoint_size, complete_folder, content_hash, hardware, read_manifest, versions, write_manifest)
+from mcqa_suite.common.manifest import (
+    Data,
+    Manifest,
+    Parent,
+    Size,
+    check_tensor_files,
+    checkpoint_size,
+    complete_folder,
+    content_hash,
+    hardware,
+    read_manifest,
+    versions,
+    write_manifest,
+)
 
 
 def make_manifest(content: str = "c0ffee") -> Manifest:

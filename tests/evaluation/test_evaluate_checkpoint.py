@@ -11,10 +11,11 @@ import pytest
 from helpers.locations import REPOSITORY, needs_hub
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
-from mcqa_suite.evaluation import launch, evaluate_checkpoint as rung
-from mcqa_suite.common.manifest import (Manifest, Parent, content_hash, hardware, write_manifest)
-from mcqa_suite.reporting import leaderboard
+from mcqa_suite.common.manifest import Manifest, Parent, content_hash, hardware, write_manifest
+from mcqa_suite.evaluation import evaluate_checkpoint as rung
+from mcqa_suite.evaluation import launch
 from mcqa_suite.logs.runs import read_run
+from mcqa_suite.reporting import leaderboard
 
 PLAN = [
     {"tasks": ["mcqa_epfl", "mcqa_epfl_cloze"], "limit": 12},

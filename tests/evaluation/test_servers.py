@@ -12,16 +12,16 @@ import pytest
 from helpers.locations import REPOSITORY
 from helpers.model_server import Reply, prompt_of, serving
 
-from mcqa_suite.cli.main import main
 from mcqa_suite.analysis.compare import compare
+from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, EndpointError
+from mcqa_suite.common.http import NoAnswerError, Patience, patiently
 from mcqa_suite.logs.log_row import Columns
+from mcqa_suite.logs.rescore import reread
+from mcqa_suite.logs.runs import read_log
 from mcqa_suite.reporting.comparison_text import remarks
 from mcqa_suite.reporting.provenance import checklist, origin
 from mcqa_suite.reporting.summary import summarise
-from mcqa_suite.logs.rescore import reread
-from mcqa_suite.logs.runs import read_log
-from mcqa_suite.common.http import NoAnswerError, Patience, patiently
 
 pytest.importorskip("tenacity", reason="the client of servers is an extra: pip install '.[server]'")
 BASE = REPOSITORY / "training" / "base"

@@ -8,13 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from mcqa_suite.extract import (Extraction, extract_choice, extract_grid, extract_number, gold_letter, gold_number, same_number, strip_reasoning)
+from mcqa_suite.extract import (
+    Extraction,
+    extract_choice,
+    extract_grid,
+    extract_number,
+    gold_letter,
+    gold_number,
+    same_number,
+    strip_reasoning,
+)
 from mcqa_suite.extract.letter_rules import LETTER_RULES
 from mcqa_suite.extract.letters import STEP_EXAMPLES
 from mcqa_suite.extract.number_rules import NUMBER_RULES
 from mcqa_suite.extract.numbers import STEP_EXAMPLES as NUMBER_STEP_EXAMPLES
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "cases"
 CITIES = ["Paris", "London", "Berlin", "Madrid"]
 SUMS = ["12", "15", "18", "None of the above"]
 MARKS = ["north", "south", "west", "east", "A and B", "both", "up", "down", "left", "right"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcqa_suite.extract import (Extraction, extract_choice, extract_grid, extract_number, strip_reasoning)
+from mcqa_suite.extract import Extraction, extract_choice, extract_grid, extract_number, strip_reasoning
 
 CITIES = ["Paris", "London", "Berlin", "Madrid"]
 READERS = {"choice": lambda text: extract_choice(text, CITIES), "number": extract_number, "grid": extract_grid}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_extract import CITIES
+from extract.test_extract import CITIES
 
 from mcqa_suite.extract import extract_choice, extract_grid, extract_number
 

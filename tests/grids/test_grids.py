@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.grids import (Augmentation, Pair, Task, augmentations, augmented, encoder)
+from mcqa_suite.grids import Augmentation, Pair, Task, augmentations, augmented, encoder
 from mcqa_suite.grids.augment import DIHEDRAL, leave_one_out, swapped
 from mcqa_suite.grids.submission import read_submission, submission, write_submission
 

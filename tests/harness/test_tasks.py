@@ -10,14 +10,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from helpers.locations import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
 from helpers.dataset_rows import write_dataset
+from helpers.locations import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
 
 from mcqa_suite.common.errors import ConfigError, DatasetError, ScoreError
-from mcqa_suite.harness import formats, scoring
-from mcqa_suite.evaluation.check import check
-from mcqa_suite.harness.tasks import load, manager
 from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.evaluation.check import check
+from mcqa_suite.harness import formats, scoring
+from mcqa_suite.harness.tasks import load, manager
 
 BENCHMARKS = [
     "epfl",

@@ -9,12 +9,12 @@ import pytest
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.analysis.compare.tasks import preferred_metric
+from mcqa_suite.backend.embedding import Encoder
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.harness import filters, scoring
-from mcqa_suite.backend.embedding import Encoder
 from mcqa_suite.harness.tasks import manager
+from mcqa_suite.harness.text_metrics import corpus_bleu, reference_text, rouge, text_scores
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.harness.text_metrics import (corpus_bleu, reference_text, rouge, text_scores)
 
 TEXT = ["bleu", "rouge1", "rouge2", "rougeL"]
 SOLUTION = "Janet sells 16 - 3 - 4 = <<16-3-4=9>>9 duck eggs a day.\nShe makes 9 * 2 = $<<9*2=18>>18 every day."

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mcqa_suite.questions import prompts
+from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.audit import Audit
 from mcqa_suite.training_data.audit.items import item_of
-from mcqa_suite.questions.question import Question
 
 EGGS = "Mary Ann had 1,080 eggs and sold 17 of them to her neighbour at the market. How many eggs has she left?"
 EGGS_TOO = "Bob had 12 eggs and sold 3.5 of them to his neighbour at the market. How many eggs has he left?"

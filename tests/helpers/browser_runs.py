@@ -7,10 +7,10 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-from helpers.log_files import choice_rows, questions, write_run, written_row
 
-from mcqa_suite.reporting.browser.section import Browser
+from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.logs.runs import Run, read_log
+from mcqa_suite.reporting.browser.section import Browser
 
 
 def page(browser: Browser) -> str:

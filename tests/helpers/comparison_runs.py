@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from helpers.log_files import choice_rows, questions, write_run
 
+from helpers.log_files import choice_rows, questions, write_run
 from mcqa_suite.analysis.compare import Options, compare
 from mcqa_suite.logs.runs import read_log
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from helpers.log_files import digest, write_run
-
 from mcqa_suite import grids
 from mcqa_suite.logs.scoring import grid_scores, read_all
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 import numpy as np
-from helpers.log_files import choice_rows, questions, write_run, written_row
 
+from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.cli.main import main
 
 HOSTILE = "<script>alert(1)</script></title></style><img src=x onerror=alert(1)>{{7*7}}{% x %}\u202e$\\frac{a}$"

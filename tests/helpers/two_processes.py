@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 CPU = REPOSITORY / "training" / "configs" / "accelerate" / "cpu.yaml"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 ACCELERATE = ["-m", "accelerate.commands.launch", "--num_processes", "2", "--config_file"]
@@ -43,8 +43,8 @@ def _train(folder: Path, parent: str) -> None:
 
 
 def _fail() -> int:
-    from mcqa_suite.common.errors import McqaError
     from mcqa_suite.backend import processes
+    from mcqa_suite.common.errors import McqaError
 
     try:
         with processes.failing_once():

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from helpers.locations import REPOSITORY
 
-from mcqa_suite.common.errors import (CheckpointError, ConfigError, McqaError, StageError)
-from mcqa_suite.evaluation.saving import check_saved, check_writable, unsaved_is_an_error
-from mcqa_suite.ladder import run
+from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError, StageError
 from mcqa_suite.common.locks import locked
 from mcqa_suite.common.manifest import MANIFEST, read_manifest
+from mcqa_suite.evaluation.saving import check_saved, check_writable, unsaved_is_an_error
+from mcqa_suite.ladder import run
 from mcqa_suite.ladder.process import run_process
 
 # Writes its parent's files one after the other, and 40 kB of its own, made of its seed and its parent.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers.locations import REPOSITORY
-from test_ladder import MIXED
+from ladder.test_ladder import MIXED
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError

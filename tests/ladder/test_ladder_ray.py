@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_ladder import MIXED, SCRIPT
-from test_ladder_graph import RECIPE, written
+from ladder.test_ladder import MIXED, SCRIPT
+from ladder.test_ladder_graph import RECIPE, written
 
-from mcqa_suite.ladder import tether
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.ladder import tether
 
 # A stage's process says who it is, and a GPTQ stage waits to be let go.
 WAITS = """

@@ -9,15 +9,15 @@ from typing import Any
 
 import fsspec
 import pytest
-from test_ladder import SCRIPT
+from ladder.test_ladder import SCRIPT
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.ladder import context as climb
 from mcqa_suite.ladder.context import Done
-from mcqa_suite.ladder.store import Store, needed_of, through
 from mcqa_suite.ladder.outputs import LadderResult
 from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.store import Store, needed_of, through
 
 RECIPE = """
 name: small

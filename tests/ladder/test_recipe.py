@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from mcqa_suite.common.checkpoints import find_base
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.questions.question import Question
+from mcqa_suite.ladder.checkpoints import find_base
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.stage_settings import SETTINGS, Source, read_settings
+from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.sources import STYLES, read, rows
 
 RECIPE = """

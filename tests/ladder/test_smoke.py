@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mcqa_suite.ladder import context as climb
-from mcqa_suite.ladder.preflight import check_tasks, rows_of
-from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
 from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder import context as climb
+from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
+from mcqa_suite.ladder.preflight import check_tasks, rows_of
 from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, STEPS, smoke
 from mcqa_suite.ladder.stage_settings import SETTINGS
-from mcqa_suite.ladder.smoke import (DOCUMENTS, ROWS, STEPS, smoke)
 
 CONFIGS = training_dir() / "configs"
 RECIPES = sorted(path for path in CONFIGS.glob("*.yaml") if path.stem not in SETTINGS)

@@ -13,10 +13,10 @@ import pytest
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.ladder.recipe import NAME, read_recipe, until
-from mcqa_suite.stats import PairedTable, paired_difference, wilson
-from mcqa_suite.ladder.sweep import (LORA, OF_KIND, TRAINER, Criterion, Point, Sweep, check_criterion, expand, shown)
+from mcqa_suite.ladder.sweep import LORA, OF_KIND, TRAINER, Criterion, Point, Sweep, check_criterion, expand, shown
 from mcqa_suite.ladder.sweep_results import figure, table
 from mcqa_suite.ladder.sweep_results.board import Entry, check_metric, score
+from mcqa_suite.stats import PairedTable, paired_difference, wilson
 
 RECIPE = """
 name: grid

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mcqa_suite.ladder import warm
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.locks import locked
+from mcqa_suite.ladder import warm
 
 DRIVER = """
 import sys

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-CLOUD = REPOSITORY / "cloud"
+REPOSITORY = Path(__file__).resolve().parents[2]
+CLOUD = REPOSITORY / "docs" / "cloud"
 ACCELERATE = sorted((REPOSITORY / "training" / "configs" / "accelerate").glob("*.yaml"))
 SECRET = re.compile(r"\b(?:hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9]{8,}|ak-[A-Za-z0-9]{8,}|AKIA[A-Z0-9]{8,})")
 needs_sky = pytest.mark.skipif(not importlib.util.find_spec("sky"), reason="skypilot is not installed")

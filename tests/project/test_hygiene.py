@@ -14,14 +14,14 @@ import yaml
 from helpers.locations import REPOSITORY
 from helpers.log_files import STAMP, write_run, written_row
 
+from mcqa_suite.backend.endpoint import Endpoint
 from mcqa_suite.common import config
 from mcqa_suite.common.checkpoints import HUB_FILES
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.harness import tasks
-from mcqa_suite.backend.endpoint import Endpoint
 from mcqa_suite.logs.runs import read_log
 
-FILES = sorted(path for folder in ("src", "training", "cloud") for path in (REPOSITORY / folder).rglob("*.py"))
+FILES = sorted(path for folder in ("src", "training", "docs/cloud") for path in (REPOSITORY / folder).rglob("*.py"))
 UNSAFE_MODULES = {
     "pickle",
     "cPickle",

@@ -1,4 +1,4 @@
-"""A module imports only from lower rows, and heavy libraries are imported only where they are at home."""
+"""A file imports from its own room and the rooms before it, nothing forms a circle, and heavy libraries stay in their rooms."""
 
 from __future__ import annotations
 
@@ -9,83 +9,97 @@ import pytest
 from helpers.locations import REPOSITORY
 
 SOURCE = REPOSITORY / "src" / "mcqa_suite"
-ROWS = [
-    {"errors", "paths", "reach"},
-    {"question", "extract", "stats", "grids", "prompts", "epfl", "generated", "manifest", "config", "process", "lock"}
-    | {"text_metrics", "symbolic", "server_requests", "warm", "preload", "tether"},
-    {
-        "runs",
-        "run_files",
-        "samples",
-        "sample_values",
-        "reads",
-        "recorded",
-        "reread",
-        "settings",
-        "sources",
-        "recipe",
-        "sweep",
-        "smoke",
-        "checkpoints",
-        "preferences",
-        "ranking",
-    },
-    {"compare", "voting", "rotations", "grid_answers", "variance"},
-    {"report", "harness"},
-    {"audit"},
-    {"sweep_results"},
-    {"outcome"},
-    {"ladder"},
-    {"commands"},
-    {"cli"},
+ROOMS = [
+    "common",
+    "stats",
+    "extract",
+    "questions",
+    "grids",
+    "symbolic",
+    "logs",
+    "analysis",
+    "reporting",
+    "harness",
+    "backend",
+    "evaluation",
+    "training_data",
+    "ladder",
+    "api",
+    "cli",
 ]
-RANK = {name: rank for rank, names in enumerate(ROWS) for name in names}
-HEAVY = {"torch", "transformers", "trl", "peft", "gptqmodel", "lm_eval"}
-MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.name != "__init__.py" or path.parent != SOURCE)
+# Library -> the rooms that may import it. Whatever is not listed for a room stays out of it.
+HOMES = {
+    "lm_eval": {"harness", "backend", "evaluation"},
+    "torch": {"backend", "evaluation"},
+    "transformers": {"backend", "evaluation"},
+    "trl": set(),
+    "peft": set(),
+    "gptqmodel": set(),
+}
+STANDARD_ALONE = {"extract"}
+MODULES = sorted(SOURCE.rglob("*.py"))
 
 
-def imports(path: Path) -> set[str]:
-    """Full names of everything that a file imports, at any depth."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+NAMES = {name_of(path): path for path in MODULES}
+
+
+def imports(path: Path, *, top: bool = False) -> set[str]:
+    """Modules that a file imports, at any depth or (`top`) when it is itself imported."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top else list(ast.walk(tree))
+    modules = set()
+    for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            modules |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules |= {name if name in NAMES else node.module for name in full}
+    return modules
 
 
-def room(path: Path) -> str:
-    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+def room(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def test_packages_alone_stand_in_the_source_folder():
+    assert {path.name for path in SOURCE.iterdir() if path.is_file()} == {"__init__.py", "py.typed"}
+    assert {path.name for path in SOURCE.iterdir() if path.is_dir()} - {"__pycache__"} == set(ROOMS)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
-def test_imports_point_downwards(path):
-    rank = RANK[room(path)]
-    used = {name.split(".")[1] for name in imports(path) if name.startswith("mcqa_suite.")} & RANK.keys()
-    above = {name for name in used if RANK[name] > rank or (RANK[name] == rank and rank >= 3 and name != room(path))}
-    assert not above
-    if room(path) != "harness":
-        assert not {name.split(".")[0] for name in imports(path)} & HEAVY
+def test_imports_go_upwards_in_the_list(path):
+    own = room(name_of(path))
+    rank = ROOMS.index(own) if own else len(ROOMS)
+    used = imports(path)
+    later = {name for name in used if name in NAMES and room(name) and ROOMS.index(room(name)) > rank}
+    assert not later
+    libraries = {name.split(".")[0] for name in used}
+    assert not {library for library, homes in HOMES.items() if library in libraries and own not in homes}
+
+
+def test_nothing_forms_a_circle():
+    edges = {name: {used for used in imports(path, top=True) if used in NAMES} - {name} for name, path in NAMES.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, f"circle: {' -> '.join([*trail[trail.index(name) :], name])}"
+        if name not in done:
+            for used in sorted(edges[name]):
+                visit(used, (*trail, name))
+            done.add(name)
+
+    for name in sorted(edges):
+        visit(name, ())
 
 
 def test_the_extractors_need_the_standard_library_alone():
+    import sys
+
     for path in (SOURCE / "extract").glob("*.py"):
-        roots = {name.split(".")[0] for name in imports(path)} - {"mcqa_suite", "__future__"}
-        assert roots <= {
-            "collections",
-            "dataclasses",
-            "decimal",
-            "fractions",
-            "functools",
-            "json",
-            "math",
-            "re",
-            "string",
-        } | {
-            "typing",
-            "unicodedata",
-            "bisect",
-            "itertools",
-        }
-        assert all(n.startswith("mcqa_suite.extract") for n in imports(path) if n.startswith("mcqa_suite"))
+        roots = {name.split(".")[0] for name in imports(path)}
+        assert roots <= {*sys.stdlib_module_names, "mcqa_suite"}
+        assert all(name.startswith("mcqa_suite.extract") for name in imports(path) if name.startswith("mcqa_suite"))

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from mcqa_suite.questions.epfl import parse_row, read_epfl
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.questions.epfl import parse_row, read_epfl
 
 PLAIN = "Question: How long?\n\nOptions:\nA. 1 s\nB. 2 s\nC. 3 s\nD. 4 s\n\nAnswer:"
 CHOICES = ("1 s", "2 s", "3 s", "4 s")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "tasks" / "epfl"
+FOLDER = Path(__file__).parents[2] / "tasks" / "epfl"
 LETTERS = "ABCD"
 QUESTION = re.compile(r"Question: (.+)\n\nOptions:\nA\. (.+)\nB\. (.+)\nC\. (.+)\nD\. (.+)\n\nAnswer:")
 

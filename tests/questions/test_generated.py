@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.questions import prompts
-from mcqa_suite.questions.generated import (CATEGORIES, FAMILIES, SYMBOLS, UNITS, generate)
+from mcqa_suite.questions.generated import CATEGORIES, FAMILIES, SYMBOLS, UNITS, generate
 from mcqa_suite.questions.question import LETTERS, Question
 
-BASE = Path(__file__).parents[1] / "training" / "base"
+BASE = Path(__file__).parents[2] / "training" / "base"
 TRAIN, TEST = generate("train", 3000), generate("test", 600)
 
 

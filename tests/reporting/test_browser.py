@@ -12,9 +12,9 @@ from helpers.browser_runs import small_runs
 from helpers.log_files import choice_rows, digest, questions, write_run, written_row
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.runs import read_log
 from mcqa_suite.reporting.browser.section import Browser, browser_section
 from mcqa_suite.reporting.browser.texts import LONGEST, pieces
-from mcqa_suite.logs.runs import read_log
 
 
 def unpacked(browser: Browser) -> tuple[list[list], dict]:

@@ -7,15 +7,15 @@ import re
 import pytest
 from helpers.grid_logs import TASK, docs, grid_row, grid_run, response, tasks
 from helpers.log_files import write_run
-from test_browser import unpacked
+from reporting.test_browser import unpacked
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
-from mcqa_suite.reporting.browser.section import browser_section
-from mcqa_suite.reporting.browser.grids import (cells, compact, form_of, found)
-from mcqa_suite.reporting.browser.grid_gallery import (DOZEN, MOST, gallery, grid_of)
-from mcqa_suite.reporting.browser.grid_svg import (palette, spoken, svg, words)
 from mcqa_suite.logs.runs import read_log
+from mcqa_suite.reporting.browser.grid_gallery import DOZEN, MOST, gallery, grid_of
+from mcqa_suite.reporting.browser.grid_svg import palette, spoken, svg, words
+from mcqa_suite.reporting.browser.grids import cells, compact, form_of, found
+from mcqa_suite.reporting.browser.section import browser_section
 
 FORMS = [
     "spaced",

@@ -6,18 +6,18 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from helpers.chromium import DARK, LIGHT, Opened, seen_as
 from helpers.browser_runs import written_page
+from helpers.chromium import DARK, LIGHT, Opened, seen_as
 from helpers.grid_logs import KINDS, TASK, docs, grid_row, grid_run, response, tasks
 from helpers.log_files import write_run
-from test_browser_grids import FORMS, section
-from test_report_colours import contrast
-from test_report_live import CUT, PAPER, PRINT
+from reporting.test_browser_grids import FORMS, section
+from reporting.test_report_colours import contrast
+from reporting.test_report_live import CUT, PAPER, PRINT
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
-from mcqa_suite.reporting.browser.grids import compact
 from mcqa_suite.reporting.browser.grid_svg import palette, svg
+from mcqa_suite.reporting.browser.grids import compact
 
 PICTURES = """return [...document.querySelectorAll("#browser-item svg")].map((svg) => [
   ...["aria-label", "viewBox", "width", "height"].map((name) => svg.getAttribute(name)),

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from helpers.chromium import Opened, seen_as
 from helpers.browser_runs import small_runs, written_page
+from helpers.chromium import Opened, seen_as
 from helpers.log_files import choice_rows, questions, write_run, written_row
-from test_browser import unpacked
+from reporting.test_browser import unpacked
 
-from mcqa_suite.reporting.browser.section import browser_section
 from mcqa_suite.logs.runs import Run, read_log
+from mcqa_suite.reporting.browser.section import browser_section
 
 
 def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.log_files import choice_rows, questions, write_run
 from helpers.comparison_runs import always_c, groups_of, noisy
+from helpers.log_files import choice_rows, questions, write_run
 
 from mcqa_suite.cli.main import main
 

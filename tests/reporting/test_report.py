@@ -16,10 +16,10 @@ pytest.importorskip("jinja2")
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.ladder.outputs import LadderResult, RungResult, save_report
-from mcqa_suite.reporting import (board, html, leaderboard, summary, views)
+from mcqa_suite.logs.runs import read_log
+from mcqa_suite.reporting import board, html, leaderboard, summary, views
 from mcqa_suite.reporting.page_data import gather
 from mcqa_suite.reporting.tables import markdown
-from mcqa_suite.logs.runs import read_log
 
 
 def test_a_report_says_in_words_what_changed(tmp_path, capsys):

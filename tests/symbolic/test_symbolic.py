@@ -16,7 +16,7 @@ from mcqa_suite.common.errors import McqaError, TemplateError
 from mcqa_suite.extract import gold_number
 from mcqa_suite.symbolic import Template, calculations
 from mcqa_suite.symbolic.expressions import compile_expression
-from mcqa_suite.symbolic.values import (MOST_BITS, in_calculation, mixed, numeric_text, text)
+from mcqa_suite.symbolic.values import MOST_BITS, in_calculation, mixed, numeric_text, text
 
 PUBLIC = SHARED / "data" / "gsm_symbolic_templates"
 needs_templates = pytest.mark.skipif(not PUBLIC.is_dir(), reason=f"no public templates at {PUBLIC}")

@@ -8,9 +8,9 @@ import pytest
 
 from mcqa_suite import symbolic
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
 from mcqa_suite.harness.tasks import manager
-from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.symbolic import Template, calculations, defaults
 
 TEMPLATES = tasks_dir() / "symbolic_local" / "templates"

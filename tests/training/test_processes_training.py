@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from helpers import two_processes
 import yaml
-from test_processes import climb_of
+from backend.test_processes import climb_of
+from helpers import two_processes
 from helpers.two_processes import ACCELERATE, CPU, LORA, PAIRS, REPOSITORY, SFT, TORCHRUN, launch, with_batch
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -160,9 +160,9 @@ def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_che
 
 @pytest.mark.slow
 def test_a_checkpoint_of_another_number_of_processes_is_made_again(trained, tmp_path):
-    from mcqa_suite.common.checkpoints import Wanted
-    from mcqa_suite.ladder.stages import _why_redo
     from mcqa_suite.common.manifest import read_manifest
+    from mcqa_suite.ladder.checkpoints import Wanted
+    from mcqa_suite.ladder.stages import _why_redo
 
     made = read_manifest(trained.folder / "one" / "sft")
     wanted = Wanted(made.kind, made.name, made.parent, made.settings, made.data)

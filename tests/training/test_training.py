@@ -193,7 +193,7 @@ def checked(kind: str, *files: Path) -> None:
 
 @pytest.fixture
 def common() -> ModuleType:
-    return script("common")
+    return script("mcqa_training.stage")
 
 
 def test_what_a_library_refuses_is_one_line(common):

@@ -10,7 +10,7 @@ from mcqa_suite.common.errors import DatasetError
 
 @pytest.fixture(scope="module")
 def rows():
-    return script("rows")
+    return script("mcqa_training.rows")
 
 
 @pytest.fixture(scope="module")

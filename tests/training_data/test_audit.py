@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from helpers.locations import REPOSITORY
 from helpers.audit_rows import EGGS, SEA, asked, pair, row
+from helpers.locations import REPOSITORY
 
 from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.checks import balance, letter_of

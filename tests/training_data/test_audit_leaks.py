@@ -11,12 +11,12 @@ from helpers.audit_rows import DEPTHS, EGGS, EGGS_TOO, SEA, asked, choice, kinds
 
 from mcqa_suite import grids
 from mcqa_suite.questions import prompts
+from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.audit.engine import audit_items
 from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
 from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, Grams, Vocabulary
 from mcqa_suite.training_data.audit.rows import as_row
-from mcqa_suite.training_data.audit.text import (key_of, masked, question_of, words)
-from mcqa_suite.questions.question import Question
+from mcqa_suite.training_data.audit.text import key_of, masked, question_of, words
 
 # Overlap.
 

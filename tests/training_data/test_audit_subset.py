@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from helpers.log_files import choice_rows, digest, questions, write_run
 
-from mcqa_suite.training_data.audit.items import doc_hash
-from mcqa_suite.cli.main import main
 from mcqa_suite.analysis.compare import read_subset, restricted
 from mcqa_suite.analysis.compare.subset import FORM
+from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import read_log
+from mcqa_suite.training_data.audit.items import doc_hash
 
 N = 200
 
@@ -101,8 +101,8 @@ def test_a_subset_that_cannot_be_used_is_one_line(tmp_path, capsys):
 def test_documents_are_named_by_the_hash_that_the_harness_logs(tmp_path):
     from lm_eval import simple_evaluate
 
-    from mcqa_suite.training_data.audit.items import items_of
     from mcqa_suite.harness.tasks import manager
+    from mcqa_suite.training_data.audit.items import items_of
 
     done = simple_evaluate(model="dummy", tasks=["mcqa_epfl"], task_manager=manager(), log_samples=True, limit=20)
     logged = [(row["doc_id"], row["doc_hash"]) for row in done["samples"]["mcqa_epfl"]]

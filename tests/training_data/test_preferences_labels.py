@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.preference_rows import MCQ, lines, responses
 from helpers.model_server import prompt_of, serving
+from helpers.preference_rows import MCQ, lines, responses
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError

@@ -11,16 +11,17 @@ import sys
 import time
 
 import pytest
-from helpers.preference_rows import BASE, MCQ, lines, questions, write
 from helpers.model_server import prompt_of, serving
+from helpers.preference_rows import BASE, MCQ, lines, questions, write
 
-from mcqa_suite.cli.main import main
-from mcqa_suite.common.errors import (CheckpointError, ConfigError, DatasetError, EndpointError)
-from mcqa_suite.common.manifest import (Hardware, Manifest, content_hash, write_manifest)
-from mcqa_suite.training_data.preferences.asked import kind_and_doc, read_prompts
 from mcqa_suite.backend.endpoint import Endpoint
+from mcqa_suite.backend.generation import Sampling, seed_of
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, EndpointError
 from mcqa_suite.common.journal import journal
-from mcqa_suite.training_data.preferences.responses import Sampling, read_responses, seed_of
+from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, write_manifest
+from mcqa_suite.training_data.preferences.asked import kind_and_doc, read_prompts
+from mcqa_suite.training_data.preferences.responses import read_responses
 
 # --- prompts
 
@@ -179,9 +180,9 @@ def test_one_command_writes_a_file_at_a_time(tmp_path):
 
 
 def test_a_checkpoint_draws_the_same_whatever_the_batch_and_different_responses_a_prompt(tmp_path):
-    from mcqa_suite.questions.generated import generate
+    from mcqa_suite.backend.generation import Request
     from mcqa_suite.backend.sampling import Sampler
-    from mcqa_suite.training_data.preferences.responses import Request
+    from mcqa_suite.questions.generated import generate
     from mcqa_suite.questions.prompts import letter
 
     settings = Sampling(temperature=1.5, top_p=1.0, max_tokens=8)
@@ -229,8 +230,8 @@ def test_the_embedded_base_gives_pairs_to_train_on(tmp_path, capsys):
 
 
 def test_a_prompt_that_leaves_no_room_and_an_adapter_are_refused(tmp_path, tiny_checkpoint):
+    from mcqa_suite.backend.generation import Request
     from mcqa_suite.backend.sampling import Sampler
-    from mcqa_suite.training_data.preferences.responses import Request
 
     with pytest.raises(ConfigError, match=r"a prompt of 2000 tokens and --max-tokens 8 exceed the context of 1024"):
         list(Sampler(str(tiny_checkpoint)).generator(Sampling(max_tokens=8))([Request("x", 0, "a" * 2000, 1)]))

@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from helpers.locations import SHARED, needs_hub
 from helpers.dataset_rows import (
     N,
     aqua_rat_rows,
@@ -20,11 +19,12 @@ from helpers.dataset_rows import (
     theorem_qa_rows,
     write_dataset,
 )
+from helpers.locations import SHARED, needs_hub
 
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice, extract_number, gold_number
-from mcqa_suite.training_data.sources import (SOURCES, STYLES, Source, read, rows)
+from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, read, rows
 from mcqa_suite.training_data.sources.adaptor import group_of
 from mcqa_suite.training_data.sources.choice import from_math_qa
 

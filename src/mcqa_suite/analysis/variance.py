@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import (load_results, numbered_rows, results_files, samples_file)
+from mcqa_suite.logs.files import load_results, numbered_rows, results_files, samples_file
 from mcqa_suite.logs.runs import model_identity
 from mcqa_suite.logs.sample_values import ScoreError, read_score
-from mcqa_suite.stats import (Estimate, clustered_difference, clustered_share, design_effect, mean_estimate, wilson)
+from mcqa_suite.stats import Estimate, clustered_difference, clustered_share, design_effect, mean_estimate, wilson
 from mcqa_suite.stats.paired import square_and_add
 
 Floats = NDArray[np.float64]

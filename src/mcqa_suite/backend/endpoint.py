@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from mcqa_suite.backend.generation import Generate, Request, Sampling, Written
 from mcqa_suite.common.errors import ConfigError, EndpointError
-from mcqa_suite.training_data.preferences.responses import (Generate, Request, Sampling, Written)
-from mcqa_suite.common.http import (NoAnswerError, Patience, in_parallel, patiently, send)
+from mcqa_suite.common.http import NoAnswerError, Patience, in_parallel, patiently, send
 
 KEYS = ("MCQA_API_KEY", "OPENAI_API_KEY")
 T = TypeVar("T")

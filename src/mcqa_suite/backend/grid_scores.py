@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from mcqa_suite.logs.grid_answers import Answered
-from mcqa_suite.grids import Candidate, by_loglikelihood, encoder
+from mcqa_suite.analysis.voting.scores import score_lines
 from mcqa_suite.backend.sample_scores import Scored, score_texts
 from mcqa_suite.common.manifest import content_hash
-from mcqa_suite.analysis.voting.scores import score_lines
+from mcqa_suite.grids import Candidate, by_loglikelihood, encoder
+from mcqa_suite.logs.grid_answers import Answered
 
 Ranked = dict[str, dict[int, list[Candidate]]]
 

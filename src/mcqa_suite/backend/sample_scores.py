@@ -16,9 +16,9 @@ import torch
 from tqdm import tqdm
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
+from mcqa_suite.analysis.voting import Ballots
 from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
-from mcqa_suite.analysis.voting import Ballots
 
 Pair = tuple[str, str]  # what came before the response, and the response
 

@@ -7,13 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcqa_suite.backend.checkpoint_settings import check_checkpoint
+from mcqa_suite.backend.generation import Generate, Request, Sampling, Written
+from mcqa_suite.backend.quantised import load_quantised
 from mcqa_suite.common.checkpoints import chat_template_of
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.library_errors import explain
-from mcqa_suite.backend.quantised import load_quantised
-from mcqa_suite.evaluation.checkpoint_settings import check_checkpoint
 from mcqa_suite.common.manifest import content_hash
-from mcqa_suite.training_data.preferences.responses import (Generate, Request, Sampling, Written)
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,8 +19,8 @@ import torch
 from lm_eval.api.model import CacheHook
 from lm_eval.models.huggingface import HFLM
 
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.backend import processes
+from mcqa_suite.common.errors import ConfigError
 
 DIFFERENT = (
     "the processes were not asked the same; remove what only one of them found, such as --use_cache's files, and repeat"

@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from mcqa_suite import __version__
-from mcqa_suite.cli import (comparison, data, evaluation, grids, preferences, variance as sampling, training, voting)
+from mcqa_suite.cli import comparison, data, evaluation, grids, preferences, training, voting
+from mcqa_suite.cli import variance as sampling
 from mcqa_suite.common.errors import McqaError
 
 EPILOG = """\

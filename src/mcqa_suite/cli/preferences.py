@@ -84,8 +84,9 @@ def _add_rank(rank: argparse.ArgumentParser) -> None:
 
 
 def _sample(args: argparse.Namespace) -> None:
+    from mcqa_suite.backend.generation import Sampling
     from mcqa_suite.training_data.preferences.asked import read_prompts
-    from mcqa_suite.training_data.preferences.responses import Sampling, sample
+    from mcqa_suite.training_data.preferences.responses import sample
 
     _positive(parallel=args.parallel, batch_size=args.batch_size)
     settings = Sampling(args.temperature, args.top_p, args.max_tokens, args.seed, tuple(args.stop))
@@ -144,11 +145,11 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _rank(args: argparse.Namespace) -> None:
-    from mcqa_suite.backend.endpoint import Endpoint
     from mcqa_suite.analysis.ranking import rank
-    from mcqa_suite.training_data.preferences.ranking_judge import judged
-    from mcqa_suite.training_data.preferences.ranking_entries import read_entries
+    from mcqa_suite.backend.endpoint import Endpoint
     from mcqa_suite.reporting.ranking import csv_table, figure, markdown
+    from mcqa_suite.training_data.preferences.ranking_entries import read_entries
+    from mcqa_suite.training_data.preferences.ranking_judge import judged
 
     _positive(parallel=args.parallel)
     entries, alone = read_entries(args.responses)

@@ -48,9 +48,9 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from mcqa_suite.ladder import warm
     from mcqa_suite.ladder import context as climb
-    from mcqa_suite.ladder.outputs import (save_leaderboard, save_report, save_sweeps, save_training)
+    from mcqa_suite.ladder import warm
+    from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
     from mcqa_suite.ladder.recipe import read_recipe, until
     from mcqa_suite.ladder.smoke import smoke
 
@@ -71,8 +71,8 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _audit(args: argparse.Namespace) -> int:
-    from mcqa_suite.training_data.audit import audit
     from mcqa_suite.ladder.audit_inputs import read_data
+    from mcqa_suite.training_data.audit import audit
     from mcqa_suite.training_data.audit.report import FORMATS, save
 
     given = read_data(args.data)

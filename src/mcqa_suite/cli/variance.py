@@ -29,9 +29,9 @@ def add(commands: Any) -> None:
 def _variance(args: argparse.Namespace) -> None:
     from collections import Counter
 
+    from mcqa_suite.analysis.variance import read_drawn
     from mcqa_suite.reporting.commands import named_path
     from mcqa_suite.reporting.variance import variance_csv, variance_report
-    from mcqa_suite.analysis.variance import read_drawn
 
     if args.worst < 0:
         raise ConfigError(f"--worst {args.worst}: expected 0 or more")

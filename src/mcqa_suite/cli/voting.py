@@ -44,9 +44,9 @@ def add(commands: Any) -> None:
 
 
 def _vote(args: argparse.Namespace) -> None:
+    from mcqa_suite.analysis.voting import outcomes, read_ballots
     from mcqa_suite.logs.log_row import Columns
     from mcqa_suite.reporting import votes
-    from mcqa_suite.analysis.voting import outcomes, read_ballots
 
     columns = Columns(args.kind, args.choices_key, args.gold_key)
     ns = _numbers(args.n)

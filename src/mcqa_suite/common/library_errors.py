@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcqa_suite.common.errors import (CheckpointError, ConfigError, DatasetError, McqaError)
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
 
 GATED = "gated data set {name}: ask for access on its hub page, then set HF_TOKEN"
 UNREACHABLE = (

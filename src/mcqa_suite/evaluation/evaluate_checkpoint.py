@@ -16,15 +16,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.config import check_keys
-from mcqa_suite.common.errors import (CheckpointError, ConfigError, DatasetError, McqaError)
 from mcqa_suite.backend import loglik_cache, prefix, processes
-from mcqa_suite.common.library_errors import explain
+from mcqa_suite.backend.checkpoint_settings import check_checkpoint, followed
 from mcqa_suite.backend.quantised import load_quantised
+from mcqa_suite.common.config import check_keys
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
+from mcqa_suite.common.library_errors import explain
+from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.tasks import load, manager, near_data
-from mcqa_suite.evaluation.checkpoint_settings import check_checkpoint, followed
-from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.ladder.recipe import Evaluation
 
 PLAN_KEYS = {field.name for field in fields(Evaluation)}

@@ -13,16 +13,16 @@ from typing import Any
 
 import yaml
 
+from mcqa_suite.backend import loglik_cache, prefix, processes
+from mcqa_suite.backend.checkpoint_settings import check_checkpoint
 from mcqa_suite.common.checkpoints import chat_template_of
 from mcqa_suite.common.errors import McqaError
-from mcqa_suite.backend import loglik_cache, prefix, processes
-from mcqa_suite.evaluation.failed_requests import Lost, failed_left_out
 from mcqa_suite.common.library_errors import explain
+from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.evaluation.failed_requests import Lost, failed_left_out
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, our_index_alone
-from mcqa_suite.evaluation.checkpoint_settings import check_checkpoint
-from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.common.offline import stay_offline_if_cut_off
 
 SUBCOMMANDS = ("run", "ls", "validate")
 SERVED = ("local-completions", "local-chat-completions")

@@ -19,8 +19,8 @@ from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, EndpointError, McqaError
+from mcqa_suite.common.http import NoAnswerError, Patience, in_parallel, patiently, send
 from mcqa_suite.evaluation.failed_requests import Failed
-from mcqa_suite.common.http import (NoAnswerError, Patience, in_parallel, patiently, send)
 
 NEVER = 5  # failures in a row that end a run in which nothing was answered yet
 EXAMPLE = "http://localhost:8000"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mcqa_suite.extract.choosing import Found, Options, read_choice
-from mcqa_suite.extract.denial import (CONTRAST, NOT, NOT_ABROAD, NOT_ENGLISH, denied, denied_behind)
+from mcqa_suite.extract.denial import CONTRAST, NOT, NOT_ABROAD, NOT_ENGLISH, denied, denied_behind
 from mcqa_suite.extract.letter_rules import LETTER_RULES, LetterRule
-from mcqa_suite.extract.letter_signs import (CONDITIONAL_AFTER, CONDITIONAL_BEFORE, DENIED_BEFORE, UNCOMMITTED)
+from mcqa_suite.extract.letter_signs import CONDITIONAL_AFTER, CONDITIONAL_BEFORE, DENIED_BEFORE, UNCOMMITTED
 from mcqa_suite.extract.text import View, last_matches, occurs
 
 # Rules whose phrase may hold its own denial: "I would not choose", "La respuesta no es", "ответ не"

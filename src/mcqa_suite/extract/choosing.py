@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mcqa_suite.extract.denial import denied_behind
 from mcqa_suite.extract.letter_rules import LetterRule
-from mcqa_suite.extract.letter_signs import (AFTER_WORD, CONDITIONAL_AFTER, DENIED_AFTER, SECOND, SECOND_FAR, WORD)
+from mcqa_suite.extract.letter_signs import AFTER_WORD, CONDITIONAL_AFTER, DENIED_AFTER, SECOND, SECOND_FAR, WORD
 from mcqa_suite.extract.options import begun_by, named_at
 from mcqa_suite.extract.result import Status
 from mcqa_suite.extract.text import View

@@ -10,9 +10,9 @@ from mcqa_suite.extract.choosing import Found, Options
 from mcqa_suite.extract.letter_signs import REFUSAL
 from mcqa_suite.extract.lines import leading_line, letter_line, opening_letter
 from mcqa_suite.extract.marks import marked_line
-from mcqa_suite.extract.mentions import (finished, last_mention, letter_and_text, option_text, ordinal_alone)
+from mcqa_suite.extract.mentions import finished, last_mention, letter_and_text, option_text, ordinal_alone
 from mcqa_suite.extract.reasoning import blank_reasoning
-from mcqa_suite.extract.result import (EMPTY, Extraction, Status, first_answer)
+from mcqa_suite.extract.result import EMPTY, Extraction, Status, first_answer
 from mcqa_suite.extract.text import View, run_on_cuts, views
 
 STEPS: tuple[Callable[[View, Options], Found | None], ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mcqa_suite.extract.choosing import (Found, Options, judged, own_text)
+from mcqa_suite.extract.choosing import Found, Options, judged, own_text
 from mcqa_suite.extract.options import named_at
 from mcqa_suite.extract.text import View
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mcqa_suite.extract.choosing import (ORDINALS, Found, Options, judged, own_text, place)
+from mcqa_suite.extract.choosing import ORDINALS, Found, Options, judged, own_text, place
 from mcqa_suite.extract.denial import denied, doubtful
-from mcqa_suite.extract.letter_signs import (CONDITIONAL_BEFORE, DENIED_AFTER, DENIED_BEFORE, MENTION, REFUSAL, UNCOMMITTED)
+from mcqa_suite.extract.letter_signs import (
+    CONDITIONAL_BEFORE,
+    DENIED_AFTER,
+    DENIED_BEFORE,
+    MENTION,
+    REFUSAL,
+    UNCOMMITTED,
+)
 from mcqa_suite.extract.lines import LINE
 from mcqa_suite.extract.options import named_in
 from mcqa_suite.extract.text import FUNCTION_WORD, View

@@ -7,11 +7,20 @@ from collections.abc import Callable, Sequence
 
 from mcqa_suite.extract.decimals import number_words_in, numbers_in
 from mcqa_suite.extract.denial import NOT, denied, denied_behind
-from mcqa_suite.extract.number_rules import (ARITHMETIC, DATE, IRRATIONAL, NO_NUMBER, NUMBER_RULES, PLANNING, UNDECIDED, NumberRule)
+from mcqa_suite.extract.number_rules import (
+    ARITHMETIC,
+    DATE,
+    IRRATIONAL,
+    NO_NUMBER,
+    NUMBER_RULES,
+    PLANNING,
+    UNDECIDED,
+    NumberRule,
+)
 from mcqa_suite.extract.reasoning import blank_reasoning
 from mcqa_suite.extract.result import EMPTY, Extraction, first_answer
-from mcqa_suite.extract.statements import (Value, conclude, denied_at, single)
-from mcqa_suite.extract.text import (FUNCTION_WORD, View, last_matches, number_view, occurs, run_on_cuts, views)
+from mcqa_suite.extract.statements import Value, conclude, denied_at, single
+from mcqa_suite.extract.text import FUNCTION_WORD, View, last_matches, number_view, occurs, run_on_cuts, views
 
 
 def extract_number(response: str) -> Extraction:

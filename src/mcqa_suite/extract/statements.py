@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from mcqa_suite.extract.decimals import Number, number_words_in, numbers_in
 from mcqa_suite.extract.denial import NOT_BEFORE
-from mcqa_suite.extract.number_rules import (ARITHMETIC, CUE, EITHER_EQUATION, FUNCTION, PREDICATE, RESULT_CLAUSE, SECOND_NUMBER, SUBORDINATE)
+from mcqa_suite.extract.number_rules import (
+    ARITHMETIC,
+    CUE,
+    EITHER_EQUATION,
+    FUNCTION,
+    PREDICATE,
+    RESULT_CLAUSE,
+    SECOND_NUMBER,
+    SUBORDINATE,
+)
 from mcqa_suite.extract.result import Status
 from mcqa_suite.extract.text import View
 

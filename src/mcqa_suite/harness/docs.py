@@ -17,11 +17,11 @@ from typing import Any
 from datasets import Dataset
 
 from mcqa_suite import grids
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.extract import gold_number
 from mcqa_suite.questions import question
 from mcqa_suite.questions.epfl import read_epfl
-from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.extract import gold_number
-from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.questions.question import Question, Row, text_id
 
 log = logging.getLogger(__name__)

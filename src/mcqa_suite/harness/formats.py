@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from mcqa_suite import grids
-from mcqa_suite.questions import prompts
 from mcqa_suite.harness.docs import as_question
+from mcqa_suite.questions import prompts
 
 Doc = dict[str, Any]
 

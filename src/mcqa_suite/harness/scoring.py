@@ -9,8 +9,8 @@ from typing import Any
 
 from mcqa_suite.common.errors import ScoreError
 from mcqa_suite.grids import task_score
-from mcqa_suite.logs.scoring import (Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores)
 from mcqa_suite.harness.text_metrics import reference_text, text_scores
+from mcqa_suite.logs.scoring import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
 
 BERTSCORE_MODEL = "MCQA_BERTSCORE_MODEL"
 

@@ -15,8 +15,8 @@ import yaml
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.library_errors import explain
-from mcqa_suite.common.paths import hub_mirror, tasks_dir
 from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.common.paths import hub_mirror, tasks_dir
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager

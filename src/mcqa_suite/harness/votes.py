@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcqa_suite.logs.scoring import (SCORES, Doc, Read, Scores)
 from mcqa_suite.analysis.voting import majority_read
+from mcqa_suite.logs.scoring import SCORES, Doc, Read, Scores
 
 
 def _voted(kind: str, doc: Doc, reads: Sequence[Read]) -> Scores:

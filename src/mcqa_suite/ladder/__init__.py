@@ -18,19 +18,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from mcqa_suite.common.checkpoints import BASE_KIND
-from mcqa_suite.ladder import leak_check as audits
-from mcqa_suite.ladder.context import Climb, Done
-from mcqa_suite.ladder.evaluation import evaluate
-from mcqa_suite.ladder.graph import Step, steps_of
-from mcqa_suite.ladder.preflight import check_tasks, rows_of
-from mcqa_suite.ladder.stages import check_settings, find, make
-from mcqa_suite.ladder.store import (Store, needed_of, place_of, through)
-from mcqa_suite.ladder.executors import Local, Way
 from mcqa_suite.common.locks import locked
 from mcqa_suite.common.manifest import Data
+from mcqa_suite.ladder import leak_check as audits
+from mcqa_suite.ladder.checkpoints import BASE_KIND
+from mcqa_suite.ladder.context import Climb, Done
+from mcqa_suite.ladder.evaluation import evaluate
+from mcqa_suite.ladder.executors import Local, Way
+from mcqa_suite.ladder.graph import Step, steps_of
 from mcqa_suite.ladder.outputs import LadderResult, RungResult
-from mcqa_suite.ladder.recipe import (BASE, Recipe, Stage, read_recipe)
+from mcqa_suite.ladder.preflight import check_tasks, rows_of
+from mcqa_suite.ladder.recipe import BASE, Recipe, Stage, read_recipe
+from mcqa_suite.ladder.stages import check_settings, find, make
+from mcqa_suite.ladder.store import Store, needed_of, place_of, through
 from mcqa_suite.ladder.sweep_results import board
 
 __all__ = ["climb", "run"]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.training_data.audit.rows import Row, read_jsonl, responses
 from mcqa_suite.common.config import read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.ladder.recipe import read_recipe
-from mcqa_suite.ladder.stage_settings import (SETTINGS, Settings, parse_settings, read_rows)
+from mcqa_suite.ladder.stage_settings import SETTINGS, Settings, parse_settings, read_rows
+from mcqa_suite.training_data.audit.rows import Row, read_jsonl, responses
 
 
 @dataclass(frozen=True)

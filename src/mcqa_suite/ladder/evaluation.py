@@ -8,13 +8,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.checkpoints import Wanted, why_redo
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.manifest import (
+    Data,
+    Manifest,
+    Parent,
+    complete_folder,
+    content_hash,
+    file_data,
+    hardware,
+    versions,
+    write_manifest,
+)
+from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.ladder.checkpoints import Wanted, why_redo
 from mcqa_suite.ladder.context import Climb, Done, seconds
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.common.manifest import (Data, Manifest, Parent, complete_folder, content_hash, file_data, hardware, versions, write_manifest)
 from mcqa_suite.ladder.outputs import RungResult
-from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.ladder.recipe import Evaluation
 
 
@@ -53,7 +63,14 @@ def _run(climb: Climb, step: Step, rung: RungResult, plan: Any, folder: Path, wa
     recipe = climb.recipe
     start = time.perf_counter()
     with complete_folder(folder) as partial:
-        command = ["-m", "mcqa_suite.evaluation.evaluate_checkpoint", "--checkpoint", str(rung.checkpoint), "--output", str(partial)]
+        command = [
+            "-m",
+            "mcqa_suite.evaluation.evaluate_checkpoint",
+            "--checkpoint",
+            str(rung.checkpoint),
+            "--output",
+            str(partial),
+        ]
         command += ["--plan", json.dumps(plan), "--dtype", recipe.dtype]
         command += ["--batch_size", str(recipe.batch_size), "--seed", str(recipe.seed)]
         if rung.adapter_base:

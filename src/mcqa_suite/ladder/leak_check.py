@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcqa_suite.common.errors import DatasetError, McqaError
+from mcqa_suite.common.files import write_whole
 from mcqa_suite.ladder.preflight import Rows
 from mcqa_suite.ladder.recipe import Recipe
-from mcqa_suite.common.files import write_whole
 
 if TYPE_CHECKING:
     from mcqa_suite.training_data.audit import Audit

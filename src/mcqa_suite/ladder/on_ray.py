@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite import __version__
-from mcqa_suite.common.checkpoints import find_base
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
+from mcqa_suite.ladder.checkpoints import find_base
 from mcqa_suite.ladder.context import Done
-from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.executors import Call
+from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.recipe import Recipe
 
 INSTALL = "pip install 'mcqa-suite[ray]'"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import McqaError
+from mcqa_suite.common.files import write_whole
 from mcqa_suite.common.manifest import Manifest
 from mcqa_suite.ladder.recipe import Recipe
-from mcqa_suite.reporting import html, leaderboard
-from mcqa_suite.common.files import write_whole
-from mcqa_suite.logs.runs import read_run
 from mcqa_suite.ladder.sweep_results import board, figure, table
+from mcqa_suite.logs.runs import read_run
+from mcqa_suite.reporting import html, leaderboard
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.common.errors import McqaError
-from mcqa_suite.ladder.evaluation import question_files
 from mcqa_suite.common.manifest import Data
+from mcqa_suite.ladder.evaluation import question_files
 from mcqa_suite.ladder.recipe import Recipe, Stage
 from mcqa_suite.ladder.stage_settings import read_rows
 

@@ -15,8 +15,8 @@ from typing import Any
 from mcqa_suite.common.config import build, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder.stage_settings import (DTYPES, SETTINGS, Settings, parse_settings)
-from mcqa_suite.ladder.sweep import (Criterion, Sweep, at, check_criterion, expand)
+from mcqa_suite.ladder.stage_settings import DTYPES, SETTINGS, Settings, parse_settings
+from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expand
 
 BASE = "base"
 QUANTISED = ("gptq", "bnb")

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.training_data import sources
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.recipe import Evaluation, Recipe, Stage
 from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, Settings
-from mcqa_suite.training_data.sources.spec import PairSource, Source
 from mcqa_suite.ladder.sweep import Criterion, Sweep
+from mcqa_suite.training_data import sources
+from mcqa_suite.training_data.sources.spec import PairSource, Source
 
 ROWS, STEPS, DOCUMENTS, TOKENS = 12, 2, 8, 16
 WIDE = ("mcqa_mmlu_stem", "mcqa_suite")  # groups of dozens of tasks: two documents of each

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.training_data import sources
 from mcqa_suite.common.config import build, read_yaml
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.common.paths import shared_dir
+from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.spec import PairSource, Source
 
 DTYPES = ("float32", "bfloat16", "float16")

@@ -9,13 +9,22 @@ from pathlib import Path
 
 import yaml
 
-from mcqa_suite.common.checkpoints import (BASE_KIND, Wanted, find_base, why_redo)
 from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.manifest import (
+    Data,
+    Manifest,
+    Parent,
+    checkpoint_size,
+    content_hash,
+    hardware,
+    read_manifest,
+    write_manifest,
+)
+from mcqa_suite.common.paths import training_dir
+from mcqa_suite.ladder.checkpoints import BASE_KIND, Wanted, find_base, why_redo
 from mcqa_suite.ladder.context import Climb, Done, seconds
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.common.manifest import (Data, Manifest, Parent, checkpoint_size, content_hash, hardware, read_manifest, write_manifest)
 from mcqa_suite.ladder.outputs import RungResult
-from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.recipe import BASE, Stage
 from mcqa_suite.ladder.stage_settings import TRAINED, record
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.manifest import MANIFEST, Manifest, complete_folder, content_hash, read_manifest
 from mcqa_suite.ladder.context import Done
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.common.manifest import (MANIFEST, Manifest, complete_folder, content_hash, read_manifest)
 from mcqa_suite.ladder.outputs import RungResult
 from mcqa_suite.ladder.recipe import BASE
 

@@ -17,9 +17,9 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from mcqa_suite.ladder import preload, tether
-from mcqa_suite.ladder.process import (copy, environment_of, raise_for, run_process)
 from mcqa_suite.common.offline import obey
+from mcqa_suite.ladder import preload, tether
+from mcqa_suite.ladder.process import copy, environment_of, raise_for, run_process
 
 VARIABLE = "MCQA_WARM"  # "off" starts every stage from nothing
 GPUS = ("/dev/nvidia[0-9]*", "/dev/kfd", "/dev/dxg")

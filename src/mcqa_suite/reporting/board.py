@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from mcqa_suite.analysis.compare import Comparison, Report
 from mcqa_suite.analysis.compare.columns import Cell, Column, cell
-from mcqa_suite.reporting.summary import Row, Summary
-from mcqa_suite.reporting.tables import (Table, in_one_unit, number, percent, points)
-from mcqa_suite.reporting.views import clean, significant
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.summary import Row, Summary
+from mcqa_suite.reporting.tables import Table, in_one_unit, number, percent, points
+from mcqa_suite.reporting.views import clean, significant
 
 
 @dataclass(frozen=True)

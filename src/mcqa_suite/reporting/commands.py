@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mcqa_suite.analysis.compare import (Options, compare, exit_code, read_subset, restricted)
+from mcqa_suite.analysis.compare import Options, compare, exit_code, read_subset, restricted
 from mcqa_suite.common.errors import ComparisonError, DatasetError, McqaError
-from mcqa_suite.reporting import comparison_text as comparison, summary
 from mcqa_suite.logs.runs import Run, read_log
+from mcqa_suite.reporting import comparison_text as comparison
+from mcqa_suite.reporting import summary
 
 
 def compare_runs(

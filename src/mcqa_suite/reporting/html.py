@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.reporting import (board, comparison_text as comparison, provenance, tables, verdicts, views)
-from mcqa_suite.reporting.browser.section import Browser, browser_section
-from mcqa_suite.reporting.page_data import Page, gather
-from mcqa_suite.reporting.methods import methods
 from mcqa_suite.common.files import write_all, write_whole
-from mcqa_suite.reporting.tables import (number, p_value, percent, points)
+from mcqa_suite.reporting import board, provenance, tables, verdicts, views
+from mcqa_suite.reporting import comparison_text as comparison
+from mcqa_suite.reporting.browser.section import Browser, browser_section
+from mcqa_suite.reporting.methods import methods
+from mcqa_suite.reporting.page_data import Page, gather
+from mcqa_suite.reporting.tables import number, p_value, percent, points
 from mcqa_suite.reporting.training_logs import logs_of, read_curves
 
 if TYPE_CHECKING:

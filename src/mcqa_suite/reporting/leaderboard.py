@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcqa_suite.analysis.compare.pairing import pair_rows
-from mcqa_suite.reporting.tables import in_one_unit
 from mcqa_suite.logs.runs import TaskRun
-from mcqa_suite.stats import (Estimate, PairedTable, paired_difference, wilson)
+from mcqa_suite.reporting.tables import in_one_unit
+from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.files import load_results, numbered_rows, results_files, samples_file
 from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.reporting.tables import (Table, markdown, percent, points)
 from mcqa_suite.questions.rotations import Asked, OrderEffect, order_effect
-from mcqa_suite.logs.files import (load_results, numbered_rows, results_files, samples_file)
-from mcqa_suite.stats import (Estimate, PairedTable, paired_difference, wilson)
+from mcqa_suite.reporting.tables import Table, markdown, percent, points
+from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
 
 NOTE = (
     "Every question is asked in each cyclic rotation of its options. Debiased: the option whose probability, averaged over "

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from mcqa_suite.analysis.compare import Options, Report, compare
 from mcqa_suite.analysis.compare.tasks import matches
-from mcqa_suite.common.errors import (ComparisonError, ConfigError, DatasetError, McqaError)
+from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
+from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting import provenance, summary, views
 from mcqa_suite.reporting.commands import named_path, read_runs
 from mcqa_suite.reporting.training_logs import Curve
-from mcqa_suite.logs.runs import Run
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import csv
 import io
 from pathlib import Path
 
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.analysis.ranking import Ranking
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.stats import Estimate
 
 NOT_FINITE = (

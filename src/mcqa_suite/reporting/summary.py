@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from math import sqrt
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.columns import (Cell, Column, cell, columns_of, nested_columns, separable)
-from mcqa_suite.reporting import tables
-from mcqa_suite.reporting.tables import (Table, in_one_unit, number, percent)
+from mcqa_suite.analysis.compare.columns import Cell, Column, cell, columns_of, nested_columns, separable
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting import tables
+from mcqa_suite.reporting.tables import Table, in_one_unit, number, percent
 
 CSV_HEADER = (
     "model",

@@ -6,10 +6,10 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
+from mcqa_suite.analysis.variance import Drawn, Draws, difference, gap, same_documents, spread, steps
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.reporting.tables import (Table, markdown, percent, points)
+from mcqa_suite.reporting.tables import Table, markdown, percent, points
 from mcqa_suite.stats import Estimate
-from mcqa_suite.analysis.variance import (Drawn, Draws, difference, gap, same_documents, spread, steps)
 
 SPREAD_NOTE = (
     "One draw is one instance of every template; the standard deviation is over draws. The 95 % interval of the mean, and of "

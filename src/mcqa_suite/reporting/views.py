@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from mcqa_suite.analysis.compare import Comparison, Report
 from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
 from mcqa_suite.analysis.compare.verdict import LEVEL
-from mcqa_suite.reporting.tables import points
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.tables import points
 
 # What a browser would not show as what it is: control characters, lone surrogates, and marks that turn the reading order.
 INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mcqa_suite.reporting.tables import Table, markdown, percent
-from mcqa_suite.analysis.voting import (Ballots, Outcome, Pick, missed, picks)
+from mcqa_suite.analysis.voting import Ballots, Outcome, Pick, missed, picks
 from mcqa_suite.analysis.voting.outcomes import SINGLE
 from mcqa_suite.analysis.voting.strategies import SUBSETS, UNREAD, Floats
+from mcqa_suite.reporting.tables import Table, markdown, percent
 
 RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; of several as "

@@ -1,7 +1,7 @@
 """Intervals for the difference between two shares over the same items.
 
 The suite's own is Tango's score interval, at the effective sample size where items come in clusters: of those measured in
-benchmarks/coverage.py it is the one that covers 94 to 96 % from n = 1000 on and at least 94 % at n = 50 and 200.
+benchmarks/accuracy/coverage.py it is the one that covers 94 to 96 % from n = 1000 on and at least 94 % at n = 50 and 200.
 Newcombe's stays for comparison with other tools.
 """
 

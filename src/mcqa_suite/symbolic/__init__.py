@@ -5,7 +5,7 @@ for instance in template.sample(50, seed=1):
     print(instance.question, instance.gold)
 """
 
-from mcqa_suite.symbolic.local import (VARIANTS, documents, examples, rows)
+from mcqa_suite.symbolic.local import VARIANTS, documents, examples, rows
 from mcqa_suite.symbolic.template import Instance, Template, load_all
 from mcqa_suite.symbolic.verify import calculations
 

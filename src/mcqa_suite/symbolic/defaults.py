@@ -11,7 +11,7 @@ from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.expressions import Expression, compile_expression
 from mcqa_suite.symbolic.parser import Parsed
 from mcqa_suite.symbolic.search import Unit
-from mcqa_suite.symbolic.values import (is_labelled, number, plain, read_number, text)
+from mcqa_suite.symbolic.values import is_labelled, number, plain, read_number, text
 from mcqa_suite.symbolic.vocabulary import MOST_IN_WORDS, VOCABULARY, in_words
 
 NUMBER_WORDS: dict[str, Any] = {

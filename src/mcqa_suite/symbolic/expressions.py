@@ -15,7 +15,7 @@ from typing import Any
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.functions import FUNCTIONS
 from mcqa_suite.symbolic.operators import BINARY, COMPARISONS
-from mcqa_suite.symbolic.values import (ExpressionError, items, number, plain)
+from mcqa_suite.symbolic.values import ExpressionError, items, number, plain
 from mcqa_suite.symbolic.vocabulary import VOCABULARY
 
 Environment = Mapping[str, Any]

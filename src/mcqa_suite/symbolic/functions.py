@@ -8,7 +8,17 @@ from fractions import Fraction
 from math import ceil, floor, trunc
 from typing import Any
 
-from mcqa_suite.symbolic.values import (MOST_BITS, DrawError, ExpressionError, Number, bounded, items, mixed, number, plain)
+from mcqa_suite.symbolic.values import (
+    MOST_BITS,
+    DrawError,
+    ExpressionError,
+    Number,
+    bounded,
+    items,
+    mixed,
+    number,
+    plain,
+)
 from mcqa_suite.symbolic.vocabulary import MOST_IN_WORDS, in_words
 
 MOST_EXPONENT = 64

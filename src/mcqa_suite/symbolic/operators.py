@@ -8,7 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 from mcqa_suite.symbolic.functions import divide, power
-from mcqa_suite.symbolic.values import (MOST_BITS, DrawError, Number, bounded, is_labelled, is_number, items, number, plain)
+from mcqa_suite.symbolic.values import (
+    MOST_BITS,
+    DrawError,
+    Number,
+    bounded,
+    is_labelled,
+    is_number,
+    items,
+    number,
+    plain,
+)
 
 LONG = 1 << MOST_BITS
 

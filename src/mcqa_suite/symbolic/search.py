@@ -13,7 +13,7 @@ from typing import Any
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.expressions import Expression
 from mcqa_suite.symbolic.parser import Init
-from mcqa_suite.symbolic.values import (DrawError, ExpressionError, is_labelled, is_number, items, number)
+from mcqa_suite.symbolic.values import DrawError, ExpressionError, is_labelled, is_number, items, number
 
 MOST_STEPS = 3_000_000  # nodes evaluated for one instance
 PATIENCE = 60  # candidates of the first attempt, before it begins anew: a bad first choice costs little

@@ -15,8 +15,16 @@ from typing import Any, Literal
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic import defaults
 from mcqa_suite.symbolic.parser import Parsed, Piece, parse
-from mcqa_suite.symbolic.search import (Step, Unit, find, plan, unit)
-from mcqa_suite.symbolic.values import (DrawError, ExpressionError, in_calculation, is_labelled, is_number, numeric_text, text)
+from mcqa_suite.symbolic.search import Step, Unit, find, plan, unit
+from mcqa_suite.symbolic.values import (
+    DrawError,
+    ExpressionError,
+    in_calculation,
+    is_labelled,
+    is_number,
+    numeric_text,
+    text,
+)
 from mcqa_suite.symbolic.verify import GOLDS_DIFFER, NOT_WHOLE, gold_problem
 
 MOST_MISSES = 300  # draws in a row that give nothing new

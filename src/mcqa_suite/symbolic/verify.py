@@ -8,7 +8,7 @@ from fractions import Fraction
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.extract import gold_number
 from mcqa_suite.symbolic.expressions import compile_expression
-from mcqa_suite.symbolic.values import (DrawError, is_number, number, read_number)
+from mcqa_suite.symbolic.values import DrawError, is_number, number, read_number
 
 CALCULATION = re.compile(r"<<([^<>]*)>>")
 SIGNS = str.maketrans({"×": "*", "x": "*", "÷": "/", "−": "-", "$": "", "€": "", "£": "", ",": "", "[": "(", "]": ")"})

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from mcqa_suite.analysis.compare.groups import group_rows
 from mcqa_suite.analysis.compare.pairing import Unpaired
-from mcqa_suite.analysis.compare.result import (Comparison, Finding, Kind, Report)
-from mcqa_suite.analysis.compare.tasks import (Key, Options, PairedTask, matches, paired_tasks, row, unmatched)
+from mcqa_suite.analysis.compare.result import Comparison, Finding, Kind, Report
+from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row, unmatched
 from mcqa_suite.analysis.compare.verdict import judged
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run

@@ -10,7 +10,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare import measure
 from mcqa_suite.analysis.compare.pairing import joined
 from mcqa_suite.analysis.compare.result import Comparison, Kind
-from mcqa_suite.analysis.compare.tasks import (Key, Options, PairedTask, comparison, matches)
+from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, comparison, matches
 from mcqa_suite.logs.runs import Group, Run
 
 

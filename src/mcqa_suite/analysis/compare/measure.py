@@ -9,13 +9,13 @@ import numpy as np
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Booleans, Pairs, Side
-from mcqa_suite.analysis.compare.result import (Change, Choices, Flips, Method)
+from mcqa_suite.analysis.compare.result import Change, Choices, Flips, Method
 from mcqa_suite.logs.samples import SURE, Floats
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
 SEED = 20_230_517  # of the bootstrap, so that a table is the same every time
 RESAMPLES = 2000
-# Discordant pairs over the design effect, below which benchmarks/coverage.py finds no interval that covers what it claims.
+# Discordant pairs over the design effect, below which benchmarks/accuracy/coverage.py finds no interval that covers what it claims.
 FEWEST_EFFECTIVE_PAIRS = 10
 
 

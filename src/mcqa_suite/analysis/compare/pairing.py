@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.logs.samples import (Floats, Hashes, Integers, Samples)
+from mcqa_suite.logs.samples import Floats, Hashes, Integers, Samples
 
 Booleans = NDArray[np.bool_]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcqa_suite.analysis.compare import health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, Unpaired, pair
-from mcqa_suite.analysis.compare.result import (Change, Comparison, Finding, Kind)
+from mcqa_suite.analysis.compare.result import Change, Comparison, Finding, Kind
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.sample_values import METRICS

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 
-from mcqa_suite.analysis.compare.result import (Change, Comparison, Report, Verdict)
+from mcqa_suite.analysis.compare.result import Change, Comparison, Report, Verdict
 from mcqa_suite.stats import benjamini_hochberg, holm
 
 LEVEL = 0.05

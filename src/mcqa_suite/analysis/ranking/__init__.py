@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import Row
-from mcqa_suite.training_data.preferences.ranking_judge import duels
 from mcqa_suite.stats import Estimate, mean_estimate, wilson
+from mcqa_suite.training_data.preferences.ranking_judge import duels
 
 RESAMPLES = 500
 Floats = NDArray[np.float64]

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mcqa_suite.analysis.voting.strategies import UNREAD, Booleans, Integers, majority_sample
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.extract import same_number
-from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.logs.scoring import Read, read_all
-from mcqa_suite.logs.log_row import (Columns, NotGeneratedError, Recorded, recorded_row)
 from mcqa_suite.logs.files import numbered_rows
-from mcqa_suite.analysis.voting.strategies import (UNREAD, Booleans, Integers, majority_sample)
+from mcqa_suite.logs.log_row import Columns, NotGeneratedError, Recorded, recorded_row
+from mcqa_suite.logs.scoring import Read, read_all
+from mcqa_suite.questions.question import LETTERS
 
 
 @dataclass(frozen=True, eq=False)

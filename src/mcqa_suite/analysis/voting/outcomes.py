@@ -7,10 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcqa_suite.analysis.voting.ballots import Ballots
+from mcqa_suite.analysis.voting.strategies import (
+    UNREAD,
+    Choice,
+    Floats,
+    Integers,
+    best_of,
+    majority,
+    majority_sample,
+    order_by_score,
+    pass_at,
+)
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.stats import Estimate, mean_estimate
-from mcqa_suite.analysis.voting.ballots import Ballots
-from mcqa_suite.analysis.voting.strategies import (UNREAD, Choice, Floats, Integers, best_of, majority, majority_sample, order_by_score, pass_at)
 
 SINGLE, MAJORITY, ORACLE = "one sample", "majority", "oracle (pass@n)"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import numbered_rows
 from mcqa_suite.analysis.voting.ballots import Ballots
 from mcqa_suite.analysis.voting.strategies import Floats
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.files import numbered_rows
 
 
 def score_lines(path: Path) -> dict[tuple[str, int], float]:

@@ -9,8 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.errors import McqaError
 from mcqa_suite.backend.loglik_cache import LoglikCache, wanted_path
+from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.manifest import content_hash
 
 log = logging.getLogger(__name__)

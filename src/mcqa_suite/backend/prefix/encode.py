@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from lm_eval.models.utils import has_bos_prefix
 
-from mcqa_suite.common.errors import ScoreError
 from mcqa_suite.backend.prefix.tree import Ints
+from mcqa_suite.common.errors import ScoreError
 
 AT_A_TIME = 1024
 

@@ -11,10 +11,10 @@ from lm_eval.models.huggingface import HFLM
 
 from mcqa_suite.backend.prefix import generation_batch as kept
 from mcqa_suite.backend.prefix import tree as trees
+from mcqa_suite.backend.prefix.cache_identity import generation_identity
+from mcqa_suite.backend.prefix.compatibility import padded
 from mcqa_suite.backend.prefix.encode import tokens_of
 from mcqa_suite.backend.prefix.forward import CACHE, Forward
-from mcqa_suite.backend.prefix.compatibility import padded
-from mcqa_suite.backend.prefix.cache_identity import generation_identity
 from mcqa_suite.backend.prefix.tree import Ints
 
 SHORTEST = 32  # shared tokens that are worth a cache

@@ -11,16 +11,17 @@ import torch
 from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
-from mcqa_suite.common.errors import ConfigError, ScoreError
 from mcqa_suite.backend.loglik_cache import Answer, LoglikCache
-from mcqa_suite.backend.prefix import NAME, compatibility as gate
+from mcqa_suite.backend.prefix import NAME
+from mcqa_suite.backend.prefix import compatibility as gate
+from mcqa_suite.backend.prefix.cache_identity import open_cache
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
 from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.generate import PrefixGeneration
 from mcqa_suite.backend.prefix.record import Record, count_ties
 from mcqa_suite.backend.prefix.scorer import Scorer
-from mcqa_suite.backend.prefix.cache_identity import open_cache
 from mcqa_suite.backend.prefix.tree import Ints
+from mcqa_suite.common.errors import ConfigError, ScoreError
 
 log = logging.getLogger(__name__)
 # Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.

@@ -14,10 +14,10 @@ from mcqa_suite.analysis import compare
 from mcqa_suite.analysis.compare import Comparison, Options
 from mcqa_suite.common.errors import ComparisonError, ConfigError
 from mcqa_suite.common.manifest import HELD_OUT
-from mcqa_suite.logs.runs import read_log
-from mcqa_suite.stats import (Estimate, PairedTable, clustered_difference, paired_difference, wilson)
-from mcqa_suite.stats.paired import square_and_add
 from mcqa_suite.ladder.sweep import Criterion, Point, Sweep
+from mcqa_suite.logs.runs import read_log
+from mcqa_suite.stats import Estimate, PairedTable, clustered_difference, paired_difference, wilson
+from mcqa_suite.stats.paired import square_and_add
 
 # Figures of a manifest that are shares of its held-out pairs, and how many those are.
 SHARES = ("reward_accuracy", "shorter_accuracy", "longer_accuracy")

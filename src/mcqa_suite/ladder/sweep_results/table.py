@@ -7,9 +7,9 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from mcqa_suite.stats import Estimate
 from mcqa_suite.ladder.sweep import shown
 from mcqa_suite.ladder.sweep_results.board import Board, Entry, Score
+from mcqa_suite.stats import Estimate
 
 # Other figures of the manifests that get a column, with its title and unit; no loss, which is another quantity at every beta.
 FIGURES = {

@@ -7,8 +7,8 @@ from html import escape
 from typing import Any
 
 from mcqa_suite.grids import score
-from mcqa_suite.reporting.browser.grids import cells
 from mcqa_suite.reporting.browser.grid_svg import svg, unread, words
+from mcqa_suite.reporting.browser.grids import cells
 from mcqa_suite.reporting.views import clean
 
 DOZEN = 12

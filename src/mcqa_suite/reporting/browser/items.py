@@ -19,11 +19,11 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import pair_rows
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.grids import Encoder
-from mcqa_suite.reporting.browser import texts
-from mcqa_suite.reporting.browser.grids import form_of
-from mcqa_suite.reporting.browser.grid_gallery import DOZEN
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.samples import Integers, Samples
+from mcqa_suite.reporting.browser import texts
+from mcqa_suite.reporting.browser.grid_gallery import DOZEN
+from mcqa_suite.reporting.browser.grids import form_of
 
 # What became of the base's answer; the page's filter counts on these numbers.
 RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)

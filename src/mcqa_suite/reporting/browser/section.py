@@ -16,10 +16,10 @@ from importlib.resources import files
 from itertools import islice
 from typing import Any
 
-from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
+from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.browser.grid_gallery import BLANK, gallery
 from mcqa_suite.reporting.browser.grid_svg import palette
-from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
 
 TOGETHER = 32  # items that are tried at once against the size limit
 PARTS = ("browser_grids", "browser")  # scripts and style sheets, in the order in which they need each other

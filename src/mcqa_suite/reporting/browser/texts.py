@@ -10,10 +10,10 @@ from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.grids import Encoder
-from mcqa_suite.reporting.browser.grids import cells, compact, found
 from mcqa_suite.logs.files import load_results, results_files, samples_file
 from mcqa_suite.logs.runs import Run, model_identity
 from mcqa_suite.logs.sample_values import flat, option_texts, read_answer
+from mcqa_suite.reporting.browser.grids import cells, compact, found
 
 Row = dict[str, Any]
 # A text in parts: what is shown, what decided ({"m": ...}), a grid ({"g": ...}), both ({"m": 1, "g": ...}), and how many

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import matplotlib as mpl
 
 from mcqa_suite.analysis.compare import Report
-from mcqa_suite.reporting.figures import (changes, choices, letters, parts)
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.figures import changes, choices, letters, parts
 from mcqa_suite.reporting.figures.style import SETTINGS as _SETTINGS
-from mcqa_suite.reporting.figures.style import (Plot, css_variables, files, inline)
+from mcqa_suite.reporting.figures.style import Plot, css_variables, files, inline
 from mcqa_suite.reporting.figures.training import training
 from mcqa_suite.reporting.summary import Summary
 from mcqa_suite.reporting.training_logs import Curve
 from mcqa_suite.reporting.views import headlines
-from mcqa_suite.logs.runs import Run
 
 __all__ = ["Plot", "css_variables", "draw", "files", "inline"]
 

@@ -9,11 +9,25 @@ from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.compare import Comparison, Report
 from mcqa_suite.analysis.compare.columns import Column
-from mcqa_suite.reporting.figures.style import (BAND, BETTER, FLOOR, INK, MUTED, REST, SAME, WIDTH, WORSE, Plot, capped, panels, short)
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.figures.style import (
+    BAND,
+    BETTER,
+    FLOOR,
+    INK,
+    MUTED,
+    REST,
+    SAME,
+    WIDTH,
+    WORSE,
+    Plot,
+    capped,
+    panels,
+    short,
+)
 from mcqa_suite.reporting.summary import Row, Summary
 from mcqa_suite.reporting.tables import percent
 from mcqa_suite.reporting.views import interval, significant
-from mcqa_suite.logs.runs import Run
 
 ROW = 0.19  # inches a line
 MOST_TASKS, TASKS = 12, "tasks and groups"  # that a figure shows

@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.analysis.compare.pairing import Pairs, Side
-from mcqa_suite.reporting.figures.changes import MOST_TASKS as MOST_LINES
-from mcqa_suite.reporting.figures.changes import TASKS, by_lines, label
-from mcqa_suite.reporting.figures.models import (MOST_TASKS, Model, left_out, models_of, panels_of)
-from mcqa_suite.reporting.figures.style import (BETTER, FLOOR, INK, MUTED, Plot, capped, short, title_of)
-from mcqa_suite.reporting.tables import percent
-from mcqa_suite.reporting.views import pairs_of
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.samples import Floats
+from mcqa_suite.reporting.figures.changes import MOST_TASKS as MOST_LINES
+from mcqa_suite.reporting.figures.changes import TASKS, by_lines, label
+from mcqa_suite.reporting.figures.models import MOST_TASKS, Model, left_out, models_of, panels_of
+from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, MUTED, Plot, capped, short, title_of
+from mcqa_suite.reporting.tables import percent
+from mcqa_suite.reporting.views import pairs_of
 
 LEAST = 1e-6  # nats; what is smaller stands at the left edge
 BINS = 10

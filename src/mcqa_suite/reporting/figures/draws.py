@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mcqa_suite.reporting.figures.style import (BETTER, INK, LINE, WIDTH, Plot, short)
-from mcqa_suite.reporting.tables import percent
 from mcqa_suite.analysis.variance import Drawn, spread
+from mcqa_suite.reporting.figures.style import BETTER, INK, LINE, WIDTH, Plot, short
+from mcqa_suite.reporting.tables import percent
 
 
 def draws(runs: Sequence[Drawn]) -> Plot:

@@ -10,12 +10,12 @@ from matplotlib.patches import Rectangle
 
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.analysis.compare.pairing import Pairs, Side
-from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.reporting.figures.models import (MOST_MODELS, MOST_TASKS, Model, left_out, models_of, panels_of)
-from mcqa_suite.reporting.figures.style import (BETTER, INK, LINE, SAME, WORSE, Plot, short, title_of)
-from mcqa_suite.reporting.tables import percent
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.samples import Floats
+from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.reporting.figures.models import MOST_MODELS, MOST_TASKS, Model, left_out, models_of, panels_of
+from mcqa_suite.reporting.figures.style import BETTER, INK, LINE, SAME, WORSE, Plot, short, title_of
+from mcqa_suite.reporting.tables import percent
 
 MOST_CONFUSIONS = 3  # tasks
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.analysis.compare.pairing import Pairs, Side
+from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.changes import TASKS
 from mcqa_suite.reporting.figures.style import WIDTH, capped
 from mcqa_suite.reporting.views import pairs_of
-from mcqa_suite.logs.runs import Run
 
 MOST_TASKS, MOST_MODELS = 4, 8
 

@@ -8,11 +8,23 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.compare import Comparison, Report
-from mcqa_suite.reporting.figures.changes import (MOST_TASKS, TASKS, colour, head_up)
-from mcqa_suite.reporting.figures.style import (BETTER, FLOOR, INK, MUTED, REST, WIDTH, WORSE, Plot, capped, short, title_of)
+from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.reporting.figures.changes import MOST_TASKS, TASKS, colour, head_up
+from mcqa_suite.reporting.figures.style import (
+    BETTER,
+    FLOOR,
+    INK,
+    MUTED,
+    REST,
+    WIDTH,
+    WORSE,
+    Plot,
+    capped,
+    short,
+    title_of,
+)
 from mcqa_suite.reporting.tables import percent
 from mcqa_suite.reporting.views import parts_of, significant
-from mcqa_suite.logs.runs import Run, TaskRun
 
 FEWEST, MOST_FIGURES, MOST_PANELS = 3, 3, 8
 # (name, colour) of what a generated answer can be; what is neither was not read for another reason.

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from mcqa_suite.reporting.figures.style import (BETTER, FLOOR, INK, SAME, WORSE, Plot, capped, panels, short)
+from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, SAME, WORSE, Plot, capped, panels, short
 from mcqa_suite.reporting.training_logs import Curve
 
 # What is drawn of a log, in this order: the trainer's name, and ours for the axis.

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from mcqa_suite import stats
-from mcqa_suite.training_data.audit.rows import Row, responses
-from mcqa_suite.training_data.audit.text import Asked, folded
 from mcqa_suite.questions.question import LETTERS, text_id
 from mcqa_suite.stats import Estimate
+from mcqa_suite.training_data.audit.rows import Row, responses
+from mcqa_suite.training_data.audit.text import Asked, folded
 
 FEW = 0.001  # p under which letters are said to be uneven: a data set is large, and one test of many
 MOST = 5  # ids that are named of a kind

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.training_data.audit.checks import Checks, check
 from mcqa_suite.training_data.audit.items import Item, items_of
 from mcqa_suite.training_data.audit.overlap import Overlap, overlaps
 from mcqa_suite.training_data.audit.rows import Row, responses
 from mcqa_suite.training_data.audit.text import question_of
-from mcqa_suite.common.errors import ConfigError, DatasetError
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.audit.checks import letter_of
 from mcqa_suite.training_data.audit.grids import pair_keys
 from mcqa_suite.training_data.audit.items import Item
 from mcqa_suite.training_data.audit.ngrams import Coverage, Grams, Vocabulary
 from mcqa_suite.training_data.audit.rows import Row, responses, text_of
-from mcqa_suite.training_data.audit.text import (Asked, folded, key_of, masked, words)
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.training_data.audit.text import Asked, folded, key_of, masked, words
 
 CHUNK = 4000  # rows at a time: it bounds the memory
 SHARE = 0.7  # of an item's 8-grams: PaLM (arXiv 2204.02311, section 8) calls an item contaminated from here on

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mcqa_suite.training_data.audit.checks import MOST, Balance, Pairs
-from mcqa_suite.training_data.audit.engine import Audit, by_task
-from mcqa_suite.training_data.audit.overlap import KINDS, Overlap
 from mcqa_suite.analysis.compare.subset import Subset, as_json_text
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent
 from mcqa_suite.stats import Estimate
+from mcqa_suite.training_data.audit.checks import MOST, Balance, Pairs
+from mcqa_suite.training_data.audit.engine import Audit, by_task
+from mcqa_suite.training_data.audit.overlap import KINDS, Overlap
 
 SHOWN = 12  # topics, and leaks of a task, that a report lists
 COLUMNS = ("task", "doc_id", "item", "kind", "leak", "row", "share", "row_share", "rows")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.questions.epfl import parse_row
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.questions.epfl import parse_row
 from mcqa_suite.questions.prompts import letter
 
 Row = Mapping[str, str]

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.journal import Row, read_rows
+from mcqa_suite.extract import extract_choice, extract_number, gold_letter, gold_number
+from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.epfl import parse_row, split_question
-from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.extract import (extract_choice, extract_number, gold_letter, gold_number)
-from mcqa_suite.common.journal import Row, read_rows
 from mcqa_suite.questions.question import LETTERS, Question, text_id
-from mcqa_suite.logs.scoring import Doc
 
 ANSWERS = ("gold", "answer", "completion")  # where a row may hold its right answer, the first that is there
 

@@ -11,8 +11,8 @@ from statistics import fmean
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import Row
-from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, key_of
 from mcqa_suite.stats import Estimate, wilson
+from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, key_of
 
 
 @dataclass(frozen=True)

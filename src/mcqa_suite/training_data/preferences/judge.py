@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.extract import extract_choice
 from mcqa_suite.backend.endpoint import Endpoint
-from mcqa_suite.common.journal import Row
-from mcqa_suite.training_data.preferences.pairs import Pair
-from mcqa_suite.training_data.preferences.responses import Sampling, seed_of
+from mcqa_suite.backend.generation import Sampling, seed_of
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.http import in_parallel
+from mcqa_suite.common.journal import Row
+from mcqa_suite.extract import extract_choice
+from mcqa_suite.training_data.preferences.pairs import Pair
 
 TEMPLATE = """\
 Here is a prompt and two responses to it. Which response is better? Judge how correct, relevant, clear and complete each is; \

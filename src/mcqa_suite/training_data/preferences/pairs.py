@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import (Journal, Row, journal, read_rows)
+from mcqa_suite.common.journal import Journal, Row, journal, read_rows
 
 LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # a or b was chosen; for the others there is no pair to train on
 DECIDED = ("a", "b")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.backend.endpoint import Endpoint
-from mcqa_suite.common.journal import Row, journal
-from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask
-from mcqa_suite.training_data.preferences.responses import seed_of
-from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.training_data.preferences.ranking_entries import Entry
+from mcqa_suite.backend.generation import seed_of
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.http import in_parallel
+from mcqa_suite.common.journal import Row, journal
+from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask
+from mcqa_suite.training_data.preferences.ranking_entries import Entry
 
 LISTWISE = """\
 Here is a prompt and {n} responses to it. Rank them from the best to the worst by how correct, relevant, clear and complete each \

@@ -9,7 +9,7 @@ from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.grids import Task
 from mcqa_suite.grids.augment import swapped
-from mcqa_suite.training_data.sources.adaptor import (PARTS, Adaptor, Identity, known)
+from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity, known
 from mcqa_suite.training_data.sources.spec import Source
 
 CONFIGS = {"arc_agi_1": 1, "arc_agi_2": 2}

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.questions import generated, question
 from mcqa_suite.questions.epfl import read_epfl
-from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.questions.question import Question, label_index, text_id
 from mcqa_suite.training_data.sources import hub
-from mcqa_suite.training_data.sources.adaptor import (PARTS, Adaptor, Identity, group_of, known)
+from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity, group_of, known
 from mcqa_suite.training_data.sources.spec import PairSource, Source
 from mcqa_suite.training_data.sources.styles import STYLES
 

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.paths import hub_mirror
 from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.common.paths import hub_mirror
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

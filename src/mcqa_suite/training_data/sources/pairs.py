@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.questions import prompts
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.questions.question import LETTERS, Question
-from mcqa_suite.logs.scoring import SCORES, read_all
-from mcqa_suite.logs.log_row import Columns, recorded_row
-from mcqa_suite.training_data.sources import choice
-from mcqa_suite.training_data.sources.adaptor import (PARTS, Identity, Pair, PairAdaptor, group_of)
 from mcqa_suite.common.jsonl import json_rows
+from mcqa_suite.logs.log_row import Columns, recorded_row
+from mcqa_suite.logs.scoring import SCORES, read_all
+from mcqa_suite.questions import prompts
+from mcqa_suite.questions.question import LETTERS, Question
+from mcqa_suite.training_data.sources import choice
+from mcqa_suite.training_data.sources.adaptor import PARTS, Identity, Pair, PairAdaptor, group_of
 from mcqa_suite.training_data.sources.spec import PairSource
 
 CRITERIA = ("correctness", "relevance", "clarity", "completeness")

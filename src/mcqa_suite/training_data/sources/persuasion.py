@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.jsonl import json_lines
 from mcqa_suite.common.paths import shared_dir
 from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity
-from mcqa_suite.common.jsonl import json_lines
 from mcqa_suite.training_data.sources.spec import Source
 
 PERSUADER, ROLES = "0", {"0": "Persuader", "1": "Persuadee"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mcqa_suite.questions import prompts
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract import gold_number
+from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import Row, text_id
 from mcqa_suite.training_data.sources import hub
-from mcqa_suite.training_data.sources.adaptor import (PARTS, Adaptor, Identity, group_of, known)
+from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity, group_of, known
 from mcqa_suite.training_data.sources.spec import Source
 
 CALCULATOR = re.compile(r"<<[^<>]*>>")  # GSM8K: "16 - 7 = <<16-7=9>>9"

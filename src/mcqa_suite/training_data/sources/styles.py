@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mcqa_suite.questions import prompts
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import Question
 
 

@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import common  # first: it sets what torch reads when imported
 import torch
 from peft import LoraConfig, PeftModel
 from safetensors import SafetensorError
@@ -23,7 +22,8 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from mcqa_suite.common.checkpoints import ADAPTER, check_parent, is_adapter
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.manifest import (TRAINING_LOG, complete_folder, hardware, name_of, versions)
+from mcqa_suite.common.manifest import TRAINING_LOG, complete_folder, hardware, name_of, versions
+from mcqa_training import stage  # first: it sets what torch reads when imported
 
 State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}
@@ -34,7 +34,7 @@ def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfi
     """peft's config, or None where every weight is trained."""
     if settings.full:
         return None
-    return common.library_config(LoraConfig, LORA | (settings.lora or {}), {"task_type": task}, f"{where}: lora")
+    return stage.library_config(LoraConfig, LORA | (settings.lora or {}), {"task_type": task}, f"{where}: lora")
 
 
 def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
@@ -129,13 +129,13 @@ def save_trained(
             "train_seconds": logs["train_runtime"],
             **facts.get("metrics", {}),
         }
-        common.finish(
+        stage.finish(
             folder,
             args.output,
             args.parent,
             kind,
             settings,
-            hardware=hardware(torch.cuda.get_device_name() if common.GPU else None, trainer.accelerator.num_processes),
+            hardware=hardware(torch.cuda.get_device_name() if stage.GPU else None, trainer.accelerator.num_processes),
             versions=versions("torch", "transformers", "trl", "peft", "accelerate"),
             tokens_per_second=logs["num_tokens"] / logs["train_runtime"] if "num_tokens" in logs else None,
             adapter=not settings.merge,

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import rows
 import torch
 
 from mcqa_suite.stats import clustered_share, wilson
+from mcqa_training import rows
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.checkpoints import (HUB_FILES, HUB_NAME, chat_template_of, check_parent, is_adapter, made_by_a_stage)
+from mcqa_suite.common.checkpoints import (
+    HUB_FILES,
+    HUB_NAME,
+    chat_template_of,
+    check_parent,
+    is_adapter,
+    made_by_a_stage,
+)
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import check_tensor_files
 

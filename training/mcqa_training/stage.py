@@ -29,8 +29,8 @@ from transformers import TrainerCallback
 from mcqa_suite.common.checkpoints import chat_template_of, check_whole, is_adapter
 from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
-from mcqa_suite.common.manifest import (Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest)
-from mcqa_suite.ladder.stage_settings import (TRAINED, Settings, read_settings, record)
+from mcqa_suite.common.manifest import Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest
+from mcqa_suite.ladder.stage_settings import TRAINED, Settings, read_settings, record
 
 START = time.perf_counter()
 GPU = torch.cuda.is_available()

@@ -1,0 +1,1 @@
+"""Logs in, results out: comparison, voting, variance, option order, ranking."""

@@ -1,0 +1,1 @@
+"""Models that the harness can run: prefix sharing, caches, sampling, several processes."""

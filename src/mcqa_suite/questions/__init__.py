@@ -1,0 +1,1 @@
+"""Multiple-choice questions: data set rows in one form, prompts, EPFL files, option rotations."""

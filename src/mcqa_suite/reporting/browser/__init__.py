@@ -1,0 +1,1 @@
+"""The report's sample browser: every document with what each model answered."""

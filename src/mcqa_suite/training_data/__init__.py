@@ -1,0 +1,1 @@
+"""Training rows: sources, mixes, preference pairs, and the audit for leaks."""

@@ -1,0 +1,14 @@
+"""Where the repository and the data that tests read in place are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED = Path(os.environ.get("MCQA_SHARED") or REPOSITORY.parent / "shared")
+needs_hub = pytest.mark.skipif(not (SHARED / "hub").is_dir(), reason=f"no mirror of public data sets at {SHARED}/hub")
+
+MMLU_SUBJECTS = sorted(path.stem for path in (REPOSITORY / "tasks/mmlu_stem/letter").glob("[a-z]*.yaml"))
