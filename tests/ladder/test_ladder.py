@@ -14,13 +14,14 @@ from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
 from mcqa_suite.common.locks import locked
 from mcqa_suite.common.manifest import Hardware, Manifest
 from mcqa_suite.common.paths import training_dir
+from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.ladder import leak_check as audits
 from mcqa_suite.ladder import run
 from mcqa_suite.ladder.evaluation import plan_of
 from mcqa_suite.ladder.outputs import RungResult, save_sweeps
 from mcqa_suite.ladder.preflight import Rows
 from mcqa_suite.ladder.process import run_process
-from mcqa_suite.ladder.recipe import Evaluation, read_recipe
+from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.stages import has_chat_template
 from mcqa_suite.questions import generated
 from mcqa_suite.questions.prompts import letter

@@ -23,9 +23,9 @@ from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.tasks import load, manager, near_data
-from mcqa_suite.ladder.recipe import Evaluation
 
 PLAN_KEYS = {field.name for field in fields(Evaluation)}
 

@@ -21,11 +21,11 @@ from mcqa_suite.common.manifest import (
     write_manifest,
 )
 from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.ladder.checkpoints import Wanted, why_redo
 from mcqa_suite.ladder.context import Climb, Done, seconds
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.outputs import RungResult
-from mcqa_suite.ladder.recipe import Evaluation
 
 
 def evaluate(climb: Climb, step: Step, rung: RungResult) -> Done:

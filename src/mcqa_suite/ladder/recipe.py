@@ -15,34 +15,13 @@ from typing import Any
 from mcqa_suite.common.config import build, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
+from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.ladder.stage_settings import DTYPES, SETTINGS, Settings, parse_settings
 from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expand
 
 BASE = "base"
 QUANTISED = ("gptq", "bnb")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Tasks that are run together. An `optional` one is skipped, and said to be, where its data cannot be had.
-
-    `apply_chat_template` None follows each rung: a checkpoint is asked as it was trained.
-    """
-
-    tasks: tuple[str, ...]
-    limit: float | None = None
-    num_fewshot: int | None = None
-    gen_kwargs: dict[str, Any] | None = None
-    metadata: dict[str, Any] | None = None
-    apply_chat_template: bool | None = None
-    optional: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.tasks:
-            raise ValueError("tasks: empty; name at least one task")
-        if self.limit is not None and self.limit <= 0:
-            raise ValueError(f"limit: {self.limit:g}; expected a number of documents")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing import Any
 
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder.recipe import Evaluation, Recipe, Stage
+from mcqa_suite.evaluation.plan import Evaluation
+from mcqa_suite.ladder.recipe import Recipe, Stage
 from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, Settings
 from mcqa_suite.ladder.sweep import Criterion, Sweep
 from mcqa_suite.training_data import sources
