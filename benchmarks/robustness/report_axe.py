@@ -1,7 +1,8 @@
 """Accessibility of a report by axe-core: light, dark and at 390 pixels, with everything unfolded.
 
 npm install axe-core
-python benchmarks/record.py benchmarks/results/report_axe.md -- python benchmarks/robustness/report_axe.py node_modules/axe-core/axe.min.js
+python benchmarks/record.py benchmarks/results/report_axe.md -- \\
+    python benchmarks/robustness/report_axe.py node_modules/axe-core/axe.min.js
 
 Ends with 1 where a violation is serious or critical.
 """

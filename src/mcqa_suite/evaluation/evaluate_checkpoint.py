@@ -1,8 +1,10 @@
-"""Evaluates one checkpoint: `python -m mcqa_suite.evaluation.evaluate_checkpoint --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'`.
+"""Evaluate one checkpoint with a plan of tasks; the ladder starts this as a process.
 
-An adapter is evaluated on `--base`, which has to be its recorded parent; every checkpoint with the chat template that its
-manifest records. Writes what `lm_eval --log_samples` writes, one folder an entry of the plan, and `rung.json`: speed,
-memory, what was skipped. Under `accelerate launch` or `torchrun` the processes share the work, and the main one writes.
+python -m mcqa_suite.evaluation.evaluate_checkpoint --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'
+
+An adapter is evaluated on `--base`, which must be its recorded parent; every checkpoint with the chat template that its
+manifest records. Writes what `lm_eval --log_samples` writes, one folder for each entry of the plan, and `rung.json`: speed,
+memory, skipped entries. Under `accelerate launch` or `torchrun` the processes share the work, and the main one writes.
 """
 
 from __future__ import annotations

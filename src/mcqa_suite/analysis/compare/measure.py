@@ -15,7 +15,7 @@ from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
 SEED = 20_230_517  # of the bootstrap, so that a table is the same every time
 RESAMPLES = 2000
-# Discordant pairs over the design effect, below which benchmarks/accuracy/coverage.py finds no interval that covers what it claims.
+# Discordant pairs over the design effect; benchmarks/accuracy/coverage.py finds no interval that covers what it claims below.
 FEWEST_EFFECTIVE_PAIRS = 10
 
 
