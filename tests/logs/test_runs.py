@@ -9,8 +9,8 @@ import pytest
 from helpers.log_files import STAMP, choice_row, choice_rows, questions, write_run
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_manifest
 from mcqa_suite.evaluation import evaluate_checkpoint as rung
-from mcqa_suite.common.manifest import (Hardware, Manifest, Parent, Size, write_manifest)
 from mcqa_suite.logs.runs import read_log, read_run
 
 PLAN = [

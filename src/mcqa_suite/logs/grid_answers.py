@@ -10,8 +10,8 @@ from typing import Any
 from mcqa_suite import grids
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.grids import Augmentation, Candidate, Grid
-from mcqa_suite.logs.log_row import Columns, recorded_row
 from mcqa_suite.logs.files import numbered_rows
+from mcqa_suite.logs.log_row import Columns, recorded_row
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.extract import extract_grid, gold_letter, gold_number
-from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index
 from mcqa_suite.logs.scoring import Doc, Read
+from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index
 
 Row = dict[str, Any]
 # The columns of our own documents; a document that has them needs no --kind.

@@ -14,9 +14,9 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.logs.scoring import (SCORES, Read, Scores, epfl_marked, read_all)
-from mcqa_suite.logs.log_row import (Columns, NotGeneratedError, Recorded, Row, metric_names, outcome, recorded_row)
 from mcqa_suite.logs.files import failure
+from mcqa_suite.logs.log_row import Columns, NotGeneratedError, Recorded, Row, metric_names, outcome, recorded_row
+from mcqa_suite.logs.scoring import SCORES, Read, Scores, epfl_marked, read_all
 
 SUFFIX = ".reread.jsonl"
 MOST_REPORTS = 5  # broken lines named in one log; the rest are counted

@@ -12,9 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.logs.files import failure, numbered_rows
-from mcqa_suite.logs.sample_values import (METRICS, ScoreError, check_complete, fingerprint, flat, hash_prefix, is_choice, option_bits, option_texts, read_answer, read_score, read_target)
+from mcqa_suite.logs.sample_values import (
+    METRICS,
+    ScoreError,
+    check_complete,
+    fingerprint,
+    flat,
+    hash_prefix,
+    is_choice,
+    option_bits,
+    option_texts,
+    read_answer,
+    read_score,
+    read_target,
+)
+from mcqa_suite.questions.question import LETTERS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mcqa_suite import grids
-from mcqa_suite.extract import (Extraction, extract_choice, extract_number, same_number)
+from mcqa_suite.extract import Extraction, extract_choice, extract_number, same_number
 from mcqa_suite.questions.question import LETTERS
 
 Doc = dict[str, Any]
