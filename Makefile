@@ -15,12 +15,12 @@ help:
 $(VENV)/installed-demo: pyproject.toml
 	@echo "== creating $(VENV) and installing mcqa-suite with its training and quantisation extras (several GB with torch)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[train,gptq,report]'
+	$(BIN)/python -m pip install --quiet --editable '.[eval,train,gptq]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed-demo
 	@echo "== installing the development tools"
-	$(BIN)/python -m pip install --quiet --editable '.[train,gptq,report,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[eval,train,gptq,dev]'
 	@touch $@
 
 demo: $(VENV)/installed-demo

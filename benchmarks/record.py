@@ -42,7 +42,7 @@ def main() -> int:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     header = (
         f"    {shlex.join(command)}\n\n"
-        f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}, commit {commit()}, {seconds:.0f} s, "
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, commit {commit()}, {seconds:.0f} s, "
         f"{len(os.sched_getaffinity(0))} cores of {processor()}, Python {platform.python_version()}, {libraries}\n\n"
     )
     print(done.stdout, end="")
