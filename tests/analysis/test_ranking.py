@@ -14,12 +14,12 @@ import pytest
 from helpers.model_server import prompt_of, serving
 from helpers.preference_rows import write
 
-from mcqa_suite.analysis.ranking import rank
+from mcqa_suite.analysis.ranking import duels, rank
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.reporting.ranking import markdown
+from mcqa_suite.training_data.preferences.ranking import questions, read_ranking
 from mcqa_suite.training_data.preferences.ranking_entries import read_entries
-from mcqa_suite.training_data.preferences.ranking_judge import duels, questions, read_ranking
 
 SKILL = {"base": 0, "sft": 1, "ai": 2, "human": 3}
 

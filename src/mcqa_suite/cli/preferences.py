@@ -148,8 +148,8 @@ def _rank(args: argparse.Namespace) -> None:
     from mcqa_suite.analysis.ranking import rank
     from mcqa_suite.backend.endpoint import Endpoint
     from mcqa_suite.reporting.ranking import csv_table, figure, markdown
+    from mcqa_suite.training_data.preferences.ranking import judged
     from mcqa_suite.training_data.preferences.ranking_entries import read_entries
-    from mcqa_suite.training_data.preferences.ranking_judge import judged
 
     _positive(parallel=args.parallel)
     entries, alone = read_entries(args.responses)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import Row
 from mcqa_suite.stats import Estimate, mean_estimate, wilson
-from mcqa_suite.training_data.preferences.ranking_judge import duels
 
 RESAMPLES = 500
 Floats = NDArray[np.float64]
@@ -70,6 +70,14 @@ def rank(rows: Sequence[Row], similarity: dict[str, list[float]] | None = None, 
         unread=sum(row["ranks"] is None for row in rows),
         first_share=wilson(sum(decided), len(decided)) if decided else None,
     )
+
+
+def duels(rows: Sequence[Row]) -> Iterator[Duel]:
+    """Every two models of a readable verdict: prompt id, the model shown first, the other, and 1, 0.5 or 0 for the first."""
+    for row in rows:
+        if row["ranks"] is not None:
+            for (first, rank), (second, other) in combinations(zip(row["shown"], row["ranks"], strict=True), 2):
+                yield row["id"], first, second, 0.5 if rank == other else float(rank < other)
 
 
 def bradley_terry(wins: Floats) -> Floats:

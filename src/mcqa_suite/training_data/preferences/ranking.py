@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -104,11 +104,3 @@ def read_ranking(raw: str, n: int) -> list[int] | None:
         rank = rank if sign == "=" else place
         ranks[letter] = rank
     return [ranks[letter] for letter in LETTERS[:n]]
-
-
-def duels(rows: Sequence[Row]) -> Iterator[tuple[str, str, str, float]]:
-    """Every two models of a row that was read: prompt id, the one shown first, the other, and 1, 0.5 or 0 for the first."""
-    for row in rows:
-        if row["ranks"] is not None:
-            for (one, here), (other, there) in combinations(zip(row["shown"], row["ranks"], strict=True), 2):
-                yield row["id"], one, other, 0.5 if here == there else float(here < there)
