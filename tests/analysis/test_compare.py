@@ -18,7 +18,7 @@ from mcqa_suite.common.errors import ComparisonError
 def test_a_model_differs_from_itself_by_exactly_nothing(tmp_path):
     base, _ = two_runs(tmp_path, n=1000)
     report = compared(base, base)
-    (row,) = report.comparisons
+    (row,) = report.rows
     assert row.change.difference.value == 0.0
     assert (row.change.p, row.p_holm, row.top_agreement, row.flips.total) == (1.0, 1.0, 1.0, 0)
     assert (row.choices.kl.max, row.choices.gold_change) == (0.0, 0.0)
@@ -31,7 +31,7 @@ def test_a_model_differs_from_itself_by_exactly_nothing(tmp_path):
 def test_exchanging_the_two_flips_every_sign(tmp_path_factory, seed, amount):
     tmp_path = tmp_path_factory.mktemp("swap")
     base, variant = two_runs(tmp_path, lambda scores, gold: noisy(scores, amount, seed), n=40)
-    (there,), (back,) = compared(base, variant).comparisons, compared(variant, base).comparisons
+    (there,), (back,) = compared(base, variant).rows, compared(variant, base).rows
     one, other = there.change.difference, back.change.difference
     assert (one.value, one.low, one.high) == (-other.value, -other.high, -other.low)
     assert there.flips.right_to_wrong == back.flips.wrong_to_right
@@ -44,7 +44,7 @@ def test_the_numbers_are_those_of_the_logs(tmp_path):
     scores, gold = questions(200)
     changed = noisy(scores, 0.5)
     base, variant = two_runs(tmp_path)
-    (row,) = compared(base, variant).comparisons
+    (row,) = compared(base, variant).rows
     before, after = scores.argmax(1), changed.argmax(1)
     assert row.change.base.value == np.mean(before == gold)
     assert row.change.variant.value == np.mean(after == gold)
@@ -71,7 +71,7 @@ def test_only_the_same_question_asked_the_same_way_is_paired(tmp_path):
     report = compared(base, variant)
     lost = report.unpaired["gptq"]["t"]
     assert (lost.only_base, lost.only_variant, lost.doc, lost.prompt, lost.target) == (2, 1, 1, 2, 1)
-    assert report.comparisons[0].n == 44
+    assert report.rows[0].n == 44
 
 
 def test_unread_answers_have_a_share_of_their_own(tmp_path):
@@ -79,7 +79,7 @@ def test_unread_answers_have_a_share_of_their_own(tmp_path):
     worse = [written_row("t", i, None if i < 8 else "ABCD"[i % 4], i % 4) for i in range(40)]
     base = write_run(tmp_path / "base", {"t": rows})
     variant = write_run(tmp_path / "gptq", {"t": worse}, model="gptq")
-    (row,) = compared(base, variant).comparisons
+    (row,) = compared(base, variant).rows
     assert (row.unread_base, row.unread_variant, row.flips.right_to_wrong) == (0.0, 0.2, 8)
     assert (row.filter, row.choices.kl, row.choices.ece_base) == ("extracted", None, None)
     assert row.verdict == "worse"
@@ -88,7 +88,7 @@ def test_unread_answers_have_a_share_of_their_own(tmp_path):
 def test_a_group_pools_its_documents(tmp_path):
     (base, variant), rows, changed = groups_of(tmp_path)
     report = compared(base, variant, tasks="stem")
-    (row,) = report.comparisons
+    (row,) = report.rows
     right = [[r["acc"] for task in tasks.values() for r in task] for tasks in (rows, changed)]
     assert (row.kind, row.n, report.family) == ("group", 240, 1)
     assert row.change.difference.value == pytest.approx(np.mean(right[1]) - np.mean(right[0]))
@@ -103,7 +103,7 @@ def test_a_group_that_the_harness_averages_over_tasks_stays_so(tmp_path):
         macro = float(np.mean([np.mean([r["acc"] for r in task]) for task in tasks.values()]))
         results["groups"]["stem"]["acc,none"] = macro
         path.write_text(json.dumps(results), encoding="utf-8")
-    (row,) = compared(base, variant, tasks="stem").comparisons
+    (row,) = compared(base, variant, tasks="stem").rows
     assert row.change.method == "macro"
     assert row.change.base.value == pytest.approx(np.mean([np.mean([r["acc"] for r in t]) for t in rows.values()]))
 
@@ -121,8 +121,8 @@ def test_clusters_widen_the_interval(tmp_path):
 
     base = write_run(tmp_path / "base", {"t": rows_of(scores)})
     variant = write_run(tmp_path / "gptq", {"t": rows_of(changed)}, model="gptq")
-    (plain,) = compared(base, variant).comparisons
-    (clustered,) = compared(base, variant, cluster="subject").comparisons
+    (plain,) = compared(base, variant).rows
+    (clustered,) = compared(base, variant, cluster="subject").rows
     assert clustered.change.method == "clustered score"
     assert clustered.change.difference.half_width > 2 * plain.change.difference.half_width
     assert clustered.change.p > plain.change.p
@@ -135,7 +135,7 @@ def test_clusters_widen_the_interval(tmp_path):
 def test_one_subject_alone_is_taken_as_independent_and_said_so(tmp_path):
     (base, variant), *_ = groups_of(tmp_path)
     report = compared(base, variant, cluster="subject")
-    methods = {row.task: row.change.method for row in report.comparisons}
+    methods = {row.task: row.change.method for row in report.rows}
     assert methods == {"math": "score", "physics": "score", "chemistry": "score", "stem": "clustered score"}
     assert any("one value of 'subject' only" in note for note in report.notes)
 
@@ -146,14 +146,14 @@ def test_nested_sets_have_no_mean(tmp_path):
     tasks = {"main": whole, "diamond": whole[:20]}
     base = write_run(tmp_path / "base", tasks, groups={"gpqa": list(tasks)})
     report = compared(base, base)
-    assert {row.task for row in report.comparisons} == {"main", "diamond"}
+    assert {row.task for row in report.rows} == {"main", "diamond"}
     assert any("gpqa: no mean: nested sets" in note for note in report.notes)
 
 
 def test_the_verdicts(tmp_path):
     def verdict(change, n=1000, margin=0.01):
         folder = tmp_path / f"{len(list(tmp_path.iterdir()))}"
-        return compared(*two_runs(folder, change, n), margin=margin).comparisons[0].verdict
+        return compared(*two_runs(folder, change, n), margin=margin).rows[0].verdict
 
     assert verdict(lambda scores, gold: noisy(scores, 0.001)) == "equivalent"
     assert verdict(lambda scores, gold: noisy(scores, 3.0)) == "worse"
@@ -171,9 +171,9 @@ def test_noise_is_a_row_outside_the_family(tmp_path):
     again = write_run(tmp_path / "again", {"t": choice_rows("t", noisy(scores, 0.01), gold)})
     variant = write_run(tmp_path / "gptq", {"t": choice_rows("t", noisy(scores, 0.5), gold)}, model="gptq")
     report = compared(base, variant, noise_floor=again)
-    assert [(row.variant, row.kind) for row in report.comparisons] == [("gptq", "task"), ("again", "noise floor")]
+    assert [(row.variant, row.kind) for row in report.rows] == [("gptq", "task"), ("again", "noise floor")]
     assert report.family == 1
-    assert report.comparisons[1].choices.kl.mean < report.comparisons[0].choices.kl.mean
+    assert report.rows[1].choices.kl.mean < report.rows[0].choices.kl.mean
 
 
 def test_a_score_that_is_not_right_or_wrong_is_compared_by_its_mean(tmp_path):
@@ -185,6 +185,6 @@ def test_a_score_that_is_not_right_or_wrong_is_compared_by_its_mean(tmp_path):
             row |= {"metrics": ["acc", "f1"], "f1": float(rng.random())}
     base = write_run(tmp_path / "base", {"t": rows[0]})
     variant = write_run(tmp_path / "gptq", {"t": rows[1]}, model="gptq")
-    (row,) = compared(base, variant, metric="f1").comparisons
+    (row,) = compared(base, variant, metric="f1").rows
     assert (row.change.method, row.flips, row.change.p_mcnemar) == ("t", None, None)
     assert row.change.difference.low < row.change.difference.value < row.change.difference.high

@@ -45,7 +45,7 @@ def test_a_sick_task_is_broken_and_named(tmp_path, condition, capsys):
     report = compared(base, variant)
     found = [finding for finding in report.health if finding.condition == condition]
     assert [(f.task, f.run, f.broken) for f in found] == [("t", "gptq", True)]
-    assert report.comparisons[0].verdict == "broken"
+    assert report.rows[0].verdict == "broken"
     assert report.family == 0
     assert main(["compare", str(base), str(variant)]) == 0
     assert f"t, gptq: **broken** ({condition})" in capsys.readouterr().out
@@ -56,7 +56,7 @@ def test_a_sick_task_is_never_averaged_in(tmp_path):
     scores, gold = questions(40, seed=1)
     sick = choice_rows("physics", set_all(0.0)(scores, gold), gold, subject="physics")
     write_run(variant, {**changed, "physics": sick}, groups={"stem": list(changed)}, model="gptq")
-    row = next(row for row in compared(base, variant).comparisons if row.task == "stem")
+    row = next(row for row in compared(base, variant).rows if row.task == "stem")
     assert (row.left_out, row.members, row.n) == (("physics",), ("chemistry", "math"), 200)
 
 
@@ -65,7 +65,7 @@ def test_a_task_of_which_nothing_could_be_read_is_broken(tmp_path):
     blank = write_run(tmp_path / "gptq", {"t": [written_row("t", i, None, i % 4) for i in range(12)]}, model="gptq")
     report = compared(base, blank)
     assert [(f.run, f.condition) for f in report.health if f.broken] == [("gptq", "unread")]
-    assert report.comparisons[0].verdict == "broken"
+    assert report.rows[0].verdict == "broken"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_fewer_options_than_in_the_other_run_are_broken(tmp_path, rows, which):
 
     in_every_row(base if which == "base" else variant, shorten)
     report = compared(base, variant)
-    (row,) = report.comparisons
+    (row,) = report.rows
     found = [f for f in report.health if f.condition == "options missing"]
     assert (row.verdict, row.choices.kl) == ("broken", None)
     assert [f.run for f in found] == ["base" if which == "base" else "gptq"]

@@ -130,8 +130,8 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
     for base, variant in ((whole, with_holes), (with_holes, whole)):
         report = compare(base, [variant])
         lost = report.unpaired[variant.name]["mcqa_epfl_cot"]
-        assert (lost.failed, lost.total, report.comparisons[0].n) == (2, 2, 6)
-        assert report.comparisons[0].flips.total == 0
+        assert (lost.failed, lost.total, report.rows[0].n) == (2, 2, 6)
+        assert report.rows[0].flips.total == 0
         told = {title: " ".join(lines) for title, lines in remarks(report)}
         assert "2 without an answer in either run" in told["Documents left out of the pairs"]
         assert "holes: mcqa_epfl_cot: 2 of 8 items got no answer" in told["Notes"]

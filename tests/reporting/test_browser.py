@@ -42,7 +42,7 @@ def test_transitions_are_those_of_the_comparison(tmp_path):
     runs = small_runs(tmp_path)
     items, about = unpacked(browser_section(runs, "base"))
     found = compare(runs[0], runs[1:], Options())
-    for row in found.comparisons:
+    for row in found.rows:
         task = [name for name, _link in about["tasks"]].index(row.task)
         model = about["models"].index(row.variant)
         counts = np.bincount([item[5][model][0] for item in items if item[0] == task], minlength=6)

@@ -30,7 +30,7 @@ def _variance(args: argparse.Namespace) -> None:
     from collections import Counter
 
     from mcqa_suite.analysis.variance import read_drawn
-    from mcqa_suite.reporting.commands import named_path
+    from mcqa_suite.logs.named_runs import named_path
     from mcqa_suite.reporting.variance import variance_csv, variance_report
 
     if args.worst < 0:

@@ -64,7 +64,7 @@ def _vote(args: argparse.Namespace) -> None:
 
 
 def _orders(args: argparse.Namespace) -> None:
-    from mcqa_suite.reporting.commands import named_path
+    from mcqa_suite.logs.named_runs import named_path
     from mcqa_suite.reporting.option_orders import order_csv, order_table, read_orders
 
     given = [named_path(text) for text in args.runs]
@@ -99,7 +99,7 @@ def _numbers(text: str) -> list[int]:
 
 def _logs(given: list[str]) -> list[tuple[str, Path]]:
     """(name, file) of every log: a folder stands for the sample logs below it."""
-    from mcqa_suite.reporting.commands import named_path
+    from mcqa_suite.logs.named_runs import named_path
 
     found = []
     for text in given:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.analysis.compare.columns import Cell, Column, cell
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.summary import Row, Summary
@@ -50,9 +50,9 @@ class Board:
     unit: str
 
 
-def board(summary: Summary, report: Report | None, base: str | None, floor: Run | None) -> Board:
+def board(summary: Summary, report: Comparison | None, base: str | None, floor: Run | None) -> Board:
     """The leaderboard: models from best to worst, then chance, the commonest letter and the noise floor."""
-    found = {(row.task, row.variant): row for row in report.comparisons} if report else {}
+    found = {(row.task, row.variant): row for row in report.rows} if report else {}
     rows = [_board_row(row, "base" if row.run.name == base else "variant", found) for row in summary.rows]
     blank = BoardCell(value="")
     none = (None, None, None)
@@ -93,7 +93,7 @@ def _reference(value: float | None, note: str) -> BoardCell:
     return BoardCell(value=percent(value), interval=note, sort=value)
 
 
-def _board_row(row: Row, kind: str, found: dict[tuple[str, str], Comparison]) -> BoardRow:
+def _board_row(row: Row, kind: str, found: dict[tuple[str, str], ComparisonRow]) -> BoardRow:
     cells = [_board_cell(c, found.get((c.column.name, row.run.name)) if c else None) for c in row.cells]
     macro = BoardCell(value="")
     if row.macro is not None:
@@ -103,7 +103,7 @@ def _board_row(row: Row, kind: str, found: dict[tuple[str, str], Comparison]) ->
     return BoardRow(row.run.name, kind, rank, tuple(cells), macro, sizes)
 
 
-def _board_cell(c: Cell | None, row: Comparison | None) -> BoardCell:
+def _board_cell(c: Cell | None, row: ComparisonRow | None) -> BoardCell:
     if c is None:
         return BoardCell()
     e = c.estimate
@@ -139,9 +139,9 @@ def _cell_text(c: BoardCell) -> str:
     return f"{text}; {c.difference}{'*' if c.tone else ''}" if c.difference else text
 
 
-def board_csv(summary: Summary, report: Report | None) -> str:
+def board_csv(summary: Summary, report: Comparison | None) -> str:
     """Fractions, one row a model and column, with its comparison where there is one."""
-    found = {(row.task, row.variant): row for row in report.comparisons} if report else {}
+    found = {(row.task, row.variant): row for row in report.rows} if report else {}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     names = (

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mcqa_suite.analysis.compare import Options, compare, exit_code, read_subset, restricted
-from mcqa_suite.common.errors import ComparisonError, DatasetError, McqaError
-from mcqa_suite.logs.runs import Run, read_log
+from mcqa_suite.common.errors import ComparisonError, DatasetError
+from mcqa_suite.logs.named_runs import read_runs
+from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting import comparison_text as comparison
 from mcqa_suite.reporting import summary
 
@@ -64,45 +64,3 @@ def _some_documents(runs: list[Run | None], subset: Path | None) -> tuple[list[R
         return runs, None
     kept = read_subset(subset)
     return [None if run is None else restricted(run, kept) for run in runs], kept.note
-
-
-def read_runs(given: Sequence[str], cluster: str | None) -> tuple[list[Run | None], list[str]]:
-    """The runs in their order, None where one cannot be read; names are made different from each other."""
-    runs: list[Run | None] = []
-    problems: list[str] = []
-    for text in given:
-        name, path = named_path(text)
-        try:
-            runs.append(read_log(path, name=name, cluster=cluster))
-        except McqaError as error:
-            problems.append(str(error))
-            runs.append(None)
-    counts = Counter(run.name for run in runs if run)
-    names = [
-        text if run is None or (counts[run.name] > 1 and named_path(text)[0] is None) else run.name
-        for run, text in zip(runs, given, strict=True)
-    ]
-    named = zip(runs, _numbered(names), strict=True)
-    return [None if run is None else replace(run, name=name) for run, name in named], problems
-
-
-def _numbered(names: Sequence[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    done = []
-    for name in names:
-        seen[name] += 1
-        done.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
-    return done
-
-
-def named_path(text: str) -> tuple[str | None, Path]:
-    """NAME=PATH, or a path alone."""
-    if Path(text).exists():
-        return None, Path(text)
-    for at in (index for index, letter in enumerate(text) if letter == "=" and index):
-        if text[at + 1 :] and Path(text[at + 1 :]).exists():
-            return text[:at], Path(text[at + 1 :])
-    name, equals, path = text.partition("=")
-    if equals and name and "/" not in name:
-        return name, Path(path)
-    return None, Path(text)

@@ -10,27 +10,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.stats import chance_corrected_recovery, recovery
 
 
-def name_of(row: Comparison) -> str:
+def name_of(row: ComparisonRow) -> str:
     return f"{row.variant} (noise floor)" if row.kind == "noise floor" else row.variant
 
 
-def above_chance(row: Comparison) -> float | None:
+def above_chance(row: ComparisonRow) -> float | None:
     """The share of the base's accuracy above chance that the variant kept."""
     if row.chance is None:
         return None
     return chance_corrected_recovery(row.change.base.value, row.change.variant.value, row.chance)
 
 
-def as_json(report: Report) -> str:
+def as_json(report: Comparison) -> str:
     """One object; accuracies, differences and shares are fractions, what does not apply is null."""
     unpaired = {variant: {task: asdict(c) for task, c in tasks.items()} for variant, tasks in report.unpaired.items()}
     whole = {
         "base": report.base,
-        "comparisons": [_record(row) for row in report.comparisons],
+        "comparisons": [_record(row) for row in report.rows],
         "unpaired": unpaired,
         "health": [asdict(finding) for finding in report.health],
     }
@@ -39,7 +39,7 @@ def as_json(report: Report) -> str:
     return json.dumps(_plain(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _record(row: Comparison) -> dict[str, Any]:
+def _record(row: ComparisonRow) -> dict[str, Any]:
     change, choices = row.change, row.choices
     flips = asdict(row.flips) if row.flips else None
     return {
@@ -76,17 +76,17 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def as_csv(report: Report) -> str:
+def as_csv(report: Comparison) -> str:
     """Every number, as fractions, one row a comparison."""
     out = io.StringIO()
-    records = [_full_record(row, report) for row in report.comparisons]
+    records = [_full_record(row, report) for row in report.rows]
     writer = csv.DictWriter(out, list(records[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows({key: _fraction(value) for key, value in record.items()} for record in records)
     return out.getvalue()
 
 
-def _full_record(row: Comparison, report: Report) -> dict[str, Any]:
+def _full_record(row: ComparisonRow, report: Comparison) -> dict[str, Any]:
     change, choices = row.change, row.choices
     record = _record(row)
     flips, kl = record.pop("flips") or {}, record.pop("choice_kl") or {}
@@ -125,17 +125,17 @@ def _full_record(row: Comparison, report: Report) -> dict[str, Any]:
     }
 
 
-def _tasks(row: Comparison) -> tuple[str, ...]:
+def _tasks(row: ComparisonRow) -> tuple[str, ...]:
     return (*row.members, *row.left_out) or (row.task,)
 
 
-def _unpaired(row: Comparison, report: Report) -> int:
+def _unpaired(row: ComparisonRow, report: Comparison) -> int:
     """How many documents of its tasks have no partner in the other run."""
     counts = report.unpaired.get(row.variant, {})
     return sum(counts[task].total for task in _tasks(row) if task in counts)
 
 
-def _health(row: Comparison, report: Report) -> Iterator[str]:
+def _health(row: ComparisonRow, report: Comparison) -> Iterator[str]:
     for found in report.health:
         if found.task in _tasks(row) and found.run in (row.variant, report.base):
             yield f"{found.task}, {found.run}: {found.condition}: {found.detail}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from mcqa_suite.analysis.compare import Comparison, Finding, Report
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, name_of
 from mcqa_suite.reporting.tables import Table, number, p_value, percent, points
@@ -45,7 +45,7 @@ DETAILS = (
 )
 
 
-def markdown(report: Report) -> str:
+def markdown(report: Comparison) -> str:
     """Verdicts first, then two tables a task or group, then what to know before believing them."""
     parts = [f"# {report.base} and what was made from it\n", tables.markdown(_verdicts(report))]
     for rows in by_task(report):
@@ -54,30 +54,30 @@ def markdown(report: Report) -> str:
     return "\n".join(parts)
 
 
-def latex(report: Report) -> str:
+def latex(report: Comparison) -> str:
     """The verdicts and one table a task or group; the document needs booktabs."""
     parts = [tables.latex(_verdicts(report)), *(tables.latex(_main(rows)) for rows in by_task(report))]
     return "\n".join(parts)
 
 
-def by_task(report: Report) -> list[list[Comparison]]:
+def by_task(report: Comparison) -> list[list[ComparisonRow]]:
     """The rows, together by task and filter, in the report's order."""
-    found: dict[tuple[str, str], list[Comparison]] = {}
-    for row in report.comparisons:
+    found: dict[tuple[str, str], list[ComparisonRow]] = {}
+    for row in report.rows:
         found.setdefault((row.task, row.filter), []).append(row)
     return list(found.values())
 
 
-def _verdicts(report: Report) -> Table:
+def _verdicts(report: Comparison) -> Table:
     rows = [
         [row.task, name_of(row), str(row.n), _difference(row), p_value(row.p_holm), f"**{row.verdict}**"]
-        for row in report.comparisons
+        for row in report.rows
     ]
     title = f"Verdicts ({report.subset})" if report.subset else "Verdicts"
     return Table(title, ("task", "variant", "n", "difference (points)", "p Holm", "verdict"), rows)
 
 
-def _title(row: Comparison) -> str:
+def _title(row: ComparisonRow) -> str:
     facts = [f"n = {row.n}"]
     if row.chance is not None:
         facts.append(f"chance {percent(row.chance)} %")
@@ -89,12 +89,12 @@ def _title(row: Comparison) -> str:
     return f"{row.task}, {row.metric}{filter_name}{kind} ({', '.join(facts)}, {row.n_shot}-shot)"
 
 
-def _constant(row: Comparison) -> tuple[str, float] | None:
+def _constant(row: ComparisonRow) -> tuple[str, float] | None:
     """The commonest right letter and its share, where the score is one that guessing could reach."""
     return row.choices.constant if row.chance is not None else None
 
 
-def _main(rows: Sequence[Comparison]) -> Table:
+def _main(rows: Sequence[ComparisonRow]) -> Table:
     lines = [_cells(row) for row in rows]
     first, blank = rows[0], [""] * (len(HEADER) - 3)
     if first.chance is not None:
@@ -107,7 +107,7 @@ def _main(rows: Sequence[Comparison]) -> Table:
     return Table(_title(first), HEADER, lines, notes)
 
 
-def _cells(row: Comparison) -> list[str]:
+def _cells(row: ComparisonRow) -> list[str]:
     change, flips = row.change, row.flips
     counts = ["", "", "", "", ""]
     if flips:
@@ -129,17 +129,17 @@ def _share(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} ({percent(estimate.low)} to {percent(estimate.high)})"
 
 
-def _difference(row: Comparison) -> str:
+def _difference(row: ComparisonRow) -> str:
     estimate = row.change.difference
     mark = " †" if row.change.fragile else ""
     return f"{points(estimate.value)} ({points(estimate.low)} to {points(estimate.high)}){mark}"
 
 
-def _details(rows: Sequence[Comparison]) -> Table:
+def _details(rows: Sequence[ComparisonRow]) -> Table:
     return Table("", DETAILS, [_detail_cells(row) for row in rows])
 
 
-def _detail_cells(row: Comparison) -> list[str]:
+def _detail_cells(row: ComparisonRow) -> list[str]:
     choices, kl = row.choices, row.choices.kl
     return [
         name_of(row),
@@ -161,7 +161,7 @@ def _letters(shares: Sequence[float]) -> str:
     return " ".join(f"{chr(ord('A') + index)} {100 * share:.0f}" for index, share in enumerate(shares))
 
 
-def remarks(report: Report) -> list[tuple[str, list[str]]]:
+def remarks(report: Comparison) -> list[tuple[str, list[str]]]:
     """Titles and lines: health, settings that differ, what was not paired, what else to know, and how to read it."""
     health = _health(report.health)
     unpaired = [
@@ -178,9 +178,9 @@ def remarks(report: Report) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _health(findings: Sequence[Finding]) -> list[str]:
+def _health(findings: Sequence[FailedCheck]) -> list[str]:
     """A line a run and condition; where only a few tasks have it, a line each with the particulars."""
-    kinds: dict[tuple[str, str, bool], list[Finding]] = {}
+    kinds: dict[tuple[str, str, bool], list[FailedCheck]] = {}
     for item in findings:
         kinds.setdefault((item.run, item.condition, item.broken), []).append(item)
     lines = []
@@ -205,8 +205,8 @@ def _reasons(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count)
 
 
-def _reading(report: Report) -> list[str]:
-    methods = {row.change.method for row in report.comparisons}
+def _reading(report: Comparison) -> list[str]:
+    methods = {row.change.method for row in report.rows}
     margin = f"{100 * report.margin:g} {'point' if report.margin == 0.01 else 'points'}"
     lines = [
         f"p Holm: corrected over {report.family} comparisons. Equivalent: within ±{margin} by two one-sided tests. "
@@ -221,7 +221,7 @@ def _reading(report: Report) -> list[str]:
         )
     if "clustered score" in methods:
         lines.append(f"Clustered by {report.cluster}: score intervals at the effective sample size, p by Student's t.")
-    if any(row.flips and not row.flips.total for row in report.comparisons):
+    if any(row.flips and not row.flips.total for row in report.rows):
         lines.append(
             "Where no answer changed the difference is exactly 0; its interval is what other documents might show."
         )
@@ -232,4 +232,4 @@ def _list(title: str, lines: Sequence[str]) -> str:
     return f"### {title}\n\n" + "\n".join(f"- {line}" for line in lines) + "\n"
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {"md": markdown, "csv": as_csv, "latex": latex, "json": as_json}
+FORMATS: dict[str, Callable[[Comparison], str]] = {"md": markdown, "csv": as_csv, "latex": latex, "json": as_json}

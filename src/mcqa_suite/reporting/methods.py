@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mcqa_suite.analysis.compare import Report
+from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 
 Method = tuple[str, str, str]
 
 
-def methods(report: Report | None) -> list[Method]:
+def methods(report: Comparison | None) -> list[Method]:
     """(statistic, how it is used here, source of the formula)."""
     always = [
         (

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mcqa_suite.analysis.compare import Options, Report, compare
+from mcqa_suite.analysis.compare import Comparison, Options, compare
 from mcqa_suite.analysis.compare.tasks import matches
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
+from mcqa_suite.logs.named_runs import named_path, read_runs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting import provenance, summary, views
-from mcqa_suite.reporting.commands import named_path, read_runs
 from mcqa_suite.reporting.training_logs import Curve
 
 
@@ -22,7 +22,7 @@ class Page:
     runs: tuple[Run, ...]
     base: Run | None
     floor: Run | None
-    report: Report | None
+    report: Comparison | None
     summary: summary.Summary | None
     problems: tuple[str, ...]
     without_samples: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = ()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.analysis.compare import Report
+from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.analysis.compare.health import FAILED
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import Manifest, read_manifest
@@ -141,7 +141,7 @@ def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str
     return found
 
 
-def checklist(report: Report, base: Run, others: Sequence[Run], origins: dict[str, Origin]) -> list[Check]:
+def checklist(report: Comparison, base: Run, others: Sequence[Run], origins: dict[str, Origin]) -> list[Check]:
     """What has to hold before a difference means anything. States: good, bad, note, unknown."""
     wrong = mismatched(base, others)
     checks = []
@@ -180,7 +180,7 @@ def _fact_cell(what: str, here: str, there: str) -> tuple[str, str]:
     return ("bad" if here and there and what in ("seeds", "limit") else "note", text)
 
 
-def _hashes(report: Report, run: Run) -> tuple[str, str]:
+def _hashes(report: Comparison, run: Run) -> tuple[str, str]:
     lost = report.unpaired.get(run.name, {})
     total = sum(unpaired.total for unpaired in lost.values())
     return ("bad", f"{total} documents left out, in {len(lost)} tasks") if total else ("good", "all pair")
@@ -197,7 +197,7 @@ def _complete(run: Run) -> tuple[str, str]:
     return "good", "all there"
 
 
-def _health(report: Report, run: Run) -> tuple[str, str]:
+def _health(report: Comparison, run: Run) -> tuple[str, str]:
     found = sorted({f"{f.condition} ({f.task})" for f in report.health if f.run == run.name and f.broken})
     if not found:
         return "good", "no finding"

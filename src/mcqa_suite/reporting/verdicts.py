@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.reporting.comparison_data import above_chance
 from mcqa_suite.reporting.tables import percent
 from mcqa_suite.reporting.views import headlines, interval
@@ -29,7 +29,7 @@ PHRASE = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerdictCard:
     """One variant in words. `tone` is a class name of the page; `lines` are (phrase, tasks) from what matters most."""
 
     name: str
@@ -39,14 +39,14 @@ class Verdict:
     facts: tuple[str, ...]
 
 
-def verdicts(report: Report, mismatched: Iterable[str]) -> list[Verdict]:
+def verdicts(report: Comparison, mismatched: Iterable[str]) -> list[VerdictCard]:
     """Every variant, by its headlines; one whose settings differ from the base's is not comparable, whatever its numbers."""
     tops = headlines(report)
-    names = dict.fromkeys(row.variant for row in report.comparisons if row.kind != "noise floor")
+    names = dict.fromkeys(row.variant for row in report.rows if row.kind != "noise floor")
     return [_verdict(name, tops, name in set(mismatched)) for name in names]
 
 
-def _verdict(name: str, tops: Sequence[Sequence[Comparison]], mismatched: bool) -> Verdict:
+def _verdict(name: str, tops: Sequence[Sequence[ComparisonRow]], mismatched: bool) -> VerdictCard:
     rows = [row for group in tops for row in group if row.variant == name and row.kind != "noise floor"]
     lines = []
     for verdict, phrase in PHRASE.items():
@@ -55,7 +55,7 @@ def _verdict(name: str, tops: Sequence[Sequence[Comparison]], mismatched: bool) 
             told = "; ".join(f"{row.task}: {interval(row)}" for row in mine)
             lines.append((verdict, phrase, told))
     word, tone = ("not comparable", "bad") if mismatched else _overall([row.verdict for row in rows])
-    return Verdict(name, word, tone, tuple(lines), tuple(_facts(rows, tops)))
+    return VerdictCard(name, word, tone, tuple(lines), tuple(_facts(rows, tops)))
 
 
 def _overall(words: Sequence[str]) -> tuple[str, str]:
@@ -76,7 +76,7 @@ def _overall(words: Sequence[str]) -> tuple[str, str]:
     return ("equivalent", "same") if set(sound) == {"equivalent"} else ("no detectable change", "same")
 
 
-def _facts(rows: Sequence[Comparison], tops: Sequence[Sequence[Comparison]]) -> Iterable[str]:
+def _facts(rows: Sequence[ComparisonRow], tops: Sequence[Sequence[ComparisonRow]]) -> Iterable[str]:
     total = sum(row.n for row in rows if row.flips)
     if total:
         flips = sum(row.flips.total for row in rows if row.flips)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
 from mcqa_suite.analysis.compare.verdict import LEVEL
 from mcqa_suite.logs.runs import Run
@@ -20,10 +20,10 @@ def clean(text: object) -> str:
     return INVISIBLE.sub("\ufffd", str(text))
 
 
-def headlines(report: Report) -> list[list[Comparison]]:
+def headlines(report: Comparison) -> list[list[ComparisonRow]]:
     """The rows of each task or group that is part of no other group, together."""
-    found: dict[tuple[str, str], list[Comparison]] = {}
-    for row in report.comparisons:
+    found: dict[tuple[str, str], list[ComparisonRow]] = {}
+    for row in report.rows:
         found.setdefault((row.task, row.filter), []).append(row)
     covers = {key: covered(rows) for key, rows in found.items()}
     inside = {
@@ -35,34 +35,34 @@ def headlines(report: Report) -> list[list[Comparison]]:
     return [rows for key, rows in found.items() if key not in inside]
 
 
-def covered(rows: Iterable[Comparison]) -> frozenset[str]:
+def covered(rows: Iterable[ComparisonRow]) -> frozenset[str]:
     """The tasks that these rows of one group speak of; a task's own name where it is no group."""
     rows = list(rows)
     members = {name for row in rows for name in (*row.members, *row.left_out)}
     return frozenset(members or {row.task for row in rows})
 
 
-def parts_of(report: Report, rows: Sequence[Comparison]) -> list[list[Comparison]]:
+def parts_of(report: Comparison, rows: Sequence[ComparisonRow]) -> list[list[ComparisonRow]]:
     """The rows of each task inside a group, empty for a task."""
     names = covered(rows)
-    found: dict[str, list[Comparison]] = {}
-    for row in report.comparisons:
+    found: dict[str, list[ComparisonRow]] = {}
+    for row in report.rows:
         if rows[0].members and not row.members and row.task in names and row.filter == rows[0].filter:
             found.setdefault(row.task, []).append(row)
     return list(found.values())
 
 
-def pairs_of(base: Run, variant: Run, row: Comparison) -> Pairs:
+def pairs_of(base: Run, variant: Run, row: ComparisonRow) -> Pairs:
     """The documents that a row rests on."""
     keys = [(name, row.filter) for name in row.members or (row.task,)]
     parts = [pair(base.tasks[key].samples, variant.tasks[key].samples, row.metric)[0] for key in keys]
     return parts[0] if len(parts) == 1 else joined([part for part in parts if part.n])
 
 
-def significant(row: Comparison | None) -> bool:
+def significant(row: ComparisonRow | None) -> bool:
     return row is not None and row.verdict != "broken" and row.p_holm is not None and row.p_holm < LEVEL
 
 
-def interval(row: Comparison) -> str:
+def interval(row: ComparisonRow) -> str:
     d = row.change.difference
     return f"{points(d.value)} points ({points(d.low)} to {points(d.high)})"

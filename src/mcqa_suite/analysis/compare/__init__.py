@@ -1,7 +1,7 @@
 """Two or more runs -> what changed, and what it is worth."""
 
 from mcqa_suite.analysis.compare.engine import compare
-from mcqa_suite.analysis.compare.result import Change, Choices, Comparison, Finding, Flips, Report
+from mcqa_suite.analysis.compare.result import Change, Choices, Comparison, ComparisonRow, FailedCheck, Flips
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import Options
 from mcqa_suite.analysis.compare.verdict import exit_code
@@ -10,10 +10,10 @@ __all__ = [
     "Change",
     "Choices",
     "Comparison",
-    "Finding",
+    "ComparisonRow",
+    "FailedCheck",
     "Flips",
     "Options",
-    "Report",
     "compare",
     "exit_code",
     "read_subset",

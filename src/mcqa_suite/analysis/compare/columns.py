@@ -160,7 +160,9 @@ def _sick(run: Run, column: Column) -> str:
     for name in column.tasks:
         samples = run.by_task[name].samples
         pairs, _unpaired = pair(samples, samples, column.metric)
-        for finding in health.findings(pairs, name, run.name, run.name, same_model=True, comparisons=len(column.tasks)):
+        for finding in health.failed_checks(
+            pairs, name, run.name, run.name, same_model=True, comparisons=len(column.tasks)
+        ):
             if finding.broken:
                 return finding.condition if len(column.tasks) == 1 else f"{finding.condition} in {name}"
     return ""

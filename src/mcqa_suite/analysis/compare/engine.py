@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mcqa_suite.analysis.compare.groups import group_rows
-from mcqa_suite.analysis.compare.pairing import Unpaired
-from mcqa_suite.analysis.compare.result import Comparison, Finding, Kind, Report
+from mcqa_suite.analysis.compare.pairing import UnpairedCounts
+from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row, unmatched
-from mcqa_suite.analysis.compare.verdict import judged
+from mcqa_suite.analysis.compare.verdict import with_verdicts
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run
 
@@ -19,7 +19,7 @@ def compare(
     options: Options = Options(),  # noqa: B008  (frozen)
     *,
     noise_floor: Run | None = None,
-) -> Report:
+) -> Comparison:
     """The base against each variant, and against `noise_floor`, a second run of the base under other conditions.
 
     Raises ComparisonError where harness version, few-shot count, chat template, task version or generation settings differ
@@ -34,9 +34,9 @@ def compare(
     problems = [problem for run in (base, *others) for problem in run.problems]
     notes = [*idle, *(note for run in (base, *others) for note in _notes(run))]
     clustered = False
-    rows: list[Comparison] = []
-    findings: dict[tuple[str, str, str], Finding] = {}
-    unpaired: dict[str, dict[str, Unpaired]] = {}
+    rows: list[ComparisonRow] = []
+    findings: dict[tuple[str, str, str], FailedCheck] = {}
+    unpaired: dict[str, dict[str, UnpairedCounts]] = {}
     for variant in others:
         kind: Kind = "noise floor" if variant is noise_floor else "task"
         tasks, unpairable = paired_tasks(base, variant, options, len(others))
@@ -54,16 +54,16 @@ def compare(
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
     if options.cluster and not clustered:
         raise ComparisonError(_no_field(base, options.cluster))
-    done, family = judged(rows, options.margin)
+    done, family = with_verdicts(rows, options.margin)
     order = {name: index for index, name in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
     # groups before tasks; stable, so that variants stay in the order given
     done.sort(key=lambda row: (not row.members, order[row.task, row.filter]))
-    return Report(
+    return Comparison(
         base=base.name,
         margin=options.margin,
         cluster=options.cluster,
         family=family,
-        comparisons=tuple(done),
+        rows=tuple(done),
         unpaired=unpaired,
         health=tuple(findings.values()),
         mismatches=tuple(mismatches),

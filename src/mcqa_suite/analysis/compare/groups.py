@@ -9,14 +9,14 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import measure
 from mcqa_suite.analysis.compare.pairing import joined
-from mcqa_suite.analysis.compare.result import Comparison, Kind
+from mcqa_suite.analysis.compare.result import ComparisonRow, Kind
 from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, comparison, matches
 from mcqa_suite.logs.runs import Group, Run
 
 
 def group_rows(
     base: Run, variant: str, kind: Kind, tasks: dict[Key, PairedTask], options: Options
-) -> tuple[list[Comparison], list[str]]:
+) -> tuple[list[ComparisonRow], list[str]]:
     """A row for each wanted group that has a mean, and a line for each that cannot have one."""
     rows, notes = [], []
     for group in base.groups.values():
@@ -47,7 +47,7 @@ def why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
     return None if group.values else "the harness gives it none"
 
 
-def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> Comparison:
+def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> ComparisonRow:
     """Over the members that are well; over all of them, and broken, where none is."""
     well = [task for task in members if not task.broken] or members
     parts = [task.pairs for task in well]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import bdtr
 
-from mcqa_suite.analysis.compare.pairing import Pairs, Side
-from mcqa_suite.analysis.compare.result import Finding
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs
+from mcqa_suite.analysis.compare.result import FailedCheck
 from mcqa_suite.questions.question import LETTERS
 
 TIED = 0.1  # share of documents whose options all have one log-likelihood
@@ -16,16 +16,18 @@ FAILED = 0.05  # share of items without an answer from a server, above which tho
 LEVEL = 0.01  # of the test against chance, divided by the number of comparisons
 
 
-def findings(pairs: Pairs, task: str, base: str, variant: str, *, same_model: bool, comparisons: int) -> list[Finding]:
+def failed_checks(
+    pairs: Pairs, task: str, base: str, variant: str, *, same_model: bool, comparisons: int
+) -> list[FailedCheck]:
     """Everything wrong with a task in either run; empty where both are well."""
     found = []
     for run, side in ((base, pairs.base), (variant, pairs.variant)):
         for condition, detail in _conditions(side, pairs, LEVEL / max(1, comparisons)):
-            found.append(Finding(task, run, condition, detail, broken=True))
+            found.append(FailedCheck(task, run, condition, detail, broken=True))
     return found + _identical(pairs, task, base, variant, same_model)
 
 
-def _conditions(side: Side, pairs: Pairs, level: float) -> list[tuple[str, str]]:
+def _conditions(side: Answers, pairs: Pairs, level: float) -> list[tuple[str, str]]:
     found, n, there = [], pairs.n, pairs.there
     most = np.maximum(pairs.base.options, pairs.variant.options)
     if (short := side.options < most).any():
@@ -48,7 +50,7 @@ def _conditions(side: Side, pairs: Pairs, level: float) -> list[tuple[str, str]]
     return found
 
 
-def _below_chance(side: Side, pairs: Pairs, level: float) -> tuple[str, str] | None:
+def _below_chance(side: Answers, pairs: Pairs, level: float) -> tuple[str, str] | None:
     """Guessing would hardly do as badly; answers that were not read are no guesses and do not count."""
     if pairs.chance is None or side.right is None:
         return None
@@ -60,7 +62,7 @@ def _below_chance(side: Side, pairs: Pairs, level: float) -> tuple[str, str] | N
     return "below chance", f"{what}, and more than noise below it ({n} documents)"
 
 
-def _constant(side: Side, pairs: Pairs) -> tuple[str, str] | None:
+def _constant(side: Answers, pairs: Pairs) -> tuple[str, str] | None:
     given = side.pick[side.pick >= 0]
     if len(given) < FEWEST or not (pairs.gold != 0).any():
         return None
@@ -73,7 +75,7 @@ def _constant(side: Side, pairs: Pairs) -> tuple[str, str] | None:
     return "constant letter", f"{share}, which is right in {100 * right:.1f} %"
 
 
-def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: bool) -> list[Finding]:
+def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: bool) -> list[FailedCheck]:
     """The same numbers to the last bit, from what should be another model."""
     one, other = pairs.base, pairs.variant
     if one.loglikelihoods is not None and other.loglikelihoods is not None:
@@ -85,8 +87,8 @@ def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: boo
     if not same:
         return []
     if same_model:
-        return [Finding(task, variant, "identical", f"{what} is {base}'s: it is the same model", broken=False)]
+        return [FailedCheck(task, variant, "identical", f"{what} is {base}'s: it is the same model", broken=False)]
     doubt = "was the variant loaded at all, or its cache shared?"
     # A few short responses may well agree; log-likelihoods to the last bit do not.
     broken = one.loglikelihoods is not None
-    return [Finding(task, variant, "identical", f"{what} is {base}'s to the last bit: {doubt}", broken)]
+    return [FailedCheck(task, variant, "identical", f"{what} is {base}'s to the last bit: {doubt}", broken)]

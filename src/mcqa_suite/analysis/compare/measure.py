@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.pairing import Booleans, Pairs, Side
+from mcqa_suite.analysis.compare.pairing import Answers, Booleans, Pairs
 from mcqa_suite.analysis.compare.result import Change, Choices, Flips, Method
 from mcqa_suite.logs.samples import SURE, Floats
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
@@ -172,12 +172,12 @@ def choices(pairs: Pairs) -> Choices:
     )
 
 
-def _letters(side: Side, width: int) -> tuple[float, ...]:
+def _letters(side: Answers, width: int) -> tuple[float, ...]:
     counts = np.bincount(side.pick[side.pick >= 0], minlength=width)
     return tuple(float(count) / len(side.pick) for count in counts)
 
 
-def _ece(probabilities: Floats, side: Side) -> float | None:
+def _ece(probabilities: Floats, side: Answers) -> float | None:
     if side.right is None:
         return None
     confidence = probabilities[np.arange(len(side.pick)), side.pick]

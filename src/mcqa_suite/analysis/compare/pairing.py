@@ -14,7 +14,7 @@ Booleans = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Unpaired:
+class UnpairedCounts:
     """Documents left out, and why: in one run only, with another doc, prompt or target hash, or without an answer from a
     server in either run."""
 
@@ -31,7 +31,7 @@ class Unpaired:
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class Answers:
     """One model's part of the pairs. `options`: how many it scored; `right` is None where a score is not 0 or 1; `pick` is an
     option's index, -1 where none was chosen; `answer` is equal where two answers are; `unread` is None where nothing had to
     be read."""
@@ -50,8 +50,8 @@ class Side:
 class Pairs:
     """One task's, or several tasks' documents, as both models answered them."""
 
-    base: Side
-    variant: Side
+    base: Answers
+    variant: Answers
     doc_id: Integers
     options: Integers
     gold: Hashes
@@ -74,7 +74,7 @@ class Pairs:
         return float(np.mean(1 / self.options)) if self.options.min() > 0 else None
 
 
-def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, Unpaired]:
+def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, UnpairedCounts]:
     """Row numbers in both, for the documents whose three hashes agree."""
     _, here, there = np.intersect1d(base.doc_id, variant.doc_id, assume_unique=True, return_indices=True)
     same = base.hashes[here] == variant.hashes[there]
@@ -86,10 +86,10 @@ def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, Unpa
         for one, other in ((base, variant), (variant, base))
     )
     failed = len({**base.failed, **variant.failed})
-    return here[agree], there[agree], Unpaired(only_base, only_variant, doc, prompt, target, failed)
+    return here[agree], there[agree], UnpairedCounts(only_base, only_variant, doc, prompt, target, failed)
 
 
-def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, Unpaired]:
+def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedCounts]:
     """Both runs of a task over the documents that they share."""
     here, there, unpaired = pair_rows(base, variant)
     column = base.field
@@ -113,7 +113,7 @@ def _width(samples: Samples) -> int:
     return 0 if samples.loglikelihoods is None else samples.loglikelihoods.shape[1]
 
 
-def _side(samples: Samples, rows: Integers, metric: str, width: int) -> Side:
+def _side(samples: Samples, rows: Integers, metric: str, width: int) -> Answers:
     """`width`: of the other run's log-likelihoods; a row that is shorter is filled up with 0."""
     score, pick = samples.scores[metric][rows], samples.pick(metric)[rows]
     lists, parsed = samples.loglikelihoods, samples.scores.get("parsed")
@@ -121,7 +121,7 @@ def _side(samples: Samples, rows: Integers, metric: str, width: int) -> Side:
     unread = None
     if samples.answer is not None:
         unread = (parsed[rows] < 1) if parsed is not None else (samples.answer[rows] == 0)
-    return Side(
+    return Answers(
         score=score,
         options=samples.options[rows],
         right=score > 0 if np.isin(score, (0.0, 1.0)).all() else None,
@@ -147,13 +147,13 @@ def joined(parts: Sequence[Pairs]) -> Pairs:
     )
 
 
-def _joined_side(sides: Sequence[Side]) -> Side:
+def _joined_side(sides: Sequence[Answers]) -> Answers:
     lists = [side.loglikelihoods for side in sides if side.loglikelihoods is not None]
     width = max((matrix.shape[1] for matrix in lists), default=0)
     wide = [np.pad(matrix, ((0, 0), (0, width - matrix.shape[1]))) for matrix in lists]
     right = [side.right for side in sides if side.right is not None]
     unread = [side.unread for side in sides if side.unread is not None]
-    return Side(
+    return Answers(
         score=np.concatenate([side.score for side in sides]),
         options=np.concatenate([side.options for side in sides]),
         right=np.concatenate(right) if len(right) == len(sides) else None,

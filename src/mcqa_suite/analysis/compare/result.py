@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mcqa_suite.analysis.compare.pairing import Unpaired
+from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.stats import Estimate, Spread
 
 Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "broken"]
@@ -77,7 +77,7 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonRow:
     """One variant against the base on one task or group. The corrected p-values are None outside the family: where the row is
     broken or a noise floor."""
 
@@ -103,7 +103,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Finding:
+class FailedCheck:
     """Something about a run of a task that a score does not show; `broken` where no comparison can rest on it."""
 
     task: str
@@ -114,7 +114,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Report:
+class Comparison:
     """Everything that `mcqa compare` tells. `mismatches` are settings that do not agree (the comparison was forced);
     `problems` what could not be compared, a line each; `subset` says which documents it rests on, where not on all."""
 
@@ -122,9 +122,9 @@ class Report:
     margin: float
     cluster: str | None
     family: int
-    comparisons: tuple[Comparison, ...]
-    unpaired: Mapping[str, Mapping[str, Unpaired]]
-    health: tuple[Finding, ...] = ()
+    rows: tuple[ComparisonRow, ...]
+    unpaired: Mapping[str, Mapping[str, UnpairedCounts]]
+    health: tuple[FailedCheck, ...] = ()
     mismatches: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=())

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from mcqa_suite.analysis.compare import health, measure
-from mcqa_suite.analysis.compare.pairing import Pairs, Unpaired, pair
-from mcqa_suite.analysis.compare.result import Change, Comparison, Finding, Kind
+from mcqa_suite.analysis.compare.pairing import Pairs, UnpairedCounts, pair
+from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.sample_values import METRICS
@@ -37,8 +37,8 @@ class PairedTask:
     run: TaskRun
     metric: str
     pairs: Pairs
-    unpaired: Unpaired
-    findings: tuple[Finding, ...]
+    unpaired: UnpairedCounts
+    findings: tuple[FailedCheck, ...]
 
     @property
     def broken(self) -> bool:
@@ -76,9 +76,9 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
             where = f"{int(odd.sum())} of {pairs.n} documents"
             problems.append(f"{variant.path}: {key[0]}: {metric} is no number in {where}; choose another --metric")
             continue
-        findings: list[Finding] = []
+        findings: list[FailedCheck] = []
         if pairs.n:
-            findings = health.findings(
+            findings = health.failed_checks(
                 pairs, key[0], base.name, variant.name, same_model=same_model, comparisons=variants * len(common)
             )
             findings += [_lost(run, key) for run in (base, variant) if run.tasks[key].failed_share > health.FAILED]
@@ -88,12 +88,12 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
     return done, problems
 
 
-def _lost(run: Run, key: Key) -> Finding:
+def _lost(run: Run, key: Key) -> FailedCheck:
     share = f"{100 * run.tasks[key].failed_share:.1f} % of its items got no answer"
-    return Finding(key[0], run.name, "failed", f"{share}: what is left may be easier, or shorter", broken=False)
+    return FailedCheck(key[0], run.name, "failed", f"{share}: what is left may be easier, or shorter", broken=False)
 
 
-def _why_none(unpaired: Unpaired) -> str:
+def _why_none(unpaired: UnpairedCounts) -> str:
     if differ := [
         f"{n} differ in their {what}" for what in ("doc", "prompt", "target") if (n := getattr(unpaired, what))
     ]:
@@ -128,15 +128,15 @@ def preferred_metric(known: Sequence[str], wanted: str | None = None) -> str | N
     return next((name for name in ([wanted] if wanted else METRICS) if name in known), None)
 
 
-def row(task: PairedTask, variant: str, kind: Kind, margin: float) -> Comparison:
+def row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
     """A task's row of the report, its p-values still uncorrected."""
     return comparison(task, task.run.task, variant, kind, task.pairs, measure.change(task.pairs, margin))
 
 
-def comparison(example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change) -> Comparison:
+def comparison(example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change) -> ComparisonRow:
     """A row called `name` for pairs of one task, or of several of which `example` is one."""
     base, other = pairs.base, pairs.variant
-    return Comparison(
+    return ComparisonRow(
         task=name,
         metric=example.metric,
         filter=example.run.filter,

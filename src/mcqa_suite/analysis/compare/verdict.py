@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 
-from mcqa_suite.analysis.compare.result import Change, Comparison, Report, Verdict
+from mcqa_suite.analysis.compare.result import Change, Comparison, ComparisonRow, Verdict
 from mcqa_suite.stats import benjamini_hochberg, holm
 
 LEVEL = 0.05
@@ -24,7 +24,7 @@ def verdict(change: Change, p_corrected: float, margin: float) -> Verdict:
     return "underpowered" if change.mde > margin else "no detectable change"
 
 
-def judged(comparisons: Sequence[Comparison], margin: float) -> tuple[list[Comparison], int]:
+def with_verdicts(comparisons: Sequence[ComparisonRow], margin: float) -> tuple[list[ComparisonRow], int]:
     """With corrected p-values and verdicts, and the size of the family: every row that is neither broken nor a noise
     floor, over all tasks, groups and variants together."""
     family = [row for row in comparisons if row.verdict != "broken" and row.kind != "noise floor"]
@@ -40,9 +40,9 @@ def judged(comparisons: Sequence[Comparison], margin: float) -> tuple[list[Compa
     return done, len(family)
 
 
-def exit_code(report: Report) -> int:
+def exit_code(report: Comparison) -> int:
     """1 where anything is worse; 2 where something could not be judged (underpowered, broken); else 0."""
-    words = {row.verdict for row in report.comparisons if row.kind != "noise floor"}
+    words = {row.verdict for row in report.rows if row.kind != "noise floor"}
     if "worse" in words:
         return 1
     return 2 if words & {"underpowered", "broken"} else 0

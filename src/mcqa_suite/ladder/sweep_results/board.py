@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mcqa_suite.analysis import compare
-from mcqa_suite.analysis.compare import Comparison, Options
+from mcqa_suite.analysis.compare import ComparisonRow, Options
 from mcqa_suite.common.errors import ComparisonError, ConfigError
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.ladder.sweep import Criterion, Point, Sweep
@@ -143,12 +143,12 @@ def _by_task(sweep: Sweep, entries: Mapping[str, Entry], task: str) -> Board:
     runs = {name: read_log(folder, name=name) for name, folder in folders.items() if folder}
     options = Options(tasks=task, metric=sweep.criterion.metric)
 
-    def against(base: str) -> dict[str, Comparison]:
+    def against(base: str) -> dict[str, ComparisonRow]:
         try:
             report = compare.compare(runs[base], [runs[name] for name in runs if name != base], options)
         except ComparisonError as error:
             raise ComparisonError(f"sweep {sweep.name}: criterion {sweep.criterion}: {error}") from error
-        return {row.variant: row for row in report.comparisons if row.task == task}
+        return {row.variant: row for row in report.rows if row.task == task}
 
     first = sweep.points[0].stage
     rows = against(first)

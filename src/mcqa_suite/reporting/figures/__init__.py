@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 
-from mcqa_suite.analysis.compare import Report
+from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures import changes, choices, letters, parts
 from mcqa_suite.reporting.figures.style import SETTINGS as _SETTINGS
@@ -20,7 +20,7 @@ __all__ = ["Plot", "css_variables", "draw", "files", "inline"]
 
 
 def draw(
-    report: Report | None,
+    report: Comparison | None,
     runs: Sequence[Run],
     base: Run | None,
     floor: Run | None,

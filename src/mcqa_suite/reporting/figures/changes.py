@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.analysis.compare.columns import Column
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.style import (
@@ -33,7 +33,7 @@ ROW = 0.19  # inches a line
 MOST_TASKS, TASKS = 12, "tasks and groups"  # that a figure shows
 
 
-def colour(row: Comparison) -> str:
+def colour(row: ComparisonRow) -> str:
     """Colour by what is known: a difference that is not significant has none."""
     if row.kind == "noise floor":
         return FLOOR
@@ -42,13 +42,13 @@ def colour(row: Comparison) -> str:
     return BETTER if row.change.difference.value > 0 else WORSE
 
 
-def label(row: Comparison) -> str:
+def label(row: ComparisonRow) -> str:
     return short(row.variant) + (" (noise floor)" if row.kind == "noise floor" else "")
 
 
 def lines(
-    tops: Sequence[Sequence[Comparison]],
-) -> tuple[list[tuple[float, Comparison]], list[tuple[float, str]], float]:
+    tops: Sequence[Sequence[ComparisonRow]],
+) -> tuple[list[tuple[float, ComparisonRow]], list[tuple[float, str]], float]:
     """Where each row and each task's heading stands, from the top down, and the height used."""
     placed, headings, y = [], [], 0.0
     for rows in tops:
@@ -60,7 +60,7 @@ def lines(
     return placed, headings, y - 0.5
 
 
-def by_lines(tops: Sequence[Sequence[Comparison]]) -> tuple[Figure, Axes, list[tuple[float, Comparison]]]:
+def by_lines(tops: Sequence[Sequence[ComparisonRow]]) -> tuple[Figure, Axes, list[tuple[float, ComparisonRow]]]:
     """Axes with a line a comparison, headed by task."""
     placed, headings, end = lines(tops)
     figure = Figure(figsize=(WIDTH, 0.75 + ROW * end), layout="constrained")
@@ -80,7 +80,7 @@ def head_up(axes: Axes, ticks: Sequence[tuple[float, str]], headings: int) -> No
     axes.spines["left"].set_visible(False)
 
 
-def forest(report: Report, tops: Sequence[Sequence[Comparison]]) -> Plot:
+def forest(report: Comparison, tops: Sequence[Sequence[ComparisonRow]]) -> Plot:
     """Paired differences with intervals, and the band within which they count as none."""
     shown = tops[:MOST_TASKS]
     figure, axes, placed = by_lines(shown)
@@ -186,7 +186,7 @@ def _offsets(points: Sequence[tuple[float, float]]) -> list[int]:
     return [(3, -3, 11, -11)[alone.index(x) % 4] if x in alone else 3 if y == best[x] else -3 for x, y in points]
 
 
-def flips(tops: Sequence[Sequence[Comparison]]) -> Plot | None:
+def flips(tops: Sequence[Sequence[ComparisonRow]]) -> Plot | None:
     """Answers that changed: how many, and which way."""
     every = [mine for rows in tops if (mine := [row for row in rows if row.flips])]
     kept = every[:MOST_TASKS]

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare import Comparison
-from mcqa_suite.analysis.compare.pairing import Pairs, Side
+from mcqa_suite.analysis.compare import ComparisonRow
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.samples import Floats
 from mcqa_suite.reporting.figures.changes import MOST_TASKS as MOST_LINES
@@ -23,7 +23,7 @@ LEAST = 1e-6  # nats; what is smaller stands at the left edge
 BINS = 10
 
 
-def divergence(tops: Sequence[Sequence[Comparison]], base: Run, others: Sequence[Run]) -> Plot | None:
+def divergence(tops: Sequence[Sequence[ComparisonRow]], base: Run, others: Sequence[Run]) -> Plot | None:
     """The spread of KL from the base, per question."""
     every = [mine for rows in tops if (mine := [row for row in rows if row.choices.kl])]
     kept = every[:MOST_LINES]
@@ -68,14 +68,14 @@ def divergence(tops: Sequence[Sequence[Comparison]], base: Run, others: Sequence
     )
 
 
-def _probabilities(pairs: Pairs, side: Side) -> Floats | None:
+def _probabilities(pairs: Pairs, side: Answers) -> Floats | None:
     values, there = side.loglikelihoods, pairs.there
     if values is None or not (np.isfinite(values) | ~there).all():
         return None
     return stats.option_probabilities(values, there)
 
 
-def reliability(tops: Sequence[Sequence[Comparison]], base: Run, variants: Sequence[Run]) -> Plot | None:
+def reliability(tops: Sequence[Sequence[ComparisonRow]], base: Run, variants: Sequence[Run]) -> Plot | None:
     """Confidence against accuracy, a panel a model and task."""
     every = [rows for rows in tops if any(row.choices.ece_variant is not None for row in rows)]
     table = [models for rows in every[:MOST_TASKS] if (models := models_of(rows, base, variants))]

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from mcqa_suite.analysis.compare import Comparison
-from mcqa_suite.analysis.compare.pairing import Pairs, Side
+from mcqa_suite.analysis.compare import ComparisonRow
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.samples import Floats
 from mcqa_suite.questions.question import LETTERS
@@ -20,7 +20,7 @@ from mcqa_suite.reporting.tables import percent
 MOST_CONFUSIONS = 3  # tasks
 
 
-def letters(tops: Sequence[Sequence[Comparison]], base: Run, variants: Sequence[Run]) -> Plot | None:
+def letters(tops: Sequence[Sequence[ComparisonRow]], base: Run, variants: Sequence[Run]) -> Plot | None:
     """How often each letter is chosen, against how often it is right."""
     names = {run.name for run in variants}
     every = [mine for rows in tops if (mine := [r for r in rows if r.choices.letters_gold and r.variant in names])]
@@ -57,7 +57,7 @@ def _letter_panel(ax: Axes, shares: Sequence[float], gold: Sequence[float], ink:
     ax.set_xticks(range(len(shares)), LETTERS[: len(shares)])
 
 
-def confusion(tops: Sequence[Sequence[Comparison]], base: Run, variants: Sequence[Run]) -> Plot | None:
+def confusion(tops: Sequence[Sequence[ComparisonRow]], base: Run, variants: Sequence[Run]) -> Plot | None:
     """Right letter against chosen letter: the base, and each variant minus the base."""
     every = [rows for rows in tops if any(row.choices.letters_gold for row in rows)]
     table = [models for rows in every[:MOST_CONFUSIONS] if (models := models_of(rows, base, variants))]
@@ -97,7 +97,7 @@ def _confusion_panel(ax: Axes, model: Model) -> str:
     )
 
 
-def _shares(pairs: Pairs, side: Side) -> Floats:
+def _shares(pairs: Pairs, side: Answers) -> Floats:
     """Rows: right letter; columns: chosen letter; percentages of the row."""
     width = int(pairs.options.max())
     gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(float)

@@ -9,8 +9,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mcqa_suite.analysis.compare import Comparison
-from mcqa_suite.analysis.compare.pairing import Pairs, Side
+from mcqa_suite.analysis.compare import ComparisonRow
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.changes import TASKS
 from mcqa_suite.reporting.figures.style import WIDTH, capped
@@ -25,11 +25,11 @@ class Model:
 
     name: str
     pairs: Pairs
-    side: Side
-    row: Comparison
+    side: Answers
+    row: ComparisonRow
 
 
-def models_of(rows: Sequence[Comparison], base: Run, variants: Sequence[Run]) -> list[Model]:
+def models_of(rows: Sequence[ComparisonRow], base: Run, variants: Sequence[Run]) -> list[Model]:
     """The base, as paired with the first variant, then each variant."""
     named = {run.name: run for run in variants}
     found: list[Model] = []

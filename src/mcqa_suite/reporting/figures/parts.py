@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from mcqa_suite.analysis.compare import Comparison, Report
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.reporting.figures.changes import MOST_TASKS, TASKS, colour, head_up
 from mcqa_suite.reporting.figures.style import (
@@ -31,14 +31,14 @@ FEWEST, MOST_FIGURES, MOST_PANELS = 3, 3, 8
 STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwise unread", REST))
 
 
-def dumbbells(report: Report, tops: Sequence[Sequence[Comparison]]) -> list[Plot]:
+def dumbbells(report: Comparison, tops: Sequence[Sequence[ComparisonRow]]) -> list[Plot]:
     """A figure for each group of at least three tasks: base and variant side by side, a panel a variant."""
     found = [(rows[0], parts) for rows in tops if len(parts := parts_of(report, rows)) >= FEWEST]
     more = capped(MOST_FIGURES, len(found), "groups")
     return [_dumbbell(report.base, top, parts, more) for top, parts in found[:MOST_FIGURES]]
 
 
-def _dumbbell(base: str, top: Comparison, parts: Sequence[Sequence[Comparison]], more: str) -> Plot:
+def _dumbbell(base: str, top: ComparisonRow, parts: Sequence[Sequence[ComparisonRow]], more: str) -> Plot:
     parts = sorted(parts, key=lambda rows: rows[0].change.base.value)
     every = list(dict.fromkeys(row.variant for rows in parts for row in rows if row.kind != "noise floor"))
     names = every[:MOST_PANELS]
