@@ -9,11 +9,10 @@ import pytest
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.analysis.compare.tasks import preferred_metric
-from mcqa_suite.backend.embedding import Encoder
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.harness import filters, scoring
 from mcqa_suite.harness.tasks import manager
-from mcqa_suite.harness.text_metrics import corpus_bleu, reference_text, rouge, text_scores
+from mcqa_suite.harness.text_metrics import bertscore, corpus_bleu, reference_text, rouge, text_scores
 from mcqa_suite.logs.runs import read_run
 
 TEXT = ["bleu", "rouge1", "rouge2", "rougeL"]
@@ -128,24 +127,37 @@ def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
 
 def test_bertscore_is_one_for_equal_texts_and_comes_only_with_a_model(tiny_encoder, monkeypatch):
     assert "bertscore" not in scored(DOC, "9")
-    monkeypatch.setenv("MCQA_BERTSCORE_MODEL", tiny_encoder)
+    monkeypatch.setenv("MCQA_BERTSCORE_MODEL", f"{tiny_encoder}@2")
     items = [scored({**DOC, "solution": text}, text)["bertscore"] for text in ("the cat sat", "the dog")]
     assert scoring.mean_bertscore(items) == pytest.approx(1)
     assert scoring.mean_bertscore([("the dog .", "the cat"), ("", "the cat")]) < 0.5
 
 
-def test_bertscore_does_not_depend_on_the_batch(tiny_encoder):
-    ours, theirs = ["the cat sat on the mat", "the", "dog ."], ["the mat", "the dog sat", "cat"]
-    whole, single = Encoder(tiny_encoder), Encoder(tiny_encoder, batch_size=1)
-    assert whole.bertscore(ours, theirs) == pytest.approx(single.bertscore(ours, theirs), abs=1e-5)
-    assert whole.similarity(ours, ours) == pytest.approx([1, 1, 1])
-    assert Encoder(f"{tiny_encoder}@1").bertscore(ours, theirs) != pytest.approx(
-        whole.bertscore(ours, theirs), abs=1e-9
-    )
+def test_bertscore_equals_the_formula_by_hand(tiny_encoder):
+    """Greedy matching of token vectors by cosine, special tokens left out of the means (arXiv 1904.09675, section 3)."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(tiny_encoder), AutoModel.from_pretrained(tiny_encoder).eval()
+
+    def vectors(text):
+        with torch.no_grad():
+            hidden = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True).hidden_states[1][0]
+        return torch.nn.functional.normalize(hidden, dim=-1)
+
+    cosines = vectors("the cat sat on the mat") @ vectors("the dog sat").T
+    precision, recall = cosines.max(1).values[1:-1].mean(), cosines.max(0).values[1:-1].mean()
+    expected = float(2 * precision * recall / (precision + recall))
+    pairs = [("dog .", "the mat"), ("the cat sat on the mat", "the dog sat"), ("the", "cat cat cat cat")]
+    assert bertscore(pairs, f"{tiny_encoder}@1")[1] == pytest.approx(expected, abs=1e-6)
+    assert bertscore(pairs[1:2], f"{tiny_encoder}@1") == pytest.approx([expected], abs=1e-6)
+    assert bertscore([("", "cat"), *pairs], f"{tiny_encoder}@1")[0] == 0
 
 
 def test_an_encoder_that_cannot_be_used_is_named(tiny_encoder):
     with pytest.raises(CheckpointError, match="nowhere"):
-        Encoder("./nowhere")
-    with pytest.raises(ConfigError, match="hidden layers 0 to 2"):
-        Encoder(f"{tiny_encoder}@9")
+        bertscore([("a", "b")], "./nowhere@1")
+    with pytest.raises(ConfigError, match="between 0 and 2"):
+        bertscore([("a", "b")], f"{tiny_encoder}@9")
+    with pytest.raises(ConfigError, match="@LAYER"):
+        bertscore([("a", "b")], tiny_encoder)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 from mcqa_suite.common.errors import ScoreError
 from mcqa_suite.grids import task_score
-from mcqa_suite.harness.text_metrics import reference_text, text_scores
+from mcqa_suite.harness.text_metrics import bertscore, reference_text, text_scores
 from mcqa_suite.logs.scoring import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
 
 BERTSCORE_MODEL = "MCQA_BERTSCORE_MODEL"
@@ -80,10 +81,7 @@ def _text_scores(reads: Sequence[Read], rationale: str) -> dict[str, Any]:
 
 def mean_bertscore(items: Sequence[tuple[str, str]]) -> float:
     """The mean F of BERTScore over all documents, by the model that MCQA_BERTSCORE_MODEL names."""
-    from mcqa_suite.backend.embedding import Encoder
-
-    values = Encoder(os.environ[BERTSCORE_MODEL]).bertscore(*zip(*items, strict=True))
-    return sum(values) / len(values)
+    return fmean(bertscore(items, os.environ[BERTSCORE_MODEL]))
 
 
 def grid_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:

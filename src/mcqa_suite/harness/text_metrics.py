@@ -1,6 +1,6 @@
-"""BLEU and ROUGE of a completion against a reference text, one document at a time and over a corpus.
+"""BLEU, ROUGE and BERTScore of a completion against a reference text, one document at a time and over a corpus.
 
-Both take the completion alone: no function here is ever given a prompt.
+No function here is ever given a prompt.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.library_errors import explain
 from mcqa_suite.extract import strip_reasoning
 
 Counts = list[int]
@@ -56,6 +59,32 @@ def corpus_bleu(items: Sequence[Counts]) -> float:
     sums = [sum(column) for column in zip(*items, strict=True)]
     counts, totals, (written, wanted) = sums[:NGRAMS], sums[NGRAMS : 2 * NGRAMS], sums[2 * NGRAMS :]
     return float(BLEU.compute_bleu(counts, totals, written, wanted, smooth_method="exp").score)
+
+
+def bertscore(pairs: Sequence[tuple[str, str]], model: str) -> list[float]:
+    """F of BERTScore (arXiv 1904.09675) of (completion, reference) pairs, by bert-score; 0 where a text is empty.
+
+    `model` is a folder or a hub name, `MODEL@LAYER` for a layer other than the one that bert-score recommends. ConfigError
+    without bert-score, without a layer for a model that it does not know, and for a layer that the model does not have;
+    CheckpointError for a model that cannot be loaded.
+    """
+    try:
+        from bert_score import score
+        from bert_score.utils import model2layers
+    except ImportError as error:
+        raise ConfigError("BERTScore needs bert-score: pip install 'mcqa-suite[metrics]'") from error
+    name, _, layer = model.partition("@")
+    layer = layer or str(model2layers.get(Path(name).name, ""))
+    if not layer.isdigit():
+        raise ConfigError(f"{model}: bert-score recommends no layer of this model; give {name}@LAYER")
+    full = [(ours.strip(), theirs.strip()) for ours, theirs in pairs if ours.strip() and theirs.strip()]
+    try:
+        values = iter(score(*map(list, zip(*full, strict=True)), name, int(layer))[2].tolist() if full else ())
+    except AssertionError as error:
+        raise ConfigError(f"{model}: {error}") from error
+    except (OSError, ValueError) as error:
+        raise explain(error, name) or CheckpointError(f"{name}: no encoder: {error}") from error
+    return [next(values) if ours.strip() and theirs.strip() else 0.0 for ours, theirs in pairs]
 
 
 def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
