@@ -15,7 +15,7 @@ from mcqa_suite.backend.prefix import compatibility as gate
 from mcqa_suite.backend.prefix import tree
 from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.model import PrefixLM
-from mcqa_suite.common.errors import ConfigError, ScoreError
+from mcqa_suite.common.errors import ConfigError, LoglikelihoodError
 
 OPTIONS = [" A", " B", " a longer option", " a longer opinion", " A"]
 SHOTS = "Question: one and one? Answer: two. " * 4
@@ -207,7 +207,7 @@ def test_what_fits_in_no_pass_at_all_is_an_error_that_names_it(monkeypatch):
 )
 def test_what_has_no_score_is_named(context, option, words):
     lm, _ = pair(random_model("llama"))
-    with pytest.raises(ScoreError, match=words):
+    with pytest.raises(LoglikelihoodError, match=words):
         lm.loglikelihood(loglikelihoods([context], [option]), disable_tqdm=True)
 
 
@@ -216,7 +216,9 @@ def test_a_score_that_is_not_finite_is_an_error(family):
     model = random_model(family)
     lm, _ = pair(model)
     model.get_output_embeddings().weight.data[7] = float("nan")
-    with pytest.raises(ScoreError, match=r"task document 0: the log-likelihood of ' A' is nan in torch.float32"):
+    with pytest.raises(
+        LoglikelihoodError, match=r"task document 0: the log-likelihood of ' A' is nan in torch.float32"
+    ):
         lm.loglikelihood(loglikelihoods(CONTEXTS[:1], OPTIONS), disable_tqdm=True)
 
 

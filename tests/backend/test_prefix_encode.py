@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from mcqa_suite.backend.prefix.encode import encode_pairs
-from mcqa_suite.common.errors import ScoreError
+from mcqa_suite.common.errors import LoglikelihoodError
 
 PAIRS = [
     ("Answer:", " A"),
@@ -65,5 +65,5 @@ def test_the_merging_tokenizer_does_merge_over_the_boundary():
 
 def test_an_option_that_is_merged_into_its_context_altogether_is_named():
     stock = Listening(random_model("llama"), tokenizer=merging(False))
-    with pytest.raises(ScoreError, match="task 7: the option 'ab' tokenises to nothing"):
+    with pytest.raises(LoglikelihoodError, match="task 7: the option 'ab' tokenises to nothing"):
         encode_pairs(stock, [("b", "ab")], ["task 7"])

@@ -13,7 +13,7 @@ import pytest
 from helpers.dataset_rows import write_dataset
 from helpers.locations import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
 
-from mcqa_suite.common.errors import ConfigError, DatasetError, ScoreError
+from mcqa_suite.common.errors import ConfigError, DatasetError, LoglikelihoodError
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
 from mcqa_suite.harness import formats, scoring
@@ -217,7 +217,7 @@ def test_grid_score_is_the_mean_over_tasks():
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loglikelihood_that_is_no_number_is_an_error_that_names_task_and_document(value):
     doc = {"id": "openbookqa/7-980", "choices": ["a", "b"], "gold": [0]}
-    with pytest.raises(ScoreError, match=r"mcqa_openbookqa_cloze: document openbookqa/7-980: .* option 2"):
+    with pytest.raises(LoglikelihoodError, match=r"mcqa_openbookqa_cloze: document openbookqa/7-980: .* option 2"):
         scoring.cloze_results(doc, [(-1.0, False), (value, False)])
     assert scoring.letter_results(doc, [(-1.0, False), (float("-inf"), False)]) == {"acc": 1.0, "finite": 0.0}
 

@@ -6,7 +6,7 @@ McqaError
 |   `-- TemplateError a template of questions that cannot be read, or has no instance
 |-- CheckpointError   a checkpoint that is missing, half written or of the wrong kind
 |-- EndpointError     a model server that cannot be reached, or that refuses
-|-- ScoreError        a score that is not a number
+|-- LoglikelihoodError  an option without a log-likelihood, or with one that is not finite
 |-- ComparisonError   runs that cannot be compared
 `-- StageError        a stage of a ladder whose process failed
 """
@@ -36,8 +36,8 @@ class EndpointError(McqaError):
     """A model server that cannot be reached, or that refuses."""
 
 
-class ScoreError(McqaError):
-    """A score that is not a number."""
+class LoglikelihoodError(McqaError):
+    """An option without a log-likelihood, or with one that is not finite."""
 
 
 class ComparisonError(McqaError):

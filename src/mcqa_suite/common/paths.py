@@ -1,33 +1,57 @@
-"""Where the task YAMLs and the training scripts lie: inside the package when installed, in the repository otherwise."""
+"""Folders of task YAMLs, training scripts and shared data, in a checkout and in an installed package."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from mcqa_suite.common.errors import ConfigError
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def _folder(packaged: str, checkout: str) -> Path:
-    inside = PACKAGE / packaged
-    return inside if inside.is_dir() else PACKAGE.parent.parent / checkout
+def checkout(package: Path = PACKAGE) -> Path | None:
+    """The root of the checkout that holds `package`; None where it is installed elsewhere."""
+    root = package.parents[1]
+    try:
+        project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return root if 'name = "mcqa-suite"' in project and (root / "tasks").is_dir() else None
 
 
 def tasks_dir() -> Path:
     """The folder for `lm_eval --include_path`."""
-    return _folder("_tasks", "tasks")
+    return _folder("tasks")
 
 
 def training_dir() -> Path:
     """The folder of the training scripts, their configs and the embedded base model."""
-    return _folder("_training", "training")
+    return _folder("training")
 
 
-def shared_dir() -> Path:
-    """The folder of data that is read in place: `$MCQA_SHARED`, by default `shared` beside a checkout."""
-    return Path(os.environ.get("MCQA_SHARED") or PACKAGE.parents[2] / "shared")
+def _folder(name: str) -> Path:
+    packaged = PACKAGE / f"_{name}"
+    return packaged if packaged.is_dir() else PACKAGE.parents[1] / name
+
+
+def shared_dir(package: Path = PACKAGE) -> Path | None:
+    """The folder of shared data: `$MCQA_SHARED`, or `shared` beside a checkout; None for an installed package without it."""
+    if folder := os.environ.get("MCQA_SHARED"):
+        return Path(folder)
+    root = checkout(package)
+    return root.parent / "shared" if root else None
+
+
+def shared_path(name: str) -> Path:
+    """A path in the folder of shared data; ConfigError where there is no such folder."""
+    folder = shared_dir()
+    if folder is None:
+        raise ConfigError(f"$MCQA_SHARED/{name}: MCQA_SHARED is not set; set it to the folder of shared data")
+    return folder / name
 
 
 def hub_mirror() -> Path | None:
-    """The folder in it that holds public data sets as `<owner>/<name>`, if there is one."""
-    return hub.resolve() if (hub := shared_dir() / "hub").is_dir() else None
+    """The folder of public data sets, `<owner>/<name>`, in the shared data; None where there is none."""
+    folder = shared_dir()
+    return (folder / "hub").resolve() if folder and (folder / "hub").is_dir() else None

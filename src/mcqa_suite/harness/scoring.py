@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from mcqa_suite.common.errors import ScoreError
+from mcqa_suite.common.errors import LoglikelihoodError
 from mcqa_suite.grids import task_score
 from mcqa_suite.harness.text_metrics import bertscore, reference_text, text_scores
 from mcqa_suite.logs.scoring import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
@@ -22,7 +22,7 @@ def _loglikelihoods(doc: Doc, results: Sequence[tuple[float, bool]], suffix: str
     for index, value in enumerate(values):
         if math.isnan(value) or value == math.inf:
             benchmark = doc["id"].partition("/")[0]
-            raise ScoreError(
+            raise LoglikelihoodError(
                 f"mcqa_{benchmark}{suffix}: document {doc['id']}: the log-likelihood of option {index + 1} is {value}; "
                 "the model's weights or dtype are broken (try dtype=float32)"
             )

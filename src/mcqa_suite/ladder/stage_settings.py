@@ -9,7 +9,7 @@ from typing import Any
 
 from mcqa_suite.common.config import build, read_yaml
 from mcqa_suite.common.manifest import Data
-from mcqa_suite.common.paths import shared_dir
+from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.spec import PairSource, Source
 
@@ -191,10 +191,11 @@ def record(settings: Settings) -> dict[str, Any]:
 
 
 def _absolute(source: Any, folder: Path) -> Any:
-    """The path against `folder`; `$MCQA_SHARED` in it is the folder of shared data, wherever that lies."""
+    """The source with its path absolute: relative to `folder`, or to the shared data where it begins with $MCQA_SHARED/."""
     if not source.path:
         return source
-    path = folder / source.path.replace("$MCQA_SHARED", str(shared_dir()))
+    prefix, _, name = source.path.partition("$MCQA_SHARED/")
+    path = shared_path(name) if name and not prefix else folder / source.path
     return dataclasses.replace(source, path=str(path.resolve()))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from lm_eval.models.utils import has_bos_prefix
 
 from mcqa_suite.backend.prefix.tree import Ints
-from mcqa_suite.common.errors import ScoreError
+from mcqa_suite.common.errors import LoglikelihoodError
 
 AT_A_TIME = 1024
 
@@ -19,7 +19,7 @@ def encode_pairs(lm: Any, pairs: Sequence[tuple[str, str]], names: Sequence[str]
 
     Spaces at the end of a context go to the continuation; context + continuation is tokenised whole, and the continuation
     is what follows as many tokens as the context alone has; an empty context is the tokenizer's prefix token, unless the
-    continuation begins with it. ScoreError names the request (`names`) that has nothing to score.
+    continuation begins with it. LoglikelihoodError names the request (`names`) that has nothing to score.
     """
     encoded: list[tuple[Ints, Ints]] = []
     for start in range(0, len(pairs), AT_A_TIME):
@@ -48,15 +48,15 @@ def _encode_some(lm: Any, pairs: Sequence[tuple[str, str]], names: Sequence[str]
 
 
 def check(name: str, continuation: str, before: Ints, after: Ints, max_length: int) -> None:
-    """ScoreError for what has no log-likelihood."""
+    """LoglikelihoodError for what has no log-likelihood."""
     if not len(after):
-        raise ScoreError(
+        raise LoglikelihoodError(
             f"{name}: the option {continuation!r} tokenises to nothing, so it has no score; mend the option"
         )
     if not len(before):
-        raise ScoreError(f"{name}: the context of {continuation!r} tokenises to nothing; mend the prompt")
+        raise LoglikelihoodError(f"{name}: the context of {continuation!r} tokenises to nothing; mend the prompt")
     if len(after) > max_length:
-        raise ScoreError(
+        raise LoglikelihoodError(
             f"{name}: the option {continuation[:40]!r}... has {len(after)} tokens, the model reads {max_length};"
             " shorten it, or set max_length in --model_args if the model can read more"
         )

@@ -21,7 +21,7 @@ from mcqa_suite.backend.prefix.generate import PrefixGeneration
 from mcqa_suite.backend.prefix.record import Record, count_ties
 from mcqa_suite.backend.prefix.scorer import Scorer
 from mcqa_suite.backend.prefix.tree import Ints
-from mcqa_suite.common.errors import ConfigError, ScoreError
+from mcqa_suite.common.errors import ConfigError, LoglikelihoodError
 
 log = logging.getLogger(__name__)
 # Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
@@ -73,7 +73,7 @@ class PrefixLM(PrefixGeneration):
         return self.record.refusal is None
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Answer]:
-        """The harness's contract; ScoreError for an option without tokens and for a score that is not finite."""
+        """The harness's contract; LoglikelihoodError for an option without tokens and for a score that is not finite."""
         if self.enable_thinking or self.backend != "causal":
             return list(super().loglikelihood(requests, disable_tqdm=disable_tqdm))
         names = [f"{request.task_name or 'request'} document {request.doc_id}" for request in requests]
@@ -84,7 +84,7 @@ class PrefixLM(PrefixGeneration):
         )
         for name, (_, option), (value, _) in zip(names, pairs, answers, strict=True):
             if not math.isfinite(value):
-                raise ScoreError(
+                raise LoglikelihoodError(
                     f"{name}: the log-likelihood of {option[:40]!r} is {value} in {self.model.dtype};"
                     " try --model_args dtype=float32, or check the checkpoint's weights"
                 )

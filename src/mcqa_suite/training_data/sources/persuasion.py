@@ -12,7 +12,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import json_lines
-from mcqa_suite.common.paths import shared_dir
+from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity
 from mcqa_suite.training_data.sources.spec import Source
 
@@ -42,7 +42,7 @@ def prompt(turn: Turn) -> tuple[str, str]:
 
 def _persuasion_for_good(source: Source) -> list[Turn]:
     """full_dialog.csv: a row a sentence, with Unit (its text), Turn, B4 (0 persuader, 1 persuadee) and B2 (the dialogue)."""
-    path = Path(source.path) if source.path else shared_dir() / "data" / "persuasionforgood" / "full_dialog.csv"
+    path = Path(source.path) if source.path else shared_path("data/persuasionforgood/full_dialog.csv")
     made = []
     for dialogue, rows in groupby(_sentences(path), key=lambda row: row["B2"]):
         said: list[str] = []
