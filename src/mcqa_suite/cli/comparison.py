@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError
 
 
 def add(commands: Any) -> None:
@@ -55,27 +56,27 @@ def add(commands: Any) -> None:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from mcqa_suite.analysis.compare import Options
-    from mcqa_suite.reporting.commands import compare_runs
+    from mcqa_suite.analysis.compare import Options, compare_folders, exit_code
+    from mcqa_suite.reporting.comparison_text import FORMATS
 
     if not 0 < args.margin < 100:
         raise ConfigError(f"--margin {args.margin:g}: expected points between 0 and 100")
     options = Options(args.tasks, args.metric, args.margin / 100, args.cluster, args.force)
-    return compare_runs(
-        args.base,
-        args.variants,
-        options,
-        noise_floor=args.noise_floor,
-        style=args.format,
-        fail_if=args.fail_if,
-        subset=args.subset,
-    )
+    comparison = compare_folders(args.base, args.variants, options, noise_floor=args.noise_floor, subset=args.subset)
+    print(FORMATS[args.format](comparison), end="")
+    if comparison.problems:
+        raise ComparisonError("\n".join(comparison.problems))
+    return exit_code(comparison) if args.fail_if == "worse" else 0
 
 
 def _table(args: argparse.Namespace) -> None:
-    from mcqa_suite.reporting.commands import table_of
+    from mcqa_suite.analysis.compare import read_folders
+    from mcqa_suite.reporting.summary import FORMATS, summarise
 
-    table_of(args.runs, metric=args.metric, style=args.format, subset=args.subset)
+    folders = read_folders(args.runs, subset=args.subset)
+    print(FORMATS[args.format](replace(summarise(folders.readable, args.metric), subset=folders.subset)), end="")
+    if problems := [*folders.errors, *(problem for run in folders.readable for problem in run.problems)]:
+        raise DatasetError("\n".join(problems))
 
 
 def _report(args: argparse.Namespace) -> int:

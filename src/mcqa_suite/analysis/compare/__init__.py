@@ -1,6 +1,7 @@
 """Two or more runs -> what changed, and what it is worth."""
 
 from mcqa_suite.analysis.compare.engine import compare
+from mcqa_suite.analysis.compare.folders import Folders, compare_folders, read_folders
 from mcqa_suite.analysis.compare.result import Change, Choices, Comparison, ComparisonRow, FailedCheck, Flips
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import Options
@@ -13,9 +14,12 @@ __all__ = [
     "ComparisonRow",
     "FailedCheck",
     "Flips",
+    "Folders",
     "Options",
     "compare",
+    "compare_folders",
     "exit_code",
+    "read_folders",
     "read_subset",
     "restricted",
 ]
