@@ -209,7 +209,6 @@ def test_the_table_says_what_the_lead_is_worth_and_leaves_the_loss_out(tmp_path)
 
 @pytest.mark.parametrize("points", [POINTS, POINTS[:1] + POINTS[2:3]])
 def test_the_figure_is_an_svg_that_holds_every_value(tmp_path, points):
-    pytest.importorskip("matplotlib")
     if len(points) == 2:  # one key: points with intervals
         points = tuple(Point(p.stage, {"beta": p.values["beta"]}) for p in points)
     board = score(Sweep("dpo", SWEEP.criterion, points), entries())

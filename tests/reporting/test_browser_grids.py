@@ -1,4 +1,4 @@
-"""Grid questions in the sample browser: what is embedded of them, and the pictures that need no script."""
+"""Grid questions in the sample browser: what is embedded of them, and the tables that need no script."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from reporting.test_browser import unpacked
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
 from mcqa_suite.logs.runs import read_log
-from mcqa_suite.reporting.browser.grid_gallery import DOZEN, MOST, gallery, grid_of
-from mcqa_suite.reporting.browser.grid_svg import palette, spoken, svg, words
-from mcqa_suite.reporting.browser.grids import cells, compact, form_of, found
+from mcqa_suite.reporting.browser.grid_tables import MOST_BYTES, MOST_QUESTIONS, gallery, grid_of, grid_table, outcome
+from mcqa_suite.reporting.browser.grids import cells, compact, form_of, labelled_grids
 from mcqa_suite.reporting.browser.section import browser_section
 
 FORMS = [
@@ -38,7 +37,7 @@ def section(*paths, **more):
 def test_every_form_of_a_prompt_is_embedded_as_grids_and_words(form):
     for doc in docs(12, form):
         written = grids.encoder(form)
-        places = found(doc["text"], written)
+        places = labelled_grids(doc["text"], written)
         task = next(task for task in tasks() if task.id == doc["task_id"])
         shown = [grid for pair in task.train for grid in (pair.input, pair.output)]
         index = int(doc["id"].rpartition("/")[2])
@@ -56,9 +55,9 @@ def test_a_grid_is_embedded_once_where_the_response_is_in_the_question_s_form(tm
         assert "".join(p if isinstance(p, str) else grids.encode(cells(p["g"])) for p in stem) == doc["text"]
         first, second = cell[4]
         assert grid_of(first) == compact(doc["output"]) or item[1] == 1
-        assert first[2:] == ["", [{"m": 1, "g": grid_of(first)}]]
+        assert first[2:4] == ["", [{"m": 1, "g": grid_of(first)}]]
         assert second[2] in ({"g": grid_of(second)}, "")
-    assert about["palette"] == palette()
+    assert about["grids"]
 
 
 def test_a_prompt_that_is_longer_than_any_text_keeps_all_its_grids(tmp_path):
@@ -85,31 +84,35 @@ def test_a_question_without_grids_has_no_form(tmp_path):
     assert form_of({"task_id": "a", "text": ["Input 1:\n0 1\n"]}) is None
 
 
-def test_an_answer_is_judged_in_words():
-    assert words("12/34", "12/34") == "✓ right"
-    assert words("12/30", "12/34") == "✗ 1 of 4 cells wrong, crossed out"
-    assert words("123", "12/34") == "✗ wrong shape: 1 row by 3 columns, where 2 by 2 is right"
-    assert words("1234", "12/34").startswith("✗ wrong shape")
-    told = spoken("Answer of sft", "12/30", "12/34")
-    assert told == "Answer of sft, 2 rows by 2 columns. wrong at row 2 column 2. cells 1 2; 3 0"
-    assert spoken("Target", "/".join(["0" * 30] * 30), None) == "Target, 30 rows by 30 columns"
-    assert spoken("A", "1" * 20, "0" * 20).endswith("row 1 column 10 and 10 more. cells " + " ".join("1" * 20))
+def test_an_outcome_is_said_in_words():
+    assert outcome("12/34", "answered", "12/34") == "✓ right"
+    assert outcome("12/30", "answered", "12/34") == "✗ 1 of 4 cells wrong, crossed out"
+    assert outcome("123", "answered", "12/34") == "✗ wrong shape: 1 row by 3 columns, where 2 by 2 is right"
+    assert outcome("1234", "answered", "12/34").startswith("✗ wrong shape")
+    assert outcome(None, "refused", "12") == "✗ no grid could be read: the model refused"
+    assert outcome(None, "a new status", "12") == "✗ no grid could be read: a new status"
 
 
-def test_a_picture_has_every_cell_once_and_a_cross_on_each_wrong_one():
+def test_a_table_has_every_cell_once_with_its_digit_and_colour():
     for pair in tasks()[0].train:
-        short = compact(pair.output)
-        drawn = svg(short, "A <grid>")
-        seen = {}
-        for colour, path in re.findall(r'fill="(#\w+)" d="([^"]+)"', drawn):
-            for x, y, n in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\3z", path):
-                for column in range(int(x), int(x) + int(n)):
-                    assert seen.setdefault((int(y), column), palette().index(colour)) == palette().index(colour)
-        assert seen == {(y, x): cell for y, row in enumerate(pair.output) for x, cell in enumerate(row)}
-        assert "A &lt;grid&gt;" in drawn
-        assert "arc-cross" not in drawn
-    assert svg("120/345", "A", "021/345").count("l.6.6m0-.6l-.6.6") == 2 * 2  # an outline and a stroke each
-    assert "arc-cross" not in svg("12", "A", "1/2")
+        table = grid_table(compact(pair.output), "A <b>grid</b>")
+        lines = [re.findall(r'<td class="c(\d)">(\d)</td>', line) for line in table.split("</tr>")[:-1]]
+        assert lines == [[(str(cell), str(cell)) for cell in row] for row in pair.output]
+        assert "<caption>A <b>grid</b></caption>" in table
+
+
+def test_wrong_cells_are_crossed_out_and_say_so_where_the_shape_is_right():
+    table = grid_table("120/345", "A", "021/345")
+    assert table.count("arc-wrong") == table.count('<i class="unseen"> wrong</i>') == 2
+    assert '<tr><td class="c1 arc-wrong">1<i class="unseen"> wrong</i></td><td class="c2">2</td>' in table
+    assert "wrong" not in grid_table("12", "A", "1/2")
+
+
+def test_there_is_a_colour_for_each_of_the_ten_digits(tmp_path):
+    css = section(grid_run(tmp_path, [["right"]], "base")).css
+    colours = dict(re.findall(r"\.c(\d) \{ background: (#\w{6}); \}", css))
+    assert colours.keys() == set("0123456789")
+    assert len(set(colours.values())) == 10
 
 
 def test_the_gallery_shows_a_dozen_questions_flips_first_with_the_best_attempt(tmp_path):
@@ -117,8 +120,8 @@ def test_the_gallery_shows_a_dozen_questions_flips_first_with_the_best_attempt(t
     flipped = [*right[:17], *[["shape", "near"]] * 3]
     browser = section(grid_run(tmp_path, right, "base"), grid_run(tmp_path, flipped, "sft"))
     shown = browser.html[browser.html.index('id="browser-gallery"') :]
-    assert shown.count('class="arc-item"') == DOZEN
-    assert "12 of 20 grid questions as pictures" in shown
+    assert shown.count('class="arc-item"') == MOST_QUESTIONS
+    assert "12 of 20 grid questions, those" in shown
     assert shown.count("✗ 2 of ") == 3
     first = shown.split('class="arc-item"')[1:4]
     assert {text.partition("document ")[2][:2] for text in first} == {"17", "18", "19"}
@@ -143,11 +146,11 @@ def test_the_gallery_is_never_large():
         question, cell = ["id", ["Input 1:\n", {"g": noise}], []], [0, 0, 0, -1, [read]]
         item = [0, 1, 0, [{"g": zeros}], question, [cell] * models]
         about = {"tasks": [["t", "t"]], "models": [f"model {i}" for i in range(models)]}
-        return gallery([item] * DOZEN, DOZEN, about)
+        return gallery([item] * MOST_QUESTIONS, MOST_QUESTIONS, about)
 
-    assert 0 < drawn(2).count("<article") < DOZEN
-    assert len(drawn(2)) < MOST + 1000
-    assert drawn(9) == ""
+    assert 0 < drawn(2).count("<article") < MOST_QUESTIONS
+    assert len(drawn(2)) < MOST_BYTES + 1000
+    assert drawn(30) == ""
 
 
 def test_a_task_put_in_words_shows_its_examples_and_no_target(tmp_path):
@@ -157,7 +160,7 @@ def test_a_task_put_in_words_shows_its_examples_and_no_target(tmp_path):
     [[_task, _doc, _subject, gold, question, _cells]], about = unpacked(browser)
     assert gold == []
     assert sum(isinstance(piece, dict) for piece in question[1]) == 2 * len(tasks()[0].train)
-    assert about["palette"] == palette()
+    assert about["grids"]
     assert "browser-gallery" not in browser.html
 
 
@@ -166,4 +169,4 @@ def test_without_grids_there_is_no_gallery(tmp_path):
 
     browser = browser_section(small_runs(tmp_path), "base")
     assert "browser-gallery" not in browser.html
-    assert "palette" not in unpacked(browser)[1]
+    assert not unpacked(browser)[1]["grids"]

@@ -1,9 +1,6 @@
-"""Grid questions in a real browser: what a script draws and writes, and what is there without scripts and on paper."""
+"""Grid questions in a real browser: what a script builds and writes, and what is there without scripts and on paper."""
 
 from __future__ import annotations
-
-import re
-from html.parser import HTMLParser
 
 import pytest
 from helpers.browser_runs import written_page
@@ -16,29 +13,12 @@ from reporting.test_report_live import CUT, PAPER, PRINT
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
-from mcqa_suite.reporting.browser.grid_svg import palette, svg
+from mcqa_suite.reporting.browser.grid_tables import grid_table, outcome
 from mcqa_suite.reporting.browser.grids import compact
 
-PICTURES = """return [...document.querySelectorAll("#browser-item svg")].map((svg) => [
-  ...["aria-label", "viewBox", "width", "height"].map((name) => svg.getAttribute(name)),
-  ...[...svg.children].map((part) => [part.tagName, ...["fill", "class", "d"].map((name) => part.getAttribute(name))])])"""
+TABLES = "return [...document.querySelectorAll('#browser-item .arc-grid')].map((table) => table.outerHTML)"
+CAPTIONS = "return [...document.querySelectorAll('#browser-item caption')].map((caption) => caption.textContent)"
 ATTEMPTS = [[a, b] for a, b in zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True)]
-
-
-class Picture(HTMLParser):
-    """A picture as PICTURES tells it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.told: list = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        if tag == "svg":
-            self.told = [given[name] for name in ("aria-label", "viewbox", "width", "height")]
-        else:
-            self.told.append([tag, given.get("fill"), given.get("class"), given["d"]])
 
 
 @pytest.fixture(scope="module")
@@ -54,17 +34,16 @@ def opened(driver, path, number=0):
     return Opened(driver, path, f"#item={TASK}%3A{number}")
 
 
-def test_a_script_draws_what_the_page_draws_without_scripts(chromium, page):
+def test_a_script_builds_the_tables_that_the_page_has_without_scripts(chromium, page):
     for number, (doc, attempts) in enumerate(zip(docs(len(KINDS)), ATTEMPTS, strict=True)):
-        told = {picture[0]: picture for picture in opened(chromium, page, number).run(PICTURES)}
+        tables = opened(chromium, page, number).run(TABLES)
         target = compact(doc["output"])
-        for place, kind in enumerate(attempts, start=1):
-            found = grids.read(response(doc, kind), grids.encoder("spaced")).answer
-            if found is not None:
-                wanted = Picture(svg(compact(found), f"Answer of base, attempt {place}", target)).told
-                assert told[wanted[0]] == wanted
-        wanted = Picture(svg(target, "Target")).told
-        assert told[wanted[0]] == wanted
+        assert grid_table(target, "Target") in tables
+        for kind in attempts:
+            read = grids.read(response(doc, kind), grids.encoder("spaced")).answer
+            if read is not None:
+                words, tone = outcome(compact(read), "", target), "right" if compact(read) == target else "wrong"
+                assert grid_table(compact(read), f'<span class="browser-{tone}">{words}</span>', target) in tables
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -98,31 +77,51 @@ def test_what_became_of_every_answer_is_said_in_words(chromium, page):
         card = seen.run("return document.querySelector('.browser-card').textContent")
         for kind in attempts:
             assert words[kind] in card
-        labels = seen.run("return [...document.querySelectorAll('#browser-item svg')].map((e) => e.ariaLabel)")
-        assert all(re.search(r", \d+ rows? by \d+ columns?", label) for label in labels)
-        assert labels[0].startswith("Input 1, ")
-        assert labels[1].startswith("Output 1, ")
+        assert seen.run(CAPTIONS)[:2] == ["Input 1", "Output 1"]
 
 
-def test_digits_are_written_into_the_cells_on_demand(chromium, page):
+def test_digits_are_in_the_cells_and_seen_on_demand(chromium, page):
     seen = opened(chromium, page)
-    rows = "return [...document.querySelector('#browser-item svg').querySelectorAll('text')].map((e) => e.textContent)"
-    assert seen.run(rows) == []
-    chromium.find_element("id", "browser-digits").click()
-    doc = docs(1)[0]
-    first = doc["text"].partition("Input 1:\n")[2].partition("\nOutput")[0]
+    table = "document.querySelector('#browser-item .arc-grid')"
+    rows = f"return [...{table}.rows].map((row) => [...row.cells].map((cell) => cell.textContent).join(''))"
+    first = docs(1)[0]["text"].partition("Input 1:\n")[2].partition("\nOutput")[0]
     assert seen.run(rows) == first.replace(" ", "").split("\n")
+    ink = f"return getComputedStyle({table}.rows[0].cells[0]).color"
+    assert seen.run(ink) == "rgba(0, 0, 0, 0)"
+    chromium.find_element("id", "browser-digits").click()
+    assert seen.run(ink) == "rgb(255, 255, 255)"
     seen.quiet()
 
 
-def test_without_scripts_the_pictures_are_there_and_with_them_they_make_room(chromium, page):
-    sizes = "return [...document.querySelectorAll('#browser-gallery svg')].map((e) => e.getBoundingClientRect().width)"
+@pytest.mark.parametrize("media", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_digit_can_be_read_on_its_colour(chromium, page, media):
+    with seen_as(chromium, media=media):
+        seen = opened(chromium, page)
+        chromium.find_element("id", "browser-digits").click()
+        colours = """const cell = document.querySelector("#browser-item .arc-grid").rows[0].cells[0];
+        const style = getComputedStyle(cell);
+        return [...Array(10).keys()].map((digit) => {
+          cell.className = `c${digit}`;
+          return [style.color, style.backgroundColor];
+        });"""
+        for ink, ground in seen.run(colours):
+            assert contrast(as_hex(ink), as_hex(ground)) >= 4.5, (ink, ground)
+
+
+def as_hex(colour):
+    return "#" + "".join(f"{int(part):02x}" for part in colour.removeprefix("rgb(").removesuffix(")").split(", "))
+
+
+def test_without_scripts_the_tables_are_there_and_with_them_they_make_room(chromium, page):
+    sizes = (
+        "return [...document.querySelectorAll('#browser-gallery tbody')].map((e) => e.getBoundingClientRect().width)"
+    )
     with seen_as(chromium, scripts=False):
         chromium.get(page.as_uri())
         assert min(chromium.execute_script(sizes)) > 15
         text = chromium.find_element("id", "browser-gallery").text
-        for said in ("Input to solve", "Target", "✓ right", "wrong shape", "no grid could be read"):
-            assert said in text
+        for words in ("Input to solve", "Target", "✓ right", "wrong shape", "no grid could be read"):
+            assert words in text
     assert not Opened(chromium, page).run("return document.getElementById('browser-gallery').open")
 
 
@@ -133,11 +132,12 @@ def test_a_frame_sets_a_grid_off_and_nothing_leaves_a_telephone_s_screen(chromiu
             seen = opened(chromium, page, number)
             seen.run("for (const e of document.querySelectorAll('details')) e.open = true")
             assert seen.run("return document.documentElement.scrollWidth") == 390
-        colours = """const of = (e, name) => getComputedStyle(document.querySelector(e))[name].match(/\\d+/g).slice(0, 3);
-        return [of(".browser", "backgroundColor"), of(".arc-frame", "stroke"), of(".arc-lines", "stroke")]"""
-        paper, frame, lines = (f"#{int(r):02x}{int(g):02x}{int(b):02x}" for r, g, b in seen.run(colours))
+        colours = """const of = (e, name) => getComputedStyle(document.querySelector(e))[name];
+        return [of(".browser", "backgroundColor"), of(".arc-grid tbody", "outlineColor"),
+          of(".arc-grid td", "borderTopColor"), of(".arc-grid .c0", "backgroundColor")]"""
+        paper, frame, lines, black = map(as_hex, seen.run(colours))
         assert contrast(frame, paper) >= 3
-        assert contrast(lines, palette()[0]) >= 3
+        assert contrast(lines, black) >= 3
 
 
 def test_on_paper_the_chosen_question_is_said_to_be_one_of_many(chromium, page):
@@ -158,10 +158,8 @@ def test_a_task_put_in_words_is_drawn_without_a_target(chromium, tmp_path):
     doc = {"id": "arc_agi_1/x", "task_id": "x", "text": describe_prompt(tasks()[0].train, grids.encoder("spaced"))}
     row = {**grid_row(0, docs(1)[0], ["Fill the holes."]), "doc": doc, "target": "", "filtered_resps": [["Fill."]]}
     seen = opened(chromium, written_page(tmp_path, section(write_run(tmp_path / "base", {TASK: [row]}))))
-    labels = seen.run(
-        "return [...document.querySelectorAll('#browser-item svg')].map((e) => e.ariaLabel.split(',')[0])"
-    )
-    assert labels == [f"{side} {n}" for n in range(1, len(tasks()[0].train) + 1) for side in ("Input", "Output")]
+    captions = [f"{side} {n}" for n in range(1, len(tasks()[0].train) + 1) for side in ("Input", "Output")]
+    assert seen.run(CAPTIONS) == captions
     assert "Fill the holes." in seen.text("item")
     assert "no grid could be read" not in seen.text("item")
     seen.quiet()

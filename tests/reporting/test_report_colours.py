@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib")
-
 from mcqa_suite.reporting.figures.style import PALETTE
 
 

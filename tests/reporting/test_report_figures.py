@@ -9,9 +9,6 @@ import pytest
 from helpers.log_files import choice_rows, questions, write_run, written_row
 from helpers.report_runs import noisy
 
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from mcqa_suite.reporting import board, html
 from mcqa_suite.reporting.figures import draw
 from mcqa_suite.reporting.figures.style import capped, short

@@ -14,9 +14,6 @@ from helpers.chromium import DARK, LIGHT, seen_as
 from helpers.log_files import choice_rows, questions, write_run
 from helpers.report_runs import ladder, noisy, reported
 
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from mcqa_suite.cli.main import main
 
 PRINT = {"media": "print"}

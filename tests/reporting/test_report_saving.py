@@ -10,9 +10,6 @@ import sys
 import pytest
 from helpers.report_runs import ladder, reported
 
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_all

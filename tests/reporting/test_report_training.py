@@ -7,9 +7,6 @@ import json
 import pytest
 from helpers.report_runs import ladder, reported
 
-pytest.importorskip("matplotlib")
-pytest.importorskip("jinja2")
-
 from mcqa_suite.ladder.outputs import LadderResult, RungResult, save_report
 from mcqa_suite.reporting.figures.training import MOST_RUNGS, training
 from mcqa_suite.reporting.page_data import gather

@@ -72,7 +72,7 @@ def save_training(result: LadderResult) -> str:
 
 
 def save_sweeps(result: LadderResult) -> str:
-    """Writes sweep_<name>.md, .csv and, where matplotlib is installed, .svg; returns the Markdown of all sweeps."""
+    """Writes sweep_<name>.md, .csv and .svg; returns the Markdown of all sweeps."""
     parts = []
     rungs = {rung.name: board.Entry(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in result.rungs}
     for sweep in result.recipe.sweeps:
@@ -81,8 +81,7 @@ def save_sweeps(result: LadderResult) -> str:
         path = result.output / f"sweep_{sweep.name}.md"
         write_whole(path, parts[-1])
         write_whole(path.with_suffix(".csv"), table.as_csv(scores))
-        if html.available():
-            figure.save(scores, path.with_suffix(".svg"))
+        figure.save(scores, path.with_suffix(".svg"))
     return "\n".join(parts)
 
 
@@ -119,12 +118,10 @@ def _figure(value: Any) -> str:
 
 
 def save_report(result: LadderResult) -> str:
-    """Writes report.html beside the leaderboard where what draws it is installed; returns a line that says where."""
+    """Writes report.html beside the leaderboard; returns a line that says where."""
     folders = [str(rung.evaluation) for rung in result.rungs if rung.evaluation]
     if not folders:
         return "no report: nothing was evaluated"
-    if not html.available():
-        return f"no report.html: {html.INSTALL}"
     output = result.output / "report.html"
     logs = {rung.name: rung.checkpoint / "training_log.jsonl" for rung in result.rungs}
     try:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_all, write_whole
 from mcqa_suite.reporting import board, provenance, tables, verdicts, views
 from mcqa_suite.reporting import comparison_text as comparison
@@ -25,14 +23,7 @@ if TYPE_CHECKING:
     from mcqa_suite.reporting.figures import Plot
 
 TEMPLATES = Path(__file__).parent / "templates"
-NEEDS = ("matplotlib", "jinja2")
-INSTALL = "pip install 'mcqa-suite[report]'"
 MOST_SAMPLES = 4_000_000  # bytes: with all else a page stays under 5 MB
-
-
-def available() -> bool:
-    """Whether what the page is drawn with is installed."""
-    return all(importlib.util.find_spec(name) for name in NEEDS)
 
 
 def write_report(
@@ -51,8 +42,6 @@ def write_report(
     `logs` are training logs by the name of the rung (default: those that stand beside the runs), `samples` the most bytes
     of samples to embed. What could not be read or paired is said on the page and in the returned `problems`.
     """
-    if not available():
-        raise ConfigError(f"mcqa report needs {' and '.join(NEEDS)}: {INSTALL}")
     page = gather(given, base=base, noise_floor=noise_floor, tasks=tasks)
     curves, unread = read_curves(logs_of(page.runs) if logs is None else logs)
     page = replace(page, curves=tuple(curves), problems=(*page.problems, *unread))

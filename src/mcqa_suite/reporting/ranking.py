@@ -7,7 +7,6 @@ import io
 from pathlib import Path
 
 from mcqa_suite.analysis.ranking import Ranking
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.stats import Estimate
 
 NOT_FINITE = (
@@ -49,12 +48,10 @@ def csv_table(found: Ranking) -> str:
 
 
 def figure(found: Ranking, path: Path) -> None:
-    """A forest of the strengths with their intervals, as SVG; ConfigError where matplotlib is not there."""
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError("the figure needs matplotlib: pip install 'mcqa-suite[report]'") from error
+    """A forest of the strengths with their intervals, as SVG."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
     standings = found.standings[::-1]
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mcqa", "font.size": 10}):
         made = Figure(figsize=(7, 0.8 + 0.45 * len(standings)), layout="constrained")

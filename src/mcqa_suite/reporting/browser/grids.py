@@ -1,7 +1,7 @@
-"""Grid questions in the sample browser: grids in short, from which a script draws pictures and writes the text again.
+"""Grid questions in the sample browser: their texts in pieces of words and grids.
 
-A grid is its rows with a stroke between them, "012/345", in a piece of text of its own: {"g": "012/345"}. Its text in the form
-in which the model saw it is not stored beside it.
+A grid is its rows with a stroke between them, "012/345", in a piece of its own: {"g": "012/345"}. The page writes its text in the
+form in which the model saw it from that.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from mcqa_suite.grids import DEFAULT, Encoder, encoder
 
 # "Input 3:" and the lines below it, up to the next label or an empty line
 LABELLED = re.compile(r"^(?:Input|Output)(?: \d+)?:\n((?:(?!(?:Input|Output)\b).+(?:\n|\Z))+)", re.MULTILINE)
-COLUMNS = {"task_id", "text"}  # of our grid documents
 
 
 def compact(value: Any) -> str | None:
-    """A grid of digits as "012/345"; None for whatever is none."""
+    """A grid of digits as "012/345"; None for anything else."""
     if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
         return None
     width = len(value[0]) if value else 0
@@ -31,33 +30,32 @@ def compact(value: Any) -> str | None:
     return "/".join("".join(map(str, row)) for row in value)
 
 
-def cells(short: str) -> list[list[int]]:
-    """The grid that `compact` wrote."""
-    return [[int(cell) for cell in row] for row in short.split("/")]
+def cells(grid: str) -> list[list[int]]:
+    """The rows of a grid that `compact` wrote."""
+    return [[int(cell) for cell in row] for row in grid.split("/")]
 
 
 def form_of(doc: Mapping[str, Any]) -> Encoder | None:
     """The form in which a document shows grids; None for a document that shows none."""
-    if not doc.keys() >= COLUMNS or not isinstance(doc["text"], str):
+    if "task_id" not in doc or not isinstance(doc.get("text"), str):
         return None
     try:
         form = encoder(str(doc.get("encoder") or DEFAULT))
     except ConfigError:
         return None
-    shows = compact(doc.get("output")) or any(short for _, _, short in found(doc["text"], form))
-    return form if shows else None
+    return form if compact(doc.get("output")) or labelled_grids(doc["text"], form) else None
 
 
-def found(text: str, form: Encoder) -> list[tuple[int, int, str]]:
-    """(start, end, grid in short) of every labelled grid that a form wrote; text that it cannot have written stays text."""
+def labelled_grids(text: str, form: Encoder) -> list[tuple[int, int, str]]:
+    """(start, end, grid) of every labelled grid that the form can have written; other text is left out."""
     grids = []
     for match in LABELLED.finditer(text):
         start, end = match.span(1)
         end -= text[start:end].endswith("\n")
         try:
-            short = compact(form.decode(text[start:end]))
+            grid = compact(form.decode(text[start:end]))
         except (ValueError, RecursionError):
             continue
-        if short:
-            grids.append((start, end, short))
+        if grid:
+            grids.append((start, end, grid))
     return grids

@@ -22,7 +22,7 @@ from mcqa_suite.grids import Encoder
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.samples import Integers, Samples
 from mcqa_suite.reporting.browser import texts
-from mcqa_suite.reporting.browser.grid_gallery import DOZEN
+from mcqa_suite.reporting.browser.grid_tables import MOST_QUESTIONS
 from mcqa_suite.reporting.browser.grids import form_of
 
 # What became of the base's answer; the page's filter counts on these numbers.
@@ -136,7 +136,7 @@ class Reader:
             item, question = self._item(int(number[index]), int(row[index]))
             self.grids |= len(item[QUESTION]) > FORM
             if len(item[QUESTION]) > FORM and any(isinstance(piece, dict) for piece in item[GOLD]):
-                self.pictured.append((place, [*item] if len(self.pictured) < DOZEN else None))
+                self.pictured.append((place, [*item] if len(self.pictured) < MOST_QUESTIONS else None))
             yield item, question
 
     def _item(self, number: int, index: int) -> tuple[Item, str]:

@@ -17,8 +17,7 @@ from itertools import islice
 from typing import Any
 
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting.browser.grid_gallery import BLANK, gallery
-from mcqa_suite.reporting.browser.grid_svg import palette
+from mcqa_suite.reporting.browser.grid_tables import gallery
 from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
 
 TOGETHER = 32  # items that are tried at once against the size limit
@@ -64,9 +63,8 @@ def browser_section(
         "".join((folder / f"{name}.{kind}").read_text(encoding="utf-8") for name in PARTS) for kind in ("js", "css")
     )
     grids = [item for place, item in reader.pictured if place < embedded]
-    pictures = gallery([item for item in grids if item], len(grids), about)
-    pictures = BLANK + pictures if reader.grids else ""
-    return Browser(_html(embedded, total, len(ordered), pictures), data, script, css)
+    tables = gallery([item for item in grids if item], len(grids), about)
+    return Browser(_html(embedded, total, len(ordered), tables), data, script, css)
 
 
 def _packed(reader: Reader, about: dict[str, Any], most: int) -> tuple[bytes, int]:
@@ -91,9 +89,7 @@ def _packed(reader: Reader, about: dict[str, Any], most: int) -> tuple[bytes, in
 
 
 def _end(stream: zlib._Compress, about: dict[str, Any], reader: Reader) -> bytes:
-    more: dict[str, Any] = {kind: list(numbers) for kind, numbers in reader.names.items()}
-    if reader.grids:
-        more["palette"] = palette()
+    more = {kind: list(numbers) for kind, numbers in reader.names.items()} | {"grids": reader.grids}
     last = stream.copy()
     return last.compress(json.dumps(about | more).encode("ascii")) + last.flush()
 
@@ -113,8 +109,8 @@ def _together(lines: Iterator[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _html(embedded: int, total: int, models: int, pictures: str) -> str:
+def _html(embedded: int, total: int, models: int, tables: str) -> str:
     few = "" if embedded == total else " Those on which models differ came first; the rest is in the logs."
     count = f"{embedded:,} of {total:,} documents with the answers of {models} models are embedded.{few}"
     template = (files("mcqa_suite.reporting") / "templates" / "browser.html").read_text(encoding="utf-8")
-    return template.replace("COUNT", escape(count)).replace("GALLERY", pictures)
+    return template.replace("COUNT", escape(count)).replace("GALLERY", tables)

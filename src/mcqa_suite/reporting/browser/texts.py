@@ -13,11 +13,12 @@ from mcqa_suite.grids import Encoder
 from mcqa_suite.logs.files import load_results, results_files, samples_file
 from mcqa_suite.logs.runs import Run, model_identity
 from mcqa_suite.logs.sample_values import flat, option_texts, read_answer
-from mcqa_suite.reporting.browser.grids import cells, compact, found
+from mcqa_suite.reporting.browser.grid_tables import outcome
+from mcqa_suite.reporting.browser.grids import cells, compact, labelled_grids
 
 Row = dict[str, Any]
-# A text in parts: what is shown, what decided ({"m": ...}), a grid ({"g": ...}), both ({"m": 1, "g": ...}), and how many
-# characters are left out.
+# A piece of a text: words, the number of characters left out, the span that decided {"m": ...}, a grid {"g": ...}, or a grid
+# that decided {"m": 1, "g": ...}.
 Piece = str | int | dict[str, Any]
 LONGEST = 6000  # characters of one text that are embedded
 AROUND = 1500  # of them, on each side of the span that decided
@@ -62,10 +63,10 @@ def document(row: Row) -> dict[str, Any]:
 
 
 def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[Piece], list[list[Piece]]]:
-    """The question's text, its grids in short where it has a form, and its options' texts."""
+    """The question and its options in pieces; grids are pieces of their own where the question has a form."""
     doc = document(row)
     if form:
-        return grid_pieces(str(doc["text"]), form), []
+        return _grid_pieces(str(doc["text"]), form), []
     stem = next((doc[name] for name in STEM if isinstance(doc.get(name), str)), None)
     if stem is None:
         stem = _prompt(row) or json.dumps(doc)
@@ -74,17 +75,17 @@ def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[
         texts = texts.get("text")
     if not isinstance(texts, list) or len(texts) != options:
         texts = option_texts(row.get("arguments", ()), options, " ") if options else []
-    return pieces(stem), [pieces(str(text), most=OPTION) for text in texts]
+    return pieces(stem), [pieces(str(text), limit=OPTION) for text in texts]
 
 
-def grid_pieces(text: str, form: Encoder) -> list[Piece]:
-    """A text with its grids in short, which no length cuts."""
-    done: list[Piece] = []
-    at = 0
-    for start, end, short in found(text, form):
-        done += [*pieces(text[at:start]), {"g": short}]
-        at = end
-    return [*done, *pieces(text[at:])]
+def _grid_pieces(text: str, form: Encoder) -> list[Piece]:
+    """A text with its grids as pieces; no grid is cut, whatever its length."""
+    result: list[Piece] = []
+    position = 0
+    for start, end, grid in labelled_grids(text, form):
+        result += [*pieces(text[position:start]), {"g": grid}]
+        position = end
+    return [*result, *pieces(text[position:])]
 
 
 def _prompt(row: Row) -> str:
@@ -99,8 +100,8 @@ def _prompt(row: Row) -> str:
 def gold_text(row: Row, form: Encoder | None = None) -> list[Piece]:
     """The right answer of a question without options."""
     doc = document(row)
-    if form and (short := compact(doc.get("output"))):
-        return [{"g": short}]
+    if form and (grid := compact(doc.get("output"))):
+        return [{"g": grid}]
     return pieces(_text(next((doc[name] for name in ("gold", "output") if name in doc), row.get("target", ""))))
 
 
@@ -111,92 +112,86 @@ def subject(row: Row) -> str:
 
 
 def document_id(row: Row) -> str:
+    """The document's own id, "" where it has none."""
     doc = document(row)
     return next((_short(doc[name]) for name in ("id", "task_id") if isinstance(doc.get(name), (str, int))), "")
 
 
 def reads(row: Row, form: Encoder | None = None) -> list[list[Any] | int]:
-    """[status, rule, answer, response in pieces] for each of the first responses, then how many there are beside them.
+    """[status, rule, answer, response in pieces] for each of the first responses, then the number of the others.
 
-    Where the question has a form, an answer is {"g": ...}, or "" where the response holds it in that form: there it is once.
+    Where the question has a form, an answer is {"g": ...}, or "" where a piece of the response holds the same grid; where it
+    has a target grid, words for the outcome follow.
     """
     texts, values = [str(text) for text in flat(row["resps"])], list(flat(row["filtered_resps"]))
-    done: list[list[Any] | int] = []
+    target = compact(document(row).get("output")) if form else None
+    result: list[list[Any] | int] = []
     total = max(len(texts), len(values))
     for index in range(min(RESPONSES, total)):
         read = _read(values[index]) if index < len(values) else {"status": "not read"}
-        text = texts[index] if index < len(texts) else ""
-        value = read.get("answer")
-        parts = pieces(text, read.get("span"))
+        response = pieces(texts[index] if index < len(texts) else "", read.get("span"))
+        value, status = read.get("answer"), _short(read.get("status") or "")
+        grid = compact(value) if form else None
         answer: str | dict[str, str] = "" if value is None else _short(_text(value), 900)
-        if form and (short := compact(value)):
-            answer, parts = _grid_answer(short, form.encode(cells(short)), parts)
-        done.append([_short(read.get("status") or ""), _short(read.get("rule") or ""), answer, parts])
-    return [*done, total - RESPONSES] if total > RESPONSES else done
-
-
-def _grid_answer(short: str, written: str, parts: list[Piece]) -> tuple[str | dict[str, str], list[Piece]]:
-    """An answer and its response, one of which holds the grid."""
-    for place, part in enumerate(parts):
-        if part == {"m": written}:
-            return "", [*parts[:place], {"m": 1, "g": short}, *parts[place + 1 :]]
-    return {"g": short}, parts
+        if form and grid:
+            answer, written = {"g": grid}, {"m": form.encode(cells(grid))}
+            if written in response:
+                answer, response[response.index(written)] = "", {"m": 1, "g": grid}
+        words = [outcome(grid, status, target)] if target else []
+        result.append([status, _short(read.get("rule") or ""), answer, response, *words])
+    return [*result, total - RESPONSES] if total > RESPONSES else result
 
 
 def _read(value: Any) -> Mapping[str, Any]:
-    """A read of ours, or in its terms what another filter returned."""
+    """A logged read of our filters; what another filter returned is put in the same keys."""
     try:
-        found = ast.literal_eval(value) if isinstance(value, str) and value.startswith("{'answer'") else value
-        if isinstance(found, dict):
-            return found
+        read = ast.literal_eval(value) if isinstance(value, str) and value.startswith("{'answer'") else value
+        if isinstance(read, dict):
+            return read
         answer = read_answer(value)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         answer = None
     return {"answer": answer, "status": "none" if answer is None else "answered"}
 
 
-def pieces(text: str, span: Any = None, most: int = LONGEST) -> list[Piece]:
-    """`text` in parts: its span marked, and at most `most` characters of it, the span (or its begin) among them."""
+def pieces(text: str, span: Any = None, limit: int = LONGEST) -> list[Piece]:
+    """`text` in pieces: the span marked, and at most `limit` characters, the span (or its beginning) among them."""
     start, end = _bounds(span, len(text))
-    if len(text) <= most:
-        keep = [(0, len(text))]
+    if len(text) <= limit:
+        parts = [(0, len(text))]
     elif start == end:
-        keep = [(0, most // 2), (len(text) - most // 2, len(text))]
+        parts = [(0, limit // 2), (len(text) - limit // 2, len(text))]
     else:
-        end_kept = min(len(text), min(end, start + AROUND) + AROUND)
-        keep = [(0, min(AROUND, start)), (max(min(AROUND, start), start - AROUND), end_kept)]
-    done: list[Piece] = []
-    at = 0
-    for first, last in keep:
-        if first > at:
-            done.append(first - at)
+        head = min(AROUND, start)
+        parts = [(0, head), (max(head, start - AROUND), min(len(text), min(end, start + AROUND) + AROUND))]
+    result: list[Piece] = []
+    position = 0
+    for first, last in [*parts, (len(text), len(text))]:
+        if first > position:
+            result.append(first - position)
         for low, high, marked in ((first, start, False), (start, end, True), (end, last, False)):
             if part := text[max(low, first) : min(high, last)]:
-                done.append({"m": part} if marked else part)
-        at = last
-    if at < len(text):
-        done.append(len(text) - at)
-    return done
+                result.append({"m": part} if marked else part)
+        position = last
+    return result
 
 
 def _bounds(span: Any, length: int) -> tuple[int, int]:
-    """A span within the text; where there is none, an empty one at its end."""
-    if isinstance(span, Sequence) and len(span) == 2 and all(type(place) is int for place in span):
-        start, end = (max(0, min(length, place)) for place in span)
+    """A span within the text; an empty one at its end where `span` is none."""
+    if isinstance(span, Sequence) and len(span) == 2 and all(type(bound) is int for bound in span):
+        start, end = (max(0, min(length, bound)) for bound in span)
         if start < end:
             return start, end
     return length, length
 
 
 def _text(value: Any) -> str:
-    """A grid as lines of digits, anything else as it prints."""
+    """A grid as lines of digits, any other list with commas."""
     if isinstance(value, list) and value and all(isinstance(line, list) for line in value):
         return "\n".join(" ".join(map(str, line)) for line in value)
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _short(value: Any, most: int = 120) -> str:
+def _short(value: Any, limit: int = 120) -> str:
     text = str(value)
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= limit else f"{text[:limit]}…"

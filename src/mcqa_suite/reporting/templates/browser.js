@@ -170,7 +170,7 @@
         element.append(make("p", "browser-muted", `${read} more responses are in the log.`));
         return;
       }
-      const [status, rule, answer, response] = read;
+      const [status, rule, answer, response, outcome] = read;
       const line = make("p", "", target && many ? `Attempt ${number + 1}, read: ` : "Read: ", make("strong", "", named(status)));
       if (typeof answer === "string" && answer) line.append(", answer ", make("strong", "", named(answer)));
       if (rule) line.append(", rule ", make("code", "", named(rule)));
@@ -178,18 +178,15 @@
         response.length ? written(response, form) : make("em", "", "(nothing written)"));
       element.append(line);
       const grid = target && (answer.g ?? response.find((piece) => piece.m && piece.g)?.g);
-      if (grid) {
-        const name = `Answer of ${shown(about.models[model])}${many ? `, attempt ${number + 1}` : ""}`;
-        const told = make("span", grid === target ? "browser-right" : "browser-wrong", arcGrids.words(grid, target));
-        element.append(arcGrids.picture(grid, name, told, { ...look(), target }), folded("The response as text", text));
-      } else element.append(...(target ? [make("p", "browser-wrong", arcGrids.unread(shown(status)))] : []), text);
+      const words = outcome && make("span", grid === target ? "browser-right" : "browser-wrong", shown(outcome));
+      if (grid) element.append(arcGrids.table(grid, words, target), folded("The response as text", text));
+      else element.append(...(words ? [make("p", "", words)] : []), text);
     });
     return element;
   }
 
   // --- grids ---------------------------------------------------------------------------------------------------------
   const targetOf = (item) => item[GOLD].find((piece) => piece.g)?.g;
-  const look = () => ({ palette: about.palette, digits: at("digits").checked });
 
   function folded(name, ...children) {
     const element = make("details", "arc-folded", make("summary", "", name), ...children);
@@ -199,7 +196,7 @@
 
   function gridQuestion(item, question) {
     const [, stem, , form] = item[QUESTION], target = targetOf(item);
-    const parts = [arcGrids.pairs(stem, target, look())];
+    const parts = [arcGrids.pairs(stem, target)];
     if (target) question.append(make("p", "", make("strong", "", "Target:")), written(item[GOLD], form));
     return [...parts, folded(target ? "Question and target as text" : "Question as text", question)];
   }
@@ -410,7 +407,7 @@
     fill("status", about.statuses);
     at("subjects").hidden = about.subjects.length < 2;
     at("transitions").hidden = !about.base || about.models.length < 2;
-    at("numbers").hidden = !about.palette;
+    at("numbers").hidden = !about.grids;
     off.hidden = true;
     at("on").hidden = at("paper").hidden = false;
     if (at("gallery")) at("gallery").open = false;
