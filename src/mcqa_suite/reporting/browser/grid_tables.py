@@ -35,12 +35,14 @@ def grid_table(grid: str, caption: str, target: str | None = None) -> str:
         f"<tr>{''.join(_cell(cell, cell != other) for cell, other in zip(row, line, strict=True))}</tr>"
         for row, line in zip(rows, right, strict=True)
     )
-    size = "arc-small" if max(_shape(grid)) > 12 else "arc-large"
+    size = "arc-small" if max(_shape(grid)) > 12 else "arc-narrow" if _shape(grid)[1] < 6 else "arc-large"
     return f'<table class="arc-grid {size}"><caption>{caption}</caption><tbody>{body}</tbody></table>'
 
 
 def _cell(cell: str, wrong: bool) -> str:
-    return f'<td class="c{cell} arc-wrong">{cell}<i class="unseen"> wrong</i></td>' if wrong else f'<td class="c{cell}">{cell}</td>'
+    if wrong:
+        return f'<td class="c{cell} arc-wrong">{cell}<i class="unseen"> wrong</i></td>'
+    return f'<td class="c{cell}">{cell}</td>'
 
 
 def _shape(grid: str) -> tuple[int, int]:

@@ -30,7 +30,7 @@ const arcGrids = (() => {
       const wrong = cell !== right[y][x];
       return make("td", `c${cell}${wrong ? " arc-wrong" : ""}`, cell, ...(wrong ? [make("i", "unseen", " wrong")] : []));
     })));
-    const size = Math.max(rows.length, width) > 12 ? "arc-small" : "arc-large";
+    const size = Math.max(rows.length, width) > 12 ? "arc-small" : width < 6 ? "arc-narrow" : "arc-large";
     return make("div", "arc", make("table", `arc-grid ${size}`, make("caption", "", caption), make("tbody", "", ...lines)));
   }
 
