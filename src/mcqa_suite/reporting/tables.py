@@ -1,9 +1,17 @@
-"""A table as Markdown or LaTeX."""
+"""The only writer of tables: Markdown, LaTeX, CSV and data frames; and how numbers are written in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcqa_suite.stats import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Records = Sequence[Mapping[str, object]]
 
 # Every character that LaTeX would take for a command, and what stands for it.
 LATEX = {
@@ -30,17 +38,25 @@ LATEX = {
 
 @dataclass(frozen=True)
 class Table:
-    """`rows` are text; the first column reads from the left, the rest are numbers and stand at the right."""
+    """`header` and `rows` are text; the first `left` columns are aligned to the left, the others to the right."""
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
+    left: int = 1
+
+    def without_empty_columns(self) -> Table:
+        """Drop the columns that have no text in any row."""
+        filled = [i for i in range(len(self.header)) if any(row[i] for row in self.rows)]
+        rows = [[row[i] for i in filled] for row in self.rows]
+        left = sum(i < self.left for i in filled)
+        return Table(self.title, [self.header[i] for i in filled], rows, self.notes, left)
 
 
 def markdown(table: Table) -> str:
     lines = [f"### {table.title}", ""] if table.title else []
-    lines += [_line(table.header), "|---|" + "---:|" * (len(table.header) - 1)]
+    lines += [_line(table.header), "|" + "---|" * table.left + "---:|" * (len(table.header) - table.left)]
     lines += [_line(row) for row in table.rows]
     for note in table.notes:
         lines += ["", note]
@@ -53,7 +69,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def latex(table: Table) -> str:
     """A `table` float; it needs \\usepackage{booktabs}."""
-    columns = "l" + "r" * (len(table.header) - 1)
+    columns = "l" * table.left + "r" * (len(table.header) - table.left)
     size = r"\small" if len(table.header) < 8 else r"\scriptsize\setlength{\tabcolsep}{3pt}"
     lines = [r"\begin{table}", r"\centering", size, rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
     lines += [_latex_row(table.header), r"\midrule", *map(_latex_row, table.rows), r"\bottomrule", r"\end{tabular}"]
@@ -69,6 +85,31 @@ def _latex_row(cells: Sequence[str]) -> str:
 def escape(text: str) -> str:
     """Text as LaTeX shows it."""
     return "".join(LATEX.get(letter, letter) for letter in text.replace("**", "").replace("`", ""))
+
+
+def data_frame(records: Records, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """One row a record; None is missing, and a column of counts stays one of whole numbers where some are missing."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(records), columns=None if columns is None else list(columns))
+    for name in frame.select_dtypes("float"):
+        if all(isinstance(record.get(str(name)), int | None) for record in records):
+            frame[name] = frame[name].astype("Int64")
+    return frame
+
+
+def csv_text(records: Records, columns: Sequence[str] | None = None, *, digits: int | None = 6) -> str:
+    """CSV of `records`: numbers with `digits` significant digits (None: all), "" where a value is missing.
+
+    `columns` gives the header where there may be no record. Text that a spreadsheet would run as a formula gets a "'" before it.
+    """
+    safe = [{key: _not_a_formula(value) for key, value in record.items()} for record in records]
+    frame = data_frame(safe, columns)
+    return frame.to_csv(index=False, lineterminator="\n", float_format=digits and f"%.{digits}g")
+
+
+def _not_a_formula(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -99,3 +140,13 @@ def p_value(value: float | None) -> str:
     if value is None:
         return ""
     return "<.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def percent_interval(estimate: Estimate) -> str:
+    """58.2 (51.8 to 64.2): a share in % with its interval."""
+    return f"{percent(estimate.value)} ({percent(estimate.low)} to {percent(estimate.high)})"
+
+
+def points_interval(estimate: Estimate) -> str:
+    """-11.3 (-17.7 to -5.0): a difference in points with its interval."""
+    return f"{points(estimate.value)} ({points(estimate.low)} to {points(estimate.high)})"
