@@ -25,7 +25,7 @@ from typing import Any
 
 from mcqa_suite.common.manifest import read_manifest, usable_cores
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder import context as climb
+from mcqa_suite.ladder import climb
 from mcqa_suite.ladder.recipe import read_recipe, until
 
 RECIPE = training_dir() / "configs" / "demo.yaml"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests"))  # a launcher starts this file without pytest's own path
 CPU = REPOSITORY / "training" / "configs" / "accelerate" / "cpu.yaml"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 ACCELERATE = ["-m", "accelerate.commands.launch", "--num_processes", "2", "--config_file"]

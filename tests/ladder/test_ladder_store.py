@@ -13,7 +13,7 @@ from ladder.test_ladder import SCRIPT
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.ladder import context as climb
+from mcqa_suite.ladder import climb
 from mcqa_suite.ladder.context import Done
 from mcqa_suite.ladder.outputs import LadderResult
 from mcqa_suite.ladder.recipe import read_recipe

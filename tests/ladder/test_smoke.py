@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder import context as climb
+from mcqa_suite.ladder import climb
 from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
 from mcqa_suite.ladder.preflight import check_tasks, rows_of
 from mcqa_suite.ladder.recipe import read_recipe

@@ -78,7 +78,7 @@ def test_there_is_a_config_for_each_way():
 def test_every_backend_of_the_harness_stays_known_beside_ours():
     """`mcqa eval --model vllm`, `local-completions` and `hf`, in a process of its own: the harness fills its registry once."""
     code = (
-        "from mcqa_suite.harness import prefix; prefix.register();"
+        "from mcqa_suite.backend import prefix; prefix.register();"
         "from lm_eval.api.registry import model_registry as known;"
         "print(*(name in known for name in ('hf', 'vllm', 'local-completions', 'local-chat-completions', 'hf-prefix')))"
     )

@@ -48,8 +48,7 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from mcqa_suite.ladder import context as climb
-    from mcqa_suite.ladder import warm
+    from mcqa_suite.ladder import climb, warm
     from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
     from mcqa_suite.ladder.recipe import read_recipe, until
     from mcqa_suite.ladder.smoke import smoke
