@@ -97,11 +97,11 @@ def _changed_manifest(folder: Path, change: Callable[[dict[str, object]], None])
 
 
 def newer_manifest(run: Unbroken, home: Path) -> tuple[str, str]:
-    """A manifest of a later schema."""
+    """A manifest of a later schema, with one more key: kept."""
     folder = home / "run"
     complete(run, folder)
     _changed_manifest(folder / last(run, "checkpoints").folder, lambda content: content.update(schema=99, more=1))
-    return resumed(run, home, folder, "another version's")
+    return resumed(run, home, folder)
 
 
 def older_manifest(run: Unbroken, home: Path) -> tuple[str, str]:

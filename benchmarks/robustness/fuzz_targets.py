@@ -117,7 +117,7 @@ def _folder(path: Path) -> None:
     for name, content in _sections(path.read_bytes()).items():
         if name in known:
             (folder / name).write_bytes(content)
-    for read in (checkpoints.check_whole, manifest.checkpoint_size, manifest.content_hash, manifest.read_manifest):
+    for read in (checkpoints.check_complete, manifest.checkpoint_size, manifest.content_hash, manifest.read_manifest):
         try:
             read(folder)
         except McqaError:

@@ -1,13 +1,15 @@
+import json
 import textwrap
 from pathlib import Path
 
 import pytest
+from helpers.locations import REPOSITORY
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder.checkpoints import find_base
+from mcqa_suite.ladder.checkpoints import base_checkpoint
 from mcqa_suite.ladder.recipe import read_recipe
-from mcqa_suite.ladder.stage_settings import SETTINGS, Source, read_settings
+from mcqa_suite.ladder.stage_settings import SETTINGS, Source, read_settings, record
 from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.sources import STYLES, read, rows
 
@@ -47,20 +49,20 @@ BAD = [
     ("name: small", "nane: small", "recipe.yaml: unknown key 'nane'; did you mean 'name'?"),
     ("kind: sft", "kin: sft", r"recipe.yaml: stages\[0\]: unknown key 'kin'; did you mean 'kind'?"),
     ("bits: 4", "bit: 4", r"stages\[1\]: settings: unknown key 'bit'; did you mean 'bits'?"),
-    ("bits: 4", "bits: 5", "bits: 5; expected one of 8, 4, 3, 2"),
-    ("bits: 4", "bits: four", "bits: expected int, found str 'four'"),
-    ("bits: 4", "bits: true", "bits: expected int, found bool"),
+    ("bits: 4", "bits: 5", "bits: 5; expected 8, 4, 3 or 2"),
+    ("bits: 4", "bits: four", "bits: 'four'; expected 8, 4, 3 or 2"),
+    ("bits: 4", "bits: true", "bits: True; expected 8, 4, 3 or 2"),
     ("bits: 4,", "", "no 'bits'"),
     ("n: 8}]\n", "nn: 8}]\n", r"settings: data\[0\]: unknown key 'nn'"),
     ("limit: 8", "limt: 8", r"evaluate\[0\]: unknown key 'limt'; did you mean 'limit'?"),
-    ("tasks: [mcqa_generated]", "tasks: mcqa_generated", r"evaluate\[0\]: tasks: expected a list"),
+    ("tasks: [mcqa_generated]", "tasks: mcqa_generated", r"evaluate\[0\]: tasks: 'mcqa_generated'; expected a list"),
     ("kind: sft", "kind: sftt", "kind: 'sftt'; expected one of sft, dpo, orpo"),
     ("parent: sft", "parent: dpo", r"stages\[1\]: parent: 'dpo'; expected one of base, sft"),
     ("name: gptq4", "name: sft", "'sft' is taken"),
     ("name: gptq4", "name: ../x", "use letters, digits"),
     ("base: .", "base: .\nbase: x", r"recipe.yaml:4: not valid YAML: key 'base' given twice"),
     ("base: .", "base: [", r"recipe.yaml:\d+: not valid YAML"),
-    ("name: small", "name: small\ndtype: float31", "dtype: 'float31'; expected one of float32"),
+    ("name: small", "name: small\ndtype: float31", "dtype: 'float31'; expected 'float32', 'bfloat16' or 'float16'"),
     ("name: small", "name: small\nthreads: 0", "threads: 0; expected at least 1"),
 ]
 
@@ -156,17 +158,23 @@ def test_every_config_on_disk_loads():
             read_settings(path.stem, path)
 
 
+def test_the_settings_of_a_stage_are_recorded_as_version_0_1_0_recorded_them():
+    manifest = json.loads((REPOSITORY / "tests/common/manifest_0.1.0.json").read_text())
+    stage = next(s for s in read_recipe(training_dir() / "configs" / "demo.yaml").stages if s.name == "dpo")
+    assert json.loads(json.dumps(record(stage.settings))) == manifest["settings"]
+
+
 def test_a_base_that_is_no_checkpoint_is_named_with_the_remedy(tmp_path):
     with pytest.raises(CheckpointError, match=r"holds no checkpoint; give a folder with config\.json"):
-        find_base(read_recipe(write(tmp_path)))
+        base_checkpoint(read_recipe(write(tmp_path)))
     with pytest.raises(CheckpointError, match=r"no checkpoint '\.\./nowhere'; give a folder"):
-        find_base(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: ../nowhere"))))
+        base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: ../nowhere"))))
 
 
 def test_a_base_that_is_not_on_the_hub_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match="'nobody/nothing' is no folder, nor on the hub; give"):
-        find_base(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: nobody/nothing"))))
+        base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: nobody/nothing"))))
 
 
 QUESTION = Question("x/1", "Which?", ("one", "two"), (1,), rationale="It is two.")

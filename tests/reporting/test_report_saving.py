@@ -12,7 +12,7 @@ from helpers.report_runs import ladder, reported
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.files import write_all
+from mcqa_suite.common.files import write_files
 
 SMALL = 16 * 1024  # bytes, less than any report
 
@@ -88,9 +88,9 @@ def test_a_limit_on_the_size_of_files_is_a_full_disk_too(tmp_path):
 
 def test_figures_join_what_a_folder_holds_and_a_failure_on_the_way_leaves_it_alone(tmp_path):
     folder = tmp_path / "figures"
-    write_all(folder, [("a.svg", b"1"), ("b.svg", b"1")])
+    write_files(folder, [("a.svg", b"1"), ("b.svg", b"1")])
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
-    write_all(folder, [("a.svg", b"2")])
+    write_files(folder, [("a.svg", b"2")])
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {
         "a.svg": b"2",
         "b.svg": b"1",
@@ -102,7 +102,7 @@ def test_figures_join_what_a_folder_holds_and_a_failure_on_the_way_leaves_it_alo
         raise OSError(28, "No space left on device")
 
     with pytest.raises(ConfigError, match="No space left"):
-        write_all(folder, failing())
+        write_files(folder, failing())
     assert (folder / "a.svg").read_bytes() == b"2"
     assert len(list(folder.iterdir())) == 3
 

@@ -161,11 +161,11 @@ def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_che
 @pytest.mark.slow
 def test_a_checkpoint_of_another_number_of_processes_is_made_again(trained, tmp_path):
     from mcqa_suite.common.manifest import read_manifest
-    from mcqa_suite.ladder.checkpoints import Wanted
+    from mcqa_suite.ladder.checkpoints import Expected
     from mcqa_suite.ladder.stages import _why_redo
 
     made = read_manifest(trained.folder / "one" / "sft")
-    wanted = Wanted(made.kind, made.name, made.parent, made.settings, made.data)
+    wanted = Expected(made.kind, made.name, made.parent, made.settings, made.data)
     assert _why_redo(climb_of(tmp_path, "name: one"), trained.folder / "one" / "sft", wanted) is None
     two = climb_of(tmp_path, "name: two\nprocesses: 2")
     assert _why_redo(two, trained.folder / "one" / "sft", wanted) == "processes: 1 -> 2"

@@ -283,7 +283,7 @@ def test_half_a_checkpoint_is_never_taken_for_a_whole_one(tiny_checkpoint, merge
     shutil.copy(tiny_checkpoint / "model.safetensors", other)
     with pytest.raises(CheckpointError, match="its files are not those that its manifest names"):
         made("sft", SFT, other, tmp_path / "sft")
-    with pytest.raises(CheckpointError, match="no checkpoint there"):
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
         made("sft", SFT, tmp_path, tmp_path / "sft")
 
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mcqa_suite.cli.main import main
-from mcqa_suite.common.config import build
+from mcqa_suite.common.config import parse
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.training_data.sources import PairSource, Source, read, read_pairs, rows
 from mcqa_suite.training_data.sources.figure import composition, mix_figure, mix_table
@@ -98,7 +98,7 @@ AMOUNTS = [
 @pytest.mark.parametrize(("keys", "message"), AMOUNTS, ids=[message for _, message in AMOUNTS])
 def test_an_entry_that_cannot_be_meant_is_named_with_its_place(cls, keys, message):
     with pytest.raises(ConfigError, match="stage.yaml: .*" + message.replace("?", r"\?")):
-        build(cls, {"source": "epfl", **keys}, "stage.yaml")
+        parse(cls, {"source": "epfl", **keys}, "stage.yaml")
 
 
 def test_fewer_rows_than_asked_for_is_an_error_that_says_how_many_there_are(questions):

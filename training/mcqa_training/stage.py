@@ -26,7 +26,7 @@ os.environ.update(processes.quiet())
 import torch
 from transformers import TrainerCallback
 
-from mcqa_suite.common.checkpoints import chat_template_of, check_whole, is_adapter
+from mcqa_suite.common.checkpoints import chat_template_of, check_complete, is_adapter
 from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
 from mcqa_suite.common.manifest import Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest
@@ -86,7 +86,7 @@ def arguments(kind: str, description: str | None, check: Callable[[Any, str], An
     except OSError as error:
         raise ConfigError(f"{args.output}: cannot be made there: {error.strerror}; choose another --output") from error
     for folder in filter(None, (args.parent, args.parent_base)):
-        check_whole(folder)
+        check_complete(folder)
     args.parent, args.output = args.parent.resolve(), args.output.absolute()
     # by default below the trainer's own folder, which is gone at the end
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(args.output.with_name(f"{args.output.name}.tensorboard")))

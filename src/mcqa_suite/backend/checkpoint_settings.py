@@ -13,7 +13,7 @@ from mcqa_suite.common.checkpoints import (
     chat_template_of,
     check_parent,
     is_adapter,
-    made_by_a_stage,
+    optional_manifest,
 )
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import check_tensor_files
@@ -24,7 +24,7 @@ def check_checkpoint(checkpoint: str, base: str | None) -> None:
     folder = Path(checkpoint)
     if not folder.is_dir():  # a name on the hub
         return
-    manifest = made_by_a_stage(folder)
+    manifest = optional_manifest(folder)
     if manifest and manifest.kind == "reward":
         raise CheckpointError(f"{checkpoint}: a reward model, which scores answers and gives none; evaluate its parent")
     check_tensor_files(folder)

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: whole or not, adapters and their parents, and the chat template that a manifest records."""
+"""Checkpoints on disk: completeness, adapters and their parents, and the chat template that a manifest records."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def is_adapter(folder: Path) -> bool:
     return (folder / ADAPTER).is_file()
 
 
-def made_by_a_stage(folder: Path) -> Manifest | None:
-    """The manifest of a folder, None where it has none; CheckpointError for one that cannot be read."""
+def optional_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a folder, None where it has none; CheckpointError where it cannot be read."""
     return read_manifest(folder) if (folder / MANIFEST).is_file() else None
 
 
 def chat_template_of(folder: Path) -> bool | None:
-    """Whether a checkpoint was trained with its chat template; None where nothing says so."""
-    manifest = made_by_a_stage(folder)
+    """Whether a checkpoint was trained with its chat template; None where no manifest says so."""
+    manifest = optional_manifest(folder)
     return manifest.chat_template if manifest else None
 
 
-def check_whole(folder: Path) -> None:
-    """CheckpointError unless `folder` holds a checkpoint or an adapter with all its bytes, and those of its manifest."""
+def check_complete(folder: Path) -> None:
+    """CheckpointError unless `folder` holds a complete checkpoint or adapter, with the content that its manifest names."""
     if not any((folder / name).is_file() for name in ("config.json", ADAPTER)) or not any(folder.glob("*.safetensors")):
-        raise CheckpointError(f"{folder}: no checkpoint there; give a folder with config.json and *.safetensors")
+        raise CheckpointError(f"{folder}: holds no checkpoint; give a folder with config.json and *.safetensors")
     check_tensor_files(folder)
-    manifest = made_by_a_stage(folder)
+    manifest = optional_manifest(folder)
     if manifest and manifest.content != content_hash(folder):
         raise CheckpointError(f"{folder}: its files are not those that its manifest names; make it again")
 
@@ -42,7 +42,7 @@ def check_parent(adapter: Path, base: Path) -> None:
     """CheckpointError unless `base` is, byte for byte, the checkpoint that the adapter was trained on."""
     parent = read_manifest(adapter).parent
     if not is_adapter(adapter) or parent is None:
-        raise CheckpointError(f"{adapter}: is no adapter; load it as a checkpoint of its own")
+        raise CheckpointError(f"{adapter}: is not an adapter; load it as a checkpoint")
     if content_hash(base) != parent.content:
         raise CheckpointError(
             f"{adapter}: an adapter of {parent.name!r}, and {base} is another checkpoint; give the folder of {parent.name!r}"

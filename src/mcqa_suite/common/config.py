@@ -1,23 +1,25 @@
-"""YAML files into frozen dataclasses: a key that nobody reads is an error, with the nearest known key beside it."""
+"""YAML files as pydantic dataclasses: an unknown key or a wrong value is one line with its file and place."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import itertools
+import json
 import math
 import re
-import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from mcqa_suite.common.errors import ConfigError
 
 T = TypeVar("T")
+STRICT = ConfigDict(extra="forbid", strict=True)  # of the dataclasses that a user's file is read into
 MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # of a YAML file
 
 
@@ -52,87 +54,104 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give the path of a YAML file") from error
     except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        # The library's constructors raise whatever they stumble over: 2001-99-99, `!!bool maybe`, `!!timestamp x`.
+        # The library's constructors let many errors through: 2001-99-99, `!!bool maybe`, `!!timestamp x`.
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = " ".join(str(getattr(error, "problem", None) or error).split())
         raise ConfigError(f"{path}{line}: not valid YAML: {problem}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected a mapping of keys to values, found {type(content).__name__}")
+        raise ConfigError(f"{path}: expected a mapping of keys to values, not {type(content).__name__}")
     if _values_in(content, {}) > MOST_VALUES:
-        raise ConfigError(f"{path}: aliases make more than {MOST_VALUES:,} values of it; write out what is meant")
+        raise ConfigError(f"{path}: aliases expand it to more than {MOST_VALUES:,} values; write the values out")
     return content
 
 
 def _check_extent(text: str) -> None:
-    """ValueError for what would keep the parser busy for seconds: its time grows with the square of the open brackets."""
+    """ValueError for text that would take the parser seconds: its time grows with the square of the open brackets."""
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"more than {MOST_CHARACTERS:,} characters")
     signs = (1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", text))
     if max(itertools.accumulate(signs), default=0) > MOST_DEPTH:
-        raise ValueError(f"more than {MOST_DEPTH} brackets inside each other")
+        raise ValueError(f"brackets nested more than {MOST_DEPTH} deep")
 
 
-def _values_in(content: Any, known: dict[int, float]) -> float:
-    """How many values a file holds with every alias written out, infinite where one holds itself: few lines can mean
-    billions, which nothing may walk through."""
+def _values_in(content: Any, counts: dict[int, float]) -> float:
+    """The number of values in a file with every alias expanded; infinite where an alias contains itself."""
     if not isinstance(content, dict | list):
         return 1
-    if id(content) not in known:
-        known[id(content)] = math.inf  # until it is counted: an alias that meets it is inside it
+    if id(content) not in counts:
+        counts[id(content)] = math.inf  # while it is being counted: an alias to it lies inside it
         items = content.values() if isinstance(content, dict) else content
-        known[id(content)] = 1 + sum(_values_in(item, known) for item in items)
-    return known[id(content)]
+        counts[id(content)] = 1 + sum(_values_in(item, counts) for item in items)
+    return counts[id(content)]
 
 
-def check_keys(mapping: Mapping[str, Any], known: Iterable[str], where: str) -> None:
-    """ConfigError for the first key of `mapping` that is not `known`."""
-    names = sorted(known)
+def parse(cls: type[T], mapping: Any, where: str) -> T:
+    """An instance of the pydantic dataclass `cls`; ConfigError names `where`, the key, its value and what is allowed."""
+    try:
+        text = json.dumps(mapping, default=str)
+    except (TypeError, RecursionError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return parse_json(cls, text, where)
+
+
+def parse_json(cls: type[T], text: str | bytes, where: str) -> T:
+    """`parse` of JSON text, in which strict types take a list for a tuple and an object for a dataclass."""
+    try:
+        return TypeAdapter(cls).validate_json(text)
+    except ValidationError as error:
+        problems = error.errors(include_url=False)
+        # An unknown key first: it is often the misspelled name of a missing one.
+        problem = min(problems, key=lambda problem: problem["type"] != "unexpected_keyword_argument")
+        raise ConfigError(_one_line(problem, cls, where)) from error
+
+
+def check_keys(mapping: Mapping[str, Any], valid: Iterable[str], where: str) -> None:
+    """ConfigError for the first key of `mapping` that is not `valid`."""
+    names = sorted(valid)
     for key in mapping:
         if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
-            raise ConfigError(f"{where}: unknown key {key!r}; {hint}")
+            raise ConfigError(f"{where}: {_unknown_key(key, names)}")
 
 
-def build(cls: type[T], mapping: Any, where: str) -> T:
-    """An instance of the dataclass `cls`, every key and type checked; `where` is the file and the place in it."""
-    if not isinstance(mapping, Mapping):
-        raise ConfigError(f"{where}: expected a mapping, found {_shown(mapping)}")
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    check_keys(mapping, fields, where)
-    for name, field in fields.items():
-        required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        if required and name not in mapping:
-            raise ConfigError(f"{where}: no {name!r}; it has to be given")
-    hints = typing.get_type_hints(cls)
-    values = {name: convert(value, hints[name], f"{where}: {name}") for name, value in mapping.items()}
-    try:
-        return cls(**values)
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+def _unknown_key(key: object, valid: list[str]) -> str:
+    near = difflib.get_close_matches(str(key), valid, n=1, cutoff=0.5)
+    return f"unknown key {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(valid)}")
 
 
-def convert(value: Any, hint: Any, where: str) -> Any:
-    """`value` as `hint` has it: lists become tuples, whole numbers floats, mappings dataclasses; else ConfigError."""
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in args:
-            return None
-        return convert(value, next(arg for arg in args if arg is not type(None)), where)
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return build(hint, value, where)
-    if origin is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{where}: expected a list, found {_shown(value)}")
-        return tuple(convert(item, args[0], f"{where}[{number}]") for number, item in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    expected = origin or hint
-    if expected is not Any and (not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool)):
-        raise ConfigError(f"{where}: expected {expected.__name__}, found {_shown(value)}")
-    return value
+def _one_line(problem: Any, cls: type, where: str) -> str:
+    """A problem that pydantic found, with its place in the file."""
+    kind, location, value, message = (problem[key] for key in ("type", "loc", "input", "msg"))
+    parent, place = _place(where, location[:-1]), _place(where, location)
+    if kind == "unexpected_keyword_argument":
+        return f"{parent}: {_unknown_key(location[-1], _keys(cls, location[:-1]))}"
+    if kind == "missing":
+        return f"{parent}: no {location[-1]!r}; it is required"
+    if kind == "value_error":
+        return f"{place}: {problem['ctx']['error']}"
+    if kind == "too_short":
+        return f"{place}: empty; give at least {problem['ctx']['min_length']}"
+    if kind == "json_invalid":
+        return f"{place}: {message}"
+    shown = repr(value)[:80] if isinstance(value, str | int | float) else type(value).__name__
+    expected = message.removeprefix("Input should be ").replace("greater than or equal to", "at least")
+    expected = expected.replace("valid array", "list").replace("an object", "a mapping")
+    return f"{place}: {shown}; expected {expected}"
 
 
-def _shown(value: Any) -> str:
-    return f"{type(value).__name__} {value!r}" if isinstance(value, str | int | float) else type(value).__name__
+def _place(where: str, location: Iterable[str | int]) -> str:
+    return where + "".join(f"[{part}]" if isinstance(part, int) else f": {part}" for part in location)
+
+
+def _keys(cls: Any, location: Iterable[str | int]) -> list[str]:
+    """The fields of the dataclass at `location` inside `cls`."""
+    for part in location:
+        if isinstance(part, str):
+            cls = _dataclass_in(typing.get_type_hints(cls)[part])
+    return sorted(field.name for field in dataclasses.fields(cls))
+
+
+def _dataclass_in(hint: Any) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return hint
+    return next(filter(None, map(_dataclass_in, typing.get_args(hint))), None)

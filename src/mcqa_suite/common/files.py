@@ -1,7 +1,8 @@
-"""Files that are whole or not there, whatever stops the writing."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterable
@@ -10,37 +11,35 @@ from pathlib import Path
 from mcqa_suite.common.errors import ConfigError
 
 
-def write_whole(path: Path, text: str) -> None:
-    """The file, whole or not at all; what stood there before stays until then. Raises ConfigError where it cannot be written."""
+def write_file(path: Path, text: str) -> None:
+    """Write a temporary file and rename it; ConfigError where it cannot be written, with the old file untouched."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if path.is_dir():
-            raise IsADirectoryError(21, "is a folder")
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        partial.write_text(text, encoding="utf-8", newline="\n")
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
 
 
-def write_all(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """All the (name, content) in a folder, or none of them; other files in it stay. Raises ConfigError where they cannot be.
+def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write all (name, content) to a folder, or none of them; ConfigError where they cannot be written.
 
-    They are written apart first: once all of them are on the disk, moving them takes no more room.
+    All of them are on the disk before the first is moved, which takes no more space. Other files of the folder stay.
     """
     new = not folder.exists()
     partial = (folder.parent if new else folder) / f".{folder.name}.{os.getpid()}.partial"
     try:
         partial.mkdir(parents=True)
-        names = []
         for name, content in files:
             (partial / name).write_bytes(content)
-            names.append(name)
         if new:
             partial.rename(folder)
-        for name in names if not new else ():
-            (partial / name).replace(folder / name)
+        else:
+            for path in partial.iterdir():
+                path.replace(folder / path.name)
     except OSError as error:
         raise ConfigError(f"--figures {folder}: cannot be written ({error.strerror}); choose another folder") from error
     finally:

@@ -9,18 +9,21 @@ import platform
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from importlib import metadata
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from pydantic.dataclasses import dataclass
+
 from mcqa_suite import __version__
-from mcqa_suite.common.config import build
+from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.files import write_file
 
 MANIFEST = "manifest.json"
-SCHEMA = 1  # of manifests; rises when what a key says is no longer what it said
+SCHEMA = 1  # of manifests; rises when the meaning of a key changes
 # weights, config, tokenizer, and what an evaluation writes; not logs, READMEs and pickled trainer arguments
 CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}
 TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # how a stage went, beside what it made
@@ -72,11 +75,11 @@ class Size:
 
 @dataclass(frozen=True)
 class Manifest:
-    """How a stage's folder came to be. Holds no path: it means the same on another machine.
+    """How a stage made its folder. It holds no path, so that it is valid on every machine.
 
     `chat_template` is whether the stage trained with the tokenizer's template, which evaluation then has to use (None:
-    nothing was trained); an `adapter` holds no weights of its parent and works on it alone. A key that came later has a
-    default, so older manifests of the same `schema` are read.
+    nothing was trained). An `adapter` holds no weights of its parent and works on no other checkpoint. New keys have defaults and
+    unknown keys are ignored, so the manifests of older and newer versions are read.
     """
 
     kind: str
@@ -99,24 +102,18 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """The file, whole or not at all."""
-    partial = folder / f".{MANIFEST}.partial"
-    partial.write_text(json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / MANIFEST)
+    write_file(folder / MANIFEST, json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """CheckpointError where there is none, or it is not one of this version's."""
+    """The manifest of a folder; CheckpointError where it is missing or broken."""
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict) and content.get("schema", SCHEMA) != SCHEMA:
-            raise ConfigError(f"schema {content['schema']!r:.20} is another version's; this one reads {SCHEMA}")
-        return build(Manifest, content, str(path))
+        return parse_json(Manifest, path.read_bytes(), str(path))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}; the folder was not made by a stage") from error
-    except (ValueError, RecursionError, ConfigError) as error:
-        raise CheckpointError(f"{path}: not a manifest ({error}); make the folder again") from error
+    except ConfigError as error:
+        raise CheckpointError(f"{error}: not a manifest; make the folder again") from error
 
 
 def name_of(checkpoint: Path) -> str:

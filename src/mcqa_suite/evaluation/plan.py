@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from mcqa_suite.common.config import STRICT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Evaluation:
     """Tasks that run in one call of the harness.
 
@@ -14,16 +18,10 @@ class Evaluation:
     the checkpoint.
     """
 
-    tasks: tuple[str, ...]
-    limit: float | None = None
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    limit: Annotated[float, Field(gt=0)] | None = None
     num_fewshot: int | None = None
     gen_kwargs: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
     apply_chat_template: bool | None = None
     optional: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.tasks:
-            raise ValueError("tasks: empty; name at least one task")
-        if self.limit is not None and self.limit <= 0:
-            raise ValueError(f"limit: {self.limit:g}; expected a number of documents")

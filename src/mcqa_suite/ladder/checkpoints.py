@@ -1,4 +1,4 @@
-"""Which base a recipe names, and whether a stage's folder is still what the recipe asks for."""
+"""The base of a recipe, and whether a stage's folder still matches the recipe."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ REMEDY = "give a folder with config.json and *.safetensors, or the name of a mod
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a folder's manifest has to say for the folder to be kept."""
+class Expected:
+    """What the manifest of a folder has to say for the folder to be kept."""
 
     kind: str
     name: str
@@ -27,40 +27,40 @@ class Wanted:
     data: tuple[Data, ...]
 
 
-def why_redo(folder: Path, wanted: Wanted) -> str | None:
-    """Why `folder` cannot stay, None if it can, and nothing to say ("") where there is none yet.
+def redo_reason(folder: Path, expected: Expected) -> str | None:
+    """Why `folder` has to be made again: None where it is kept, "" where it does not exist.
 
-    Every byte is read each time: dates and sizes tell neither a flipped bit nor a clock that was wrong, and reading a checkpoint
-    takes seconds where making it took hours.
+    Every byte is read each time, because dates and sizes show no flipped bit. Reading a checkpoint takes seconds, making it
+    took hours.
     """
     if not folder.exists():
         return ""
     if not (folder / MANIFEST).is_file():
         return "it was not complete"
     try:
-        there = read_manifest(folder)
+        manifest = read_manifest(folder)
     except CheckpointError:
-        return "its manifest is broken, or another version's"
+        return "its manifest is broken"
     try:
-        if there.content != content_hash(folder):
+        if manifest.content != content_hash(folder):
             return "its files changed"
     except CheckpointError:
         return "its files are gone"
-    if there.parent is None or (there.kind, there.name) != (wanted.kind, wanted.name):
-        return f"it was {there.name} ({there.kind})"
-    if there.parent.content != wanted.parent.content:
-        return f"its parent {wanted.parent.name} changed"
-    before, now = there.settings, json.loads(json.dumps(wanted.settings))
+    if manifest.parent is None or (manifest.kind, manifest.name) != (expected.kind, expected.name):
+        return f"it was {manifest.name} ({manifest.kind})"
+    if manifest.parent.content != expected.parent.content:
+        return f"its parent {expected.parent.name} changed"
+    before, now = manifest.settings, json.loads(json.dumps(expected.settings))
     for key in {**before, **now}:
         if before.get(key) != now.get(key):
             return f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}"
-    if [asdict(data) for data in there.data] != [asdict(data) for data in wanted.data]:
+    if [asdict(data) for data in manifest.data] != [asdict(data) for data in expected.data]:
         return "its data changed"
     return None
 
 
-def find_base(recipe: Recipe) -> Path:
-    """The folder of the base: the recipe's own, or the hub's in the local cache. CheckpointError names the remedy."""
+def base_checkpoint(recipe: Recipe) -> Path:
+    """The folder of the base, which is downloaded where it is a name on the hub; CheckpointError where it is missing."""
     folder = Path(recipe.base)
     if folder.is_absolute():
         if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
@@ -68,18 +68,15 @@ def find_base(recipe: Recipe) -> Path:
         return folder
     if not HUB_NAME.fullmatch(recipe.base):
         raise CheckpointError(f"{recipe.path}: base: no checkpoint {recipe.base!r}; {REMEDY}")
-    return _from_hub(recipe)
-
-
-def _from_hub(recipe: Recipe) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(snapshot_download(recipe.base, allow_patterns=HUB_FILES))
     except GatedRepoError as error:
-        reason = "the hub gives it only to those it knows; ask for access there and set HF_TOKEN"
-        raise CheckpointError(f"{recipe.path}: base: {recipe.base}: {reason}") from error
+        raise CheckpointError(
+            f"{recipe.path}: base: {recipe.base} is gated; ask for access on its hub page, then set HF_TOKEN"
+        ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise CheckpointError(f"{recipe.path}: base: {recipe.base!r} is no folder, nor on the hub; {REMEDY}") from error
 

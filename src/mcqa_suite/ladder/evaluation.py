@@ -22,7 +22,7 @@ from mcqa_suite.common.manifest import (
 )
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.plan import Evaluation
-from mcqa_suite.ladder.checkpoints import Wanted, why_redo
+from mcqa_suite.ladder.checkpoints import Expected, redo_reason
 from mcqa_suite.ladder.context import Climb, Done, seconds
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.outputs import RungResult
@@ -35,8 +35,8 @@ def evaluate(climb: Climb, step: Step, rung: RungResult) -> Done:
     plan = plan_of(rung, recipe.evaluate, str(recipe.path))
     settings = {"plan": _without_paths(plan), "dtype": recipe.dtype, "batch_size": recipe.batch_size}
     parent = Parent(rung.name, rung.manifest.content)
-    wanted = Wanted("evaluation", rung.name, parent, settings, question_files(recipe.evaluate))
-    reason = "asked to" if rung.name in climb.redo else why_redo(folder, wanted)
+    wanted = Expected("evaluation", rung.name, parent, settings, question_files(recipe.evaluate))
+    reason = "asked to" if rung.name in climb.redo else redo_reason(folder, wanted)
     if reason is not None:
         start = time.perf_counter()
         _run(climb, step, rung, plan, folder, wanted)
@@ -59,7 +59,7 @@ def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> li
     return [{key: value for key, value in entry.items() if value not in (None, False)} for entry in followed]
 
 
-def _run(climb: Climb, step: Step, rung: RungResult, plan: Any, folder: Path, wanted: Wanted) -> None:
+def _run(climb: Climb, step: Step, rung: RungResult, plan: Any, folder: Path, wanted: Expected) -> None:
     recipe = climb.recipe
     start = time.perf_counter()
     with complete_folder(folder) as partial:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcqa_suite.common.errors import DatasetError, McqaError
-from mcqa_suite.common.files import write_whole
+from mcqa_suite.common.files import write_file
 from mcqa_suite.ladder.preflight import Rows
 from mcqa_suite.ladder.recipe import Recipe
 
@@ -48,7 +48,7 @@ def audit(recipe: Recipe, found: Rows, items: Sequence[Item], folder: Path) -> l
     for stage in found.stages:
         allowed = bool(audited.leaks) and bool(getattr(stage.settings, "allow_leaks", False))
         note = "\nAllowed by the stage's settings (`allow_leaks: true`).\n" if allowed else ""
-        write_whole(folder / "audits" / f"{stage.name}.md", audited.text() + note)
+        write_file(folder / "audits" / f"{stage.name}.md", audited.text() + note)
         if allowed:
             who = f"{first.name}{f' and {len(others)} more' * bool(others)}"
             said[who] = f"{who}: {_told(audited)}: allowed (allow_leaks)"

@@ -19,7 +19,7 @@ from typing import Any
 
 from mcqa_suite import __version__
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
-from mcqa_suite.ladder.checkpoints import find_base
+from mcqa_suite.ladder.checkpoints import base_checkpoint
 from mcqa_suite.ladder.context import Done
 from mcqa_suite.ladder.executors import Call
 from mcqa_suite.ladder.graph import Step
@@ -59,7 +59,7 @@ def connected(address: str, recipe: Recipe, steps: Sequence[Step], shared: Path 
         for step in steps:
             way.check(step)
         with _mark(shared) if shared else nullcontext() as mark:
-            _check_nodes(ray, find_base(recipe), mark)
+            _check_nodes(ray, base_checkpoint(recipe), mark)
         yield way
     finally:
         ray.shutdown()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import McqaError
-from mcqa_suite.common.files import write_whole
+from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import Manifest
 from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.sweep_results import board, figure, table
@@ -46,8 +46,8 @@ def save_leaderboard(result: LadderResult) -> str:
     rungs = [_on_board(rung, rung.evaluation) for rung in result.rungs if rung.evaluation]
     if not rungs:
         return f"nothing to compare: {result.recipe.path} has no evaluate"
-    write_whole(result.output / "leaderboard.md", leaderboard.markdown(rungs))
-    write_whole(result.output / "leaderboard.csv", leaderboard.as_csv(rungs))
+    write_file(result.output / "leaderboard.md", leaderboard.markdown(rungs))
+    write_file(result.output / "leaderboard.csv", leaderboard.as_csv(rungs))
     return leaderboard.markdown(rungs)
 
 
@@ -67,7 +67,7 @@ def save_training(result: LadderResult) -> str:
             "\nReward accuracy is over pairs of questions kept from training; a tie is no success. Beside it stands what a rule "
             "scores on the same pairs that takes the shorter response, or the longer.\n"
         )
-    write_whole(result.output / "training.md", text)
+    write_file(result.output / "training.md", text)
     return text
 
 
@@ -79,8 +79,8 @@ def save_sweeps(result: LadderResult) -> str:
         scores = board.score(sweep, rungs)
         parts.append(table.markdown(scores, rungs))
         path = result.output / f"sweep_{sweep.name}.md"
-        write_whole(path, parts[-1])
-        write_whole(path.with_suffix(".csv"), table.as_csv(scores))
+        write_file(path, parts[-1])
+        write_file(path.with_suffix(".csv"), table.as_csv(scores))
         figure.save(scores, path.with_suffix(".svg"))
     return "\n".join(parts)
 

@@ -1,45 +1,44 @@
-"""What a training stage can be told: one dataclass a kind, read by the recipe and by the scripts in training/."""
+"""The settings of each kind of stage, read by recipes and by the scripts in training/."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from mcqa_suite.common.config import build, read_yaml
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+from mcqa_suite.common.config import STRICT, parse, read_yaml
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.spec import PairSource, Source
 
-DTYPES = ("float32", "bfloat16", "float16")
-BITS = (8, 4, 3, 2)
-BNB_FORMATS = ("int8", "nf4", "fp4")
+Dtype = Literal["float32", "bfloat16", "float16"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Sources = Annotated[tuple[Source, ...], Field(min_length=1)]
+PairSources = Annotated[tuple[PairSource, ...], Field(min_length=1)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Stage:
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class StageSettings:
     """What every kind has."""
 
     seed: int = 0
-    dtype: str = "float32"
-
-    def __post_init__(self) -> None:
-        if self.dtype not in DTYPES:
-            raise ValueError(f"dtype: {self.dtype!r}; expected one of {', '.join(DTYPES)}")
+    dtype: Dtype = "float32"
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Trained(_Stage):
-    """`lora` goes to peft.LoraConfig and `trainer` to the trainer's config class in TRL, which check their own values.
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class TrainedSettings(StageSettings):
+    """`trainer` holds arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
 
     `rows` is the total of a mix by shares. `full` trains every weight, `qlora` an adapter on the parent in 4 bits.
-    `chat_template` None is: where the tokenizer has one. `merge` false keeps the adapter as the checkpoint.
+    `merge: false` keeps the adapter as the checkpoint. `chat_template` None uses the tokenizer's template if it has one.
     """
 
     rows: int | None = None
-    trainer: dict[str, Any] = field(default_factory=dict)
+    trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
     lora: dict[str, Any] | None = None
     full: bool = False
     qlora: bool = False
@@ -48,115 +47,76 @@ class _Trained(_Stage):
     allow_leaks: bool = False
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.full and (self.lora or self.qlora):
-            raise ValueError(f"full and {'lora' if self.lora else 'qlora'} exclude each other; take one of them out")
+            raise ValueError(f"full and {'lora' if self.lora else 'qlora'} exclude each other; remove one of them")
         if self.full and not self.merge:
-            raise ValueError("merge: false keeps an adapter, and full trains none; take one of them out")
+            raise ValueError("merge: false keeps an adapter, and full trains none; remove one of them")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SftSettings(_Trained):
-    data: tuple[Source, ...]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _some(self.data, "data")
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class SftSettings(TrainedSettings):
+    data: Sources
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Paired(_Trained):
-    """`held_out` is the share of the questions (not of the pairs) that is kept from training and measured on after it."""
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class PreferenceSettings(TrainedSettings):
+    """`held_out` is the share of the questions (not of the pairs) that is not trained on but measured on afterwards.
 
-    data: tuple[PairSource, ...]
-    held_out: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _some(self.data, "data")
-        if not 0 <= self.held_out < 1:
-            raise ValueError(f"held_out: {self.held_out}; expected a share from 0 (none) to below 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DpoSettings(_Paired):
-    """Loss, beta and smoothing are TRL's own: `trainer: {loss_type: [robust], beta: 0.1, label_smoothing: 0.1}`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OrpoSettings(_Paired):
-    """The weight of the odds ratio is TRL's own: `trainer: {beta: 0.1}`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RewardSettings(_Paired):
-    """A scorer of answers; its checkpoint classifies a sequence and generates nothing, so no rung is evaluated on it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GptqSettings(_Stage):
-    """Defaults are AutoGPTQ's; `group_size` has to divide the width of every layer.
-
-    `act_group_aware` is GPTQModel's cheaper stand-in for `desc_act`; the two exclude each other.
+    The losses' own arguments are TRL's: `trainer: {loss_type: [robust], beta: 0.1, label_smoothing: 0.1}`.
     """
 
-    bits: int
-    calibration: tuple[Source, ...]
+    data: PairSources
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class GptqSettings(StageSettings):
+    """Defaults are AutoGPTQ's; `group_size` has to divide the width of every layer (-1: whole columns).
+
+    `act_group_aware` is GPTQModel's cheaper alternative to `desc_act`.
+    """
+
+    bits: Literal[8, 4, 3, 2]
+    calibration: Sources
     rows: int | None = None
     group_size: int = 128
     desc_act: bool = False
     act_group_aware: bool = False
     sym: bool = True
-    damp_percent: float = 0.01
+    damp_percent: Share = 0.01
     batch_size: int = 8
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.bits not in BITS:
-            raise ValueError(f"bits: {self.bits}; expected one of {', '.join(map(str, BITS))}")
         if self.group_size != -1 and self.group_size <= 0:
             raise ValueError(f"group_size: {self.group_size}; expected a positive number, or -1 for whole columns")
-        if not 0 < self.damp_percent < 1:
-            raise ValueError(f"damp_percent: {self.damp_percent}; expected a share between 0 and 1")
         if self.desc_act and self.act_group_aware:
             raise ValueError("desc_act and act_group_aware exclude each other; set one of them to false")
-        _some(self.calibration, "calibration")
 
 
-@dataclass(frozen=True, kw_only=True)
-class BnbSettings(_Stage):
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class BnbSettings(StageSettings):
     """bitsandbytes' formats, quantised without calibration: int8, or 4 bits in nf4 or fp4."""
 
-    format: str
+    format: Literal["int8", "nf4", "fp4"]
     double_quant: bool = False
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.format not in BNB_FORMATS:
-            raise ValueError(f"format: {self.format!r}; expected one of {', '.join(BNB_FORMATS)}")
 
-
-@dataclass(frozen=True, kw_only=True)
-class MergeSettings(_Stage):
-    """An adapter written into its recorded parent: nothing to choose but the dtype."""
-
-
-Settings = SftSettings | DpoSettings | OrpoSettings | RewardSettings | GptqSettings | BnbSettings | MergeSettings
+Settings = SftSettings | PreferenceSettings | GptqSettings | BnbSettings | StageSettings
 SETTINGS: dict[str, type[Settings]] = {
     "sft": SftSettings,
-    "dpo": DpoSettings,
-    "orpo": OrpoSettings,
-    "reward": RewardSettings,
+    "dpo": PreferenceSettings,
+    "orpo": PreferenceSettings,
+    "reward": PreferenceSettings,
     "gptq": GptqSettings,
     "bnb": BnbSettings,
-    "merge": MergeSettings,
+    "merge": StageSettings,
 }
-TRAINED = ("sft", "dpo", "orpo", "reward")  # the kinds that have `chat_template`; the rest hand on their parent's
+TRAINED = ("sft", "dpo", "orpo", "reward")  # the kinds that have `chat_template`; the others keep their parent's
 
 
 def parse_settings(kind: str, mapping: dict[str, Any], where: str, folder: Path) -> Settings:
     """The settings of a stage; a source's `path` is relative to `folder`, that of the file which names it."""
-    settings = build(SETTINGS[kind], mapping, where)
+    settings = parse(SETTINGS[kind], mapping, where)
     absolute: dict[str, Any] = {
         name: tuple(_absolute(source, folder) for source in getattr(settings, name))
         for name in ("data", "calibration")
@@ -171,8 +131,8 @@ def read_settings(kind: str, path: Path) -> Any:
 
 
 def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
-    """The rows that a stage takes and the fingerprint of each source; both empty for a kind that takes none."""
-    if isinstance(settings, _Paired):
+    """A stage's rows and the fingerprint of each source; both empty for a kind that takes none."""
+    if isinstance(settings, PreferenceSettings):
         return sources.read_pairs(settings.data, settings.rows)
     if isinstance(settings, SftSettings):
         return sources.read(settings.data, settings.rows)
@@ -182,7 +142,7 @@ def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...
 
 
 def record(settings: Settings) -> dict[str, Any]:
-    """The settings as a manifest keeps them: plain values, and of a path the file's name alone."""
+    """The settings as a manifest records them: plain values, and only the file name of a path."""
     plain = dataclasses.asdict(settings)
     for source in [*plain.get("data", ()), *plain.get("calibration", ())]:
         if source["path"]:
@@ -197,8 +157,3 @@ def _absolute(source: Any, folder: Path) -> Any:
     prefix, _, name = source.path.partition("$MCQA_SHARED/")
     path = shared_path(name) if name and not prefix else folder / source.path
     return dataclasses.replace(source, path=str(path.resolve()))
-
-
-def _some(sources: tuple[Any, ...], name: str) -> None:
-    if not sources:
-        raise ValueError(f"{name}: empty; name at least one source")

@@ -21,7 +21,7 @@ from mcqa_suite.common.manifest import (
     write_manifest,
 )
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder.checkpoints import BASE_KIND, Wanted, find_base, why_redo
+from mcqa_suite.ladder.checkpoints import BASE_KIND, Expected, base_checkpoint, redo_reason
 from mcqa_suite.ladder.context import Climb, Done, seconds
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.outputs import RungResult
@@ -43,7 +43,7 @@ def find(climb: Climb) -> RungResult:
     """Finds the base, on the hub if need be, and records it."""
     start = time.perf_counter()
     recipe = climb.recipe
-    checkpoint = find_base(recipe)
+    checkpoint = base_checkpoint(recipe)
     chat = recipe.chat_template
     manifest = Manifest(
         kind=BASE_KIND,
@@ -66,7 +66,9 @@ def find(climb: Climb) -> RungResult:
 def make(climb: Climb, step: Step, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> Done:
     """The rung of a stage: the one that is there if it is what the recipe asks for, else a new one."""
     folder, said = climb.output / "checkpoints" / stage.name, "unchanged"
-    wanted = Wanted(stage.kind, stage.name, Parent(parent.name, parent.manifest.content), record(stage.settings), data)
+    wanted = Expected(
+        stage.kind, stage.name, Parent(parent.name, parent.manifest.content), record(stage.settings), data
+    )
     reason = "asked to" if stage.name in climb.redo else _why_redo(climb, folder, wanted)
     if reason is not None:
         script, config = str(training_dir() / SCRIPTS[stage.kind]), str(_written(climb, stage))
@@ -82,9 +84,9 @@ def make(climb: Climb, step: Step, stage: Stage, parent: RungResult, data: tuple
     )
 
 
-def _why_redo(climb: Climb, folder: Path, wanted: Wanted) -> str | None:
-    """`why_redo`, and for another number of processes, whose batches are others."""
-    reason, now = why_redo(folder, wanted), climb.recipe.processes
+def _why_redo(climb: Climb, folder: Path, wanted: Expected) -> str | None:
+    """`redo_reason`, and for another number of processes, whose batches are others."""
+    reason, now = redo_reason(folder, wanted), climb.recipe.processes
     if reason is None and wanted.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
         return f"processes: {before} -> {now}"
     return reason

@@ -10,10 +10,11 @@ import dataclasses
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.common.config import check_keys
+from pydantic.dataclasses import dataclass
+
+from mcqa_suite.common.config import STRICT, check_keys
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.ladder.stage_settings import SETTINGS
 
@@ -56,7 +57,7 @@ SHORT = {
 SCALES_LOSS = ("beta", "label_smoothing", "loss_type")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Criterion:
     """What the points are judged by: a task's metric, or, without a task, a figure of the manifests' `metrics`."""
 
@@ -71,7 +72,7 @@ class Criterion:
         return f"{self.task}, {self.metric}" if self.task else self.metric
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Point:
     """A stage of a sweep: its name, and the swept keys with its values."""
 
@@ -79,7 +80,7 @@ class Point:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Sweep:
     """`name` is the written stage's; no rung bears it."""
 

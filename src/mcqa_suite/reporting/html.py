@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.common.files import write_all, write_whole
+from mcqa_suite.common.files import write_file, write_files
 from mcqa_suite.reporting import board, provenance, tables, verdicts, views
 from mcqa_suite.reporting import comparison_text as comparison
 from mcqa_suite.reporting.browser.section import Browser, browser_section
@@ -48,9 +48,9 @@ def write_report(
     from mcqa_suite.reporting.figures import draw, files
 
     plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
-    write_whole(output, render(page, plots, samples))
+    write_file(output, render(page, plots, samples))
     if figures is not None:
-        write_all(figures, files(plots))
+        write_files(figures, files(plots))
     return page
 
 

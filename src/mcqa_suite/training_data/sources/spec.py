@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from pydantic.dataclasses import dataclass
+
+from mcqa_suite.common.config import STRICT
 from mcqa_suite.common.errors import ConfigError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Source:
     """Where training or calibration rows come from, and the form of the answer (see `sources.SOURCES`).
 
@@ -42,7 +44,7 @@ class Source:
             raise ValueError(f"source {self.source!r}: views is {self.views}; expected 1 to 64")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class PairSource:
     """Where preference pairs come from (see `sources.PAIRS`); the keys of `Source` mean the same here.
 
