@@ -1,5 +1,6 @@
 # make demo   installs and climbs the demo ladder, then prints the leaderboard
-# make test   installs and runs the tests (no network needed after the install)
+# make test   installs and runs the tests, 5 minutes on 2 cores (no network needed after the install)
+# make test-all   the slow tests too, and the light installation in each Python from 3.12 on that is here
 # make lint   ruff and mypy
 # make audit  licences of what is installed, and known vulnerabilities where pip-audit reaches its database
 # make fuzz   every parser fed with broken files, FUZZ_SECONDS=600
@@ -7,7 +8,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test lint format clean audit fuzz
+.PHONY: help demo test test-all test-light lint format clean audit fuzz
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -27,9 +28,30 @@ demo: $(VENV)/installed-demo
 	@echo "== climbing the demo ladder: base, SFT, DPO, GPTQ at 8, 4, 3 and 2 bits, each evaluated in the harness"
 	$(BIN)/mcqa run training/configs/demo.yaml --output runs/demo
 
+# One file goes to one worker, so that what a file trains once is trained once.
+PYTEST := $(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile
+
 test: $(VENV)/installed-dev
-	@echo "== running the tests"
-	$(BIN)/python -m pytest
+	@echo "== running the tests, without those marked slow"
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/installed-dev
+	@echo "== running every test"
+	$(PYTEST)
+	@$(MAKE) --no-print-directory test-light
+
+# `pip install .` alone, in an environment of its own for each Python that is here, on the PATH or under pyenv.
+LIGHT_TESTS := tests/stats tests/extract tests/analysis tests/reporting tests/api tests/cli/test_light.py
+test-light:
+	@for version in 3.12 3.13; do \
+		python=$$(for p in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python3; do \
+			$$p --version >/dev/null 2>&1 && echo $$p && break; done); \
+		[ "$$python" ] || { echo "== no Python $$version here"; continue; }; \
+		echo "== the light installation and its tests, Python $$version"; \
+		$$python -m venv --clear $(VENV)-light-$$version && \
+		$(VENV)-light-$$version/bin/python -m pip install --quiet . pytest hypothesis && \
+		$(VENV)-light-$$version/bin/python -m pytest -q $(LIGHT_TESTS) || exit 1; \
+	done
 
 lint: $(VENV)/installed-dev
 	@echo "== ruff and mypy"

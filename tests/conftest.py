@@ -12,6 +12,7 @@ from helpers.chromium import missing, started
 from helpers.dataset_rows import N, gpqa_rows, gsm_symbolic_rows, labelled, sciq_rows, write_dataset
 from helpers.locations import MMLU_SUBJECTS
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch: one thread a worker of pytest-xdist
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["MCQA_CACHE"] = "off"  # tests neither read nor leave log-likelihoods in the user's cache folder
