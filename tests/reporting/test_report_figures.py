@@ -11,7 +11,8 @@ from helpers.report_runs import noisy
 
 from mcqa_suite.reporting import board, html
 from mcqa_suite.reporting.figures import draw
-from mcqa_suite.reporting.figures.style import capped, short
+from mcqa_suite.reporting.figures.layout import capped
+from mcqa_suite.reporting.figures.style import short
 from mcqa_suite.reporting.page_data import gather
 
 TASKS = 14

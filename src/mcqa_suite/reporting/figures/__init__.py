@@ -8,7 +8,9 @@ import matplotlib as mpl
 
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting.figures import changes, choices, letters, parts
+from mcqa_suite.reporting.figures import changes, choices
+from mcqa_suite.reporting.figures.bits import against_bits
+from mcqa_suite.reporting.figures.reads import reads
 from mcqa_suite.reporting.figures.style import SETTINGS as _SETTINGS
 from mcqa_suite.reporting.figures.style import Plot, css_variables, files, inline
 from mcqa_suite.reporting.figures.training import training
@@ -35,13 +37,11 @@ def draw(
         if report and tops:
             plots.append(changes.forest(report, tops))
         if summary:
-            plots.append(changes.against_bits(summary, base, floor))
+            plots.append(against_bits(summary, base, floor))
         if report and base and tops:
-            others = [run for run in runs if run is not base]
-            plots.append(changes.flips(tops))
-            plots.append(choices.divergence(tops, base, others))
             variants = [run for run in models if run is not base]
-            plots += [choices.reliability(tops, base, variants), letters.letters(tops, base, variants)]
-            plots += [letters.confusion(tops, base, variants), *parts.dumbbells(report, tops)]
-        plots += [parts.reads(models), training(curves)]
+            plots += [changes.flips(tops), choices.divergence(tops, base, [run for run in runs if run is not base])]
+            plots += [draw(tops, base, variants) for draw in (choices.reliability, choices.letters, choices.confusion)]
+            plots += changes.dumbbells(report, tops)
+        plots += [reads(models), training(curves)]
         return [plot for plot in plots if plot is not None]

@@ -1,4 +1,4 @@
-"""What became of the options' probabilities: divergence and calibration."""
+"""What became of the options: divergence and calibration of their probabilities, and the letters that are chosen."""
 
 from __future__ import annotations
 
@@ -6,52 +6,41 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import ComparisonRow
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.samples import Floats
-from mcqa_suite.reporting.figures.changes import MOST_TASKS as MOST_LINES
-from mcqa_suite.reporting.figures.changes import TASKS, by_lines, label
-from mcqa_suite.reporting.figures.models import MOST_TASKS, Model, left_out, models_of, panels_of
-from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, MUTED, Plot, capped, short, title_of
+from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.reporting.figures.changes import label
+from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, Model, capped, line_axes, margin_text, model_panels
+from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, LINE, MUTED, SAME, WORSE, Plot, short
 from mcqa_suite.reporting.tables import percent
 from mcqa_suite.reporting.views import pairs_of
 
 LEAST = 1e-6  # nats; what is smaller stands at the left edge
 BINS = 10
+Groups = Sequence[Sequence[ComparisonRow]]
 
 
-def divergence(tops: Sequence[Sequence[ComparisonRow]], base: Run, others: Sequence[Run]) -> Plot | None:
+def divergence(tops: Groups, base: Run, others: Sequence[Run]) -> Plot | None:
     """The spread of KL from the base, per question."""
-    every = [mine for rows in tops if (mine := [row for row in rows if row.choices.kl])]
-    kept = every[:MOST_LINES]
-    if not kept:
+    groups = [rows for group in tops if (rows := [row for row in group if row.choices.kl])]
+    shown = groups[:MOST_TASKS]
+    if not shown:
         return None
     named = {run.name: run for run in others}
-    figure, axes, placed = by_lines(kept)
+    figure, axes, heights = line_axes([(rows[0].task, [label(row) for row in rows]) for rows in shown])
     axes.set_xscale("log")
-    said = []
-    for y, row in placed:
+    words = []
+    for y, row in zip(heights, [row for rows in shown for row in rows], strict=True):
         pairs = pairs_of(base, named[row.variant], row)
-        one, other = _probabilities(pairs, pairs.base), _probabilities(pairs, pairs.variant)
-        if one is None or other is None:
-            continue
-        values = stats.kl_divergence(one, other)
-        with np.errstate(invalid="ignore"):
-            low, q1, median, q3, high = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf")
-        at = np.clip([low, q1, median, q3, high], LEAST, 1e3)
-        ink = FLOOR if row.kind == "noise floor" else BETTER
-        axes.plot(at[[0, 4]], [y, y], color=ink, lw=1)
-        axes.plot(at[[1, 3]], [y, y], color=ink, lw=5, solid_capstyle="butt")
-        axes.plot([at[2]], [y], "o", color=ink, mfc="#ffffff", ms=5, mew=1.3)
-        mean = float(values.mean())
-        text = "mean ∞" if not np.isfinite(mean) else f"mean {mean:#.2g}"
-        if np.isfinite(mean):
-            axes.plot([max(mean, LEAST)], [y], "|", color=INK, ms=9, mew=1.4)
-        axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=MUTED)
-        said.append(f"{label(row)} on {row.task}: median {median:.2g}, 95 % under {high:.2g}, {text}")
+        before, after = _probabilities(pairs, pairs.base), _probabilities(pairs, pairs.variant)
+        if before is not None and after is not None:
+            text = _divergence_line(axes, y, stats.kl_divergence(before, after), row.kind == "noise floor")
+            words.append(f"{label(row)} on {row.task}: {text}")
     axes.set_xlim(left=LEAST / 2)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(axis="x")
@@ -62,61 +51,150 @@ def divergence(tops: Sequence[Sequence[ComparisonRow]], base: Run, others: Seque
         "choice-kl",
         "How far the option probabilities moved",
         "Over the questions: thin line 5 to 95 %, thick line the middle half, circle the median, bar the mean. "
-        f"A volume of disagreement, not a loss of quality.{capped(len(kept), len(every), TASKS)}",
-        "; ".join(said),
+        f"A volume of disagreement, not a loss of quality.{capped(len(shown), len(groups), TASKS)}",
+        "; ".join(words),
         figure,
     )
+
+
+def _divergence_line(axes: Axes, y: float, values: Floats, floor: bool) -> str:
+    """Draw the quantiles and the mean; return them in words."""
+    with np.errstate(invalid="ignore"):
+        quantiles = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf")
+    x, colour = np.clip(quantiles, LEAST, 1e3), FLOOR if floor else BETTER
+    axes.plot(x[[0, 4]], [y, y], color=colour, lw=1)
+    axes.plot(x[[1, 3]], [y, y], color=colour, lw=5, solid_capstyle="butt")
+    axes.plot([x[2]], [y], "o", color=colour, mfc="#ffffff", ms=5, mew=1.3)
+    mean, text = float(values.mean()), "mean ∞"
+    if np.isfinite(mean):
+        text = f"mean {mean:#.2g}"
+        axes.plot([max(mean, LEAST)], [y], "|", color=INK, ms=9, mew=1.4)
+    margin_text(axes, y, text, MUTED)
+    return f"median {quantiles[2]:.2g}, 95 % under {quantiles[4]:.2g}, {text}"
 
 
 def _probabilities(pairs: Pairs, side: Answers) -> Floats | None:
-    values, there = side.loglikelihoods, pairs.there
-    if values is None or not (np.isfinite(values) | ~there).all():
+    values, present = side.loglikelihoods, pairs.there
+    if values is None or not (np.isfinite(values) | ~present).all():
         return None
-    return stats.option_probabilities(values, there)
+    return stats.option_probabilities(values, present)
 
 
-def reliability(tops: Sequence[Sequence[ComparisonRow]], base: Run, variants: Sequence[Run]) -> Plot | None:
+def reliability(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
     """Confidence against accuracy, a panel a model and task."""
-    every = [rows for rows in tops if any(row.choices.ece_variant is not None for row in rows)]
-    table = [models for rows in every[:MOST_TASKS] if (models := models_of(rows, base, variants))]
-    if not table:
-        return None
-    figure, grid = panels_of(table, 1.45)
-    said = []
-    for line, models in zip(grid, table, strict=True):
-        for ax, model in zip(line, models, strict=True):
-            ax.set_title(title_of(model.name, len(models)), fontsize=8)
-        said += [told for ax, model in zip(line, models, strict=True) if (told := _reliability_panel(ax, model))]
-        line[0].set_ylabel(f"{short(models[0].row.task, 22)}\naccuracy (%)", fontsize=7)
-    for ax in grid[-1]:
-        ax.set_xlabel("confidence (%)", fontsize=7.5)
-    return Plot(
+    plot = (
         "reliability",
-        "Whether confidence can be believed",
+        "Whether confidence matches accuracy",
         f"Mean probability of the chosen option against how often it is right, in {BINS} bins of equal mass. On the dashed "
-        f"line a model is as right as it is sure; below it, over-confident.{left_out(len(table), len(every), len(variants))}",
-        "; ".join(said),
-        figure,
+        "line a model is as right as it is sure; below it, over-confident.",
+    )
+    groups = [rows for rows in tops if any(row.choices.ece_variant is not None for row in rows)]
+    return model_panels(
+        plot, groups, base, variants, _reliability, height=1.45, ylabel="accuracy (%)", xlabel="confidence (%)"
     )
 
 
-def _reliability_panel(ax: Axes, model: Model) -> str:
-    """Draws one model; returns its words, "" where there is nothing to draw."""
-    probabilities = _probabilities(model.pairs, model.side)
+def _reliability(ax: Axes, model: Model) -> str:
+    probabilities, right = _probabilities(model.pairs, model.side), model.side.right
     ax.plot([0, 100], [0, 100], color=MUTED, lw=0.8, ls=(0, (3, 2)))
     ax.set(xlim=(0, 100), ylim=(0, 100), xticks=[0, 50, 100], yticks=[0, 50, 100])
-    if probabilities is None or model.side.right is None:
+    if probabilities is None or right is None:
         ax.text(50, 50, "not finite", ha="center", color=MUTED, fontsize=7)
         return ""
     confidence = probabilities[np.arange(model.pairs.n), model.side.pick]
-    _reliability_line(ax, confidence, model.side.right)
-    error = stats.expected_calibration_error(confidence, model.side.right)
-    ax.text(96, 5, f"ECE {percent(error)}", ha="right", fontsize=7, color=MUTED)
-    return f"{model.name} on {model.row.task}: ECE {percent(error)} %"
-
-
-def _reliability_line(ax: Axes, confidence: Floats, right: np.ndarray) -> None:
     order = np.argsort(confidence, kind="stable")
     bins = [part for part in np.array_split(order, BINS) if len(part)]
     x, y = ([100 * float(values[part].mean()) for part in bins] for values in (confidence, right))
     ax.plot(x, y, "-o", color=BETTER, lw=1.1, ms=2.6)
+    error = percent(stats.expected_calibration_error(confidence, right))
+    ax.text(96, 5, f"ECE {error}", ha="right", fontsize=7, color=MUTED)
+    return f"{model.name} on {model.row.task}: ECE {error} %"
+
+
+def letters(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
+    """How often each letter is chosen, against how often it is right."""
+    plot = (
+        "letters",
+        "Which letters are chosen",
+        "Bars: the share of answers that are the letter (grey: the base). Lines: how often that letter is right. "
+        "A bar far over its line is a preference for a position.",
+    )
+    return model_panels(plot, _with_letters(tops), base, variants, _letters, height=1.3, ylabel="answers (%)")
+
+
+def _with_letters(tops: Groups) -> Groups:
+    return [rows for group in tops if (rows := [row for row in group if row.choices.letters_gold])]
+
+
+def _letters(ax: Axes, model: Model) -> str:
+    choices = model.row.choices
+    shares = choices.letters_base if model.is_base else choices.letters_variant
+    ax.bar(range(len(shares)), [100 * share for share in shares], color=SAME if model.is_base else BETTER, width=0.7)
+    for i, share in enumerate(choices.letters_gold):
+        ax.plot([i - 0.45, i + 0.45], [100 * share] * 2, color=INK, lw=1.8)
+    ax.set_xticks(range(len(shares)), LETTERS[: len(shares)])
+    text = " ".join(f"{LETTERS[i]} {percent(share, 0)}" for i, share in enumerate(shares))
+    return f"{model.name} on {model.row.task}: {text}"
+
+
+def confusion(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
+    """Right letter against chosen letter: the base, and each variant minus the base."""
+    plot = (
+        "confusion",
+        "Which letters are chosen instead of the right one",
+        "Of the questions whose right letter is the row's, the percentage answered with the column's. First the base, then, "
+        "under Δ, what each variant adds (blue) or takes away (orange), in points; values under half a point are left blank.",
+    )
+    return model_panels(
+        plot,
+        _with_letters(tops),
+        base,
+        variants,
+        _confusion,
+        height=1.45,
+        ylabel="right letter",
+        xlabel="chosen letter",
+        most=3,
+    )
+
+
+def _confusion(ax: Axes, model: Model) -> str:
+    values = _letter_table(model.pairs, model.side)
+    if not model.is_base:
+        values = values - _letter_table(model.pairs, model.pairs.base)
+        ax.set_title(f"Δ {ax.get_title(loc='left')}", fontsize=8)
+    _cells(ax, values, signed=not model.is_base)
+    right, chosen = np.unravel_index(np.abs(values).argmax(), values.shape)
+    what, sign = ("share", "") if model.is_base else ("change", "+")
+    return (
+        f"{model.name} on {model.row.task}: largest {what} right {LETTERS[right]}, chosen {LETTERS[chosen]}: "
+        f"{values[right, chosen]:{sign}.0f}"
+    )
+
+
+def _letter_table(pairs: Pairs, side: Answers) -> Floats:
+    """Rows: right letter; columns: chosen letter; percentages of the row."""
+    width = int(pairs.options.max())
+    gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(float)
+    picks = np.zeros((pairs.n, width))
+    chosen = side.pick >= 0
+    picks[np.flatnonzero(chosen), side.pick[chosen]] = 1
+    counts = gold.sum(axis=0)
+    return np.asarray(100 * (gold.T @ picks) / np.maximum(counts, 1)[:, None])
+
+
+def _cells(ax: Axes, values: Floats, *, signed: bool) -> None:
+    n = len(values)
+    for (i, j), value in np.ndenumerate(values):
+        if abs(value) >= 0.5:
+            colour = SAME if not signed else BETTER if value > 0 else WORSE
+            ax.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, alpha=float(min(0.42, abs(value) / 150)), lw=0))
+            text = f"{value:{'+' if signed else ''}.0f}"
+            ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=6 if len(text) < 4 else 5)
+    ax.set(xlim=(0, n), ylim=(n, 0))
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=LINE)
+    names = list(LETTERS[:n])
+    ax.set_xticks([i + 0.5 for i in range(n)], names, fontsize=7)
+    ax.set_yticks([i + 0.5 for i in range(n)], names, fontsize=7)
+    ax.tick_params(length=0)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mcqa_suite.reporting.views import clean
@@ -84,32 +83,10 @@ def short(text: object, most: int = 32) -> str:
     return name if len(name) <= most else f"{name[: most - 1 - most // 2]}…{name[len(name) - most // 2 :]}"
 
 
-def title_of(text: object, columns: int) -> str:
-    """A panel's name, as long as panels of that many columns have room for."""
-    return short(text, max(8, 84 // max(columns, 5)))
-
-
-def capped(shown: int, total: int, what: str) -> str:
-    """For a caption: what a figure leaves out, "" where it leaves nothing out."""
-    return f" The first {shown} of {total} {what} are shown." if shown < total else ""
-
-
 def css_variables() -> str:
     """The palette as variables, light first and dark where the reader prefers it; paper is always light."""
     light, dark = ("".join(f"--{name}:{pair[i]};" for name, pair in PALETTE.items()) for i in (0, 1))
     return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
-
-
-def panels(count: int, columns: int, height: float, *, sharey: bool = True) -> tuple[Figure, list[Axes]]:
-    """A grid of small axes, as many as are asked for."""
-    columns = min(columns, count)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
-    grid = figure.subplots(rows, columns, sharey=sharey, squeeze=False)
-    flat = list(grid.flat)
-    for spare in flat[count:]:
-        spare.set_visible(False)
-    return figure, flat[:count]
 
 
 def svg(figure: Figure, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""How the rungs were trained: what their logs say, step by step."""
+"""Training curves of the rungs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, SAME, WORSE, Plot, capped, panels, short
+from mcqa_suite.reporting.figures.layout import capped, panels
+from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, SAME, WORSE, Plot, short
 from mcqa_suite.reporting.training_logs import Curve
 
 # What is drawn of a log, in this order: the trainer's name, and ours for the axis.
@@ -34,19 +35,19 @@ MOST_RUNGS = 8
 def training(curves: Sequence[Curve]) -> Plot | None:
     """A panel a metric, a line a trained rung; None where nothing was logged."""
     names = [name for name in METRICS if any(curve.metric == name for curve in curves)]
-    every = list(dict.fromkeys(curve.rung for curve in curves if curve.metric in names))
-    rungs = every[:MOST_RUNGS]
+    trained = list(dict.fromkeys(curve.rung for curve in curves if curve.metric in names))
+    rungs = trained[:MOST_RUNGS]
     if not names:
         return None
-    figure, axes = panels(len(names), 3, 1.75, sharey=False)
+    figure, axes = panels(len(names), 3, 1.75)
     styles = {rung: (INKS[i % len(INKS)], DASHES[i % len(DASHES)]) for i, rung in enumerate(rungs)}
-    said = []
+    words = []
     for ax, name in zip(axes, names, strict=True):
         mine = [curve for curve in curves if curve.metric == name and curve.rung in rungs]
         for curve in mine:
             ink, dash = styles[curve.rung]
             _line(ax, curve, ink, dash)
-            said.append(f"{curve.rung}, {METRICS[name]}: {_told(curve)}")
+            words.append(f"{curve.rung}, {METRICS[name]}: {_ends(curve)}")
         ax.set_title(METRICS[name])
         ax.set_xlabel("step", fontsize=7.5)
         ax.set_ylabel(name, fontsize=7)
@@ -58,8 +59,8 @@ def training(curves: Sequence[Curve]) -> Plot | None:
         "training",
         "How training went",
         "What each trained rung logged, by optimiser step; the axis has the trainer's own name of it. A gap in a line: "
-        f"no finite number.{capped(len(rungs), len(every), 'trained rungs')}",
-        "; ".join(said),
+        f"no finite number.{capped(len(rungs), len(trained), 'trained rungs')}",
+        "; ".join(words),
         figure,
     )
 
@@ -70,6 +71,6 @@ def _line(ax: Axes, curve: Curve, ink: str, dash: object) -> None:
     ax.plot(curve.steps, values, color=ink, ls=dash, lw=1.4, marker="o" if alone else "", ms=3.5)
 
 
-def _told(curve: Curve) -> str:
+def _ends(curve: Curve) -> str:
     first, last = curve.values[0], curve.values[-1]
     return f"{first:.3g} at step {curve.steps[0]:g}, {last:.3g} at step {curve.steps[-1]:g}"

@@ -1,0 +1,93 @@
+"""Accuracy against the size of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+
+from mcqa_suite.analysis.compare.columns import Column
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, panels
+from mcqa_suite.reporting.figures.style import BETTER, INK, MUTED, SAME, Plot, short
+from mcqa_suite.reporting.summary import Row, Summary
+
+
+def against_bits(summary: Summary, base: Run | None, floor: Run | None) -> Plot | None:
+    """Accuracy over bits per weight; None where fewer than two sizes are known."""
+    rows = [row for row in summary.rows if row.run is not floor and row.run.bits_per_weight]
+    if len({_bits(row) for row in rows}) < 2:
+        return None
+    columns = summary.columns[:MOST_TASKS]
+    figure, axes = panels(len(columns), 2, 2.15)
+    full = max(rows, key=lambda row: (_bits(row), row.run is base))
+    words = []
+    for index, (ax, column) in enumerate(zip(axes, columns, strict=True)):
+        if cell := full.cells[index]:
+            ax.axhline(100 * cell.estimate.value, color=INK, lw=1, ls=(0, (5, 2)))
+        if column.chance is not None:
+            ax.axhline(100 * column.chance, color=MUTED, lw=1, ls=(0, (1, 2)))
+        words += _panel(ax, rows, index, column)
+        ax.set_title(short(column.title))
+        ax.set_ylabel(f"{short(column.metric)} (%)")
+        ax.grid(axis="y")
+    for ax in axes[-2:]:
+        ax.set_xlabel("bits per weight (log scale)")
+    return Plot(
+        "accuracy-bits",
+        "What a smaller model costs",
+        f"Accuracy with its 95 % interval over bits per weight. Dashed: {short(full.run.name)}, at full precision; "
+        "dotted: chance. A cross: the model's scores on the task are broken."
+        f"{capped(len(columns), len(summary.columns), TASKS)}",
+        "; ".join(words),
+        figure,
+    )
+
+
+def _bits(row: Row) -> float:
+    return row.run.bits_per_weight or 1
+
+
+def _panel(ax: Axes, rows: Sequence[Row], index: int, column: Column) -> list[str]:
+    ax.set_xscale("log", base=2)
+    sizes = [_bits(row) for row in rows]
+    low, high = min(sizes) / 1.3, max(sizes) * 1.45
+    ax.set_xlim(low, high)
+    ticks = [tick for tick in (1, 2, 3, 4, 6, 8, 12, 16, 32) if low <= tick <= high]
+    ax.set_xticks(ticks, [str(tick) for tick in ticks])
+    ax.minorticks_off()
+    points = [(row, cell) for row in rows if (cell := row.cells[index])]
+    offsets = _offsets([(_bits(row), cell.estimate.value) for row, cell in points])
+    labels: dict[tuple[float, int], list[tuple[str, float]]] = {}
+    words = []
+    for (row, cell), offset in zip(points, offsets, strict=True):
+        x, estimate = _bits(row), cell.estimate
+        ax.plot([x, x], [100 * estimate.low, 100 * estimate.high], color=SAME, lw=1.2)
+        ax.plot([x], [100 * estimate.value], "X" if cell.sick else "o", color=BETTER, ms=5)
+        end = 100 * (estimate.high if offset > 0 else estimate.low)
+        labels.setdefault((x, offset), []).append((row.run.name, end))
+        words.append(f"{row.run.name} at {x:.2f} bits on {column.title}: {100 * estimate.value:.1f} %")
+    for (x, offset), models in labels.items():  # models of one size share a label on each side
+        ends = [end for _, end in models]
+        ax.annotate(
+            short(", ".join(name for name, _ in models)),
+            (x, max(ends) if offset > 0 else min(ends)),
+            (0, offset),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if offset > 0 else "top",
+            fontsize=7.5,
+        )
+    ax.margins(y=0.3)
+    return words
+
+
+def _offsets(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Points between each point and its label, negative for a label below it.
+
+    Of models of one size the best has its label above; sizes with one model take turns, at two heights.
+    """
+    sizes = sorted({x for x, _ in points})
+    single = [x for x in sizes if sum(x == other for other, _ in points) == 1]
+    best = {x: max(value for other, value in points if other == x) for x in sizes}
+    return [(3, -3, 11, -11)[single.index(x) % 4] if x in single else 3 if y == best[x] else -3 for x, y in points]

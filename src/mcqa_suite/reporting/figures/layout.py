@@ -1,0 +1,128 @@
+"""Axes that figures share: lines under task headings, and small panels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mcqa_suite.analysis.compare import ComparisonRow
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.figures.style import INK, WIDTH, Plot, short
+from mcqa_suite.reporting.views import pairs_of
+
+MOST_TASKS = 12  # in a figure of lines
+MOST_PANEL_TASKS, MOST_MODELS = 4, 8  # in a figure of small panels: its rows and columns
+TASKS = "tasks and groups"
+
+
+def capped(shown: int, total: int, what: str) -> str:
+    """For a caption: what a figure leaves out, "" where it leaves nothing out."""
+    return f" The first {shown} of {total} {what} are shown." if shown < total else ""
+
+
+def panel_title(name: object, columns: int) -> str:
+    """A name, cut to the width of a panel in a row of `columns` panels."""
+    return short(name, max(8, 84 // max(columns, 5)))
+
+
+def line_axes(groups: Sequence[tuple[str, Sequence[str]]], inches: float = 0.19) -> tuple[Figure, Axes, list[float]]:
+    """Axes with a line for each name, under a bold heading for each group, and the y of each line."""
+    ticks: list[tuple[float, str]] = []
+    headings, heights, y = [], [], 0.0
+    for heading, names in groups:
+        headings.append(len(ticks))
+        ticks.append((y, short(heading)))
+        for name in names:
+            y += 1
+            heights.append(y)
+            ticks.append((y, short(name)))
+        y += 1.5
+    figure = Figure(figsize=(WIDTH, 0.85 + inches * (y - 0.5)), layout="constrained")
+    axes = figure.subplots()
+    axes.set_ylim(y - 0.5, -0.8)
+    axes.set_yticks([height for height, _ in ticks], [text for _, text in ticks])
+    labels = axes.get_yticklabels()
+    for index in headings:
+        labels[index].set_fontweight("bold")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    return figure, axes, heights
+
+
+def margin_text(axes: Axes, y: float, text: str, colour: str = INK) -> None:
+    """Text at the right of a line."""
+    axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", color=colour, fontsize=8)
+
+
+def panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    """`count` small axes of a height in inches."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
+    flat = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in flat[count:]:
+        spare.set_visible(False)
+    return figure, flat[:count]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One panel: a model on the documents of one task that it shares with the base."""
+
+    name: str
+    pairs: Pairs
+    side: Answers
+    row: ComparisonRow
+
+    @property
+    def is_base(self) -> bool:
+        return self.side is self.pairs.base
+
+
+def model_panels(
+    plot: tuple[str, str, str],
+    groups: Sequence[Sequence[ComparisonRow]],
+    base: Run,
+    variants: Sequence[Run],
+    draw: Callable[[Axes, Model], str],
+    *,
+    height: float,
+    ylabel: str,
+    xlabel: str = "",
+    most: int = MOST_PANEL_TASKS,
+) -> Plot | None:
+    """A row of panels for each task: the base, then each variant; None where there is no variant to show.
+
+    `plot` holds the name, title and caption; `draw` draws one panel and returns its words.
+    """
+    named = {run.name: run for run in variants}
+    tasks = [rows for group in groups if (rows := [row for row in group if row.variant in named])]
+    table = [_models(rows[: MOST_MODELS - 1], base, named) for rows in tasks[:most]]
+    if not table:
+        return None
+    figure = Figure(figsize=(WIDTH, len(table) * height + 0.35), layout="constrained")
+    grid = figure.subplots(len(table), max(map(len, table)), sharex="row", sharey="row", squeeze=False)
+    words = []
+    for line, models in zip(grid, table, strict=True):
+        for ax, model in zip(line, models, strict=False):
+            ax.set_title(panel_title(model.name, len(models)), fontsize=8)
+            words.append(draw(ax, model))
+        for ax in line[len(models) :]:
+            ax.set_visible(False)
+        line[0].set_ylabel(f"{short(models[0].row.task, 22)}\n{ylabel}", fontsize=7)
+    for ax in grid[-1]:
+        ax.set_xlabel(xlabel, fontsize=7.5)
+    name, title, caption = plot
+    rest = capped(len(table), len(tasks), TASKS) + capped(MOST_MODELS - 1, len(variants), "variants")
+    return Plot(name, title, caption + rest, "; ".join(filter(None, words)), figure)
+
+
+def _models(rows: Sequence[ComparisonRow], base: Run, variants: dict[str, Run]) -> list[Model]:
+    """The base, as paired with the first variant, then each variant."""
+    pairs = [pairs_of(base, variants[row.variant], row) for row in rows]
+    models = [Model(row.variant, pair, pair.variant, row) for row, pair in zip(rows, pairs, strict=True)]
+    return [Model(base.name, pairs[0], pairs[0].base, rows[0]), *models]
