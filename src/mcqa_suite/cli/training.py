@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from mcqa_suite.ladder import climb, warm
+    from mcqa_suite.ladder import run_recipe
     from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
     from mcqa_suite.ladder.recipe import read_recipe, until
     from mcqa_suite.ladder.smoke import smoke
@@ -57,16 +57,17 @@ def _run(args: argparse.Namespace) -> None:
     if args.until:
         recipe = until(recipe, args.until)
     if args.smoke:
-        if args.ray is None:
-            warm.start({stage.kind for stage in recipe.stages}, {"OMP_NUM_THREADS": "1"})
         trial = smoke(recipe)
         print("\n".join(trial.lines))
         recipe = trial.recipe
-    result = climb(recipe, args.output, overlap=args.smoke, ray=args.ray, store=args.store)
-    for text in (save_leaderboard(result), save_training(result), save_sweeps(result)):
+    result = run_recipe(recipe, args.output, overlap=args.smoke, ray=args.ray, store=args.store)
+    leaderboard = save_leaderboard(result)
+    for text in (leaderboard, save_training(result), save_sweeps(result)):
         print(f"\n{text}" if text else "", end="")
-    print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv")
-    print(save_report(result))
+    if leaderboard:
+        print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv\n{save_report(result)}")
+    else:
+        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {recipe.path} has no evaluate")
 
 
 def _audit(args: argparse.Namespace) -> int:

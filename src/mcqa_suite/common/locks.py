@@ -1,48 +1,56 @@
-"""One writer at a time in a run's folder."""
+"""One writer at a time: locks that end with their process, however it ends."""
 
 from __future__ import annotations
 
 import errno
-import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
 from mcqa_suite.common.errors import ConfigError
 
-# What a user can mend: no room, no room for this user, and a disk that may only be read.
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # errors of a disk, which a user can fix
+
+
+def lock_of(path: Path) -> FileLock:
+    """The lock beside a file or folder; a folder and its temporary `.NAME.partial` share one."""
+    return FileLock(path.with_name(f".{path.name.removeprefix('.').removesuffix('.partial')}.lock"))
+
+
+def write_lock(folder: Path) -> AcquireReturnProxy:
+    """Wait until no other process writes the checkpoint or evaluation `folder`, and hold its lock."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = lock_of(folder)
+    try:
+        return lock.acquire(blocking=False)
+    except Timeout:
+        print(f"{folder}: waiting for another process that writes it", file=sys.stderr, flush=True)
+        return lock.acquire()
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[int]:
-    """Makes `folder` and holds its lock; yields the lock's file descriptor.
+def run_lock(folder: Path) -> Iterator[None]:
+    """Make the run folder and hold its lock.
 
-    A child process that is handed the descriptor holds the lock as long as it lives, so a stage that outlives its ladder keeps
-    others out. ConfigError where the folder cannot be written, at once or in the middle of the work, or somebody else is at
-    work in it.
+    ConfigError where another run holds it, or the disk is full or cannot be written, now or inside the block.
     """
-    import fcntl
-
+    lock = FileLock(folder / ".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ConfigError(f"{folder}: another run is at work there; wait for it or choose another --output") from error
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
-    try:
+    with lock:
+        lock.release()  # the level of `acquire`; the block holds its own
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
         except OSError as error:
-            raise ConfigError(
-                f"{folder}: another run, or a stage of one, is at work there; wait for it or choose another --output"
-            ) from error
-        yield descriptor
-    except OSError as error:
-        if error.errno not in DISK:
-            raise
-        place = error.filename or folder
-        raise ConfigError(
-            f"{place}: {error.strerror}; mend that, and the same command goes on where it stopped"
-        ) from error
-    finally:
-        os.close(descriptor)
+            if error.errno not in DISK:
+                raise
+            path = error.filename or folder
+            raise ConfigError(f"{path}: {error.strerror}; fix this, then rerun to resume") from error

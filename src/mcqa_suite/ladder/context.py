@@ -1,65 +1,77 @@
-"""What every step of a ladder shares: the recipe, the folder, how a process is started, and what is told of a step."""
+"""What every step of a ladder shares: the recipe, the run folder and how a process is started."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.outputs import RungResult
+from mcqa_suite.ladder.process import run_process
 from mcqa_suite.ladder.recipe import BASE, Recipe
 from mcqa_suite.ladder.stage_settings import TRAINED
-from mcqa_suite.ladder.warm import run_warm
+from mcqa_suite.ladder.worker import EvaluationWorker
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
-# at any free port, for two stages may begin on one machine
+# port 0: two stages may start on one machine
 ACCELERATE = ("-m", "accelerate.commands.launch", "--main_process_port", "0", "--config_file")
+EVALUATE = ("-m", "mcqa_suite.evaluation.evaluate_checkpoint")
 
 
 @dataclass(frozen=True)
-class Done:
-    """What a step came to: its rung, and how it went in a few words."""
+class LadderContext:
+    """`redo` names rungs to run again in any case.
 
-    rung: RungResult
-    said: str
-
-
-@dataclass(frozen=True)
-class Climb:
-    """`redo` names rungs to make again whatever is there. `lock` is handed to each stage; a worker on another machine holds
-    none (None), and its stages end with it instead."""
+    Evaluations go to `worker`; where it is None (on a cluster, or with several processes), each is a process of its own.
+    `remote` is true on a cluster, where OMP_NUM_THREADS is the recipe's alone.
+    """
 
     recipe: Recipe
     output: Path
     redo: Collection[str]
     total: int
-    lock: int | None
+    worker: EvaluationWorker | None = None
+    remote: bool = False
 
     def label(self, number: int, name: str, kind: str) -> str:
         width = max(len(BASE), *(len(stage.name) for stage in self.recipe.stages), 0)
         return f"[{number:{len(str(self.total))}}/{self.total}] {name:{width}}  {kind:8}"
 
-    def execute_step(self, command: list[str], step: Step) -> None:
-        """`execute` of what a step runs."""
-        log = f"{step.rung}.log" if step.stage else f"{step.rung}.evaluation.log"
+    def run_script(self, command: list[str], step: Step) -> None:
+        """Run a stage's script, under accelerate or torchrun where the recipe asks for several processes."""
         if self.recipe.accelerate and step.kind in TRAINED:
             command = [*ACCELERATE, str(self.recipe.accelerate), "--num_processes", str(step.processes), *command]
         elif step.processes > 1:
             command = [*TORCHRUN, str(step.processes), *command]
-        self.execute(command, step.name, log, self.label(step.number, step.rung, step.kind), step.threads)
+        label = self.label(step.number, step.rung, step.kind)
+        log = f"{step.rung}.log" if step.stage else f"{step.rung}.evaluation.log"
+        self.run_process(command, step.name, log, label, step.threads)
 
-    def execute(self, command: list[str], name: str, log: str, label: str, threads: int | None) -> None:
-        """Runs a stage's process; OMP_NUM_THREADS of the caller wins over `threads`, but for a cluster's worker."""
-        free = self.lock is None
-        wanted = str(threads or 1) if free else os.environ.get("OMP_NUM_THREADS") or str(threads or "")
-        told = (self.output / "logs" / log, name, label, {"OMP_NUM_THREADS": wanted} if wanted else {})
-        keep = () if self.lock is None else (self.lock,)
-        run_warm(command, *told, keep, {stage.kind for stage in self.recipe.stages}, tied=free)
+    def run_process(self, command: list[str], name: str, log: str, label: str, threads: int | None) -> None:
+        run_process([sys.executable, *command], self.output / "logs" / log, name, label, self._environment(threads))
+
+    def run_evaluation(self, request: Mapping[str, Any], step: Step) -> None:
+        """Evaluate a checkpoint; `request` holds the arguments of `evaluation.evaluate_checkpoint.evaluate`."""
+        if self.worker:
+            log, label = f"{step.rung}.evaluation.log", self.label(step.number, step.rung, step.kind)
+            self.worker.evaluate(request, self.output / "logs" / log, step.name, label, self._environment(step.threads))
+            return
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in request.items()}
+        flags = [word for key, text in texts.items() for word in (f"--{key}", text)]
+        self.run_script([*EVALUATE, *flags], step)
+
+    def _environment(self, threads: int | None) -> dict[str, str]:
+        """OMP_NUM_THREADS of this process wins over `threads`, except on a cluster."""
+        mine = None if self.remote else os.environ.get("OMP_NUM_THREADS")
+        value = mine or str(threads or ("1" if self.remote else ""))
+        return {"OMP_NUM_THREADS": value} if value else {}
 
 
-def seconds(start: float, reason: str) -> str:
-    """How long a step took since `start`, and why it was taken again."""
+def duration(start: float, reason: str) -> str:
+    """The status of a step that ran since `start`: its seconds, and why it ran again."""
     return f"{time.perf_counter() - start:6.1f} s" + (f"  ({reason})" if reason else "")

@@ -1,4 +1,4 @@
-"""One rung's evaluation: the harness in a process of its own, with the chat template that the rung was trained with."""
+"""Evaluate a rung with the chat template that it was trained with."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
@@ -23,80 +24,70 @@ from mcqa_suite.common.manifest import (
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.ladder.checkpoints import Expected, redo_reason
-from mcqa_suite.ladder.context import Climb, Done, seconds
+from mcqa_suite.ladder.context import LadderContext, duration
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.outputs import RungResult
+from mcqa_suite.ladder.results import RungResult, StepResult
 
 
-def evaluate(climb: Climb, step: Step, rung: RungResult) -> Done:
-    """The rung with its evaluation: the one that is there if nothing it rests on changed, else a new one."""
-    recipe, said = climb.recipe, "unchanged"
-    folder = climb.output / "evaluations" / rung.name
+def evaluate(context: LadderContext, step: Step, rung: RungResult) -> StepResult:
+    """The rung with its evaluation: the existing one if nothing that it depends on changed, else a new one."""
+    recipe, status = context.recipe, "unchanged"
+    folder = context.output / "evaluations" / rung.name
     plan = plan_of(rung, recipe.evaluate, str(recipe.path))
     settings = {"plan": _without_paths(plan), "dtype": recipe.dtype, "batch_size": recipe.batch_size}
     parent = Parent(rung.name, rung.manifest.content)
-    wanted = Expected("evaluation", rung.name, parent, settings, question_files(recipe.evaluate))
-    reason = "asked to" if rung.name in climb.redo else redo_reason(folder, wanted)
+    expected = Expected("evaluation", rung.name, parent, settings, question_files(recipe.evaluate))
+    with write_lock(folder):  # a process of a killed run may still be writing
+        reason = "requested" if rung.name in context.redo else redo_reason(folder, expected)
     if reason is not None:
         start = time.perf_counter()
-        _run(climb, step, rung, plan, folder, wanted)
-        said = seconds(start, reason)
-    kept = json.loads((folder / "rung.json").read_text(encoding="utf-8"))
-    return Done(dataclasses.replace(rung, evaluation=folder, record=kept), said)
+        _run(context, step, rung, plan, folder, expected)
+        status = duration(start, reason)
+    record = json.loads((folder / "rung.json").read_text(encoding="utf-8"))
+    return StepResult(dataclasses.replace(rung, evaluation=folder, record=record), status)
 
 
 def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> list[dict[str, Any]]:
-    """What the harness is asked for: the entries, each with the chat template that the rung's manifest records."""
+    """The entries without empty keys, each with the chat template that the rung's manifest records."""
     chat = bool(rung.manifest.chat_template)
     for number, entry in enumerate(entries):
         if entry.apply_chat_template not in (None, chat):
-            asked = str(entry.apply_chat_template).lower()
             raise ConfigError(
-                f"{where}: evaluate[{number}]: apply_chat_template: {asked}, but {rung.name} was made "
-                f"{'with' if chat else 'without'} its chat template; take the key out and evaluation follows each rung"
+                f"{where}: evaluate[{number}]: apply_chat_template: {str(entry.apply_chat_template).lower()}, but {rung.name} was "
+                f"made {'with' if chat else 'without'} its chat template; remove the key, so that evaluation follows each rung"
             )
-    followed = [dataclasses.asdict(dataclasses.replace(entry, apply_chat_template=chat)) for entry in entries]
-    return [{key: value for key, value in entry.items() if value not in (None, False)} for entry in followed]
+    plan = [dataclasses.asdict(dataclasses.replace(entry, apply_chat_template=chat)) for entry in entries]
+    return [{key: value for key, value in entry.items() if value not in (None, False)} for entry in plan]
 
 
-def _run(climb: Climb, step: Step, rung: RungResult, plan: Any, folder: Path, wanted: Expected) -> None:
-    recipe = climb.recipe
-    start = time.perf_counter()
+def _run(context: LadderContext, step: Step, rung: RungResult, plan: Any, folder: Path, expected: Expected) -> None:
+    recipe, start = context.recipe, time.perf_counter()
     with complete_folder(folder) as partial:
-        command = [
-            "-m",
-            "mcqa_suite.evaluation.evaluate_checkpoint",
-            "--checkpoint",
-            str(rung.checkpoint),
-            "--output",
-            str(partial),
-        ]
-        command += ["--plan", json.dumps(plan), "--dtype", recipe.dtype]
-        command += ["--batch_size", str(recipe.batch_size), "--seed", str(recipe.seed)]
-        if rung.adapter_base:
-            command += ["--base", str(rung.adapter_base)]
-        climb.execute_step(command, step)
-        kept = json.loads((partial / "rung.json").read_text(encoding="utf-8"))
+        request = {"checkpoint": str(rung.checkpoint), "output": str(partial), "plan": plan, "dtype": recipe.dtype}
+        request |= {"batch_size": recipe.batch_size, "seed": recipe.seed}
+        request |= {"base": str(rung.adapter_base)} if rung.adapter_base else {}
+        context.run_evaluation(request, step)
+        record = json.loads((partial / "rung.json").read_text(encoding="utf-8"))
         manifest = Manifest(
-            **dataclasses.asdict(wanted) | {"parent": wanted.parent, "data": wanted.data},
+            **{field.name: getattr(expected, field.name) for field in dataclasses.fields(expected)},
             content=content_hash(partial),
             seed=recipe.seed,
-            hardware=hardware(kept.get("gpu"), kept["processes"]),
+            hardware=hardware(record.get("gpu"), record["processes"]),
             seconds=time.perf_counter() - start,
             versions=versions("lm_eval", "torch", "transformers"),
-            tokens_per_second=kept["tokens_per_second"],
-            metrics={"peak_memory_mb": kept["peak_memory_mb"], "skipped": kept["skipped"]},
+            tokens_per_second=record["tokens_per_second"],
+            metrics={"peak_memory_mb": record["peak_memory_mb"], "skipped": record["skipped"]},
             chat_template=rung.manifest.chat_template,
         )
         write_manifest(partial, manifest)
 
 
 def question_files(entries: tuple[Evaluation, ...]) -> tuple[Data, ...]:
-    """The task YAMLs, and the user's own question files: a change in any makes an evaluation stale."""
+    """Fingerprints of the task YAMLs and of the user's question files; an evaluation is redone when one changes."""
     files = [Path((entry.metadata or {})["epfl_file"]) for entry in entries if "epfl_file" in (entry.metadata or {})]
     for path in files:
         if not path.is_file():
-            raise DatasetError(f"{path}: no such file; mend epfl_file in the recipe")
+            raise DatasetError(f"{path}: no such file; fix epfl_file in the recipe")
     tasks = sorted(path for path in tasks_dir().rglob("*") if path.suffix in (".yaml", ".jsonl"))
     return (file_data("tasks", tasks), *(file_data(path.name, [path]) for path in files))
 

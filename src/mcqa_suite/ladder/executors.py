@@ -1,4 +1,4 @@
-"""Ways to work through steps that are ready: on this machine here, on a cluster in `on_ray`."""
+"""Executors run the steps of a ladder that are ready: on this machine here, on a cluster in `on_ray`."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Protocol
 
-from mcqa_suite.ladder.context import Done
 from mcqa_suite.ladder.graph import Step
+from mcqa_suite.ladder.results import StepResult
 
-Call = Callable[[], Done]
+Call = Callable[[], StepResult]
 
 
-class Way(Protocol):
-    """Takes steps that wait for nothing any more, and gives each back when it is done, or raises what stopped it.
+class Executor(Protocol):
+    """Takes steps whose predecessors are done, and returns each when it is done, or raises its error.
 
-    `holds_lock` says whether its processes are children of this one, which hand the folder's lock on.
+    `remote` says whether steps run in processes of a cluster.
     """
 
-    holds_lock: bool
+    remote: bool
 
     def submit(self, step: Step, call: Call) -> None: ...
 
-    def next(self) -> tuple[Step, Done]: ...
+    def next(self) -> tuple[Step, StepResult]: ...
 
     def close(self) -> None: ...
 
 
-class Local:
+class LocalExecutor:
     """On this machine, `slots` steps at a time, the one with the lowest number first: with one slot, in order."""
 
-    holds_lock = True
+    remote = False
 
     def __init__(self, slots: int = 1) -> None:
         self._slots = slots
         self._ready: list[tuple[int, Step, Call]] = []
-        self._running: dict[Future[Done], Step] = {}
+        self._running: dict[Future[StepResult], Step] = {}
         self._pool = ThreadPoolExecutor(slots)
 
     def submit(self, step: Step, call: Call) -> None:
         heapq.heappush(self._ready, (step.number, step, call))
 
-    def next(self) -> tuple[Step, Done]:
+    def next(self) -> tuple[Step, StepResult]:
         if self._slots == 1:  # in this thread, so that Ctrl-C ends the process
             _, step, call = heapq.heappop(self._ready)
             return step, call()
         while self._ready and len(self._running) < self._slots:
             _, step, call = heapq.heappop(self._ready)
             self._running[self._pool.submit(call)] = step
-        finished = wait(self._running, return_when=FIRST_COMPLETED).done
-        future = min(finished, key=lambda future: self._running[future].number)
+        done = wait(self._running, return_when=FIRST_COMPLETED).done
+        future = min(done, key=lambda future: self._running[future].number)
         return self._running.pop(future), future.result()
 
     def close(self) -> None:

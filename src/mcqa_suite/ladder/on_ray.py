@@ -1,7 +1,7 @@
-"""A ladder on a Ray cluster: every step a task with its CPUs and GPUs, begun again elsewhere when its worker is lost.
+"""A ladder on a Ray cluster: each step is a task with CPUs and GPUs, which is restarted elsewhere when its worker is lost.
 
-Ray is imported in this file alone, and only where a cluster was asked for. A task runs what a step runs on this machine, a
-process with a log in the run's folder, so every node has to see that folder, and the base, at the same path.
+Only this file imports Ray, and only for --ray. A task runs what a step runs on this machine, a process with a log in the run
+folder, so every node needs that folder (or a --store) and the base at the same path.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,21 +19,25 @@ from typing import Any
 from mcqa_suite import __version__
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
 from mcqa_suite.ladder.checkpoints import base_checkpoint
-from mcqa_suite.ladder.context import Done
 from mcqa_suite.ladder.executors import Call
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.recipe import Recipe
+from mcqa_suite.ladder.results import StepResult
 
 INSTALL = "pip install 'mcqa-suite[ray]'"
-START = "start one with `ray start --head`, or take --ray local"
-LOSSES = 3  # of workers, that a step outlives
-SECONDS_TO_REACH, SECONDS_TO_LOOK, SECONDS_TO_STOP = 5.0, 120.0, 20.0
+START = "start one with `ray start --head`, or use --ray local"
+# Read when Ray is imported, or by the nodes that it starts. A node with process groups ends what a killed worker has started;
+# on a cluster that was started without the variable, the next attempt waits for the lock of the old process instead.
+VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_COLOR_PREFIX": "0", "RAY_process_group_cleanup_enabled": "1"}
+RESTARTS = 3  # of a step whose worker is lost
+SECONDS_TO_CONNECT, SECONDS_TO_CHECK, SECONDS_TO_STOP, SECONDS_BETWEEN_CHECKS = 5.0, 120.0, 20.0, 15.0
 LOST = ("WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "OutOfMemoryError", "ObjectLostError")
+RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A step under way, and how many workers it has lost."""
+    """A submitted step, and how many workers it has lost."""
 
     step: Step
     call: Call
@@ -42,108 +45,104 @@ class Task:
 
 
 @contextmanager
-def connected(address: str, recipe: Recipe, steps: Sequence[Step], shared: Path | None) -> Iterator[OnRay]:
-    """The cluster at `address` ("auto": the one that runs here; "local": one of this machine's cores, for this run).
+def connected(address: str, recipe: Recipe, steps: Sequence[Step], shared: Path | None) -> Iterator[RayExecutor]:
+    """The cluster at `address` ("auto": the one on this machine; "local": this machine's cores, for this run).
 
-    ConfigError where it cannot be reached, a step asks for more than a node has, or a node does not see the run's folder, where
-    that has to be `shared`.
+    ConfigError where it cannot be reached, a step needs more than any node has, or a node does not see `shared`, the run folder.
     """
-    os.environ.update({"RAY_USAGE_STATS_ENABLED": "0", "RAY_COLOR_PREFIX": "0"} | os.environ)  # read on import
+    os.environ.update(VARIABLES | os.environ)
     try:
         import ray
     except ImportError as error:
         raise ConfigError(f"--ray needs Ray: {INSTALL}") from error
     _connect(ray, address)
     try:
-        way = OnRay(ray, recipe)
+        executor = RayExecutor(ray, recipe)
         for step in steps:
-            way.check(step)
-        with _mark(shared) if shared else nullcontext() as mark:
-            _check_nodes(ray, base_checkpoint(recipe), mark)
-        yield way
+            executor.check(step)
+        with _marker(shared) if shared else nullcontext() as marker:
+            _check_nodes(ray, base_checkpoint(recipe), marker)
+        yield executor
     finally:
         ray.shutdown()
 
 
 def _connect(ray: Any, address: str) -> None:
-    given = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
-    if given.startswith("ray://"):
-        raise ConfigError(f"--ray {given}: run mcqa on a node of the cluster, with --ray auto")
-    host, _, port = given.rpartition(":")
+    address = os.environ.get("RAY_ADDRESS", address) if address == "auto" else address
+    if address.startswith("ray://"):
+        raise ConfigError(f"--ray {address}: run mcqa on a node of the cluster, with --ray auto")
+    host, _, port = address.rpartition(":")
     try:
         if host:  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), SECONDS_TO_REACH).close()
-        local = {"include_dashboard": False} if given == "local" else {}
-        ray.init(given, logging_level=logging.ERROR, log_to_driver=True, **local)
+            socket.create_connection((host, int(port)), SECONDS_TO_CONNECT).close()
+        local = {"include_dashboard": False} if address == "local" else {}
+        ray.init(address, logging_level=logging.ERROR, log_to_driver=True, **local)
     except (OSError, ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
-        raise ConfigError(f"--ray {given}: no Ray cluster can be reached ({reason}); {START}") from error
+        raise ConfigError(f"--ray {address}: no Ray cluster can be reached ({reason}); {START}") from error
 
 
 def _nodes(ray: Any) -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
 
-def _called(node: Mapping[str, Any]) -> str:
-    """Host, and the beginning of the node's id, since a host may have several."""
-    return f"{node['NodeManagerHostname']}:{node['NodeID'][:6]}"
-
-
 @contextmanager
-def _mark(folder: Path) -> Iterator[Path]:
-    """A file in the run's folder that whoever sees the folder sees."""
-    mark = folder / f".ray-{uuid.uuid4().hex}"
+def _marker(folder: Path) -> Iterator[Path]:
+    """A temporary file in the run folder: a node that sees the folder sees the file."""
+    marker = folder / f".ray-{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        marker.touch()
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
     try:
-        yield mark
+        yield marker
     finally:
-        mark.unlink(missing_ok=True)
+        marker.unlink(missing_ok=True)
 
 
-def _check_nodes(ray: Any, base: Path, mark: Path | None) -> None:
-    """ConfigError for a node that does not see what this machine sees, or has another version of us."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+def _check_nodes(ray: Any, base: Path, marker: Path | None) -> None:
+    """ConfigError for a node that does not see the base or the marker, or has another version of this package."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    look, paths = ray.remote(_unseen), [mark, base] if mark else [base]
-    asked = []  # all at once, for each takes the seconds that a worker needs to start
+    task, paths = ray.remote(_missing), [marker, base] if marker else [base]
+    answers = []  # all nodes at once: each takes seconds to start a worker
     for node in _nodes(ray):
-        there = look.options(num_cpus=0, max_retries=0, scheduling_strategy=On(node["NodeID"], soft=False))
-        asked.append((f"--ray: node {_called(node)}", there.remote(paths)))
-    for where, answer in asked:
+        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        on_node = task.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        name = f"{node['NodeManagerHostname']}:{node['NodeID'][:6]}"  # a host may have several nodes
+        answers.append((f"--ray: node {name}", on_node.remote(paths)))
+    for where, answer in answers:
         try:
-            unseen, version = ray.get(answer, timeout=SECONDS_TO_LOOK)
+            missing, version = ray.get(answer, timeout=SECONDS_TO_CHECK)
         except ray.exceptions.RayError as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            raise ConfigError(f"{where} runs nothing of ours: {reason}; look at its logs") from error
-        if mark in unseen and mark:
+            raise ConfigError(f"{where} cannot run a task: {reason}; look at its logs") from error
+        if marker and marker in missing:
             remedy = "choose an --output that all nodes share, or give a --store"
-            raise ConfigError(f"{where} does not see {mark.parent}; {remedy}")
-        if unseen:
+            raise ConfigError(f"{where} does not see {marker.parent}; {remedy}")
+        if missing:
             raise ConfigError(f"{where} does not see the base {base}; put it on a path that all nodes share")
         if version != __version__:
             raise ConfigError(f"{where} has mcqa-suite {version}, not {__version__}; install the same")
 
 
-def _unseen(paths: Sequence[Path]) -> tuple[list[Path], str]:
-    """On a node: which of the paths are not there, and our version."""
+def _missing(paths: Sequence[Path]) -> tuple[list[Path], str]:
+    """On a node: the paths that do not exist, and our version."""
     return [path for path in paths if not path.exists()], __version__
 
 
-class OnRay:
-    """Every step a task that waits in the cluster for its resources; see `ways.Way`."""
+class RayExecutor:
+    """Each step is a task that waits in the cluster for its resources; see `executors.Executor`."""
 
-    holds_lock = False
+    remote = True
 
     def __init__(self, ray: Any, recipe: Recipe) -> None:
         self._ray, self._recipe = ray, recipe
-        # Once, for Ray begins the tasks of one function, but not of two, in the order of their submission.
+        # One remote function: Ray starts the tasks of one function, but not of two, in the order of their submission.
         self._work = ray.remote(_work)
         self._lost = tuple(getattr(ray.exceptions, name) for name in LOST)
-        # Where nothing is said, a step takes a GPU wherever there is one, as it does in order.
+        # A step without num_gpus takes a GPU where there is one, as it does without Ray.
         self._gpus = float(any(node["Resources"].get("GPU") for node in _nodes(ray)))
         self._tasks: dict[Any, Task] = {}
 
@@ -153,56 +152,53 @@ class OnRay:
 
     def check(self, step: Step) -> None:
         """ConfigError for a step that fits on no node."""
-        needs, nodes = self._needs(step), _nodes(self._ray)
-        has = [
-            {key: node["Resources"].get(name, 0.0) for key, name in (("num_cpus", "CPU"), ("num_gpus", "GPU"))}
-            for node in nodes
-        ]
-        if any(all(node[key] >= needs[key] for key in needs) for node in has):
+        needs = self._needs(step)
+        nodes = [{key: node["Resources"].get(name, 0.0) for key, name in RESOURCES.items()} for node in _nodes(self._ray)]
+        if any(all(node[key] >= needs[key] for key in needs) for node in nodes):
             return
-        for key, asked in needs.items():
-            most = max((node[key] for node in has), default=0)
-            if asked > most:
+        where = f"{self._recipe.path}: stage {step.name}"
+        for key, need in needs.items():
+            most = max((node[key] for node in nodes), default=0)
+            if need > most:
                 raise ConfigError(
-                    f"{self._recipe.path}: stage {step.name}: {key}: {asked:g}, and no node of the Ray cluster has more than "
-                    f"{most:g}; ask for less, or add a node"
+                    f"{where}: {key}: {need:g}, and no node of the Ray cluster has more than {most:g}; ask for less, or add a node"
                 )
-        both = ", ".join(f"{key}: {asked:g}" for key, asked in needs.items())
-        raise ConfigError(f"{self._recipe.path}: stage {step.name}: {both}: no node of the Ray cluster has both")
+        both = ", ".join(f"{key}: {need:g}" for key, need in needs.items())
+        raise ConfigError(f"{where}: {both}: no node of the Ray cluster has both")
 
     def submit(self, step: Step, call: Call) -> None:
         self._start(Task(step, call))
 
     def _start(self, task: Task) -> None:
         work = self._work.options(name=task.step.name, max_retries=0, **self._needs(task.step))
-        self._tasks[work.remote(task.call, os.getcwd(), _handed_on())] = task
+        self._tasks[work.remote(task.call, os.getcwd(), _environment())] = task
 
-    def next(self) -> tuple[Step, Done]:
+    def next(self) -> tuple[Step, StepResult]:
         while True:
-            ready, _ = self._ray.wait(list(self._tasks), timeout=15.0)
+            ready, _ = self._ray.wait(list(self._tasks), timeout=SECONDS_BETWEEN_CHECKS)
             if not ready:
                 for task in self._tasks.values():
-                    self.check(task.step)  # a node that went may have been the only one it fits on
+                    self.check(task.step)  # the only node that it fits on may be gone
                 continue
             task = self._tasks.pop(ready[0])
             try:
-                outcome, node = self._ray.get(ready[0])
+                result, node = self._ray.get(ready[0])
             except self._lost as error:
-                self._again(task, error)
+                self._restart(task, type(error).__name__)
                 continue
-            if isinstance(outcome, Exception):
-                raise outcome
-            return task.step, replace(outcome, said=f"{outcome.said}  on {node}")
+            if isinstance(result, Exception):
+                raise result
+            return task.step, replace(result, status=f"{result.status}  on {node}")
 
-    def _again(self, task: Task, error: Exception) -> None:
-        reason = type(error).__name__
-        if task.losses == LOSSES:
-            raise StageError(f"stage {task.step.name!r} failed: it lost {1 + LOSSES} workers, the last by {reason}")
-        print(f"    {task.step.name}: its worker was lost ({reason}); again, {task.losses + 1} of {LOSSES}", flush=True)
-        self._start(replace(task, losses=task.losses + 1))
+    def _restart(self, task: Task, reason: str) -> None:
+        if task.losses == RESTARTS:
+            raise StageError(f"stage {task.step.name!r} failed: it lost {1 + RESTARTS} workers, the last by {reason}")
+        n = task.losses + 1
+        print(f"    {task.step.name}: its worker was lost ({reason}); restart {n} of {RESTARTS}", flush=True)
+        self._start(replace(task, losses=n))
 
     def close(self) -> None:
-        """Ends what is under way, and waits for its processes to be gone."""
+        """Cancel the running tasks and wait for their processes to end."""
         for reference in self._tasks:
             self._ray.cancel(reference)
         if self._tasks:
@@ -210,21 +206,20 @@ class OnRay:
         self._tasks.clear()
 
 
-def _handed_on() -> dict[str, str]:
-    """What our own variables say here, a worker is told; secrets such as HF_TOKEN are each node's own."""
+def _environment() -> dict[str, str]:
+    """The variables that a worker takes over from this process; secrets such as HF_TOKEN are each node's own."""
     return {key: value for key, value in os.environ.items() if key.startswith("MCQA_") or key.endswith("_OFFLINE")}
 
 
-def _work(call: Call, directory: str, environment: Mapping[str, str]) -> tuple[Done | Exception, str]:
-    """On a node: runs a step; what a user can mend is returned, so that Ray puts no traceback around it."""
+def _work(call: Call, directory: str, environment: Mapping[str, str]) -> tuple[StepResult | Exception, str]:
+    """On a node: run a step. Returns errors that a user can fix, as Ray would wrap a traceback around a raised one."""
     import ray
 
     os.environ.update(environment)
-    vars(sys.modules["__main__"]).pop("__file__", None)  # or every process forked for a stage would run Ray's worker
     with suppress(OSError):
         os.chdir(directory)
-    here = f"{socket.gethostname()}:{ray.get_runtime_context().get_node_id()[:6]}"
+    node = f"{socket.gethostname()}:{ray.get_runtime_context().get_node_id()[:6]}"
     try:
-        return call(), here
+        return call(), node
     except (McqaError, OSError) as error:
-        return error, here
+        return error, node

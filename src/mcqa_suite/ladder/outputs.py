@@ -1,51 +1,24 @@
-"""What a climbed ladder leaves for people: how its rungs were trained, its sweeps, the leaderboard and the report."""
+"""Write a run's tables and HTML report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.files import write_file
-from mcqa_suite.common.manifest import Manifest
-from mcqa_suite.ladder.recipe import Recipe
+from mcqa_suite.ladder.results import LadderResult, RungResult
 from mcqa_suite.ladder.sweep_results import board, figure, table
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import html, leaderboard
 
 
-@dataclass(frozen=True)
-class RungResult:
-    """`evaluation` is the folder with the harness's results and `record` its rung.json; None where nothing was asked.
-
-    `adapter_base` is the checkpoint that an adapter works on; None where the rung has weights of its own.
-    """
-
-    name: str
-    checkpoint: Path
-    manifest: Manifest
-    evaluation: Path | None
-    record: dict[str, Any] | None
-    adapter_base: Path | None = None
-
-
-@dataclass(frozen=True)
-class LadderResult:
-    """The rungs in the recipe's order, the base first."""
-
-    recipe: Recipe
-    output: Path
-    rungs: tuple[RungResult, ...]
-    seconds: float
-
-
 def save_leaderboard(result: LadderResult) -> str:
-    """Writes leaderboard.md and leaderboard.csv into the run's folder; returns the Markdown."""
+    """Write leaderboard.md and leaderboard.csv into the run folder; return the Markdown, "" where nothing was evaluated."""
     rungs = [_on_board(rung, rung.evaluation) for rung in result.rungs if rung.evaluation]
     if not rungs:
-        return f"nothing to compare: {result.recipe.path} has no evaluate"
+        return ""
     write_file(result.output / "leaderboard.md", leaderboard.markdown(rungs))
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(rungs))
     return leaderboard.markdown(rungs)
@@ -72,7 +45,7 @@ def save_training(result: LadderResult) -> str:
 
 
 def save_sweeps(result: LadderResult) -> str:
-    """Writes sweep_<name>.md, .csv and .svg; returns the Markdown of all sweeps."""
+    """Write sweep_<name>.md, .csv and .svg; return the Markdown of all sweeps."""
     parts = []
     rungs = {rung.name: board.Entry(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in result.rungs}
     for sweep in result.recipe.sweeps:
@@ -118,7 +91,7 @@ def _figure(value: Any) -> str:
 
 
 def save_report(result: LadderResult) -> str:
-    """Writes report.html beside the leaderboard; returns a line that says where."""
+    """Write report.html beside the leaderboard; return a line that says where."""
     folders = [str(rung.evaluation) for rung in result.rungs if rung.evaluation]
     if not folders:
         return "no report: nothing was evaluated"

@@ -1,9 +1,10 @@
-"""A stage's process: its output goes to a log, its progress bars also to the terminal."""
+"""A step's process: its output goes to a log, its progress also to the terminal."""
 
 from __future__ import annotations
 
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -14,35 +15,35 @@ from typing import IO
 
 from mcqa_suite.common.errors import StageError
 
-# " 45%|####5     |" as tqdm draws it, or "... [3/3] 100.0%" as GPTQModel does
-BAR = re.compile(rb"\d%\||\d\.\d%\s*$")
-SECONDS_BETWEEN_LINES = 15.0  # of progress, where there is no terminal to draw over
-# "ValueError: ..." ending a traceback, or a script's own "sft.py: ..." and "mcqa: ..."
+TQDM = re.compile(r"\d%\|")  # " 45%|####5     |"
+# GPTQModel's bar over the layers: "Quantizing layer 1 of 2 ..." is the second of three, one is done
+GPTQ_LAYER = re.compile(r"Quantizing layer (\d+) of (\d+) ")
+# any of GPTQModel's bars, most of them of an inner loop: "[0 of 128] ...| 0:00:00 / 0:00:00 [0/128] 0.0%"
+GPTQ_BAR = re.compile(r"\| \d+:\d\d:\d|\d\.\d%\s*$")
+SECONDS_BETWEEN_LINES = 15.0  # of progress, where the output is no terminal
+# the end of a traceback, "ValueError: ...", or a script's own "sft.py: ..." and "mcqa: ..."
 ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt|Exit)|[\w.]+\.py|mcqa)\b.*: .*")
-NO_ROOM = re.compile(r"No space left on device|[Dd]isk quota exceeded|os error 28\b")
-KEPT = 1 << 16  # bytes: the end of what a stage said, for its error, where the log itself finds no room
-# Stages are short and their shapes vary: compiling for them costs minutes and saves seconds.
+DISK_FULL = re.compile(r"No space left on device|[Dd]isk quota exceeded|os error 28\b")
+TAIL = 1 << 16  # bytes of output that are searched for an error
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads make a small model ten times slower on a busy machine
-    "TORCHDYNAMO_DISABLE": "1",
+    "TORCHDYNAMO_DISABLE": "1",  # stages are short: compiling costs minutes and saves seconds
     "TOKENIZERS_PARALLELISM": "false",
     "PYTHONUNBUFFERED": "1",
 }
 
 
-def run_process(
-    command: Sequence[str], log: Path, name: str, label: str, environment: Mapping[str, str], keep: Sequence[int] = ()
-) -> None:
-    """Runs `command` to its end; StageError if it fails. The file descriptors in `keep` stay open in it."""
+def run_process(command: Sequence[str], log: Path, name: str, label: str, environment: Mapping[str, str]) -> None:
+    """Run `command` to its end; StageError if it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    env = environment_of(environment)
+    env, pipe = environment_of(environment), subprocess.PIPE
     with (
         log.open("wb", buffering=0) as stream,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, pass_fds=keep) as child,  # noqa: S603
+        subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, env=env) as child,  # noqa: S603 - a step's command
     ):
         try:
             assert child.stdout is not None
-            end = copy(child.stdout, stream, label).decode(errors="replace")
+            end = copy(child.stdout, stream, label)
             code = child.wait()
         except BaseException:
             child.terminate()
@@ -51,42 +52,50 @@ def run_process(
 
 
 def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
-    """A stage's environment: `environment` wins over this process's own, which wins over `ENVIRONMENT`."""
+    """A step's environment: `environment` wins over this process's own, which wins over `ENVIRONMENT`."""
     return {**ENVIRONMENT, **os.environ, **environment}
 
 
-def raise_for(code: int, said: str, name: str, log: Path) -> None:
-    """StageError with the stage, the log and the last error line of what it said, for an exit code that is not 0."""
-    if code and NO_ROOM.search(said):
+def raise_for(code: int, output: str, name: str, log: Path) -> None:
+    """StageError with the last error line of the output, for an exit code that is not 0."""
+    if code and DISK_FULL.search(output):
         raise StageError(
-            f"stage {name!r} failed: no room on the disk ({last_error(said)}); make room for {log.parent.parent}, and the same "
-            f"command goes on where it stopped (log: {log})"
+            f"stage {name!r} failed: disk full ({last_error(output)}); make room for {log.parent.parent}, then rerun to "
+            f"resume (log: {log})"
         )
     if code:
-        how = f"killed by signal {-code}" if code < 0 else last_error(said) or f"exit code {code}"
-        raise StageError(f"stage {name!r} failed: {how} (log: {log})")
+        reason = f"killed by signal {-code}" if code < 0 else last_error(output) or f"exit code {code}"
+        raise StageError(f"stage {name!r} failed: {reason} (log: {log})")
 
 
-def copy(source: IO[bytes], log: IO[bytes], label: str) -> bytes:
-    """Everything to the log; the newest progress bar, with the stage's label before it, to stderr as well. Returns the end of it.
+def copy(output: IO[bytes], log: IO[bytes], label: str, answers: IO[bytes] | None = None) -> str:
+    """Copy `output` to the log, and its newest progress with `label` to stderr; return the last `TAIL` bytes.
 
-    A bar is drawn over the one before on a terminal; elsewhere one line is written now and then. A log that finds no room on the
-    disk has a gap: it is no reason to stop a stage that may work elsewhere.
+    Ends with the output, or where all of it is read and `answers` has a line. A terminal gets a bar that is redrawn, a file a
+    line now and then. A full disk leaves a gap in the log: the step itself may write elsewhere.
     """
     terminal = sys.stderr.isatty()
     pending, last, end = b"", time.monotonic(), b""
-    while block := os.read(source.fileno(), 1 << 16):
+    sources = [output, answers] if answers else [output]
+    while output in select.select(sources, [], [])[0] and (block := os.read(output.fileno(), TAIL)):
         with suppress(OSError):
             log.write(block)
-        end = (end + block)[-KEPT:]
-        *pieces, pending = re.split(rb"[\r\n]", pending + block)
-        bars = [piece for piece in pieces if BAR.search(piece)]
-        if bars and (terminal or time.monotonic() - last > SECONDS_BETWEEN_LINES):
-            _draw(f"{label}  {bars[-1].decode(errors='replace').strip()}", terminal)
+        end = (end + block)[-TAIL:]
+        *lines, pending = re.split(rb"[\r\n]", pending + block)
+        progress = [text for line in lines if (text := progress_of(line.decode(errors="replace")))]
+        if progress and (terminal or time.monotonic() - last > SECONDS_BETWEEN_LINES):
+            _draw(f"{label}  {progress[-1]}", terminal)
             last = time.monotonic()
     if terminal:
         _draw("", terminal)
-    return end
+    return end.decode(errors="replace")
+
+
+def progress_of(line: str) -> str:
+    """The progress that a line of output shows: tqdm's bar, or GPTQModel's layers; "" for any other line."""
+    if layer := GPTQ_LAYER.search(line):
+        return f"{layer[1]} of {int(layer[2]) + 1} layers quantised"
+    return line.strip() if TQDM.search(line) else ""
 
 
 def _draw(text: str, terminal: bool) -> None:
@@ -102,5 +111,5 @@ def _draw(text: str, terminal: bool) -> None:
 def last_error(text: str) -> str:
     """The last line of a log that names an error, else its last line."""
     lines = [line.strip() for line in re.split(r"[\r\n]", text)]
-    written = [line for line in lines if line and not BAR.search(line.encode())]
-    return next((line for line in reversed(written) if ERROR_LINE.match(line)), written[-1] if written else "")
+    lines = [line for line in lines if line and not TQDM.search(line) and not GPTQ_BAR.search(line)]
+    return next((line for line in reversed(lines) if ERROR_LINE.match(line)), lines[-1] if lines else "")

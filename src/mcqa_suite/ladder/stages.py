@@ -1,4 +1,4 @@
-"""Checkpoints: the base is found, every other rung is made by its stage's script, or kept where it is what was asked for."""
+"""Make a ladder's checkpoints: find the base, and run the script of each stage whose checkpoint is missing or outdated."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
@@ -22,27 +23,16 @@ from mcqa_suite.common.manifest import (
 )
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.checkpoints import BASE_KIND, Expected, base_checkpoint, redo_reason
-from mcqa_suite.ladder.context import Climb, Done, seconds
+from mcqa_suite.ladder.context import LadderContext, duration
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.outputs import RungResult
-from mcqa_suite.ladder.recipe import BASE, Stage
+from mcqa_suite.ladder.results import RungResult, StepResult
+from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
 from mcqa_suite.ladder.stage_settings import TRAINED, record
 
-SCRIPTS = {
-    "sft": "sft.py",
-    "dpo": "dpo.py",
-    "orpo": "orpo.py",
-    "reward": "reward.py",
-    "gptq": "gptq.py",
-    "bnb": "bnb.py",
-    "merge": "merge.py",
-}
-
-
-def find(climb: Climb) -> RungResult:
-    """Finds the base, on the hub if need be, and records it."""
+def record_base(context: LadderContext) -> RungResult:
+    """Find the base, on the hub if need be, and write its manifest."""
     start = time.perf_counter()
-    recipe = climb.recipe
+    recipe = context.recipe
     checkpoint = base_checkpoint(recipe)
     chat = recipe.chat_template
     manifest = Manifest(
@@ -57,65 +47,65 @@ def find(climb: Climb) -> RungResult:
         size=checkpoint_size(checkpoint),
         chat_template=has_chat_template(checkpoint) if chat is None else chat,
     )
-    folder = climb.output / "checkpoints" / BASE
+    folder = context.output / "checkpoints" / BASE
     folder.mkdir(parents=True, exist_ok=True)
     write_manifest(folder, manifest)
     return RungResult(BASE, checkpoint, manifest, None, None)
 
 
-def make(climb: Climb, step: Step, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> Done:
-    """The rung of a stage: the one that is there if it is what the recipe asks for, else a new one."""
-    folder, said = climb.output / "checkpoints" / stage.name, "unchanged"
-    wanted = Expected(
-        stage.kind, stage.name, Parent(parent.name, parent.manifest.content), record(stage.settings), data
-    )
-    reason = "asked to" if stage.name in climb.redo else _why_redo(climb, folder, wanted)
+def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> StepResult:
+    """The rung of a stage: the existing checkpoint if it is what the recipe asks for, else a new one."""
+    folder, status = context.output / "checkpoints" / stage.name, "unchanged"
+    parent_id = Parent(parent.name, parent.manifest.content)
+    expected = Expected(stage.kind, stage.name, parent_id, record(stage.settings), data)
+    with write_lock(folder):  # a process of a killed run may still be writing
+        reason = "requested" if stage.name in context.redo else why_remake(context.recipe, folder, expected)
     if reason is not None:
-        script, config = str(training_dir() / SCRIPTS[stage.kind]), str(_written(climb, stage))
+        script, config = str(training_dir() / f"{stage.kind}.py"), str(write_settings(context, stage))
         command = [script, "--config", config, "--parent", str(parent.checkpoint), "--output", str(folder)]
         if parent.adapter_base:
             command += ["--parent-base", str(parent.adapter_base)]
         start = time.perf_counter()
-        climb.execute_step(command, step)
-        said = seconds(start, reason)
+        context.run_script(command, step)
+        status = duration(start, reason)
     manifest = read_manifest(folder)
-    return Done(
-        RungResult(stage.name, folder, manifest, None, None, parent.checkpoint if manifest.adapter else None), said
-    )
+    base = parent.checkpoint if manifest.adapter else None
+    return StepResult(RungResult(stage.name, folder, manifest, None, None, base), status)
 
 
-def _why_redo(climb: Climb, folder: Path, wanted: Expected) -> str | None:
-    """`redo_reason`, and for another number of processes, whose batches are others."""
-    reason, now = redo_reason(folder, wanted), climb.recipe.processes
-    if reason is None and wanted.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
+def why_remake(recipe: Recipe, folder: Path, expected: Expected) -> str | None:
+    """`redo_reason`, or a changed number of processes, which changes the batches."""
+    reason, now = redo_reason(folder, expected), recipe.processes
+    if reason is None and expected.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
         return f"processes: {before} -> {now}"
     return reason
 
 
-def check_settings(climb: Climb) -> None:
-    """Has each kind's script read the settings of stages that are not made yet, so that a typo shows before the first trains.
+def check_settings(context: LadderContext) -> None:
+    """Let each kind's script check the settings of the stages to be made, so that a typo shows before the first trains.
 
-    The very first of them is left out: it is about to be read anyway.
+    The first of them is left out: its script is about to read its settings anyway.
     """
-    new = [stage for stage in climb.recipe.stages if not _made_with(climb, stage)][1:]
+    new = [stage for stage in context.recipe.stages if not _made_with(context, stage)][1:]
     for kind in dict.fromkeys(stage.kind for stage in new if stage.kind in TRAINED):
-        files = [str(_written(climb, stage)) for stage in new if stage.kind == kind]
-        command = [str(training_dir() / SCRIPTS[kind]), "--check", *files]
-        threads = climb.recipe.threads
-        climb.execute(command, f"{kind} (settings)", f"{kind}.settings.log", f"{kind} settings", threads)
+        files = [str(write_settings(context, stage)) for stage in new if stage.kind == kind]
+        command = [str(training_dir() / f"{kind}.py"), "--check", *files]
+        log, label = f"{kind}.settings.log", f"{kind} settings"
+        context.run_process(command, f"{kind} (settings)", log, label, context.recipe.threads)
 
 
-def _made_with(climb: Climb, stage: Stage) -> bool:
+def _made_with(context: LadderContext, stage: Stage) -> bool:
+    """Whether a checkpoint exists that has the stage's settings."""
     try:
-        there = read_manifest(climb.output / "checkpoints" / stage.name)
+        manifest = read_manifest(context.output / "checkpoints" / stage.name)
     except CheckpointError:
         return False
-    return bool(there.settings == json.loads(json.dumps(record(stage.settings))))
+    return bool(manifest.settings == json.loads(json.dumps(record(stage.settings))))
 
 
-def _written(climb: Climb, stage: Stage) -> Path:
+def write_settings(context: LadderContext, stage: Stage) -> Path:
     """The stage's settings as a file for its script."""
-    config = climb.output / "configs" / f"{stage.name}.yaml"
+    config = context.output / "configs" / f"{stage.name}.yaml"
     config.parent.mkdir(parents=True, exist_ok=True)
     plain = json.loads(json.dumps(dataclasses.asdict(stage.settings)))
     config.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")

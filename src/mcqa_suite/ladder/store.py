@@ -1,7 +1,7 @@
-"""Finished folders at an fsspec URL (s3://..., file:///...): given there when made, taken from there where a run lacks them.
+"""Upload complete folders to an fsspec URL (s3://..., file:///...), and download those that a run lacks.
 
-What is there has a manifest, which is written last; what is taken is checked against the content hash in it. So workers need
-no shared file system: each step takes its parent, and gives what it made.
+A remote folder is complete when it has a manifest, which is uploaded last; what is downloaded is checked against the content
+hash in it. So the machines of a cluster need no shared file system: each step downloads its parent and uploads its result.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import MANIFEST, Manifest, complete_folder, content_hash, read_manifest
-from mcqa_suite.ladder.context import Done
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.outputs import RungResult
 from mcqa_suite.ladder.recipe import BASE
+from mcqa_suite.ladder.results import RungResult, StepResult
 
-Place = str  # checkpoints/<rung>, evaluations/<rung>
+Name = str  # checkpoints/<rung> or evaluations/<rung>, below the URL and below the run folder
 
 
 @dataclass(frozen=True)
 class Store:
-    """The folders of one run, below `url`; `output` is the run's folder here."""
+    """The folders of one run at `url`; `output` is the run folder on this machine."""
 
     url: str
     output: Path
@@ -42,53 +42,51 @@ class Store:
                 f"--store {self.url}: cannot be written: {reason}; give a URL that fsspec knows"
             ) from error
 
-    def manifest(self, place: Place) -> Manifest | None:
-        """Of what is there; None where nothing whole is."""
+    def manifest(self, name: Name) -> Manifest | None:
+        """The manifest of a remote folder; None where there is no complete one."""
         files, root = self._open()
         with tempfile.TemporaryDirectory() as folder:
             try:
-                files.get_file(f"{root}/{place}/{MANIFEST}", f"{folder}/{MANIFEST}")
-                return read_manifest(Path(folder))
-            except (FileNotFoundError, CheckpointError):
+                files.get_file(f"{root}/{name}/{MANIFEST}", f"{folder}/{MANIFEST}")
+            except FileNotFoundError:
                 return None
+            return _manifest(Path(folder))
 
-    def take(self, place: Place, content: str | None = None) -> bool:
-        """Whether a folder was taken: one with `content` that is not here, or, without it, whatever is there and not here."""
-        folder = self.output / place
-        here = _content(folder)
-        if here == content if content else here:
+    def download(self, name: Name, content: str | None = None) -> bool:
+        """Download a folder with this content hash (or with any, where there is no local one); whether that was necessary."""
+        folder = self.output / name
+        local = _manifest(folder)
+        if local and content in (None, local.content):
             return False
-        there = self.manifest(place)
-        if there is None or (content and there.content != content):
+        remote = self.manifest(name)
+        if remote is None or content not in (None, remote.content):
             return False
         files, root = self._open()
-        with complete_folder(folder) as partial:
-            for name in files.find(f"{root}/{place}"):
-                target = partial / name.split(f"{root}/{place}/", 1)[1]
+        with write_lock(folder), complete_folder(folder) as partial:
+            for path in files.find(f"{root}/{name}"):
+                target = partial / path.split(f"{root}/{name}/", 1)[1]
                 target.parent.mkdir(parents=True, exist_ok=True)
-                files.get_file(name, str(target))
-            if content_hash(partial) != there.content:
-                raise CheckpointError(
-                    f"{self.url}/{place}: its files are not those its manifest names; delete it there"
-                )
+                files.get_file(path, str(target))
+            if content_hash(partial) != remote.content:
+                raise CheckpointError(f"{self.url}/{name}: its files are not those its manifest names; delete it there")
         return True
 
-    def take_newest(self, place: Place) -> None:
-        """What is there is here."""
-        if there := self.manifest(place):
-            self.take(place, there.content)
+    def download_latest(self, name: Name) -> None:
+        """Download the remote folder where the local one differs."""
+        if remote := self.manifest(name):
+            self.download(name, remote.content)
 
-    def give(self, place: Place) -> None:
-        """The folder here goes there, unless it is there."""
-        folder, there = self.output / place, self.manifest(place)
-        if there is not None and there.content == _content(folder):
+    def upload(self, name: Name) -> None:
+        """Replace the remote folder by the local one, unless they are the same."""
+        folder, local, remote = self.output / name, _manifest(self.output / name), self.manifest(name)
+        if local and remote and local.content == remote.content:
             return
         files, root = self._open()
-        if files.exists(f"{root}/{place}"):
-            files.rm(f"{root}/{place}", recursive=True)
-        inside = [path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST]
-        for path in [*sorted(inside), folder / MANIFEST]:  # the manifest last: it says that the rest is there
-            target = f"{root}/{place}/{path.relative_to(folder).as_posix()}"
+        if files.exists(f"{root}/{name}"):
+            files.rm(f"{root}/{name}", recursive=True)
+        paths = [path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST]
+        for path in [*sorted(paths), folder / MANIFEST]:  # the manifest last: it says that the folder is complete
+            target = f"{root}/{name}/{path.relative_to(folder).as_posix()}"
             files.makedirs(target.rpartition("/")[0], exist_ok=True)
             files.put_file(str(path), target)
 
@@ -99,31 +97,34 @@ class Store:
         return files, root.rstrip("/")
 
 
-def place_of(step: Step) -> Place:
+def output_of(step: Step) -> Name:
+    """The folder that a step makes."""
     return f"{'checkpoints' if step.stage else 'evaluations'}/{step.rung}"
 
 
-def needed_of(rung: RungResult) -> tuple[tuple[Place, str], ...]:
-    """What has to be there to work on a rung: its checkpoint, and its parent's where it is an adapter. The base is everywhere."""
-    needed = [(rung.name, rung.manifest.content)]
+def inputs_of(rung: RungResult) -> tuple[tuple[Name, str], ...]:
+    """The folders, with their content hashes, that a step on this rung reads; the base is on every machine."""
+    inputs = [(rung.name, rung.manifest.content)]
     if rung.adapter_base and rung.manifest.parent:
-        needed.append((rung.manifest.parent.name, rung.manifest.parent.content))
-    return tuple((f"checkpoints/{name}", content) for name, content in needed if name != BASE)
+        inputs.append((rung.manifest.parent.name, rung.manifest.parent.content))
+    return tuple((f"checkpoints/{name}", content) for name, content in inputs if name != BASE)
 
 
-def through(store: Store, needed: Sequence[tuple[Place, str]], place: Place, call: Callable[[], Done]) -> Done:
-    """A step for which what it needs is taken from the store, and what it makes is given there, unless it is there already."""
-    for parent, content in needed:
-        store.take(parent, content)
-    taken = store.take(place)
-    done = call()
-    store.give(place)
-    return replace(done, said="from the store") if taken and done.said == "unchanged" else done
+def with_store(
+    store: Store, inputs: Sequence[tuple[Name, str]], output: Name, call: Callable[[], StepResult]
+) -> StepResult:
+    """Run a step after downloading its inputs, and its output if there is none here; then upload the output."""
+    for name, content in inputs:
+        store.download(name, content)
+    downloaded = store.download(output)
+    result = call()
+    store.upload(output)
+    return replace(result, status="from the store") if downloaded and result.status == "unchanged" else result
 
 
-def _content(folder: Path) -> str | None:
-    """What a folder's manifest says that it holds; None where there is none, or it cannot be read."""
+def _manifest(folder: Path) -> Manifest | None:
+    """A folder's manifest; None where there is none that can be read."""
     try:
-        return read_manifest(folder).content
+        return read_manifest(folder)
     except CheckpointError:
         return None

@@ -1,0 +1,68 @@
+"""Evaluates one checkpoint after another: `python -m mcqa_suite.evaluation.worker FD`.
+
+Reads a JSON object a line on standard input, the arguments of `evaluate_checkpoint.evaluate`, and answers each with the line
+{"exit_code": N} on the pipe with the file descriptor FD; N is what `evaluate_checkpoint` would exit with. What an evaluation
+prints goes to standard output and error. The process ends when its standard input is closed, also during an evaluation.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.backend import loglik_cache, processes
+from mcqa_suite.common.errors import McqaError
+from mcqa_suite.common.locks import write_lock
+from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.evaluation.evaluate_checkpoint import evaluate, reset_peak_memory
+
+
+def main() -> None:
+    answers = int(sys.argv[1])
+    os.set_inheritable(answers, False)
+    processes.hush()
+    loglik_cache.switch_on()
+    stay_offline_if_cut_off()  # before anything imports huggingface_hub
+    requests: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=read_requests, args=(requests,), daemon=True).start()
+    while True:
+        code = exit_code(requests.get())
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os.write(answers, json.dumps({"exit_code": code}).encode() + b"\n")
+
+
+def read_requests(requests: queue.Queue[dict[str, Any]]) -> None:
+    """Pass requests on until the parent process has closed standard input; then end this process at once."""
+    for line in sys.stdin:
+        requests.put(json.loads(line))
+    os._exit(0)
+
+
+def exit_code(request: dict[str, Any]) -> int:
+    """Evaluate one checkpoint: 0, 2 for an error that a user can fix, 1 for any other, printed with its traceback."""
+    reset_peak_memory()
+    output = Path(request["output"])
+    try:
+        with write_lock(output):
+            evaluate(**request | {"output": output})
+    except McqaError as error:
+        print(f"mcqa: {error}", file=sys.stderr)
+        return 2
+    except Exception:
+        traceback.print_exc()
+        return 1
+    finally:
+        gc.collect()  # the model, before the next one is loaded
+    return 0
+
+
+if __name__ == "__main__":
+    main()

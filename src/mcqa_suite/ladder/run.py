@@ -1,0 +1,164 @@
+"""Run a recipe: make every rung from its parent and evaluate it as soon as it is made.
+
+    runs/demo/checkpoints/<rung>/   weights, tokenizer, manifest.json (of the base the manifest alone)
+    runs/demo/evaluations/<rung>/   lm_eval's output, rung.json, manifest.json
+    runs/demo/audits/<stage>.md     training rows of a stage that are also in the tasks
+    runs/demo/configs/, logs/       the settings and the output of each process
+
+Run again, it makes only what is missing or no longer what the recipe asks for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mcqa_suite.common.locks import run_lock
+from mcqa_suite.common.manifest import Data
+from mcqa_suite.ladder import leak_check
+from mcqa_suite.ladder.checkpoints import BASE_KIND
+from mcqa_suite.ladder.context import LadderContext
+from mcqa_suite.ladder.evaluation import evaluate
+from mcqa_suite.ladder.executors import Executor, LocalExecutor
+from mcqa_suite.ladder.graph import Step, steps_of
+from mcqa_suite.ladder.preflight import check_tasks, rows_of
+from mcqa_suite.ladder.recipe import BASE, Recipe, Stage, read_recipe
+from mcqa_suite.ladder.results import LadderResult, RungResult, StepResult
+from mcqa_suite.ladder.stages import check_settings, make, record_base
+from mcqa_suite.ladder.store import Store, inputs_of, output_of, with_store
+from mcqa_suite.ladder.sweep_results import board
+from mcqa_suite.ladder.worker import EvaluationWorker
+
+
+def run_recipe(
+    recipe: Recipe | str | Path,
+    output: Path | None = None,
+    *,
+    redo: Collection[str] = (),
+    overlap: bool = False,
+    ray: str | None = None,
+    store: str | None = None,
+) -> LadderResult:
+    """Make and evaluate every rung of a recipe, or of the file of one; print a line a step, and raise McqaError where one fails.
+
+    `redo` names rungs to make again; `overlap` runs two steps at a time; `ray` is the address of a cluster. With `store`, an
+    fsspec URL, complete folders are also uploaded there, and those that the run folder lacks are downloaded.
+    """
+    start = time.perf_counter()
+    recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
+    folder = (output or recipe.output).absolute()
+    steps = steps_of(recipe)
+    remote_store = Store(store.rstrip("/"), folder) if store else None
+    if remote_store:
+        remote_store.check()
+    with ExitStack() as stack:
+        executor = stack.enter_context(_executor(recipe, steps, folder, overlap, ray, shared=store is None))
+        check_tasks(recipe)
+        stack.enter_context(run_lock(folder))
+        stack.enter_context(closing(executor))
+        data = check_rows(recipe, folder)  # writes audits/, so with the lock
+        worker = None if executor.remote or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorker()))
+        context = LadderContext(recipe, folder, redo, 1 + len(steps), worker, executor.remote)
+        if not overlap:
+            check_settings(context)
+        rungs = Ladder(context, steps, data, executor, remote_store).run()
+    return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
+
+
+@contextmanager
+def _executor(
+    recipe: Recipe, steps: Sequence[Step], folder: Path, overlap: bool, ray: str | None, shared: bool
+) -> Iterator[Executor]:
+    if ray is None:
+        yield LocalExecutor(2 if overlap else 1)
+        return
+    from mcqa_suite.ladder import on_ray
+
+    with on_ray.connected(ray, recipe, steps, folder if shared else None) as executor:
+        yield executor
+
+
+def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
+    """Read the rows of every stage and audit them against the evaluated tasks; return their fingerprints by stage."""
+    data: dict[str, tuple[Data, ...]] = {}
+    trained = []
+    for group in rows_of(recipe):
+        data |= {stage.name: group.data for stage in group.stages}
+        trained += [group] if hasattr(group.stages[0].settings, "allow_leaks") else []
+    if recipe.evaluate and trained:
+        items, lines = leak_check.items_of(recipe)
+        for group in trained:
+            lines += leak_check.audit(recipe, group, items, folder)
+        n = f"{sum(len(group.rows) for group in trained):,} training rows against {len(items):,} evaluation documents"
+        print("\n".join([f"audit: {n}; {folder / 'audits'}", *(f"    {line}" for line in lines)]), flush=True)
+    return data
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The steps of one run; `data` holds the fingerprints of the rows of each stage."""
+
+    context: LadderContext
+    steps: Sequence[Step]
+    data: Mapping[str, tuple[Data, ...]]
+    executor: Executor
+    store: Store | None
+
+    def run(self) -> tuple[RungResult, ...]:
+        """Every rung, in the recipe's order; a step starts when the steps before it are done."""
+        base = record_base(self.context)
+        self._print(1, BASE, BASE_KIND, str(base.manifest.settings["base"]))
+        rungs = {BASE: base}
+        done, waiting = {1}, list(self.steps)
+        while len(done) <= len(self.steps):
+            for step in [step for step in waiting if step.after <= done]:
+                self.executor.submit(step, self._call(step, rungs))
+                waiting.remove(step)
+            step, result = self.executor.next()
+            done.add(step.number)
+            rungs[step.rung] = result.rung
+            self._report(step, result)
+        return tuple(rungs[name] for name in [BASE, *(stage.name for stage in self.context.recipe.stages)])
+
+    def _call(self, step: Step, rungs: Mapping[str, RungResult]) -> Callable[[], StepResult]:
+        """A step as a function that can be sent to another process."""
+        if stage := step.stage:
+            rung = rungs[self._best(stage.parent, rungs) if stage.from_best else stage.parent]
+            call = partial(make, self.context, step, stage, rung, self.data[stage.name])
+        else:
+            rung = rungs[step.rung]
+            call = partial(evaluate, self.context, step, rung)
+        return partial(with_store, self.store, inputs_of(rung), output_of(step), call) if self.store else call
+
+    def _best(self, name: str, rungs: Mapping[str, RungResult]) -> str:
+        """The rung of a sweep's best point."""
+        sweep = next(sweep for sweep in self.context.recipe.sweeps if sweep.name == name)
+        points = [rungs[point.stage] for point in sweep.points]
+        entries = {rung.name: board.Entry(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in points}
+        best = board.score(sweep, entries).best.point.stage
+        print(f"    the best of {name} by {sweep.criterion} is {best}", flush=True)
+        return best
+
+    def _report(self, step: Step, result: StepResult) -> None:
+        """Print what a step did, and check what can be known only after it."""
+        self._print(step.number, step.rung, step.kind, result.status)
+        if step.stage:
+            self._check_criterion(step.stage, result.rung)
+            return
+        if self.store:
+            self.store.download_latest(output_of(step))  # another machine may have written it
+        for entry in (result.rung.record or {}).get("skipped", ()):
+            print(f"    skipped: {entry['reason']}", flush=True)
+
+    def _print(self, number: int, name: str, kind: str, status: str) -> None:
+        print(f"{self.context.label(number, name, kind)}  {status}", flush=True)
+
+    def _check_criterion(self, stage: Stage, rung: RungResult) -> None:
+        """ConfigError after the first point of a sweep, not the last, where manifests lack the criterion's metric."""
+        for sweep in self.context.recipe.sweeps:
+            if stage.name in [point.stage for point in sweep.points]:
+                board.check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
