@@ -97,7 +97,7 @@ class Ladder:
 
 
 def unbroken(recipe: Path, home: Path) -> Unbroken:
-    """Climbs the ladder once, or takes the finished climb that `home` holds; its seconds and steps are in its files' dates."""
+    """Run the ladder once, or read the complete run in `home`; its seconds and steps come from the dates of its files."""
     folder, cost = home / "run", home / "seconds"
     if not cost.exists():
         shutil.rmtree(home, ignore_errors=True)

@@ -25,7 +25,7 @@ from typing import Any
 
 from mcqa_suite.common.manifest import read_manifest, usable_cores
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder import climb
+from mcqa_suite.ladder import run_recipe
 from mcqa_suite.ladder.recipe import read_recipe, until
 
 RECIPE = training_dir() / "configs" / "demo.yaml"
@@ -77,7 +77,7 @@ def begin(folder: Path, given: Path) -> Path:
         if (given / "checkpoints" / stage).is_dir():
             shutil.copytree(given / "checkpoints" / stage, folder / "checkpoints" / stage)
     with redirect_stdout(sys.stderr):
-        climb(dataclasses.replace(until(read_recipe(RECIPE), GIVEN[-1]), evaluate=()), folder)
+        run_recipe(dataclasses.replace(until(read_recipe(RECIPE), GIVEN[-1]), evaluate=()), folder)
     return folder
 
 

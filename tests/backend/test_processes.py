@@ -171,12 +171,12 @@ evaluate: [{tasks: [mcqa_epfl]}]
 """
 
 
-def climb_of(folder: Path, text: str, lock: int | None = None) -> Any:
-    from mcqa_suite.ladder.context import Climb
+def ladder_context(folder: Path, text: str) -> Any:
+    from mcqa_suite.ladder.context import LadderContext
     from mcqa_suite.ladder.recipe import read_recipe
 
     (folder / "recipe.yaml").write_text(text)
-    return Climb(read_recipe(folder / "recipe.yaml"), folder, (), 4, lock)
+    return LadderContext(read_recipe(folder / "recipe.yaml"), folder, (), 4)
 
 
 def saying_who(folder: Path, *names: str) -> str:
@@ -200,10 +200,9 @@ def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp
     from mcqa_suite.ladder.graph import steps_of
 
     who = saying_who(tmp_path, "RANK", "WORLD_SIZE")
-    with (tmp_path / "lock").open("w") as lock:
-        climb = climb_of(tmp_path, RECIPE, lock.fileno())
-        for step in steps_of(climb.recipe)[:2]:
-            climb.execute_step([who], step)
+    context = ladder_context(tmp_path, RECIPE)
+    for step in steps_of(context.recipe)[:2]:
+        context.run_script([who], step)
     assert introduced(tmp_path) == {"base.evaluation.log": ["I am 0 2", "I am 1 2"], "gptq4.log": ["I am None None"]}
 
 
@@ -213,10 +212,9 @@ def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
     who = saying_who(tmp_path, "RANK", "WORLD_SIZE", "ACCELERATE_USE_FSDP")
     sft = "  - {name: sft, kind: sft, parent: base, settings: {data: [{source: generated, n: 8}]}}\n"
     text = RECIPE.replace("stages:\n", "accelerate: fsdp\nstages:\n" + sft)
-    with (tmp_path / "lock").open("w") as lock:
-        climb = climb_of(tmp_path, text, lock.fileno())
-        for step in steps_of(climb.recipe):
-            climb.execute_step([who], step)
+    context = ladder_context(tmp_path, text)
+    for step in steps_of(context.recipe):
+        context.run_script([who], step)
     assert introduced(tmp_path) == {
         "sft.log": ["I am 0 2 true", "I am 1 2 true"],
         "gptq4.log": ["I am None None None"],
@@ -227,17 +225,17 @@ def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
 def test_a_recipe_s_accelerate_is_one_of_ours(tmp_path):
     from mcqa_suite.common.errors import ConfigError
 
-    assert climb_of(tmp_path, "name: one\naccelerate: ddp").recipe.accelerate.name == "ddp.yaml"
+    assert ladder_context(tmp_path, "name: one\naccelerate: ddp").recipe.accelerate.name == "ddp.yaml"
     with pytest.raises(ConfigError, match=r"accelerate: '\.\./fsdp'; expected one of cpu, ddp, deepspeed, fsdp"):
-        climb_of(tmp_path, "name: one\naccelerate: ../fsdp")
+        ladder_context(tmp_path, "name: one\naccelerate: ../fsdp")
 
 
 def test_a_recipe_has_one_process_at_least(tmp_path):
     from mcqa_suite.common.errors import ConfigError
 
-    assert climb_of(tmp_path, "name: one").recipe.processes == 1
+    assert ladder_context(tmp_path, "name: one").recipe.processes == 1
     with pytest.raises(ConfigError, match="processes: 0; expected at least 1"):
-        climb_of(tmp_path, "name: none\nprocesses: 0")
+        ladder_context(tmp_path, "name: none\nprocesses: 0")
 
 
 def test_accelerate_s_cpu_flag_is_said_to_start_one_process_alone(monkeypatch, capsys):

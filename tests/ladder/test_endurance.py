@@ -1,4 +1,4 @@
-"""Ladders that are killed, starved and damaged: what was made stays, what is broken is found, and the end is the same."""
+"""Ladders that are killed, damaged or out of disk space end as an unbroken one does."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ import pytest
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
-from mcqa_suite.common.locks import locked
+from mcqa_suite.common.locks import run_lock
 from mcqa_suite.common.manifest import MANIFEST, read_manifest
 from mcqa_suite.evaluation.saving import check_saved, check_writable, unsaved_is_an_error
-from mcqa_suite.ladder import run
-from mcqa_suite.ladder.process import run_process
+from mcqa_suite.ladder import run_recipe
 
-# Writes its parent's files one after the other, and 40 kB of its own, made of its seed and its parent.
+# Writes its parent's files one after the other, and 40 kB of its own that depend on its settings and its parent.
 SCRIPT = """
 import argparse, hashlib, time
 from pathlib import Path
@@ -62,9 +61,9 @@ DRIVER = """
 import sys
 from pathlib import Path
 import mcqa_suite.ladder.stages as stages
-from mcqa_suite.ladder import run
+from mcqa_suite.ladder import run_recipe
 stages.training_dir = lambda: Path(sys.argv[1])
-run(Path(sys.argv[2]))
+run_recipe(Path(sys.argv[2]))
 """
 ROOT = pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may mount a small disk")
 
@@ -80,12 +79,12 @@ def recipe(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatc
     return path
 
 
-def said(recipe: Path, capsys: pytest.CaptureFixture[str], output: Path | None = None) -> dict[str, str]:
-    """Runs the ladder; what it said of each stage, less the seconds."""
+def statuses(recipe: Path, capsys: pytest.CaptureFixture[str], output: Path | None = None) -> dict[str, str]:
+    """Run the ladder; the status of each stage, without the seconds."""
     capsys.readouterr()
-    run(recipe, output)
+    run_recipe(recipe, output)
     lines = re.findall(r"^\[\d/3\] (g\d) +gptq +(.*)$", capsys.readouterr().out, re.MULTILINE)
-    return {name: re.sub(r"^[\d.]+ s *", "", words) for name, words in lines}
+    return {name: re.sub(r"^[\d.]+ s *", "", status) for name, status in lines}
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -95,20 +94,17 @@ def contents(folder: Path) -> dict[str, str]:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False)
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False)
     if done.returncode:
         pytest.skip(f"cannot mount: {done.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.mark.slow
-def test_a_ladder_that_is_killed_while_it_writes_and_run_again_makes_what_an_unbroken_one_makes(
-    recipe, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("MCQA_WARM", "off")  # the stand-in needs no libraries
+def test_a_ladder_that_is_killed_while_it_writes_and_rerun_ends_as_an_unbroken_one(recipe, tmp_path):
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "scripts"), str(recipe)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     unbroken, draws = contents(tmp_path / "run"), random.Random(0)
@@ -122,7 +118,7 @@ def test_a_ladder_that_is_killed_while_it_writes_and_run_again_makes_what_an_unb
         assert ladder.wait() == -9
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
         assert contents(tmp_path / "run") == unbroken
-        assert not list(tmp_path.glob("run/checkpoints/.*"))
+        assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
 
 
 def texts(folder: Path) -> list[str]:
@@ -143,15 +139,15 @@ def test_generation_that_was_killed_goes_on_and_mcqa_eval_finds_it_too(tmp_path,
 
     assert evaluating("unbroken", tmp_path / "other.sqlite").wait() == 0
     killed = evaluating("killed", cache)
-    while killed.poll() is None and kept_in(cache) < 6:
+    while killed.poll() is None and cached_in(cache) < 6:
         time.sleep(0.02)
     killed.kill()
     killed.wait()
-    kept = kept_in(cache)
-    assert 6 <= kept < 40
+    cached = cached_in(cache)
+    assert 6 <= cached < 40
     assert evaluating("resumed", cache).wait() == 0
     assert texts(tmp_path / "resumed") == texts(tmp_path / "unbroken")
-    assert json.loads((tmp_path / "resumed/rung.json").read_text())["prefix_sharing"]["generation_cache_hits"] == kept
+    assert json.loads((tmp_path / "resumed/rung.json").read_text())["prefix_sharing"]["generation_cache_hits"] == cached
     words = [
         "eval",
         "--model_args",
@@ -168,7 +164,7 @@ def test_generation_that_was_killed_goes_on_and_mcqa_eval_finds_it_too(tmp_path,
     assert texts(tmp_path / "eval") == texts(tmp_path / "unbroken")
 
 
-def kept_in(cache: Path) -> int:
+def cached_in(cache: Path) -> int:
     if not cache.exists():
         return 0
     with contextlib.closing(sqlite3.connect(cache)) as file, contextlib.suppress(sqlite3.Error):
@@ -189,13 +185,13 @@ def halve(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [flip, halve, Path.unlink])
-def test_a_damaged_checkpoint_is_found_by_its_bytes_and_made_again(recipe, tmp_path, capsys, damage):
-    said(recipe, capsys)
+def test_a_damaged_checkpoint_is_detected_by_its_bytes_and_made_again(recipe, tmp_path, capsys, damage):
+    statuses(recipe, capsys)
     before = contents(tmp_path / "run")
     damage(tmp_path / "run/checkpoints/g8/model.safetensors")
-    assert said(recipe, capsys) == {"g8": "(its files changed)", "g4": "unchanged"}
+    assert statuses(recipe, capsys) == {"g8": "(its files changed)", "g4": "unchanged"}
     assert contents(tmp_path / "run") == before
-    assert said(recipe, capsys) == {"g8": "unchanged", "g4": "unchanged"}
+    assert statuses(recipe, capsys) == {"g8": "unchanged", "g4": "unchanged"}
 
 
 OLDER = {"chat_template", "adapter", "schema", "metrics", "size"}
@@ -213,50 +209,50 @@ OLDER = {"chat_template", "adapter", "schema", "metrics", "size"}
     ids=["newer", "newer with a new key", "no number", "newer release, same schema", "older"],
 )
 def test_a_manifest_of_another_version_is_read_and_a_broken_one_remade(recipe, tmp_path, capsys, changes, expected):
-    said(recipe, capsys)
+    statuses(recipe, capsys)
     before, path = contents(tmp_path / "run"), tmp_path / "run/checkpoints/g8" / MANIFEST
     changed = json.loads(path.read_text()) | changes
     path.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
-    assert said(recipe, capsys) == {"g8": expected, "g4": "unchanged"}
+    assert statuses(recipe, capsys) == {"g8": expected, "g4": "unchanged"}
     assert contents(tmp_path / "run") == before
 
 
 @pytest.mark.parametrize("days", [365, -365 * 40], ids=["ahead", "back"])
-def test_the_dates_of_files_say_nothing(recipe, tmp_path, capsys, days):
-    said(recipe, capsys)
+def test_the_dates_of_files_do_not_matter(recipe, tmp_path, capsys, days):
+    statuses(recipe, capsys)
     for path in (tmp_path / "run").rglob("*"):
         os.utime(path, (time.time(), time.time() + days * 86400))
-    assert said(recipe, capsys) == {"g8": "unchanged", "g4": "unchanged"}
+    assert statuses(recipe, capsys) == {"g8": "unchanged", "g4": "unchanged"}
 
 
-def test_a_second_ladder_is_told_off_before_it_writes_anything(recipe, tmp_path):
-    with locked(tmp_path / "run"):
-        with pytest.raises(ConfigError, match="another run, or a stage of one, is at work there") as refused:
-            run(recipe)
+def test_a_second_ladder_is_refused_before_it_writes_anything(recipe, tmp_path):
+    with run_lock(tmp_path / "run"):
+        with pytest.raises(ConfigError, match="another run is at work there") as refused:
+            run_recipe(recipe)
         assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
     assert "\n" not in str(refused.value)
 
 
 @ROOT
 @pytest.mark.parametrize("room", [0, 20_000, 120_000, 400_000])
-def test_a_full_disk_is_one_line_loses_nothing_and_with_room_the_ladder_goes_on(recipe, disk, capsys, room):
+def test_a_full_disk_is_one_line_loses_nothing_and_the_ladder_resumes_with_room(recipe, disk, capsys, room):
     recipe.write_text(recipe.read_text().partition("  - {name: g4")[0])
-    said(recipe, capsys, disk / "run")
+    statuses(recipe, capsys, disk / "run")
     recipe.write_text(RECIPE.format(base=read_base(recipe), output="unused"))
     g8 = contents_of(disk / "run/checkpoints/g8")
     free = shutil.disk_usage(disk).free
     (disk / "other").write_bytes(bytes(max(free - room, 0)))
     with pytest.raises((StageError, ConfigError)) as refused:
-        run(recipe, disk / "run")
+        run_recipe(recipe, disk / "run")
     assert "No space left on device" in str(refused.value)
     assert str(disk / "run") in str(refused.value)
-    assert "the same command goes on where it stopped" in str(refused.value)
+    assert "then rerun to resume" in str(refused.value)
     assert "\n" not in str(refused.value)
     assert contents_of(disk / "run/checkpoints/g8") == g8
     assert not (disk / "run/checkpoints/g4").exists()
     (disk / "other").unlink()
     subprocess.run(["mount", "-o", "remount,size=9m", disk], check=True)
-    assert said(recipe, capsys, disk / "run") == {"g8": "unchanged", "g4": ""}
+    assert statuses(recipe, capsys, disk / "run") == {"g8": "unchanged", "g4": ""}
 
 
 def read_base(recipe: Path) -> str:
@@ -268,34 +264,15 @@ def contents_of(folder: Path) -> dict[str, bytes]:
 
 
 @ROOT
-def test_a_folder_that_may_only_be_read_is_one_line(recipe, disk):
+def test_a_read_only_folder_is_one_line(recipe, disk):
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
     with pytest.raises(ConfigError, match="cannot be written: Read-only file system; choose another --output"):
-        run(recipe, disk / "run")
-
-
-def test_a_disk_that_fails_in_the_middle_is_one_line_and_other_errors_are_not_hidden(tmp_path):
-    no_room = pytest.raises(ConfigError, match=r"No space left on device; mend that, and the same command goes on")
-    with no_room, locked(tmp_path / "run"), open("/dev/full", "wb", buffering=0) as full:
-        full.write(b"x")
-    with pytest.raises(FileNotFoundError), locked(tmp_path / "run"):
-        (tmp_path / "nowhere").read_text()
-
-
-def test_a_log_without_room_does_not_stop_a_stage_and_its_error_is_told_all_the_same():
-    run_process([sys.executable, "-c", "print('fine')"], Path("/dev/full"), "sft", "", {})
-    with pytest.raises(StageError, match="stage 'sft' failed: ValueError: no luck"):
-        run_process([sys.executable, "-c", "raise ValueError('no luck')"], Path("/dev/full"), "sft", "", {})
-    script = "f = open('/dev/full', 'w', buffering=1); f.write('x\\n')"
-    with pytest.raises(
-        StageError, match=r"no room on the disk \(OSError: \[Errno 28\] No space left on device\); make room"
-    ):
-        run_process([sys.executable, "-c", script], Path("/dev/full"), "sft", "", {})
+        run_recipe(recipe, disk / "run")
 
 
 @pytest.mark.parametrize("damage", [halve, Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
 @pytest.mark.parametrize("name", ["samples_mcqa_x_2026-01-01T00.jsonl", "results_2026-01-01T00.json"])
-def test_samples_and_results_that_were_cut_off_are_not_taken_for_whole(tmp_path, damage, name):
+def test_truncated_samples_and_results_are_an_error(tmp_path, damage, name):
     (tmp_path / "samples_mcqa_x_2026-01-01T00.jsonl").write_text('{"doc_id": 0}\n{"doc_id": 1}\n')
     (tmp_path / "samples_mcqa_x_cot_2026-01-01T00.jsonl").write_text('{"doc_id": 0}\n')
     (tmp_path / "results_2026-01-01T00.json").write_text('{"results": {}\n}')
@@ -324,7 +301,7 @@ def test_results_that_the_harness_could_not_save_are_an_error(disk):
 
 
 @ROOT
-def test_an_output_path_that_may_only_be_read_is_told_before_the_run(disk):
+def test_a_read_only_output_path_is_an_error_before_the_run(disk):
     check_writable(None)
     check_writable(str(disk / "not/there/yet"))
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
@@ -332,23 +309,23 @@ def test_an_output_path_that_may_only_be_read_is_told_before_the_run(disk):
         check_writable(str(disk / "not/there/yet"))
 
 
-def test_the_benchmark_cuts_a_run_back_and_puts_back_only_what_equals_it(recipe, tmp_path, capsys, monkeypatch):
-    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks"))
+def test_the_benchmark_cuts_a_run_back_and_restores_only_what_equals_it(recipe, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks/robustness"))
     import endurance_ladder
 
     begin = time.time()
-    said(recipe, capsys)
+    statuses(recipe, capsys)
     folder, copy = tmp_path / "run", tmp_path / "copy"
     steps = endurance_ladder._steps(folder, begin, time.time() - begin)
     assert [step.name for step in steps] == ["looking over", "g8", "g4", "tables"]
     assert all(step.begin <= step.end for step in steps)
     whole = endurance_ladder.Unbroken(folder, recipe, steps, [], 1.0)
     endurance_ladder.cut_back(whole, steps[2], copy)
-    assert said(recipe, capsys, copy) == {"g8": "unchanged", "g4": ""}
+    assert statuses(recipe, capsys, copy) == {"g8": "unchanged", "g4": ""}
     shutil.rmtree(copy / "checkpoints/g4")
     assert endurance_ladder.put_back(whole, copy) == "1 put back"
-    assert said(recipe, capsys, copy) == {"g8": "unchanged", "g4": "unchanged"}
+    assert statuses(recipe, capsys, copy) == {"g8": "unchanged", "g4": "unchanged"}
     shutil.rmtree(copy / "checkpoints/g4")
     recipe.write_text(recipe.read_text().replace("bits: 8", "bits: 3"))
-    said(recipe, capsys, copy)
+    statuses(recipe, capsys, copy)
     assert endurance_ladder.put_back(whole, copy) == "g8 differs, nothing put back"

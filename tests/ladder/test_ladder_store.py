@@ -1,4 +1,4 @@
-"""`--store`: finished folders at a URL, whole or not there, and taken back only where they are what they say."""
+"""`--store`: complete folders are uploaded to a URL, and downloaded only where their content hash is right."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from ladder.test_ladder import SCRIPT
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.ladder import climb
-from mcqa_suite.ladder.context import Done
-from mcqa_suite.ladder.outputs import LadderResult
-from mcqa_suite.ladder.recipe import read_recipe
-from mcqa_suite.ladder.store import Store, needed_of, through
+from mcqa_suite.ladder import LadderResult, run_recipe
+from mcqa_suite.ladder.results import StepResult
+from mcqa_suite.ladder.store import Store, inputs_of, with_store
 
 RECIPE = """
 name: small
@@ -42,11 +40,11 @@ def s3() -> Iterator[str]:
 @pytest.fixture(params=["file", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "file":
-        return f"file://{tmp_path}/kept"
+        return f"file://{tmp_path}/store"
     monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    return f"s3://{tmp_path.name.replace('_', '-').lower()}/kept"
+    return f"s3://{tmp_path.name.replace('_', '-').lower()}/store"
 
 
 def write(url: str, text: str) -> None:
@@ -60,97 +58,96 @@ def exists(url: str) -> bool:
 
 
 @pytest.fixture
-def climbed(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Climbs a recipe over stand-in scripts into a folder, with a store."""
+def run_in(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a recipe with stand-in scripts in a folder, with a store."""
     scripts, recipe = tmp_path / "scripts", tmp_path / "small.yaml"
     scripts.mkdir()
     for kind in ("sft", "gptq"):
         (scripts / f"{kind}.py").write_text(SCRIPT)
     monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
     recipe.write_text(RECIPE.format(base=tiny_checkpoint))
-    return lambda folder, url: climb(read_recipe(recipe), tmp_path / folder, store=url)
+    return lambda folder, url: run_recipe(recipe, tmp_path / folder, store=url)
 
 
 def contents(result: LadderResult) -> dict[str, str]:
     return {rung.name: rung.manifest.content for rung in result.rungs}
 
 
-def test_another_run_takes_everything_from_the_store_and_makes_nothing(climbed, url, tmp_path, capsys):
-    first = climbed("one", url)
+def test_another_run_downloads_everything_from_the_store(run_in, url, tmp_path, capsys):
+    first = run_in("one", url)
     for script in (tmp_path / "scripts").iterdir():
-        script.write_text("import sys; '--check' in sys.argv or sys.exit('nothing is to be made')")
+        script.write_text("import sys; '--check' in sys.argv or sys.exit('this stage was stored')")
     capsys.readouterr()
-    assert contents(climbed("two", url)) == contents(first)
+    assert contents(run_in("two", url)) == contents(first)
     assert capsys.readouterr().out.count("  from the store\n") == 2
-    assert contents(climbed("two", url)) == contents(first)
+    assert contents(run_in("two", url)) == contents(first)
     assert capsys.readouterr().out.count("  unchanged\n") == 2
 
 
-def test_a_worker_takes_the_parent_that_it_does_not_see(climbed, url, tmp_path):
-    rungs = {rung.name: rung for rung in climbed("one", url).rungs}
+def test_a_worker_downloads_the_parent_that_it_lacks(run_in, url, tmp_path):
+    rungs = {rung.name: rung for rung in run_in("one", url).rungs}
     elsewhere = Store(url, tmp_path / "elsewhere")
     parent = elsewhere.output / "checkpoints/sft"
 
-    def made() -> Done:
+    def step() -> StepResult:
         assert (parent / "model.safetensors").is_file()
-        return Done(rungs["gptq4"], "unchanged")
+        return StepResult(rungs["gptq4"], "unchanged")
 
-    through(elsewhere, needed_of(rungs["sft"]), "checkpoints/gptq4", made)
-    assert needed_of(rungs["base"]) == ()
-
-
-def test_a_parent_that_is_another_here_is_taken_again(climbed, url, tmp_path):
-    rungs = {rung.name: rung for rung in climbed("one", url).rungs}
-    here = Store(url, tmp_path / "one")
-    other, wanted = "checkpoints/sft", rungs["sft"].manifest.content
-    manifest = tmp_path / "one" / other / "manifest.json"
-    manifest.write_text(manifest.read_text().replace(wanted, "0" * 64))
-    assert here.take(other, wanted)
-    assert not here.take(other, wanted)
+    with_store(elsewhere, inputs_of(rungs["sft"]), "checkpoints/gptq4", step)
+    assert inputs_of(rungs["base"]) == ()
 
 
-def test_what_was_changed_in_the_store_is_not_taken(climbed, url, tmp_path):
-    climbed("one", url)
+def test_a_parent_with_another_content_is_downloaded_again(run_in, url, tmp_path):
+    rungs = {rung.name: rung for rung in run_in("one", url).rungs}
+    store, name, content = Store(url, tmp_path / "one"), "checkpoints/sft", rungs["sft"].manifest.content
+    manifest = tmp_path / "one" / name / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(content, "0" * 64))
+    assert store.download(name, content)
+    assert not store.download(name, content)
+
+
+def test_a_folder_that_was_changed_in_the_store_is_refused(run_in, url, tmp_path):
+    run_in("one", url)
     write(f"{url}/checkpoints/sft/made.json", "{}")
-    with pytest.raises(CheckpointError, match="kept/checkpoints/sft: its files are not those its manifest names"):
-        climbed("two", url)
+    with pytest.raises(CheckpointError, match="store/checkpoints/sft: its files are not those its manifest names"):
+        run_in("two", url)
     assert not (tmp_path / "two/checkpoints/sft").exists()
 
 
-def test_a_folder_whose_giving_was_cut_off_is_not_there(climbed, url, tmp_path):
-    result = climbed("one", url)
+def test_a_folder_whose_upload_was_cut_off_counts_as_missing(run_in, url, tmp_path):
+    result = run_in("one", url)
     files, path = fsspec.url_to_fs(f"{url}/checkpoints/gptq4/manifest.json")
     files.rm_file(path)
     elsewhere = Store(url, tmp_path / "two")
-    assert not elsewhere.take("checkpoints/gptq4")
-    Store(elsewhere.url, result.output).give("checkpoints/gptq4")
-    assert elsewhere.take("checkpoints/gptq4", result.rungs[-1].manifest.content)
+    assert not elsewhere.download("checkpoints/gptq4")
+    Store(elsewhere.url, result.output).upload("checkpoints/gptq4")
+    assert elsewhere.download("checkpoints/gptq4", result.rungs[-1].manifest.content)
 
 
-def test_what_is_given_anew_takes_the_place_of_what_was_there(climbed, url, tmp_path):
-    climbed("one", url)
+def test_a_new_upload_replaces_the_old_folder(run_in, url, tmp_path):
+    run_in("one", url)
     write(f"{url}/checkpoints/gptq4/left.json", "{}")
     recipe = tmp_path / "small.yaml"
     recipe.write_text(recipe.read_text().replace("bits: 4", "bits: 3"))
-    climbed("one", url)
+    run_in("one", url)
     assert not exists(f"{url}/checkpoints/gptq4/left.json")
     assert Store(url, tmp_path / "two").manifest("checkpoints/gptq4").settings["bits"] == 3
 
 
 @pytest.mark.parametrize("store", ["s4://bucket/run", "file:///proc/nowhere/run"])
-def test_a_store_that_cannot_be_written_is_one_line_before_anything_runs(climbed, tmp_path, store, capsys):
+def test_a_store_that_cannot_be_written_is_one_line_before_anything_runs(run_in, tmp_path, store, capsys):
     assert main(["run", str(tmp_path / "small.yaml"), "--output", str(tmp_path / "one"), "--store", store]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"mcqa: --store {store}: cannot be written: ")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"mcqa: --store {store}: cannot be written: ")
+    assert error.count("\n") == 1
     assert not (tmp_path / "one").exists()
 
 
 @pytest.mark.slow
-def test_evaluations_are_kept_too(tmp_path, tiny_checkpoint, url, capsys):
+def test_evaluations_are_stored_too(tmp_path, tiny_checkpoint, url, capsys):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(f"name: x\nbase: {tiny_checkpoint}\nevaluate: [{{tasks: [mcqa_generated], limit: 4}}]\n")
-    again = partial(climb, read_recipe(recipe), store=url)
+    again = partial(run_recipe, recipe, store=url)
     (first,) = again(tmp_path / "one").rungs
     (second,) = again(tmp_path / "two").rungs
     assert capsys.readouterr().out.count("from the store") == 1

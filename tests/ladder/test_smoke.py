@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder import climb
+from mcqa_suite.ladder import run_recipe
 from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
 from mcqa_suite.ladder.preflight import check_tasks, rows_of
 from mcqa_suite.ladder.recipe import read_recipe
@@ -123,7 +123,7 @@ def test_every_recipe_says_what_it_is_and_its_small_form_has_rows_and_tasks(path
 @pytest.mark.slow
 def test_a_grid_with_its_best_quantised_runs_in_small_from_end_to_end(tmp_path):
     trial = smoke(read_recipe(CONFIGS / "phi2_dpo_grid.yaml"))
-    result = climb(trial.recipe, tmp_path / "run", overlap=True)
+    result = run_recipe(trial.recipe, tmp_path / "run", overlap=True)
     assert [rung.name for rung in result.rungs] == ["base", "dpo-lr5e-6-beta0.05", "dpo-lr5e-5-beta0.5", "gptq4"]
     assert all(rung.evaluation for rung in result.rungs)
     assert result.rungs[-1].manifest.parent.name.startswith("dpo-lr")

@@ -12,7 +12,8 @@ from helpers.log_files import STAMP, choice_rows, questions, write_run, written_
 from helpers.report_runs import HOSTILE, Read, ladder, noisy, reported
 
 from mcqa_suite.cli.main import main
-from mcqa_suite.ladder.outputs import LadderResult, RungResult, save_report
+from mcqa_suite.ladder.outputs import save_report
+from mcqa_suite.ladder.results import LadderResult, RungResult
 from mcqa_suite.logs.runs import read_log
 from mcqa_suite.reporting import board, html, leaderboard, summary, views
 from mcqa_suite.reporting.page_data import gather

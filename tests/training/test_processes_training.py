@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from backend.test_processes import climb_of
+from backend.test_processes import ladder_context
 from helpers import two_processes
 from helpers.two_processes import ACCELERATE, CPU, LORA, PAIRS, REPOSITORY, SFT, TORCHRUN, launch, with_batch
 
@@ -162,10 +162,10 @@ def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_che
 def test_a_checkpoint_of_another_number_of_processes_is_made_again(trained, tmp_path):
     from mcqa_suite.common.manifest import read_manifest
     from mcqa_suite.ladder.checkpoints import Expected
-    from mcqa_suite.ladder.stages import _why_redo
+    from mcqa_suite.ladder.stages import why_remake
 
     made = read_manifest(trained.folder / "one" / "sft")
     wanted = Expected(made.kind, made.name, made.parent, made.settings, made.data)
-    assert _why_redo(climb_of(tmp_path, "name: one"), trained.folder / "one" / "sft", wanted) is None
-    two = climb_of(tmp_path, "name: two\nprocesses: 2")
-    assert _why_redo(two, trained.folder / "one" / "sft", wanted) == "processes: 1 -> 2"
+    assert why_remake(ladder_context(tmp_path, "name: one").recipe, trained.folder / "one" / "sft", wanted) is None
+    two = ladder_context(tmp_path, "name: two\nprocesses: 2").recipe
+    assert why_remake(two, trained.folder / "one" / "sft", wanted) == "processes: 1 -> 2"

@@ -29,6 +29,7 @@ from transformers import TrainerCallback
 from mcqa_suite.common.checkpoints import chat_template_of, check_complete, is_adapter
 from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
+from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest
 from mcqa_suite.ladder.stage_settings import TRAINED, Settings, read_settings, record
 
@@ -88,6 +89,7 @@ def arguments(kind: str, description: str | None, check: Callable[[Any, str], An
     for folder in filter(None, (args.parent, args.parent_base)):
         check_complete(folder)
     args.parent, args.output = args.parent.resolve(), args.output.absolute()
+    args.lock = write_lock(args.output) if processes.is_main() else None  # held as long as the process lives
     # by default below the trainer's own folder, which is gone at the end
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(args.output.with_name(f"{args.output.name}.tensorboard")))
     return args

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from filelock import Timeout
+
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.locks import lock_of
 
 Row = dict[str, Any]
 
@@ -53,21 +56,16 @@ class Journal:
 
 @contextmanager
 def journal(path: Path) -> Iterator[Journal]:
-    """Opens or makes a file for one writer; ConfigError where it cannot be written or somebody else is at work in it."""
-    import fcntl
-
+    """Open or create a file for one writer; ConfigError where it cannot be written or another command writes it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_of(path).acquire(blocking=False)
         file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")  # noqa: SIM115 - closed below
+    except Timeout as error:
+        raise ConfigError(f"{path}: another command is writing it; wait for it or choose another --output") from error
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}; choose another --output") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(
-                f"{path}: another command is writing it; wait for it or choose another --output"
-            ) from error
+    with lock, file:
         yield Journal(path, file)
 
 

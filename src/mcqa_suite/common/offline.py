@@ -1,4 +1,4 @@
-"""Whether the hub can be reached, asked once a process."""
+"""Offline mode of the Hugging Face libraries; whether the hub answers is checked once a process."""
 
 from __future__ import annotations
 
@@ -9,28 +9,21 @@ import urllib.request
 from functools import cache
 
 SECONDS = 3  # to wait for the hub
-YES = {"1", "ON", "YES", "TRUE"}  # as huggingface_hub reads them
+LIBRARIES = ("huggingface_hub.constants", "datasets.config")  # they read the variable when they are imported
 
 
 @cache
 def stay_offline_if_cut_off() -> None:
-    """Puts the Hugging Face libraries into offline mode where the hub does not answer, so that nothing retries for half a minute.
+    """Put the Hugging Face libraries into offline mode where the hub does not answer, so that nothing retries for half a minute.
 
-    Processes started later inherit it. A value of HF_HUB_OFFLINE that is set already stands.
+    Processes started later inherit it. HF_HUB_OFFLINE wins where it is set already.
     """
-    if "HF_HUB_OFFLINE" not in os.environ:
-        if _answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
-            return
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    obey()
-
-
-def obey() -> None:
-    """Has libraries that are imported already do as HF_HUB_OFFLINE says, which they read when they were."""
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in YES:
-        for name in ("huggingface_hub.constants", "datasets.config"):
-            if name in sys.modules:
-                sys.modules[name].HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
+    if "HF_HUB_OFFLINE" in os.environ or _answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
+        return
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    for name in LIBRARIES:
+        if name in sys.modules:
+            sys.modules[name].HF_HUB_OFFLINE = True  # type: ignore[attr-defined]
 
 
 def _answers(address: str) -> bool:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,9 @@ from mcqa_suite.backend.quantised import load_quantised
 from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
+from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.evaluation.memory import peak_memory_mb
 from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.tasks import load, manager, near_data
@@ -166,16 +168,6 @@ def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 
     return rows * length / best
 
 
-def peak_memory_mb() -> float:
-    """The largest resident size of this process, or of its tensors on its GPU where one is used."""
-    import torch
-
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated()) / 2**20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Evaluate one checkpoint on a plan of tasks.")
     parser.add_argument("--checkpoint", required=True)
@@ -190,7 +182,8 @@ def main(argv: list[str] | None = None) -> int:
     loglik_cache.switch_on()
     stay_offline_if_cut_off()  # before anything imports huggingface_hub
     try:
-        with processes.failing_once():
+        lock = write_lock(args.output) if processes.is_main() else nullcontext()
+        with processes.failing_once(), lock:
             evaluate(
                 args.checkpoint,
                 args.plan,

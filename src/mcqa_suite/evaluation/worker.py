@@ -21,7 +21,8 @@ from mcqa_suite.backend import loglik_cache, processes
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.evaluation.evaluate_checkpoint import evaluate, reset_peak_memory
+from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
+from mcqa_suite.evaluation.memory import reset_peak_memory
 
 
 def main() -> None:

@@ -52,9 +52,10 @@ def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> li
     chat = bool(rung.manifest.chat_template)
     for number, entry in enumerate(entries):
         if entry.apply_chat_template not in (None, chat):
+            value, how = str(entry.apply_chat_template).lower(), "with" if chat else "without"
             raise ConfigError(
-                f"{where}: evaluate[{number}]: apply_chat_template: {str(entry.apply_chat_template).lower()}, but {rung.name} was "
-                f"made {'with' if chat else 'without'} its chat template; remove the key, so that evaluation follows each rung"
+                f"{where}: evaluate[{number}]: apply_chat_template: {value}, but {rung.name} was made {how} its chat template; "
+                "remove the key, so that evaluation follows each rung"
             )
     plan = [dataclasses.asdict(dataclasses.replace(entry, apply_chat_template=chat)) for entry in entries]
     return [{key: value for key, value in entry.items() if value not in (None, False)} for entry in plan]

@@ -108,8 +108,8 @@ def _check_nodes(ray: Any, base: Path, marker: Path | None) -> None:
     task, paths = ray.remote(_missing), [marker, base] if marker else [base]
     answers = []  # all nodes at once: each takes seconds to start a worker
     for node in _nodes(ray):
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        on_node = task.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+        strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        on_node = task.options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
         name = f"{node['NodeManagerHostname']}:{node['NodeID'][:6]}"  # a host may have several nodes
         answers.append((f"--ray: node {name}", on_node.remote(paths)))
     for where, answer in answers:
@@ -153,7 +153,9 @@ class RayExecutor:
     def check(self, step: Step) -> None:
         """ConfigError for a step that fits on no node."""
         needs = self._needs(step)
-        nodes = [{key: node["Resources"].get(name, 0.0) for key, name in RESOURCES.items()} for node in _nodes(self._ray)]
+        nodes = [
+            {key: node["Resources"].get(name, 0.0) for key, name in RESOURCES.items()} for node in _nodes(self._ray)
+        ]
         if any(all(node[key] >= needs[key] for key in needs) for node in nodes):
             return
         where = f"{self._recipe.path}: stage {step.name}"
@@ -161,7 +163,8 @@ class RayExecutor:
             most = max((node[key] for node in nodes), default=0)
             if need > most:
                 raise ConfigError(
-                    f"{where}: {key}: {need:g}, and no node of the Ray cluster has more than {most:g}; ask for less, or add a node"
+                    f"{where}: {key}: {need:g}, and no node of the Ray cluster has more than {most:g}; ask for less, or add "
+                    "a node"
                 )
         both = ", ".join(f"{key}: {need:g}" for key, need in needs.items())
         raise ConfigError(f"{where}: {both}: no node of the Ray cluster has both")

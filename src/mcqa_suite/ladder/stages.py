@@ -25,9 +25,10 @@ from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.checkpoints import BASE_KIND, Expected, base_checkpoint, redo_reason
 from mcqa_suite.ladder.context import LadderContext, duration
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.results import RungResult, StepResult
 from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
+from mcqa_suite.ladder.results import RungResult, StepResult
 from mcqa_suite.ladder.stage_settings import TRAINED, record
+
 
 def record_base(context: LadderContext) -> RungResult:
     """Find the base, on the hub if need be, and write its manifest."""

@@ -1,0 +1,33 @@
+"""Peak memory of an evaluation, in a process that may have evaluated other checkpoints before."""
+
+from __future__ import annotations
+
+import re
+import resource
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def reset_peak_memory() -> None:
+    """Begin to measure anew, where the system can (Linux, CUDA)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets VmHWM to the present size
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory_mb() -> float:
+    """The largest resident size of this process, or of its tensors on its GPU where one is used."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / 2**20
+    with suppress(OSError):
+        if peak := re.search(
+            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
+        ):
+            return int(peak[1]) / 2**10
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size / (2**20 if sys.platform == "darwin" else 2**10)
