@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.cli.main import build_parser
 from mcqa_suite.harness.tasks import manager
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "tasks/**/*.md", "training/**/*.md", "benchmarks/*.md", "results/README.md")
+    for path in REPOSITORY.glob(pattern)
+)
 TASKS = (REPOSITORY / "tasks" / "README.md").read_text(encoding="utf-8")
 
 
@@ -46,10 +52,18 @@ def test_every_command_is_in_the_readme():
         assert f"mcqa {command}" in README + TASKS, command
 
 
-def test_files_that_are_linked_exist():
-    for folder, text in ((REPOSITORY, README), (REPOSITORY / "tasks", TASKS)):
-        for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
-            assert (folder / link).exists(), link
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
+def test_files_that_are_linked_exist(file):
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", file.read_text(encoding="utf-8")):
+        assert (file.parent / link).exists(), link
+
+
+def test_the_benchmarks_readme_names_every_script_and_every_figure():
+    folder = REPOSITORY / "benchmarks"
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    files = [*folder.glob("*/*.py"), *(folder / "results").glob("*.md")]
+    assert files
+    assert [file.name for file in files if f"`{file.name}`" not in text] == []
 
 
 def test_the_readme_is_short():
