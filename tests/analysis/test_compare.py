@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcqa_suite import stats
+from mcqa_suite.analysis.compare import Family
 from mcqa_suite.common.errors import ComparisonError
 
 
@@ -90,7 +91,7 @@ def test_a_group_pools_its_documents(tmp_path):
     report = compared(base, variant, tasks="stem")
     (row,) = report.rows
     right = [[r["acc"] for task in tasks.values() for r in task] for tasks in (rows, changed)]
-    assert (row.kind, row.n, report.family) == ("group", 240, 1)
+    assert (row.kind, row.n, report.families) == ("group", 240, (Family("group", "acc", "none", 1),))
     assert row.change.difference.value == pytest.approx(np.mean(right[1]) - np.mean(right[0]))
     assert row.change.method == "score"
 
@@ -172,7 +173,7 @@ def test_noise_is_a_row_outside_the_family(tmp_path):
     variant = write_run(tmp_path / "gptq", {"t": choice_rows("t", noisy(scores, 0.5), gold)}, model="gptq")
     report = compared(base, variant, noise_floor=again)
     assert [(row.variant, row.kind) for row in report.rows] == [("gptq", "task"), ("again", "noise floor")]
-    assert report.family == 1
+    assert report.families == (Family("task", "acc", "none", 1),)
     assert report.rows[1].choices.kl.mean < report.rows[0].choices.kl.mean
 
 

@@ -46,7 +46,7 @@ def test_a_sick_task_is_broken_and_named(tmp_path, condition, capsys):
     found = [finding for finding in report.health if finding.condition == condition]
     assert [(f.task, f.run, f.broken) for f in found] == [("t", "gptq", True)]
     assert report.rows[0].verdict == "broken"
-    assert report.family == 0
+    assert report.families == ()
     assert main(["compare", str(base), str(variant)]) == 0
     assert f"t, gptq: **broken** ({condition})" in capsys.readouterr().out
 

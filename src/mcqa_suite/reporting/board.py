@@ -7,12 +7,12 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
 from mcqa_suite.analysis.compare.columns import Cell, Column, cell
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.summary import Row, Summary
 from mcqa_suite.reporting.tables import Table, in_one_unit, number, percent, points
-from mcqa_suite.reporting.views import clean, significant
+from mcqa_suite.reporting.views import clean
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _board_cell(c: Cell | None, row: ComparisonRow | None) -> BoardCell:
     if row is not None:
         d = row.change.difference
         difference = f"{points(d.value)} ({points(d.low)} to {points(d.high)})"
-        tone = ("better" if d.value > 0 else "worse") if significant(row) else ""
+        tone = ("better" if d.value > 0 else "worse") if is_significant(row) else ""
     return BoardCell(percent(e.value), f"{percent(e.low)} to {percent(e.high)}", difference, tone, c.sick, sort=e.value)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -11,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
+from mcqa_suite.reporting.tables import csv_text
 from mcqa_suite.stats import chance_corrected_recovery, recovery
 
 
@@ -77,16 +76,15 @@ def _plain(value: Any) -> Any:
 
 
 def as_csv(report: Comparison) -> str:
-    """Every number, as fractions, one row a comparison."""
-    out = io.StringIO()
-    records = [_full_record(row, report) for row in report.rows]
-    writer = csv.DictWriter(out, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: _fraction(value) for key, value in record.items()} for record in records)
-    return out.getvalue()
+    return csv_text(comparison_rows(report))
 
 
-def _full_record(row: ComparisonRow, report: Comparison) -> dict[str, Any]:
+def comparison_rows(report: Comparison) -> list[dict[str, Any]]:
+    """One flat record a task or group, variant and metric, with every number; shares and differences are fractions of 1."""
+    return [_flat_record(row, report) for row in report.rows]
+
+
+def _flat_record(row: ComparisonRow, report: Comparison) -> dict[str, Any]:
     change, choices = row.change, row.choices
     record = _record(row)
     flips, kl = record.pop("flips") or {}, record.pop("choice_kl") or {}
@@ -143,7 +141,3 @@ def _health(row: ComparisonRow, report: Comparison) -> Iterator[str]:
 
 def _letter_list(shares: Sequence[float]) -> str:
     return " ".join(f"{share:.4f}" for share in shares)
-
-
-def _fraction(value: Any) -> str:
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text, mark
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, name_of
-from mcqa_suite.reporting.tables import Table, number, p_value, percent, points
-from mcqa_suite.stats import Estimate
+from mcqa_suite.reporting.tables import (
+    MARKED,
+    Table,
+    number,
+    p_value,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+)
 
 FEW = 3  # findings of one kind that are worth a line each
 HEADER = (
@@ -74,7 +82,8 @@ def _verdicts(report: Comparison) -> Table:
         for row in report.rows
     ]
     title = f"Verdicts ({report.subset})" if report.subset else "Verdicts"
-    return Table(title, ("task", "variant", "n", "difference (points)", "p Holm", "verdict"), rows)
+    foot = f"p Holm: corrected within each family: {family_text(report.families)}. {MARKED}"
+    return Table(title, ("task", "variant", "n", "difference (points)", "p Holm", "verdict"), rows, (foot,))
 
 
 def _title(row: ComparisonRow) -> str:
@@ -115,8 +124,8 @@ def _cells(row: ComparisonRow) -> list[str]:
         counts = [*map(str, crossing), percent(flips.total / row.n), number(flips.direction, 2)]
     return [
         name_of(row),
-        _share(change.base),
-        _share(change.variant),
+        percent_interval(change.base),
+        percent_interval(change.variant),
         _difference(row),
         p_value(change.p),
         p_value(row.p_holm),
@@ -125,14 +134,8 @@ def _cells(row: ComparisonRow) -> list[str]:
     ]
 
 
-def _share(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} ({percent(estimate.low)} to {percent(estimate.high)})"
-
-
 def _difference(row: ComparisonRow) -> str:
-    estimate = row.change.difference
-    mark = " †" if row.change.fragile else ""
-    return f"{points(estimate.value)} ({points(estimate.low)} to {points(estimate.high)}){mark}"
+    return points_interval(row.change.difference) + mark(row) + (" †" if row.change.fragile else "")
 
 
 def _details(rows: Sequence[ComparisonRow]) -> Table:
@@ -209,8 +212,8 @@ def _reading(report: Comparison) -> list[str]:
     methods = {row.change.method for row in report.rows}
     margin = f"{100 * report.margin:g} {'point' if report.margin == 0.01 else 'points'}"
     lines = [
-        f"p Holm: corrected over {report.family} comparisons. Equivalent: within ±{margin} by two one-sided tests. "
-        f"Underpowered: a difference of {margin} would be missed more than one time in five.",
+        f"Equivalent: within ±{margin} by two one-sided tests. Underpowered: a difference of {margin} would be missed more "
+        "than one time in five.",
         "Detectable: what 80 % of such comparisons would find at .05, uncorrected, at the share of changed scores seen here.",
         "KL: from the base's distribution over the options to the variant's, in nats. Flips: the share of documents whose "
         "answer changed; direction: -1 all losses, +1 all gains.",

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcqa_suite.analysis.compare import family_text, is_significant
 from mcqa_suite.common.files import write_file, write_files
 from mcqa_suite.reporting import board, provenance, tables, verdicts, views
 from mcqa_suite.reporting import comparison_text as comparison
@@ -122,7 +123,8 @@ def _context(page: Page) -> dict[str, Any]:
             "others": [page.base, *others],
             "tables": [(rows, views.parts_of(page.report, rows)) for rows in tops],
             "remarks": [(title, lines) for title, lines in comparison.remarks(page.report) if lines],
-            "significant": views.significant,
+            "significant": is_significant,
+            "families": family_text(page.report.families),
         }
     return context
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcqa_suite.analysis.compare import Comparison
+from mcqa_suite.analysis.compare import Comparison, family_text
 from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 
 Method = tuple[str, str, str]
@@ -31,7 +31,7 @@ def methods(report: Comparison | None) -> list[Method]:
     if report is None:
         return always
     margin = f"{100 * report.margin:g}"
-    level = f"corrected over the family of {report.family} comparisons"
+    level = f"corrected within each family: {family_text(report.families)}"
     return [
         *always,
         (

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Records = Sequence[Mapping[str, object]]
+MARKED = "*: p Holm under .05; never where a check failed or neither score is above chance."
 
 # Every character that LaTeX would take for a command, and what stands for it.
 LATEX = {
@@ -105,7 +106,7 @@ def csv_text(records: Records, columns: Sequence[str] | None = None, *, digits: 
     """
     safe = [{key: _not_a_formula(value) for key, value in record.items()} for record in records]
     frame = data_frame(safe, columns)
-    return frame.to_csv(index=False, lineterminator="\n", float_format=digits and f"%.{digits}g")
+    return frame.to_csv(index=False, lineterminator="\n", float_format=None if digits is None else f"%.{digits}g")
 
 
 def _not_a_formula(value: object) -> object:

@@ -16,12 +16,14 @@ MEANING = {
     "equivalent": "two one-sided tests put the difference within the margin",
     "no detectable change": "a difference of the margin would have been seen four times in five, and was not",
     "underpowered": "too few questions: a difference of the margin would be missed more than one time in five",
+    "at chance": "neither score is above chance, so their difference says nothing",
     "broken": "the scores cannot be believed; see the checks",
 }
 PHRASE = {
     "worse": "worse on",
     "better": "better on",
     "broken": "cannot be believed (broken) on",
+    "at chance": "both at chance on",
     "underpowered": "too few questions to tell on",
     "no detectable change": "no detectable change on",
     "equivalent": "equivalent on",
@@ -69,7 +71,7 @@ def _overall(words: Sequence[str]) -> tuple[str, str]:
     sound = [word for word in words if word != "broken"]
     if not sound:
         return "broken", "bad"
-    if unsure := sound.count("underpowered"):
+    if unsure := sound.count("underpowered") + sound.count("at chance"):
         return f"cannot be told on {unsure} {of}", "unsure"
     if len(sound) < len(words):
         return f"broken on {len(words) - len(sound)} {of}", "bad"

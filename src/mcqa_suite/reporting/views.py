@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
-from mcqa_suite.analysis.compare.verdict import LEVEL
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting.tables import points
+from mcqa_suite.reporting.tables import points_interval
 
 # What a browser would not show as what it is: control characters, lone surrogates, and marks that turn the reading order.
 INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -59,10 +58,5 @@ def pairs_of(base: Run, variant: Run, row: ComparisonRow) -> Pairs:
     return parts[0] if len(parts) == 1 else joined([part for part in parts if part.n])
 
 
-def significant(row: ComparisonRow | None) -> bool:
-    return row is not None and row.verdict != "broken" and row.p_holm is not None and row.p_holm < LEVEL
-
-
 def interval(row: ComparisonRow) -> str:
-    d = row.change.difference
-    return f"{points(d.value)} points ({points(d.low)} to {points(d.high)})"
+    return points_interval(row.change.difference).replace(" (", " points (", 1)

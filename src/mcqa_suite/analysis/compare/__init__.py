@@ -2,10 +2,10 @@
 
 from mcqa_suite.analysis.compare.engine import compare
 from mcqa_suite.analysis.compare.folders import Folders, compare_folders, read_folders
-from mcqa_suite.analysis.compare.result import Change, Choices, Comparison, ComparisonRow, FailedCheck, Flips
+from mcqa_suite.analysis.compare.result import Change, Choices, Comparison, ComparisonRow, FailedCheck, Family, Flips
+from mcqa_suite.analysis.compare.significance import exit_code, family_text, is_significant, mark
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import Options
-from mcqa_suite.analysis.compare.verdict import exit_code
 
 __all__ = [
     "Change",
@@ -13,12 +13,16 @@ __all__ = [
     "Comparison",
     "ComparisonRow",
     "FailedCheck",
+    "Family",
     "Flips",
     "Folders",
     "Options",
     "compare",
     "compare_folders",
     "exit_code",
+    "family_text",
+    "is_significant",
+    "mark",
     "read_folders",
     "read_subset",
     "restricted",

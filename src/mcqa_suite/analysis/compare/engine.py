@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from mcqa_suite.analysis.compare.groups import group_rows
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Kind
+from mcqa_suite.analysis.compare.significance import with_verdicts
 from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row, unmatched
-from mcqa_suite.analysis.compare.verdict import with_verdicts
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run
 
@@ -54,7 +54,7 @@ def compare(
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
     if options.cluster and not clustered:
         raise ComparisonError(_no_field(base, options.cluster))
-    done, family = with_verdicts(rows, options.margin)
+    done, families = with_verdicts(rows, options.margin)
     order = {name: index for index, name in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
     # groups before tasks; stable, so that variants stay in the order given
     done.sort(key=lambda row: (not row.members, order[row.task, row.filter]))
@@ -62,7 +62,7 @@ def compare(
         base=base.name,
         margin=options.margin,
         cluster=options.cluster,
-        family=family,
+        families=families,
         rows=tuple(done),
         unpaired=unpaired,
         health=tuple(findings.values()),

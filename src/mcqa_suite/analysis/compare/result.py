@@ -9,7 +9,7 @@ from typing import Literal
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.stats import Estimate, Spread
 
-Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "broken"]
+Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "broken"]
 Kind = Literal["task", "group", "noise floor"]
 Method = Literal["score", "clustered score", "t", "clustered t", "macro"]
 
@@ -103,6 +103,16 @@ class ComparisonRow:
 
 
 @dataclass(frozen=True)
+class Family:
+    """The rows whose p-values are corrected together: how many, of which kind, metric and filter."""
+
+    kind: str
+    metric: str
+    filter: str
+    rows: int
+
+
+@dataclass(frozen=True)
 class FailedCheck:
     """Something about a run of a task that a score does not show; `broken` where no comparison can rest on it."""
 
@@ -121,7 +131,7 @@ class Comparison:
     base: str
     margin: float
     cluster: str | None
-    family: int
+    families: tuple[Family, ...]
     rows: tuple[ComparisonRow, ...]
     unpaired: Mapping[str, Mapping[str, UnpairedCounts]]
     health: tuple[FailedCheck, ...] = ()

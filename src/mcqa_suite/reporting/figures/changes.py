@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
 from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, line_axes, margin_text, panel_title
 from mcqa_suite.reporting.figures.style import (
     BAND,
@@ -22,7 +22,7 @@ from mcqa_suite.reporting.figures.style import (
     Plot,
     short,
 )
-from mcqa_suite.reporting.views import interval, parts_of, significant
+from mcqa_suite.reporting.views import interval, parts_of
 
 FEWEST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 3, 8  # of figures about the tasks inside a group
 Groups = Sequence[Sequence[ComparisonRow]]
@@ -32,7 +32,7 @@ def colour(row: ComparisonRow) -> str:
     """A difference that is not significant is grey."""
     if row.kind == "noise floor":
         return FLOOR
-    if not significant(row):
+    if not is_significant(row):
         return SAME
     return BETTER if row.change.difference.value > 0 else WORSE
 
@@ -68,7 +68,7 @@ def _forest_line(axes: Axes, y: float, row: ComparisonRow) -> None:
     d, ink = row.change.difference, colour(row)
     axes.plot([100 * d.low, 100 * d.high], [y, y], color=ink, lw=1.6, solid_capstyle="butt")
     marker = "X" if row.verdict == "broken" else "D" if row.kind == "noise floor" else "s"
-    full = significant(row) or row.verdict == "broken"
+    full = is_significant(row) or row.verdict == "broken"
     axes.plot([100 * d.value], [y], marker, ms=5, color=ink, mfc=ink if full else "#ffffff", mew=1.3)
     margin_text(axes, y, row.verdict, ink)
 
@@ -158,7 +158,7 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
 
 def _dumbbell_line(ax: Axes, y: float, row: ComparisonRow) -> str:
     before, after = 100 * row.change.base.value, 100 * row.change.variant.value
-    ax.plot([before, after], [y, y], color=colour(row), lw=2.2 if significant(row) else 1.1)
+    ax.plot([before, after], [y, y], color=colour(row), lw=2.2 if is_significant(row) else 1.1)
     ax.plot([before], [y], "o", color=INK, mfc="#ffffff", ms=3.8, mew=1)
     ax.plot([after], [y], "X" if row.verdict == "broken" else "o", color=colour(row), ms=4)
     return f"{before:.0f} to {after:.0f} %"

@@ -1,0 +1,72 @@
+"""Which differences get a mark: the corrected p decides, within its family, and never at chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers.comparison_runs import always_c, compared, groups_of, two_runs
+from helpers.log_files import choice_rows, questions, write_run
+
+from mcqa_suite import stats
+from mcqa_suite.analysis.compare import family_text, is_significant, mark
+from mcqa_suite.cli.main import main
+
+
+def first_right(n, gold):
+    """Scores with which the first `n` questions are answered right and no other."""
+    answers = np.where(np.arange(len(gold)) < n, gold, (gold + 1) % 4)
+    return np.eye(4)[answers]
+
+
+def runs_with(tmp_path, base_right, variant_right, n=1000, tasks=("t",)):
+    _, gold = questions(n)
+    base, variant = (
+        {task: choice_rows(task, first_right(right, gold), gold) for task in tasks}
+        for right in (base_right, variant_right)
+    )
+    return write_run(tmp_path / "base", base), write_run(tmp_path / "gptq2", variant, model="gptq2")
+
+
+def test_a_gain_below_chance_gets_no_mark(tmp_path, capsys):
+    base, variant = runs_with(tmp_path, 230, 260)
+    (row,) = compared(base, variant).rows
+    assert row.change.difference.low > 0
+    assert row.p_holm < 0.05
+    assert (row.verdict, is_significant(row), mark(row)) == ("at chance", False, "")
+    assert main(["compare", str(base), str(variant), "--fail-if", "worse"]) == 2
+    assert "**at chance**" in capsys.readouterr().out
+
+
+def test_a_fall_from_above_chance_to_chance_gets_a_mark(tmp_path):
+    (row,) = compared(*runs_with(tmp_path, 350, 260)).rows
+    assert (row.verdict, mark(row)) == ("worse", " *")
+
+
+def test_a_failed_check_gets_no_mark(tmp_path):
+    (row,) = compared(*two_runs(tmp_path, always_c, 1000)).rows
+    assert row.change.p < 1e-6
+    assert (row.verdict, row.p_holm, mark(row)) == ("broken", None, "")
+
+
+def test_an_interval_without_zero_is_not_enough_where_many_rows_are_tested(tmp_path):
+    rows = compared(*runs_with(tmp_path, 206, 200, 300, [f"t{i}" for i in range(12)])).rows
+    assert all(row.change.difference.high < 0 for row in rows)
+    assert not any(is_significant(row) for row in rows)
+    assert [row.p_holm for row in rows] == pytest.approx(stats.holm([row.change.p for row in rows]))
+
+
+def test_a_family_is_the_rows_of_tasks_of_one_metric_and_filter_without_groups(tmp_path):
+    (base, variant), *_ = groups_of(tmp_path)
+    comparison = compared(base, variant)
+    tasks = [row for row in comparison.rows if row.kind == "task"]
+    assert [row.p_holm for row in tasks] == pytest.approx(stats.holm([row.change.p for row in tasks]))
+    (group,) = (row for row in comparison.rows if row.kind == "group")
+    assert group.p_holm == group.change.p
+    assert family_text(comparison.families) == "3 rows of tasks (acc), 1 row of groups (acc)"
+
+
+def test_the_foot_of_a_comparison_names_the_family(tmp_path, capsys):
+    assert main(["compare", *map(str, runs_with(tmp_path, 600, 400))]) == 0
+    text = capsys.readouterr().out
+    assert "corrected within each family: 1 row of tasks (acc). *: p Holm under .05" in text
+    assert ") * | <.0001 | **worse** |" in text
