@@ -1,0 +1,1 @@
+"""Read what lm_eval wrote: results files and sample logs."""
