@@ -1,1 +1,1 @@
-"""The subcommands of `mcqa`: each file adds some to the parser, and says what each one calls."""
+"""The command line, one file a command: it parses words, calls the package and prints."""

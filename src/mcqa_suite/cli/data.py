@@ -7,22 +7,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.cli.arguments import command
+
 
 def add(commands: Any) -> None:
-    data = commands.add_parser(
+    parser = command(
+        commands,
         "data",
-        help="show what a mix of training rows is made of, and write its rows or its figure",
-        description="Prints the rows by source and topic.",
+        "print training rows by source and topic; write them, or their figure",
+        "mcqa data training/configs/demo.yaml --figure mix.svg",
     )
-    data.add_argument(
+    parser.add_argument(
         "data", nargs="+", type=Path, metavar="DATA", help="YAML of a stage or a recipe, or JSONL of rows"
     )
-    data.add_argument("--figure", type=Path, metavar="FILE.svg", help="draw the same (needs the extra 'report')")
-    data.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="write the rows, one a line")
-    data.set_defaults(run=_data)
+    parser.add_argument("--figure", type=Path, metavar="FILE.svg", help="draw the same")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="write the rows, one a line")
+    parser.set_defaults(run=run)
 
 
-def _data(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> None:
     from mcqa_suite.ladder.audit_inputs import read_data
     from mcqa_suite.training_data.sources.figure import mix_figure, mix_table
 

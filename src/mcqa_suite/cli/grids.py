@@ -1,4 +1,4 @@
-"""`mcqa grids show | vote`: ARC tasks as pictures, and what a run's answers amount to."""
+"""`mcqa grids show | vote`."""
 
 from __future__ import annotations
 
@@ -6,90 +6,62 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.cli.arguments import command
+
+LOG = "samples_mcqa_arc_grid_*.jsonl, or the folder of one"
 
 
 def add(commands: Any) -> None:
-    parts = commands.add_parser("grids", help="ARC grids: draw a task and a run's answers, vote, write a submission")
-    inner = parts.add_subparsers(dest="part", required=True, metavar="show|vote")
+    parser = command(
+        commands,
+        "grids",
+        "draw an ARC task with a run's answers, or vote on them and write a submission",
+        "mcqa grids vote runs/base/samples_mcqa_arc_grid_1_training_views_2026-01-01T10-00-00.jsonl",
+    )
+    parts = parser.add_subparsers(dest="part", required=True, metavar="show|vote")
 
-    show = inner.add_parser("show", help="draw a public task in the terminal, with a run's answers")
+    show = command(
+        parts,
+        "show",
+        "draw a public task in the terminal, with a run's answers",
+        "mcqa grids show 67a3c6ac --svg a.svg",
+    )
     show.add_argument("task", metavar="TASK", help="its id, e.g. 67a3c6ac")
-    show.add_argument(
-        "--run", dest="log", type=Path, metavar="SAMPLES", help="samples_mcqa_arc_grid_*.jsonl, or the folder of one"
-    )
+    show.add_argument("--run", dest="log", type=Path, metavar="SAMPLES", help=LOG)
     show.add_argument("--svg", type=Path, metavar="FILE", help="write input, target and attempts as a picture")
-    show.set_defaults(run=_show)
+    show.set_defaults(run=run_show)
 
-    vote = inner.add_parser("vote", help="choose two grids an output from all attempts and views, and score them")
-    vote.add_argument(
-        "samples", type=Path, metavar="SAMPLES", help="samples_mcqa_arc_grid_*.jsonl, or the folder of one"
+    vote = command(
+        parts,
+        "vote",
+        "choose two grids an output from all attempts and views, and score them",
+        "mcqa grids vote runs/base --submission submission.json",
     )
+    vote.add_argument("samples", type=Path, metavar="SAMPLES", help=LOG)
     vote.add_argument(
         "--logprob", type=Path, metavar="CHECKPOINT", help="rank by log-probability summed over the views"
     )
     vote.add_argument("--submission", type=Path, metavar="FILE", help="write the file that ARC Prize takes")
-    vote.set_defaults(run=_vote)
+    vote.set_defaults(run=run_vote)
 
 
-def _show(args: argparse.Namespace) -> None:
-    from mcqa_suite.logs.grid_answers import ranked, read_answers
+def run_show(args: argparse.Namespace) -> None:
+    from mcqa_suite.api.grids import grid_answers
+    from mcqa_suite.api.saving import writing
     from mcqa_suite.reporting.grid_pictures import draw, find_task, show
 
     task = find_task(args.task)
-    answers = None
-    if args.log:
-        log = _log(args.log)
-        answers = ranked(read_answers(log)).get(task.id)
-        if answers is None:
-            raise ConfigError(f"{log}: holds no answer to task {task.id}; show one of the tasks that it ran")
+    answers = grid_answers(task, args.log) if args.log else None
     show(task, answers)
     if args.svg:
-        try:
+        with writing(args.svg):
             draw(task, answers, args.svg)
-        except OSError as error:
-            raise ConfigError(f"{args.svg}: cannot be written: {error.strerror}; choose another --svg") from error
 
 
-def _vote(args: argparse.Namespace) -> None:
-    from mcqa_suite.logs.grid_answers import judge, ranked, read_answers
-    from mcqa_suite.reporting.tables import Table, markdown, percent
+def run_vote(args: argparse.Namespace) -> None:
+    from mcqa_suite.api.grids import grid_votes
 
-    log = _log(args.samples)
-    rows = read_answers(log)
-    chosen = {"votes": ranked(rows)}
-    if args.logprob:
-        from mcqa_suite.backend.grid_scores import ranked_by_logprob
-
-        chosen["summed log-probability"] = ranked_by_logprob(args.logprob, rows, chosen["votes"], log)
-    table = []
-    for name, found in chosen.items():
-        done = judge(rows, found)
-        shares = (done.task_score, done.exact, done.shape, done.cells, done.unread)
-        table.append((name, str(done.outputs), *(percent(share) for share in shares)))
-    header = ("chosen by", "outputs", "task score %", "exact %", "shape %", "cells %", "unread %")
-    note = "Two attempts an output, the better one counts. Task score: mean over tasks of the share of their outputs."
-    print(markdown(Table("", header, table, (note,))), end="")
+    result = grid_votes(args.samples, logprob=args.logprob)
+    print(result.text(), end="")
     if args.submission:
-        _submit(args.submission, list(chosen.values())[-1])
-
-
-def _submit(path: Path, found: Any) -> None:
-    from mcqa_suite.grids.submission import submission, write_submission
-
-    answers = {
-        task: [[one.grid for one in outputs.get(index, [])] for index in range(max(outputs) + 1)]
-        for task, outputs in found.items()
-    }
-    try:
-        write_submission(path, submission(answers))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}; choose another --submission") from error
-
-
-def _log(path: Path) -> Path:
-    files = sorted(path.rglob("samples_mcqa_arc_grid_*.jsonl")) if path.is_dir() else [path]
-    if len(files) != 1 or not files[0].is_file():
-        count = "no log" if not files or not files[0].is_file() else f"{len(files)} logs"
-        raise ConfigError(f"{path}: {count} of a grid task there; give one samples_mcqa_arc_grid_*.jsonl")
-    return files[0]
+        result.save_submission(args.submission)

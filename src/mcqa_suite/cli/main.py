@@ -1,7 +1,4 @@
-"""The command line: `mcqa COMMAND`.
-
-Thin: every command is one call into the package, made in `commands/`.
-"""
+"""The command line: `mcqa COMMAND`. Each command has a file of its own."""
 
 from __future__ import annotations
 
@@ -11,10 +8,33 @@ import sys
 from collections.abc import Sequence
 
 from mcqa_suite import __version__
-from mcqa_suite.cli import comparison, data, evaluation, grids, preferences, training, voting
-from mcqa_suite.cli import variance as sampling
+from mcqa_suite.cli import (
+    audit,
+    check,
+    compare,
+    data,
+    eval,
+    extract,
+    grids,
+    orders,
+    preferences,
+    rank,
+    report,
+    run,
+    table,
+    tasks,
+    variance,
+    vote,
+)
+from mcqa_suite.common import extras
 from mcqa_suite.common.errors import McqaError
 
+COMMANDS = (
+    *(tasks, check, eval, extract),
+    *(compare, table, report),
+    *(vote, orders, variance, grids),
+    *(run, data, audit, preferences, rank),
+)
 EPILOG = """\
 The tasks work without this command too:
   lm_eval --model hf --model_args pretrained=MODEL --tasks mcqa_epfl --include_path "$(mcqa tasks --path)"
@@ -32,33 +52,33 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mcqa-suite {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    for part in (evaluation, comparison, data, training, voting, preferences, sampling, grids):
-        part.add(commands)
+    for module in COMMANDS:
+        module.add(commands)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0, or 2 with one line on stderr for what a user can mend."""
+    """Run a command; for an error that the user can fix, print one line on stderr and return 2."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words[:1] or bool(os.environ.get("MCQA_DEBUG"))
+    extra = None
     try:
         if "eval" in words[: 1 + debug]:
-            from mcqa_suite.evaluation.launch import launch
-
-            return launch(words[words.index("eval") + 1 :])
+            return eval.launch(words[words.index("eval") + 1 :])
         args = build_parser().parse_args(words)
+        extra = getattr(args, "extra", None)
         return int(args.run(args) or 0)
-    except McqaError as error:
-        if debug:
+    except (McqaError, ImportError) as error:
+        known = extras.missing(error, extra) if isinstance(error, ImportError) else error
+        if debug or known is None:
             raise
-        print(f"mcqa: {error}", file=sys.stderr)
+        print(f"mcqa: {known}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # `mcqa ... | head`: what is still buffered has nowhere to go
+    except BrokenPipeError:  # `mcqa ... | head`: nobody reads the rest of the output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print("mcqa: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("mcqa: interrupted; run the same command again to resume", file=sys.stderr)
         return 130
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
+from typing import Any
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.columns import Cell, Column, cell, columns_of, nested_columns, separable
@@ -173,28 +172,25 @@ def latex(summary: Summary) -> str:
     return tables.latex(_table(summary))
 
 
-def as_csv(summary: Summary) -> str:
-    """As fractions, one row a model and column; the macro mean is a column of its own."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
+def summary_rows(summary: Summary) -> list[dict[str, Any]]:
+    """One record a model and column, as fractions; the macro mean is a column of its own."""
+    rows = []
     for row in summary.rows:
-        head = [row.run.name, row.rank, int(row.inseparable)]
-        sizes = [_fraction(x) for x in (row.run.bits_per_weight, row.run.size_mb, row.run.tokens_per_second)]
+        head = (row.run.name, row.rank, int(row.inseparable))
+        sizes = (row.run.bits_per_weight, row.run.size_mb, row.run.tokens_per_second)
         for c in row.cells:
             if c is not None:
                 e = c.estimate
-                values = [e.n, _fraction(e.value), _fraction(e.low), _fraction(e.high), c.sick]
-                writer.writerow([*head, c.column.title, c.column.metric, *values, *sizes])
+                rows.append((*head, c.column.title, c.column.metric, e.n, e.value, e.low, e.high, c.sick, *sizes))
         if row.macro is not None and row.macro_half_width is not None:
             low, high = row.macro - row.macro_half_width, row.macro + row.macro_half_width
-            values = ["", _fraction(row.macro), _fraction(low), _fraction(high), ""]
-            writer.writerow([*head, "macro mean", "", *values, *sizes])
-    return out.getvalue()
+            rows.append((*head, "macro mean", "", None, row.macro, low, high, "", *sizes))
+    return [dict(zip(CSV_HEADER, row, strict=True)) for row in rows]
 
 
-def _fraction(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
+def as_csv(summary: Summary) -> str:
+    """The records as CSV."""
+    return tables.csv_text(summary_rows(summary), CSV_HEADER)
 
 
 FORMATS: dict[str, Callable[[Summary], str]] = {"md": markdown, "csv": as_csv, "latex": latex}

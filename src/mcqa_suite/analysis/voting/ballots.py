@@ -100,11 +100,11 @@ def _cut(path: Path, rows: list[_Row], n: int | None) -> list[_Row]:
     if len(counts) > 1 and n is None:
         raise DatasetError(
             f"{path}: question {least.id} has {len(least.recorded.texts)} samples, others up to {max(counts)}; sample it again, "
-            f"or give --n up to {len(least.recorded.texts)} and --samples {len(least.recorded.texts)}"
+            f"or give --n up to {len(least.recorded.texts)} and --draws {len(least.recorded.texts)}"
         )
     if n is not None and len(least.recorded.texts) < n:
         raise DatasetError(
-            f"{path}: question {least.id} has {len(least.recorded.texts)} samples, {n} asked for; lower --samples"
+            f"{path}: question {least.id} has {len(least.recorded.texts)} samples, {n} asked for; lower --draws"
         )
     return rows
 

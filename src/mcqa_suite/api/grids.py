@@ -1,0 +1,87 @@
+"""ARC grids: two attempts an output from all views and votes, their score, and the file that ARC Prize takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcqa_suite.api.saving import writing
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.grids import Candidate, Task
+from mcqa_suite.grids.submission import submission, write_submission
+from mcqa_suite.logs.grid_answers import GridReport, judge, ranked, read_answers
+from mcqa_suite.reporting.tables import Table, markdown, percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Ranked = Mapping[str, Mapping[int, Sequence[Candidate]]]
+NOTE = "Two attempts an output, the better one counts. Task score: mean over tasks of the share of their outputs."
+
+
+@dataclass(frozen=True, eq=False)
+class GridVotes:
+    """What a run's answers amount to under each way to choose: `scores` and, by task and output, the `ranked` grids."""
+
+    scores: dict[str, GridReport]
+    ranked: dict[str, Ranked]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each way to choose; scores are fractions."""
+        import pandas as pd
+
+        return pd.DataFrame([{"chosen by": name} | vars(score) for name, score in self.scores.items()])
+
+    def text(self) -> str:
+        """The scores as Markdown."""
+        header = ("chosen by", "outputs", "task score %", "exact %", "shape %", "cells %", "unread %")
+        rows = []
+        for name, score in self.scores.items():
+            shares = (score.task_score, score.exact, score.shape, score.cells, score.unread)
+            rows.append((name, str(score.outputs), *map(percent, shares)))
+        return markdown(Table("", header, rows, (NOTE,)))
+
+    def save_submission(self, path: str | Path) -> None:
+        """Write the attempts of the last way to choose as ARC Prize's JSON."""
+        path = Path(path)
+        answers = {
+            task: [[candidate.grid for candidate in outputs.get(index, [])] for index in range(max(outputs) + 1)]
+            for task, outputs in list(self.ranked.values())[-1].items()
+        }
+        with writing(path):
+            write_submission(path, submission(answers))
+
+
+def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> GridVotes:
+    """Choose two grids an output from every attempt and view of a run, by votes.
+
+    `samples` is a `samples_mcqa_arc_grid_*.jsonl` or the folder of one. `logprob` names a checkpoint that also ranks the
+    grids, by its log-probability summed over the views.
+    """
+    log = _log(Path(samples))
+    rows = read_answers(log)
+    chosen = {"votes": ranked(rows)}
+    if logprob is not None:
+        from mcqa_suite.backend.grid_scores import ranked_by_logprob
+
+        chosen["summed log-probability"] = ranked_by_logprob(Path(logprob), rows, chosen["votes"], log)
+    return GridVotes({name: judge(rows, grids) for name, grids in chosen.items()}, dict(chosen))
+
+
+def grid_answers(task: Task, samples: str | Path) -> Mapping[int, Sequence[Candidate]]:
+    """What a run answered to a task, most votes first, by test output."""
+    log = _log(Path(samples))
+    answers = ranked(read_answers(log)).get(task.id)
+    if answers is None:
+        raise ConfigError(f"{log}: holds no answer to task {task.id}; show one of the tasks that it ran")
+    return answers
+
+
+def _log(path: Path) -> Path:
+    files = sorted(path.rglob("samples_mcqa_arc_grid_*.jsonl")) if path.is_dir() else [path]
+    if len(files) != 1 or not files[0].is_file():
+        count = "no log" if not files or not files[0].is_file() else f"{len(files)} logs"
+        raise ConfigError(f"{path}: {count} of a grid task there; give one samples_mcqa_arc_grid_*.jsonl")
+    return files[0]

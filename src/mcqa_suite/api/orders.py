@@ -1,0 +1,37 @@
+"""What the order of the options does: runs of `mcqa_*_perm` tasks side by side."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcqa_suite.logs.named_runs import named_path
+from mcqa_suite.reporting.option_orders import Order, order_csv, order_table, read_orders
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """The effect of the order on each run and task."""
+
+    rows: tuple[Order, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each run and task; accuracies are fractions."""
+        import pandas as pd
+
+        return pd.read_csv(io.StringIO(self.text("csv")))
+
+    def text(self, style: str = "md") -> str:
+        """The table as Markdown ("md"), with differences to the first run, or as CSV ("csv")."""
+        return order_csv(self.rows) if style == "csv" else order_table(self.rows)
+
+
+def orders(*runs: str | Path) -> Orders:
+    """Read runs of `mcqa_*_perm` tasks: folders, or NAME=PATH; the first is what the others are compared with."""
+    named = [named_path(str(run)) for run in runs]
+    return Orders(tuple(row for name, path in named for row in read_orders(name or path.absolute().name, path)))

@@ -1,0 +1,56 @@
+"""`mcqa run`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.cli.arguments import command
+
+
+def add(commands: Any) -> None:
+    parser = command(
+        commands,
+        "run",
+        "run a recipe: train, quantise, evaluate and compare; the same command resumes",
+        "mcqa run training/configs/demo.yaml --output runs/demo",
+    )
+    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML, e.g. training/configs/demo.yaml")
+    parser.add_argument("--output", type=Path, help="run folder (default: the recipe's)")
+    parser.add_argument("--until", metavar="STAGE", help="run the stages up to this one")
+    parser.add_argument(
+        "--smoke", action="store_true", help="a quick trial on the embedded base model: few rows, steps and documents"
+    )
+    parser.add_argument(
+        "--ray", metavar="ADDRESS", help="run on a Ray cluster: auto (the one that runs here), local, or HOST:PORT"
+    )
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="copy finished folders there too (s3://, file://, ...), and take from there those missing here",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from mcqa_suite.ladder import run_recipe
+    from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
+    from mcqa_suite.ladder.recipe import read_recipe, until
+    from mcqa_suite.ladder.smoke import smoke
+
+    recipe = read_recipe(args.recipe)
+    if args.until:
+        recipe = until(recipe, args.until)
+    if args.smoke:
+        trial = smoke(recipe)
+        print("\n".join(trial.lines))
+        recipe = trial.recipe
+    result = run_recipe(recipe, args.output, overlap=args.smoke, ray=args.ray, store=args.store)
+    leaderboard = save_leaderboard(result)
+    for text in (leaderboard, save_training(result), save_sweeps(result)):
+        print(f"\n{text}" if text else "", end="")
+    if leaderboard:
+        print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv\n{save_report(result)}")
+    else:
+        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {recipe.path} has no evaluate")
