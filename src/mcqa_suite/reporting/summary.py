@@ -174,7 +174,7 @@ def latex(summary: Summary) -> str:
 
 def summary_rows(summary: Summary) -> list[dict[str, Any]]:
     """One record a model and column, as fractions; the macro mean is a column of its own."""
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for row in summary.rows:
         head = (row.run.name, row.rank, int(row.inseparable))
         sizes = (row.run.bits_per_weight, row.run.size_mb, row.run.tokens_per_second)
