@@ -15,7 +15,7 @@ from helpers.model_server import Reply, prompt_of, serving
 from mcqa_suite.analysis.compare import compare
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, EndpointError
-from mcqa_suite.common.http import NoAnswerError, Patience, patiently
+from mcqa_suite.common.http import NoAnswerError, RetryPolicy, retried
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.rescore import reread
 from mcqa_suite.logs.runs import read_log
@@ -342,10 +342,10 @@ def test_patience_has_an_end_in_tries_and_in_seconds():
         raise NoAnswerError("busy")
 
     with pytest.raises(NoAnswerError, match=r"busy \(4 tries\)"):
-        patiently(never, Patience(tries=4, backoff=0.001))
+        retried(never, RetryPolicy(tries=4, backoff=0.001))
     started = time.monotonic()
     with pytest.raises(NoAnswerError):
-        patiently(never, Patience(tries=1000, backoff=0.05, seconds=0.4))
+        retried(never, RetryPolicy(tries=1000, backoff=0.05, seconds=0.4))
     assert time.monotonic() - started < 1
     assert len(tries) < 15
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -26,7 +27,7 @@ class Served:
 
     url: str = ""
     bodies: list[dict] = field(default_factory=list)
-    headers: list[dict] = field(default_factory=list)
+    headers: list[Message] = field(default_factory=list)
     running: int = 0
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,7 +70,7 @@ def serving(
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with served.lock:
                 served.bodies.append(body)
-                served.headers.append(dict(self.headers))
+                served.headers.append(self.headers)
                 served.running += 1
                 served.most = max(served.most, served.running)
             time.sleep(delay)

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from helpers.model_server import prompt_of, serving
+from helpers.model_server import Reply, prompt_of, serving
 from helpers.preference_rows import BASE, MCQ, lines, questions, write
 
 from mcqa_suite.backend.endpoint import Endpoint
@@ -99,25 +99,77 @@ def test_the_key_goes_into_a_header_and_into_no_file(tmp_path, monkeypatch, capf
     assert "sesame" not in printed + "".join(path.read_text() for path in tmp_path.iterdir())
 
 
-def test_a_busy_server_is_asked_again_and_a_refusal_is_one_line():
-    calls = []
+SOON = (("retry-after-ms", "10"),)  # the client waits so long, not half a second
 
-    def busy(body):
-        calls.append(body)
-        return 503 if len(calls) < 3 else "at last"
 
-    with serving(busy) as served:
-        assert Endpoint(served.url, "m", backoff=0.01).complete("p", Sampling(), 0).text == "at last"
+def test_a_busy_server_is_tried_again():
+    with serving(lambda body: Reply(b"{}", 503, SOON) if len(served.bodies) < 3 else "at last") as served:
+        assert Endpoint(served.url, "m").complete("p", Sampling(), 0).text == "at last"
+    assert len(served.bodies) == 3
+
+
+def test_a_server_that_stays_busy_is_an_error_after_a_bounded_number_of_tries():
+    with serving(lambda body: Reply(b"{}", 500, SOON)) as served, pytest.raises(EndpointError, match="HTTP 500"):
+        Endpoint(served.url, "m", retries=2).complete("p", Sampling(), 0)
+    assert len(served.bodies) == 3
+
+
+def test_a_refusal_is_one_line_and_not_tried_again():
     with (
         serving(lambda body: 401) as served,
-        pytest.raises(EndpointError, match=r"HTTP 401: .*not today.*MCQA_API_KEY"),
+        pytest.raises(EndpointError, match=r"HTTP 401: .*not today.*set MCQA_API_KEY"),
     ):
         Endpoint(served.url, "m").complete("p", Sampling(), 0)
-    with serving(lambda body: 500) as served, pytest.raises(EndpointError, match="HTTP 500"):
-        Endpoint(served.url, "m", retries=2, backoff=0.01).complete("p", Sampling(), 0)
-    assert len(served.bodies) == 3
-    with pytest.raises(EndpointError, match=r"no answer .* is the server running"):
+    assert len(served.bodies) == 1
+
+
+def test_an_address_without_a_server_is_one_line():
+    with serving(str) as served:
+        pass
+    with pytest.raises(EndpointError, match=r"no answer \(ConnectError\); is the server running"):
         Endpoint(served.url, "m", retries=0).complete("p", Sampling(), 0)
+
+
+JSON = (("Content-Type", "application/json"),)
+
+
+@pytest.mark.parametrize("path", ["", "/completions"], ids=["chat", "completions"])
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(b"<html>"), "without choices: <html>"),
+        (Reply(b"<html>", headers=JSON), "Expecting value"),
+        (Reply(b'{"choices": [{"me', headers=JSON), "Unterminated string"),
+        (Reply(b'{"choices"', headers=(*JSON, ("Content-Length", "500"))), r"no answer \(RemoteProtocolError\)"),
+        ({"error": {"message": "out of memory"}}, "without choices: .*out of memory"),
+        ({"choices": []}, "without choices"),
+        ({"choices": "abc"}, "not an answer of OpenAI's API"),
+        ({"choices": [{"index": 0}]}, "not an answer of OpenAI's API"),
+        (Reply(b"[]", headers=JSON), "without choices"),
+        (Reply(b"null", headers=JSON), "without choices"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_broken_answer_is_one_line(path, reply, reason):
+    with serving(lambda body: reply) as served, pytest.raises(EndpointError, match=reason) as refused:
+        Endpoint(f"{served.url}{path}", "m", retries=0).complete("p", Sampling(), 0)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_server_without_a_model_is_named():
+    with serving(str, models=()) as served, pytest.raises(ConfigError, match="serves 0 models"):
+        Endpoint(served.url)
+
+
+def test_half_of_a_surrogate_pair_does_not_stop_a_request():
+    with serving(prompt_of) as served:
+        assert Endpoint(served.url, "m", retries=0).complete("a\ud800b", Sampling(), 0).text == "a?b"
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://host/v1", "http://", "http://[::1/v1"])
+def test_what_is_not_a_url_is_named(url):
+    with pytest.raises(ConfigError, match="not the URL of a server"):
+        Endpoint(url, "m")
 
 
 def test_of_several_models_one_has_to_be_named():
@@ -131,6 +183,7 @@ def test_a_run_that_is_killed_goes_on_at_the_next_response(tmp_path):
         words = ["preferences", "sample", str(data), "--endpoint", served.url, "--parallel", "2", "-o", str(out)]
         process = subprocess.Popen([sys.executable, "-m", "mcqa_suite.cli.main", *words], stderr=subprocess.DEVNULL)
         while not out.exists() or out.read_bytes().count(b"\n") < 5:
+            assert process.poll() is None, "ended too early"
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's API, chat or completions.
+"""Model servers with OpenAI's API, chat or completions, through the `openai` client.
 
 The key comes from the environment (MCQA_API_KEY, else OPENAI_API_KEY), goes into a header, and is written nowhere.
 """
@@ -6,97 +6,130 @@ The key comes from the environment (MCQA_API_KEY, else OPENAI_API_KEY), goes int
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-
-from mcqa_suite.backend.generation import Generate, Request, Sampling, Written
+from mcqa_suite.backend.generation import Generate, Request, Response, Sampling
 from mcqa_suite.common.errors import ConfigError, EndpointError
-from mcqa_suite.common.http import NoAnswerError, Patience, in_parallel, patiently, send
+from mcqa_suite.common.parallel import in_parallel
 
 KEYS = ("MCQA_API_KEY", "OPENAI_API_KEY")
+CONNECT, SILENCE = 10.0, 600.0  # seconds before a request counts as failed
+REASON_CHARACTERS = 200  # of a server's own error message
 T = TypeVar("T")
 
 
 class Endpoint:
     """One model behind a URL: `http://host:8000/v1` (chat), or the full address of /chat/completions or /completions.
 
-    Without a name, the one model that the server lists. EndpointError where it cannot be reached, refuses, or answers with
-    something else; ConfigError where the model has to be named.
+    Without `model`, the only model that the server lists. The client tries a request again, `retries` times, after a timeout,
+    a lost connection and an answer 408, 409, 429 or 5xx. EndpointError where no usable answer comes.
     """
 
-    def __init__(self, url: str, model: str | None = None, *, retries: int = 5, backoff: float = 0.5) -> None:
-        if not url.startswith(("http://", "https://")):
-            raise ConfigError(f"{url}: no URL of a server; expected e.g. http://localhost:8000/v1")
-        if "@" in urlsplit(url).netloc:
-            raise ConfigError(
-                f"{urlsplit(url).hostname}: a URL with a password ends up in messages; set {KEYS[0]} instead"
-            )
-        url = url.rstrip("/")
-        self.url = url if url.endswith("/completions") else f"{url}/chat/completions"
-        self.chat = self.url.endswith("/chat/completions")
-        self._patience = Patience(tries=retries + 1, backoff=backoff)
-        self._session = requests.Session()
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=64))
-        key = next((value for name in KEYS if (value := os.environ.get(name))), None)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.model = model or self._only_model()
+    def __init__(self, url: str, model: str | None = None, *, retries: int = 5) -> None:
+        try:
+            import openai
+        except ImportError as error:
+            raise ConfigError("a model server needs the openai client: pip install 'mcqa-suite[server]'") from error
+        base = _checked(url)
+        self.chat = not base.endswith("/completions") or base.endswith("/chat/completions")
+        base = base.removesuffix("/completions").removesuffix("/chat")
+        self.url = f"{base}/chat/completions" if self.chat else f"{base}/completions"
+        self._key = next((value for name in KEYS if (value := os.environ.get(name))), "")
+        self._client = openai.OpenAI(
+            base_url=base,
+            api_key=self._key or "none",
+            max_retries=retries,
+            timeout=openai.Timeout(SILENCE, connect=CONNECT),
+        )
+        # The client wants a key; a server without one is sent no header.
+        self._headers = None if self._key else {"Authorization": openai.Omit()}
+        weakref.finalize(self, self._client.close)  # its connections do not outlive the endpoint
+        self.model = model or self._only_model(base)
 
-    def complete(self, prompt: str, settings: Sampling, seed: int) -> Written:
+    def complete(self, prompt: str, settings: Sampling, seed: int) -> Response:
         """One response to a prompt."""
-        asked = {"messages": [{"role": "user", "content": prompt}]} if self.chat else {"prompt": prompt}
-        body = {
+        prompt = prompt.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be sent
+        body: dict[str, Any] = {
             "model": self.model,
-            **asked,
             "temperature": settings.temperature,
             "top_p": settings.top_p,
             "max_tokens": settings.max_tokens,
             "seed": seed,
-            **({"stop": list(settings.stop)} if settings.stop else {}),
+            "extra_headers": self._headers,
         }
-        return self._ask("POST", self.url, self._read, json=body)
+        if settings.stop:
+            body["stop"] = list(settings.stop)
+        return self._request(self.url, lambda: self._chat(prompt, body) if self.chat else self._complete(prompt, body))
+
+    def _chat(self, prompt: str, body: dict[str, Any]) -> Response:
+        answer = self._client.chat.completions.create(messages=[{"role": "user", "content": prompt}], **body)
+        choice = _first_choice(answer)
+        return Response(choice.message.content or "", choice.finish_reason or "stop")
+
+    def _complete(self, prompt: str, body: dict[str, Any]) -> Response:
+        choice = _first_choice(self._client.completions.create(prompt=prompt, **body))
+        if not isinstance(choice.text, str):
+            raise TypeError("a choice without text")
+        return Response(choice.text, choice.finish_reason or "stop")
 
     def generate(self, settings: Sampling, parallel: int = 8) -> Generate:
-        """What `responses.sample` calls, `parallel` requests at a time."""
+        """The function that `preferences.responses.sample` calls; it sends `parallel` requests at a time."""
 
-        def each(requested: Iterable[Request]) -> Iterator[tuple[Request, Written]]:
-            return in_parallel(lambda r: self.complete(r.prompt, settings, r.seed), requested, parallel)
+        def responses(requests: Iterable[Request]) -> Iterator[tuple[Request, Response]]:
+            return in_parallel(lambda r: self.complete(r.prompt, settings, r.seed), requests, parallel)
 
-        return each
+        return responses
 
-    def _read(self, answer: Any) -> Written:
-        try:
-            first = answer["choices"][0]
-            text = first["message"]["content"] if self.chat else first["text"]
-            return Written(text or "", str(first.get("finish_reason") or "stop"))
-        except (KeyError, IndexError, TypeError) as error:
-            raise NoAnswerError(f"an answer without choices: {str(answer)[:200]}; is it such an API?") from error
-
-    def _only_model(self) -> str:
-        base = self.url.removesuffix("/completions").removesuffix("/chat")
-        names = self._ask("GET", f"{base}/models", _names)
+    def _only_model(self, base: str) -> str:
+        models = self._client.models
+        names = self._request(f"{base}/models", lambda: [m.id for m in models.list(extra_headers=self._headers).data])
         if len(names) != 1:
             raise ConfigError(f"{base}: serves {len(names)} models ({', '.join(names[:5])}); name one of them")
         return names[0]
 
-    def _ask(self, method: str, url: str, read: Callable[[Any], T], **body: Any) -> T:
-        """What `read` makes of the server's JSON; EndpointError where patience comes to its end."""
+    def _request(self, url: str, call: Callable[[], T]) -> T:
+        """`call()`; an error of the client, and an answer in another form, as an EndpointError without the key."""
+        import openai
+
         try:
-            return patiently(
-                lambda: read(send(self._session, method, url, self._patience, self._headers, **body)), self._patience
-            )
-        except NoAnswerError as error:
-            hint = ""
-            if error.status in (401, 403):
-                hint = f"; set {KEYS[0]}"
-            elif error.status is None and str(error).startswith("no answer"):
-                hint = "; is the server running? The same command goes on where it stopped"
-            raise EndpointError(f"{url}: {error}{hint}") from error
+            return call()
+        except openai.APITimeoutError as error:
+            raise EndpointError(f"{url}: no answer (timed out after {SILENCE:g} s); is the server running?") from error
+        except openai.APIConnectionError as error:
+            reason = type(error.__cause__ or error).__name__
+            raise EndpointError(f"{url}: no answer ({reason}); is the server running? Rerun to resume") from error
+        except openai.APIStatusError as error:
+            reason = " ".join(self._without_key(error.response.text).split())[:REASON_CHARACTERS]
+            hint = f"; set {KEYS[0]}" if error.status_code in (401, 403) else ""
+            raise EndpointError(f"{url}: HTTP {error.status_code}: {reason}{hint}") from error
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError, LookupError) as error:
+            reason = self._without_key(" ".join(str(error).split()))[:REASON_CHARACTERS]
+            raise EndpointError(f"{url}: not an answer of OpenAI's API ({reason}); check the address") from error
+
+    def _without_key(self, text: str) -> str:
+        """`text` without the key: some servers quote the key that they refuse."""
+        return text.replace(self._key, "...") if self._key else text
 
 
-def _names(answer: Any) -> list[str]:
-    return [str(model["id"]) for model in answer.get("data", ())] if isinstance(answer, dict) else []
+def _first_choice(answer: Any) -> Any:
+    try:
+        return answer.choices[0]
+    except (TypeError, AttributeError, LookupError) as error:
+        shown = answer.to_json(indent=None) if hasattr(answer, "to_json") else answer
+        raise ValueError(f"an answer without choices: {shown}") from error
+
+
+def _checked(url: str) -> str:
+    """The URL without a slash at its end; ConfigError for one that is not valid, or that holds a password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ConfigError(f"{url}: not the URL of a server; expected e.g. http://localhost:8000/v1")
+    if "@" in parts.netloc:
+        raise ConfigError(f"{parts.hostname}: a password in the URL would appear in messages; set {KEYS[0]} instead")
+    return url.rstrip("/")

@@ -1,4 +1,4 @@
-"""What is asked of a generator of text, whether a checkpoint or a server, and what it returns."""
+"""Requests to a generator of text, be it a checkpoint or a server, and its responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mcqa_suite.common.errors import ConfigError
 
 @dataclass(frozen=True)
 class Sampling:
-    """How responses are drawn; temperature 0 is greedy. `stop` ends a response and is no part of it."""
+    """How responses are drawn; temperature 0 is greedy. A string of `stop` ends a response and is no part of it."""
 
     temperature: float = 0.7
     top_p: float = 0.9
@@ -30,7 +30,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """One response that is wanted; its seed comes from the row's id, so it does not depend on what else is sampled."""
+    """One response to sample; `seed` depends on the row's id alone, not on what else is sampled."""
 
     id: str
     index: int
@@ -39,16 +39,16 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A response, and why it ended: "stop", or "length" where it was cut off."""
+class Response:
+    """A generated text, and why it ended: "stop", or "length" where it was cut off."""
 
     text: str
     finish: str
 
 
-Generate = Callable[[Iterable[Request]], Iterator[tuple[Request, Written]]]
+Generate = Callable[[Iterable[Request]], Iterator[tuple[Request, Response]]]
 
 
 def seed_of(seed: int, row_id: str, index: int = 0) -> int:
-    """31 bits that depend on nothing but these."""
+    """A seed of 31 bits from the SHA-256 of the arguments."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{row_id}:{index}".encode()).digest()[:4], "big") >> 1

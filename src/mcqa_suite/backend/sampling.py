@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.backend.checkpoint_settings import check_checkpoint
-from mcqa_suite.backend.generation import Generate, Request, Sampling, Written
+from mcqa_suite.backend.generation import Generate, Request, Response, Sampling
 from mcqa_suite.backend.quantised import load_quantised
 from mcqa_suite.common.checkpoints import chat_template_of
 from mcqa_suite.common.errors import CheckpointError, ConfigError
@@ -67,14 +67,14 @@ class Sampler:
     def generator(self, settings: Sampling) -> Generate:
         """What `responses.sample` calls: a response to each request, batch by batch, in order."""
 
-        def each(requests: Iterable[Request]) -> Iterator[tuple[Request, Written]]:
+        def each(requests: Iterable[Request]) -> Iterator[tuple[Request, Response]]:
             waiting = iter(requests)
             while batch := list(islice(waiting, self.batch_size)):
                 yield from zip(batch, self._batch(batch, settings), strict=True)
 
         return each
 
-    def _batch(self, batch: Sequence[Request], settings: Sampling) -> list[Written]:
+    def _batch(self, batch: Sequence[Request], settings: Sampling) -> list[Response]:
         import torch
         from transformers import GenerationConfig
 
@@ -114,13 +114,13 @@ class Sampler:
             )
         return inputs
 
-    def _written(self, tokens: Tensor, settings: Sampling) -> Written:
+    def _written(self, tokens: Tensor, settings: Sampling) -> Response:
         text = self.tokenizer.decode(tokens, skip_special_tokens=True)
         ended = len(tokens) < settings.max_tokens or int(tokens[-1]) in self._ends()
         for stop in settings.stop:
             if stop in text:
                 text, ended = text[: text.index(stop)], True
-        return Written(text, "stop" if ended else "length")
+        return Response(text, "stop" if ended else "length")
 
     def _ends(self) -> set[int]:
         ends = self.model.generation_config.eos_token_id

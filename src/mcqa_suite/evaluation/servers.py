@@ -19,7 +19,8 @@ from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, EndpointError, McqaError
-from mcqa_suite.common.http import NoAnswerError, Patience, in_parallel, patiently, send
+from mcqa_suite.common.http import NoAnswerError, RetryPolicy, retried, send
+from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.evaluation.failed_requests import Failed
 
 NEVER = 5  # failures in a row that end a run in which nothing was answered yet
@@ -53,7 +54,7 @@ class PatientCompletions(LocalCompletionsAPI):  # type: ignore[misc]
     ) -> None:
         # The harness's own way of sending is not used; a batch would fail as a whole, and servers make batches themselves.
         super().__init__(*args, num_concurrent=num_concurrent, **{**known, "batch_size": 1})
-        self._patience = Patience(
+        self._policy = RetryPolicy(
             max(1, self.max_retries), float(retry_backoff), float(retry_seconds), (10.0, float(self.timeout))
         )
         self._session = requests.Session()
@@ -117,12 +118,12 @@ class PatientCompletions(LocalCompletionsAPI):  # type: ignore[misc]
         choice = _first_choice(answer)
         scored = (choice.get("logprobs") or {}).get("token_logprobs")
         if not scored or len(scored) == 1 < len(tokens):
-            raise NoPromptLogprobsError("no log-probabilities of the prompt", again=False)
+            raise NoPromptLogprobsError("no log-probabilities of the prompt", retriable=False)
         if len(scored) != len(tokens) + 1:
             raise NoAnswerError(
                 f"the server scored {len(scored) - 1} tokens where the tokenizer has {len(tokens)}: is it the model's, and "
                 "does one of them add a token at the start (add_bos_token=True)?",
-                again=False,
+                retriable=False,
             )
         return self.parse_logprobs({"choices": [{**choice, "index": 0}]}, [tokens], [context])[0]  # type: ignore[no-any-return]
 
@@ -159,14 +160,14 @@ class PatientCompletions(LocalCompletionsAPI):  # type: ignore[misc]
             return Failed(self._down)
 
         def once() -> Any:
-            answer = send(self._session, "POST", self.base_url, self._patience, self.header, json=one.body)
+            answer = send(self._session, "POST", self.base_url, self._policy, self.header, json=one.body)
             try:
                 return one.read(answer)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
                 raise NoAnswerError(f"an answer of another form ({error!r})") from error
 
         try:
-            return patiently(once, self._patience)
+            return retried(once, self._policy)
         except NoPromptLogprobsError:
             raise
         except NoAnswerError as error:
