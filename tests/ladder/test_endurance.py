@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -119,6 +119,32 @@ def test_a_ladder_that_is_killed_while_it_writes_and_rerun_ends_as_an_unbroken_o
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
         assert contents(tmp_path / "run") == unbroken
         assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_run_waits_for_the_stage_that_a_killed_one_left_and_keeps_what_it_made(recipe, tmp_path):
+    began = tmp_path / "run/checkpoints/began"
+    line = "with complete_folder(args.output) as folder:"
+    locked = f"with write_lock(args.output), complete_folder(args.output) as folder:\n    open({str(began)!r}, 'a').write('x')"
+    script = SCRIPT.replace(line, locked)
+    script = script.replace("time.sleep(0.05)", "time.sleep(0.3)")
+    (tmp_path / "scripts/gptq.py").write_text(f"from mcqa_suite.common.locks import write_lock\n{script}")
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "scripts"), str(recipe)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    eventually(began.exists)
+    first.kill()  # the driver alone: its stage goes on
+    first.wait()
+    second = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "checkpoints/g8: waiting for another process that writes it" in second.stderr
+    assert re.search(r"g8 +gptq +unchanged\n", second.stdout)
+    assert began.read_text() == "xx"  # g8 by the first run, g4 by the second
+    assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
 
 
 def texts(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
 from mcqa_suite.common.manifest import Hardware, Manifest
 from mcqa_suite.common.paths import training_dir
@@ -203,6 +204,16 @@ def test_only_a_stage_on_an_adapter_gets_the_adapters_parent(tmp_path, tiny_chec
     assert set(bases.values()) == {None}
 
 
+def test_a_recipe_without_evaluate_writes_and_announces_no_leaderboard_and_no_report(
+    tmp_path, tiny_checkpoint, monkeypatch, capsys
+):
+    recipe = mixed(tmp_path, tiny_checkpoint, monkeypatch)
+    assert main(["run", str(recipe), "--until", "whole"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.endswith(f" s; no leaderboard and no report: {recipe} has no evaluate")
+    assert sorted(path.name for path in (tmp_path / "run").glob("[!.]*.*")) == ["training.md"]
+
+
 def test_a_criterion_that_no_manifest_has_stops_after_the_first_point(tmp_path, tiny_checkpoint, monkeypatch):
     with pytest.raises(
         ConfigError, match=r"'reward_acc': the manifest of dpo-lr0\.1 has no such figure; it has reward_acc"
@@ -323,6 +334,11 @@ evaluate:
     capsys.readouterr()
     assert run_recipe(recipe, tmp_path / "run").rungs[1:] == result.rungs[1:]
     assert capsys.readouterr().out.count("unchanged") == 5
+    assert main(["run", str(recipe), "--output", str(tmp_path / "run")]) == 0
+    *_, tables, report = capsys.readouterr().out.splitlines()
+    assert tables.endswith(f" s; tables in {tmp_path}/run/leaderboard.md and .csv")
+    assert report == f"report in {tmp_path}/run/report.html"
+    assert {"leaderboard.md", "leaderboard.csv", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 
 @pytest.mark.parametrize(
