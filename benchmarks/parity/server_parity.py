@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
@@ -112,14 +112,14 @@ class Agreement:
 
 def agreement(here: Path, there: Path, task: str) -> Agreement:
     """What the logs below two folders say of a task, document by document."""
-    ours, theirs = (read_log(folder).by_task[task].samples for folder in (here, there))
+    ours, theirs = (read_run(folder).by_task[task].samples for folder in (here, there))
     assert (ours.doc_id == theirs.doc_id).all()
     assert (ours.hashes == theirs.hashes).all()  # the same documents, prompts and targets
     acc = (float(100 * ours.scores["acc"].mean()), float(100 * theirs.scores["acc"].mean()))
     n = len(ours.doc_id)
     if ours.answer is None or theirs.answer is None:
         same = int((ours.pick("acc") == theirs.pick("acc")).sum())
-        apart = np.abs(ours.loglikelihoods - theirs.loglikelihoods)[ours.there]
+        apart = np.abs(ours.loglikelihoods - theirs.loglikelihoods)[ours.has_option]
         return Agreement(n, same, n, None, float(apart.max()), acc)
     answers = ours.answer == theirs.answer
     texts = int((ours.response == theirs.response).sum())

@@ -23,9 +23,9 @@ from mcqa_suite.common.errors import McqaError  # noqa: E402
 from mcqa_suite.grids import encoders, submission  # noqa: E402
 from mcqa_suite.ladder import recipe, stage_settings  # noqa: E402
 from mcqa_suite.logs import runs  # noqa: E402
-from mcqa_suite.logs.files import numbered_rows  # noqa: E402
 from mcqa_suite.logs.log_row import Columns  # noqa: E402
-from mcqa_suite.logs.rescore import reread_all  # noqa: E402
+from mcqa_suite.logs.rescore import rescore_all  # noqa: E402
+from mcqa_suite.logs.rows import read_rows  # noqa: E402
 from mcqa_suite.questions import epfl  # noqa: E402
 from mcqa_suite.reporting.browser import texts as browser_texts  # noqa: E402
 from mcqa_suite.symbolic import Template  # noqa: E402
@@ -87,20 +87,21 @@ def _logs(path: Path) -> None:
     for samples in log.values():
         for metric in samples.scores:
             samples.chose_gold(metric)
-    for _number, row in numbered_rows(path):
+    for sample in read_rows(path):
+        row = dict(sample.row)
         browser_texts.question(row, 4), browser_texts.reads(row), browser_texts.gold_text(row)
 
 
 def _run(path: Path) -> None:
     rows = [logs.written_row("t", number, "B", 1) for number in range(2)]
     path.with_name(f"samples_t_{logs.STAMP}.jsonl").write_bytes(lines(*rows))
-    read = runs.read_log(path)
+    read = runs.read_run(path)
     for run in read.tasks.values():
         run.chance, run.constant, run.unread, run.metrics  # noqa: B018
 
 
 def _reread(path: Path) -> None:
-    reread_all([path], path.with_name("out.jsonl"), Columns(), lambda _line: None)
+    rescore_all([path], path.with_name("out.jsonl"), Columns(), lambda _line: None)
 
 
 def _sections(content: bytes) -> dict[str, bytes]:

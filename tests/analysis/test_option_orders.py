@@ -8,8 +8,9 @@ from helpers.locations import REPOSITORY
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mcqa_suite.analysis.option_order import RotationScores, order_effect
 from mcqa_suite.questions.question import Question
-from mcqa_suite.questions.rotations import Asked, order_effect, rotations
+from mcqa_suite.questions.rotations import rotations
 
 
 def question(k, gold=0):
@@ -31,7 +32,7 @@ def answers(k, gold, score):
     rows = []
     for r in range(k):
         values = [score((place + r) % k, place) for place in range(k)]
-        rows.append(Asked("q", r, (gold - r) % k, tuple(values)))
+        rows.append(RotationScores("q", r, (gold - r) % k, tuple(values)))
     return rows
 
 
@@ -68,7 +69,7 @@ def test_a_question_cut_off_by_a_limit_is_left_out_and_a_missing_rotation_is_nam
 def test_debiasing_averages_probabilities_of_options_not_of_places():
     rng = np.random.default_rng(0)
     table = rng.normal(size=(5, 5))
-    effect = order_effect([Asked("q", r, (1 - r) % 5, tuple(table[r])) for r in range(5)])
+    effect = order_effect([RotationScores("q", r, (1 - r) % 5, tuple(table[r])) for r in range(5)])
     shares = np.exp(table) / np.exp(table).sum(axis=1, keepdims=True)
     by_option = [sum(shares[r, (option - r) % 5] for r in range(5)) for option in range(5)]
     assert effect.debiased[0] == (int(np.argmax(by_option)) == 1)

@@ -14,7 +14,7 @@ from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import Manifest, Parent, content_hash, hardware, write_manifest
 from mcqa_suite.evaluation import evaluate_checkpoint as rung
 from mcqa_suite.evaluation import launch
-from mcqa_suite.logs.runs import read_run
+from mcqa_suite.logs.runs import read_tasks
 from mcqa_suite.reporting import leaderboard
 
 PLAN = [
@@ -42,7 +42,7 @@ def test_an_optional_task_without_data_is_skipped_and_named(evaluated):
 
 
 def test_the_run_reads_back(evaluated):
-    tasks = read_run(evaluated)
+    tasks = read_tasks(evaluated)
     assert {name: run.n for name, run in tasks.items()} == {
         "mcqa_epfl": 12,
         "mcqa_epfl_cloze": 12,
@@ -158,7 +158,7 @@ def test_a_reward_model_gives_no_answers_to_evaluate(tiny_checkpoint, tmp_path):
 
 
 def test_a_model_differs_from_itself_by_nothing(evaluated):
-    tasks = read_run(evaluated)
+    tasks = read_tasks(evaluated)
     base = leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0)
     table = leaderboard.rows([base, leaderboard.Rung("again", tasks)])
     assert {row.difference.value for row in table if row.difference} == {0.0}
@@ -166,7 +166,7 @@ def test_a_model_differs_from_itself_by_nothing(evaluated):
 
 
 def test_markdown_and_csv_tell_the_same(evaluated):
-    tasks = read_run(evaluated)
+    tasks = read_tasks(evaluated)
     rungs = [leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0), leaderboard.Rung("again", tasks)]
     markdown, table = leaderboard.markdown(rungs), list(csv.DictReader(io.StringIO(leaderboard.as_csv(rungs))))
     assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, always B 33.3 %, 0-shot)" in markdown
@@ -177,7 +177,7 @@ def test_markdown_and_csv_tell_the_same(evaluated):
 
 
 def test_a_rung_is_also_compared_with_its_parent(evaluated):
-    tasks = read_run(evaluated)
+    tasks = read_tasks(evaluated)
     rungs = [leaderboard.Rung(name, tasks, parent) for name, parent in (("base", None), ("sft", "base"), ("q4", "sft"))]
     to_parent = {row.rung.name: row.to_parent for row in leaderboard.rows(rungs) if row.task == "mcqa_epfl"}
     assert (to_parent["base"], to_parent["sft"]) == (None, None)
@@ -208,17 +208,17 @@ def test_a_missing_checkpoint_is_named(tmp_path, name):
 
 def test_broken_runs_are_named(tmp_path, evaluated):
     with pytest.raises(DatasetError, match=r"no results_\*\.json"):
-        read_run(tmp_path)
+        read_tasks(tmp_path)
     copy = tmp_path / "copy"
     shutil.copytree(evaluated / "0", copy)
     samples = next(copy.glob("samples_mcqa_epfl_2*.jsonl"))
     whole = samples.read_text(encoding="utf-8")
     samples.write_text(whole[:-200], encoding="utf-8")
     with pytest.raises(DatasetError, match=r"\.jsonl:12: broken line"):
-        read_run(copy)
+        read_tasks(copy)
     samples.unlink()
     with pytest.raises(DatasetError, match="is missing; run lm_eval with --log_samples"):
-        read_run(copy)
+        read_tasks(copy)
 
 
 @needs_hub

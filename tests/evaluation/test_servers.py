@@ -17,8 +17,8 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, EndpointError
 from mcqa_suite.common.http import NoAnswerError, RetryPolicy, retried
 from mcqa_suite.logs.log_row import Columns
-from mcqa_suite.logs.rescore import reread
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.rescore import rescore
+from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.comparison_text import remarks
 from mcqa_suite.reporting.provenance import checklist, origin
 from mcqa_suite.reporting.summary import summarise
@@ -124,7 +124,7 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
     assert "marker-71" not in text
 
     # the readers
-    with_holes, whole = read_log(tmp_path / "first", name="holes"), read_log(tmp_path / "second", name="whole")
+    with_holes, whole = read_run(tmp_path / "first", name="holes"), read_run(tmp_path / "second", name="whole")
     run = with_holes.by_task["mcqa_epfl_cot"]
     assert (run.n, len(run.samples.failed), run.failed_share) == (6, 2, 0.25)
     for base, variant in ((whole, with_holes), (with_holes, whole)):
@@ -143,7 +143,7 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
 
     said = []
     log = next((tmp_path / "first").rglob("samples_*.jsonl"))
-    again = reread(log, tmp_path / "again.jsonl", Columns(), said.append)
+    again = rescore(log, tmp_path / "again.jsonl", Columns(), said.append)
     assert (again.failed, again.broken, again.outcomes.total()) == (2, 0, 6)
     assert "2 rows without an answer" in said[0]
     copied = lines(tmp_path / "again.jsonl")
@@ -290,7 +290,7 @@ def test_a_question_with_an_option_that_failed_is_left_out_whole(tmp_path):
         assert results["failed"][task]["items"] == len(failed)
         scored = [row["acc"] for row in rows[task] if "failed" not in row]
         assert results["results"][task]["acc,none"] == pytest.approx(sum(scored) / (12 - len(failed)))
-        assert read_log(tmp_path / "out").by_task[task].n == 12 - len(failed)
+        assert read_run(tmp_path / "out").by_task[task].n == 12 - len(failed)
 
 
 def test_scores_are_the_harnesses_own():

@@ -195,7 +195,7 @@ def test_answers_that_are_no_grid_are_unread_and_not_wrong():
 
     doc = {"output": [[1, 2], [3, 4]], "encoder": "spaced"}
     for text in ("1 2\n3", "I cannot see the rule.", "[[1, 2], [3]]"):
-        assert read_all("grids", [text], doc)[0]["answer"] is None, text
+        assert read_all("grids", [text], doc)[0].answer is None, text
 
 
 def test_a_huge_response_is_read_quickly_and_is_no_grid():

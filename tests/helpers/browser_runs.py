@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers.log_files import choice_rows, questions, write_run, written_row
-from mcqa_suite.logs.runs import Run, read_log
+from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting.browser.section import Browser
 
 
@@ -56,5 +56,5 @@ def small_runs(tmp_path: Path) -> list[Run]:
             if answer is None:
                 read = {"answer": None, "status": "refused", "rule": "refusal", "span": (2, 8)}
             written.append({**row, "filtered_resps": [[str(read)]]})
-        made.append(read_log(write_run(tmp_path / name, {"letters": rows, "cot": written}, model=name)))
+        made.append(read_run(write_run(tmp_path / name, {"letters": rows, "cot": written}, model=name)))
     return made

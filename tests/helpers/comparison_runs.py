@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers.log_files import choice_rows, questions, write_run
 from mcqa_suite.analysis.compare import Options, compare
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 
 
 def noisy(scores, amount, seed=1):
@@ -24,8 +24,8 @@ def two_runs(tmp_path, change=lambda scores, gold: noisy(scores, 0.5), n=200):
 
 
 def compared(base, *variants, noise_floor=None, cluster=None, **options):
-    runs = [read_log(path, cluster=cluster) for path in (base, *variants)]
-    floor = read_log(noise_floor, cluster=cluster) if noise_floor else None
+    runs = [read_run(path, cluster=cluster) for path in (base, *variants)]
+    floor = read_run(noise_floor, cluster=cluster) if noise_floor else None
     return compare(runs[0], runs[1:], Options(cluster=cluster, **options), noise_floor=floor)
 
 

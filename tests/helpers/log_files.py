@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from mcqa_suite.extract import Extraction
+from mcqa_suite.logs import extraction_format
+
 STAMP = "2026-01-02T03-04-05.678901"
 LETTERS = "ABCDEFGH"
 
@@ -50,7 +53,7 @@ def choice_row(
 
 def written_row(task: str, doc_id: int, answer: str | None, gold: int, *, text: str = "") -> dict[str, Any]:
     """A generated answer to a question of four options, as our letter filter logs it."""
-    read = {"answer": answer, "status": "answered" if answer else "none", "rule": None, "span": None}
+    extraction = Extraction(answer, "answered" if answer else "none")
     doc = {"id": f"{task}/{doc_id}", "stem": "?", "choices": ["a", "b", "c", "d"], "gold": [gold]}
     return {
         "doc_id": doc_id,
@@ -58,7 +61,7 @@ def written_row(task: str, doc_id: int, answer: str | None, gold: int, *, text: 
         "target": "-",
         "arguments": {"gen_args_0": {"arg_0": "?", "arg_1": {"until": ["\n"]}}},
         "resps": [[text or f"The answer is {answer}."]],
-        "filtered_resps": [[str(read)]],
+        "filtered_resps": [[extraction_format.write(extraction)]],
         "filter": "extracted",
         "metrics": ["acc", "parsed"],
         "doc_hash": digest(f"{task}/{doc_id}"),

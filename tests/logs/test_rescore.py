@@ -9,8 +9,9 @@ from helpers.locations import REPOSITORY
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.evaluation import evaluate_checkpoint as rung
-from mcqa_suite.logs.log_row import Columns, recorded_row
-from mcqa_suite.logs.rescore import reread_all
+from mcqa_suite.logs import extraction_format
+from mcqa_suite.logs.log_row import Columns, log_row
+from mcqa_suite.logs.rescore import rescore_all
 
 PLAN = [
     {"tasks": ["mcqa_epfl"], "limit": 2},
@@ -74,8 +75,7 @@ def test_a_log_of_ours_read_again_by_the_same_rules_changes_nothing(logs, tmp_pa
     assert len(before) == len(after) >= 2
     for old, new in zip(before, after, strict=True):
         assert {name: old[name] for name in old["metrics"]} == {name: new[name] for name in new["metrics"]}
-        logged = [str({**read, "span": read["span"] and tuple(read["span"])}) for read in new["filtered_resps"][0]]
-        assert logged == old["filtered_resps"][0]
+        assert new["filtered_resps"] == old["filtered_resps"]
         assert {name: old[name] for name in ("doc", "resps", "doc_hash")} == {
             name: new[name] for name in ("doc", "resps", "doc_hash")
         }
@@ -97,7 +97,7 @@ def test_log_likelihoods_are_passed_over_beside_generated_answers(logs, tmp_path
     assert main(["extract", likelihoods, generated, "--output", str(tmp_path)]) == 0
     assert len(list(tmp_path.iterdir())) == 1
     assert main(["extract", likelihoods, "--output", str(tmp_path)]) == 2
-    assert "no generated answers to read" in capsys.readouterr().err
+    assert "no generated answers; give" in capsys.readouterr().err
 
 
 def test_what_changed_is_counted_by_outcome_status_and_rule(tmp_path, capsys):
@@ -124,8 +124,7 @@ def test_what_changed_is_counted_by_outcome_status_and_rule(tmp_path, capsys):
         "| none | - | 2 | 0 | 0 |\n"
     )
     first = rows(tmp_path / "samples_mcqa_x_cot.reread.jsonl")[0]
-    read = first["filtered_resps"][0][0]
-    assert (read["answer"], read["status"], set(read)) == ("B", "answered", {"answer", "status", "rule", "span"})
+    assert first["filtered_resps"] == [['{"answer": "B", "status": "answered", "rule": "answer_is", "span": [14, 15]}']]
     assert (first["acc"], first["parsed"], first["epfl_mark"]) == (1.0, 1.0, 3.0)
     assert first["recorded"] == {
         "filter": "extracted",
@@ -141,7 +140,7 @@ def test_each_attempt_at_a_grid_is_read_and_either_may_be_right(tmp_path):
     log = write(tmp_path / "samples_g.jsonl", row(["no idea", "1 2\n3 4"], doc, answer=[["x", "x"]], acc=0.0))
     assert main(["extract", str(log)]) == 0
     (new,) = rows(tmp_path / "samples_g.reread.jsonl")
-    assert [read["answer"] for read in new["filtered_resps"][0]] == [None, [[1, 2], [3, 4]]]
+    assert [extraction_format.read(value).answer for value in new["filtered_resps"][0]] == [None, [[1, 2], [3, 4]]]
     assert (new["acc"], new["parsed"]) == (1.0, 0.5)
 
 
@@ -169,7 +168,11 @@ def test_multiple_choice_of_other_people(tmp_path, text, doc, target, flags, ans
     log = write(tmp_path / "samples_other.jsonl", row(text, doc, target=target, exact_match=0.0))
     assert main(["extract", str(log), "--kind", "letters", *flags]) == 0
     (new,) = rows(tmp_path / "samples_other.reread.jsonl")
-    assert (new["filtered_resps"][0][0]["answer"], new["acc"], new["exact_match"]) == (answer, 1.0, 0.0)
+    assert (extraction_format.read(new["filtered_resps"][0][0]).answer, new["acc"], new["exact_match"]) == (
+        answer,
+        1.0,
+        0.0,
+    )
     assert new["metrics"] == ["exact_match", "acc", "parsed", "refused", "truncated"]
 
 
@@ -266,7 +269,7 @@ def test_paths_that_cannot_be_used_are_one_line(tmp_path, capsys):
         ([str(tmp_path)], "a folder"),
         ([str(log), "--output", str(file)], "is neither a folder nor named *.jsonl"),
         ([str(log), "--output", str(file / "deeper")], "Not a directory"),
-        ([str(log), "--output", str(log)], "is one of the logs to be read"),
+        ([str(log), "--output", str(log)], "is one of the logs to be rescored"),
         ([str(log), str(same), "--output", str(tmp_path / "all.jsonl")], "one file for 2 logs"),
         ([str(log), str(same), "--output", str(tmp_path / "out")], "would both be written there"),
     ]
@@ -280,7 +283,7 @@ def test_paths_that_cannot_be_used_are_one_line(tmp_path, capsys):
 
 def test_a_response_of_broken_unicode_survives(tmp_path):
     log = write(tmp_path / "samples_a.jsonl", row("\ud800 The answer is B. \0", OURS, acc=0.0))
-    (change,) = reread_all([log], None, Columns(), report=pytest.fail)
+    (change,) = rescore_all([log], None, Columns(), report=pytest.fail)
     (new,) = rows(change.output)
     assert (new["acc"], new["resps"]) == (1.0, [["\ud800 The answer is B. \0"]])
 
@@ -288,8 +291,8 @@ def test_a_response_of_broken_unicode_survives(tmp_path):
 def test_an_answer_recorded_by_another_filter_is_compared_by_what_it_means():
     doc = {"choices": CITIES, "answer": 1}
     for answer, meant in (("(B)", "B"), ("b", "B"), ("London.", "B"), ("[invalid]", None), ("B because", None)):
-        old = recorded_row(row("", doc, answer=answer, exact_match=0.0), Columns(kind="letters"))
-        assert [read["answer"] for read in old.reads] == [meant]
+        old = log_row(row("", doc, answer=answer, exact_match=0.0), Columns(kind="letters"))
+        assert [extraction.answer for extraction in old.extractions] == [meant]
 
 
 def test_a_yaml_of_anyone_may_name_the_filters_by_their_registered_names(tiny_checkpoint, tmp_path):
@@ -309,7 +312,7 @@ def test_a_yaml_of_anyone_may_name_the_filters_by_their_registered_names(tiny_ch
     words += ["--tasks", "own_task", "--include_path", str(tmp_path), "--output_path", str(tmp_path / "out")]
     assert main(["eval", *words]) == 0
     (log,) = (tmp_path / "out").rglob("samples_own_task_*.jsonl")
-    assert all("'status'" in read for logged in rows(log) for read in logged["filtered_resps"][0])
+    assert all(extraction_format.read(value) for logged in rows(log) for value in logged["filtered_resps"][0])
 
 
 def test_the_declared_entry_points_are_the_registered_filters():

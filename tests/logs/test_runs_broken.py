@@ -9,7 +9,7 @@ import pytest
 from helpers.log_files import STAMP, choice_rows, questions, write_run, written_row
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.runs import read_log, read_run
+from mcqa_suite.logs.runs import read_run, read_tasks
 from mcqa_suite.logs.sample_values import option_texts
 
 
@@ -66,7 +66,7 @@ def test_a_broken_run_is_named_with_its_remedy(tmp_path, name):
     damage, words = BROKEN[name]
     damage(folder)
     with pytest.raises(DatasetError, match=words) as caught:
-        read_run(folder)
+        read_tasks(folder)
     assert "\n" not in str(caught.value)
 
 
@@ -74,14 +74,14 @@ def test_a_group_inside_itself_is_read_once(tmp_path):
     scores, gold = questions(4)
     folder = write_run(tmp_path / "run", {"t": choice_rows("t", scores, gold)}, groups={"g": ["t"]})
     change(group_subtasks={"g": ["h", "t"], "h": ["g"]})(folder)
-    assert {name: group.tasks for name, group in read_log(folder).groups.items()} == {"g": ("t",), "h": ("t",)}
+    assert {name: group.tasks for name, group in read_run(folder).groups.items()} == {"g": ("t",), "h": ("t",)}
 
 
 @pytest.mark.parametrize("resps", ["A", 0.5, None])
 def test_responses_that_are_no_list_are_named_by_their_line(tmp_path, resps):
     folder = write_run(tmp_path / "run", {"t": [choice_rows("t", *questions(2))[0] | {"resps": resps}]})
     with pytest.raises(DatasetError, match=r":1: not a sample .*resps is no list"):
-        read_run(folder)
+        read_tasks(folder)
 
 
 @pytest.mark.parametrize("arguments", [{"gen_args_0": -1}, [3], [[]], 7, None, {"gen_args_0": {}}])
@@ -89,18 +89,20 @@ def test_options_that_the_log_does_not_name_have_no_text(arguments):
     assert option_texts(arguments, 1, " ") == [""]
 
 
-@pytest.mark.parametrize("text", ["{'answer'", "{'answer': " + "[" * 3000, "{'answer': {[]: 1}}"])
-def test_a_logged_read_that_is_no_literal_is_named_by_its_line(tmp_path, text):
+@pytest.mark.parametrize(
+    "text", ["{'answer'", "{'answer': " + "[" * 3000, "{'answer': {[]: 1}}", '{"answer"', '{"answer": ' + "[" * 3000]
+)
+def test_a_logged_extraction_that_is_cut_off_is_named_by_its_line(tmp_path, text):
     folder = write_run(tmp_path / "run", {"t": [written_row("t", 0, "B", 1) | {"filtered_resps": [[text]]}]})
-    with pytest.raises(DatasetError, match=r":1: not a sample .*no literal"):
-        read_run(folder)
+    with pytest.raises(DatasetError, match=r":1: not a sample .*broken extraction"):
+        read_tasks(folder)
 
 
 def test_a_sample_file_is_not_a_run(tmp_path):
     scores, gold = questions(4)
     folder = write_run(tmp_path, {"t": choice_rows("t", scores, gold)})
     with pytest.raises(DatasetError, match=r"not a results_\*\.json; give the results file, or its folder"):
-        read_run(next(folder.glob("samples_*")))
+        read_tasks(next(folder.glob("samples_*")))
 
 
 def test_what_can_be_read_is_read(tmp_path):
@@ -108,42 +110,44 @@ def test_what_can_be_read_is_read(tmp_path):
     tasks = {"t": choice_rows("t", scores, gold), "u": [written_row("u", i, "A", 0) for i in range(5)]}
     folder = write_run(tmp_path, tasks)
     cut(folder)
-    run = read_log(folder)
+    run = read_run(folder)
     assert list(run.by_task) == ["u"]
     assert len(run.problems) == 1
     assert "broken line" in run.problems[0]
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "shown"),
     [(None, "null"), (float("nan"), "NaN"), ("high", '"high"'), (1e9, "1000000000.0"), (-0.5, "-0.5")],
 )
 @pytest.mark.parametrize("metric", ["acc", "acc_norm", "exact_match"])
-def test_a_score_that_is_no_share_of_right_answers_is_named_by_its_line(tmp_path, value, told, metric):
+def test_a_score_that_is_no_share_of_right_answers_is_named_by_its_line(tmp_path, value, shown, metric):
     rows = choice_rows("t", *questions(6))
     for row in rows:
         row |= {metric: 1.0, "metrics": [metric]}
     rows[3][metric] = value
     folder = write_run(tmp_path / "run", {"t": rows})
-    words = f"samples_t_{STAMP}.jsonl:4: {metric} is {told}, where a number from 0 to 1 is needed; mend the row, or run"
+    words = (
+        f"samples_t_{STAMP}.jsonl:4: {metric} is {shown}, where a number from 0 to 1 is needed; mend the row, or run"
+    )
     with pytest.raises(DatasetError) as error:
-        read_log(folder)
+        read_run(folder)
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize(("there", "line"), [({0, 1, 3}, 3), ({2, 3}, 3)], ids=["later", "at first"])
-def test_a_score_that_some_rows_lack_is_named_by_its_line(tmp_path, there, line):
+@pytest.mark.parametrize(("scored", "line"), [({0, 1, 3}, 3), ({2, 3}, 3)], ids=["later", "at first"])
+def test_a_score_that_some_rows_lack_is_named_by_its_line(tmp_path, scored, line):
     rows = choice_rows("t", *questions(4))
     folder = write_run(tmp_path / "run", {"t": rows})
-    lines = [json.dumps({k: v for k, v in row.items() if k != "acc" or i in there}) for i, row in enumerate(rows)]
+    lines = [json.dumps({k: v for k, v in row.items() if k != "acc" or i in scored}) for i, row in enumerate(rows)]
     (folder / f"samples_t_{STAMP}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DatasetError, match=rf"jsonl:{line}: acc is in some rows, and missing in .*; mend the row"):
-        read_log(folder)
+        read_run(folder)
 
 
 def test_a_score_that_is_a_list_or_a_bool_is_as_before(tmp_path):
     rows = choice_rows("t", *questions(4))
     for row in rows:
         row |= {"acc": bool(row["acc"]), "exact_match": [1, 2], "metrics": ["acc", "exact_match"]}
-    (run,) = read_log(write_run(tmp_path / "run", {"t": rows})).by_task.values()
+    (run,) = read_run(write_run(tmp_path / "run", {"t": rows})).by_task.values()
     assert run.metrics == ["acc"]

@@ -19,7 +19,7 @@ from mcqa_suite.common import config
 from mcqa_suite.common.checkpoints import HUB_FILES
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.harness import tasks
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 
 FILES = sorted(path for folder in ("src", "training", "docs/cloud") for path in (REPOSITORY / folder).rglob("*.py"))
 UNSAFE_MODULES = {
@@ -188,7 +188,7 @@ def test_a_task_name_in_results_leads_to_no_file_elsewhere(tmp_path, task):
     (folder / "samples_..").mkdir()
     outside.write_text(json.dumps(written_row("t", 0, "B", 1)) + "\n", encoding="utf-8")
     with pytest.raises(McqaError, match="no name of a file"):
-        read_log(folder)
+        read_run(folder)
 
 
 def test_a_url_with_a_password_is_refused_because_messages_name_the_url():

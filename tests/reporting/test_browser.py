@@ -12,7 +12,7 @@ from helpers.browser_runs import small_runs
 from helpers.log_files import choice_rows, digest, questions, write_run, written_row
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.browser.section import Browser, browser_section
 from mcqa_suite.reporting.browser.texts import LONGEST, pieces
 
@@ -63,7 +63,7 @@ def test_a_written_answer_comes_with_its_status_its_rule_and_the_span_that_decid
 def test_of_many_responses_the_first_are_shown_and_the_rest_counted(tmp_path):
     row = written_row("cot", 0, "A", 0)
     row["resps"], row["filtered_resps"] = [[f"Response {i}" for i in range(9)]], [["A"] * 9]
-    run = read_log(write_run(tmp_path / "base", {"cot": [row]}))
+    run = read_run(write_run(tmp_path / "base", {"cot": [row]}))
     [[*_rest, [cell]]], _about = unpacked(browser_section([run], "base"))
     assert cell[4][:2] == [["answered", "", "A", [f"Response {i}"]] for i in range(2)]
     assert cell[4][4:] == [5]
@@ -72,7 +72,7 @@ def test_of_many_responses_the_first_are_shown_and_the_rest_counted(tmp_path):
 def test_a_score_that_is_not_0_or_1_is_neither_right_nor_wrong(tmp_path):
     scores, gold = questions(5)
     rows = [row | {"metrics": ["acc", "mark"], "mark": 4 * row["acc"] - 1} for row in choice_rows("a", scores, gold)]
-    run = read_log(write_run(tmp_path / "base", {"a": rows}))
+    run = read_run(write_run(tmp_path / "base", {"a": rows}))
     items, _about = unpacked(browser_section([run], "base", metric="mark"))
     assert {item[5][0][1] for item in items} == {2}
 
@@ -96,7 +96,7 @@ def test_flips_come_first_under_the_size_limit_and_the_page_says_how_many(tmp_pa
 def test_a_question_that_two_tasks_share_is_embedded_once(tmp_path):
     scores, gold = questions(30)
     rows = choice_rows("letters", scores, gold)
-    run = read_log(write_run(tmp_path / "base", {"letters": rows, "letters_cloze": rows}))
+    run = read_run(write_run(tmp_path / "base", {"letters": rows, "letters_cloze": rows}))
     items, _about = unpacked(browser_section([run], "base"))
     assert sum(isinstance(item[4], int) for item in items) == 30
     assert all(items[item[4]][4][0] == f"letters/{item[1]}" for item in items if isinstance(item[4], int))
@@ -111,10 +111,10 @@ def test_without_a_base_nothing_is_said_of_transitions_and_without_runs_there_is
 
 def test_a_model_that_was_asked_otherwise_has_an_empty_cell(tmp_path):
     scores, gold = questions(8)
-    base = read_log(write_run(tmp_path / "base", {"letters": choice_rows("letters", scores, gold)}))
+    base = read_run(write_run(tmp_path / "base", {"letters": choice_rows("letters", scores, gold)}))
     rows = choice_rows("letters", scores, gold)
     rows[3]["prompt_hash"] = digest("another prompt")
-    other = read_log(write_run(tmp_path / "other", {"letters": rows[:6]}, model="other"))
+    other = read_run(write_run(tmp_path / "other", {"letters": rows[:6]}, model="other"))
     items, _about = unpacked(browser_section([base, other], "base"))
     assert sorted(item[1] for item in items if item[5][1] is None) == [3, 6, 7]
 
@@ -122,7 +122,7 @@ def test_a_model_that_was_asked_otherwise_has_an_empty_cell(tmp_path):
 def test_scores_that_are_no_numbers_are_a_state_of_their_own(tmp_path):
     scores, gold = questions(4)
     scores[1] = np.nan
-    run = read_log(write_run(tmp_path / "base", {"letters": choice_rows("letters", scores, gold)}))
+    run = read_run(write_run(tmp_path / "base", {"letters": choice_rows("letters", scores, gold)}))
     items, about = unpacked(browser_section([run], "base"))
     states = {item[1]: about["statuses"][item[5][0][2]] for item in items}
     assert states == {0: "scored", 1: "not finite", 2: "scored", 3: "scored"}

@@ -11,7 +11,7 @@ from reporting.test_browser import unpacked
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.browser.grid_tables import MOST_BYTES, MOST_QUESTIONS, gallery, grid_of, grid_table, outcome
 from mcqa_suite.reporting.browser.grids import cells, compact, form_of, labelled_grids
 from mcqa_suite.reporting.browser.section import browser_section
@@ -29,7 +29,7 @@ FORMS = [
 
 
 def section(*paths, **more):
-    runs = [read_log(path, name=path.name) for path in paths]
+    runs = [read_run(path, name=path.name) for path in paths]
     return browser_section(runs, runs[0].name, **more)
 
 

@@ -12,7 +12,7 @@ from helpers.chromium import Opened, seen_as
 from helpers.log_files import choice_rows, questions, write_run, written_row
 from reporting.test_browser import unpacked
 
-from mcqa_suite.logs.runs import Run, read_log
+from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting.browser.section import browser_section
 
 
@@ -74,7 +74,7 @@ def test_a_long_response_opens_at_what_decided(chromium, tmp_path):
     text = "One thing after another. " * 200
     row = written_row("cot", 0, "A", 0, text=f"{text}It is A.")
     read = {"answer": "A", "status": "answered", "rule": "it_is", "span": (len(text) + 6, len(text) + 7)}
-    run = read_log(write_run(tmp_path / "base", {"cot": [{**row, "filtered_resps": [[str(read)]]}]}))
+    run = read_run(write_run(tmp_path / "base", {"cot": [{**row, "filtered_resps": [[str(read)]]}]}))
     opened = Opened(chromium, written_page(tmp_path, browser_section([run], "base")))
     inside = """const mark = document.querySelector("#browser-item mark").getBoundingClientRect();
     const box = document.querySelector(".browser-response").getBoundingClientRect();
@@ -105,7 +105,7 @@ def hostile_run(folder: Path, name: str) -> Run:
         read = {"answer": text, "status": text[:50], "rule": text, "span": (2, 6)}
         written.append({**row, "doc": doc, "filtered_resps": [[read]]})
     path = write_run(folder / "run", {"letters": rows, "cot": written}, model=name)
-    return replace(read_log(path), name=name)
+    return replace(read_run(path), name=name)
 
 
 def test_hostile_texts_are_shown_as_text_and_nothing_runs(chromium, tmp_path):
@@ -152,7 +152,7 @@ def test_14000_questions_of_8_models_open_and_filter_at_once(chromium, tmp_path,
         row["doc"]["stem"] = " ".join(texts[:30])
         row["doc"]["choices"] = [" ".join(texts[i : i + 5]) for i in range(30, 50, 5)]
         row["doc"]["subject"] = f"subject {row['doc_id'] % 19}"
-    base = read_log(write_run(tmp_path / "base", {"letters": rows}))
+    base = read_run(write_run(tmp_path / "base", {"letters": rows}))
     runs = [base]
     for i in range(1, 8):  # their texts are the base's, so they need no log of their own
         task = base.tasks["letters", "none"]

@@ -14,7 +14,7 @@ from helpers.report_runs import HOSTILE, Read, ladder, noisy, reported
 from mcqa_suite.cli.main import main
 from mcqa_suite.ladder.outputs import save_report
 from mcqa_suite.ladder.results import LadderResult, RungResult
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import board, html, leaderboard, summary, views
 from mcqa_suite.reporting.page_data import gather
 from mcqa_suite.reporting.tables import markdown
@@ -218,7 +218,7 @@ def test_sizes_of_a_column_are_in_the_one_unit_that_suits_them(tmp_path, megabyt
     runs = []
     for name, size in zip(("base", "sft", "gptq"), megabytes, strict=True):
         path = write_run(tmp_path / name, {"t": choice_rows("t", scores, gold)}, model=name)
-        runs.append(replace(read_log(path, name=name), size_mb=size))
+        runs.append(replace(read_run(path, name=name), size_mb=size))
     found = summary.summarise(runs)
     page = board.board_table(board.board(found, None, None, None))
     rungs = [

@@ -13,7 +13,7 @@ from mcqa_suite.analysis.compare import read_subset, restricted
 from mcqa_suite.analysis.compare.subset import FORM
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 from mcqa_suite.training_data.audit.items import doc_hash
 
 N = 200
@@ -79,7 +79,7 @@ def test_a_macro_mean_stays_a_macro_mean(tmp_path):
     results["groups"]["both"] = results["results"]["both"] = {"acc,none": float(np.mean(means))}
     file.write_text(json.dumps(results), encoding="utf-8")
     kept = read_subset(Path(subset(tmp_path / "clean.json", one=range(90), two=range(10))))
-    run = restricted(read_log(folder), kept)
+    run = restricted(read_run(folder), kept)
     clean = [np.mean([row["acc"] for row in rows[:n]]) for rows, n in zip(tasks.values(), (90, 10), strict=True)]
     assert run.groups["both"].values == {"acc,none": pytest.approx(np.mean(clean))}
 
@@ -122,4 +122,4 @@ def test_the_list_that_an_audit_writes_is_the_list_that_a_comparison_reads(tmp_p
     assert kept.kept == {"squares": {i: doc_hash(docs[i]) for i in (0, 1, 2, 4)}}
     assert kept.note == "only the 4 of 5 documents that clean.json keeps"
     with pytest.raises(ComparisonError, match="none of its documents"):
-        restricted(read_log(write_run(tmp_path / "run", {"one": choice_rows("one", *questions(9))})), kept)
+        restricted(read_run(write_run(tmp_path / "run", {"one": choice_rows("one", *questions(9))})), kept)

@@ -10,15 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import load_results, numbered_rows, results_files, samples_file
-from mcqa_suite.logs.runs import model_identity
-from mcqa_suite.logs.sample_values import ScoreError, read_score
+from mcqa_suite.logs.files import sample_logs
+from mcqa_suite.logs.rows import Sample, parse_rows
+from mcqa_suite.logs.sample_values import read_score
 from mcqa_suite.stats import Estimate, clustered_difference, clustered_share, design_effect, mean_estimate, wilson
 from mcqa_suite.stats.paired import square_and_add
 
@@ -106,28 +105,19 @@ class Drawn:
 
 def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
     """Every task of templates in a run, the newest of each; DatasetError where it has none, or a row cannot be read."""
-    files = results_files(path)
-    newest = load_results(files[-1])
-    tasks: dict[str, Draws | None] = {}
+    tasks: dict[str, Draws] = {}
     gsm8k: dict[str, float] = {}
-    for file in reversed(files):
-        results = load_results(file)
-        if model_identity(results) != model_identity(newest):
-            continue
-        for task in results["configs"]:
-            log = samples_file(file, task)
-            if task in tasks or not log.exists():
-                continue
-            rows = _rows(log, metric, wanted=task == WHOLE_SET)
-            if task == WHOLE_SET:
-                gsm8k = {row.id: row.right for row in rows}
-            tasks[task] = _draws(name, task, rows, log) if task != WHOLE_SET and rows else None
-    found = {task: draws for task, draws in sorted(tasks.items(), key=_place) if draws is not None}
-    if not found:
+    for task, log in sample_logs(path).items():
+        rows = _rows(log, metric, any_document=task == WHOLE_SET)
+        if task == WHOLE_SET:
+            gsm8k = {row.id: row.right for row in rows}
+        elif rows:
+            tasks[task] = _draws(name, task, rows, log)
+    if not tasks:
         raise DatasetError(
             f"{path}: no task of templates; run mcqa_symbolic_local or mcqa_gsm_symbolic with --log_samples"
         )
-    return Drawn(name, found, gsm8k)
+    return Drawn(name, dict(sorted(tasks.items(), key=_family_and_variant)), gsm8k)
 
 
 def spread(draws: Draws) -> Spread:
@@ -146,14 +136,14 @@ def difference(first: Draws, second: Draws) -> Difference:
     by_original = None not in (*first.originals, *second.originals) and all(
         len(set(side.originals)) == len(side.originals) for side in (first, second)
     )
-    here, there = (side.originals if by_original else side.templates for side in (first, second))
-    common = [key for key in here if key in there]
+    ours, theirs = (side.originals if by_original else side.templates for side in (first, second))
+    common = [key for key in ours if key in theirs]
     if len(common) < 2:
         raise DatasetError(f"{first.task} and {second.task}: {len(common)} templates in common; at least 2 are needed")
     draws = min(first.right.shape[1], second.right.shape[1])
-    one = first.right[[here.index(key) for key in common], :draws]
-    other = second.right[[there.index(key) for key in common], :draws]
-    return Difference(_difference(one, other), len(common))
+    before = first.right[[ours.index(key) for key in common], :draws]
+    after = second.right[[theirs.index(key) for key in common], :draws]
+    return Difference(_difference(before, after), len(common))
 
 
 def same_documents(first: Draws, second: Draws) -> bool:
@@ -172,18 +162,18 @@ def gap(draws: Draws, gsm8k: Mapping[str, float]) -> Gap | None:
     """From the templates' instances to the questions that they were made from, and to the others; None where the log holds
     no GSM8K, or its documents do not name their original."""
     pairs = zip(draws.by_template, draws.originals, strict=True)
-    known = [(rate, gsm8k[id]) for rate, id in pairs if id is not None and id in gsm8k]
-    if len(known) < 2:
+    both = [(rate, gsm8k[id]) for rate, id in pairs if id is not None and id in gsm8k]
+    if len(both) < 2:
         return None
     symbolic = _mean(draws.right)
-    same = wilson(round(sum(right for _rate, right in known)), len(known))
+    same = wilson(round(sum(right for _rate, right in both)), len(both))
     rest = [right for id, right in gsm8k.items() if id not in draws.originals]
     other = wilson(round(sum(rest)), len(rest)) if rest else None
     return Gap(
         symbolic,
         same,
         other,
-        mean_estimate(np.array([float(right) - rate for rate, right in known])),
+        mean_estimate(np.array([float(right) - rate for rate, right in both])),
         _unpaired(same, other) if other else None,
     )
 
@@ -204,9 +194,9 @@ def _mean(right: Floats) -> Estimate:
     return mean_estimate(values, effect=design_effect(values, clusters))
 
 
-def _difference(one: Floats, other: Floats) -> Estimate:
+def _difference(before: Floats, after: Floats) -> Estimate:
     """The second minus the first over the same templates: Tango's where every score is 0 or 1, else Student's."""
-    first, second, clusters = one.ravel(), other.ravel(), _clusters(one)
+    first, second, clusters = before.ravel(), after.ravel(), _clusters(before)
     if np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all():
         return clustered_difference(first == 1, second == 1, clusters)[0]
     return mean_estimate(second - first, effect=design_effect(second - first, clusters))
@@ -216,9 +206,8 @@ def _clusters(right: Floats) -> NDArray[np.int64]:
     return np.repeat(np.arange(right.shape[0]), right.shape[1])
 
 
-def _place(item: tuple[str, Any]) -> tuple[str, int]:
-    match = VARIANT.match(item[0])
-    return (f"{match[1]}{match[3] or ''}", ORDER.index(match[2])) if match else (item[0], 0)
+def _family_and_variant(item: tuple[str, Draws]) -> tuple[str, int]:
+    return item[1].family, ORDER.index(item[1].variant)
 
 
 @dataclass(frozen=True)
@@ -232,37 +221,29 @@ class _Row:
     parsed: float | None
 
 
-def _rows(log: Path, metric: str, wanted: bool) -> list[_Row]:
-    """The rows of the log's first filter; none where its documents are no instances of templates and it is not `wanted`."""
-    rows: list[_Row] = []
-    first_filter = None
-    for number, row in numbered_rows(log):
-        try:
-            doc = row["doc"] if isinstance(row["doc"], dict) else {}
-            if not wanted and not {"template", "instance"} <= doc.keys():
-                return []
-            first_filter = first_filter or row["filter"]
-            if row["filter"] == first_filter:
-                rows.append(_row(row, doc, metric))
-        except (KeyError, TypeError, ValueError, ScoreError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise DatasetError(f"{log}:{number}: not a sample of a template ({reason}); run the task again") from error
-    return rows
+def _rows(log: Path, metric: str, any_document: bool) -> list[_Row]:
+    """The rows of the log's first filter; none where its documents are no instances of templates, unless `any_document`."""
+    kind = "a template"
+    first = next(parse_rows(log, lambda sample: (sample.filter, sample.doc.keys()), kind), None)
+    if first is None or not (any_document or {"template", "instance"} <= first[1]):
+        return []
+    rows = parse_rows(log, lambda sample: _row(sample, metric) if sample.filter == first[0] else None, kind)
+    return [row for row in rows if row is not None]
 
 
-def _row(row: Mapping[str, Any], doc: Mapping[str, Any], metric: str) -> _Row:
-    score = read_score(metric, row[metric])
+def _row(sample: Sample, metric: str) -> _Row:
+    doc, score, parsed = sample.doc, read_score(metric, sample.row[metric]), sample.row.get("parsed")
     if score is None or not 0 <= score <= 1:
-        raise ValueError(f"{metric} is {row[metric]!r}, not from 0 to 1")
+        raise ValueError(f"{metric} is {sample.row[metric]!r}, not from 0 to 1")
     original = doc.get("original")
     return _Row(
-        id=str(doc.get("id", row["doc_id"])),
+        id=str(doc.get("id", sample.row["doc_id"])),
         template=str(doc.get("template", "")),
         instance=int(doc.get("instance", 0)),
         original=None if original is None else str(original),
-        digest=str(row["doc_hash"]),
+        digest=str(sample.hashes[0]),
         right=score,
-        parsed=float(row["parsed"]) if isinstance(row.get("parsed"), (int, float)) else None,
+        parsed=float(parsed) if isinstance(parsed, (int, float)) else None,
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.reporting.option_orders import Order, order_csv, order_table, read_orders
+from mcqa_suite.reporting.option_orders import order_csv, order_table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -25,9 +25,9 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mcqa_suite.logs.log_row import Columns
-    from mcqa_suite.logs.rescore import reread_all, table
+    from mcqa_suite.logs.rescore import rescore_all, table
 
     columns = Columns(args.kind, args.choices_key, args.gold_key)
-    logs = reread_all(args.samples, args.output, columns, report=lambda line: print(f"mcqa: {line}", file=sys.stderr))
+    logs = rescore_all(args.samples, args.output, columns, report=lambda line: print(f"mcqa: {line}", file=sys.stderr))
     print(table(logs))
     return int(any(log.broken for log in logs))

@@ -1,66 +1,74 @@
 """The extractors in the shape of the harness's filters, each under two names.
 
 `{function: custom, filter_fn: !function mcqa_suite.harness.filters.letters}` works wherever the package is installed;
-`{function: mcqa_letters}` needs the name registered, which `mcqa eval` does (and, once the harness reads entry points, it
-does itself). A filtered response is the dict of `mcqa_suite.logs.scoring`, so that "no answer" stays a state of its own.
+`{function: mcqa_letters}` needs this module imported, which `mcqa eval` does (harness releases after 0.4.13 read it from the
+package's entry points). A filtered response is a `Filtered` extraction, so that "no answer" stays a state of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 
-from mcqa_suite.logs.scoring import Doc, Read, read_all
+from mcqa_suite.extract import Extraction
+from mcqa_suite.logs import extraction_format
+from mcqa_suite.logs.scoring import Doc, read_all
 
 Responses = Sequence[Sequence[str]]
 
 
-class ReadOf(dict[str, Any]):
-    """A read that still knows its `text`: scores may need it, and as no key of the dict it is not logged a second time."""
+@dataclass(frozen=True)
+class Filtered(Extraction):
+    """An extraction with its response's `text`, which text metrics need and the log holds already."""
 
-    def __init__(self, read: Read, text: str) -> None:
-        super().__init__(read)
-        self.text = text
+    text: str = ""
+
+    def __str__(self) -> str:
+        """What the harness writes to the sample log."""
+        return extraction_format.write(self)
 
 
-def _each(kind: str, responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+def _each(kind: str, responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
     return [
-        [ReadOf(read, text) for read, text in zip(read_all(kind, texts, doc), texts, strict=True)]
+        [
+            Filtered(**vars(extraction), text=text)
+            for extraction, text in zip(read_all(kind, texts, doc), texts, strict=True)
+        ]
         for texts, doc in zip(responses, docs, strict=True)
     ]
 
 
-def letters(responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+def letters(responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
     """The option that each response commits to."""
     return _each("letters", responses, docs)
 
 
-def numbers(responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+def numbers(responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
     """The number that each response ends at."""
     return _each("numbers", responses, docs)
 
 
-def grids(responses: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+def grids(responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
     """The grid that each response gives."""
     return _each("grids", responses, docs)
 
 
 @register_filter("mcqa_letters")
 class Letters(Filter):  # type: ignore[misc]
-    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
         return letters(resps, docs)
 
 
 @register_filter("mcqa_numbers")
 class Numbers(Filter):  # type: ignore[misc]
-    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
         return numbers(resps, docs)
 
 
 @register_filter("mcqa_grids")
 class Grids(Filter):  # type: ignore[misc]
-    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Read]]:
+    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
         return grids(resps, docs)

@@ -11,7 +11,7 @@ from datasets import Dataset
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.grids.tasks import apply_prompt, describe_prompt
-from mcqa_suite.logs.files import numbered_rows
+from mcqa_suite.logs.rows import parse_rows
 
 Doc = dict[str, Any]
 
@@ -57,13 +57,9 @@ def load_apply(
 def _rules(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise ConfigError(f"metadata: rules: {path}: no such file; give the sample log of a _describe task")
-    found = {}
-    for number, row in numbered_rows(path):
-        try:
-            found[str(row["doc"]["task_id"])] = str(row["resps"][0][0])
-        except (KeyError, IndexError, TypeError) as error:
-            raise DatasetError(f"{path}:{number}: not a sample of a _describe task ({error!r})") from error
-    return found
+    return dict(
+        parse_rows(path, lambda sample: (str(sample.doc["task_id"]), str(sample.responses[0])), "a _describe task")
+    )
 
 
 def described(doc: Doc, results: Sequence[str]) -> dict[str, float]:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from mcqa_suite import grids
-from mcqa_suite.logs.scoring import Doc, Read, grid_scores
+from mcqa_suite.extract import Extraction
+from mcqa_suite.logs.scoring import Doc, grid_scores
 
 
-def results(doc: Doc, answered: Sequence[Sequence[Read]]) -> dict[str, Any]:
+def results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> dict[str, Any]:
     """The scores of this view's attempts, and what `vote_score` needs of them."""
-    reads = answered[0]
-    return {**grid_scores(doc, reads), "vote_score": grids.seen(doc, [read["answer"] for read in reads])}
+    attempts = results[0]
+    return {**grid_scores(doc, attempts), "vote_score": grids.seen(doc, [attempt.answer for attempt in attempts])}
 
 
 def vote_score(items: Sequence[Sequence[Any]]) -> float:

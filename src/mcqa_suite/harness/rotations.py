@@ -9,9 +9,10 @@ from typing import Any
 
 from datasets import Dataset
 
+from mcqa_suite.analysis.option_order import OrderEffect, order_effect
 from mcqa_suite.harness import docs
 from mcqa_suite.harness.scoring import letter_results
-from mcqa_suite.questions.rotations import OrderEffect, order_effect, rotations
+from mcqa_suite.questions.rotations import rotations
 
 Doc = dict[str, Any]
 

@@ -9,9 +9,10 @@ from statistics import fmean
 from typing import Any
 
 from mcqa_suite.common.errors import LoglikelihoodError
+from mcqa_suite.extract import Extraction
 from mcqa_suite.grids import task_score
 from mcqa_suite.harness.text_metrics import bertscore, reference_text, text_scores
-from mcqa_suite.logs.scoring import Doc, Read, Scores, epfl_marked, grid_scores, letter_scores, number_scores
+from mcqa_suite.logs.scoring import Doc, Scores, epfl_marked, grid_scores, letter_scores, number_scores
 
 BERTSCORE_MODEL = "MCQA_BERTSCORE_MODEL"
 
@@ -51,29 +52,29 @@ def cloze_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     }
 
 
-def cot_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
+def cot_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> Scores:
     """Scores of a generated letter."""
     return letter_scores(doc, results[0])
 
 
-def math_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:
+def math_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> dict[str, Any]:
     """Scores of a generated number, and of the text before it against the worked solution."""
     return {**number_scores(doc, results[0]), **_text_scores(results[0], doc["solution"])}
 
 
-def rationale_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:
+def rationale_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> dict[str, Any]:
     """`cot_results`, and scores of the text against the data set's own explanation."""
     return {**letter_scores(doc, results[0]), **_text_scores(results[0], doc["rationale"])}
 
 
-def _text_scores(reads: Sequence[Read], rationale: str) -> dict[str, Any]:
+def _text_scores(extractions: Sequence[Extraction], rationale: str) -> dict[str, Any]:
     """Of the first response, as it was generated; nothing where the data set has no text to compare it with.
 
     `bertscore` is there only where MCQA_BERTSCORE_MODEL names a model; until it is aggregated it is the two texts.
     """
     reference = reference_text(rationale)
-    text = getattr(reads[0], "text", None)
-    if not reference or text is None:  # another filter's reads do not keep their text
+    text = getattr(extractions[0], "text", None)
+    if not reference or text is None:  # another filter's results do not keep their text
         return {}
     scores = text_scores(text, reference)
     return {**scores, "bertscore": (text, reference)} if os.environ.get(BERTSCORE_MODEL) else scores
@@ -84,7 +85,7 @@ def mean_bertscore(items: Sequence[tuple[str, str]]) -> float:
     return fmean(bertscore(items, os.environ[BERTSCORE_MODEL]))
 
 
-def grid_results(doc: Doc, results: Sequence[Sequence[Read]]) -> dict[str, Any]:
+def grid_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> dict[str, Any]:
     """Scores of the attempts at a grid, and what `mean_over_tasks` needs."""
     scores = grid_scores(doc, results[0])
     return {**scores, "task_score": (doc["task_id"], scores["acc"])}
@@ -105,6 +106,6 @@ def epfl_cloze_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Score
     return epfl_marked(cloze_results(doc, results))
 
 
-def epfl_cot_results(doc: Doc, results: Sequence[Sequence[Read]]) -> Scores:
+def epfl_cot_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> Scores:
     """`cot_results` with EPFL's marking; an unread answer is a blank sheet, 0."""
     return epfl_marked(cot_results(doc, results))

@@ -10,7 +10,7 @@ from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.ladder.results import LadderResult, RungResult
 from mcqa_suite.ladder.sweep_results import board, figure, table
-from mcqa_suite.logs.runs import read_run
+from mcqa_suite.logs.runs import read_tasks
 from mcqa_suite.reporting import html, leaderboard
 
 
@@ -108,7 +108,7 @@ def _on_board(rung: RungResult, evaluation: Path) -> leaderboard.Rung:
     size = rung.manifest.size
     return leaderboard.Rung(
         name=rung.name,
-        tasks=read_run(evaluation),
+        tasks=read_tasks(evaluation),
         parent=rung.manifest.parent.name if rung.manifest.parent else None,
         bits_per_weight=size.bits_per_weight if size else None,
         size_mb=size.bytes_on_disk / 1e6 if size else None,

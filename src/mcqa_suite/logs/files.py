@@ -1,31 +1,31 @@
-"""Which results files a path means, and what they and the sample logs beside them hold as JSON."""
+"""The results files that a path means, and the sample logs beside them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 
-OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task or group
+MAPPINGS_OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task or group
 
 
 def results_files(path: Path) -> list[Path]:
-    """The results files that `path` means, oldest first."""
+    """The results files of a path, oldest first: of a folder, of one file, or of FOLDER@STAMP."""
     folder, at, stamp = str(path).rpartition("@")
     if not path.exists() and at and Path(folder).is_dir():
-        found = [file for file in _sorted(Path(folder).rglob("results_*.json")) if stamp in file.name]
-        if len(found) != 1:
-            known = ", ".join(stamp_of(file) for file in _sorted(Path(folder).rglob("results_*.json"))) or "none"
-            raise DatasetError(f"{path}: {len(found)} runs are called so; there are: {known}")
-        return found
+        files = _below(Path(folder))
+        named = [file for file in files if stamp in file.name]
+        if len(named) != 1:
+            stamps = ", ".join(map(stamp_of, files)) or "none"
+            raise DatasetError(f"{path}: {len(named)} runs have this stamp; the folder has: {stamps}")
+        return named
     if path.is_file():
         if not (path.name.startswith("results_") and path.suffix == ".json"):
             raise DatasetError(f"{path}: not a results_*.json; give the results file, or its folder")
         return [path]
-    files = _sorted(path.rglob("results_*.json"))
+    files = _below(path)
     if not files and any(path.rglob("samples_*.jsonl")):
         raise DatasetError(
             f"{path}: samples without results_*.json; put the results file beside them, or run lm_eval again"
@@ -35,47 +35,84 @@ def results_files(path: Path) -> list[Path]:
     return files
 
 
-def _sorted(files: Iterable[Path]) -> list[Path]:
-    return sorted(files, key=lambda file: (file.name, str(file)))
+def _below(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("results_*.json"), key=lambda file: (file.name, str(file)))
 
 
 def stamp_of(path: Path) -> str:
+    """The time in a results file's name."""
     return path.stem.removeprefix("results_")
 
 
 def samples_file(path: Path, task: str) -> Path:
-    """The sample log of a task beside its results file; DatasetError for a task whose name leads elsewhere."""
+    """The sample log of a task beside its results file; DatasetError for a task name that is no file name."""
     name = f"samples_{task}_{stamp_of(path)}.jsonl"
     if Path(name).name != name or "\0" in name:
-        raise DatasetError(f"{path}: task {task!r} is no name of a file; take it out of the results")
+        raise DatasetError(f"{path}: task {task!r} is no file name; remove it from the results")
     return path.with_name(name)
 
 
 def load_results(path: Path) -> dict[str, Any]:
-    """What a results file holds, less what is null; DatasetError where it is not of the harness's form."""
+    """The content of a results file without its null values; DatasetError where it does not have the harness's form."""
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        found = {name: value for name, value in results.items() if value is not None}
-        _check_form(found)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        results = {name: value for name, value in content.items() if value is not None}
+        _check_form(results)
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}; give the results file, or its folder") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(f"{path}: broken results ({error!r}); was the run cut off? Run it again") from error
-    return found
+    return results
+
+
+def run_files(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """The results files of a run with their content, newest first, less those of the same model under older settings.
+
+    DatasetError where the path holds runs of several models.
+    """
+    files = [(file, load_results(file)) for file in reversed(results_files(path))]
+    newest = files[0][1]
+    for _, results in files:
+        if model_name(results) != model_name(newest):
+            names = " and ".join(sorted({str(model_name(results)), str(model_name(newest))}))
+            raise DatasetError(f"{path}: holds runs of several models ({names}); give the folder of one of them")
+    return [(file, results) for file, results in files if model_identity(results) == model_identity(newest)]
+
+
+def sample_logs(path: Path) -> dict[str, Path]:
+    """The newest sample log of each task of a run, by task name."""
+    logs: dict[str, Path] = {}
+    for file, results in run_files(path):
+        for task in results["configs"]:
+            log = samples_file(file, task)
+            if task not in logs and log.exists():
+                logs[task] = log
+    return dict(sorted(logs.items()))
+
+
+def model_name(results: dict[str, Any]) -> str | None:
+    return results.get("model_name") or (results.get("config") or {}).get("model")
+
+
+def model_identity(results: dict[str, Any]) -> str | None:
+    """What tells two models apart: name, arguments, commit and number of parameters; None where nothing is known."""
+    config = results.get("config") or {}
+    parts = [model_name(results), *map(config.get, ("model", "model_args", "model_sha", "model_num_parameters"))]
+    return json.dumps(parts, sort_keys=True, default=str) if any(parts) else None
 
 
 def _check_form(results: dict[str, Any]) -> None:
-    """KeyError or TypeError for what the readers of results would stumble over."""
+    """KeyError or TypeError for content that the readers of results cannot use."""
     results["configs"]
-    for name in (*OF_MAPPINGS, "group_subtasks", "versions", "n-shot", "config"):
+    for name in (*MAPPINGS_OF_MAPPINGS, "group_subtasks", "versions", "n-shot", "config"):
         if not isinstance(results.get(name, {}), dict):
             raise TypeError(f"{name} is no mapping")
-    for name in OF_MAPPINGS:
+    for name in MAPPINGS_OF_MAPPINGS:
         if not all(isinstance(value, dict) for value in results.get(name, {}).values()):
-            raise TypeError(f"{name} holds something else than mappings")
+            raise TypeError(f"{name} holds something other than mappings")
     for members in results.get("group_subtasks", {}).values():
         if not (isinstance(members, list) and all(isinstance(member, str) for member in members)):
-            raise TypeError("group_subtasks holds something else than lists of names")
+            raise TypeError("group_subtasks holds something other than lists of names")
     counts = [config.get("num_fewshot") for config in results["configs"].values()]
     counts += [
         *results.get("n-shot", {}).values(),
@@ -83,29 +120,3 @@ def _check_form(results: dict[str, Any]) -> None:
     ]
     if not all(count is None or isinstance(count, int) for count in counts):
         raise TypeError("a count of examples or samples is no whole number")
-
-
-def failure(row: Any) -> str | None:
-    """Why a row has no answer, where a model server gave none; None for every other row."""
-    reason = row.get("failed") if isinstance(row, dict) else None
-    return reason if isinstance(reason, str) else None
-
-
-def numbered_rows(path: Path, *, failed: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
-    """A sample log line by line, counted from 1; DatasetError where one is no JSON.
-
-    A row without an answer (`failure`) is neither right nor wrong: it is left out, unless `failed` asks for it.
-    """
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise DatasetError(
-                        f"{path}:{number}: broken line ({error}); was the run cut off? Run it again"
-                    ) from error
-                if failed or failure(row) is None:
-                    yield number, row
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); was the run cut off? Run it again") from error

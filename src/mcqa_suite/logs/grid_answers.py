@@ -1,22 +1,23 @@
-"""What a run answered to ARC tasks: the grids of each output, best first, turned back where they were seen in a view."""
+"""Answers to ARC tasks in a log: the grids of each output, best first, turned back where they were seen in a view."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mcqa_suite import grids
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.extract.result import Answer
 from mcqa_suite.grids import Augmentation, Candidate, Grid
-from mcqa_suite.logs.files import numbered_rows
-from mcqa_suite.logs.log_row import Columns, recorded_row
+from mcqa_suite.logs.log_row import Columns, log_row
+from mcqa_suite.logs.rows import Sample, parse_rows
+
+Outputs = dict[str, dict[int, list[Candidate]]]  # by task and test input
 
 
 @dataclass(frozen=True)
 class Answered:
-    """One row of a log: a test output of a task in one view (the task as it is where the log has no views)."""
+    """One row of a log: a test output of a task in one view (the task itself where the log has no views)."""
 
     task_id: str
     index: int
@@ -29,51 +30,45 @@ class Answered:
 
 def read_answers(path: Path) -> list[Answered]:
     """The rows of a `samples_mcqa_arc_grid_*.jsonl`; DatasetError for a row of another task."""
-    found = list(_answered(path))
-    if not found:
+    rows = list(parse_rows(path, _answered, "mcqa_arc_grid_*"))
+    if not rows:
         raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
-    return found
+    return rows
 
 
-def _answered(path: Path) -> Iterator[Answered]:
-    for number, row in numbered_rows(path):
-        try:
-            yield _row(row)
-        except (KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path}:{number}: not a sample of mcqa_arc_grid_* ({error})") from error
-
-
-def _row(row: dict[str, Any]) -> Answered:
-    recorded = recorded_row(row, Columns("grids"))
-    doc = row["doc"]
+def _answered(sample: Sample) -> Answered:
+    doc = sample.doc
     view = grids.view_of(doc["view"]) if doc.get("view") else Augmentation()
-    _, task_id, place = str(doc["id"]).partition("#")[0].split("/")
-    arguments = row.get("arguments")
+    _, task_id, index = str(doc["id"]).partition("#")[0].split("/")
     return Answered(
         task_id=task_id,
-        index=int(place),
+        index=int(index),
         view=view,
         form=str(doc.get("encoder") or grids.DEFAULT),
-        context=str(arguments["gen_args_0"]["arg_0"]) if isinstance(arguments, dict) else "",
+        context=sample.context,
         output=doc["original"] if doc.get("view") else doc["output"],
-        answers=tuple(None if read["answer"] is None else view.inverse(read["answer"]) for read in recorded.reads),
+        answers=tuple(_turned_back(e.answer, view) for e in log_row(sample.row, Columns("grids")).extractions),
     )
 
 
-def ranked(rows: list[Answered]) -> dict[str, dict[int, list[Candidate]]]:
-    """By task and test input, what was answered, most votes first."""
-    gathered: dict[str, dict[int, list[Grid | None]]] = {}
+def _turned_back(answer: Answer, view: Augmentation) -> Grid | None:
+    return view.inverse(answer) if isinstance(answer, list) else None
+
+
+def ranked(rows: list[Answered]) -> Outputs:
+    """The answers to each test input, most votes first."""
+    answers: dict[str, dict[int, list[Grid | None]]] = {}
     for row in rows:
-        gathered.setdefault(row.task_id, {}).setdefault(row.index, []).extend(row.answers)
+        answers.setdefault(row.task_id, {}).setdefault(row.index, []).extend(row.answers)
     return {
-        task: {index: grids.by_votes(found) for index, found in sorted(outputs.items())}
-        for task, outputs in gathered.items()
+        task: {index: grids.by_votes(votes) for index, votes in sorted(outputs.items())}
+        for task, outputs in answers.items()
     }
 
 
 @dataclass(frozen=True)
 class GridReport:
-    """Shares over test outputs, but `task_score`, the mean over tasks of the share of their outputs that are right."""
+    """Shares over test outputs; `task_score` is the mean over tasks of the share of their outputs that are right."""
 
     outputs: int
     task_score: float
@@ -83,19 +78,17 @@ class GridReport:
     unread: float
 
 
-def judge(rows: list[Answered], chosen: dict[str, dict[int, list[Candidate]]]) -> GridReport:
-    """The best two candidates of every output against the right one; `unread` counts outputs without any grid."""
+def judge(rows: list[Answered], candidates: Outputs) -> GridReport:
+    """Score the best two candidates of every output; `unread` is the share of outputs without any grid."""
     outputs = {(row.task_id, row.index): row.output for row in rows}
-    by_task = []
+    rights: list[tuple[str, float]] = []
     scores = []
     unread = 0
     for (task, index), output in outputs.items():
-        attempts = [candidate.grid for candidate in chosen[task][index][: grids.ATTEMPTS]]
+        attempts = [candidate.grid for candidate in candidates[task][index][: grids.ATTEMPTS]]
         unread += not attempts
-        found = [grids.score(grid, output) for grid in attempts] or [grids.score(None, output)]
-        scores.append(
-            (max(one.exact for one in found), max(one.shape for one in found), max(one.cells for one in found))
-        )
-        by_task.append((task, scores[-1][0]))
+        both = [grids.score(grid, output) for grid in attempts or [None]]
+        scores.append([max(getattr(score, name) for score in both) for name in ("exact", "shape", "cells")])
+        rights.append((task, scores[-1][0]))
     exact, shape, cells = (sum(column) / len(scores) for column in zip(*scores, strict=True))
-    return GridReport(len(outputs), grids.task_score(by_task), exact, shape, cells, unread / len(outputs))
+    return GridReport(len(outputs), grids.task_score(rights), exact, shape, cells, unread / len(outputs))

@@ -1,26 +1,25 @@
-"""A row of a sample log, whoever wrote it, in this suite's terms: its document in our columns, its responses, its score."""
+"""A row of any sample log in this suite's terms: its document in our columns, its responses, its logged extractions."""
 
 from __future__ import annotations
 
-import ast
 import string
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.extract import extract_grid, gold_letter, gold_number
-from mcqa_suite.logs.scoring import Doc, Read
+from mcqa_suite.extract import Extraction, extract_grid, gold_letter, gold_number
+from mcqa_suite.logs import extraction_format
+from mcqa_suite.logs.rows import Sample
+from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index
 
-Row = dict[str, Any]
-# The columns of our own documents; a document that has them needs no --kind.
-OURS = {
+# The columns that tell which kind of answer a document of ours asks for.
+KIND_COLUMNS = {
     "grids": {"output", "task_id"},
     "numbers": {"question", "solution", "gold"},
     "letters": {"choices", "gold"},
 }
-# Where other documents hold their options and their answer, the first that is there
+# Columns of other data sets that hold the options and the answer, in the order of preference.
 CHOICES = ("choices", "options", "endings")
 GOLD = {
     "letters": ("gold", "answerKey", "answer", "answer_idx", "answer_index", "correct", "label"),
@@ -31,12 +30,12 @@ METRICS = ("acc", "exact_match")
 
 
 class NotGeneratedError(ValueError):
-    """A row whose responses are log-likelihoods: there is no text to read."""
+    """A row whose responses are log-likelihoods: there is no text to extract from."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What the user says of documents that are not ours; None stands for the usual columns."""
+    """What a user says of documents that are not ours; None stands for the usual columns."""
 
     kind: str | None = None
     choices: str | None = None
@@ -44,14 +43,14 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A row as it was logged: `reads` are what its filter made of `texts`, `acc` is None where it was not scored."""
+class LogRow:
+    """A row as it was logged: `extractions` are what its filter made of `texts`, `acc` is None where it was not scored."""
 
     kind: str
     doc: Doc
     texts: tuple[str, ...]
     filter: str
-    reads: tuple[Read, ...]
+    extractions: tuple[Extraction, ...]
     acc: float | None
 
     @property
@@ -59,8 +58,8 @@ class Recorded:
         """right, wrong, unread, or unscored."""
         if self.acc is None:
             return "unscored"
-        counted = self.reads if self.kind == "grids" else self.reads[:1]
-        return outcome(self.acc, any(read["answer"] is not None for read in counted))
+        counted = self.extractions if self.kind == "grids" else self.extractions[:1]
+        return outcome(self.acc, any(extraction.answer is not None for extraction in counted))
 
 
 def outcome(acc: float, parsed: float) -> str:
@@ -68,49 +67,40 @@ def outcome(acc: float, parsed: float) -> str:
     return "right" if acc > 0 else "wrong" if parsed else "unread"
 
 
-def recorded_row(row: Any, columns: Columns) -> Recorded:
+def log_row(row: Mapping[str, Any], columns: Columns) -> LogRow:
     """A row of a log; ValueError says what is missing and which flag would name it."""
     if not (isinstance(row, dict) and isinstance(row.get("doc"), dict) and isinstance(row.get("resps"), list)):
         raise ValueError("no row of a sample log: `doc` and `resps` are needed, as lm_eval --log_samples writes them")
-    texts = _texts(row["resps"])
-    kind = columns.kind or next((kind for kind, names in OURS.items() if names <= row["doc"].keys()), None)
+    sample = Sample(row)
+    texts = sample.responses
+    if any(isinstance(text, list) for text in texts):
+        raise NotGeneratedError("its responses are log-likelihoods: there is no text to extract an answer from")
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError("`resps` holds no generated text")
+    kind = columns.kind or next((kind for kind, names in KIND_COLUMNS.items() if names <= row["doc"].keys()), None)
     if kind is None:
         raise ValueError(
             f"the document's columns ({', '.join(row['doc'])}) are not this suite's; "
             "give --kind letters, numbers or grids (and --choices-key, --gold-key)"
         )
     doc, labels = _document(row, kind, columns)
-    return Recorded(
+    filtered = sample.filtered if "filtered_resps" in row else []
+    scores = [row[name] for name in [*METRICS, *sample.metrics] if isinstance(row.get(name), (int, float))]
+    return LogRow(
         kind=kind,
         doc=doc,
-        texts=texts,
+        texts=tuple(texts),
         filter=str(row.get("filter", "none")),
-        reads=tuple(_recorded_read(kind, value, doc, labels) for value in _flat(row.get("filtered_resps", []))),
-        acc=_recorded_acc(row),
+        extractions=tuple(_extraction(kind, value, doc, labels) for value in filtered),
+        acc=float(scores[0]) if scores else None,
     )
 
 
-def _flat(requests: Any) -> list[Any]:
-    """The harness logs a list of responses for each request."""
-    if not isinstance(requests, list):
-        return [requests]
-    return [item for request in requests for item in (request if isinstance(request, list) else [request])]
-
-
-def _texts(resps: list[Any]) -> tuple[str, ...]:
-    texts = _flat(resps)
-    if any(isinstance(text, list) for text in texts):
-        raise NotGeneratedError("its responses are log-likelihoods: nothing was generated, so there is nothing to read")
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise ValueError("`resps` holds no generated text")
-    return tuple(texts)
-
-
-def _document(row: Row, kind: str, columns: Columns) -> tuple[Doc, Sequence[str]]:
+def _document(row: Mapping[str, Any], kind: str, columns: Columns) -> tuple[Doc, Sequence[str]]:
     """The document in our columns, and the labels of its options in its own scheme."""
     gold = _gold(row, kind, columns.gold)
     if kind == "numbers":
-        return {"gold": _asked_for(gold_number, str(gold))}, ()
+        return {"gold": _with_flag(gold_number, str(gold))}, ()
     if kind == "grids":
         grid = extract_grid(gold).answer if isinstance(gold, str) else gold
         if not isinstance(grid, list):
@@ -122,7 +112,7 @@ def _document(row: Row, kind: str, columns: Columns) -> tuple[Doc, Sequence[str]
     return {"choices": choices, "gold": [_index(value, choices, labels) for value in golds]}, labels
 
 
-def _gold(row: Row, kind: str, key: str | None) -> Any:
+def _gold(row: Mapping[str, Any], kind: str, key: str | None) -> Any:
     doc = row["doc"]
     if key is not None:
         if key not in doc:
@@ -180,45 +170,27 @@ def _index(value: Any, choices: Sequence[str], labels: Sequence[str]) -> int:
             return named[0]
     elif not isinstance(value, int):
         raise ValueError(f"gold answer {value!r} is neither text nor an index; give --gold-key COLUMN")
-    return LETTERS.index(_asked_for(gold_letter, value, len(choices)))
+    return LETTERS.index(_with_flag(gold_letter, value, len(choices)))
 
 
-def _asked_for(reader: Callable[..., str], *gold: Any) -> str:
-    """What a reader of gold answers makes of one; its ValueError with the flag that may mend it."""
+def _with_flag(reader: Callable[..., str], *gold: Any) -> str:
+    """Call a reader of gold answers; its ValueError names the flag that chooses another column."""
     try:
         return reader(*gold)
     except ValueError as error:
         raise ValueError(f"{error}; give --gold-key COLUMN") from error
 
 
-def _recorded_acc(row: Row) -> float | None:
-    names = [*METRICS, *metric_names(row)]
-    values = [row[name] for name in names if isinstance(row.get(name), (int, float))]
-    return float(values[0]) if values else None
-
-
-def metric_names(row: Row) -> list[str]:
-    """The names under `metrics`; logs of older harnesses have none."""
-    names = row.get("metrics")
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-
-
-def _recorded_read(kind: str, value: Any, doc: Doc, labels: Sequence[str]) -> Read:
-    """What a filter returned: our dict, which the harness logs as its `repr`, or another filter's text."""
-    if isinstance(value, str) and value.startswith("{"):
-        with suppress(ValueError, SyntaxError, MemoryError, RecursionError):
-            value = ast.literal_eval(value)
-    if isinstance(value, dict) and {"answer", "status"} <= value.keys():
-        return {"rule": None, **value}
-    answer = _answer(kind, str(value), doc, labels)
-    return {"answer": answer, "status": "none" if answer is None else "answered", "rule": None}
-
-
-def _answer(kind: str, value: str, doc: Doc, labels: Sequence[str]) -> Any:
-    """The answer that another filter's text stands for; None where it is no letter, number or grid ("[invalid]")."""
+def _extraction(kind: str, value: Any, doc: Doc, labels: Sequence[str]) -> Extraction:
+    """What a filter logged: an extraction of ours, or another filter's text."""
+    if (extraction := extraction_format.read(value)) is not None:
+        return extraction
+    text = str(value)
     try:
         if kind == "letters":
-            return LETTERS[_index(value.strip(string.punctuation + string.whitespace), doc["choices"], labels)]
-        return gold_number(value) if kind == "numbers" else extract_grid(value).answer
-    except ValueError:
-        return None
+            name = text.strip(string.punctuation + string.whitespace)
+            return Extraction(LETTERS[_index(name, doc["choices"], labels)], "answered")
+        answer = gold_number(text) if kind == "numbers" else extract_grid(text).answer
+    except ValueError:  # no letter, number or grid, such as "[invalid]"
+        answer = None
+    return Extraction(answer, "none" if answer is None else "answered")

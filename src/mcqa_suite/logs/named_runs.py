@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mcqa_suite.common.errors import McqaError
-from mcqa_suite.logs.runs import Run, read_log
+from mcqa_suite.logs.runs import Run, read_run
 
 
 def read_runs(texts: Sequence[str], cluster: str | None = None) -> tuple[list[Run | None], list[str]]:
@@ -21,7 +21,7 @@ def read_runs(texts: Sequence[str], cluster: str | None = None) -> tuple[list[Ru
     for text in texts:
         name, path = named_path(text)
         try:
-            runs.append(read_log(path, name=name, cluster=cluster))
+            runs.append(read_run(path, name=name, cluster=cluster))
         except McqaError as error:
             errors.append(str(error))
             runs.append(None)

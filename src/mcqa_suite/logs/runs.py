@@ -1,4 +1,4 @@
-"""The only reader of what the harness wrote: `results_*.json` with its `samples_*.jsonl`."""
+"""A run of lm_eval: `results_*.json` and the `samples_*.jsonl` beside it, read into columns."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy as np
 
 from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
-from mcqa_suite.logs.files import load_results, results_files, samples_file
+from mcqa_suite.logs.files import model_identity, run_files, samples_file
 from mcqa_suite.logs.sample_values import METRICS
 from mcqa_suite.logs.samples import Samples, best_letter, read_samples
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What has to agree before two runs of a task can be compared."""
+    """The settings that two runs of a task must share to be comparable."""
 
     harness: str | None
     n_shot: int
@@ -29,7 +29,7 @@ class Setting:
     generation: str = ""
 
     def differences(self, other: Setting) -> list[tuple[str, str, str]]:
-        """(what, here, there) for everything that does not agree."""
+        """(name, own value, other value) of every setting that does not agree."""
         names = {
             "harness": "harness version",
             "n_shot": "few-shot count",
@@ -38,15 +38,16 @@ class Setting:
             "generation": "generation settings",
         }
         pairs = [(text, getattr(self, name), getattr(other, name)) for name, text in names.items()]
-        return [(text, _short(here), _short(there)) for text, here, there in pairs if here != there]
+        return [(text, _short(ours), _short(theirs)) for text, ours, theirs in pairs if ours != theirs]
 
 
 @dataclass(frozen=True, eq=False)
 class TaskRun:
-    """One task's samples under one filter; `expected` is how many documents the results speak of."""
+    """One task's samples under one filter; `log` is their file, `expected` the number of documents in the results."""
 
     task: str
     filter: str
+    log: Path
     setting: Setting
     samples: Samples
     expected: int | None = None
@@ -57,7 +58,7 @@ class TaskRun:
 
     @property
     def failed_share(self) -> float:
-        """Of the documents that were asked, those that got no answer from a server."""
+        """Share of the documents that got no answer from a model server."""
         failed = len(self.samples.failed)
         return failed / (failed + self.n)
 
@@ -67,7 +68,7 @@ class TaskRun:
 
     @property
     def metrics(self) -> list[str]:
-        """The accuracies that it has, in the order of METRICS."""
+        """Its accuracies, in the order of METRICS."""
         return [metric for metric in METRICS if metric in self.samples.scores]
 
     @property
@@ -91,7 +92,7 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class Group:
-    """A group of tasks; `values` holds the means that the harness gave it ("acc,none"), if it gave any."""
+    """A group of tasks; `values` holds the means that the harness logged for it ("acc,none"), if any."""
 
     name: str
     tasks: tuple[str, ...]
@@ -100,7 +101,7 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One model's evaluation. `model` tells models apart; `problems` name what could not be read, a line each."""
+    """One model's evaluation. `model` identifies the model; `problems` has a line for each task that could not be read."""
 
     name: str
     path: Path
@@ -114,43 +115,25 @@ class Run:
 
     @property
     def by_task(self) -> dict[str, TaskRun]:
-        """One filter a task: the first of each."""
+        """The tasks by name, each under its first filter."""
         first: dict[str, TaskRun] = {}
         for (task, _filter), run in self.tasks.items():
             first.setdefault(task, run)
         return first
 
 
-def read_run(folder: Path) -> dict[str, TaskRun]:
-    """Every task below `folder`, by name; where a task was run more than once, its newest run.
+def read_run(path: Path, *, name: str | None = None, cluster: str | None = None) -> Run:
+    """One model's run: a results file, a folder of them (the newest of each task counts), or FOLDER@STAMP for an older one.
 
-    Raises DatasetError for a folder without results, for results without samples and for a broken samples line.
+    `cluster` names a field of the documents to keep. A task that cannot be read becomes a line of `problems`; DatasetError
+    where none can be.
     """
-    run = read_log(folder)
-    if run.problems:
-        raise DatasetError(run.problems[0])
-    return run.by_task
-
-
-def read_log(path: Path, *, name: str | None = None, cluster: str | None = None) -> Run:
-    """One model's run: a results file, a folder of them (the newest wins), or FOLDER@STAMP for an older one by name.
-
-    `cluster` names the field of the documents to keep. What cannot be read becomes a line of `problems`; DatasetError where
-    nothing can be.
-    """
-    files = results_files(path)
-    newest = load_results(files[-1])
+    files = run_files(path)
     problems: list[str] = []
     tasks: dict[tuple[str, str], TaskRun] = {}
     groups: dict[str, Group] = {}
     seen: set[str] = set()
-    for file in reversed(files):
-        results = newest if file == files[-1] else load_results(file)
-        if _model_name(results) != _model_name(newest):
-            names = " and ".join(sorted({str(_model_name(results)), str(_model_name(newest))}))
-            raise DatasetError(f"{path}: holds runs of several models ({names}); give the folder of one of them")
-        if model_identity(results) != model_identity(newest):
-            continue  # the same model under older settings
+    for file, results in files:
         for task in results["configs"]:
             if task not in seen:
                 seen.add(task)
@@ -159,29 +142,38 @@ def read_log(path: Path, *, name: str | None = None, cluster: str | None = None)
                 except DatasetError as error:
                     problems.append(str(error))
         groups = _groups(results) | groups
+    newest, content = files[0]
     if not tasks:
-        raise DatasetError(problems[0] if problems else f"{files[-1]}: holds no task; run lm_eval again")
-    folder = path if path.is_dir() else files[-1].parent
-    known = dict(zip(("bits_per_weight", "size_mb", "tokens_per_second"), _sizes(folder), strict=True))
+        raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
+    folder = path if path.is_dir() else newest.parent
+    sizes = dict(zip(("bits_per_weight", "size_mb", "tokens_per_second"), _sizes(folder), strict=True))
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
     label = name or _label(folder)
-    return Run(label, path, model_identity(newest), ordered, groups, tuple(problems), **known)
+    return Run(label, path, model_identity(content), ordered, groups, tuple(problems), **sizes)
+
+
+def read_tasks(path: Path) -> dict[str, TaskRun]:
+    """The tasks of a run by name, each under its first filter; DatasetError where one of them cannot be read."""
+    run = read_run(path)
+    if run.problems:
+        raise DatasetError(run.problems[0])
+    return run.by_task
 
 
 def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
-    file = samples_file(path, task)
-    if not file.exists():
-        raise DatasetError(f"{path}: {file.name} is missing; run lm_eval with --log_samples")
+    log = samples_file(path, task)
+    if not log.exists():
+        raise DatasetError(f"{path}: {log.name} is missing; run lm_eval with --log_samples")
     config = results["configs"][task]
-    found = read_samples(
-        file,
+    by_filter = read_samples(
+        log,
         multiple_choice=kind == "multiple_choice" if (kind := config.get("output_type")) else None,
         delimiter=config.get("target_delimiter", " "),
         field=cluster,
     )
     expected = results.get("n-samples", {}).get(task, {}).get("effective")
     setting = _setting(results, task, config)
-    return {(task, name): TaskRun(task, name, setting, samples, expected) for name, samples in found.items()}
+    return {(task, name): TaskRun(task, name, log, setting, samples, expected) for name, samples in by_filter.items()}
 
 
 def _setting(results: dict[str, Any], task: str, config: dict[str, Any]) -> Setting:
@@ -198,36 +190,22 @@ def _setting(results: dict[str, Any], task: str, config: dict[str, Any]) -> Sett
 
 
 def _groups(results: dict[str, Any]) -> dict[str, Group]:
-    members = {name: subtasks for name, subtasks in (results.get("group_subtasks") or {}).items() if subtasks}
+    members = {name: subtasks for name, subtasks in results.get("group_subtasks", {}).items() if subtasks}
     groups = {}
     for name in members:
-        given = (results.get("groups") or {}).get(name) or results.get("results", {}).get(name) or {}
-        values = {key: value for key, value in given.items() if isinstance(value, float) and "_stderr" not in key}
+        logged = results.get("groups", {}).get(name) or results.get("results", {}).get(name) or {}
+        values = {key: value for key, value in logged.items() if isinstance(value, float) and "_stderr" not in key}
         groups[name] = Group(name, tuple(dict.fromkeys(_leaves(name, members))), values)
     return groups
 
 
 def _leaves(name: str, members: Mapping[str, list[str]], above: tuple[str, ...] = ()) -> list[str]:
-    """The tasks of a group, those of its groups among them; a group inside itself has none there."""
+    """The tasks of a group and of the groups in it; a group inside itself adds none."""
     if name in above:
         return []
     if name not in members:
         return [name]
     return [leaf for member in members[name] for leaf in _leaves(member, members, (*above, name))]
-
-
-def _model_name(results: dict[str, Any]) -> str | None:
-    return results.get("model_name") or (results.get("config") or {}).get("model")
-
-
-def model_identity(results: dict[str, Any]) -> str | None:
-    """What tells two models apart: name, arguments, commit and number of parameters; None where nothing is known."""
-    config = results.get("config") or {}
-    known = [
-        _model_name(results),
-        *(config.get(k) for k in ("model", "model_args", "model_sha", "model_num_parameters")),
-    ]
-    return json.dumps(known, sort_keys=True, default=str) if any(known) else None
 
 
 def _label(folder: Path) -> str:
@@ -238,18 +216,17 @@ def _label(folder: Path) -> str:
 
 
 def _sizes(folder: Path) -> tuple[float | None, float | None, float | None]:
-    """Bits per weight, size in 10^6 bytes and tokens per second, as far as manifests beside the run tell."""
+    """Bits per weight, size in 10^6 bytes and tokens per second, from the manifests of the run and its checkpoint."""
     try:
         manifest = read_manifest(folder)
     except CheckpointError:
         return None, None, None
     size = manifest.size
-    name = Path(manifest.name).name  # whatever path a manifest claims to be called
-    checkpoint = folder.resolve().parent.parent / "checkpoints" / name
+    name = Path(manifest.name).name  # a manifest's name must not lead to another folder
     if size is None and manifest.parent is not None:
         try:
-            made = read_manifest(checkpoint)
-            size = made.size if made.content == manifest.parent.content else None
+            checkpoint = read_manifest(folder.resolve().parent.parent / "checkpoints" / name)
+            size = checkpoint.size if checkpoint.content == manifest.parent.content else None
         except CheckpointError:
             size = None
     bits, megabytes = (size.bits_per_weight, size.bytes_on_disk / 1e6) if size else (None, None)

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import ast
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-# What the harness's own regex filters return where nothing matched.
-UNREAD = ("", "[invalid]", "[no answer]")
 # Metrics that are shares of right answers: a row's value is from 0 to 1, and a comparison may rest on them unasked.
 METRICS = ("acc", "acc_norm", "exact_match")
 
 
-class ScoreError(ValueError):
-    """A row whose score cannot be one."""
+class SampleValueError(ValueError):
+    """A row whose score is not from 0 to 1, or is missing where other rows have it."""
 
 
 def read_score(name: str, value: Any) -> float | None:
-    """A metric's value in a row; None where it is no single number. ScoreError where one of METRICS is not from 0 to 1."""
+    """A metric's value in a row; None where it is no single number. SampleValueError where one of METRICS is not from 0 to 1."""
     number = isinstance(value, (int, float))
     if name in METRICS and not isinstance(value, (list, dict)) and not (number and 0 <= value <= 1):
-        raise ScoreError(f"{name} is {json.dumps(value)[:60]}, where a number from 0 to 1 is needed")
+        raise SampleValueError(f"{name} is {json.dumps(value)[:60]}, where a number from 0 to 1 is needed")
     return float(value) if number else None
 
 
 def check_complete(name: str, missing: int) -> None:
-    """ScoreError where one of METRICS is there in some rows and missing in others."""
+    """SampleValueError where one of METRICS is there in some rows and missing in others."""
     if missing and name in METRICS:
-        raise ScoreError(f"{name} is in some rows, and missing in {'this one' if missing == 1 else 'others'}")
+        raise SampleValueError(f"{name} is in some rows, and missing in {'this one' if missing == 1 else 'others'}")
 
 
 def hash_prefix(digest: str) -> int:
@@ -63,32 +60,6 @@ def fingerprint(value: Any) -> int:
     return int.from_bytes(blake2b(repr(value).encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1
 
 
-def flat(items: Iterable[Any]) -> Iterator[Any]:
-    """What lists of lists hold, in order."""
-    for item in items:
-        if isinstance(item, list):
-            yield from flat(item)
-        else:
-            yield item
-
-
-def literal(text: str) -> Any:
-    """What a Python literal stands for; ValueError where it is none, or nested too deeply to be read."""
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"no literal: {error!r}") from error
-
-
-def read_answer(item: Any) -> Any:
-    """What a generated response was read as: our filters log a dict, others a string; None where nothing was read."""
-    if isinstance(item, str) and item.startswith("{'answer'"):
-        item = literal(item)
-    if isinstance(item, dict):
-        return item["answer"]
-    return None if str(item).strip() in UNREAD else item
-
-
 def option_bits(indices: Any, options: int) -> int:
     """Indices of options as bits; 0 where they are anything else."""
     chosen = indices if isinstance(indices, list) else [indices]
@@ -103,6 +74,6 @@ def read_target(target: Any, texts: Sequence[str]) -> Any:
     if text in texts and not text.isdigit():
         return texts.index(text)
     try:
-        return literal(text)
-    except ValueError:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None

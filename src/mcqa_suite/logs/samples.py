@@ -12,18 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import failure, numbered_rows
+from mcqa_suite.logs.rows import Sample, read_rows
 from mcqa_suite.logs.sample_values import (
     METRICS,
-    ScoreError,
+    SampleValueError,
     check_complete,
     fingerprint,
-    flat,
     hash_prefix,
     is_choice,
     option_bits,
     option_texts,
-    read_answer,
     read_score,
     read_target,
 )
@@ -32,18 +30,17 @@ from mcqa_suite.questions.question import LETTERS
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
-HASHES = ("doc_hash", "prompt_hash", "target_hash")
 _ONES = (1,) * 1000
 SURE = 0.99  # share of documents whose gold must be known before shares of letters mean anything
 
 
 @dataclass(frozen=True)
 class Column:
-    """A field of the documents: `names[codes[i]]` is document i's value; -1 where it has none. `known`: every field's name."""
+    """A field of the documents: `names[codes[i]]` is document i's value, -1 where it has none; `fields`: every field's name."""
 
     codes: Integers
     names: tuple[str, ...]
-    known: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +68,7 @@ class Samples:
     failed: Mapping[int, int]
 
     @property
-    def there(self) -> NDArray[np.bool_]:
+    def has_option(self) -> NDArray[np.bool_]:
         """n x options: whether the document has that option."""
         width = 0 if self.loglikelihoods is None else self.loglikelihoods.shape[1]
         return np.arange(width) < self.options[:, None]
@@ -85,7 +82,7 @@ class Samples:
         if metric == "acc_norm" and self.lengths is not None:
             with np.errstate(divide="ignore", invalid="ignore"):
                 values = values / self.lengths
-        values = np.where(self.there, values, -np.inf)
+        values = np.where(self.has_option, values, -np.inf)
         return np.asarray(values.argmax(axis=1))
 
     def chose_gold(self, metric: str) -> NDArray[np.bool_]:
@@ -107,23 +104,23 @@ def read_samples(
     tables: dict[str, _Table] = {}
     failed: dict[str, dict[int, int]] = {}
     reason: str | None = None
-    for number, row in numbered_rows(path, failed=True):
+    for sample in read_rows(path, failed=True):
         try:
-            name = str(row["filter"])
-            if (why := failure(row)) is not None:
-                failed.setdefault(name, {})[int(row["doc_id"])] = hash_prefix(row["doc_hash"])
-                reason = reason or why
+            name = sample.filter
+            if sample.failure is not None:
+                failed.setdefault(name, {})[sample.doc_id] = hash_prefix(sample.hashes[0])
+                reason = reason or sample.failure
                 continue
             if name not in tables:
-                choice = is_choice(row) if multiple_choice is None else multiple_choice
+                choice = is_choice(sample.row) if multiple_choice is None else multiple_choice
                 tables[name] = _Table(choice, delimiter, field)
-            tables[name].add(row)
-        except ScoreError as error:
-            raise DatasetError(f"{path}:{number}: {error}; mend the row, or run the task again") from error
+            tables[name].add(sample)
+        except SampleValueError as error:
+            raise DatasetError(f"{path}:{sample.line}: {error}; mend the row, or run the task again") from error
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            why = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise DatasetError(
-                f"{path}:{number}: not a sample of lm_eval 0.4.3 or newer ({reason}); run it again"
+                f"{path}:{sample.line}: not a sample of lm_eval 0.4.3 or newer ({why}); run it again"
             ) from error
     if not tables and reason is not None:
         raise DatasetError(f"{path}: no item got an answer ({reason}); run the task again")
@@ -142,22 +139,24 @@ class _Table:
         self.loglikelihoods, self.lengths, self.letter = array("d"), array("q"), array("q")
         self.scores: dict[str, array[float]] = {}
         self.names: dict[str, int] = {}
-        self.known: dict[str, None] = {}
+        self.fields: dict[str, None] = {}
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        self.doc_id.append(int(row["doc_id"]))
-        self.hashes.extend(hash_prefix(row[name]) for name in HASHES)
-        if not isinstance(row.get("resps", []), list):
-            raise TypeError("resps is no list")
-        doc = row["doc"] if isinstance(row["doc"], dict) else {}
+    def add(self, sample: Sample) -> None:
+        doc, responses = sample.doc, sample.responses
+        self.doc_id.append(sample.doc_id)
+        self.hashes.extend(map(hash_prefix, sample.hashes))
         if self.field is not None:
-            self.known |= dict.fromkeys(doc)
+            self.fields |= dict.fromkeys(doc)
             value = doc.get(self.field)
             self.codes.append(-1 if value is None else self.names.setdefault(str(value), len(self.names)))
         if self.multiple_choice:
-            self._add_loglikelihoods(row, doc)
+            self._add_loglikelihoods(sample)
         else:
-            self._add_answer(row, doc)
+            self._add_answers(sample)
+            self.response.append(fingerprint(responses))
+        self._add_scores(sample.row)
+
+    def _add_scores(self, row: Mapping[str, Any]) -> None:
         for name in row.get("metrics") or row.keys() - {"doc_id", "filter"}:
             if name in row and (value := read_score(name, row[name])) is not None:
                 if (column := self.scores.get(name)) is None:
@@ -169,31 +168,29 @@ class _Table:
         for name in self.scores.keys() & METRICS:
             check_complete(name, len(self.doc_id) - len(self.scores[name]))
 
-    def _add_loglikelihoods(self, row: Mapping[str, Any], doc: Mapping[str, Any]) -> None:
-        pairs = row["filtered_resps"]
+    def _add_loglikelihoods(self, sample: Sample) -> None:
+        row, values = sample.row, sample.loglikelihoods
         if "acc_mutual_info" in row:  # the second half are the options without the question
-            pairs = pairs[: len(pairs) // 2]
-        self.loglikelihoods.extend(float(pair[0]) for pair in pairs)
-        self.options.append(len(pairs))
-        bits = option_bits(doc.get("gold"), len(pairs))
+            values = values[: len(values) // 2]
+        self.loglikelihoods.extend(values)
+        self.options.append(len(values))
+        bits = option_bits(sample.doc.get("gold"), len(values))
         if bits and "acc_norm" not in row:
-            self.lengths.extend(_ONES[: len(pairs)])
+            self.lengths.extend(_ONES[: len(values)])
         else:
-            texts = option_texts(row.get("arguments", ()), len(pairs), self.delimiter)
+            texts = option_texts(row.get("arguments", ()), len(values), self.delimiter)
             self.lengths.extend(max(1, len(text)) for text in texts)
-            bits = bits or option_bits(read_target(row["target"], texts), len(pairs))
+            bits = bits or option_bits(read_target(sample.target, texts), len(values))
         self.gold.append(bits)
 
-    def _add_answer(self, row: Mapping[str, Any], doc: Mapping[str, Any]) -> None:
-        answers = [read_answer(item) for item in flat(row["filtered_resps"])]
-        choices = doc.get("choices")
+    def _add_answers(self, sample: Sample) -> None:
+        answers, choices = sample.answers, sample.doc.get("choices")
         options = len(choices) if isinstance(choices, list) else 0
         first = answers[0] if answers else None
         self.options.append(options)
-        self.gold.append(option_bits(doc.get("gold"), options))
+        self.gold.append(option_bits(sample.doc.get("gold"), options))
         self.letter.append(LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1)
         self.answer.append(fingerprint(answers) if any(answer is not None for answer in answers) else 0)
-        self.response.append(fingerprint(row["resps"]))
 
     def finish(self, where: str, failed: Mapping[int, int]) -> Samples:
         doc_id = np.frombuffer(self.doc_id, np.int64)
@@ -214,7 +211,7 @@ class _Table:
             answer=None if lists else np.frombuffer(self.answer, np.uint64)[order],
             letter=None if lists else np.frombuffer(self.letter, np.int64)[order],
             response=None if lists else np.frombuffer(self.response, np.uint64)[order],
-            field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names), tuple(self.known))
+            field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names), tuple(self.fields))
             if self.field
             else None,
             failed=failed,

@@ -1,13 +1,11 @@
-"""A generated answer, read and scored: shared by the harness's filters and metrics and by `mcqa extract`.
+"""Generated answers: extracted and scored, in one place for the harness's filters and metrics and for `mcqa extract`.
 
-A read is the dict `{"answer", "status", "rule", "span"}` of an Extraction, so that a log shows what was read, by which rule
-and where. The three kinds are letters, numbers and grids; the readers and scores of a kind look at our columns of a document.
+An answer is a letter, a number or a grid; extractors and scores take our columns of a document.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from mcqa_suite import grids
@@ -15,7 +13,6 @@ from mcqa_suite.extract import Extraction, extract_choice, extract_number, same_
 from mcqa_suite.questions.question import LETTERS
 
 Doc = dict[str, Any]
-Read = dict[str, Any]
 Scores = dict[str, float]
 RIGHT, WRONG, BLANK = 3.0, -1.0, 0.0  # EPFL marking
 
@@ -26,46 +23,44 @@ READERS: dict[str, Callable[[str, Doc], Extraction]] = {
 }
 
 
-def read_all(kind: str, texts: Sequence[str], doc: Doc) -> list[Read]:
-    """One read a response."""
-    reader = READERS[kind]
-    return [asdict(reader(text, doc)) for text in texts]
+def read_all(kind: str, texts: Sequence[str], doc: Doc) -> list[Extraction]:
+    """One extraction a response."""
+    return [READERS[kind](text, doc) for text in texts]
 
 
-def _read_scores(read: Read, right: bool) -> Scores:
-    """`acc` counts an unread answer as wrong; the rest say how many were not read, and why."""
-    status = read["status"]
+def _extraction_scores(extraction: Extraction, right: bool) -> Scores:
+    """`acc` counts an unread answer as wrong; `parsed`, `refused` and `truncated` say how many were not read, and why."""
     return {
         "acc": float(right),
-        "parsed": float(read["answer"] is not None),
-        "refused": float(status == "refused"),
-        "truncated": float(status == "truncated"),
+        "parsed": float(extraction.answer is not None),
+        "refused": float(extraction.status == "refused"),
+        "truncated": float(extraction.status == "truncated"),
     }
 
 
-def letter_scores(doc: Doc, reads: Sequence[Read]) -> Scores:
+def letter_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
     """Scores of a generated letter: the first response counts."""
-    return _read_scores(reads[0], reads[0]["answer"] in [LETTERS[index] for index in doc["gold"]])
+    return _extraction_scores(extractions[0], extractions[0].answer in [LETTERS[index] for index in doc["gold"]])
 
 
-def number_scores(doc: Doc, reads: Sequence[Read]) -> Scores:
-    """Scores of a generated number, compared as a number."""
-    return _read_scores(reads[0], same_number(reads[0]["answer"], doc["gold"]))
+def number_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
+    """Scores of a generated number, compared as a number: the first response counts."""
+    return _extraction_scores(extractions[0], same_number(extractions[0].answer, doc["gold"]))
 
 
-def grid_scores(doc: Doc, reads: Sequence[Read]) -> Scores:
-    """`acc`: any of the attempts is the exact grid; `shape`, `cells`: right shape, and share of cells right, of the best
-    attempt; `parsed`: share of attempts that hold a grid."""
-    scores = [grids.score(read["answer"], doc["output"]) for read in reads]
+def grid_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
+    """`acc`: any attempt is the exact grid; `shape`, `cells`: right shape and share of right cells, of the best attempt;
+    `parsed`: share of attempts that hold a grid."""
+    scores = [grids.score(extraction.answer, doc["output"]) for extraction in extractions]
     return {
-        "acc": float(any(one.exact for one in scores)),
-        "parsed": sum(read["answer"] is not None for read in reads) / len(reads),
-        "shape": float(any(one.shape for one in scores)),
-        "cells": max(one.cells for one in scores),
+        "acc": float(any(score.exact for score in scores)),
+        "parsed": sum(extraction.answer is not None for extraction in extractions) / len(extractions),
+        "shape": float(any(score.shape for score in scores)),
+        "cells": max(score.cells for score in scores),
     }
 
 
-SCORES: dict[str, Callable[[Doc, Sequence[Read]], Scores]] = {
+SCORES: dict[str, Callable[[Doc, Sequence[Extraction]], Scores]] = {
     "letters": letter_scores,
     "numbers": number_scores,
     "grids": grid_scores,

@@ -5,16 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import load_results, numbered_rows, results_files, samples_file
+from mcqa_suite.analysis.option_order import Order
 from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.questions.rotations import Asked, OrderEffect, order_effect
 from mcqa_suite.reporting.tables import Table, markdown, percent, points
 from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
 
@@ -23,42 +19,6 @@ NOTE = (
     "rotations, is largest. Consistent: the same option in every rotation. Recall std: standard deviation of accuracy over the "
     "right option's place. Differences are paired by question against the first run, with Tango's 95 % interval."
 )
-
-
-@dataclass(frozen=True)
-class Order:
-    """One task of one run."""
-
-    run: str
-    task: str
-    effect: OrderEffect
-
-
-def read_orders(name: str, folder: Path) -> list[Order]:
-    """Every task with rotations that a run holds; DatasetError where it holds none."""
-    found: dict[str, Order] = {}
-    for results in reversed(results_files(folder)):
-        for task in load_results(results)["configs"]:
-            log = samples_file(results, task)
-            if task not in found and task.endswith("_perm") and log.exists():
-                found[task] = Order(name, task, _effect(log))
-    if not found:
-        raise DatasetError(f"{folder}: no task with rotations; run one of mcqa_*_perm with --log_samples")
-    return [found[task] for task in sorted(found)]
-
-
-def _effect(log: Path) -> OrderEffect:
-    asked = []
-    for number, row in numbered_rows(log):
-        try:
-            doc, values = row["doc"], [float(pair[0]) for pair in row["filtered_resps"]]
-            asked.append(Asked(doc["question_id"], doc["rotation"], doc["gold"][0], tuple(values)))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise DatasetError(f"{log}:{number}: not a rotated question ({error!r}); run the task again") from error
-    try:
-        return order_effect(asked)
-    except ValueError as error:
-        raise DatasetError(f"{log}: {error}; run the task again without --limit") from error
 
 
 def order_table(orders: Sequence[Order]) -> str:

@@ -7,23 +7,26 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from mcqa_suite.analysis.voting.strategies import UNREAD, Booleans, Integers, majority_sample
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.extract import same_number
-from mcqa_suite.logs.files import numbered_rows
-from mcqa_suite.logs.log_row import Columns, NotGeneratedError, Recorded, recorded_row
-from mcqa_suite.logs.scoring import Read, read_all
+from mcqa_suite.extract import Extraction, same_number
+from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row
+from mcqa_suite.logs.rows import Sample, read_rows
+from mcqa_suite.logs.scoring import read_all
 from mcqa_suite.questions.question import LETTERS
 
 
 @dataclass(frozen=True, eq=False)
 class Ballots:
-    """One run's samples: `answers` and `right` are Q x N (see `strategies`), `distinct[q]` the answers that are numbered
-    there, `texts[q]` what the model wrote, `prompts[q]` the question, `contexts[q]` all that the model was shown."""
+    """One run's samples. Q questions, N samples of each.
+
+    `answers` and `right` are Q x N (see `strategies`); `distinct[q]` are the answers that `answers` numbers, `texts[q]` the
+    responses, `prompts[q]` the question, `contexts[q]` the whole prompt.
+    """
 
     name: str
     ids: tuple[str, ...]
@@ -41,125 +44,118 @@ class Ballots:
         return int(self.answers.shape[1])
 
 
-class _Row(NamedTuple):
+@dataclass(frozen=True)
+class _Question:
     id: str
     prompt: str
     context: str
     gold: Any
-    recorded: Recorded
+    log: LogRow
 
 
 def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int | None = None) -> Ballots:
     """The ballots of a `samples_*.jsonl`, or of a file of `{"id", "gold", "responses"}` rows.
 
-    Where questions have different numbers of samples, `n` of each are taken, or DatasetError says so; so it does for a row
-    that is no sample, a question that comes twice and an empty file.
+    Each question counts with as many samples as the one that has fewest. DatasetError where numbers of samples differ and
+    no `n` is set, or a question has fewer than `n`; for a row that is no sample, a question that comes twice, an empty file.
     """
-    rows: list[_Row] = []
-    filters: set[str] = set()
-    for number, row in numbered_rows(path):
+    rows: list[_Question] = []
+    for sample in read_rows(path):
         try:
-            rows.append(_row(row, columns or Columns()))
+            rows.append(_question(sample, columns or Columns()))
         except NotGeneratedError as error:
-            raise DatasetError(f"{path}:{number}: {error}; vote on a cot, math or grid task") from error
+            raise DatasetError(f"{path}:{sample.line}: {error}; vote on a cot, math or grid task") from error
         except (ValueError, TypeError, KeyError) as error:
-            raise DatasetError(f"{path}:{number}: {error}") from error
-        filters.add(rows[-1].recorded.filter)
+            raise DatasetError(f"{path}:{sample.line}: {error}") from error
     if not rows:
         raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
-    if len(filters) > 1:  # each filter logs every document again: the first one counts
-        rows = [row for row in rows if row.recorded.filter == rows[0].recorded.filter]
-    again, times = Counter(row.id for row in rows).most_common(1)[0]
+    rows = [row for row in rows if row.log.filter == rows[0].log.filter]  # each filter logs every document again
+    question, times = Counter(row.id for row in rows).most_common(1)[0]
     if times > 1:
-        raise DatasetError(f"{path}: question {again} comes {times} times; give one run a file")
-    return _ballots(name, _cut(path, rows, n))
+        raise DatasetError(f"{path}: question {question} comes {times} times; give one run a file")
+    _check_samples(path, rows, n)
+    return _ballots(name, rows)
 
 
-def _row(row: Any, columns: Columns) -> _Row:
+def _question(sample: Sample, columns: Columns) -> _Question:
     """A row of either form."""
+    row = sample.row
     if isinstance(row, dict) and "responses" in row:
-        shown = {key: value for key, value in row.items() if key != "responses"}
         if not isinstance(row["responses"], list):
             raise ValueError("`responses` is no list of texts")
-        row = {"doc": shown, "resps": [row["responses"]], "doc_id": row.get("id")}
-    recorded = recorded_row(row, columns)
-    doc = row["doc"]
-    name = str(doc.get("id", row.get("doc_id")))
+        doc = {key: value for key, value in row.items() if key != "responses"}
+        row = {"doc": doc, "resps": [row["responses"]], "doc_id": row.get("id")}
+    log = log_row(row, columns)
+    doc, context = row["doc"], sample.context
+    prompt = next((doc[key] for key in ("question", "stem", "text") if isinstance(doc.get(key), str)), context)
     gold = doc.get("gold", doc.get("output", row.get("target")))
-    arguments = row.get("arguments")
-    first = arguments.get("gen_args_0") if isinstance(arguments, dict) else None
-    context = str(first.get("arg_0", "")) if isinstance(first, dict) else ""
-    question = next((doc[key] for key in ("question", "stem", "text") if isinstance(doc.get(key), str)), context)
-    return _Row(name, question, context or question, gold, recorded)
+    return _Question(str(doc.get("id", row.get("doc_id"))), prompt, context or prompt, gold, log)
 
 
-def _cut(path: Path, rows: list[_Row], n: int | None) -> list[_Row]:
-    """The rows, if all have as many samples, or at least n."""
-    counts = {len(row.recorded.texts) for row in rows}
-    least = min(rows, key=lambda row: len(row.recorded.texts))
-    if len(counts) > 1 and n is None:
+def _check_samples(path: Path, rows: Sequence[_Question], n: int | None) -> None:
+    """DatasetError unless all questions have as many samples, or at least n."""
+    counts = {row.id: len(row.log.texts) for row in rows}
+    question, fewest = min(counts.items(), key=lambda item: item[1])
+    if n is None and max(counts.values()) > fewest:
         raise DatasetError(
-            f"{path}: question {least.id} has {len(least.recorded.texts)} samples, others up to {max(counts)}; sample it again, "
-            f"or give --n up to {len(least.recorded.texts)} and --draws {len(least.recorded.texts)}"
+            f"{path}: question {question} has {fewest} samples, others up to {max(counts.values())}; sample it again, "
+            f"or give --n up to {fewest} and --draws {fewest}"
         )
-    if n is not None and len(least.recorded.texts) < n:
-        raise DatasetError(
-            f"{path}: question {least.id} has {len(least.recorded.texts)} samples, {n} asked for; lower --draws"
-        )
-    return rows
+    if n is not None and fewest < n:
+        raise DatasetError(f"{path}: question {question} has {fewest} samples, fewer than --draws {n}; lower it")
 
 
-def _ballots(name: str, rows: Sequence[_Row]) -> Ballots:
-    width = min(len(row.recorded.texts) for row in rows)
-    answers = np.full((len(rows), width), UNREAD, dtype=np.int64)
-    right = np.zeros((len(rows), width), dtype=np.bool_)
-    distinct: list[tuple[Any, ...]] = []
-    for place, recorded in enumerate(row.recorded for row in rows):
-        numbers, known = _numbered(recorded.kind, [read["answer"] for read in _reads(recorded)[:width]])
-        is_right = [_is_right(recorded, answer) for answer in known]
-        answers[place] = numbers
-        right[place] = [number != UNREAD and is_right[number] for number in numbers]
-        distinct.append(tuple(known))
+def _ballots(name: str, rows: Sequence[_Question]) -> Ballots:
+    width = min(len(row.log.texts) for row in rows)
+    numbered = [_numbered(row.log.kind, _answers(row.log)[:width]) for row in rows]
+    answers = np.array([numbers for numbers, _ in numbered], dtype=np.int64)
+    right = np.zeros(answers.shape, dtype=np.bool_)
+    for index, (row, (numbers, distinct)) in enumerate(zip(rows, numbered, strict=True)):
+        is_right = [_is_right(row.log, answer) for answer in distinct]
+        right[index] = [number != UNREAD and is_right[number] for number in numbers]
     return Ballots(
         name=name,
         ids=tuple(row.id for row in rows),
         answers=answers,
         right=right,
-        distinct=tuple(distinct),
-        texts=tuple(row.recorded.texts[:width] for row in rows),
+        distinct=tuple(tuple(distinct) for _, distinct in numbered),
+        texts=tuple(row.log.texts[:width] for row in rows),
         prompts=tuple(row.prompt for row in rows),
         contexts=tuple(row.context for row in rows),
         gold=tuple(row.gold for row in rows),
     )
 
 
+def _answers(log: LogRow) -> list[Any]:
+    """The logged answer of every sample; extracted again where the log holds fewer (a filter that takes the first)."""
+    logged: Sequence[Extraction] = log.extractions
+    if len(logged) != len(log.texts):
+        logged = read_all(log.kind, log.texts, log.doc)
+    return [extraction.answer for extraction in logged]
+
+
 def from_answers(name: str, answers: Sequence[Sequence[Any]], gold: Sequence[Any]) -> Ballots:
-    """Ballots from answers that were read already, None where one was not; equal values are one answer."""
-    table = np.full((len(answers), len(answers[0])), UNREAD, dtype=np.int64)
-    right = np.zeros(table.shape, dtype=np.bool_)
-    distinct = []
-    for place, given in enumerate(answers):
-        known = list(dict.fromkeys(answer for answer in given if answer is not None))
-        table[place] = [UNREAD if answer is None else known.index(answer) for answer in given]
-        right[place] = [answer is not None and answer == gold[place] for answer in given]
-        distinct.append(tuple(known))
+    """Ballots from answers, None where one was not read; equal values are one answer."""
+    numbered = [_numbered("", row) for row in answers]
     ids = tuple(str(number) for number in range(len(answers)))
-    texts = tuple(tuple(str(answer) for answer in given) for given in answers)
-    nothing = ("",) * len(ids)
-    return Ballots(name, ids, table, right, tuple(distinct), texts, nothing, nothing, tuple(gold))
-
-
-def _reads(recorded: Recorded) -> Sequence[Read]:
-    """What the filter read of every sample; read again where the log kept fewer (a filter that takes the first)."""
-    if len(recorded.reads) == len(recorded.texts):
-        return recorded.reads
-    return read_all(recorded.kind, recorded.texts, recorded.doc)
+    right = [[answer is not None and answer == own for answer in row] for row, own in zip(answers, gold, strict=True)]
+    return Ballots(
+        name=name,
+        ids=ids,
+        answers=np.array([numbers for numbers, _ in numbered], dtype=np.int64),
+        right=np.array(right, dtype=np.bool_),
+        distinct=tuple(tuple(distinct) for _, distinct in numbered),
+        texts=tuple(tuple(map(str, row)) for row in answers),
+        prompts=("",) * len(ids),
+        contexts=("",) * len(ids),
+        gold=tuple(gold),
+    )
 
 
 def _numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
     """Each answer's number among the distinct ones, in the order in which they came."""
-    same: Callable[[Any, Any], bool] = same_number if kind == "numbers" else lambda one, other: bool(one == other)
-    known: list[Any] = []
+    same: Callable[[Any, Any], bool] = same_number if kind == "numbers" else lambda a, b: bool(a == b)
+    distinct: list[Any] = []
     keys: dict[str, int] = {}
     numbers = []
     for answer in answers:
@@ -168,24 +164,23 @@ def _numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
             continue
         key = json.dumps(answer)
         if key not in keys:
-            found = next((index for index, other in enumerate(known) if same(answer, other)), len(known))
-            if found == len(known):
-                known.append(answer)
-            keys[key] = found
+            keys[key] = next((index for index, other in enumerate(distinct) if same(answer, other)), len(distinct))
+            if keys[key] == len(distinct):
+                distinct.append(answer)
         numbers.append(keys[key])
-    return numbers, known
+    return numbers, distinct
 
 
-def majority_read(kind: str, reads: Sequence[Read]) -> int | None:
-    """The place of the sample that the majority of one question's reads picks; None where none was read."""
-    numbers, _ = _numbered(kind, [read["answer"] for read in reads])
-    place = majority_sample(numbers)
-    return None if place == UNREAD else place
+def majority_read(kind: str, extractions: Sequence[Extraction]) -> int | None:
+    """The index of the sample that the majority of one question's samples picks; None where none was read."""
+    numbers, _ = _numbered(kind, [extraction.answer for extraction in extractions])
+    index = majority_sample(numbers)
+    return None if index == UNREAD else index
 
 
-def _is_right(recorded: Recorded, answer: Any) -> bool:
-    if recorded.kind == "numbers":
-        return same_number(answer, recorded.doc["gold"])
-    if recorded.kind == "grids":
-        return bool(answer == recorded.doc["output"])
-    return answer in [LETTERS[index] for index in recorded.doc["gold"]]
+def _is_right(log: LogRow, answer: Any) -> bool:
+    if log.kind == "numbers":
+        return same_number(answer, log.doc["gold"])
+    if log.kind == "grids":
+        return bool(answer == log.doc["output"])
+    return answer in [LETTERS[index] for index in log.doc["gold"]]

@@ -10,39 +10,31 @@ import numpy as np
 from mcqa_suite.analysis.voting.ballots import Ballots
 from mcqa_suite.analysis.voting.strategies import Floats
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import numbered_rows
+from mcqa_suite.common.jsonl import json_lines
 
 
 def score_lines(path: Path) -> dict[tuple[str, int], float]:
     """The scores in a file of `{"id", "sample", "score"}` rows, `sample` counted from 0."""
-    found: dict[tuple[str, int], float] = {}
-    for number, row in numbered_rows(path):
+    scores: dict[tuple[str, int], float] = {}
+    for number, row in json_lines(path, "a file of {id, sample, score} rows"):
         try:
             key, score = (str(row["id"]), int(row["sample"])), float(row["score"])
         except (KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"{path}:{number}: not a score ({error!r}); expected id, sample and score") from error
         if not math.isfinite(score):
             raise DatasetError(f"{path}:{number}: the score is {score}; expected a finite number")
-        found[key] = score
-    return found
+        scores[key] = score
+    return scores
 
 
 def read_scores(path: Path, ballots: Ballots) -> Floats:
     """Q x N scores in the order of the ballots; DatasetError names the first sample without one."""
-    found = score_lines(path)
-    table = np.empty(ballots.answers.shape)
-    missing = 0
-    first = ""
-    for place, name in enumerate(ballots.ids):
-        for sample in range(ballots.samples):
-            score = found.get((name, sample))
-            if score is None:
-                missing += 1
-                first = first or f"sample {sample} of question {name}"
-            else:
-                table[place, sample] = score
-    if missing:
+    scores = score_lines(path)
+    keys = [[(question, sample) for sample in range(ballots.samples)] for question in ballots.ids]
+    if missing := [key for row in keys for key in row if key not in scores]:
+        question, sample = missing[0]
         raise DatasetError(
-            f"{path}: {missing} samples of {ballots.name} have no score, the first is {first}; score them too"
+            f"{path}: {len(missing)} samples of {ballots.name} have no score, the first is sample {sample} of question "
+            f"{question}; score them too"
         )
-    return table
+    return np.array([[scores[key] for key in row] for row in keys])

@@ -15,7 +15,7 @@ from mcqa_suite.analysis.compare import ComparisonRow, Options
 from mcqa_suite.common.errors import ComparisonError, ConfigError
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.ladder.sweep import Criterion, Point, Sweep
-from mcqa_suite.logs.runs import read_log
+from mcqa_suite.logs.runs import read_run
 from mcqa_suite.stats import Estimate, PairedTable, clustered_difference, paired_difference, wilson
 from mcqa_suite.stats.paired import square_and_add
 
@@ -140,7 +140,7 @@ def _by_task(sweep: Sweep, entries: Mapping[str, Entry], task: str) -> Board:
     folders = {point.stage: entries[point.stage].evaluation for point in sweep.points}
     if lost := [name for name, folder in folders.items() if folder is None]:
         raise ConfigError(f"criterion: task {task!r}: {lost[0]} was not evaluated")
-    runs = {name: read_log(folder, name=name) for name, folder in folders.items() if folder}
+    runs = {name: read_run(folder, name=name) for name, folder in folders.items() if folder}
     options = Options(tasks=task, metric=sweep.criterion.metric)
 
     def against(base: str) -> dict[str, ComparisonRow]:

@@ -19,6 +19,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import pair_rows
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.grids import Encoder
+from mcqa_suite.logs.rows import RowIndex
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.samples import Integers, Samples
 from mcqa_suite.reporting.browser import texts
@@ -87,7 +88,7 @@ def _column(base: TaskRun, run: Run, key: tuple[str, str], wanted: str | None) -
             transition[here] = _transitions(first, right[here], answers != _answers(task.samples, metric)[there])
     lists = task.samples.loglikelihoods
     with np.errstate(invalid="ignore", over="ignore"):
-        probabilities = None if lists is None else stats.option_probabilities(lists, task.samples.there)
+        probabilities = None if lists is None else stats.option_probabilities(lists, task.samples.has_option)
     pick = task.samples.pick(metric or "")
     return Column(run, task, rows, right, transition, pick, probabilities)
 
@@ -122,7 +123,7 @@ class Reader:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = tasks
         self.names: dict[str, dict[str, int]] = {"subjects": {}, "statuses": {}}
-        self.logs: dict[tuple[int, str], texts.SampleFile] = {}
+        self.logs: dict[tuple[int, str], RowIndex] = {}
         self.grids = False
         self.pictured: list[tuple[int, Item | None]] = []
 
@@ -172,8 +173,8 @@ class Reader:
     def _row(self, column: Column, index: int) -> texts.Row:
         key = id(column.run), column.task.task
         if key not in self.logs:
-            self.logs[key] = texts.sample_file(column.run, column.task.task)
-        return self.logs[key].row(column.task.filter, int(column.task.samples.doc_id[index]))
+            self.logs[key] = RowIndex(column.task.log)
+        return dict(self.logs[key][column.task.filter, int(column.task.samples.doc_id[index])].row)
 
     def _number(self, kind: str, name: str) -> int:
         return self.names[kind].setdefault(name, len(self.names[kind]))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.grids import Encoder
-from mcqa_suite.logs.files import load_results, results_files, samples_file
-from mcqa_suite.logs.runs import Run, model_identity
-from mcqa_suite.logs.sample_values import flat, option_texts, read_answer
+from mcqa_suite.logs.extraction_format import read as read_extraction
+from mcqa_suite.logs.rows import Sample, read_answer
+from mcqa_suite.logs.sample_values import option_texts
 from mcqa_suite.reporting.browser.grid_tables import outcome
 from mcqa_suite.reporting.browser.grids import cells, compact, labelled_grids
 
@@ -27,37 +24,6 @@ RESPONSES = 4  # of one model to one document
 STEM = ("stem", "question", "query", "problem", "input", "text")
 
 
-class SampleFile:
-    """One run's log of a task, with the place of every row, so that one row at a time is held in memory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.places: dict[tuple[str, int], int] = {}
-        try:
-            with path.open("rb") as lines:
-                place = 0
-                for line in lines:
-                    row = json.loads(line)
-                    self.places[str(row["filter"]), int(row["doc_id"])] = place
-                    place += len(line)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"{path}: cannot be read again ({error}); was it changed?") from error
-
-    def row(self, name: str, doc_id: int) -> Row:
-        with self.path.open("rb") as lines:
-            lines.seek(self.places[name, doc_id])
-            return dict(json.loads(lines.readline()))
-
-
-def sample_file(run: Run, task: str) -> SampleFile:
-    """The log that `read_log` took the task from: the newest one of this model."""
-    for path in reversed(results_files(run.path)):
-        results = load_results(path)
-        if task in results["configs"] and model_identity(results) == run.model:
-            return SampleFile(samples_file(path, task))
-    raise DatasetError(f"{run.path}: no longer holds samples of {task}; run it again")
-
-
 def document(row: Row) -> dict[str, Any]:
     return row["doc"] if isinstance(row["doc"], dict) else {}
 
@@ -69,7 +35,7 @@ def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[
         return _grid_pieces(str(doc["text"]), form), []
     stem = next((doc[name] for name in STEM if isinstance(doc.get(name), str)), None)
     if stem is None:
-        stem = _prompt(row) or json.dumps(doc)
+        stem = Sample(row).context or json.dumps(doc)
     texts = doc.get("choices")
     if isinstance(texts, dict):
         texts = texts.get("text")
@@ -86,15 +52,6 @@ def _grid_pieces(text: str, form: Encoder) -> list[Piece]:
         result += [*pieces(text[position:start]), {"g": grid}]
         position = end
     return [*result, *pieces(text[position:])]
-
-
-def _prompt(row: Row) -> str:
-    arguments = row.get("arguments")
-    try:
-        first = arguments["gen_args_0"]["arg_0"] if isinstance(arguments, dict) else arguments[0][0]  # type: ignore[index]
-    except (KeyError, IndexError, TypeError):
-        return ""
-    return str(first)
 
 
 def gold_text(row: Row, form: Encoder | None = None) -> list[Piece]:
@@ -123,7 +80,7 @@ def reads(row: Row, form: Encoder | None = None) -> list[list[Any] | int]:
     Where the question has a form, an answer is {"g": ...}, or "" where a piece of the response holds the same grid; where it
     has a target grid, words for the outcome follow.
     """
-    texts, values = [str(text) for text in flat(row["resps"])], list(flat(row["filtered_resps"]))
+    texts, values = [str(text) for text in Sample(row).responses], Sample(row).filtered
     target = compact(document(row).get("output")) if form else None
     result: list[list[Any] | int] = []
     total = max(len(texts), len(values))
@@ -143,13 +100,12 @@ def reads(row: Row, form: Encoder | None = None) -> list[list[Any] | int]:
 
 
 def _read(value: Any) -> Mapping[str, Any]:
-    """A logged read of our filters; what another filter returned is put in the same keys."""
+    """The extraction that a filter logged, or another filter's answer in its form."""
     try:
-        read = ast.literal_eval(value) if isinstance(value, str) and value.startswith("{'answer'") else value
-        if isinstance(read, dict):
-            return read
+        if (extraction := read_extraction(value)) is not None:
+            return vars(extraction)
         answer = read_answer(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except ValueError:
         answer = None
     return {"answer": answer, "status": "none" if answer is None else "answered"}
 

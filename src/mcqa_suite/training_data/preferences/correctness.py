@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.journal import Row
@@ -26,11 +27,11 @@ def by_correctness(pairs: Iterable[Pair]) -> Iterator[tuple[Pair, Row]]:
             raise DatasetError(f"{pair.id}: {error}") from error
         reads = read_all(kind, [pair.a, pair.b], doc)
         right = [bool(SCORES[kind](doc, [read])["acc"]) for read in reads]
-        unread = any(read["answer"] is None for read in reads)
+        unread = any(read.answer is None for read in reads)
         label = "unread" if unread else "tie"
         if right[0] != right[1]:
             label = "a" if right[0] else "b"
-        yield pair, pair.labelled(BY, label, right=right, reads=reads)
+        yield pair, pair.labelled(BY, label, right=right, reads=[asdict(read) for read in reads])
 
 
 def decided_first(pairs: list[Pair], per_prompt: int | None) -> list[Pair]:

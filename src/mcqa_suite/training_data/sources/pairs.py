@@ -9,7 +9,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import json_rows
-from mcqa_suite.logs.log_row import Columns, recorded_row
+from mcqa_suite.logs.log_row import Columns, log_row
 from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import LETTERS, Question
@@ -108,16 +108,16 @@ def _solutions(source: PairSource, row: dict[str, Any], name: str) -> Iterator[P
     """
     if "responses" in row:
         row = {"doc": {key: value for key, value in row.items() if key != "responses"}, "resps": [row["responses"]]}
-        recorded = recorded_row(row, Columns(kind="letters" if "choices" in row["doc"] else "numbers"))
+        recorded = log_row(row, Columns(kind="letters" if "choices" in row["doc"] else "numbers"))
     else:
-        recorded = recorded_row(row, Columns())
+        recorded = log_row(row, Columns())
     doc = row["doc"]
     asked = row.get("arguments", {}).get("gen_args_0", {}).get("arg_0")
     prompt = doc.get("prompt") or asked or _text(doc, "question")
     right: list[str] = []
     wrong: list[str] = []
     for text, read in zip(recorded.texts, read_all(recorded.kind, recorded.texts, recorded.doc), strict=True):
-        if read["answer"] is not None:
+        if read.answer is not None:
             (right if SCORES[recorded.kind](recorded.doc, [read])["acc"] else wrong).append(text)
     group = doc.get("group") or group_of(doc.get("question") or prompt)
     for number, (chosen, rejected) in enumerate(zip(right, wrong, strict=False)):

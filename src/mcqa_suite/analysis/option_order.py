@@ -1,0 +1,128 @@
+"""How the order of a question's options changes the answers of a model, from `mcqa_*_perm` tasks.
+
+A question with k options is asked in its k cyclic rotations (`questions.rotations`), so that the right option is once at
+every position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.files import sample_logs
+from mcqa_suite.logs.rows import Sample, parse_rows
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+
+class RotationScores(NamedTuple):
+    """One rotation of one question: the right option's position, and the log-likelihood of the option at each position."""
+
+    question: str
+    rotation: int
+    gold: int
+    loglikelihoods: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class OrderEffect:
+    """One element a question: `given`: right in the data set's own order; `mean`: share of its rotations that are right;
+    `debiased`: whether the option with the largest probability, averaged over rotations, is right; `consistent`: the same
+    pick in every rotation. By position: `recall`, accuracy by the right option's; `picked`, share of picks."""
+
+    questions: tuple[str, ...]
+    given: Booleans
+    mean: Floats
+    debiased: Booleans
+    consistent: Booleans
+    recall: tuple[float, ...]
+    picked: tuple[float, ...]
+
+    @property
+    def position_std(self) -> float:
+        """Standard deviation of recall over positions (RStd of arXiv 2309.03882, as a share)."""
+        return float(np.std(self.recall))
+
+
+@dataclass(frozen=True)
+class Order:
+    """One task of one run."""
+
+    run: str
+    task: str
+    effect: OrderEffect
+
+
+def read_orders(name: str, path: Path) -> list[Order]:
+    """Every task with rotations in a run; DatasetError where it has none."""
+    logs = {task: log for task, log in sample_logs(path).items() if task.endswith("_perm")}
+    if not logs:
+        raise DatasetError(f"{path}: no task with rotations; run one of mcqa_*_perm with --log_samples")
+    return [Order(name, task, _read_effect(log)) for task, log in logs.items()]
+
+
+def _read_effect(log: Path) -> OrderEffect:
+    try:
+        return order_effect(list(parse_rows(log, _rotation, "a rotated question")))
+    except ValueError as error:
+        raise DatasetError(f"{log}: {error}; run the task again without --limit") from error
+
+
+def _rotation(sample: Sample) -> RotationScores:
+    doc = sample.doc
+    return RotationScores(doc["question_id"], doc["rotation"], doc["gold"][0], tuple(sample.loglikelihoods))
+
+
+def order_effect(rotations: Iterable[RotationScores | Sequence[Any]]) -> OrderEffect:
+    """The effect over complete questions; ValueError where there is none, or a rotation is missing or comes twice."""
+    tables = {name: _matrix(name, rows) for name, rows in _by_question(rotations).items()}
+    if not tables:
+        raise ValueError("no question in all of its rotations")
+    positions = np.concatenate([gold for gold, _ in tables.values()])
+    picks = [values.argmax(axis=1) for _, values in tables.values()]
+    rights = [pick == gold for pick, (gold, _) in zip(picks, tables.values(), strict=True)]
+    options = [(pick + np.arange(len(pick))) % len(pick) for pick in picks]  # in the order of the data set
+    hits = np.bincount(positions, weights=np.concatenate(rights))
+    chosen = np.concatenate(picks)
+    return OrderEffect(
+        questions=tuple(tables),
+        given=np.array([right[0] for right in rights]),
+        mean=np.array([right.mean() for right in rights]),
+        debiased=np.array([_debiased(values) == gold[0] for gold, values in tables.values()]),
+        consistent=np.array([(option == option[0]).all() for option in options]),
+        recall=tuple((hits / np.maximum(np.bincount(positions), 1)).tolist()),
+        picked=tuple((np.bincount(chosen, minlength=len(hits)) / len(chosen)).tolist()),
+    )
+
+
+def _debiased(values: Floats) -> int:
+    """The option, by its position in the data set's order, with the largest probability averaged over rotations."""
+    shares = np.exp(values - values.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return int(np.mean([np.roll(row, r) for r, row in enumerate(shares)], axis=0).argmax())
+
+
+def _by_question(rotations: Iterable[RotationScores | Sequence[Any]]) -> dict[str, list[RotationScores]]:
+    grouped: dict[str, list[RotationScores]] = {}
+    for question, rotation, gold, values in rotations:
+        row = RotationScores(str(question), int(rotation), int(gold), tuple(map(float, values)))
+        grouped.setdefault(row.question, []).append(row)
+    # A run with --limit may end within a question: incomplete questions are left out.
+    return {name: rows for name, rows in grouped.items() if len(rows) >= len(rows[0].loglikelihoods)}
+
+
+def _matrix(name: str, rows: Sequence[RotationScores]) -> tuple[Integers, Floats]:
+    """The right option's position by rotation, and log-likelihoods (rotations x positions)."""
+    ordered = sorted(rows, key=lambda row: row.rotation)
+    numbers, k = [row.rotation for row in ordered], len(ordered[0].loglikelihoods)
+    if numbers != list(range(k)):
+        raise ValueError(f"{name}: rotations {numbers}, expected 0 to {k - 1} once each")
+    return np.array([row.gold for row in ordered]), np.array([row.loglikelihoods for row in ordered])
