@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mcqa_suite.extract.result import Answer
 from mcqa_suite.grids.encoders import Grid
 
 
@@ -20,9 +21,9 @@ class GridScore:
 NOTHING = GridScore(False, False, 0.0)
 
 
-def score(answer: Grid | None, output: Grid) -> GridScore:
-    """An answer against the right output; what could not be read scores nothing."""
-    if answer is None or len(answer) != len(output) or len(answer[0]) != len(output[0]):
+def score(answer: Answer, output: Grid) -> GridScore:
+    """An answer against the right output; an answer that is no grid scores nothing."""
+    if not isinstance(answer, list) or len(answer) != len(output) or len(answer[0]) != len(output[0]):
         return NOTHING
     pairs = [(a, b) for row, right in zip(answer, output, strict=True) for a, b in zip(row, right, strict=True)]
     return GridScore(answer == output, True, sum(a == b for a, b in pairs) / len(pairs))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from mcqa_suite.extract.result import Answer
 from mcqa_suite.grids.augment import Augmentation, augmentations, augmented
 from mcqa_suite.grids.encoders import DEFAULT, Grid, encoder
 from mcqa_suite.grids.score import task_score
@@ -51,10 +52,10 @@ class Seen(NamedTuple):
     answers: Sequence[Grid | None]
 
 
-def seen(doc: dict[str, Any], answers: Iterable[Grid | None]) -> Seen:
+def seen(doc: dict[str, Any], answers: Iterable[Answer]) -> Seen:
     """Answers in a view as grids of the task itself."""
     view = view_of(doc["view"])
-    back = [None if grid is None else view.inverse(grid) for grid in answers]
+    back = [view.inverse(grid) if isinstance(grid, list) else None for grid in answers]
     return Seen(doc["task_id"], doc["output_id"], doc["original"], back)
 
 

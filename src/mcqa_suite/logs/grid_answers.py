@@ -85,7 +85,7 @@ def judge(rows: list[Answered], candidates: Outputs) -> GridReport:
     scores = []
     unread = 0
     for (task, index), output in outputs.items():
-        attempts = [candidate.grid for candidate in candidates[task][index][: grids.ATTEMPTS]]
+        attempts: list[Answer] = [candidate.grid for candidate in candidates[task][index][: grids.ATTEMPTS]]
         unread += not attempts
         both = [grids.score(grid, output) for grid in attempts or [None]]
         scores.append([max(getattr(score, name) for score in both) for name in ("exact", "shape", "cells")])

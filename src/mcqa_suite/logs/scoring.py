@@ -45,7 +45,8 @@ def letter_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
 
 def number_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
     """Scores of a generated number, compared as a number: the first response counts."""
-    return _extraction_scores(extractions[0], same_number(extractions[0].answer, doc["gold"]))
+    answer = extractions[0].answer
+    return _extraction_scores(extractions[0], isinstance(answer, str) and same_number(answer, doc["gold"]))
 
 
 def grid_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:

@@ -81,7 +81,7 @@ def _mismatches(base: Run, variant: Run) -> Iterator[str]:
 
 def _no_field(base: Run, cluster: str) -> str:
     columns = [task.samples.field for task in base.tasks.values()]
-    known = dict.fromkeys(name for column in columns if column for name in column.known if name != cluster)
+    known = dict.fromkeys(name for column in columns if column for name in column.fields if name != cluster)
     return f"{base.path}: --cluster {cluster}: no document has this field; there are: {', '.join(known) or 'none'}"
 
 
