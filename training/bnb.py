@@ -10,12 +10,10 @@ import sys
 from pathlib import Path
 
 import torch
-from mcqa_training import (
-    stage,  # first: it sets what torch reads when imported
-    weights,
-)
+from mcqa_training import stage  # first: it sets what torch reads when imported
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
+from mcqa_suite.common import extras
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import complete_folder, hardware, versions
 from mcqa_suite.ladder.stage_settings import BnbSettings, read_settings
@@ -24,7 +22,7 @@ from mcqa_suite.ladder.stage_settings import BnbSettings, read_settings
 def main() -> None:
     args = stage.arguments("bnb", __doc__)
     settings = read_settings("bnb", args.config)
-    weights.need_bitsandbytes(str(args.config))
+    extras.require(str(args.config), "bnb")
     parent = stage.whole_parent(args)
     if "quantization_config" in json.loads((parent / "config.json").read_text(encoding="utf-8")):
         raise CheckpointError(f"{parent}: is quantised already; quantise its parent")

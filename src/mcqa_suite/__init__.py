@@ -1,1 +1,55 @@
-__version__ = "0.1.0"
+"""Evaluate a base model and everything made from it on questions with one right answer, and say what changed.
+
+    import mcqa_suite
+
+    r = mcqa_suite.compare("runs/base", "runs/gptq4")
+    r.to_frame()
+    r.report("report.html")
+
+Each name is imported when it is first used, so that `import mcqa_suite` alone loads no library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcqa_suite.api.comparison import compare as compare
+    from mcqa_suite.api.grids import grid_votes as grid_votes
+    from mcqa_suite.api.leaderboard import leaderboard as leaderboard
+    from mcqa_suite.api.orders import orders as orders
+    from mcqa_suite.api.report import report as report
+    from mcqa_suite.api.runs import load_run as load_run
+    from mcqa_suite.api.variance import variance as variance
+    from mcqa_suite.api.vote import vote as vote
+    from mcqa_suite.extract import extract_choice as extract_choice
+    from mcqa_suite.extract import extract_grid as extract_grid
+    from mcqa_suite.extract import extract_number as extract_number
+
+__version__ = "0.2.0"
+
+_MODULES = {
+    "compare": "mcqa_suite.api.comparison",
+    "extract_choice": "mcqa_suite.extract",
+    "extract_grid": "mcqa_suite.extract",
+    "extract_number": "mcqa_suite.extract",
+    "grid_votes": "mcqa_suite.api.grids",
+    "leaderboard": "mcqa_suite.api.leaderboard",
+    "load_run": "mcqa_suite.api.runs",
+    "orders": "mcqa_suite.api.orders",
+    "report": "mcqa_suite.api.report",
+    "variance": "mcqa_suite.api.variance",
+    "vote": "mcqa_suite.api.vote",
+}
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'mcqa_suite' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,6 +17,7 @@ from helpers.preference_rows import write
 from mcqa_suite.analysis.ranking import duels, rank
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.extras import install_command
 from mcqa_suite.reporting.ranking import markdown
 from mcqa_suite.training_data.preferences.ranking import questions, read_ranking
 from mcqa_suite.training_data.preferences.ranking_entries import read_entries
@@ -202,7 +203,7 @@ def test_without_evalica_the_extra_is_named(tmp_path):
         words = ["rank", *files(tmp_path, 2), "--judge", served.url, "-o", str(tmp_path / "r")]
         done = subprocess.run([sys.executable, "-c", blocked, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "the ranking needs evalica: pip install 'mcqa-suite[rank]'" in done.stderr
+    assert f"mcqa: evalica is not installed: {install_command('rank')}\n" in done.stderr
 
 
 def test_similarity_to_the_reference_by_a_named_model(tmp_path, tiny_encoder):

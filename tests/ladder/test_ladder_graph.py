@@ -12,6 +12,7 @@ from ladder.test_ladder import MIXED
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.extras import install_command
 from mcqa_suite.ladder.graph import steps_of
 from mcqa_suite.ladder.recipe import read_recipe
 
@@ -92,7 +93,7 @@ def test_a_share_that_no_cluster_has_is_named(tmp_path, tiny_checkpoint, line):
 def test_ray_that_is_not_installed_is_one_line(tmp_path, tiny_checkpoint, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["run", str(written(tmp_path, RECIPE, tiny_checkpoint)), "--ray", "auto"]) == 2
-    assert capsys.readouterr().err == "mcqa: --ray needs Ray: pip install 'mcqa-suite[ray]'\n"
+    assert capsys.readouterr().err == f"mcqa: ray is not installed: {install_command('ray')}\n"
 
 
 def test_ray_is_imported_in_one_file_alone_and_not_at_its_top():

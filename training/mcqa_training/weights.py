@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 from pathlib import Path
@@ -20,6 +19,7 @@ from transformers import (
 )
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
+from mcqa_suite.common import extras
 from mcqa_suite.common.checkpoints import ADAPTER, check_parent, is_adapter
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import TRAINING_LOG, complete_folder, hardware, name_of, versions
@@ -84,18 +84,13 @@ def _tokenizer(folder: Path) -> Any:
 
 def four_bits(settings: Any, where: str) -> BitsAndBytesConfig:
     """QLoRA's: nf4, the constants quantised again, products in the stage's dtype."""
-    need_bitsandbytes(f"{where}: qlora")
+    extras.require(f"{where}: qlora", "bnb")
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=getattr(torch, settings.dtype),
     )
-
-
-def need_bitsandbytes(where: str) -> None:
-    if not importlib.util.find_spec("bitsandbytes"):
-        raise ConfigError(f"{where}: bitsandbytes is not installed; pip install 'mcqa-suite[bnb]'")
 
 
 def save_trained(

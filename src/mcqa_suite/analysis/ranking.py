@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.journal import Row
 from mcqa_suite.stats import Estimate, mean_estimate, wilson
 
@@ -85,10 +85,8 @@ def bradley_terry(wins: Floats) -> Floats:
 
     Where there is no finite answer (see `has_strengths`) every two models are given one more tie.
     """
-    try:
-        import evalica
-    except ImportError as error:
-        raise ConfigError("the ranking needs evalica: pip install 'mcqa-suite[rank]'") from error
+    import evalica
+
     if not has_strengths(wins):
         wins = wins + 0.5 * (1 - np.eye(len(wins)))
     winners, losers = np.nonzero(wins)

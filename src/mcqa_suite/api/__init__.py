@@ -1,1 +1,4 @@
-"""The functions that `import mcqa_suite` offers."""
+"""What `import mcqa_suite` offers: functions, and the small results that they return.
+
+Every result has `text(style)`, which the command line prints, and `to_frame()`; some have `save(folder)`.
+"""

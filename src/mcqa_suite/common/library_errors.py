@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mcqa_suite.common import extras
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
 
 GATED = "gated data set {name}: ask for access on its hub page, then set HF_TOKEN"
@@ -38,6 +39,8 @@ def explain(error: BaseException, name: str) -> McqaError | None:
     while cause is not None:
         if isinstance(cause, McqaError):
             return cause
+        if isinstance(cause, ImportError) and (known := extras.missing(cause)):
+            return known
         text = f"{type(cause).__name__}: {cause}"
         for words, kind, message in TABLE:
             if any(word in text for word in words):

@@ -65,14 +65,12 @@ def bertscore(pairs: Sequence[tuple[str, str]], model: str) -> list[float]:
     """F of BERTScore (arXiv 1904.09675) of (completion, reference) pairs, by bert-score; 0 where a text is empty.
 
     `model` is a folder or a hub name, `MODEL@LAYER` for a layer other than the one that bert-score recommends. ConfigError
-    without bert-score, without a layer for a model that it does not know, and for a layer that the model does not have;
+    without a layer for a model that it does not know, and for a layer that the model does not have;
     CheckpointError for a model that cannot be loaded.
     """
-    try:
-        from bert_score import score
-        from bert_score.utils import model2layers
-    except ImportError as error:
-        raise ConfigError("BERTScore needs bert-score: pip install 'mcqa-suite[metrics]'") from error
+    from bert_score import score
+    from bert_score.utils import model2layers
+
     name, _, layer = model.partition("@")
     layer = layer or str(model2layers.get(Path(name).name, ""))
     if not layer.isdigit():

@@ -24,7 +24,6 @@ from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.results import StepResult
 
-INSTALL = "pip install 'mcqa-suite[ray]'"
 START = "start one with `ray start --head`, or use --ray local"
 # Read when Ray is imported, or by the nodes that it starts. A node with process groups ends what a killed worker has started;
 # on a cluster that was started without the variable, the next attempt waits for the lock of the old process instead.
@@ -51,10 +50,8 @@ def connected(address: str, recipe: Recipe, steps: Sequence[Step], shared: Path 
     ConfigError where it cannot be reached, a step needs more than any node has, or a node does not see `shared`, the run folder.
     """
     os.environ.update(VARIABLES | os.environ)
-    try:
-        import ray
-    except ImportError as error:
-        raise ConfigError(f"--ray needs Ray: {INSTALL}") from error
+    import ray
+
     _connect(ray, address)
     try:
         executor = RayExecutor(ray, recipe)

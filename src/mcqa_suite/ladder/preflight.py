@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mcqa_suite.common import extras
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.ladder.evaluation import question_files
@@ -13,6 +14,7 @@ from mcqa_suite.ladder.recipe import Recipe, Stage
 from mcqa_suite.ladder.stage_settings import read_rows
 
 Row = dict[str, str]
+EXTRAS = {"gptq": "gptq", "bnb": "bnb"}  # of a kind of stage; the others are trained by what `train` installs
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ def rows_of(recipe: Recipe) -> Iterator[Rows]:
 def _asked(settings: Any) -> str:
     """The rows that settings ask for; a stage without any asks for none."""
     return repr([getattr(settings, name, None) for name in ("data", "calibration", "rows")])
+
+
+def check_libraries(recipe: Recipe) -> None:
+    """ConfigError where a stage or the evaluation needs an extra that is not installed."""
+    extras.require(str(recipe.path), *dict.fromkeys(EXTRAS.get(stage.kind, "train") for stage in recipe.stages), "eval")
 
 
 def check_tasks(recipe: Recipe) -> None:

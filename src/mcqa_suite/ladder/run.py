@@ -25,7 +25,7 @@ from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
 from mcqa_suite.ladder.executors import Executor, LocalExecutor
 from mcqa_suite.ladder.graph import Step, steps_of
-from mcqa_suite.ladder.preflight import check_tasks, rows_of
+from mcqa_suite.ladder.preflight import check_libraries, check_tasks, rows_of
 from mcqa_suite.ladder.recipe import BASE, Recipe, Stage, read_recipe
 from mcqa_suite.ladder.results import LadderResult, RungResult, StepResult
 from mcqa_suite.ladder.stages import check_settings, make, record_base
@@ -51,6 +51,7 @@ def run_recipe(
     start = time.perf_counter()
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
     folder = (output or recipe.output).absolute()
+    check_libraries(recipe)
     steps = steps_of(recipe)
     remote_store = Store(store.rstrip("/"), folder) if store else None
     if remote_store:
