@@ -143,7 +143,7 @@ def test_tasks_are_chosen_by_glob(tmp_path, capsys):
     assert "Worse on words" in page.text
     assert "stem" not in page.text
     assert main(["report", str(runs["gptq2"]), "-o", str(tmp_path / "x.html"), "--tasks", "nothing"]) == 2
-    assert "--tasks nothing: no task or group is called so" in capsys.readouterr().err
+    assert "--tasks nothing: matches no task or group" in capsys.readouterr().err
 
 
 def test_a_report_is_the_same_every_time(tmp_path):

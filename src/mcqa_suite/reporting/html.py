@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.analysis.compare import family_text, is_significant
+from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 from mcqa_suite.common.files import write_file, write_files
 from mcqa_suite.reporting import board, provenance, tables, verdicts, views
 from mcqa_suite.reporting import comparison_text as comparison
-from mcqa_suite.reporting.browser.section import Browser, browser_section
-from mcqa_suite.reporting.methods import methods
+from mcqa_suite.reporting.browser.section import browser_section
 from mcqa_suite.reporting.page_data import Page, gather
 from mcqa_suite.reporting.tables import number, p_value, percent, points
 from mcqa_suite.reporting.training_logs import logs_of, read_curves
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
     from mcqa_suite.reporting.figures import Plot
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_SAMPLES = 4_000_000  # bytes: with all else a page stays under 5 MB
+MOST_SAMPLES = 4_000_000  # bytes: with everything else a page stays under 5 MB
 
 
 def write_report(
-    given: Sequence[str],
+    runs: Sequence[str],
     output: Path,
     *,
     base: str | None = None,
@@ -38,14 +37,15 @@ def write_report(
     logs: Mapping[str, Path] | None = None,
     samples: int = MOST_SAMPLES,
 ) -> Page:
-    """Reads the runs and writes the page (and the figures, as files); raises McqaError where nothing can be shown.
+    """Read the runs and write the page, and the figures as files into the folder `figures`.
 
-    `logs` are training logs by the name of the rung (default: those that stand beside the runs), `samples` the most bytes
-    of samples to embed. What could not be read or paired is said on the page and in the returned `problems`.
+    `logs` are training logs by the name of the rung (default: those beside the runs), `samples` the bytes of samples to
+    embed at most. What could not be read or paired is on the page and in the returned `problems`; raises McqaError where
+    nothing can be shown.
     """
-    page = gather(given, base=base, noise_floor=noise_floor, tasks=tasks)
-    curves, unread = read_curves(logs_of(page.runs) if logs is None else logs)
-    page = replace(page, curves=tuple(curves), problems=(*page.problems, *unread))
+    page = gather(runs, base=base, noise_floor=noise_floor, tasks=tasks)
+    curves, errors = read_curves(logs_of(page.runs) if logs is None else logs)
+    page = replace(page, curves=tuple(curves), problems=(*page.problems, *errors))
     from mcqa_suite.reporting.figures import draw, files
 
     plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
@@ -55,20 +55,21 @@ def write_report(
     return page
 
 
-def render(page: Page, plots: Sequence[Plot], most: int = MOST_SAMPLES) -> str:
-    """The page's text."""
+def render(page: Page, plots: Sequence[Plot], samples: int = MOST_SAMPLES) -> str:
+    """The page's HTML, with at most `samples` bytes of samples."""
     import jinja2
     from markupsafe import Markup
 
     from mcqa_suite.reporting.figures import css_variables, inline
 
-    samples = browser(page, most)
-    # Files of this package alone, so that nothing a model wrote can be among what the policy lets run.
+    shown = [run for run in page.runs if run is not page.floor]
+    browser = browser_section(shown, page.base.name if page.base else None, size_limit=samples) if shown else None
+    # Only files of this package: the policy allows no script or style that a model wrote.
     styles = [css_variables() + (TEMPLATES / "page.css").read_text(encoding="utf-8")]
     scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8")]
-    if samples:
-        styles.append(samples.css)
-        scripts.append(samples.script)
+    if browser:
+        styles.append(browser.css)
+        scripts.append(browser.script)
     environment = jinja2.Environment(
         autoescape=True,
         finalize=lambda value: _shown(value) if type(value) is str else value,
@@ -86,20 +87,22 @@ def render(page: Page, plots: Sequence[Plot], most: int = MOST_SAMPLES) -> str:
     }
     return environment.get_template("page.html.j2").render(
         page=page,
+        report=page.report,
         policy=policy(styles, scripts),
         styles=[Markup(style) for style in styles],  # noqa: S704
         scripts=[Markup(script) for script in scripts],  # noqa: S704
-        samples=samples and Markup(samples.html),  # noqa: S704
-        data=samples and samples.data,
+        samples=browser and Markup(browser.html),  # noqa: S704
+        data=browser and browser.data,
         plots=[(plot, inline(plot)) for plot in plots],
-        methods=methods(page.report),
         meaning=verdicts.MEANING,
+        resamples=RESAMPLES,
+        seed=SEED,
         **_context(page),
     )
 
 
 def _shown(text: str) -> str:
-    """Text as the page has it: a number keeps its %."""
+    """Text as the page has it: a number and its % stay on one line."""
     return views.clean(text).replace(" %", "\u00a0%")
 
 
@@ -129,16 +132,8 @@ def _context(page: Page) -> dict[str, Any]:
     return context
 
 
-def browser(page: Page, most: int = MOST_SAMPLES) -> Browser | None:
-    """The samples, side by side, where there is something to show."""
-    if not page.runs:
-        return None
-    shown = [run for run in page.runs if run is not page.floor]
-    return browser_section(shown, page.base.name if page.base else None, size_limit=most)
-
-
 def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
-    """The content security policy: nothing is loaded, and of scripts and styles those alone whose hash is here."""
+    """The content security policy: load nothing, and run only these scripts and styles, by their hashes."""
     return (
         f"default-src 'none'; style-src {' '.join(map(digest, styles))}; script-src {' '.join(map(digest, scripts))}; "
         "base-uri 'none'; form-action 'none'"
@@ -146,17 +141,5 @@ def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
 
 
 def digest(text: str) -> str:
-    """A text's hash as a policy names it."""
+    """A text's hash as a policy writes it."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def report_command(given: Sequence[str], output: Path, *, figures: Path | None, **options: Any) -> int:
-    """Writes the page and says where; returns 2 where something could not be read, which the page shows too."""
-    page = write_report(given, output, figures=figures, **options)
-    size = output.stat().st_size / 1e6
-    print(f"{output}: {len(page.runs)} runs, {size:.2f} MB" + (f"; figures in {figures}" if figures else ""))
-    if page.report is None:
-        print("no comparison: give the run to compare with as --base" if page.base is None else "nothing but the base")
-    for problem in page.problems:
-        print(f"mcqa: {problem}", file=sys.stderr)
-    return 2 if page.problems else 0

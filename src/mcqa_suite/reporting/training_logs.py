@@ -1,4 +1,4 @@
-"""What the training scripts logged: found beside the evaluations of a ladder, and read as curves."""
+"""Training logs beside the evaluations of a ladder, read as curves."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcqa_suite.common.errors import CheckpointError, DatasetError
-from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.common.manifest import TRAINING_LOG, read_manifest
 from mcqa_suite.logs.runs import Run
-
-LOG = "training_log.jsonl"
 
 
 @dataclass(frozen=True)
@@ -25,36 +23,32 @@ class Curve:
 
 
 def logs_of(runs: Iterable[Run]) -> dict[str, Path]:
-    """The training log of each run of a ladder: what <folder>/evaluations/<rung> holds was trained in
-    <folder>/checkpoints/<rung>."""
-    logs = {run.name: run.path.resolve().parent.parent / "checkpoints" / _rung(run.path) / LOG for run in runs}
+    """The training log of each run of a ladder: <folder>/evaluations/<rung> has it in <folder>/checkpoints/<rung>."""
+    logs = {}
+    for run in runs:
+        folder = run.path.resolve()
+        try:
+            parent = read_manifest(run.path).parent
+        except CheckpointError:
+            parent = None
+        rung = parent.name if parent else folder.name
+        logs[run.name] = folder.parent.parent / "checkpoints" / rung / TRAINING_LOG
     return {name: path for name, path in logs.items() if path.is_file()}
 
 
-def _rung(evaluation: Path) -> str:
-    """What was evaluated: as the manifest says, else as the folder is called."""
-    try:
-        parent = read_manifest(evaluation).parent
-    except CheckpointError:
-        parent = None
-    return parent.name if parent else evaluation.resolve().name
-
-
 def read_curves(logs: Mapping[str, Path]) -> tuple[list[Curve], list[str]]:
-    """Every metric of every log that is there, and a line for each log that cannot be read."""
+    """Every metric of every log that exists, and an error line for each log that cannot be read."""
     curves: list[Curve] = []
-    problems: list[str] = []
+    errors: list[str] = []
     for rung, path in logs.items():
         try:
-            curves += _curves(rung, path)
+            curves += _curves(rung, path) if path.is_file() else []  # a quantised rung has no log
         except DatasetError as error:
-            problems.append(str(error))
-    return curves, problems
+            errors.append(str(error))
+    return curves, errors
 
 
 def _curves(rung: str, path: Path) -> list[Curve]:
-    if not path.is_file():  # a rung that was quantised has none
-        return []
     points: dict[str, dict[float, float]] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,8 +1,8 @@
-"""The items of the sample browser: what each document was, and what every model made of it, read from the logs one by one.
+"""The items of the sample browser: each document with the answers of every model, read from the logs one by one.
 
 An item is [task, doc_id, subject, gold, question, cells]. `question` is [id, text, options] and, where it shows grids, the form
-in which they are written. A cell, one a model, is null where the model was not asked the same, else [transition, right, status,
-pick, ...] with the options' probabilities in thousandths after it, or a list of reads of a generated answer.
+in which they are written. A cell, one a model, is null where the model had another prompt or none, else [transition, right,
+status, pick, ...] with the options' probabilities in thousandths after it, or a list of reads of a generated answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from mcqa_suite.reporting.browser import texts
 from mcqa_suite.reporting.browser.grid_tables import MOST_QUESTIONS
 from mcqa_suite.reporting.browser.grids import form_of
 
-# What became of the base's answer; the page's filter counts on these numbers.
+# Transitions from the base's answer; the page's filter uses these numbers.
 RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)
 UNKNOWN = 2  # a score that is neither right nor wrong
 GOLD, QUESTION, FORM = 3, 4, 3  # where an item holds its gold and its question, and a question its form
@@ -35,7 +35,7 @@ Item = list[Any]
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One model's part of a task: for each of the base's rows its own (-1 where none), and what became of the answer."""
+    """One model's part of a task: for each row of the base its own row (-1 for none), score and transition."""
 
     run: Run
     task: TaskRun
@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A task under one filter, with a column a model; None for a model that was not asked it."""
+    """A task under one filter, with a column a model; None for a model that did not run it."""
 
     label: str
     link: str
@@ -57,7 +57,7 @@ class Task:
 
     @property
     def rank(self) -> Integers:
-        """What to embed first: 0 where a model is right and another not, 1 where wrong answers differ, 2 the rest."""
+        """What to embed first: 0 where right answers changed, 1 where wrong answers differ, 2 the rest."""
         changes = np.stack([column.transition for column in self.columns if column is not None])
         flips = np.isin(changes, (LOST, GAINED)).any(axis=0)
         return np.where(flips, 0, np.where((changes == OTHER_WRONG).any(axis=0), 1, 2))
@@ -73,19 +73,20 @@ def task_of(key: tuple[str, str], runs: Sequence[Run], metric: str | None) -> Ta
     return Task(label, link, columns[0], tuple(columns))
 
 
-def _column(base: TaskRun, run: Run, key: tuple[str, str], wanted: str | None) -> Column:
+def _column(base: TaskRun, run: Run, key: tuple[str, str], preferred: str | None) -> Column:
     task = run.tasks[key]
-    here, there, _unpaired = pair_rows(base.samples, task.samples)
+    base_rows, own_rows, _unpaired = pair_rows(base.samples, task.samples)
     rows = np.full(base.n, -1, np.int64)
-    rows[here] = there
+    rows[base_rows] = own_rows
     right = np.full(base.n, UNKNOWN, np.int64)
     transition = np.full(base.n, UNPAIRED, np.int64)
-    metric = preferred_metric([name for name in base.samples.scores if name in task.samples.scores], wanted)
+    metric = preferred_metric([name for name in base.samples.scores if name in task.samples.scores], preferred)
     if metric is not None:
-        right[here] = _right(task.samples, metric)[there]
+        right[base_rows] = _right(task.samples, metric)[own_rows]
         if task is not base:
-            first, answers = _right(base.samples, metric)[here], _answers(base.samples, metric)[here]
-            transition[here] = _transitions(first, right[here], answers != _answers(task.samples, metric)[there])
+            before, answers = _right(base.samples, metric)[base_rows], _answers(base.samples, metric)[base_rows]
+            differ = answers != _answers(task.samples, metric)[own_rows]
+            transition[base_rows] = _transitions(before, right[base_rows], differ)
     lists = task.samples.loglikelihoods
     with np.errstate(invalid="ignore", over="ignore"):
         probabilities = None if lists is None else stats.option_probabilities(lists, task.samples.has_option)
@@ -117,7 +118,7 @@ def _transitions(base: Integers, variant: Integers, differ: NDArray[np.bool_]) -
 class Reader:
     """Items in the order of embedding, read from the logs one by one; names of subjects and states are numbered.
 
-    `grids`: whether one showed any. `pictured`: the place in that order of each that asks for one, the first as items.
+    `grids` is whether an item shows one. `grid_items` has the index of each item that asks for one; the first of them as items.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -125,19 +126,19 @@ class Reader:
         self.names: dict[str, dict[str, int]] = {"subjects": {}, "statuses": {}}
         self.logs: dict[tuple[int, str], RowIndex] = {}
         self.grids = False
-        self.pictured: list[tuple[int, Item | None]] = []
+        self.grid_items: list[tuple[int, Item | None]] = []
 
     def items(self) -> Iterator[tuple[Item, str]]:
-        """Each item with its question as text, to tell whether it was there before. Hashes spread tasks over the order."""
+        """Each item with its question as text, to recognise it again. Hashes mix the tasks in the order."""
         rank = np.concatenate([task.rank for task in self.tasks])
         spread = np.concatenate([task.base.task.samples.hashes[:, 0] for task in self.tasks])
         number = np.repeat(np.arange(len(self.tasks)), [task.base.task.n for task in self.tasks])
         row = np.concatenate([np.arange(task.base.task.n) for task in self.tasks])
-        for place, index in enumerate(np.lexsort((number, spread, rank))):
+        for position, index in enumerate(np.lexsort((number, spread, rank))):
             item, question = self._item(int(number[index]), int(row[index]))
             self.grids |= len(item[QUESTION]) > FORM
             if len(item[QUESTION]) > FORM and any(isinstance(piece, dict) for piece in item[GOLD]):
-                self.pictured.append((place, [*item] if len(self.pictured) < MOST_QUESTIONS else None))
+                self.grid_items.append((position, [*item] if len(self.grid_items) < MOST_QUESTIONS else None))
             yield item, question
 
     def _item(self, number: int, index: int) -> tuple[Item, str]:

@@ -1,7 +1,7 @@
 """The sample browser: every document with what each model made of it, embedded in one page.
 
-The data are lines of JSON, compressed with gzip and written in base64: an item a line (see `browser_items`; a question that was
-there before is the number of the item that holds it), then a line about all of them.
+The data are lines of JSON, compressed with gzip and written in base64: an item a line (see items.py; a question that came before
+is the number of the item that holds it), then a line about all of them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.browser.grid_tables import gallery
 from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
 
-TOGETHER = 32  # items that are tried at once against the size limit
-PARTS = ("browser_grids", "browser")  # scripts and style sheets, in the order in which they need each other
+CHUNK = 32  # items that are tried at once against the size limit
+PARTS = ("browser_grids", "browser")  # scripts and style sheets, in order: the second uses the first
 
 
 @dataclass(frozen=True)
 class Browser:
-    """Markup, embedded data (base64: no character of it means anything in HTML), script and style sheet."""
+    """Markup, embedded data (base64, which needs no escaping in HTML), script and style sheet."""
 
     html: str
     data: str
@@ -37,10 +37,10 @@ class Browser:
 def browser_section(
     runs: Sequence[Run], base_name: str | None, *, metric: str | None = None, size_limit: int = 4_000_000
 ) -> Browser | None:
-    """The browser of the base's documents; None where there is none.
+    """The browser of the base's documents; None where it has none.
 
-    Without a base (`base_name` None) the first run's documents are shown and nothing is said of transitions. `metric` says what
-    is right, as in a comparison. `size_limit` is in bytes of `data`: documents on which models differ come first. Raises
+    Without a base (`base_name` None) the first run's documents are shown, without transitions. `metric` decides what is
+    right, as in a comparison. `size_limit` is in bytes of `data`: documents on which models differ come first. Raises
     DatasetError where a log cannot be read again.
     """
     base = next((run for run in runs if base_name is None or run.name == base_name), None)
@@ -62,30 +62,31 @@ def browser_section(
     script, css = (
         "".join((folder / f"{name}.{kind}").read_text(encoding="utf-8") for name in PARTS) for kind in ("js", "css")
     )
-    grids = [item for place, item in reader.pictured if place < embedded]
+    grids = [item for index, item in reader.grid_items if index < embedded]
     tables = gallery([item for item in grids if item], len(grids), about)
     return Browser(_html(embedded, total, len(ordered), tables), data, script, css)
 
 
-def _packed(reader: Reader, about: dict[str, Any], most: int) -> tuple[bytes, int]:
-    """Items in their order and a line about all of them, as many as `most` bytes hold, and how many those are."""
+def _packed(reader: Reader, about: dict[str, Any], limit: int) -> tuple[bytes, int]:
+    """As many items as `limit` bytes hold, in their order, and a line about all of them; and how many items those are."""
     stream = zlib.compressobj(9, zlib.DEFLATED, 31)
-    done, count = b"", 0
+    data, count = b"", 0
 
-    def with_lines(lines: Sequence[str]) -> bool:
-        nonlocal stream, done, count
+    def add(lines: Sequence[str]) -> bool:
+        nonlocal stream, data, count
         trial = stream.copy()
-        longer = done + trial.compress("".join(lines).encode("ascii"))
-        if len(longer) + len(_end(trial, about, reader)) > most:
+        longer = data + trial.compress("".join(lines).encode("ascii"))
+        if len(longer) + len(_end(trial, about, reader)) > limit:
             return False
-        stream, done, count = trial, longer, count + len(lines)
+        stream, data, count = trial, longer, count + len(lines)
         return True
 
-    for lines in _together(_lines(reader)):
-        if not with_lines(lines):
-            any(not with_lines([line]) for line in lines)
+    lines = _lines(reader)
+    while chunk := list(islice(lines, CHUNK)):
+        if not add(chunk):
+            any(not add([line]) for line in chunk)
             break
-    return done + _end(stream, about, reader), count
+    return data + _end(stream, about, reader), count
 
 
 def _end(stream: zlib._Compress, about: dict[str, Any], reader: Reader) -> bytes:
@@ -95,7 +96,7 @@ def _end(stream: zlib._Compress, about: dict[str, Any], reader: Reader) -> bytes
 
 
 def _lines(reader: Reader) -> Iterator[str]:
-    """Items as lines; a question that was there before is the number of the first item that holds it."""
+    """Items as lines; a question that came before is the number of the first item that holds it."""
     seen: dict[str, int] = {}
     for index, (item, question) in enumerate(reader.items()):
         first = seen.setdefault(question, index)
@@ -104,13 +105,8 @@ def _lines(reader: Reader) -> Iterator[str]:
         yield json.dumps(item, separators=(",", ":")) + "\n"
 
 
-def _together(lines: Iterator[str]) -> Iterator[list[str]]:
-    while chunk := list(islice(lines, TOGETHER)):
-        yield chunk
-
-
 def _html(embedded: int, total: int, models: int, tables: str) -> str:
-    few = "" if embedded == total else " Those on which models differ came first; the rest is in the logs."
+    few = "" if embedded == total else " Those on which models differ come first; the others are in the logs."
     count = f"{embedded:,} of {total:,} documents with the answers of {models} models are embedded.{few}"
     template = (files("mcqa_suite.reporting") / "templates" / "browser.html").read_text(encoding="utf-8")
     return template.replace("COUNT", escape(count)).replace("GALLERY", tables)

@@ -1,4 +1,4 @@
-"""One look for every figure: a small palette by meaning, light and dark, and SVG that a strict policy lets through."""
+"""One look for every figure: a palette by meaning, light and dark, and SVG that a strict content policy allows."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure with its words: `alt` says in text what the drawing shows."""
+    """A figure with its title and caption; `alt` is a text alternative."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ class Plot:
 
 
 def short(text: object, most: int = 32) -> str:
-    """A name that leaves room for the drawing, cut in the middle: names of one family often differ at their end."""
+    """A name cut in the middle to `most` characters: names of one family often differ at their end."""
     name = clean(text)
     return name if len(name) <= most else f"{name[: most - 1 - most // 2]}…{name[len(name) - most // 2 :]}"
 
@@ -90,7 +90,7 @@ def css_variables() -> str:
 
 
 def svg(figure: Figure, name: str) -> bytes:
-    """The figure as matplotlib writes it, the same every time."""
+    """The figure as matplotlib's SVG, the same bytes every time."""
     out = io.BytesIO()
     with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a glyph that its own font lacks; the reader's browser has others
@@ -99,9 +99,9 @@ def svg(figure: Figure, name: str) -> bytes:
 
 
 def inline(plot: Plot) -> Markup:
-    """For a page: colours as variables, no style attribute, ids that no other figure has, and the text alternative."""
+    """SVG markup for a page: colours as variables, no style attribute, ids unique to the figure, and a text alternative."""
     root = ET.fromstring(svg(plot.figure, plot.name))  # noqa: S314
-    wanted = {
+    targets = {
         word for node in root.iter() for value in node.attrib.values() for word in re.findall(r"#([\w-]+)\)?$", value)
     }
     for parent in list(root.iter()):
@@ -109,7 +109,7 @@ def inline(plot: Plot) -> Markup:
             if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
                 parent.remove(child)
     for node in root.iter():
-        _plain(node, wanted, plot.name)
+        _plain(node, targets, plot.name)
     _lighten(root)
     for name in ("width", "height"):
         root.attrib.pop(name, None)
@@ -123,10 +123,10 @@ def inline(plot: Plot) -> Markup:
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704
 
 
-def _plain(node: ET.Element, wanted: set[str], name: str) -> None:
-    """Style as attributes, which the page's policy allows, and colours as the page's variables."""
+def _plain(node: ET.Element, targets: set[str], name: str) -> None:
+    """Turn styles into attributes, which the page's policy allows, and colours into the page's variables."""
     if "id" in node.attrib:
-        if node.attrib["id"] in wanted:
+        if node.attrib["id"] in targets:
             node.set("id", f"{name}-{node.attrib['id']}")
         else:
             del node.attrib["id"]
@@ -155,7 +155,7 @@ def _plain(node: ET.Element, wanted: set[str], name: str) -> None:
 
 
 def _lighten(node: ET.Element) -> None:
-    """Without white space between elements, and without groups that say nothing: half the size."""
+    """Remove white space between elements and groups without attributes, which halves the size."""
     children: list[ET.Element] = []
     for child in node:
         _lighten(child)
