@@ -49,17 +49,16 @@ def test_a_disk_error_inside_the_block_is_one_line_and_other_errors_pass(tmp_pat
 
 def test_a_second_writer_waits_also_for_the_partial_folder(tmp_path, capsys):
     order = []
-    first = write_lock(tmp_path / "sft")
 
     def second() -> None:
         with write_lock(tmp_path / ".sft.partial"):
             order.append("second")
 
     thread = threading.Thread(target=second)
-    thread.start()
-    thread.join(0.3)
-    order.append("first")
-    first.lock.release()
+    with write_lock(tmp_path / "sft"):
+        thread.start()
+        thread.join(0.3)
+        order.append("first")
     thread.join(10)
     assert order == ["first", "second"]
     assert "waiting for another process that writes it" in capsys.readouterr().err

@@ -220,8 +220,14 @@ def test_the_best_of_a_sweep_is_gone_on_from_on_a_cluster_too(cluster, tmp_path,
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        ("num_gpus: 2\n", "stage sft: num_gpus: 2, and no node of the Ray cluster has more than 0; ask for less"),
-        ("num_cpus: 3\n", "stage sft: num_cpus: 3, and no node of the Ray cluster has more than 1; ask for less"),
+        (
+            "num_gpus: 2\n",
+            "stage sft: num_cpus: 1, num_gpus: 2, and the nodes of the Ray cluster have 1 and 0; 1 and 0; ask for less",
+        ),
+        (
+            "num_cpus: 3\n",
+            "stage sft: num_cpus: 3, num_gpus: 0, and the nodes of the Ray cluster have 1 and 0; 1 and 0; ask for less",
+        ),
     ],
 )
 def test_a_step_that_fits_on_no_node_is_named_before_anything_runs(cluster, tmp_path, tiny_checkpoint, extra, words):

@@ -30,7 +30,7 @@ for line in sys.stdin:
         os.kill(os.getpid(), 9)
     if request["word"] == "fail":
         print("mcqa: no such checkpoint", file=sys.stderr)
-    os.write(int(sys.argv[1]), json.dumps({"exit_code": 2 * (request["word"] == "fail")}).encode() + b"\\n")
+    print(json.dumps({"exit_code": 2 * (request["word"] == "fail")}), flush=True)
 """
 DRIVER = """
 import json, sys

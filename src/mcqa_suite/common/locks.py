@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from filelock import AcquireReturnProxy, FileLock, Timeout
+from filelock import FileLock, Timeout
 
 from mcqa_suite.common.errors import ConfigError
 
@@ -20,7 +20,7 @@ def lock_of(path: Path) -> FileLock:
     return FileLock(path.with_name(f".{path.name.removeprefix('.').removesuffix('.partial')}.lock"))
 
 
-def write_lock(folder: Path) -> AcquireReturnProxy:
+def write_lock(folder: Path) -> AbstractContextManager[object]:
     """Wait until no other process writes the checkpoint or evaluation `folder`, and hold its lock."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = lock_of(folder)
@@ -37,16 +37,14 @@ def run_lock(folder: Path) -> Iterator[None]:
 
     ConfigError where another run holds it, or the disk is full or cannot be written, now or inside the block.
     """
-    lock = FileLock(folder / ".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(blocking=False)
+        lock = FileLock(folder / ".lock").acquire(blocking=False)
     except Timeout as error:
         raise ConfigError(f"{folder}: another run is at work there; wait for it or choose another --output") from error
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
     with lock:
-        lock.release()  # the level of `acquire`; the block holds its own
         try:
             yield
         except OSError as error:

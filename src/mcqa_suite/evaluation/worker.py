@@ -1,8 +1,8 @@
-"""Evaluates one checkpoint after another: `python -m mcqa_suite.evaluation.worker FD`.
+"""Evaluate one checkpoint after another: `python -m mcqa_suite.evaluation.worker`.
 
 Reads a JSON object a line on standard input, the arguments of `evaluate_checkpoint.evaluate`, and answers each with the line
-{"exit_code": N} on the pipe with the file descriptor FD; N is what `evaluate_checkpoint` would exit with. What an evaluation
-prints goes to standard output and error. The process ends when its standard input is closed, also during an evaluation.
+{"exit_code": N} on standard output; N is what `evaluate_checkpoint` would exit with. All that an evaluation prints goes to
+standard error. The process ends when its standard input is closed, also during an evaluation.
 """
 
 from __future__ import annotations
@@ -26,18 +26,17 @@ from mcqa_suite.evaluation.memory import reset_peak_memory
 
 
 def main() -> None:
-    answers = int(sys.argv[1])
-    os.set_inheritable(answers, False)
+    answers = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     processes.hush()
     loglik_cache.switch_on()
     stay_offline_if_cut_off()  # before anything imports huggingface_hub
     requests: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=read_requests, args=(requests,), daemon=True).start()
     while True:
-        code = exit_code(requests.get())
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        os.write(answers, json.dumps({"exit_code": code}).encode() + b"\n")
+        answer = {"exit_code": exit_code(requests.get())}
+        sys.stdout.flush()
+        os.write(answers, json.dumps(answer).encode() + b"\n")
 
 
 def read_requests(requests: queue.Queue[dict[str, Any]]) -> None:

@@ -14,12 +14,7 @@ Call = Callable[[], StepResult]
 
 
 class Executor(Protocol):
-    """Takes steps whose predecessors are done, and returns each when it is done, or raises its error.
-
-    `remote` says whether steps run in processes of a cluster.
-    """
-
-    remote: bool
+    """Takes steps whose predecessors are done, and returns each when it is done, or raises its error."""
 
     def submit(self, step: Step, call: Call) -> None: ...
 
@@ -30,8 +25,6 @@ class Executor(Protocol):
 
 class LocalExecutor:
     """On this machine, `slots` steps at a time, the one with the lowest number first: with one slot, in order."""
-
-    remote = False
 
     def __init__(self, slots: int = 1) -> None:
         self._slots = slots

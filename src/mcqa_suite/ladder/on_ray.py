@@ -31,7 +31,6 @@ VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_COLOR_PREFIX": "0", "RAY_proce
 RESTARTS = 3  # of a step whose worker is lost
 SECONDS_TO_CONNECT, SECONDS_TO_CHECK, SECONDS_TO_STOP, SECONDS_BETWEEN_CHECKS = 5.0, 120.0, 20.0, 15.0
 LOST = ("WorkerCrashedError", "NodeDiedError", "LocalRayletDiedError", "OutOfMemoryError", "ObjectLostError")
-RESOURCES = {"num_cpus": "CPU", "num_gpus": "GPU"}
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,6 @@ def _missing(paths: Sequence[Path]) -> tuple[list[Path], str]:
 class RayExecutor:
     """Each step is a task that waits in the cluster for its resources; see `executors.Executor`."""
 
-    remote = True
-
     def __init__(self, ray: Any, recipe: Recipe) -> None:
         self._ray, self._recipe = ray, recipe
         # One remote function: Ray starts the tasks of one function, but not of two, in the order of their submission.
@@ -150,21 +147,14 @@ class RayExecutor:
     def check(self, step: Step) -> None:
         """ConfigError for a step that fits on no node."""
         needs = self._needs(step)
-        nodes = [
-            {key: node["Resources"].get(name, 0.0) for key, name in RESOURCES.items()} for node in _nodes(self._ray)
-        ]
-        if any(all(node[key] >= needs[key] for key in needs) for node in nodes):
-            return
-        where = f"{self._recipe.path}: stage {step.name}"
-        for key, need in needs.items():
-            most = max((node[key] for node in nodes), default=0)
-            if need > most:
-                raise ConfigError(
-                    f"{where}: {key}: {need:g}, and no node of the Ray cluster has more than {most:g}; ask for less, or add "
-                    "a node"
-                )
-        both = ", ".join(f"{key}: {need:g}" for key, need in needs.items())
-        raise ConfigError(f"{where}: {both}: no node of the Ray cluster has both")
+        nodes = [[node["Resources"].get(name, 0.0) for name in ("CPU", "GPU")] for node in _nodes(self._ray)]
+        if not any(all(has >= need for has, need in zip(node, needs.values(), strict=True)) for node in nodes):
+            need = ", ".join(f"{key}: {value:g}" for key, value in needs.items())
+            have = "; ".join(f"{cpus:g} and {gpus:g}" for cpus, gpus in nodes)
+            raise ConfigError(
+                f"{self._recipe.path}: stage {step.name}: {need}, and the nodes of the Ray cluster have {have}; ask for less, or "
+                "add a node"
+            )
 
     def submit(self, step: Step, call: Call) -> None:
         self._start(Task(step, call))

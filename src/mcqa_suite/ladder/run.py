@@ -11,8 +11,8 @@ Run again, it makes only what is missing or no longer what the recipe asks for.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from mcqa_suite.ladder.evaluation import evaluate
 from mcqa_suite.ladder.executors import Executor, LocalExecutor
 from mcqa_suite.ladder.graph import Step, steps_of
 from mcqa_suite.ladder.preflight import check_libraries, check_tasks, rows_of
-from mcqa_suite.ladder.recipe import BASE, Recipe, Stage, read_recipe
+from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
 from mcqa_suite.ladder.results import LadderResult, RungResult, StepResult
 from mcqa_suite.ladder.stages import check_settings, make, record_base
 from mcqa_suite.ladder.store import Store, inputs_of, output_of, with_store
@@ -57,30 +57,21 @@ def run_recipe(
     if remote_store:
         remote_store.check()
     with ExitStack() as stack:
-        executor = stack.enter_context(_executor(recipe, steps, folder, overlap, ray, shared=store is None))
+        executor: Executor = LocalExecutor(2 if overlap else 1)
+        if ray:
+            from mcqa_suite.ladder.on_ray import connected
+
+            executor = stack.enter_context(connected(ray, recipe, steps, None if store else folder))
         check_tasks(recipe)
         stack.enter_context(run_lock(folder))
-        stack.enter_context(closing(executor))
+        stack.callback(executor.close)
         data = check_rows(recipe, folder)  # writes audits/, so with the lock
-        worker = None if executor.remote or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorker()))
-        context = LadderContext(recipe, folder, redo, 1 + len(steps), worker, executor.remote)
+        worker = None if ray or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorker()))
+        context = LadderContext(recipe, folder, redo, 1 + len(steps), worker, remote=bool(ray))
         if not overlap:
             check_settings(context)
         rungs = Ladder(context, steps, data, executor, remote_store).run()
     return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
-
-
-@contextmanager
-def _executor(
-    recipe: Recipe, steps: Sequence[Step], folder: Path, overlap: bool, ray: str | None, shared: bool
-) -> Iterator[Executor]:
-    if ray is None:
-        yield LocalExecutor(2 if overlap else 1)
-        return
-    from mcqa_suite.ladder import on_ray
-
-    with on_ray.connected(ray, recipe, steps, folder if shared else None) as executor:
-        yield executor
 
 
 def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
@@ -146,20 +137,15 @@ class Ladder:
 
     def _report(self, step: Step, result: StepResult) -> None:
         """Print what a step did, and check what can be known only after it."""
+        rung = result.rung
         self._print(step.number, step.rung, step.kind, result.status)
-        if step.stage:
-            self._check_criterion(step.stage, result.rung)
-            return
-        if self.store:
+        for sweep in self.context.recipe.sweeps if step.stage else ():
+            if step.rung in [point.stage for point in sweep.points]:  # an error after the first point, not the last
+                board.check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
+        if self.store and not step.stage:
             self.store.download_latest(output_of(step))  # another machine may have written it
-        for entry in (result.rung.record or {}).get("skipped", ()):
+        for entry in (rung.record or {}).get("skipped", ()):
             print(f"    skipped: {entry['reason']}", flush=True)
 
     def _print(self, number: int, name: str, kind: str, status: str) -> None:
         print(f"{self.context.label(number, name, kind)}  {status}", flush=True)
-
-    def _check_criterion(self, stage: Stage, rung: RungResult) -> None:
-        """ConfigError after the first point of a sweep, not the last, where manifests lack the criterion's metric."""
-        for sweep in self.context.recipe.sweeps:
-            if stage.name in [point.stage for point in sweep.points]:
-                board.check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
