@@ -8,81 +8,65 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mcqa_training import (
-    margins,
-    rows,
-    stage,  # first: it sets what torch reads when imported
-    weights,
-)
+from mcqa_training import margins, rows, stage, weights
+
 from peft import LoraConfig
-from transformers import set_seed
 from trl import DPOConfig, DPOTrainer
 
-from mcqa_suite.common.manifest import HELD_OUT
-from mcqa_suite.ladder.stage_settings import DpoSettings, read_rows, read_settings
+from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
 
 
 @dataclass(frozen=True)
 class Reward(margins.Scored):
-    """`chosen` and `rejected` are beta times the gain in log-probability over the reference's, which stands beside."""
+    """`chosen` and `rejected` are beta times the gain in log-probability over the reference model's, which are kept too."""
 
     reference_chosen: float
     reference_rejected: float
 
 
-def configs(settings: DpoSettings, where: str, folder: str = "unused") -> tuple[DPOConfig, LoraConfig | None]:
+def configs(settings: PreferenceSettings, where: str, folder: str = "unused") -> tuple[DPOConfig, LoraConfig | None]:
     return stage.trainer_config(DPOConfig, settings, where, folder), weights.lora_config(settings, where)
 
 
 def main() -> None:
-    args = stage.arguments("dpo", __doc__, configs)
-    settings = read_settings("dpo", args.config)
-    with tempfile.TemporaryDirectory() as scratch:
-        config, lora = configs(settings, str(args.config), scratch)
-        with stage.training_memory(args, config), rows.shared_folder(args.output) as shared:
-            train(args, settings, config, lora, shared)
+    args, settings = stage.start("dpo", __doc__, configs)
+    with stage.training(args, settings, configs) as (config, lora), rows.shared_folder(args.output) as shared:
+        data, fingerprints = read_rows(settings)
+        model, tokenizer = weights.load(args, settings)
+        chat = stage.use_chat(settings, tokenizer, str(args.config))
+        rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
+        train, held_out = rows.split(data, settings.held_out, settings.seed)
 
+        # An adapter's reference is the model without it; all weights need a second model, unless its values are precomputed.
+        reference = weights.load(args, settings)[0] if settings.full else None
+        trainer = DPOTrainer(
+            model=model,
+            ref_model=None if config.precompute_ref_log_probs else reference,
+            args=config,
+            train_dataset=rows.shared_dataset(rows.examples(train, chat), shared / "train"),
+            eval_dataset=rows.shared_dataset(rows.examples(held_out, chat), shared / "held_out") if held_out else None,
+            processing_class=tokenizer,
+            peft_config=lora,
+            callbacks=[stage.StopAtNaN()],
+        )
+        trainer.train()
 
-def train(args: Any, settings: DpoSettings, config: DPOConfig, lora: LoraConfig | None, shared: Path) -> None:
-    set_seed(settings.seed)  # before LoRA's matrices are drawn
-    data, fingerprints = read_rows(settings)
-    model, tokenizer = weights.load(args, settings)
-    chat = stage.use_chat(settings, tokenizer, str(args.config))
-    rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
-    train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
-
-    # An adapter's reference is the model without it; all weights need a second model, unless its values come first.
-    reference = weights.load(args, settings)[0] if settings.full else None
-    trainer = DPOTrainer(
-        model=model,
-        ref_model=None if config.precompute_ref_log_probs else reference,
-        args=config,
-        train_dataset=rows.shared_dataset(rows.examples(train_rows, chat), shared / "train"),
-        eval_dataset=rows.shared_dataset(rows.examples(held_out, chat), shared / "held_out") if held_out else None,
-        processing_class=tokenizer,
-        peft_config=lora,
-        callbacks=[stage.StopAtNaN()],
-    )
-    trainer.train()
-    # in every process from here on: weights that are sharded take all of them
-    scored = rewards(trainer, reference, tokenizer, held_out, chat)
-    metrics = margins.summary(scored, held_out)
-    metrics |= {
-        "reward_margin_over_beta": metrics["reward_margin"] / config.beta if scored else None,
-        "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
-        "no measure between different ones",
-    }
-    facts = {"data": fingerprints, "chat_template": chat, "metrics": metrics}
-    weights.save_trained(trainer, tokenizer, args, "dpo", settings, {HELD_OUT: margins.as_lines(scored)}, **facts)
+        scored = rewards(trainer, reference, tokenizer, held_out, chat)
+        metrics = margins.summary(scored, held_out)
+        metrics |= {
+            "reward_margin_over_beta": metrics["reward_margin"] / config.beta if scored else None,
+            "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
+            "no measure between different ones",
+        }
+        facts = {"data": fingerprints, "chat_template": chat, "metrics": metrics}
+        weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 
 def rewards(trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[Reward]:
-    """Each pair's own four log-probabilities, row by row: two pairs with one prompt never share any."""
+    """Each pair's rewards, computed row by row, so that pairs with one prompt share no reference values."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     size, beta = trainer.args.per_device_eval_batch_size, trainer.args.beta
 

@@ -1,106 +1,71 @@
-"""Odds-ratio preference optimisation (ORPO): chosen answers learned and preferred in one stage, without a reference.
+"""Odds-ratio preference optimisation (ORPO): learn chosen answers and prefer them in one stage, without a reference model.
 
 python training/orpo.py --config training/configs/orpo.yaml --parent training/base --output runs/orpo
 accelerate launch training/orpo.py --config training/configs/orpo.yaml --parent training/base --output runs/orpo
 
-TRL keeps ORPO among its experiments, whose interface may change with any release: hence a script apart, and a TRL that is
-pinned.
+TRL has ORPO in trl.experimental, whose interface may change with any release: hence a script apart, and a pinned TRL.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from typing import Any
 
+from mcqa_training import margins, rows, stage, weights
+
 from datasets import Dataset
-from mcqa_training import (
-    margins,
-    rows,
-    stage,  # first: it sets what torch reads when imported
-    weights,
-)
 from peft import LoraConfig
-from transformers import set_seed
-
-os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from mcqa_suite.common.manifest import HELD_OUT
-from mcqa_suite.ladder.stage_settings import OrpoSettings, read_rows, read_settings
+from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
 
 
-class WholeBatch(ORPOTrainer):  # type: ignore[misc]
-    """TRL's, except that the loss of the chosen answers is a mean over the tokens of all processes, not of each one's own."""
+class TokenMeanORPOTrainer(ORPOTrainer):  # type: ignore[misc]
+    """TRL's trainer, but the loss of the chosen answers is the mean over the tokens of all processes, not of each process."""
 
     def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> Any:
-        found = super().concatenated_forward(model, batch)
+        outputs = super().concatenated_forward(model, batch)
         if self.accelerator.num_processes == 1:
-            return found
+            return outputs
         tokens = batch["chosen_attention_mask"][:, 1:].sum().float()
-        loss = found[4] * tokens / self.accelerator.reduce(tokens, "mean")
-        return (*found[:4], loss, *found[5:])
+        loss = outputs[4] * tokens / self.accelerator.reduce(tokens, "mean")
+        return (*outputs[:4], loss, *outputs[5:])
 
 
-def configs(settings: OrpoSettings, where: str, folder: str = "unused") -> tuple[ORPOConfig, LoraConfig | None]:
+def configs(settings: PreferenceSettings, where: str, folder: str = "unused") -> tuple[ORPOConfig, LoraConfig | None]:
     return stage.trainer_config(ORPOConfig, settings, where, folder), weights.lora_config(settings, where)
 
 
 def main() -> None:
-    args = stage.arguments("orpo", __doc__, configs)
-    settings = read_settings("orpo", args.config)
-    with tempfile.TemporaryDirectory() as scratch:
-        config, lora = configs(settings, str(args.config), scratch)
-        with stage.training_memory(args, config):
-            train(args, settings, config, lora)
+    args, settings = stage.start("orpo", __doc__, configs)
+    with stage.training(args, settings, configs) as (config, lora):
+        data, fingerprints = read_rows(settings)
+        model, tokenizer = weights.load(args, settings)
+        chat = stage.use_chat(settings, tokenizer, str(args.config))
+        rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
+        train, held_out = rows.split(data, settings.held_out, settings.seed)
 
+        trainer = TokenMeanORPOTrainer(
+            model=model,
+            args=config,
+            train_dataset=Dataset.from_list(rows.examples(train, chat)),
+            eval_dataset=Dataset.from_list(rows.examples(held_out, chat)) if held_out else None,
+            processing_class=tokenizer,
+            peft_config=lora,
+            callbacks=[stage.StopAtNaN()],
+        )
+        trainer.train()
 
-def train(args: Any, settings: OrpoSettings, config: ORPOConfig, lora: LoraConfig | None) -> None:
-    set_seed(settings.seed)  # before LoRA's matrices are drawn
-    data, fingerprints = read_rows(settings)
-    model, tokenizer = weights.load(args, settings)
-    chat = stage.use_chat(settings, tokenizer, str(args.config))
-    rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
-    train_rows, held_out = rows.split(data, settings.held_out, settings.seed)
+        model = trainer.accelerator.unwrap_model(trainer.model)
 
-    trainer = WholeBatch(
-        model=model,
-        args=config,
-        train_dataset=Dataset.from_list(rows.examples(train_rows, chat)),
-        eval_dataset=Dataset.from_list(rows.examples(held_out, chat)) if held_out else None,
-        processing_class=tokenizer,
-        peft_config=lora,
-        callbacks=[stage.StopAtNaN()],
-    )
-    trainer.train()
-    # in every process from here on: weights that are sharded take all of them
-    scored = mean_logps(trainer, tokenizer, held_out, chat)
-    weights.save_trained(
-        trainer,
-        tokenizer,
-        args,
-        "orpo",
-        settings,
-        {HELD_OUT: margins.as_lines(scored)},
-        data=fingerprints,
-        chat_template=chat,
-        metrics=margins.summary(scored, held_out),
-    )
+        def mean_logps(key: str) -> list[float]:
+            """ORPO's measure of an answer: the mean log-probability of its tokens, which does not grow with its length."""
+            sums = margins.sequence_logps(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
+            return [total / n for total, n in sums]
 
-
-def mean_logps(trainer: ORPOTrainer, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[margins.Scored]:
-    """ORPO's own measure of an answer: the mean log-probability of its tokens, so that length alone decides nothing."""
-    model, size = trainer.accelerator.unwrap_model(trainer.model), trainer.args.per_device_eval_batch_size
-    chosen, rejected = (
-        [total / n for total, n in margins.sequence_logps(model, tokenizer, pairs, key, chat, size)]
-        for key in ("chosen", "rejected")
-    )
-    return [
-        margins.Scored(row["id"], row["group"], good, bad)
-        for row, good, bad in zip(pairs, chosen, rejected, strict=True)
-    ]
+        scored = margins.score_pairs(held_out, mean_logps)
+        facts = {"data": fingerprints, "chat_template": chat, "metrics": margins.summary(scored, held_out)}
+        weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 
 if __name__ == "__main__":

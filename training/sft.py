@@ -1,4 +1,4 @@
-"""Fine-tunes a checkpoint on prompts and completions: LoRA by default, QLoRA, or all weights.
+"""Fine-tune a checkpoint on prompts and completions: LoRA by default, QLoRA, or all weights.
 
 python training/sft.py --config training/configs/sft.yaml --parent training/base --output runs/sft
 accelerate launch training/sft.py --config training/configs/sft.yaml --parent training/base --output runs/sft
@@ -7,20 +7,14 @@ accelerate launch training/sft.py --config training/configs/sft.yaml --parent tr
 from __future__ import annotations
 
 import sys
-import tempfile
-from typing import Any
+
+from mcqa_training import rows, stage, weights
 
 from datasets import Dataset
-from mcqa_training import (
-    rows,
-    stage,  # first: it sets what torch reads when imported
-    weights,
-)
 from peft import LoraConfig
-from transformers import set_seed
 from trl import SFTConfig, SFTTrainer
 
-from mcqa_suite.ladder.stage_settings import SftSettings, read_rows, read_settings
+from mcqa_suite.ladder.stage_settings import SftSettings, read_rows
 
 
 def configs(settings: SftSettings, where: str, folder: str = "unused") -> tuple[SFTConfig, LoraConfig | None]:
@@ -29,31 +23,23 @@ def configs(settings: SftSettings, where: str, folder: str = "unused") -> tuple[
 
 
 def main() -> None:
-    args = stage.arguments("sft", __doc__, configs)
-    settings = read_settings("sft", args.config)
-    with tempfile.TemporaryDirectory() as scratch:
-        config, lora = configs(settings, str(args.config), scratch)
-        with stage.training_memory(args, config):
-            train(args, settings, config, lora)
+    args, settings = stage.start("sft", __doc__, configs)
+    with stage.training(args, settings, configs) as (config, lora):
+        data, fingerprints = read_rows(settings)
+        model, tokenizer = weights.load(args, settings)
+        chat = stage.use_chat(settings, tokenizer, str(args.config))
+        rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
 
-
-def train(args: Any, settings: SftSettings, config: SFTConfig, lora: LoraConfig | None) -> None:
-    set_seed(settings.seed)  # before LoRA's matrices are drawn
-    data, fingerprints = read_rows(settings)
-    model, tokenizer = weights.load(args, settings)
-    chat = stage.use_chat(settings, tokenizer, str(args.config))
-    rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
-
-    trainer = SFTTrainer(
-        model=model,
-        args=config,
-        train_dataset=Dataset.from_list(rows.examples(data, chat)),
-        processing_class=tokenizer,
-        peft_config=lora,
-        callbacks=[stage.StopAtNaN()],
-    )
-    trainer.train()
-    weights.save_trained(trainer, tokenizer, args, "sft", settings, data=fingerprints, chat_template=chat)
+        trainer = SFTTrainer(
+            model=model,
+            args=config,
+            train_dataset=Dataset.from_list(rows.examples(data, chat)),
+            processing_class=tokenizer,
+            peft_config=lora,
+            callbacks=[stage.StopAtNaN()],
+        )
+        trainer.train()
+        weights.save_trained(trainer, tokenizer, args, settings, data=fingerprints, chat_template=chat)
 
 
 if __name__ == "__main__":

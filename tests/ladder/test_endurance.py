@@ -73,6 +73,7 @@ def recipe(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatc
     """A recipe over a stand-in script, its run folder `run` beside it."""
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/gptq.py").write_text(SCRIPT)
+    (tmp_path / "scripts/check.py").write_text("")
     monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: tmp_path / "scripts")
     path = tmp_path / "recipe.yaml"
     path.write_text(RECIPE.format(base=tiny_checkpoint, output=tmp_path / "run"))

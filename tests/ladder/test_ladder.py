@@ -34,14 +34,9 @@ KIND = Path(__file__).stem
 parser = argparse.ArgumentParser()
 for name in ("config", "parent", "output", "parent-base"):
     parser.add_argument(f"--{name}", type=Path)
-parser.add_argument("--check", type=Path, nargs="+")
 args = parser.parse_args()
-settings = [read_settings(KIND, file) for file in args.check or [args.config]][0]
+settings = read_settings(KIND, args.config)
 trainer = getattr(settings, "trainer", {})
-if "learning_rat" in trainer:
-    sys.exit(f"{KIND}.py: unknown key 'learning_rat'")
-if args.check:
-    sys.exit()
 rows, data = read_rows(settings)
 with complete_folder(args.output) as folder:
     for path in args.parent.iterdir():
@@ -68,6 +63,14 @@ with complete_folder(args.output) as folder:
         adapter=not getattr(settings, "merge", True),
     ))
 """
+# Stands for training/check.py.
+CHECK = """
+import sys
+from pathlib import Path
+for word in sys.argv[1:]:
+    if not word.startswith("--") and "learning_rat:" in Path(word).read_text():
+        sys.exit(f"check.py: {Path(word).name}: trainer: unknown key 'learning_rat'")
+"""
 RECIPE = """
 name: small
 base: {base}
@@ -86,6 +89,7 @@ def small(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
     scripts.mkdir()
     for kind in ("sft", "gptq"):
         (scripts / f"{kind}.py").write_text(SCRIPT)
+    (scripts / "check.py").write_text(CHECK)
     monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
 
     def go(capsys: pytest.CaptureFixture[str], *, sft_seed: int = 0, bits: int = 4, n: int = 6, **options: object):
@@ -176,6 +180,7 @@ def mixed(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch, metric: s
     scripts.mkdir()
     for kind in ("sft", "merge", "dpo", "gptq"):
         (scripts / f"{kind}.py").write_text(SCRIPT)
+    (scripts / "check.py").write_text(CHECK)
     monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
     recipe = tmp_path / "mixed.yaml"
     recipe.write_text(MIXED.format(base=base, output=tmp_path / "run", metric=metric))
@@ -222,14 +227,20 @@ def test_a_criterion_that_no_manifest_has_stops_after_the_first_point(tmp_path, 
     assert not (tmp_path / "run/checkpoints/dpo-lr0.9").exists()
 
 
-def test_a_misspelled_argument_of_a_later_stage_stops_the_ladder_before_the_first_trains(
-    tmp_path, tiny_checkpoint, monkeypatch
+@pytest.mark.parametrize(("stage", "before"), [("adapter", "merge: false"), ("dpo", "trainer: {}")])
+def test_a_misspelled_argument_of_any_stage_stops_the_ladder_before_anything_runs(
+    tmp_path, tiny_checkpoint, monkeypatch, stage, before
 ):
     recipe = mixed(tmp_path, tiny_checkpoint, monkeypatch)
-    recipe.write_text(recipe.read_text().replace("trainer: {}", "trainer: {learning_rat: 1}"))
-    with pytest.raises(StageError, match=r"stage 'dpo \(settings\)' failed: dpo.py: unknown key 'learning_rat'"):
+    recipe.write_text(recipe.read_text().replace(before, "trainer: {learning_rat: 1}"))
+    message = rf"stage 'settings' failed: check.py: {stage}\S*: trainer: unknown key 'learning_rat'"
+    recipe.write_text(
+        re.sub(r"  - .name: whole.*\n", "", recipe.read_text()).replace("parent: whole", "parent: adapter")
+    )
+    with pytest.raises(StageError, match=message):
         run_recipe(recipe)
     assert not (tmp_path / "run/checkpoints").exists()
+    assert not (tmp_path / "run/evaluations").exists()
 
 
 def test_training_rows_with_an_evaluated_question_stop_the_ladder_before_anything_runs(tmp_path, tiny_checkpoint):

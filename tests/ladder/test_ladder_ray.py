@@ -89,6 +89,7 @@ class Ladder:
         scripts.mkdir()
         for kind in ("sft", "merge", "dpo", "gptq"):
             (scripts / f"{kind}.py").write_text(script)
+        (scripts / "check.py").write_text("")
         self.environment = os.environ | {"MCQA_TEST_SCRIPTS": str(scripts), "MCQA_TEST_PLACE": str(tmp_path)}
 
     def start(self, ray: str | None, *options: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:

@@ -64,6 +64,7 @@ def run_in(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatc
     scripts.mkdir()
     for kind in ("sft", "gptq"):
         (scripts / f"{kind}.py").write_text(SCRIPT)
+    (scripts / "check.py").write_text("")
     monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
     recipe.write_text(RECIPE.format(base=tiny_checkpoint))
     return lambda folder, url: run_recipe(recipe, tmp_path / folder, store=url)

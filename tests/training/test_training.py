@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 from types import ModuleType
 
@@ -16,6 +18,7 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import content_hash, read_manifest
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.process import ENVIRONMENT
+from mcqa_suite.ladder.stage_settings import SETTINGS
 
 SFT = """
 data:
@@ -25,6 +28,7 @@ trainer: {max_steps: 3, per_device_train_batch_size: 4, learning_rate: 1e-2, log
 """
 GPTQ = "group_size: 32\ncalibration: [{source: generated, n: 16, seed: 2}]\n"
 BITS = (8, 4, 3, 2)
+ARGS = Namespace(config="x.yaml")
 
 
 def launch(kind: str, config: str, parent: Path, output: Path) -> subprocess.CompletedProcess[str]:
@@ -191,6 +195,64 @@ def checked(kind: str, *files: Path) -> None:
         script(kind).main()
 
 
+def check(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(training_dir() / "check.py"), *words]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ENVIRONMENT})
+
+
+@pytest.mark.slow
+def test_settings_of_every_kind_are_checked_in_one_process(tmp_path):
+    kinds = [kind for kind in SETTINGS if kind != "bnb" or importlib.util.find_spec("bitsandbytes")]
+    words = [word for kind in kinds for word in (f"--{kind}", str(training_dir() / "configs" / f"{kind}.yaml"))]
+    done = check(*words)
+    assert done.returncode == 0, done.stderr[-2000:]
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(f"bits: 4\ndamp_percnt: 0.1\n{GPTQ}")
+    done = check("--sft", words[1], "--gptq", str(bad))
+    assert done.returncode == 2
+    assert f"check.py: {bad}: unknown key 'damp_percnt'; did you mean 'damp_percent'?" in done.stderr.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sft", "dpo", "orpo", "reward"])
+def test_a_trainer_argument_that_the_library_does_not_have_is_one_line(tmp_path, kind):
+    bad = tmp_path / "bad.yaml"
+    rows = "data: [{source: generated, n: 16, seed: 1}]"
+    bad.write_text(f"{rows}\ntrainer: {{warmup_ratio_typo: 0.1}}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["check", f"--{kind}", str(bad)])
+        with pytest.raises(ConfigError, match=r"bad\.yaml: trainer: unknown key 'warmup_ratio_typo'; did you mean"):
+            script("check").main()
+
+
+def test_a_kind_whose_library_is_not_installed_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "trl", None)
+    with pytest.raises(ConfigError, match=r"trl is not installed: pip install .*\[train\]'"):
+        script("check").library_configs("sft")
+
+
+# Prints the thread policy at the moment that torch is first imported.
+FIRST_IMPORT = """
+import os, runpy, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print(os.environ.get("OMP_WAIT_POLICY"), flush=True)
+            os._exit(0)
+sys.meta_path.insert(0, Finder())
+sys.path.insert(0, sys.argv[1])
+runpy.run_path(f"{sys.argv[1]}/{sys.argv[2]}.py")
+"""
+
+
+@pytest.mark.parametrize("name", [*SETTINGS, "check"])
+def test_every_script_sets_its_environment_before_it_imports_torch(name):
+    command = [sys.executable, "-c", FIRST_IMPORT, str(training_dir()), name]
+    env = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert done.stdout.strip() == "PASSIVE", done.stderr[-2000:]
+
+
 @pytest.fixture
 def common() -> ModuleType:
     return script("mcqa_training.stage")
@@ -213,12 +275,12 @@ def test_too_little_memory_names_the_setting_to_lower(common):
         pytest.raises(
             ConfigError, match=r"x\.yaml: out of memory with per_device_train_batch_size 64; lower it"
         ) as caught,
-        common.enough_memory("x.yaml", "per_device_train_batch_size", 64, "lower it"),
+        common.enough_memory(ARGS, "per_device_train_batch_size", 64, "lower it"),
     ):
         torch.empty(10**15)
     assert "\n" not in str(caught.value)
     with (
         pytest.raises(RuntimeError, match="inconsistent tensor size"),
-        common.enough_memory("x.yaml", "batch_size", 1, "lower it"),
+        common.enough_memory(ARGS, "batch_size", 1, "lower it"),
     ):
         torch.ones(2) @ torch.ones(3)

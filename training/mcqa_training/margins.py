@@ -1,22 +1,24 @@
-"""What a preference stage learned, measured on pairs of questions that it never saw."""
+"""The scores of held-out preference pairs after a stage, and their summary."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from mcqa_training import rows
 
 import numpy as np
 import torch
 
+from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.stats import clustered_share, wilson
-from mcqa_training import rows
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A pair under its row's own id: the two scores, whose difference decides."""
+    """The scores of a pair's two answers, with the row's id and its question."""
 
     id: str
     group: str
@@ -24,10 +26,18 @@ class Scored:
     rejected: float
 
 
+def score_pairs(pairs: Sequence[rows.Row], scores: Callable[[str], list[float]]) -> list[Scored]:
+    """Every pair with its scores; `scores` returns those of all answers under a key, "chosen" or "rejected"."""
+    return [
+        Scored(row["id"], row["group"], chosen, rejected)
+        for row, chosen, rejected in zip(pairs, scores("chosen"), scores("rejected"), strict=True)
+    ]
+
+
 def sequence_logps(
     model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
 ) -> list[tuple[float, int]]:
-    """For each row the summed log-probability of its answer's tokens given the prompt, and how many they are."""
+    """For each row the summed log-probability of its answer's tokens given the prompt, and the number of tokens."""
     sums = []
     for prompts, answers, logits, tokens in _batches(model, tokenizer, pairs, key, chat, batch_size):
         logps = torch.log_softmax(logits[:, :-1].float(), -1).gather(-1, tokens[:, 1:, None])[..., 0]
@@ -40,14 +50,14 @@ def sequence_logps(
 def sequence_scores(
     model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
 ) -> list[float]:
-    """For each row what a sequence classifier with one label makes of prompt and answer."""
+    """For each row the output of a sequence classifier with one label on prompt and answer."""
     batches = _batches(model, tokenizer, pairs, key, chat, batch_size)
     return [score.item() for _, _, logits, _ in batches for score in logits[:, 0].double()]
 
 
 @torch.no_grad()
 def _batches(model: Any, tokenizer: Any, pairs: Any, key: str, chat: bool, batch_size: int) -> Any:
-    """Prompts, answers, logits and padded tokens, batch after batch, in the order of the rows."""
+    """Prompts, answers, logits and padded tokens of each batch, in the order of the rows."""
     model.eval()
     encoded = rows.encode(pairs, key, tokenizer, chat)
     for start in range(0, len(encoded), batch_size):
@@ -60,13 +70,13 @@ def _batches(model: Any, tokenizer: Any, pairs: Any, key: str, chat: bool, batch
 
 
 def summary(scored: Sequence[Scored], pairs: Sequence[rows.Row]) -> dict[str, Any]:
-    """Reward accuracy (a tie is no success) with its 95 % interval, the mean margin, and what the length alone does."""
+    """Reward accuracy (a tie is an error) with its 95 % interval, the mean margin, and the accuracy of length alone."""
     if not scored:
         return {"held_out_pairs": 0}
     margins = [pair.chosen - pair.rejected for pair in scored]
     questions, of_pair = np.unique([pair.group for pair in scored], return_inverse=True)
     right = np.array([margin > 0 for margin in margins])
-    # pairs of one question stand or fall together
+    # pairs of one question are not independent
     several = 1 < len(questions) < len(scored)
     accuracy = clustered_share(right, of_pair) if several else wilson(int(right.sum()), len(right))
     shorter = [len(row["rejected"]) - len(row["chosen"]) for row in pairs]
@@ -83,5 +93,6 @@ def summary(scored: Sequence[Scored], pairs: Sequence[rows.Row]) -> dict[str, An
     }
 
 
-def as_lines(scored: Sequence[Scored]) -> str:
-    return "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in scored)
+def as_files(scored: Sequence[Scored]) -> dict[str, str]:
+    """The file of scores for `weights.save_trained`."""
+    return {HELD_OUT: "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in scored)}

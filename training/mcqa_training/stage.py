@@ -5,33 +5,36 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
+import json
 import math
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-# Read when torch is imported: OpenMP threads that spin while they wait make a small model ten times slower on a busy
-# machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+import torch
+from transformers import TrainerCallback, set_seed
 
 from mcqa_suite.backend import processes
-
-os.environ.update(processes.quiet())
-
-import torch
-from transformers import TrainerCallback
-
 from mcqa_suite.common.checkpoints import chat_template_of, check_complete, is_adapter
 from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
 from mcqa_suite.common.locks import write_lock
-from mcqa_suite.common.manifest import Manifest, Parent, checkpoint_size, content_hash, name_of, write_manifest
-from mcqa_suite.ladder.stage_settings import TRAINED, Settings, read_settings, record
+from mcqa_suite.common.manifest import (
+    Manifest,
+    Parent,
+    checkpoint_size,
+    content_hash,
+    hardware,
+    name_of,
+    versions,
+    write_manifest,
+)
+from mcqa_suite.ladder.stage_settings import TRAINED, read_settings, record
 
 START = time.perf_counter()
 GPU = torch.cuda.is_available()
@@ -43,11 +46,12 @@ TRAINER = {
     "gradient_checkpointing": False,
 }
 TRACKERS = ("wandb", "trackio", "tensorboard")
-NO_MEMORY = ("can't allocate memory", "out of memory")  # how a CPU's and a GPU's allocator begin to complain
+NO_MEMORY = ("can't allocate memory", "out of memory")  # parts of the messages of a CPU's and a GPU's allocator
+Configs = Callable[..., Any]  # (settings, where[, folder]) -> what a library makes of them; ConfigError names `where`
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong with a command line in one of several processes."""
+    """A parser whose errors one of several processes prints."""
 
     def error(self, message: str) -> NoReturn:
         if not processes.is_main():
@@ -55,12 +59,11 @@ class Parser(argparse.ArgumentParser):
         super().error(message)
 
 
-def arguments(kind: str, description: str | None, check: Callable[[Any, str], Any] | None = None) -> argparse.Namespace:
-    """The command line of a stage, its parent known to be a whole checkpoint.
+def start(kind: str, description: str | None, configs: Configs) -> tuple[argparse.Namespace, Any]:
+    """The command line of a stage, whose parent is a complete checkpoint, and the settings in its file.
 
-    Of several processes a stage that trains nothing keeps the main one.
-
-    `--check FILE...` reads settings as the stage would, calls `check` (settings, where) on each, and goes no further.
+    `--check FILE...` reads settings as the stage would, passes them to the libraries' `configs`, and exits. A stage that trains
+    nothing keeps only the main one of several processes.
     """
     processes.hush()
     if kind not in TRAINED:
@@ -70,33 +73,29 @@ def arguments(kind: str, description: str | None, check: Callable[[Any, str], An
     parser.add_argument("--parent", type=Path, help="folder of the checkpoint to start from")
     parser.add_argument("--parent-base", type=Path, help="the parent's own parent, where the parent is an adapter")
     parser.add_argument("--output", type=Path, help="folder to make; the last path part names the checkpoint")
-    parser.add_argument(
-        "--check", type=Path, nargs="+", metavar="FILE", help="check these settings, and do nothing else"
-    )
+    parser.add_argument("--check", type=Path, nargs="+", metavar="FILE", help="check these settings and exit")
     args = parser.parse_args()
-    for file in args.check or ():
-        settings = read_settings(kind, file)
-        if check:
-            check(settings, str(file))
     if args.check:
+        for file in args.check:
+            configs(read_settings(kind, file), str(file))
         sys.exit(0)
     if missing := [f"--{name}" for name in ("config", "parent", "output") if getattr(args, name) is None]:
         parser.error(f"the following arguments are required: {', '.join(missing)}")
     try:
         args.output.absolute().parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f"{args.output}: cannot be made there: {error.strerror}; choose another --output") from error
+        raise ConfigError(f"{args.output}: cannot be written: {error.strerror}; choose another --output") from error
     for folder in filter(None, (args.parent, args.parent_base)):
         check_complete(folder)
-    args.parent, args.output = args.parent.resolve(), args.output.absolute()
+    args.kind, args.parent, args.output = kind, args.parent.resolve(), args.output.absolute()
     args.lock = write_lock(args.output) if processes.is_main() else None  # held as long as the process lives
-    # by default below the trainer's own folder, which is gone at the end
+    # The default is inside the trainer's own folder, which is deleted at the end.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(args.output.with_name(f"{args.output.name}.tensorboard")))
-    return args
+    return args, read_settings(kind, args.config)
 
 
 def exit_code(main: Callable[[], None]) -> int:
-    """0, or 2 with one line on stderr for what a user can mend."""
+    """0, or 2 with one line on stderr for an error that a user can fix."""
     try:
         with processes.failing_once():
             main()
@@ -109,24 +108,30 @@ def exit_code(main: Callable[[], None]) -> int:
 
 
 @contextmanager
-def enough_memory(where: str, setting: str, size: Any, remedy: str) -> Iterator[None]:
-    """ConfigError that names `setting` and its value where the block needs more memory than there is."""
+def training(args: argparse.Namespace, settings: Any, configs: Configs) -> Iterator[Any]:
+    """The configs of a trainer and of an adapter, for a block that trains: seeded, and with its memory errors in one line."""
+    with tempfile.TemporaryDirectory() as folder:
+        config, lora = configs(settings, str(args.config), folder)
+        remedy = "lower it and raise gradient_accumulation_steps by as much, lower max_length, or set qlora: true"
+        size = config.per_device_train_batch_size
+        with enough_memory(args, "per_device_train_batch_size", size, remedy):
+            set_seed(settings.seed)  # before a score's weights and LoRA's matrices are drawn
+            yield config, lora
+
+
+@contextmanager
+def enough_memory(args: argparse.Namespace, setting: str, size: Any, remedy: str) -> Iterator[None]:
+    """ConfigError that names `setting` and its value where the block runs out of memory."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError, as is the CPU's own
         if isinstance(error, RuntimeError) and not any(words in str(error) for words in NO_MEMORY):
             raise
-        raise ConfigError(f"{where}: out of memory with {setting} {size}; {remedy}") from error
-
-
-def training_memory(args: argparse.Namespace, config: Any) -> Any:
-    remedy = "lower it and raise gradient_accumulation_steps by as much, lower max_length, or set qlora: true"
-    size = config.per_device_train_batch_size
-    return enough_memory(str(args.config), "per_device_train_batch_size", size, remedy)
+        raise ConfigError(f"{args.config}: out of memory with {setting} {size}; {remedy}") from error
 
 
 def library_config(cls: type, values: dict[str, Any], fixed: dict[str, Any], where: str) -> Any:
-    """An instance of a library's config class from a part of our YAML, its errors in one line."""
+    """An instance of a library's config class from a part of our YAML; ConfigError for what the class refuses."""
     check_keys(values, {field.name for field in dataclasses.fields(cls)} - fixed.keys(), where)
     try:
         return cls(**values, **fixed)
@@ -135,7 +140,7 @@ def library_config(cls: type, values: dict[str, Any], fixed: dict[str, Any], whe
 
 
 def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: Any) -> Any:
-    """TRL's config: what we fix, then what the YAML says, then our defaults."""
+    """TRL's config from `fixed` and the settings, which win over our defaults."""
     fixed |= {
         "output_dir": folder,
         "seed": settings.seed,
@@ -143,20 +148,18 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
         "bf16": GPU and settings.dtype == "bfloat16",
         "logging_nan_inf_filter": False,
     }
-    # A recipe is a stranger's file, and with these a trainer may load a model again, its code with it.
+    # A recipe is a stranger's file, and with these a trainer may load a model again, with code of its own.
     code = {"trust_remote_code": False, "model_init_kwargs": None}
     fixed |= {key: value for key, value in code.items() if key in {field.name for field in dataclasses.fields(cls)}}
     config = library_config(cls, TRAINER | settings.trainer, fixed, f"{where}: trainer")
     for name in TRACKERS:
         if name in config.report_to and not importlib.util.find_spec(name):
-            raise ConfigError(
-                f"{where}: trainer: report_to: {name} is not installed; pip install {name}, or take it out"
-            )
+            raise ConfigError(f"{where}: trainer: report_to: {name} is not installed; pip install {name}, or remove it")
     return config
 
 
 class StopAtNaN(TrainerCallback):
-    """One line instead of a checkpoint of NaNs."""
+    """Stop with one line instead of saving a checkpoint of NaNs."""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
         if not math.isfinite(float((logs or {}).get("loss", 0.0))):
@@ -164,34 +167,45 @@ class StopAtNaN(TrainerCallback):
 
 
 def use_chat(settings: Any, tokenizer: Any, where: str) -> bool:
-    """Whether rows become conversations: what the settings say, or else whether the tokenizer has a chat template."""
+    """Whether rows become conversations: by the settings, or else by whether the tokenizer has a chat template."""
     has_one = bool(getattr(tokenizer, "chat_template", None))
     if settings.chat_template and not has_one:
         raise ConfigError(f"{where}: chat_template: true, and the parent's tokenizer has none; set it to false")
     return has_one if settings.chat_template is None else bool(settings.chat_template)
 
 
-def whole_parent(args: argparse.Namespace) -> Path:
-    """The parent, known to hold a model's own weights."""
-    if is_adapter(args.parent):
-        raise CheckpointError(f"{args.parent}: is an adapter; merge it first (training/merge.py)")
-    return Path(args.parent)
+def check_quantisable(parent: Path) -> dict[str, Any]:
+    """CheckpointError for a parent that is an adapter or quantised already; returns its config."""
+    if is_adapter(parent):
+        raise CheckpointError(f"{parent}: is an adapter; merge it first (training/merge.py)")
+    config: dict[str, Any] = json.loads((parent / "config.json").read_text(encoding="utf-8"))
+    if "quantization_config" in config:
+        raise CheckpointError(f"{parent}: is quantised already; quantise its parent")
+    return config
 
 
-def finish(folder: Path, output: Path, parent: Path, kind: str, settings: Settings, **facts: Any) -> None:
-    """Writes the manifest of the checkpoint in `folder`, which is about to be renamed to `output`."""
-    unquantised = parent if kind in ("gptq", "bnb") else None
-    if kind not in TRAINED:
-        facts["chat_template"] = chat_template_of(parent)
+def finish(
+    folder: Path,
+    args: argparse.Namespace,
+    settings: Any,
+    libraries: tuple[str, ...],
+    n_processes: int = 1,
+    **facts: Any,
+) -> None:
+    """Write the manifest of the checkpoint in `folder`, which is about to be renamed to the output."""
+    if args.kind not in TRAINED:
+        facts["chat_template"] = chat_template_of(args.parent)
     manifest = Manifest(
-        kind=kind,
-        name=output.resolve().name,
-        parent=Parent(name_of(parent), content_hash(parent)),
+        kind=args.kind,
+        name=args.output.resolve().name,
+        parent=Parent(name_of(args.parent), content_hash(args.parent)),
         settings=record(settings),
         content=content_hash(folder),
         seed=settings.seed,
+        hardware=hardware(torch.cuda.get_device_name() if GPU else None, n_processes),
         seconds=time.perf_counter() - START,
-        size=checkpoint_size(folder, unquantised),
+        size=checkpoint_size(folder, args.parent if args.kind in ("gptq", "bnb") else None),
+        versions=versions("torch", "transformers", *libraries),
         **facts,
     )
     write_manifest(folder, manifest)

@@ -1,4 +1,4 @@
-"""Weights in and out of a stage: a parent that may be an adapter, or 4-bit; a checkpoint that may be an adapter again."""
+"""Loading a parent, which may be an adapter or loaded in 4 bits, and saving a checkpoint, which may be an adapter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+
+from mcqa_training import stage
 
 import torch
 from peft import LoraConfig, PeftModel
@@ -22,8 +24,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from mcqa_suite.common import extras
 from mcqa_suite.common.checkpoints import ADAPTER, check_parent, is_adapter
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.manifest import TRAINING_LOG, complete_folder, hardware, name_of, versions
-from mcqa_training import stage  # first: it sets what torch reads when imported
+from mcqa_suite.common.manifest import TRAINING_LOG, complete_folder, name_of
 
 State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}
@@ -31,7 +32,9 @@ REWARD = {"cls": AutoModelForSequenceClassification, "num_labels": 1}  # what a 
 
 
 def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfig | None:
-    """peft's config, or None where every weight is trained."""
+    """PEFT's config; None where every weight is trained."""
+    if settings.qlora:
+        extras.require(f"{where}: qlora", "bnb")
     if settings.full:
         return None
     return stage.library_config(LoraConfig, LORA | (settings.lora or {}), {"task_type": task}, f"{where}: lora")
@@ -42,9 +45,9 @@ def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalL
     if settings.qlora:
         if os.environ.get("ACCELERATE_USE_FSDP") or os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE") == "3":
             raise ConfigError(
-                f"{args.config}: qlora: 4-bit weights are not shared out (FSDP, ZeRO 3); launch with ddp.yaml, or take it out"
+                f"{args.config}: qlora: 4-bit weights cannot be sharded (FSDP, ZeRO 3); launch with ddp.yaml, or remove it"
             )
-        kwargs["quantization_config"] = four_bits(settings, str(args.config))
+        kwargs["quantization_config"] = four_bits(settings.dtype)
     if is_adapter(args.parent) and (settings.qlora or not settings.merge):
         raise ConfigError(
             f"{args.config}: the parent is an adapter; merge it first (training/merge.py), or set merge: true"
@@ -53,7 +56,7 @@ def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalL
 
 
 def whole(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
-    """`load` of a parent that the settings are known to suit."""
+    """`load` without its checks."""
     if is_adapter(args.parent):
         return merged(args, dtype, cls, **kwargs)
     return _model(args.parent, dtype, cls, kwargs), _tokenizer(args.parent)
@@ -82,14 +85,13 @@ def _tokenizer(folder: Path) -> Any:
         raise CheckpointError(f"{folder}: no tokenizer can be loaded: {' '.join(str(error).split())}") from error
 
 
-def four_bits(settings: Any, where: str) -> BitsAndBytesConfig:
-    """QLoRA's: nf4, the constants quantised again, products in the stage's dtype."""
-    extras.require(f"{where}: qlora", "bnb")
+def four_bits(dtype: str, format: str = "nf4", double_quant: bool = True) -> BitsAndBytesConfig:
+    """4-bit weights whose products are in `dtype`; the defaults are QLoRA's."""
     return BitsAndBytesConfig(
         load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, settings.dtype),
+        bnb_4bit_quant_type=format,
+        bnb_4bit_use_double_quant=double_quant,
+        bnb_4bit_compute_dtype=getattr(torch, dtype),
     )
 
 
@@ -97,73 +99,63 @@ def save_trained(
     trainer: Any,
     tokenizer: Any,
     args: argparse.Namespace,
-    kind: str,
     settings: Any,
     files: dict[str, str] | None = None,
     **facts: Any,
 ) -> None:
-    """Writes the checkpoint of a trained stage: weights, tokenizer, log, `files` by name, manifest.
+    """Write the checkpoint of a trained stage: weights, tokenizer, log, `files` by name, manifest.
 
-    Every process has to call this, for all of them hold a part of sharded weights; the main one writes.
+    Every process has to call this, because each may hold a part of the weights; the main one writes.
     """
     state = gathered(trainer)
     if not trainer.accelerator.is_main_process:
         return
-    logs: dict[str, Any] = {}
-    for entry in trainer.state.log_history:
-        logs |= entry
+    history = trainer.state.log_history
+    last = {name: value for entry in history for name, value in entry.items()}
+    seconds, tokens = last["train_runtime"], last.get("num_tokens")
+    measured = {name: last[name] for name in ("loss", "mean_token_accuracy") if name in last}
+    measured |= {"steps": trainer.state.global_step, "train_seconds": seconds}
+    facts["metrics"] = measured | facts.get("metrics", {})
     model = trainer.accelerator.unwrap_model(trainer.model)
-    with complete_folder(Path(args.output)) as folder:
-        save_weights(model, state, folder, args, kind, settings)
+    with complete_folder(args.output) as folder:
+        save_weights(model, state, folder, args, settings)
         tokenizer.save_pretrained(folder)
-        for name, text in {TRAINING_LOG: training_log(trainer.state.log_history), **(files or {})}.items():
+        for name, text in {TRAINING_LOG: training_log(history), **(files or {})}.items():
             (folder / name).write_text(text, encoding="utf-8")
-        facts["metrics"] = {
-            **{name: logs[name] for name in ("loss", "mean_token_accuracy") if name in logs},
-            "steps": trainer.state.global_step,
-            "train_seconds": logs["train_runtime"],
-            **facts.get("metrics", {}),
-        }
         stage.finish(
             folder,
-            args.output,
-            args.parent,
-            kind,
+            args,
             settings,
-            hardware=hardware(torch.cuda.get_device_name() if stage.GPU else None, trainer.accelerator.num_processes),
-            versions=versions("torch", "transformers", "trl", "peft", "accelerate"),
-            tokens_per_second=logs["num_tokens"] / logs["train_runtime"] if "num_tokens" in logs else None,
+            ("trl", "peft", "accelerate"),
+            trainer.accelerator.num_processes,
+            tokens_per_second=tokens / seconds if tokens is not None else None,
             adapter=not settings.merge,
             **facts,
         )
 
 
 def gathered(trainer: Any) -> State | None:
-    """In the main process all weights by name, where no process has them whole; None where each has."""
+    """All weights by name, in the main process, where they are sharded; None where every process has them all."""
     if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
         return None
     state: State = trainer.accelerator.get_state_dict(trainer.model_wrapped)
-    unset_hf_deepspeed_config()  # or else, under ZeRO 3, the parent that one process loads anew is sharded as well
+    unset_hf_deepspeed_config()  # else, under ZeRO 3, the parent that one process loads again is sharded too
     return state
 
 
-def save_weights(
-    model: Any, state: State | None, folder: Path, args: argparse.Namespace, kind: str, settings: Any
-) -> None:
-    """All weights, the adapter merged into them, or the adapter alone."""
+def save_weights(model: Any, state: State | None, folder: Path, args: argparse.Namespace, settings: Any) -> None:
+    """Save all weights, the adapter merged into them, or the adapter alone."""
     if not settings.merge:
         save_adapter(model, state, folder, args.parent)
     elif state is not None or settings.qlora:
-        save_anew(model, state, folder, args, kind, settings)
+        save_into_parent(model, state, folder, args, settings)
     else:
         (model if settings.full else model.merge_and_unload()).save_pretrained(folder)
 
 
-def save_anew(
-    model: Any, state: State | None, folder: Path, args: argparse.Namespace, kind: str, settings: Any
-) -> None:
-    """What was trained, put into the parent as it was: `model` is what is left of that in 4 bits, or a part of it."""
-    parent, _ = whole(args, settings.dtype, **(REWARD if kind == "reward" else {}))
+def save_into_parent(model: Any, state: State | None, folder: Path, args: argparse.Namespace, settings: Any) -> None:
+    """Save the parent, loaded again, with what was trained: `model` has its weights in 4 bits, or a part of them."""
+    parent, _ = whole(args, settings.dtype, **(REWARD if args.kind == "reward" else {}))
     if settings.full:
         parent.load_state_dict(state)
     else:
@@ -179,7 +171,7 @@ def save_anew(
 
 
 def save_adapter(model: Any, state: State | None, folder: Path, parent: Path) -> None:
-    """PEFT's two files, with the parent's name in place of its path on this machine."""
+    """Save PEFT's two files, with the parent's name in place of its path on this machine."""
     model.save_pretrained(folder, save_embedding_layers=False, state_dict=state)
     (folder / "README.md").unlink(missing_ok=True)
     config = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
@@ -188,6 +180,6 @@ def save_adapter(model: Any, state: State | None, folder: Path, parent: Path) ->
 
 
 def training_log(history: list[dict[str, Any]]) -> str:
-    """A line a logged step, as TRL logs it; the run's summary is in the manifest."""
+    """TRL's log as JSON lines, one a logged step, without the summary of the run."""
     steps = [entry for entry in history if "train_runtime" not in entry]
     return "".join(json.dumps({"step": entry["step"], **entry}) + "\n" for entry in steps)

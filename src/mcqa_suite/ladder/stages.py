@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -83,16 +84,14 @@ def why_remake(recipe: Recipe, folder: Path, expected: Expected) -> str | None:
 
 
 def check_settings(context: LadderContext) -> None:
-    """Let each kind's script check the settings of the stages to be made, so that a typo shows before the first trains.
-
-    The first of them is left out: its script is about to read its settings anyway.
-    """
-    new = [stage for stage in context.recipe.stages if not _made_with(context, stage)][1:]
-    for kind in dict.fromkeys(stage.kind for stage in new if stage.kind in TRAINED):
-        files = [str(write_settings(context, stage)) for stage in new if stage.kind == kind]
-        command = [str(training_dir() / f"{kind}.py"), "--check", *files]
-        log, label = f"{kind}.settings.log", f"{kind} settings"
-        context.run_process(command, f"{kind} (settings)", log, label, context.recipe.threads)
+    """Check the settings of every stage to be made in one process, so that a typo shows before anything runs."""
+    words: dict[str, list[str]] = {}
+    for stage in context.recipe.stages:
+        if not _made_with(context, stage):
+            words.setdefault(stage.kind, [f"--{stage.kind}"]).append(str(write_settings(context, stage)))
+    if words:
+        command = [str(training_dir() / "check.py"), *chain.from_iterable(words.values())]
+        context.run_process(command, "settings", "settings.log", "settings", context.recipe.threads)
 
 
 def _made_with(context: LadderContext, stage: Stage) -> bool:
