@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.logs import runs
+from mcqa_suite.logs.extraction_format import read as read_extraction
+from mcqa_suite.logs.files import sample_logs
+from mcqa_suite.logs.named_runs import named_path
+from mcqa_suite.logs.rows import Sample, read_rows
+from mcqa_suite.logs.samples import Samples
+from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.reporting.tables import data_frame
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What `lm_eval --output_path FOLDER --log_samples` wrote of one model."""
+    """What `lm_eval --output_path FOLDER --log_samples` wrote of one model; `log` holds its scores as arrays."""
 
     log: runs.Run
 
@@ -24,5 +34,79 @@ class Run:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that it holds."""
+        """Its tasks, by name."""
         return tuple(self.log.by_task)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The tasks that could not be read, a line each."""
+        return self.log.problems
+
+    def samples(self, task: str | None = None) -> pd.DataFrame:
+        """A row for each document under each filter of one task, or of all.
+
+        Columns: task, filter, doc_id, prompt, target, response (a text, or a list of several; None for log-likelihoods),
+        loglikelihoods (of the options; None for texts), answer (read from the response, or the letter of the likeliest
+        option), status (how the answer was read, by this suite's filters), failed (why a server gave no answer), and one
+        column a metric.
+        """
+        logs = sample_logs(self.log.path)
+        if task is not None and task not in logs:
+            raise ConfigError(f"{self.log.path}: no samples of task {task!r}; it has {', '.join(logs)}")
+        return data_frame([row for name in ([task] if task else logs) for row in self._rows(name, logs[name])])
+
+    def _rows(self, task: str, log: Path) -> Iterator[dict[str, Any]]:
+        picks = {name: _picks(run.samples) for (own, name), run in self.log.tasks.items() if own == task}
+        for sample in read_rows(log, failed=True):
+            try:
+                row = {"task": task} | _row(sample)
+                if row["loglikelihoods"] is not None:
+                    row["answer"] = picks.get(sample.filter, {}).get(sample.doc_id)
+            except (KeyError, TypeError, ValueError, IndexError) as error:
+                reason = f"not a sample of lm_eval ({error!r}); run the task again"
+                raise DatasetError(f"{log}:{sample.line}: {reason}") from error
+            yield row
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run: a folder, a results file, FOLDER@STAMP for an older run in it, or NAME=FOLDER.
+
+    Raises DatasetError where no task can be read.
+    """
+    name, folder = named_path(str(path))
+    return Run(runs.read_run(folder, name=name))
+
+
+def _picks(samples: Samples) -> dict[int, str]:
+    """The letter of the likeliest option by `doc_id`."""
+    letters = [LETTERS[option] if 0 <= option < len(LETTERS) else None for option in samples.pick("acc")]
+    return {doc: letter for doc, letter in zip(samples.doc_id.tolist(), letters, strict=True) if letter}
+
+
+def _row(sample: Sample) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "filter": sample.filter,
+        "doc_id": sample.doc_id,
+        "prompt": sample.context,
+        "target": sample.target,
+        "response": None,
+        "loglikelihoods": None,
+        "answer": None,
+        "status": None,
+        "failed": sample.failure,
+    }
+    if sample.failure is None:
+        options = isinstance(sample.responses[0], list)
+        row |= {"loglikelihoods": sample.loglikelihoods} if options else _of_texts(sample)
+    return row | sample.scores
+
+
+def _of_texts(sample: Sample) -> dict[str, Any]:
+    extractions = [read_extraction(value) for value in sample.filtered]
+    statuses = [extraction and extraction.status for extraction in extractions]
+    return {"response": _single(sample.responses), "answer": _single(sample.answers), "status": _single(statuses)}
+
+
+def _single(values: list[Any]) -> Any:
+    """The value of a list of one; a list of several stays."""
+    return values[0] if len(values) == 1 else values

@@ -50,9 +50,9 @@ def require(where: str, *extras: str) -> None:
     """Raise ConfigError, which names what needs them, with one `pip install` for the extras that lack a module."""
     absent = {extra: [name for name in EXTRAS[extra] if not installed(name)] for extra in extras}
     if lacking := [extra for extra in extras if absent[extra]]:
-        names = list(dict.fromkeys(name for extra in lacking for name in absent[extra]))
-        verb = "are" if len(names) > 1 else "is"
-        raise ConfigError(f"{where}: {', '.join(names)} {verb} not installed: {install_command(*lacking)}")
+        first, *others = dict.fromkeys(name for extra in lacking for name in absent[extra])
+        names = f"{first} and {len(others)} other libraries are" if others else f"{first} is"
+        raise ConfigError(f"{where}: {names} not installed: {install_command(*lacking)}")
 
 
 def installed(module: str) -> bool:

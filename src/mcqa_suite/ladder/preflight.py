@@ -46,7 +46,7 @@ def _asked(settings: Any) -> str:
 
 def check_libraries(recipe: Recipe) -> None:
     """ConfigError where a stage or the evaluation needs an extra that is not installed."""
-    extras.require(str(recipe.path), *dict.fromkeys(EXTRAS.get(stage.kind, "train") for stage in recipe.stages), "eval")
+    extras.require(str(recipe.path), *dict.fromkeys(["eval", *(EXTRAS.get(s.kind, "train") for s in recipe.stages)]))
 
 
 def check_tasks(recipe: Recipe) -> None:
