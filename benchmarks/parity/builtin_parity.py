@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.harness.tasks import near_data
+from mcqa_suite.harness.local_data import with_local_data
 
 PROMPTS = """
 def letter(doc):
@@ -77,10 +77,9 @@ def compare(model: str, limit: int | None) -> list[Parity]:
             (Path(folder) / f"{name}.yaml").write_text(f"{text}task: {name}\n", encoding="utf-8")
         places = [str(builtin / place) for place in ("mmlu/default", "arc", "openbookqa")]
         lm = HFLM(model, device="cpu", dtype="float32", batch_size=16, logits_cache=False)
-        with near_data():
-            tasks = TaskManager(include_path=[*places, folder], include_defaults=False)
-            names = [name for builtin_name, (mine, _) in found.items() for name in (builtin_name, mine)]
-            results = simple_evaluate(model=lm, tasks=names, task_manager=tasks, limit=limit, bootstrap_iters=0)
+        tasks = with_local_data(TaskManager(include_path=[*places, folder], include_defaults=False))
+        names = [name for builtin_name, (mine, _) in found.items() for name in (builtin_name, mine)]
+        results = simple_evaluate(model=lm, tasks=names, task_manager=tasks, limit=limit, bootstrap_iters=0)
     samples = results["samples"]
     return [_pair(name, samples[name], samples[mine]) for name, (mine, _) in found.items()]
 

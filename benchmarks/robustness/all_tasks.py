@@ -22,7 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from helpers.dataset_rows import gpqa_rows, gsm_symbolic_rows, sciq_rows, write_dataset  # noqa: E402
 
 from mcqa_suite.common.paths import hub_mirror  # noqa: E402
-from mcqa_suite.harness.tasks import manager, near_data  # noqa: E402
+from mcqa_suite.harness.tasks import manager  # noqa: E402
 
 GROUPS = [
     "mcqa_suite",
@@ -60,9 +60,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as shared:
         assemble(Path(shared), mirror)
         os.environ["MCQA_SHARED"] = shared
-        with near_data():
-            tasks = manager()
-            results = simple_evaluate("dummy", tasks=GROUPS, task_manager=tasks, limit=args.limit, bootstrap_iters=0)
+        tasks = manager()
+        results = simple_evaluate("dummy", tasks=GROUPS, task_manager=tasks, limit=args.limit, bootstrap_iters=0)
     print("| task | documents run | of | metrics |\n|---|---:|---:|---|")
     for task, samples in sorted(results["samples"].items()):
         total = results["n-samples"][task]["original"]

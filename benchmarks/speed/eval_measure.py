@@ -27,36 +27,34 @@ SIZES = {
 
 def requests(task: str, shots: int | None, documents: int | None) -> list[Any]:
     """The harness's instances of a task, `documents` of them spread evenly over it (None: all)."""
-    from mcqa_suite.harness.tasks import load, manager, near_data
+    from mcqa_suite.harness.tasks import load, manager
 
     built: list[Any] = []
-    with near_data():
-        for found in load([task], manager()):
-            for each in [found] if hasattr(found, "build_all_requests") else found.get_all_tasks():
-                if shots is not None:
-                    each.set_config("num_fewshot", shots)
-                each.set_fewshot_seed(0)
-                total = len(each.eval_docs)
-                some = None if documents is None else [i * total // documents for i in range(min(documents, total))]
-                each.build_all_requests(samples=some)
-                built += each.instances
+    for loaded in load([task], manager()):
+        for each in [loaded] if hasattr(loaded, "build_all_requests") else loaded.get_all_tasks():
+            if shots is not None:
+                each.set_config("num_fewshot", shots)
+            each.set_fewshot_seed(0)
+            total = len(each.eval_docs)
+            some = None if documents is None else [i * total // documents for i in range(min(documents, total))]
+            each.build_all_requests(samples=some)
+            built += each.instances
     return [(one.request_type, one.args, one.task_name, one.doc_id, one.idx) for one in built]
 
 
 def texts() -> Iterator[str]:
     import datasets
 
-    from mcqa_suite.harness.tasks import near_data
+    from mcqa_suite.harness.local_data import local_dataset
 
-    with near_data():
-        for path, name, columns in (
-            ("allenai/ai2_arc", "ARC-Easy", ("question",)),
-            ("openai/gsm8k", "main", ("question", "answer")),
-        ):
-            for row in datasets.load_dataset(path, name, split="train"):
-                yield from (row[column] for column in columns)
-        for subject in ("high_school_biology", "college_physics", "computer_security"):
-            yield from datasets.load_dataset("cais/mmlu", subject, split="test")["question"]
+    for path, name, columns in (
+        ("allenai/ai2_arc", "ARC-Easy", ("question",)),
+        ("openai/gsm8k", "main", ("question", "answer")),
+    ):
+        for row in datasets.load_dataset(local_dataset(path), name, split="train"):
+            yield from (row[column] for column in columns)
+    for subject in ("high_school_biology", "college_physics", "computer_security"):
+        yield from datasets.load_dataset(local_dataset("cais/mmlu"), subject, split="test")["question"]
 
 
 def save_models(folder: Path, names: list[str]) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from rouge_score.rouge_scorer import RougeScorer
 
-from mcqa_suite.harness.tasks import load, manager, near_data
+from mcqa_suite.harness.tasks import load, manager
 from mcqa_suite.harness.text_metrics import corpus_bleu, reference_text, text_scores
 from mcqa_suite.logs.scoring import read_all
 
@@ -33,8 +33,7 @@ def seconds(work: Callable[[], object], repeats: int = 3) -> float:
 
 
 def main() -> int:
-    with near_data():
-        docs = list(load(["mcqa_gsm8k"], manager())[0].test_docs())
+    docs = list(load(["mcqa_gsm8k"], manager())[0].test_docs())
     references = [reference_text(doc["solution"]) for doc in docs]
     scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])
     added = []

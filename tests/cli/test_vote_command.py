@@ -104,7 +104,7 @@ def test_a_reward_model_scores_and_one_with_two_outputs_is_refused(log, tmp_path
         (["--n", "0"], "--n 0: expected numbers from 1 up"),
         (["--n", "9"], "--n 9: sums has 4 samples a question"),
         (["--reward", "nothing"], "--reward nothing: no checkpoint folder and no file of scores there"),
-        (["--draws", "5"], "question q1 has 4 samples, 5 asked for"),
+        (["--draws", "5"], "question q1 has 4 samples, fewer than --draws 5"),
         (["-o", "/proc/none"], "/proc/none: cannot be written"),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 from mcqa_suite.backend.loglik_cache import VARIABLE
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.launch import default_model, known_flags
-from mcqa_suite.harness.tasks import listed, manager, our_index_alone
+from mcqa_suite.evaluation.launch import default_model, known_flags, our_index_alone
+from mcqa_suite.harness.tasks import listed, manager
 
 HEAVY = {"torch", "transformers", "lm_eval", "datasets", "pandas", "scipy"}
 

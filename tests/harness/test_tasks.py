@@ -17,6 +17,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError, LoglikelihoodErr
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
 from mcqa_suite.harness import formats, scoring
+from mcqa_suite.harness.local_data import local_dataset
 from mcqa_suite.harness.tasks import load, manager
 
 BENCHMARKS = [
@@ -55,7 +56,7 @@ def run_dummy(names: list[str], **kwargs):
 def in_made_up_hub(made_up_hub, monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
     monkeypatch.delenv("MCQA_EPFL_FILE", raising=False)
-    monkeypatch.chdir(made_up_hub / "hub")
+    monkeypatch.setattr(os, "chdir", lambda folder: pytest.fail(f"working directory changed to {folder}"))
 
 
 def test_every_yaml_is_a_task_a_group_or_included():
@@ -272,6 +273,17 @@ def test_an_unknown_task_is_named_with_its_nearest():
         load(["mcqa_epfll"], manager())
 
 
+@pytest.mark.usefixtures("in_made_up_hub")
+def test_data_in_the_mirror_is_read_from_any_folder_and_logged_under_its_public_name(tmp_path, made_up_hub):
+    before = Path.cwd()
+    (task,) = load(["mcqa_openbookqa"], manager())
+    assert len(task.eval_docs) > 0
+    assert task.dump_config()["dataset_path"] == "allenai/openbookqa"
+    assert local_dataset("allenai/openbookqa") == str((made_up_hub / "hub" / "allenai" / "openbookqa").resolve())
+    assert local_dataset("owner/of-nothing") == "owner/of-nothing"
+    assert Path.cwd() == before
+
+
 def test_a_data_set_that_is_not_here_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
@@ -281,8 +293,9 @@ def test_a_data_set_that_is_not_here_is_named_with_the_remedy(tmp_path, monkeypa
 
 @pytest.mark.usefixtures("in_made_up_hub")
 def test_a_data_set_with_other_columns_is_named(made_up_hub, tmp_path, monkeypatch):
-    write_dataset(tmp_path, "allenai/openbookqa", "main", {split: [{"stem": "Q?"}] for split in ("train", "test")})
-    monkeypatch.chdir(tmp_path)
+    rows = {split: [{"stem": "Q?"}] for split in ("train", "test")}
+    write_dataset(tmp_path / "hub", "allenai/openbookqa", "main", rows)
+    monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     with pytest.raises(DatasetError, match=r"openbookqa row 0: no column 'question_stem' among stem"):
         load(["mcqa_openbookqa"], manager())
 

@@ -67,7 +67,6 @@ def test_a_prompt_in_front_of_the_completion_changes_nothing_because_it_is_never
 @pytest.fixture(autouse=True)
 def _in_made_up_hub(made_up_hub, monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
-    monkeypatch.chdir(made_up_hub / "hub")
 
 
 def test_bleu_over_documents_is_sacrebleus_corpus_bleu():

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.harness.tasks import load, manager, near_data
+from mcqa_suite.harness.tasks import load, manager
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,8 @@ class TaskCheck:
 
 def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
     """Renders every document of every task; DatasetError names the task and document that fails."""
-    tasks = manager(metadata)
-    with near_data():
-        found = load(names, tasks)
-    leaves = [task for item in found for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
+    loaded = load(names, manager(metadata))
+    leaves = [task for item in loaded for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
     return [_check_task(task) for task in tqdm(leaves, desc="checking", disable=len(leaves) < 3)]
 
 

@@ -29,7 +29,7 @@ from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.evaluation.memory import peak_memory_mb
 from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.evaluation.saving import check_saved
-from mcqa_suite.harness.tasks import load, manager, near_data
+from mcqa_suite.harness.tasks import load, manager
 
 PLAN_KEYS = {field.name for field in fields(Evaluation)}
 
@@ -113,26 +113,25 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
     from lm_eval.loggers import EvaluationTracker
 
     tasks = manager(entry.get("metadata"))
-    with near_data():
-        if entry.get("apply_chat_template") and not getattr(lm.tokenizer, "chat_template", None):
-            raise ConfigError(
-                f"{name}: the tokenizer has no chat template; set apply_chat_template: false, or add a template"
-            )
-        results = simple_evaluate(
-            model=lm,
-            tasks=load(entry["tasks"], tasks),
-            task_manager=tasks,
-            num_fewshot=entry.get("num_fewshot"),
-            limit=entry.get("limit"),
-            gen_kwargs=entry.get("gen_kwargs"),
-            apply_chat_template=bool(entry.get("apply_chat_template")),
-            bootstrap_iters=0,  # intervals are taken from the samples
-            log_samples=True,
-            random_seed=seed,
-            numpy_random_seed=seed,
-            torch_random_seed=seed,
-            fewshot_random_seed=seed,
+    if entry.get("apply_chat_template") and not getattr(lm.tokenizer, "chat_template", None):
+        raise ConfigError(
+            f"{name}: the tokenizer has no chat template; set apply_chat_template: false, or add a template"
         )
+    results = simple_evaluate(
+        model=lm,
+        tasks=load(entry["tasks"], tasks),
+        task_manager=tasks,
+        num_fewshot=entry.get("num_fewshot"),
+        limit=entry.get("limit"),
+        gen_kwargs=entry.get("gen_kwargs"),
+        apply_chat_template=bool(entry.get("apply_chat_template")),
+        bootstrap_iters=0,  # intervals are taken from the samples
+        log_samples=True,
+        random_seed=seed,
+        numpy_random_seed=seed,
+        torch_random_seed=seed,
+        fewshot_random_seed=seed,
+    )
     if not processes.is_main():
         return
     samples = results.pop("samples")

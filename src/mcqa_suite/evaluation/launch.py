@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.failed_requests import Lost, failed_left_out
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
-from mcqa_suite.harness.tasks import check_names, listed, our_index_alone
+from mcqa_suite.harness.tasks import check_names, listed
 
 SUBCOMMANDS = ("run", "ls", "validate")
 SERVED = ("local-completions", "local-chat-completions")
@@ -162,3 +164,21 @@ def subject(error: BaseException, given: argparse.Namespace) -> str:
     if quoted := re.search(r"[Dd]ata ?set '?([\w.-]+/[\w.-]+)'?|reach '([\w.-]+/[\w.-]+)'", str(error)):
         return quoted[1] or quoted[2]
     return model_args(given).get("pretrained") or ", ".join(given.tasks)
+
+
+@contextmanager
+def our_index_alone(names: Sequence[str]) -> Iterator[None]:
+    """Keep the harness from indexing its 14,000 YAMLs, which takes six seconds, where all `names` are this suite's."""
+    ours = listed()
+    if not names or not all(name in ours or re.match(r"mcqa_\w*[*?]", name) for name in names):
+        yield
+        return
+    import lm_eval.evaluator  # noqa: F401  (so that it does not meet the replacement)
+    import lm_eval.tasks as harness
+
+    whole = harness.TaskManager
+    harness.TaskManager = partial(whole, include_defaults=False)
+    try:
+        yield
+    finally:
+        harness.TaskManager = whole

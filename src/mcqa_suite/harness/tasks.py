@@ -1,13 +1,10 @@
-"""Finding and loading the suite's tasks by name."""
+"""List the suite's tasks, and load them by name."""
 
 from __future__ import annotations
 
 import difflib
-import os
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache, partial
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,47 +13,44 @@ import yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.common.paths import hub_mirror, tasks_dir
+from mcqa_suite.common.paths import tasks_dir
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
 
 
 def manager(metadata: dict[str, Any] | None = None) -> TaskManager:
-    """Our tasks alone: the harness's own index of 14,000 YAMLs takes six seconds and is not needed.
-
-    A relative `epfl_file` means the folder that this is called in, so call it before `near_data`.
-    """
+    """Our tasks alone: the harness's own index of 14,000 YAMLs takes six seconds and is not needed."""
     from lm_eval.tasks import TaskManager
 
-    known = dict(metadata or {})
-    if isinstance(file := known.get("epfl_file"), str) and file:
-        known["epfl_file"] = str(Path(file).absolute())
-    return TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata=known)
+    from mcqa_suite.harness.local_data import with_local_data
+
+    return with_local_data(TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata=metadata or {}))
 
 
-def check_names(names: Sequence[str], known: Sequence[str]) -> None:
-    """ConfigError for the first name that is no task, with the nearest one that is."""
+def check_names(names: Sequence[str], tasks: Sequence[str]) -> None:
+    """ConfigError for the first name that is not one of `tasks`, with the nearest that are."""
     for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3)
+        if name not in tasks:
+            near = difflib.get_close_matches(name, tasks, n=3)
             hint = f"did you mean {' or '.join(near)}?" if near else "see `mcqa tasks`"
             raise ConfigError(f"unknown task {name!r}: {hint}")
 
 
 def load(names: Sequence[str], tasks: TaskManager) -> list[Any]:
-    """Task and group objects; McqaError names the task whose data cannot be had."""
+    """Task and group objects with their data; McqaError names the task whose data cannot be loaded."""
+    stay_offline_if_cut_off()
     check_names(names, tasks.all_tasks)
     loaded: list[Any] = []
     for name in names:
         try:
-            found = tasks.load(name)
+            built = tasks.load(name)
         except Exception as error:
-            known = explain(error, data_name(name, tasks))
-            if known is None:
+            reason = explain(error, data_name(name, tasks))
+            if reason is None:
                 raise
-            raise type(known)(f"{name}: {known}") from error
-        loaded += list(found.get("groups", {}).values())[:1] or list(found["tasks"].values())
+            raise type(reason)(f"{name}: {reason}") from error
+        loaded += list(built.get("groups", {}).values())[:1] or list(built["tasks"].values())
     return loaded
 
 
@@ -68,20 +62,6 @@ def data_name(task: str, tasks: TaskManager) -> str:
     if isinstance(members, list):
         return data_name(members[0], tasks)
     return str(config.get("dataset_path") or task)
-
-
-@contextmanager
-def near_data() -> Iterator[None]:
-    """Work inside the data mirror, if there is one, so that `cais/mmlu` is found there by its public name."""
-    stay_offline_if_cut_off()
-    mirror, before = hub_mirror(), Path.cwd()
-    if file := os.environ.get("MCQA_EPFL_FILE"):
-        os.environ["MCQA_EPFL_FILE"] = str(Path(file).absolute())
-    try:
-        os.chdir(mirror or before)
-        yield
-    finally:
-        os.chdir(before)
 
 
 def describe() -> list[str]:
@@ -98,24 +78,6 @@ def listed() -> dict[str, dict[str, Any]]:
     """The configuration of every group and task by its name, read without the harness, whose import takes seconds."""
     configs = (_read(path.resolve()) for path in sorted(tasks_dir().rglob("*.yaml")))
     return {name: config for config in configs if isinstance(name := config.get("group") or config.get("task"), str)}
-
-
-@contextmanager
-def our_index_alone(names: Sequence[str]) -> Iterator[None]:
-    """Spares the harness's command line its index of 14,000 YAMLs, six seconds, where `names` are this suite's alone."""
-    known = listed()
-    if not names or not all(name in known or re.match(r"mcqa_\w*[*?]", name) for name in names):
-        yield
-        return
-    import lm_eval.evaluator  # noqa: F401  (so that it does not meet the replacement)
-    import lm_eval.tasks as harness
-
-    whole = harness.TaskManager
-    harness.TaskManager = partial(whole, include_defaults=False)
-    try:
-        yield
-    finally:
-        harness.TaskManager = whole
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mcqa_suite.harness.tasks import load, manager, near_data
+from mcqa_suite.harness.tasks import load, manager
 from mcqa_suite.questions.prompts import options
 from mcqa_suite.questions.question import Question
 
@@ -33,12 +33,10 @@ class Item:
 def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Item]:
     """Every document of tasks and of the tasks in groups, each task once; no model is needed. McqaError names a task whose
     data cannot be had."""
-    tasks = manager(metadata)
-    with near_data():
-        found = load(names, tasks)
-        leaves = [leaf for one in found for leaf in (one.get_all_tasks() if hasattr(one, "get_all_tasks") else [one])]
-        once = {leaf.task_name: leaf for leaf in leaves}
-        return [item for name, leaf in once.items() for item in _items(name, leaf)]
+    loaded = load(names, manager(metadata))
+    leaves = [leaf for task in loaded for leaf in (task.get_all_tasks() if hasattr(task, "get_all_tasks") else [task])]
+    once = {leaf.task_name: leaf for leaf in leaves}
+    return [item for name, leaf in once.items() for item in _items(name, leaf)]
 
 
 def _items(name: str, task: Any) -> Iterable[Item]:
