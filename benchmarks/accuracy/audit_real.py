@@ -16,7 +16,7 @@ from mcqa_suite import grids
 from mcqa_suite.common.paths import hub_mirror
 from mcqa_suite.reporting.tables import Table, markdown, percent
 from mcqa_suite.training_data.audit import Audit, audit
-from mcqa_suite.training_data.audit.rows import Row, read_jsonl
+from mcqa_suite.training_data.audit.rows import Row, read_training_rows
 from mcqa_suite.training_data.sources import read
 from mcqa_suite.training_data.sources.spec import Source
 
@@ -27,7 +27,7 @@ def shared(name: str) -> Callable[[], Sequence[Row]]:
     mirror = hub_mirror()
     if mirror is None:
         sys.exit("no shared data; set MCQA_SHARED to a folder with hub/ and data/")
-    return lambda: read_jsonl(mirror.parent / "data" / name)
+    return lambda: read_training_rows(mirror.parent / "data" / name)
 
 
 def source(name: str) -> Callable[[], Sequence[Row]]:

@@ -257,7 +257,9 @@ def targets() -> Iterator[Target]:
         "rows: persuasionforgood", _rows("persuasionforgood"), (b"Unit,Turn,B4,B2\nHello,0,0,d\nHi,0,1,d\n",), "d.csv"
     )
     chat = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
-    yield Target("rows to audit", audited.read_jsonl, (lines({"prompt": "p", "completion": "c"}, pair, chat, edition),))
+    yield Target(
+        "rows to audit", audited.read_training_rows, (lines({"prompt": "p", "completion": "c"}, pair, chat, edition),)
+    )
     yield Target(
         "generated answers", _answers, (b"<think>hm</think> The answer is (B). \\boxed{12}\n1 0\n0 1",), "a.txt"
     )

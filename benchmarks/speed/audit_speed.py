@@ -31,9 +31,9 @@ from pathlib import Path
 start = time.perf_counter()
 from mcqa_suite.training_data.audit.engine import audit_items
 from mcqa_suite.training_data.audit.items import item_of
-from mcqa_suite.training_data.audit.rows import read_jsonl
+from mcqa_suite.training_data.audit.rows import read_training_rows
 items = [item_of("made_up", i, json.loads(line)) for i, line in enumerate(open(sys.argv[1], encoding="utf-8"))]
-rows = read_jsonl(Path(sys.argv[2]))
+rows = read_training_rows(Path(sys.argv[2]))
 found = audit_items(rows, items)
 seconds = time.perf_counter() - start
 exact = sum(1 for one in found.overlaps if one.kind == "question")

@@ -68,10 +68,10 @@ def test_the_command_reads_the_rows_of_a_stage_and_of_a_recipe(tmp_path, capsys)
         (
             "a.jsonl",
             '{"prompt": "x", "completion": "y"}\n{"prompt": "x"}\n',
-            "a.jsonl:2: no 'completion'; mend the row",
+            "a.jsonl:2: no 'completion'; correct or remove the row",
         ),
-        ("a.jsonl", "\n", "a.jsonl: no row in it"),
-        ("a.jsonl", "{", "a.jsonl:1: Expecting"),
+        ("a.jsonl", "\n", "a.jsonl: no rows; expected"),
+        ("a.jsonl", "{", "a.jsonl:1: not valid JSON (Expecting"),
         ("a.yaml", "bats: 4\n", "a.yaml: neither a recipe (no 'stages') nor the settings of a stage"),
     ],
 )
@@ -108,9 +108,9 @@ def test_other_input_that_cannot_be_used_is_one_line(tmp_path, capsys):
     ],
 )
 def test_test_questions_in_shared_training_data_are_all_found(name, task, leaks, documents):
-    from mcqa_suite.training_data.audit.rows import read_jsonl
+    from mcqa_suite.training_data.audit.rows import read_training_rows
 
-    found = audit(read_jsonl(SHARED / "data" / name), [task])
+    found = audit(read_training_rows(SHARED / "data" / name), [task])
     assert (len(found.leaks), len(found.items)) == (leaks, documents)
 
 

@@ -53,9 +53,9 @@ def test_options_of_a_prompt_with_instructions_behind_them_are_read_without_thos
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([{"prompt": "p"}, {"prompt": " "}], "row 2: 'prompt' is blank"),
-        ([{"id": 1, "prompt": "p"}, {"id": 1, "prompt": "q"}], "row 2: id '1' stands for two prompts"),
-        ([{"text": "p"}], "row 1: no 'question'; expected a 'prompt'"),
+        ([{"prompt": "p"}, {"prompt": " "}], r"d\.jsonl:2: 'prompt' is blank"),
+        ([{"id": 1, "prompt": "p"}, {"id": 1, "prompt": "q"}], r"d\.jsonl:2: id '1' stands for two prompts"),
+        ([{"text": "p"}], r"d\.jsonl:1: no 'question'; expected a 'prompt'"),
     ],
 )
 def test_prompts_that_cannot_be_asked_name_their_row(tmp_path, rows, words):

@@ -147,7 +147,7 @@ BAD = [
     ("evaluator", [{"prompt": "Q?", "chosen": "a"}], "pairs.jsonl:1: no key 'rejected'; mend the row"),
     ("evaluator", [PAIR, {**PAIR, "chosen": " "}], "pairs.jsonl:2: 'chosen' is blank, expected text"),
     ("evaluator", [{**PAIR, "chosen": 3}], "pairs.jsonl:1: 'chosen' is int, expected text"),
-    ("evaluator", [[1]], "pairs.jsonl:1: expected an object, found int"),
+    ("evaluator", [[1]], "pairs.jsonl:1: expected a JSON object, found int"),
     ("persuasion", [PAIR], "pairs.jsonl:1: no key 'group'"),
     ("epfl_raw", [PAIR], "pairs.jsonl:1: no key 'question_complete'"),
     ("solutions", [{"question": "?", "responses": ["1"]}], "pairs.jsonl:1: no gold answer among the columns question"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.journal import Row
+from mcqa_suite.common.jsonl import Row
 from mcqa_suite.stats import Estimate, mean_estimate, wilson
 
 RESAMPLES = 500

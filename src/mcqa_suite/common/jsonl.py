@@ -1,4 +1,4 @@
-"""JSON and JSONL files as numbered rows."""
+"""JSONL files: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -9,38 +9,70 @@ from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 
+Row = dict[str, Any]
+BOM = b"\xef\xbb\xbf"
 
-def json_lines(path: Path, expected: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file, one a line, with their lines' numbers; `expected` says what to give where it cannot be read."""
+
+def numbered_lines(path: Path, expected: str = "a JSONL file") -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that are not blank, counted from 1, without a byte order mark.
+
+    DatasetError where the file cannot be read; `expected` says what to give instead.
+    """
     try:
-        with path.open(encoding="utf-8-sig") as stream:
-            for number, line in enumerate(stream, start=1):
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                line = line.removeprefix(BOM) if number == 1 else line
                 if line.strip():
-                    yield number, _object(_value(line, where := f"{path}:{number}"), where)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: {getattr(error, 'strerror', None) or error}; give {expected}") from error
+                    yield number, line
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror}; give {expected}") from error
 
 
-def json_rows(path: Path, expected: str) -> list[tuple[int, dict[str, Any]]]:
-    """`json_lines` of a file that may also hold one list of objects, which are then counted from 1."""
+def parse_json(line: bytes, where: str) -> Any:
+    """The JSON value in UTF-8 text; DatasetError names `where`, a file or file:line."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: {getattr(error, 'strerror', None) or error}; give {expected}") from error
-    if not text.lstrip().startswith("["):
-        return list(json_lines(path, expected))
-    values = _value(text, str(path))
-    return [(number, _object(value, f"{path}:{number}")) for number, value in enumerate(values, start=1)]
-
-
-def _value(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{where}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{where}: not valid JSON ({error}); mend it") from error
+        raise DatasetError(f"{where}: not valid JSON ({error}); correct or remove the line") from error
 
 
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise DatasetError(f"{where}: expected an object, found {type(value).__name__}; mend it")
-    return value
+def parse_row(line: bytes, where: str) -> Row:
+    """The JSON object in a line of UTF-8 text; DatasetError names `where`, file:line."""
+    row = parse_json(line, where)
+    if not isinstance(row, dict):
+        raise DatasetError(f"{where}: expected a JSON object, found {type(row).__name__}; correct or remove the line")
+    return row
+
+
+def numbered_rows(path: Path, expected: str = "a JSONL file", *, growing: bool = False) -> Iterator[tuple[int, Row]]:
+    """The objects of a file with their line numbers; DatasetError names file and line, or the file where there is none.
+
+    `growing`: a command appends to the file, so a last line that was cut off is left out.
+    """
+    empty = True
+    for number, line in numbered_lines(path, expected):
+        empty = False
+        try:
+            row = parse_row(line, f"{path}:{number}")
+        except DatasetError:
+            if growing and not line.endswith(b"\n"):
+                return
+            raise
+        yield number, row
+    if empty:
+        raise DatasetError(f"{path}: no rows; expected one JSON object a line")
+
+
+def numbered_items(path: Path, expected: str = "a JSON or JSONL file") -> Iterator[tuple[int, Row]]:
+    """`numbered_rows` of a file that may also hold one JSON list of objects, counted from 1."""
+    first = next(numbered_lines(path, expected), (1, b""))[1]
+    if not first.lstrip().startswith(b"["):
+        yield from numbered_rows(path, expected)
+        return
+    items = parse_json(path.read_bytes().removeprefix(BOM), str(path))
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            raise DatasetError(f"{path}:{number}: expected a JSON object, found {type(item).__name__}; correct it")
+        yield number, item

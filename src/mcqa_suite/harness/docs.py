@@ -19,10 +19,10 @@ from datasets import Dataset
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.extract import gold_number
 from mcqa_suite.questions import question
 from mcqa_suite.questions.epfl import read_epfl
-from mcqa_suite.questions.question import Question, Row, text_id
+from mcqa_suite.questions.gsm8k import WordProblem, from_gsm8k, from_gsm_symbolic, gsm8k_id
+from mcqa_suite.questions.question import Question, Row
 
 log = logging.getLogger(__name__)
 Doc = dict[str, Any]
@@ -91,29 +91,26 @@ def aqua_rat(rows: Dataset) -> Dataset:
     return _canonical(rows, question.from_aqua_rat, "aqua_rat")
 
 
-def _math_doc(row: Doc, row_id: str) -> Doc:
-    solution = row["answer"].rpartition("####")[0].strip()
+def _math_doc(parse: Callable[[Row], WordProblem], row: Row) -> Doc:
     try:
-        gold = gold_number(row["answer"])
+        return asdict(parse(row))
     except ValueError as error:
-        raise DatasetError(f"{row_id}: {error}") from error
-    return {"id": row_id, "question": row["question"].strip(), "solution": solution, "gold": gold}
+        raise DatasetError(str(error)) from error
 
 
 def gsm8k(rows: Dataset) -> Dataset:
-    """openai/gsm8k: question, answer (worked, ending in `#### 1,080`)."""
-    return Dataset.from_list([_math_doc(row, f"gsm8k/{text_id(row['question'])}") for row in rows])
+    return Dataset.from_list([_math_doc(from_gsm8k, row) for row in rows])
 
 
 def gsm_symbolic(rows: Dataset) -> Dataset:
-    """apple/GSM-Symbolic: id (template), instance, question, answer."""
+    """Documents with their template, their instance, and `original`, the id of the problem in mcqa_gsm8k."""
     return Dataset.from_list(
         [
             {
-                **_math_doc(row, f"gsm_symbolic/{row['id']}/{row['instance']}"),
+                **_math_doc(from_gsm_symbolic, row),
                 "template": row["id"],
                 "instance": row["instance"],
-                "original": f"gsm8k/{text_id(row['original_question'])}",  # the id of its document in mcqa_gsm8k
+                "original": gsm8k_id(row["original_question"]),
             }
             for row in rows
         ]

@@ -11,7 +11,7 @@ from mcqa_suite.common.config import read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.stage_settings import SETTINGS, Settings, parse_settings, read_rows
-from mcqa_suite.training_data.audit.rows import Row, read_jsonl, responses
+from mcqa_suite.training_data.audit.rows import Row, read_training_rows, responses
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def read_data(paths: Sequence[Path]) -> Given:
 
 def _read(path: Path) -> Given:
     if path.suffix not in (".yaml", ".yml"):
-        return Given(tuple(read_jsonl(path)))
+        return Given(tuple(read_training_rows(path)))
     written = read_yaml(path)
     if "stages" in written:
         recipe = read_recipe(path)

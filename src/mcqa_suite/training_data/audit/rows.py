@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.questions.epfl import parse_row
 from mcqa_suite.questions.prompts import letter
 
@@ -15,23 +15,14 @@ Row = Mapping[str, str]
 FORMS = "prompt and completion; prompt, chosen and rejected; messages; question and answer"
 
 
-def read_jsonl(path: Path) -> list[Row]:
-    """The rows of a file; a row without an id is called by its line. DatasetError names file, line and reason."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
-    except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror}; give a JSONL file, or the YAML of a recipe or stage") from error
+def read_training_rows(path: Path) -> list[Row]:
+    """The rows of a JSONL file; a row without an id is named by its line. DatasetError names file, line and reason."""
     rows = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                rows.append(as_row(json.loads(line), f"{path.name}:{number}", path.stem))
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
-                raise DatasetError(f"{path}:{number}: {error}; mend the row, or take it out") from error
-    if not rows:
-        raise DatasetError(f"{path}: no row in it; expected one JSON object a line")
+    for number, row in numbered_rows(path, "a JSONL file, or the YAML of a recipe or stage"):
+        try:
+            rows.append(as_row(row, f"{path.name}:{number}", path.stem))
+        except (ValueError, TypeError, KeyError) as error:
+            raise DatasetError(f"{path}:{number}: {error}; correct or remove the row") from error
     return rows
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.journal import Row, read_rows
+from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.extract import extract_choice, extract_number, gold_letter, gold_number
 from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions import prompts
@@ -34,16 +34,16 @@ def read_prompts(path: Path) -> list[Asked]:
     that is none of these, and an id that two prompts share.
     """
     found: dict[str, Asked] = {}
-    for number, row in enumerate(read_rows(path), start=1):
+    for number, row in numbered_rows(path, growing=True):
         try:
             prompt = _prompt(row)
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(
-                f"{path}: row {number}: {error}; expected a 'prompt', or a question with its options or its number"
+                f"{path}:{number}: {error}; expected a 'prompt', or a question with its options or its number"
             ) from error
         asked = Asked(str(row.get("id") or text_id(prompt)), prompt, row)
         if found.setdefault(asked.id, asked).prompt != prompt:
-            raise DatasetError(f"{path}: row {number}: id {asked.id!r} stands for two prompts; give each its own")
+            raise DatasetError(f"{path}:{number}: id {asked.id!r} stands for two prompts; give each its own")
     return list(found.values())
 
 

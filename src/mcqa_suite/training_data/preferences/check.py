@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import Row
+from mcqa_suite.common.jsonl import Row
 from mcqa_suite.stats import Estimate, wilson
 from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, key_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.journal import Row
+from mcqa_suite.common.jsonl import Row
 from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.training_data.preferences.asked import kind_and_doc
 from mcqa_suite.training_data.preferences.pairs import DECIDED, Pair

@@ -10,7 +10,7 @@ from pathlib import Path
 from mcqa_suite.backend.endpoint import Endpoint
 from mcqa_suite.backend.generation import Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.journal import Row
+from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.extract import extract_choice
 from mcqa_suite.training_data.preferences.pairs import Pair

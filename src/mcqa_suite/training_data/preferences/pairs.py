@@ -10,7 +10,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import Journal, Row, journal, read_rows
+from mcqa_suite.common.journal import Journal, journal
+from mcqa_suite.common.jsonl import Row, numbered_rows
 
 LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # a or b was chosen; for the others there is no pair to train on
 DECIDED = ("a", "b")
@@ -92,8 +93,9 @@ def key_of(row: Row) -> str:
 
 def read_labels(path: Path) -> list[Row]:
     """The rows of a file of labels; DatasetError for a row that is none."""
-    rows = read_rows(path)
-    for number, row in enumerate(rows, start=1):
+    rows = []
+    for number, row in numbered_rows(path, growing=True):
+        rows.append(row)
         texts = all(isinstance(row.get(name), str) for name in ("prompt", "a", "b"))
         pair = row.get("pair")
         if (

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from mcqa_suite.backend.endpoint import Endpoint
 from mcqa_suite.backend.generation import seed_of
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.journal import Row, journal
+from mcqa_suite.common.journal import journal
+from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask

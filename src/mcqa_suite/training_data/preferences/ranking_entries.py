@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import Row
+from mcqa_suite.common.jsonl import Row
 from mcqa_suite.training_data.preferences.responses import read_responses
 
 # Where a prompt's row may hold the text that a response is compared with, the first that is there

@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from mcqa_suite.backend.generation import Generate, Request, Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import Row, journal, read_rows
+from mcqa_suite.common.journal import journal
+from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.training_data.preferences.asked import Asked
 
 
@@ -56,7 +57,7 @@ def _check_settings(row: Row, made_by: Row, output: Path) -> None:
 def read_responses(path: Path) -> dict[str, list[Row]]:
     """The rows of a file of responses by prompt id, each list by index; DatasetError for a row that is none."""
     found: dict[str, dict[int, Row]] = {}
-    for number, row in enumerate(read_rows(path), start=1):
+    for number, row in numbered_rows(path, growing=True):
         texts = isinstance(row.get("response"), str) and isinstance(row.get("prompt"), str)
         if not texts or "id" not in row or not isinstance(row.get("index", 0), int):
             raise DatasetError(f"{path}:{number}: no response; expected rows of `mcqa preferences sample`")

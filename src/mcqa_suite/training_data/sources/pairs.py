@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.jsonl import json_rows
+from mcqa_suite.common.jsonl import numbered_items
 from mcqa_suite.logs.log_row import Columns, log_row
 from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.questions import prompts
@@ -44,7 +44,7 @@ def _pairs_of(parse: Callable[[PairSource, dict[str, Any], str], Iterator[Pair]]
             raise ConfigError(f"source {source.source!r}: no 'path'; give a file of preference data")
         path = Path(source.path)
         made: list[Pair] = []
-        for number, row in json_rows(path, "a JSON or JSONL file of preference data"):
+        for number, row in numbered_items(path, "a JSON or JSONL file of preference data"):
             try:
                 found = list(parse(source, row, f"{source.source}/{path.stem}/{number}"))
             except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.jsonl import json_lines
+from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity
 from mcqa_suite.training_data.sources.spec import Source
@@ -97,7 +97,7 @@ def _change_my_view(source: Source) -> list[Turn]:
 
 def _utterances(path: Path) -> Iterator[dict[str, Any]]:
     """Utterances in today's names; the corpus was first released with user, root and reply-to."""
-    for number, row in json_lines(path, "the folder of ConvoKit's winning-args-corpus"):
+    for number, row in numbered_rows(path, "the folder of ConvoKit's winning-args-corpus"):
         try:
             found = {
                 "id": row["id"],

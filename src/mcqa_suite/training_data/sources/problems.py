@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract import gold_number
-from mcqa_suite.questions import prompts
+from mcqa_suite.questions import gsm8k, prompts
 from mcqa_suite.questions.question import Row, text_id
 from mcqa_suite.training_data.sources import hub
 from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity, group_of, known
 from mcqa_suite.training_data.sources.spec import Source
 
-CALCULATOR = re.compile(r"<<[^<>]*>>")  # GSM8K: "16 - 7 = <<16-7=9>>9"
 INSTRUCTION = "Solve the following math problem step by step, and provide the final numeric answer."
 GSM_SYMBOLIC = ("main", "p1", "p2")
 
@@ -29,21 +27,19 @@ class Problem:
 
 
 def from_gsm8k(row: Row) -> Problem:
-    """openai/gsm8k: question, answer (worked, ending in `#### 1,080`)."""
-    question = row["question"].strip()
-    identity = Identity(f"gsm8k/{text_id(row['question'])}", group_of(question), "")
-    return Problem(identity, question, _solution(row["answer"]), gold_number(row["answer"]))
+    """openai/gsm8k; the group is the question's own words."""
+    problem = gsm8k.from_gsm8k(row)
+    return _of(problem, group_of(problem.question), "")
 
 
 def from_gsm_symbolic(row: Row, config: str) -> Problem:
-    """apple/GSM-Symbolic: id (the template), instance, question, answer. All instances of a template are one group."""
-    row_id, group = f"gsm_symbolic_{config}/{row['id']}/{row['instance']}", f"gsm_symbolic/{row['id']}"
-    question = row["question"].strip()
-    return Problem(Identity(row_id, group, config), question, _solution(row["answer"]), gold_number(row["answer"]))
+    """apple/GSM-Symbolic; all instances of a template are one group."""
+    problem = gsm8k.from_gsm_symbolic(row, f"gsm_symbolic_{config}")
+    return _of(problem, f"gsm_symbolic/{row['id']}", config)
 
 
-def _solution(answer: str) -> str:
-    return CALCULATOR.sub("", answer.rpartition("####")[0]).strip()
+def _of(problem: gsm8k.WordProblem, group: str, topic: str) -> Problem:
+    return Problem(Identity(problem.id, group, topic), problem.question, problem.plain_solution, problem.gold)
 
 
 def from_theorem_qa(row: Row) -> Problem:
