@@ -10,13 +10,13 @@ import numpy as np
 from mcqa_suite.analysis.voting.ballots import Ballots
 from mcqa_suite.analysis.voting.strategies import Floats
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.jsonl import json_lines
+from mcqa_suite.common.jsonl import numbered_rows
 
 
 def score_lines(path: Path) -> dict[tuple[str, int], float]:
     """The scores in a file of `{"id", "sample", "score"}` rows, `sample` counted from 0."""
     scores: dict[tuple[str, int], float] = {}
-    for number, row in json_lines(path, "a file of {id, sample, score} rows"):
+    for number, row in numbered_rows(path, "a file of {id, sample, score} rows"):
         try:
             key, score = (str(row["id"]), int(row["sample"])), float(row["score"])
         except (KeyError, TypeError, ValueError) as error:
