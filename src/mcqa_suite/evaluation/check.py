@@ -1,4 +1,4 @@
-"""`mcqa check TASK...`: loads each task and renders every document, so that a broken YAML is found before a model is loaded."""
+"""`mcqa check TASK...`: render every document of a task, so that a broken YAML shows before a model is loaded."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from tqdm import tqdm
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.harness.tasks import load, manager
+from mcqa_suite.questions.question import LETTERS
 
 
 @dataclass(frozen=True)
 class TaskCheck:
-    """What rendering a task's documents showed. `golds` counts gold positions, empty for generated answers without one."""
+    """The documents of a task in numbers. `golds` counts right options by position; it is empty for generated answers."""
 
     task: str
     n: int
@@ -26,13 +27,13 @@ class TaskCheck:
     def __str__(self) -> str:
         low, high = self.options
         options = f"{low}-{high} options" if low != high else f"{low} options"
-        shares = " ".join(f"{'ABCDEFGHIJ'[k]} {100 * v / self.n:.0f}%" for k, v in sorted(self.golds.items()))
-        what = f"{options}, gold {shares}" if self.golds else "generated answer"
-        return f"{self.task}: {self.n} documents, {what}, longest prompt {self.longest_prompt} characters"
+        shares = " ".join(f"{LETTERS[k]} {100 * v / self.n:.0f}%" for k, v in sorted(self.golds.items()))
+        answers = f"{options}, gold {shares}" if self.golds else "generated answer"
+        return f"{self.task}: {self.n} documents, {answers}, longest prompt {self.longest_prompt} characters"
 
 
 def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
-    """Renders every document of every task; DatasetError names the task and document that fails."""
+    """Render every document of every task; DatasetError names the task and the document that fails."""
     loaded = load(names, manager(metadata))
     leaves = [task for item in loaded for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
     return [_check_task(task) for task in tqdm(leaves, desc="checking", disable=len(leaves) < 3)]
@@ -40,16 +41,16 @@ def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[
 
 def _check_task(task: Any) -> TaskCheck:
     golds: Counter[int] = Counter()
-    sizes: list[int] = []
-    longest = 0
+    sizes, longest = [], 0
     for number, doc in enumerate(task.eval_docs):
+        where = f"{task.task_name}: document {number}"
         try:
             text, target = task.doc_to_text(doc), task.doc_to_target(doc)
             choices = task.doc_to_choice(doc) if task.config.doc_to_choice else doc.get("choices", [])
         except Exception as error:
-            raise DatasetError(f"{task.task_name}: document {number}: {error}") from error
+            raise DatasetError(f"{where}: {error}") from error
         if not isinstance(text, str) or not text.strip() or target in (None, "", []):
-            raise DatasetError(f"{task.task_name}: document {number}: the prompt or the target is empty")
+            raise DatasetError(f"{where}: the prompt or the target is empty")
         sizes.append(len(choices))
         longest = max(longest, len(text))
         if doc.get("gold") and isinstance(doc["gold"], list):

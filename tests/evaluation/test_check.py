@@ -1,0 +1,39 @@
+"""`mcqa check`: every document of a task is rendered, whatever its number of options."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from helpers.dataset_rows import write_dataset
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.evaluation.check import check
+
+
+@pytest.fixture
+def openbookqa(tmp_path, monkeypatch):
+    """A function that writes OpenBookQA as one question of `n` options, the last of which is right."""
+
+    def write(n: int) -> None:
+        labels = [string.ascii_uppercase[i] if i < 26 else f"A{i}" for i in range(n)]
+        options = {"text": [f"option {i}" for i in range(n)], "label": labels}
+        row = {"id": "7-1", "question_stem": "Stem", "choices": options, "answerKey": labels[-1]}
+        write_dataset(tmp_path / "hub", "allenai/openbookqa", "main", {split: [row] for split in ("train", "test")})
+
+    monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
+    return write
+
+
+def test_a_question_with_eleven_options_is_rendered(openbookqa):
+    openbookqa(11)
+    [result] = check(["mcqa_openbookqa"])
+    assert result.options == (11, 11)
+    assert "11 options, gold K 100%" in str(result)
+
+
+def test_a_question_with_more_options_than_letters_is_one_line(openbookqa, capsys):
+    openbookqa(30)
+    assert main(["check", "mcqa_openbookqa"]) == 2
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
+    assert "30 options, expected 2 to 26" in line
