@@ -157,32 +157,64 @@ def test_a_file_that_cannot_be_used_is_named_and_the_run_goes_on(checkpoint, tmp
 @pytest.mark.parametrize("word", ["off", "0", "", "OFF", "none"])
 def test_the_variable_switches_it_off(monkeypatch, word):
     monkeypatch.setenv(loglik_cache.VARIABLE, word)
-    assert loglik_cache.wanted_path() is None
+    assert loglik_cache.cache_path() is None
     loglik_cache.switch_on()
-    assert loglik_cache.wanted_path() is None
-    assert loglik_cache.wanted_path("here.sqlite").name == "here.sqlite"
+    assert loglik_cache.cache_path() is None
+    assert loglik_cache.cache_path("here.sqlite").name == "here.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("variable", "setting", "name"),
+    [
+        ("file.sqlite", False, None),
+        ("file.sqlite", "off", None),
+        ("file.sqlite", "OFF ", None),
+        ("file.sqlite", True, "file.sqlite"),
+        ("file.sqlite", "on", "file.sqlite"),
+        ("file.sqlite", None, "file.sqlite"),
+        ("file.sqlite", "other.sqlite", "other.sqlite"),
+        ("off", True, "loglikelihoods.sqlite"),
+        ("", "on", "loglikelihoods.sqlite"),
+        ("on", None, "loglikelihoods.sqlite"),
+        ("off", None, None),
+    ],
+)
+def test_the_model_argument_wins_over_the_variable(monkeypatch, variable, setting, name):
+    monkeypatch.setenv(loglik_cache.VARIABLE, variable)
+    path = loglik_cache.cache_path(setting)
+    assert (path and path.name) == name
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"cache": 0}, "cache=0: expected on, off or the name of a file"),
+        ({"cache": 1.5}, "cache=1.5: expected on, off"),
+        ({"cache": ["a"]}, "cache=.*: expected on, off"),
+        ({"max_pass_tokens": "many"}, "max_pass_tokens=many: expected a whole number of at least 16"),
+        ({"max_pass_tokens": True}, "max_pass_tokens=True: expected a whole number"),
+        ({"max_pass_tokens": 99.5}, "max_pass_tokens=99.5: expected a whole number"),
+    ],
+    ids=str,
+)
+def test_a_model_argument_of_another_type_is_refused_before_the_model_is_loaded(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        PrefixLM("./nowhere", device="cpu", **settings)
 
 
 def test_commands_keep_it_in_the_user_s_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv(loglik_cache.VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert loglik_cache.wanted_path() is None
+    assert loglik_cache.cache_path() is None
     loglik_cache.switch_on()
-    assert loglik_cache.wanted_path() == tmp_path / "mcqa-suite" / "loglikelihoods.sqlite"
+    assert loglik_cache.cache_path() == tmp_path / "mcqa-suite" / "loglikelihoods.sqlite"
     monkeypatch.setenv(loglik_cache.VARIABLE, "off")
 
 
-def test_a_model_that_is_passed_as_an_object_is_kept_only_with_its_folder(checkpoint, tmp_path):
-    path, folder = tmp_path / "cache.sqlite", checkpoint(0)
-    model = random_model("llama", seed=0)
-    unknown = PrefixLM(model, tokenizer=tokenizer(), cache=str(path))
-    unknown.loglikelihood(requests(), disable_tqdm=True)
-    assert unknown.cache is None
-    known = PrefixLM(model, tokenizer=tokenizer(), cache=str(path), content=folder)
-    known.loglikelihood(requests(), disable_tqdm=True)
-    again = language_model(folder, path)
-    again.loglikelihood(requests(), disable_tqdm=True)
-    assert again.cache.hits == 8
+def test_a_model_that_is_passed_as_an_object_is_not_cached(tmp_path):
+    lm = PrefixLM(random_model("llama"), tokenizer=tokenizer(), cache=str(tmp_path / "cache.sqlite"))
+    lm.loglikelihood(requests(), disable_tqdm=True)
+    assert lm.cache is None
 
 
 def prompts(n=9, **settings):

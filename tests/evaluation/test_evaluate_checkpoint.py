@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 
 import pytest
@@ -12,8 +13,9 @@ from helpers.locations import REPOSITORY, needs_hub
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import Manifest, Parent, content_hash, hardware, write_manifest
-from mcqa_suite.evaluation import evaluate_checkpoint as rung
 from mcqa_suite.evaluation import launch
+from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
+from mcqa_suite.evaluation.memory import peak_memory_mb, reset_peak_memory
 from mcqa_suite.logs.runs import read_tasks
 from mcqa_suite.reporting import leaderboard
 
@@ -29,7 +31,7 @@ def evaluated(tiny_checkpoint, tmp_path_factory):
     output = tmp_path_factory.mktemp("rung")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MCQA_SHARED", str(output))  # no data here: the optional task cannot be had
-        rung.evaluate(str(tiny_checkpoint), PLAN, output, dtype="float32", batch_size=4)
+        evaluate(str(tiny_checkpoint), PLAN, output, dtype="float32", batch_size=4)
     return output
 
 
@@ -59,7 +61,7 @@ def test_the_results_name_the_model_and_the_chat_template(tmp_path, evaluated):
     assert (plain["model_name"], plain["chat_template"]) == ("checkpoint", None)
     base = REPOSITORY / "training" / "base"
     plan = [{"tasks": ["mcqa_epfl"], "limit": 2, "apply_chat_template": True}]
-    rung.evaluate(str(base), plan, tmp_path, dtype="float32", batch_size=2)
+    evaluate(str(base), plan, tmp_path, dtype="float32", batch_size=2)
     chat = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
     assert "message['content']" in chat["chat_template"]
 
@@ -81,11 +83,11 @@ def chat_template(output):
 def test_evaluation_follows_the_chat_template_that_the_stage_trained_with(tmp_path, trained):
     checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=trained)
     entry = {"tasks": ["mcqa_epfl"], "limit": 1}
-    rung.evaluate(str(checkpoint), [entry], tmp_path / "out", dtype="float32", batch_size=2)
+    evaluate(str(checkpoint), [entry], tmp_path / "out", dtype="float32", batch_size=2)
     assert bool(chat_template(tmp_path / "out")) is trained
     contrary = [{**entry, "apply_chat_template": not trained}]
-    with pytest.raises(ConfigError, match=r"but sft was trained with(out)? its chat template; take the key out"):
-        rung.evaluate(str(checkpoint), contrary, tmp_path / "no", dtype="float32", batch_size=2)
+    with pytest.raises(ConfigError, match=r"sft was trained with(out)? its chat template; leave it out to follow"):
+        evaluate(str(checkpoint), contrary, tmp_path / "no", dtype="float32", batch_size=2)
 
 
 # PEFT asks a model for what transformers has renamed
@@ -115,7 +117,7 @@ def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny
 
     def scores(checkpoint, base=None):
         output = tmp_path / f"out-{checkpoint.name}"
-        rung.evaluate(str(checkpoint), plan, output, dtype="float32", batch_size=4, base=base)
+        evaluate(str(checkpoint), plan, output, dtype="float32", batch_size=4, base=base)
         samples = next((output / "0").glob("samples_*.jsonl")).read_text(encoding="utf-8").splitlines()
         return [float(answer[0][0]) for line in samples for answer in json.loads(line)["resps"]]
 
@@ -125,14 +127,14 @@ def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny
     for base, words in ((REPOSITORY / "training" / "base", "is another checkpoint"), (None, "give the folder of its")):
         with pytest.raises(CheckpointError, match=words):
             scores(adapter, base and str(base))
-    with pytest.raises(CheckpointError, match="is no adapter"):
+    with pytest.raises(CheckpointError, match="not an adapter"):
         scores(tiny_checkpoint, str(tiny_checkpoint))
 
 
 @peft_on_transformers
 def test_mcqa_eval_checks_an_adapters_base_too(tiny_checkpoint, adapter):
     def flags(*words):
-        return launch.as_trained(launch.known_flags(["run", "--model_args", *words]))
+        return launch.as_trained(launch.read_flags(["run", "--model_args", *words]))
 
     assert flags(f"pretrained={tiny_checkpoint},peft={adapter}") == []
     for words in ([f"pretrained={REPOSITORY / 'training/base'}", f"peft={adapter}"], [f"pretrained={adapter}"]):
@@ -143,18 +145,53 @@ def test_mcqa_eval_checks_an_adapters_base_too(tiny_checkpoint, adapter):
 def test_mcqa_eval_adds_the_chat_template_that_was_trained_with(tmp_path, capsys):
     checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=True)
     words = ["run", "--model_args", f"pretrained={checkpoint},dtype=float32"]
-    assert launch.as_trained(launch.known_flags(words)) == ["--apply_chat_template"]
+    assert launch.as_trained(launch.read_flags(words)) == ["--apply_chat_template"]
     assert "was trained with its chat template: --apply_chat_template added" in capsys.readouterr().err
-    assert launch.as_trained(launch.known_flags([*words, "--apply_chat_template"])) == []
+    assert launch.as_trained(launch.read_flags([*words, "--apply_chat_template"])) == []
     as_json = ["run", "--model_args", json.dumps({"pretrained": str(checkpoint)})]
-    assert launch.as_trained(launch.known_flags(as_json)) == ["--apply_chat_template"]
-    assert launch.as_trained(launch.known_flags(["run", "--model_args", "pretrained=org/name"])) == []
+    assert launch.as_trained(launch.read_flags(as_json)) == ["--apply_chat_template"]
+    assert launch.as_trained(launch.read_flags(["run", "--model_args", "pretrained=org/name"])) == []
+
+
+def test_mcqa_eval_warns_of_a_chat_template_that_was_not_trained_with(tmp_path, capsys):
+    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=False)
+    words = ["run", "--model_args", f"pretrained={checkpoint}", "--apply_chat_template"]
+    assert launch.as_trained(launch.read_flags(words)) == []
+    assert "warning: --apply_chat_template: " in capsys.readouterr().err
 
 
 def test_a_reward_model_gives_no_answers_to_evaluate(tiny_checkpoint, tmp_path):
     folder = as_stage(tiny_checkpoint, tmp_path / "reward", kind="reward")
-    with pytest.raises(CheckpointError, match="a reward model, which scores answers and gives none"):
-        rung.evaluate(str(folder), PLAN, tmp_path / "out", dtype="float32", batch_size=4)
+    with pytest.raises(CheckpointError, match="a reward model gives scores, not answers"):
+        evaluate(str(folder), PLAN, tmp_path / "out", dtype="float32", batch_size=4)
+
+
+def test_one_process_evaluates_again_and_again_as_a_new_one_does(evaluated, tiny_checkpoint, tmp_path, monkeypatch):
+    """Another model before changes nothing."""
+    monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
+    monkeypatch.setenv("MCQA_CACHE", str(tmp_path / "cache.sqlite"))
+    base = [{"tasks": ["mcqa_epfl"], "limit": 2, "apply_chat_template": True}]
+    evaluate(str(REPOSITORY / "training" / "base"), base, tmp_path / "base", dtype="bfloat16", batch_size=2, seed=3)
+    for output in (tmp_path / "again", tmp_path / "cached"):
+        evaluate(str(tiny_checkpoint), PLAN, output, dtype="float32", batch_size=4)
+        assert samples(output) == samples(evaluated)
+    record = json.loads((tmp_path / "cached" / "rung.json").read_text(encoding="utf-8"))
+    assert record["prefix_sharing"]["cache_hits"] == record["prefix_sharing"]["loglikelihood_requests"] > 0
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the system has no such reset")
+def test_the_peak_memory_of_an_earlier_evaluation_is_not_counted():
+    block = b"x" * (300 << 20)
+    del block
+    before = peak_memory_mb()
+    reset_peak_memory()
+    assert 10 < peak_memory_mb() < before - 200
+
+
+def samples(folder):
+    """The rows of every log below a folder, by task."""
+    logs = sorted(folder.rglob("samples_*.jsonl"))
+    return {log.name.rpartition("_")[0]: [json.loads(row) for row in log.read_text().splitlines()] for log in logs}
 
 
 def test_a_model_differs_from_itself_by_nothing(evaluated):
@@ -197,13 +234,13 @@ def test_a_rung_is_also_compared_with_its_parent(evaluated):
 def test_what_cannot_be_evaluated_is_named(tiny_checkpoint, tmp_path, monkeypatch, plan, kind, words):
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     with pytest.raises(kind, match=words):
-        rung.evaluate(str(tiny_checkpoint), plan, tmp_path / "out", dtype="float32", batch_size=4)
+        evaluate(str(tiny_checkpoint), plan, tmp_path / "out", dtype="float32", batch_size=4)
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all"])
 def test_a_missing_checkpoint_is_named(tmp_path, name):
     with pytest.raises(CheckpointError, match="no such checkpoint"):
-        rung.evaluate(name, PLAN, tmp_path, dtype="float32", batch_size=4)
+        evaluate(name, PLAN, tmp_path, dtype="float32", batch_size=4)
 
 
 def test_broken_runs_are_named(tmp_path, evaluated):
@@ -225,7 +262,7 @@ def test_broken_runs_are_named(tmp_path, evaluated):
 def test_documents_and_scores_equal_the_built_in_tasks(tiny_checkpoint):
     import sys
 
-    sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+    sys.path.insert(0, str(REPOSITORY / "benchmarks" / "parity"))
     import builtin_parity
 
     table = builtin_parity.compare(str(tiny_checkpoint), limit=4)

@@ -11,7 +11,7 @@ import pytest
 from mcqa_suite.backend.loglik_cache import VARIABLE
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.launch import default_model, known_flags, our_index_alone
+from mcqa_suite.evaluation.launch import default_model, our_index_alone, read_flags
 from mcqa_suite.harness.tasks import listed, manager
 
 HEAVY = {"torch", "transformers", "lm_eval", "datasets", "pandas", "scipy"}
@@ -33,7 +33,7 @@ def test_shared_tokens_are_scored_once_unless_another_backend_is_named(tmp_path,
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names.yaml").write_text("model: hf\n", encoding="utf-8")
     (tmp_path / "silent.yaml").write_text("tasks: [mcqa_epfl]\n", encoding="utf-8")
-    assert default_model(known_flags(["run", *words])) == added
+    assert default_model(read_flags(["run", *words])) == added
 
 
 @pytest.mark.parametrize(
@@ -107,3 +107,20 @@ def test_both_backends_give_the_same_results_and_say_which_they_are(tiny_checkpo
     assert config["ours"]["prefix_sharing"]["backend"] == "prefix tree"
     assert [config[name]["prefix_sharing"]["cache_hits"] for name in ("ours", "again")] == [0, 48]
     assert config["again"]["prefix_sharing"]["tokens_computed"] == 0
+
+
+@pytest.mark.parametrize("setting", ["False", "off", "True", "on"])
+def test_the_cache_is_switched_by_a_model_argument(tiny_checkpoint, tmp_path, monkeypatch, setting):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache.sqlite"))
+    settings = f"pretrained={tiny_checkpoint},cache={setting}"
+    words = ["--model_args", settings, "--device", "cpu", "--tasks", "mcqa_epfl", "--limit", "1"]
+    assert main(["eval", *words]) == 0
+    assert (tmp_path / "cache.sqlite").exists() is (setting in ("True", "on"))
+
+
+@pytest.mark.parametrize(("setting", "value"), [("cache=7", 7), ("max_pass_tokens=many", "many")])
+def test_a_model_argument_of_the_wrong_type_is_one_line_before_the_model_is_loaded(capsys, setting, value):
+    words = ["--model_args", f"pretrained=nobody/nothing,{setting}", "--tasks", "mcqa_epfl", "--limit", "1"]
+    assert main(["eval", *words]) == 2
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
+    assert f"={value}: expected" in line

@@ -332,7 +332,7 @@ def test_a_read_only_output_path_is_an_error_before_the_run(disk):
     check_writable(None)
     check_writable(str(disk / "not/there/yet"))
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    with pytest.raises(ConfigError, match="may only be read; choose another --output_path"):
+    with pytest.raises(ConfigError, match="is read-only; choose another --output_path"):
         check_writable(str(disk / "not/there/yet"))
 
 

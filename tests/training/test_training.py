@@ -94,12 +94,12 @@ def test_the_manifest_names_the_parent_and_holds_no_path(tiny_checkpoint, sft_ch
 RELATIVE_ERRORS = """
 import json, sys, torch
 from transformers import AutoModelForCausalLM
-from mcqa_suite.backend.quantised import load_quantised
+from mcqa_suite.backend.loading import load
 
 tokens = torch.arange(40)[None]
 with torch.no_grad():
     parent = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32)(tokens).logits
-    models = [load_quantised(folder, "float32") for folder in sys.argv[2:]]
+    models = [load(folder, "AutoModelForCausalLM")[0] for folder in sys.argv[2:]]
     print(json.dumps([float((model(tokens).logits - parent).norm() / parent.norm()) for model in models]))
 """
 

@@ -267,7 +267,7 @@ def test_pairs_become_conversations_where_the_chat_template_is_on(chatty, tmp_pa
 
 
 def test_a_chat_template_that_is_not_there_cannot_be_trained_with(tiny_checkpoint, tmp_path):
-    with pytest.raises(ConfigError, match="chat_template: true, and the parent's tokenizer has none"):
+    with pytest.raises(ConfigError, match="chat_template: the tokenizer of the parent has no chat template"):
         made("sft", {**SFT, "chat_template": True}, tiny_checkpoint, tmp_path / "sft")
 
 

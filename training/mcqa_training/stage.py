@@ -20,7 +20,7 @@ import torch
 from transformers import TrainerCallback, set_seed
 
 from mcqa_suite.backend import processes
-from mcqa_suite.common.checkpoints import chat_template_of, check_complete, is_adapter
+from mcqa_suite.common.checkpoints import chat_template_of, check_complete, is_adapter, use_chat_template
 from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
 from mcqa_suite.common.locks import write_lock
@@ -168,10 +168,11 @@ class StopAtNaN(TrainerCallback):
 
 def use_chat(settings: Any, tokenizer: Any, where: str) -> bool:
     """Whether rows become conversations: by the settings, or else by whether the tokenizer has a chat template."""
-    has_one = bool(getattr(tokenizer, "chat_template", None))
-    if settings.chat_template and not has_one:
-        raise ConfigError(f"{where}: chat_template: true, and the parent's tokenizer has none; set it to false")
-    return has_one if settings.chat_template is None else bool(settings.chat_template)
+    available = bool(getattr(tokenizer, "chat_template", None))
+    key = f"{where}: chat_template"
+    return use_chat_template(
+        "the parent", settings.chat_template, None, key=key, available=available, default=available
+    )
 
 
 def check_quantisable(parent: Path) -> dict[str, Any]:

@@ -71,6 +71,15 @@ def go_on_alone() -> None:
 
 
 @contextmanager
+def one_run() -> Iterator[None]:
+    """The work of one command: the main process alone prints progress and warnings, and one process alone an error."""
+    hush()
+    with failing_once():
+        yield
+    leave()
+
+
+@contextmanager
 def failing_once() -> Iterator[None]:
     """Of several processes that fail, the first raises; the others, which it may have torn down, leave without a word."""
     try:

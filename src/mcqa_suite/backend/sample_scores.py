@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from mcqa_suite.analysis.voting import Ballots
+from mcqa_suite.backend.loading import load
+from mcqa_suite.common.checkpoints import chat_template_of
 from mcqa_suite.common.errors import CheckpointError, DatasetError
-from mcqa_suite.common.manifest import read_manifest
 
 Pair = tuple[str, str]  # what came before the response, and the response
 
@@ -33,13 +33,11 @@ class Scored(NamedTuple):
 
 def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_size: int = 16) -> Path:
     """Scores every sample with a sequence-classification checkpoint of one output, read after prompt and response."""
-    model, tokenizer = _loaded(AutoModelForSequenceClassification, checkpoint)
+    model, tokenizer = load(str(checkpoint), "AutoModelForSequenceClassification")
     if model.config.num_labels != 1:
         raise CheckpointError(f"{checkpoint}: has {model.config.num_labels} outputs; a reward model has one")
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
-    write = _conversation(tokenizer) if _chats(checkpoint) else lambda pair: f"{pair[0]} {pair[1].strip()}"
+    write = _conversation(tokenizer) if chat_template_of(checkpoint) else lambda pair: f"{pair[0]} {pair[1].strip()}"
 
     def score(pairs: Sequence[Pair]) -> list[float]:
         inputs = tokenizer([write(pair) for pair in pairs], return_tensors="pt", padding=True, truncation=True)
@@ -57,7 +55,7 @@ def score_with_logprob(checkpoint: Path, ballots: Ballots, cache: Path) -> Path:
 
 def score_texts(checkpoint: Path, name: str, asked: Sequence[Scored], cache: Path, batch_size: int = 8) -> Path:
     """The same for any texts."""
-    model, tokenizer = _loaded(AutoModelForCausalLM, checkpoint)
+    model, tokenizer = load(str(checkpoint), "AutoModelForCausalLM")
 
     def score(pairs: Sequence[Pair]) -> list[float]:
         return [_logprob(model, tokenizer, *pair) for pair in pairs]
@@ -73,22 +71,6 @@ def _logprob(model: Any, tokenizer: Any, context: str, response: str) -> float:
     logits = model(torch.tensor([whole], device=model.device)).logits[0, len(before) - 1 : -1].float()
     target = torch.tensor(whole[len(before) :], device=model.device)
     return float(logits.log_softmax(-1).gather(1, target[:, None]).sum())
-
-
-def _loaded(kind: Any, checkpoint: Path) -> tuple[Any, Any]:
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-        model = kind.from_pretrained(checkpoint, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{checkpoint}: cannot be loaded: {' '.join(str(error).split())}") from error
-    return model.eval().to("cuda" if torch.cuda.is_available() else "cpu"), tokenizer
-
-
-def _chats(checkpoint: Path) -> bool:
-    try:
-        return bool(read_manifest(checkpoint).chat_template)
-    except CheckpointError:  # not made by a stage
-        return False
 
 
 def _conversation(tokenizer: Any) -> Callable[[Pair], str]:

@@ -7,12 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.backend.checkpoint_settings import check_checkpoint
 from mcqa_suite.backend.generation import Generate, Request, Response, Sampling
-from mcqa_suite.backend.quantised import load_quantised
-from mcqa_suite.common.checkpoints import chat_template_of
-from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.library_errors import explain
+from mcqa_suite.backend.loading import check_checkpoint, load
+from mcqa_suite.common.checkpoints import chat_template_of, use_chat_template
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import content_hash
 
 if TYPE_CHECKING:
@@ -22,40 +20,19 @@ if TYPE_CHECKING:
 class Sampler:
     """A checkpoint that generates.
 
-    `chat`: whether prompts go through the tokenizer's chat template; None follows the checkpoint's manifest, and without one the
-    tokenizer. CheckpointError where the folder cannot be loaded, ConfigError for a template that is not there and for one that
-    contradicts the manifest.
+    `chat`: whether prompts go through the chat template; None follows the checkpoint's manifest, else the tokenizer.
+    CheckpointError where the folder cannot be loaded, ConfigError as `use_chat_template` raises it.
     """
 
     def __init__(
         self, checkpoint: str, *, chat: bool | None = None, dtype: str = "float32", batch_size: int = 16
     ) -> None:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
         check_checkpoint(checkpoint, None)
         self.name, self.batch_size = checkpoint, batch_size
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(checkpoint, padding_side="left")
-            model: Any = load_quantised(checkpoint, dtype) if device == "cpu" else None
-            if model is None:
-                model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=dtype, use_safetensors=True)
-                model.to(device)
-            self.model: Any = model.eval()
-        except (OSError, ValueError) as error:
-            raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
-        self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.eos_token
-        template = bool(self.tokenizer.chat_template)
-        trained = chat_template_of(Path(checkpoint))
-        if None not in (chat, trained) and chat != trained:
-            raise ConfigError(
-                f"{checkpoint}: was trained with{'' if trained else 'out'} its chat template; "
-                f"leave --{'no-' if trained else ''}chat-template out"
-            )
-        self.chat = chat if chat is not None else trained if trained is not None else template
-        if self.chat and not template:
-            raise ConfigError(f"{checkpoint}: the tokenizer has no chat template; give --no-chat-template")
+        self.model, self.tokenizer = load(checkpoint, "AutoModelForCausalLM", dtype, padding_side="left")
+        key = "--no-chat-template" if chat is False else "--chat-template"
+        available, trained = bool(self.tokenizer.chat_template), chat_template_of(Path(checkpoint))
+        self.chat = use_chat_template(checkpoint, chat, trained, key=key, available=available, default=available)
 
     @property
     def identity(self) -> str:

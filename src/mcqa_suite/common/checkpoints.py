@@ -1,15 +1,17 @@
-"""Checkpoints on disk: completeness, adapters and their parents, and the chat template that a manifest records."""
+"""Checkpoints on disk: completeness, adapters and their parents, and whether a chat template is used."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
-from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import MANIFEST, Manifest, check_tensor_files, content_hash, read_manifest
 
 ADAPTER = "adapter_config.json"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+NO_TEMPLATE_REMEDY = "leave it out, or add a template to the checkpoint's tokenizer"
 HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
 
 
@@ -26,6 +28,40 @@ def chat_template_of(folder: Path) -> bool | None:
     """Whether a checkpoint was trained with its chat template; None where no manifest says so."""
     manifest = optional_manifest(folder)
     return manifest.chat_template if manifest else None
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether the tokenizer in a folder has a chat template, in a file of its own or in its config."""
+    if (folder / "chat_template.jinja").is_file():
+        return True
+    try:
+        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(config.get("chat_template"))
+
+
+def use_chat_template(
+    name: str,
+    setting: bool | None,
+    trained: bool | None,
+    *,
+    key: str,
+    available: bool = True,
+    default: bool = False,
+) -> bool:
+    """Whether prompts go through the chat template: as the user's `setting` says, else as `trained`, else `default`.
+
+    ConfigError where the setting contradicts the training, and where the tokenizer has no template (not `available`). `name`
+    is the checkpoint's, `key` that of the setting.
+    """
+    if None not in (setting, trained) and setting != trained:
+        how = "with" if trained else "without"
+        raise ConfigError(f"{key}: {name} was trained {how} its chat template; leave it out to follow the manifest")
+    chosen = next(value for value in (setting, trained, default) if value is not None)
+    if chosen and not available:
+        raise ConfigError(f"{key}: the tokenizer of {name} has no chat template; {NO_TEMPLATE_REMEDY}")
+    return chosen
 
 
 def check_complete(folder: Path) -> None:

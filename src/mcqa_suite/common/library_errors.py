@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from mcqa_suite.common import extras
+from mcqa_suite.common.checkpoints import NO_TEMPLATE_REMEDY
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
 
 GATED = "gated data set {name}: ask for access on its hub page, then set HF_TOKEN"
 UNREACHABLE = (
     "{name}: not on this machine and the hub cannot be reached; connect once, or put it under $MCQA_SHARED/hub/{name}"
 )
-CHAT = "{name}: the tokenizer has no chat template: leave --apply_chat_template out, or add one to the checkpoint's tokenizer"
+CHAT = f"--apply_chat_template: the tokenizer of {{name}} has no chat template; {NO_TEMPLATE_REMEDY}"
 NO_MODEL = (
     "{name}: no such checkpoint: give a folder with config.json and *.safetensors, or the name of a model on the hub"
 )

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
-from mcqa_suite.backend.checkpoint_settings import check_checkpoint, followed
-from mcqa_suite.backend.quantised import load_quantised
+from mcqa_suite.backend.loading import check_checkpoint
+from mcqa_suite.common.checkpoints import chat_template_of, has_chat_template, use_chat_template
 from mcqa_suite.common.config import check_keys
-from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
+from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
@@ -44,12 +44,13 @@ def evaluate(
     seed: int = 0,
     base: str | None = None,
 ) -> None:
-    """Runs every entry of `plan`; an entry marked `optional` whose data cannot be had is skipped with its reason."""
-    for number, entry in enumerate(plan):
-        check_keys(entry, PLAN_KEYS, f"plan[{number}]")
+    """Run every entry of `plan` (keys as `Evaluation`'s) with one model; may be called again and again in one process.
+
+    `base` is the parent of an adapter. An `optional` entry whose data cannot be loaded is skipped with its reason.
+    """
+    plan = [_with_chat_template(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
     check_checkpoint(checkpoint, base)
-    plan = [followed(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
-    start = time.perf_counter()
+    start, output = time.perf_counter(), output.absolute()
     lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size, base=base)
     skipped = []
     for number, entry in enumerate(plan):
@@ -71,69 +72,75 @@ def evaluate(
         "prefix_sharing": lm.sharing(),
         "processes": len(measured),
     }
-    if not processes.is_main():
-        return
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    if processes.is_main():
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _with_chat_template(entry: dict[str, Any], checkpoint: str, where: str) -> dict[str, Any]:
+    """The entry with `apply_chat_template` as it says, else as the checkpoint was trained."""
+    check_keys(entry, PLAN_KEYS, where)
+    folder, key = Path(checkpoint), f"{where}: apply_chat_template"
+    available = not folder.is_dir() or has_chat_template(folder)
+    setting, trained = entry.get("apply_chat_template"), chat_template_of(folder)
+    return entry | {
+        "apply_chat_template": use_chat_template(folder.name, setting, trained, key=key, available=available)
+    }
 
 
 def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None = None) -> Any:
     """The harness's `hf` model, its shared tokens scored once where that is exact; log-softmax in float32.
 
-    With `base` the checkpoint is an adapter, which is put on it.
+    With `base` the checkpoint is an adapter on it.
     """
     import torch
 
     from mcqa_suite.backend.prefix.model import PrefixLM
     from mcqa_suite.backend.shared_model import shared
 
-    backend = shared(PrefixLM)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    # logits_cache gives a wrong value to one of two requests with the same tokens split differently.
-    settings: dict[str, Any] = {
-        "dtype": dtype,
-        "softmax_dtype": "float32",
-        "batch_size": batch_size,
-        "logits_cache": False,
-        "use_safetensors": True,
-    }
+    settings: dict[str, Any] = {"dtype": dtype, "batch_size": batch_size, "use_safetensors": True}
+    settings |= {"device": "cuda" if torch.cuda.is_available() else "cpu"}
+    settings |= {"logits_cache": False}  # wrong for two requests with the same tokens split in two places
+    settings |= {"peft": checkpoint, "tokenizer": checkpoint} if base else {}
     try:
-        if base is not None:
-            return backend(base, peft=checkpoint, tokenizer=checkpoint, device=device, **settings)
-        if device == "cpu" and (model := load_quantised(checkpoint, dtype)) is not None:
-            return backend(model, tokenizer=checkpoint, content=checkpoint, **settings)
-        return backend(checkpoint, device=device, **settings)
+        return shared(PrefixLM)(base or checkpoint, **settings)
     except (OSError, ValueError) as error:
         raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
 
 
 def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int) -> None:
-    """One call of the harness, its results and samples written under `output`."""
+    """Call the harness once; write its results and samples to `output`."""
     from lm_eval import simple_evaluate
+
+    tasks, chat = manager(entry.get("metadata")), bool(entry.get("apply_chat_template"))
+    try:
+        results = simple_evaluate(
+            model=lm,
+            tasks=load(entry["tasks"], tasks),
+            task_manager=tasks,
+            num_fewshot=entry.get("num_fewshot"),
+            limit=entry.get("limit"),
+            gen_kwargs=entry.get("gen_kwargs"),
+            apply_chat_template=chat,
+            bootstrap_iters=0,  # intervals are computed from the samples
+            log_samples=True,
+            random_seed=seed,
+            numpy_random_seed=seed,
+            torch_random_seed=seed,
+            fewshot_random_seed=seed,
+        )
+    except ValueError as error:
+        if explained := explain(error, name):
+            raise explained from error
+        raise
+    if processes.is_main():
+        save(results, output, name, lm.chat_template(True) if chat else None)
+
+
+def save(results: dict[str, Any], output: Path, name: str, chat_template: str | None) -> None:
+    """Write results and samples as `lm_eval --log_samples` does; McqaError where they are not complete on the disk."""
     from lm_eval.loggers import EvaluationTracker
 
-    tasks = manager(entry.get("metadata"))
-    if entry.get("apply_chat_template") and not getattr(lm.tokenizer, "chat_template", None):
-        raise ConfigError(
-            f"{name}: the tokenizer has no chat template; set apply_chat_template: false, or add a template"
-        )
-    results = simple_evaluate(
-        model=lm,
-        tasks=load(entry["tasks"], tasks),
-        task_manager=tasks,
-        num_fewshot=entry.get("num_fewshot"),
-        limit=entry.get("limit"),
-        gen_kwargs=entry.get("gen_kwargs"),
-        apply_chat_template=bool(entry.get("apply_chat_template")),
-        bootstrap_iters=0,  # intervals are taken from the samples
-        log_samples=True,
-        random_seed=seed,
-        numpy_random_seed=seed,
-        torch_random_seed=seed,
-        fewshot_random_seed=seed,
-    )
-    if not processes.is_main():
-        return
     samples = results.pop("samples")
     output.mkdir(parents=True, exist_ok=True)
     tracker = EvaluationTracker(output_path=str(output / "results.json"))
@@ -141,7 +148,7 @@ def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int
         model_source=prefix.NAME,
         model_args={"pretrained": name},
         system_instruction=None,
-        chat_template=lm.chat_template(True) if entry.get("apply_chat_template") else None,
+        chat_template=chat_template,
         fewshot_as_multiturn=False,
     )
     tracker.save_results_aggregated(results=results, samples=samples)
@@ -177,25 +184,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--batch_size", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
-    processes.hush()
     loglik_cache.switch_on()
     stay_offline_if_cut_off()  # before anything imports huggingface_hub
     try:
         lock = write_lock(args.output) if processes.is_main() else nullcontext()
-        with processes.failing_once(), lock:
-            evaluate(
-                args.checkpoint,
-                args.plan,
-                args.output.resolve(),
-                dtype=args.dtype,
-                batch_size=args.batch_size,
-                seed=args.seed,
-                base=args.base,
-            )
+        with processes.one_run(), lock:
+            evaluate(**vars(args))
     except McqaError as error:
         print(f"mcqa: {error}", file=sys.stderr)
         return 2
-    processes.leave()
     return 0
 
 

@@ -1,7 +1,7 @@
 """Items that a model server gave no answer to: in no mean, marked in the sample log, counted in the results.
 
-The harness knows answers alone, so this stands around its `evaluate`: a document with a `Failed` among its responses passes by
-filters and metrics, of any task, ours or not. Its row in the log has no metric, and `failed` says why.
+The harness expects an answer to every request, so this wraps its `evaluate`: a document with a `Failed` among its responses
+passes by filters and metrics, of any task. Its row in the log has no metric, and `failed` says why.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Failed:
-    """What stands in the place of a response that never came."""
+    """Stands for a response that never came."""
 
     reason: str
 
@@ -24,72 +24,70 @@ class Failed:
 
 
 @dataclass
-class Lost:
-    """By task: how many documents were asked, and the reasons of those that failed, one a document."""
+class FailedItems:
+    """By task: the number of documents, and the reasons of those that failed, one a document."""
 
-    asked: dict[str, int] = field(default_factory=dict)
+    documents: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
-        """One for each task that lost something."""
-        found = []
+        """One line for each task with a failed item."""
+        lines = []
         for task, reasons in self.reasons.items():
             (most, _), n = reasons.most_common(1)[0], reasons.total()
             more = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
-            found.append(
-                f"{task}: {n} of {self.asked[task]} items got no answer and are in no score, marked `failed` in the log "
-                f"({most}{more}); with --use_cache FILE the same command asks for what is missing alone"
+            lines.append(
+                f"{task}: {n} of {self.documents[task]} items got no answer and are in no score, marked `failed` in the log "
+                f"({most}{more}); with --use_cache FILE the same command requests only the missing ones"
             )
-        return found
+        return lines
 
 
 @contextmanager
-def failed_left_out() -> Iterator[Lost]:
-    """For as long as it is open, the harness leaves failed documents out; yields what was lost."""
+def without_failed() -> Iterator[FailedItems]:
+    """Let the harness leave failed documents out, inside the block; yields what failed."""
     from lm_eval import evaluator
 
-    original, lost = evaluator.evaluate, Lost()
+    original, failed = evaluator.evaluate, FailedItems()
 
-    def evaluate(*args: Any, **known: Any) -> Any:
-        tasks = known["task_dict"]["tasks"]
-        if hasattr(known["lm"], "dbdict"):  # --use_cache
-            known["lm"].dbdict = _AnswersAlone(known["lm"].dbdict)
+    def evaluate(*args: Any, **settings: Any) -> Any:
+        tasks = settings["task_dict"]["tasks"]
+        if hasattr(settings["lm"], "dbdict"):  # --use_cache
+            settings["lm"].dbdict = _AnswersOnly(settings["lm"].dbdict)
         for task in tasks.values():
             _pass_by(task)
-        results = original(*args, **known)
-        if results is not None:  # of the first process
-            _mark(results, tasks, lost)
+        results = original(*args, **settings)
+        if results is not None:  # in the first process
+            _mark(results, tasks, failed)
         return results
 
     evaluator.evaluate = evaluate
     try:
-        yield lost
+        yield failed
     finally:
         evaluator.evaluate = original
 
 
-class _AnswersAlone:
-    """The harness's cache, which would keep a failure as if it were the answer."""
+class _AnswersOnly:
+    """The harness's cache, which would store a failure as if it were the answer."""
 
-    def __init__(self, kept: Any) -> None:
-        self._kept = kept
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.commit = store.commit
 
     def __contains__(self, key: str) -> bool:
-        return key in self._kept
+        return key in self._store
 
     def __getitem__(self, key: str) -> Any:
-        return self._kept[key]
+        return self._store[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         if not isinstance(value, Failed):
-            self._kept[key] = value
-
-    def commit(self) -> None:
-        self._kept.commit()
+            self._store[key] = value
 
 
 def _pass_by(task: Any) -> None:
-    """Makes a task's filters and metrics see answers only."""
+    """Let a task's filters and metrics see answers only."""
     apply, score = task.apply_filters, task.process_results
 
     def apply_filters() -> None:
@@ -102,34 +100,34 @@ def _pass_by(task: Any) -> None:
         finally:
             task._instances = every
         for instance in failed:
-            instance.filtered_resps |= {one.name: instance.resps for one in task._filters}
+            instance.filtered_resps |= {ensemble.name: instance.resps for ensemble in task._filters}
 
     task.apply_filters = apply_filters
     task.process_results = lambda doc, results: {} if _reason(results) else score(doc, results)
 
 
 def _reason(responses: Iterable[Any]) -> str | None:
-    """Why the first failed one among them failed, at any depth; None where none did."""
+    """The reason of the first failure among the responses, at any depth; None where none failed."""
     for response in responses:
         if isinstance(response, Failed):
             return response.reason
-        if isinstance(response, list) and (found := _reason(response)):
-            return found
+        if isinstance(response, list) and (reason := _reason(response)):
+            return reason
     return None
 
 
-def _mark(results: dict[str, Any], tasks: dict[str, Any], lost: Lost) -> None:
-    """`failed` in the rows of the log, and by task in the results: how many, and why."""
+def _mark(results: dict[str, Any], tasks: dict[str, Any], failed: FailedItems) -> None:
+    """Add `failed` to the rows of the log, and, by task, to the results: how many, and why."""
     for name, task in tasks.items():
         reasons: dict[int, str] = {}
         for instance in task.instances:
             if reason := _reason(instance.resps):
                 reasons.setdefault(instance.doc_id, reason)
         if reasons:
-            lost.asked[name] = len({instance.doc_id for instance in task.instances})
-            lost.reasons[name] = Counter(reasons.values())
-            told = {"items": len(reasons), "of": lost.asked[name], "reasons": dict(lost.reasons[name])}
-            results.setdefault("failed", {})[name] = told
+            failed.documents[name] = len({instance.doc_id for instance in task.instances})
+            failed.reasons[name] = Counter(reasons.values())
+            counts = {"items": len(reasons), "of": failed.documents[name], "reasons": dict(failed.reasons[name])}
+            results.setdefault("failed", {})[name] = counts
         for row in results.get("samples", {}).get(name, ()):
             if reason := _reason(row["resps"]):
                 row["failed"] = reason

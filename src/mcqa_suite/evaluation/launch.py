@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,91 +16,96 @@ from typing import Any
 import yaml
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
-from mcqa_suite.backend.checkpoint_settings import check_checkpoint
-from mcqa_suite.common.checkpoints import chat_template_of
-from mcqa_suite.common.errors import McqaError
+from mcqa_suite.backend.loading import check_checkpoint
+from mcqa_suite.common.checkpoints import chat_template_of, use_chat_template
+from mcqa_suite.common.errors import ConfigError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.failed_requests import Lost, failed_left_out
+from mcqa_suite.evaluation.failed_requests import FailedItems, without_failed
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed
 
 SUBCOMMANDS = ("run", "ls", "validate")
-SERVED = ("local-completions", "local-chat-completions")
+SERVER_MODELS = ("local-completions", "local-chat-completions")
+CHAT_FLAG = "--apply_chat_template"
 
 
 def launch(argv: Sequence[str]) -> int:
-    """Runs `lm_eval run ARGV`; 1 where a server left items unanswered, else 0.
-
-    Raises McqaError for the failures that a user can mend, in one of several processes.
-    """
-    processes.hush()
-    with processes.failing_once():
-        lost = _launch(argv)
-    processes.leave()
-    for line in lost.lines():
+    """Run `lm_eval run ARGV`; 1 where a server left items unanswered, else 0. McqaError for what a user can fix."""
+    with processes.one_run():
+        failed = _launch(argv)
+    for line in failed.lines():
         print(f"mcqa: {line}", file=sys.stderr)
-    return int(bool(lost.reasons))
+    return int(bool(failed.reasons))
 
 
-def _launch(argv: Sequence[str]) -> Lost:
+def _launch(argv: Sequence[str]) -> FailedItems:
     arguments = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *(argv or ["--help"])]
-    if arguments[0] == "run" and not {"-h", "--help"}.intersection(arguments):
+    flags = read_flags(arguments)
+    runs = arguments[0] == "run"
+    names = [name for word in flags.tasks for name in word.split(",")]
+    if runs and not {"-h", "--help"}.intersection(arguments):
         stay_offline_if_cut_off()  # before the libraries are imported
-    from lm_eval.__main__ import cli_evaluate
+    if runs:
+        arguments += _checked(flags, names)
+        loglik_cache.switch_on()
+    if not flags.include_path:
+        arguments += ["--include_path", str(tasks_dir())]
+    import lm_eval.__main__  # noqa: F401  (so that it keeps the whole index)
 
+    with ExitStack() as stack:
+        stack.enter_context(our_index_alone([] if flags.include_path else names))
+        failed = stack.enter_context(without_failed())
+        stack.enter_context(unsaved_is_an_error(flags.output_path))
+        _register(flags, stack)
+        _call_harness(arguments, flags)
+    return failed
+
+
+def _checked(flags: argparse.Namespace, names: Sequence[str]) -> list[str]:
+    """Check names, output path and checkpoint before anything is loaded; return the flags to add."""
+    ours = [name for name in names if name.startswith("mcqa_") and not any(c in name for c in "*?/")]
+    if ours and not flags.include_path:
+        check_names(ours, list(listed()))
+    check_writable(flags.output_path)
+    return [*as_trained(flags), *default_model(flags)]
+
+
+def _register(flags: argparse.Namespace, stack: ExitStack) -> None:
+    """Put our filters and models into the harness's registries."""
     import mcqa_suite.harness.filters  # noqa: F401  (registers mcqa_letters, mcqa_numbers, mcqa_grids)
 
-    given = known_flags(arguments)
-    names = [name for word in given.tasks for name in word.split(",")]
-    if arguments[0] == "run" and names:
-        ours = [name for name in names if name.startswith("mcqa_") and not any(c in name for c in "*?/")]
-        if ours and not given.include_path:
-            check_names(ours, list(listed()))
-    if not given.include_path:
-        arguments += ["--include_path", str(tasks_dir())]
-    if arguments[0] == "run":
-        check_writable(given.output_path)
-        arguments += [*as_trained(given), *default_model(given)]
-        loglik_cache.switch_on()
     prefix.register()
-    if told_model(given) in SERVED:
+    if named_model(flags) in SERVER_MODELS:
         from mcqa_suite.evaluation import servers
 
-        processes.go_on_alone()  # else every process would ask everything
+        processes.go_on_alone()  # else every process would send every request
         servers.register()
+    if processes.world() > 1:
+        from mcqa_suite.backend.shared_model import shared_models
+
+        stack.enter_context(shared_models())
+
+
+def _call_harness(arguments: list[str], flags: argparse.Namespace) -> None:
+    from lm_eval.__main__ import cli_evaluate
+
     logging.getLogger("mcqa_suite").setLevel(logging.WARNING)
     before, sys.argv = sys.argv, ["lm_eval", *arguments]
     try:
-        with (
-            our_index_alone([] if given.include_path else names),
-            _shared_out(),
-            failed_left_out() as lost,
-            unsaved_is_an_error(given.output_path),
-        ):
-            cli_evaluate()
+        cli_evaluate()
     except Exception as error:
         words = " ".join(str(error).split()) or type(error).__name__
-        raise explain(error, subject(error, given)) or McqaError(
+        raise explain(error, subject(error, flags)) or McqaError(
             f"lm_eval: {words} (mcqa --debug eval ... shows where)"
         ) from error
     finally:
         sys.argv = before
-    return lost
 
 
-def _shared_out() -> AbstractContextManager[None]:
-    """Of several processes each answers its part, where the model is one of the harness's `hf` kinds."""
-    if processes.world() == 1:
-        return nullcontext()
-    from mcqa_suite.backend.shared_model import shared_models
-
-    return shared_models()
-
-
-def known_flags(arguments: Sequence[str]) -> argparse.Namespace:
-    """The few flags that are looked at here; the rest is the harness's business."""
+def read_flags(arguments: Sequence[str]) -> argparse.Namespace:
+    """The few flags that matter here; the harness reads all of them."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--tasks", "-t", nargs="+", default=[])
     parser.add_argument("--include_path", default=None)
@@ -108,62 +113,60 @@ def known_flags(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--config", "-C", default=None)
     parser.add_argument("--output_path", "-o", default=None)
     parser.add_argument("--model_args", "-a", nargs="+", default=[])
-    parser.add_argument("--apply_chat_template", nargs="?", const=True, default=None)
+    parser.add_argument(CHAT_FLAG, nargs="?", const=True, default=None)
     return parser.parse_known_args(list(arguments[1:]))[0]
 
 
-def model_args(given: argparse.Namespace) -> dict[str, str]:
+def model_args(flags: argparse.Namespace) -> dict[str, str]:
     """`--model_args` in the forms that the harness reads: a=b,c=d, or a=b c=d, or a JSON object."""
-    text = ",".join(given.model_args)
+    text = ",".join(flags.model_args)
     if text.startswith("{"):
         try:
             return {key: str(value) for key, value in json.loads(text).items()}
-        except ValueError:  # the harness says so better
+        except ValueError:  # the harness reports it better
             return {}
     return dict(word.split("=", 1) for word in text.split(",") if "=" in word)
 
 
-def as_trained(given: argparse.Namespace) -> list[str]:
-    """The flag for the chat template that the checkpoint was trained with, where it is not given; checks an adapter's base."""
-    named = model_args(given)
-    pretrained, adapter = named.get("pretrained"), named.get("peft")
-    if adapter:
-        check_checkpoint(adapter, pretrained)
-    elif pretrained:
-        check_checkpoint(pretrained, None)
-    checkpoint = adapter or pretrained
-    trained = chat_template_of(Path(checkpoint)) if checkpoint and Path(checkpoint).is_dir() else None
-    if trained and given.apply_chat_template is None:
-        if processes.is_main():
-            print(
-                f"mcqa: {checkpoint} was trained with its chat template: --apply_chat_template added", file=sys.stderr
-            )
-        return ["--apply_chat_template"]
-    if trained is False and given.apply_chat_template is not None and processes.is_main():
-        print(f"mcqa: {checkpoint} was trained without the chat template that is applied here", file=sys.stderr)
-    return []
+def as_trained(flags: argparse.Namespace) -> list[str]:
+    """Check the checkpoint that `--model_args` names; return the chat template's flag where it was trained with the template."""
+    values = model_args(flags)
+    base, adapter = values.get("pretrained"), values.get("peft")
+    checkpoint = adapter or base
+    if not checkpoint:
+        return []
+    check_checkpoint(checkpoint, base if adapter else None)
+    trained = chat_template_of(Path(checkpoint))
+    setting = None if flags.apply_chat_template is None else True
+    added, note = [], ""
+    try:
+        if use_chat_template(checkpoint, setting, trained, key=CHAT_FLAG) and setting is None:
+            added, note = [CHAT_FLAG], f"{checkpoint} was trained with its chat template: {CHAT_FLAG} added"
+    except ConfigError as error:  # a command line may apply another template on purpose
+        note = f"warning: {error}"
+    if note and processes.is_main():
+        print(f"mcqa: {note}", file=sys.stderr)
+    return added
 
 
-def told_model(given: argparse.Namespace) -> Any:
+def named_model(flags: argparse.Namespace) -> Any:
     """The backend that `--model` or `--config` names, if one does."""
     config: Any = {}
-    with suppress(OSError, yaml.YAMLError):  # of which the harness speaks itself
-        config = yaml.safe_load(Path(given.config).read_text(encoding="utf-8")) if given.config else {}
-    return given.model or (isinstance(config, dict) and config.get("model"))
+    with suppress(OSError, yaml.YAMLError):  # the harness reports it
+        config = yaml.safe_load(Path(flags.config).read_text(encoding="utf-8")) if flags.config else {}
+    return flags.model or (isinstance(config, dict) and config.get("model"))
 
 
-def default_model(given: argparse.Namespace) -> list[str]:
-    """The flag for the backend that scores shared tokens once, where neither `--model` nor `--config` names one."""
-    return [] if told_model(given) else ["--model", prefix.NAME]
+def default_model(flags: argparse.Namespace) -> list[str]:
+    """The flag for `hf-prefix`, where neither `--model` nor `--config` names a backend."""
+    return [] if named_model(flags) else ["--model", prefix.NAME]
 
 
-def subject(error: BaseException, given: argparse.Namespace) -> str:
+def subject(error: BaseException, flags: argparse.Namespace) -> str:
     """What a failure is about: the data set that the message quotes, else the checkpoint, else the tasks."""
-    import re
-
     if quoted := re.search(r"[Dd]ata ?set '?([\w.-]+/[\w.-]+)'?|reach '([\w.-]+/[\w.-]+)'", str(error)):
         return quoted[1] or quoted[2]
-    return model_args(given).get("pretrained") or ", ".join(given.tasks)
+    return model_args(flags).get("pretrained") or ", ".join(flags.tasks)
 
 
 @contextmanager

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.checkpoints import use_chat_template
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import (
     Data,
@@ -49,16 +50,13 @@ def evaluate(context: LadderContext, step: Step, rung: RungResult) -> StepResult
 
 def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> list[dict[str, Any]]:
     """The entries without empty keys, each with the chat template that the rung's manifest records."""
-    chat = bool(rung.manifest.chat_template)
+    trained, plan = bool(rung.manifest.chat_template), []
     for number, entry in enumerate(entries):
-        if entry.apply_chat_template not in (None, chat):
-            value, how = str(entry.apply_chat_template).lower(), "with" if chat else "without"
-            raise ConfigError(
-                f"{where}: evaluate[{number}]: apply_chat_template: {value}, but {rung.name} was made {how} its chat template; "
-                "remove the key, so that evaluation follows each rung"
-            )
-    plan = [dataclasses.asdict(dataclasses.replace(entry, apply_chat_template=chat)) for entry in entries]
-    return [{key: value for key, value in entry.items() if value not in (None, False)} for entry in plan]
+        key = f"{where}: evaluate[{number}]: apply_chat_template"
+        chat = use_chat_template(rung.name, entry.apply_chat_template, trained, key=key)
+        settings = dataclasses.asdict(dataclasses.replace(entry, apply_chat_template=chat))
+        plan.append({key: value for key, value in settings.items() if value not in (None, False)})
+    return plan
 
 
 def _run(context: LadderContext, step: Step, rung: RungResult, plan: Any, folder: Path, expected: Expected) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from mcqa_suite.common.checkpoints import has_chat_template
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import (
@@ -110,14 +111,3 @@ def write_settings(context: LadderContext, stage: Stage) -> Path:
     plain = json.loads(json.dumps(dataclasses.asdict(stage.settings)))
     config.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return config
-
-
-def has_chat_template(checkpoint: Path) -> bool:
-    """Whether a checkpoint's tokenizer brings a chat template, in a file of its own or in its config."""
-    if (checkpoint / "chat_template.jinja").is_file():
-        return True
-    try:
-        config = json.loads((checkpoint / "tokenizer_config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(config.get("chat_template"))

@@ -1,6 +1,6 @@
-"""Which models may be scored as a tree: what a configuration rules out, then a small tree against plain forward passes.
+"""Which models may be scored as a tree: a check of the configuration, then a small tree against plain forward passes.
 
-Some families are *silently* wrong (MPT by 1.6 nats, GPT-Neo by 1.1), so nothing is taken on trust.
+Some families are *silently* wrong (MPT by 1.6 nats, GPT-Neo by 1.1), so each model is tested.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from mcqa_suite.backend.prefix.tree import Span
 FAMILIES = {"mpt": "ALiBi", "bloom": "ALiBi", "gpt_neo": "local attention", "gpt_bigcode": "its own cache"}
 WINDOWS = ("sliding_window", "attention_window", "window_size", "attention_chunk_size", "local_attention")
 LENGTH_DEPENDENT = {"dynamic", "longrope"}  # the rotation of a position depends on the length of the whole sequence
-MASKED = {"sdpa", "eager"}  # the implementations that take any mask
+MASKED = {"sdpa", "eager"}  # the implementations that accept any mask
 # Root mean square of the difference in log-probabilities, in units of their spread over the vocabulary.
 TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 6e-2}
 
 
 def refusal(model: Any, *, backend: str, max_length: int) -> str | None:
-    """Why the model must be scored row by row, as far as its configuration tells; None if it tells no reason."""
+    """Why the configuration says that the model must be scored row by row; None where it gives no reason."""
     if backend != "causal" or getattr(model.config, "is_encoder_decoder", False):
         return "an encoder-decoder model"
     if any(getattr(adapter, "is_prompt_learning", False) for adapter in getattr(model, "peft_config", {}).values()):
@@ -61,21 +61,21 @@ def _layers(config: Any, max_length: int) -> str | None:
 
 
 def _positions(config: Any) -> str | None:
-    told = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
-    entries = [told, *(entry for entry in told.values() if isinstance(entry, dict))]
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    entries = [rope, *(entry for entry in rope.values() if isinstance(entry, dict))]
     kinds = {str(entry.get("rope_type", entry.get("type"))) for entry in entries} & LENGTH_DEPENDENT
     return f"positions of type {min(kinds)}" if kinds else None
 
 
 def _attention(name: str | None) -> str | None:
-    return None if name in MASKED else f"attention implementation {name} takes no mask of one's own; use sdpa or eager"
+    return None if name in MASKED else f"attention implementation {name} accepts no custom mask; use sdpa or eager"
 
 
 def self_test(forward: Forward, *, max_length: int) -> str | None:
-    """Why a random tree comes out otherwise than by plain forward passes; None if it comes out the same."""
+    """Why a random tree scores otherwise than plain forward passes; None where it scores the same."""
     try:
         differences = list(_differences(forward, max_length))
-    except Exception as error:  # whatever a model's code makes of masks and caches that it does not expect
+    except Exception as error:  # anything: a model's code may not expect such masks and caches
         words = " ".join(str(error).split())[:160]
         return f"the self-test failed: {type(error).__name__}: {words}"
     finally:
@@ -87,7 +87,7 @@ def self_test(forward: Forward, *, max_length: int) -> str | None:
 
 
 def _differences(forward: Forward, max_length: int) -> Iterator[float]:
-    """Of a tree behind a cached path, then of a batch behind the same path, expanded as for generation."""
+    """Differences of a tree behind a cached path, then of a batch behind the same path, expanded as for generation."""
     vocabulary = forward.model.get_input_embeddings().weight.shape[0]
     rng = np.random.default_rng(0)
     unit = max(1, min(8, max_length // 6))
@@ -99,7 +99,7 @@ def _differences(forward: Forward, max_length: int) -> Iterator[float]:
     depth = trees.shared_depth(tree, whole := Span(0, len(tree.rows)))
     yield _distance(forward(trees.path_layout(tree, whole, depth), keep=True), plain[0][:depth])
     layout = trees.span_layout(tree, Span(0, len(tree.rows), depth))
-    logits, nodes = forward(layout), layout.wanted()
+    logits, nodes = forward(layout), layout.scored_nodes()
     for row, start, scored in layout.scored:
         yield _distance(logits[np.searchsorted(nodes, scored)], plain[row][start:])
     for row, last in enumerate(_expanded(forward, tree.rows, depth)):
@@ -119,20 +119,19 @@ def _expanded(forward: Forward, rows: list[trees.Ints], depth: int) -> torch.Ten
     ids, mask = padded(rows, depth - 1, forward.device, 0)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, depth - 1 :]
     new = ids[:, depth - 1 :]
-    found = forward.model(new, attention_mask=mask, position_ids=positions, **{CACHE: cache})
-    logits: torch.Tensor = found.logits
+    logits: torch.Tensor = forward.model(new, attention_mask=mask, position_ids=positions, **{CACHE: cache}).logits
     return logits[:, -1]
 
 
 def padded(rows: list[trees.Ints], depth: int, device: Any, filler: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask [rows, longest]: the shared `depth` tokens, padding, then what is each row's own."""
+    """Token ids and mask [rows, longest]: the shared `depth` tokens, padding, then each row's own tokens."""
     width = max(len(row) for row in rows)
     ids = np.full((len(rows), width), filler)
     mask = np.zeros((len(rows), width), dtype=np.int64)
-    for line, row in enumerate(rows):
+    for number, row in enumerate(rows):
         own = len(row) - depth
-        ids[line, :depth], ids[line, width - own :] = row[:depth], row[depth:]
-        mask[line, :depth], mask[line, width - own :] = 1, 1
+        ids[number, :depth], ids[number, width - own :] = row[:depth], row[depth:]
+        mask[number, :depth], mask[number, width - own :] = 1, 1
     return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
 

@@ -24,20 +24,20 @@ def encode_pairs(lm: Any, pairs: Sequence[tuple[str, str]], names: Sequence[str]
     encoded: list[tuple[Ints, Ints]] = []
     for start in range(0, len(pairs), AT_A_TIME):
         part = slice(start, start + AT_A_TIME)
-        encoded += _encode_some(lm, pairs[part], names[part])
+        encoded += _encode_part(lm, pairs[part], names[part])
     return encoded
 
 
-def _encode_some(lm: Any, pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> list[tuple[Ints, Ints]]:
+def _encode_part(lm: Any, pairs: Sequence[tuple[str, str]], names: Sequence[str]) -> list[tuple[Ints, Ints]]:
     moved = [_move_spaces(*pair) for pair in pairs if pair[0]]
     whole = tokens_of(lm, [text for context, continuation in moved for text in (context, context + continuation)])
     alone = tokens_of(lm, [continuation for context, continuation in pairs if not context], add_special_tokens=False)
     encoded = []
     for (context, continuation), name in zip(pairs, names, strict=True):
         if context:
-            kept, after_it = _move_spaces(context, continuation)
-            before = whole[kept]
-            after = whole[kept + after_it][len(before) :].copy()  # a view would keep the whole
+            stripped, rest = _move_spaces(context, continuation)
+            before = whole[stripped]
+            after = whole[stripped + rest][len(before) :].copy()  # a view would keep the whole in memory
         else:
             before, after = np.array([lm.prefix_token_id]), alone[continuation]
             if len(after) and after[0] == lm.prefix_token_id:
@@ -48,13 +48,13 @@ def _encode_some(lm: Any, pairs: Sequence[tuple[str, str]], names: Sequence[str]
 
 
 def check(name: str, continuation: str, before: Ints, after: Ints, max_length: int) -> None:
-    """LoglikelihoodError for what has no log-likelihood."""
+    """LoglikelihoodError for a request that has no log-likelihood."""
     if not len(after):
         raise LoglikelihoodError(
-            f"{name}: the option {continuation!r} tokenises to nothing, so it has no score; mend the option"
+            f"{name}: the option {continuation!r} tokenises to nothing, so it has no score; correct the option"
         )
     if not len(before):
-        raise LoglikelihoodError(f"{name}: the context of {continuation!r} tokenises to nothing; mend the prompt")
+        raise LoglikelihoodError(f"{name}: the context of {continuation!r} tokenises to nothing; correct the prompt")
     if len(after) > max_length:
         raise LoglikelihoodError(
             f"{name}: the option {continuation[:40]!r}... has {len(after)} tokens, the model reads {max_length};"
@@ -63,12 +63,12 @@ def check(name: str, continuation: str, before: Ints, after: Ints, max_length: i
 
 
 def _move_spaces(context: str, continuation: str) -> tuple[str, str]:
-    kept = context.rstrip()
-    return kept, context[len(kept) :] + continuation
+    stripped = context.rstrip()
+    return stripped, context[len(stripped) :] + continuation
 
 
 def row_of(before: Ints, after: Ints, max_length: int) -> Ints:
-    """What the model reads to score `after`: both less the last token, cut from the left to its length."""
+    """What the model reads to score `after`: both less the last token, cut from the left to `max_length`."""
     if len(after) == 1:
         return before[-max_length:]
     return np.concatenate([before, after[:-1]])[-max_length:]
@@ -76,16 +76,14 @@ def row_of(before: Ints, after: Ints, max_length: int) -> Ints:
 
 def tokens_of(lm: Any, texts: Sequence[str], **special: Any) -> dict[str, Ints]:
     """`lm.tok_encode` of each distinct text."""
+    bos = lm.tokenizer.decode(lm.prefix_token_id)
+    default = {} if lm.add_bos_token is None else {"add_special_tokens": lm.add_bos_token}
     distinct = list(dict.fromkeys(texts))
-    begin = lm.tokenizer.decode(lm.prefix_token_id)
-    told: dict[bool, list[str]] = {True: [], False: []}
-    for text in distinct:
-        told[not special and has_bos_prefix(text, begin)].append(text)
-    known = {} if lm.add_bos_token is None else {"add_special_tokens": lm.add_bos_token}
-    found: dict[str, Ints] = {}
-    for has_begin, group in told.items():
-        settings = special or ({"add_special_tokens": False} if has_begin else known)
+    with_bos = [text for text in distinct if not special and has_bos_prefix(text, bos)]
+    others = [text for text in distinct if special or not has_bos_prefix(text, bos)]
+    tokens: dict[str, Ints] = {}
+    for group, settings in ((with_bos, {"add_special_tokens": False}), (others, special or default)):
         if group:
             ids = lm.tokenizer(group, return_attention_mask=False, return_token_type_ids=False, **settings)["input_ids"]
-            found.update(zip(group, (np.array(row, dtype=np.int64) for row in ids), strict=True))
-    return found
+            tokens.update(zip(group, (np.array(row, dtype=np.int64) for row in ids), strict=True))
+    return tokens

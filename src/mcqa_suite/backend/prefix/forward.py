@@ -1,7 +1,8 @@
-"""One pass through the model: nodes of a prefix tree below a cached path, logits for the nodes that are wanted."""
+"""One pass through the model: nodes of a prefix tree below a cached path -> logits of the scored nodes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
 from typing import Any
@@ -13,7 +14,7 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 from mcqa_suite.backend.prefix.tree import Layout
 
-# What models call the keys and values that they are given: `past_key_values` up to transformers 5.23.
+# The argument of models for keys and values of earlier tokens: `past_key_values` up to transformers 5.23.
 CACHE = "cache" if "cache" in signature(GenerationMixin.prepare_inputs_for_generation).parameters else "past_key_values"
 
 
@@ -42,17 +43,17 @@ class Forward:
 
     @torch.inference_mode()
     def __call__(self, layout: Layout, *, keep: bool = False) -> torch.Tensor:
-        """Logits [wanted, vocabulary] of the layout's wanted nodes; `keep` adds its nodes, a path, to the cached path.
+        """Logits [scored nodes, vocabulary] of the layout; `keep` adds its nodes, a path, to the cached path.
 
         The cache is as it was before if the model raises.
         """
         past, n = self.cache.get_seq_length(), len(layout.tokens)
         before = [(layer.keys, layer.values) for layer in self.cache.layers]
-        wanted = layout.wanted()
-        rows = torch.from_numpy(wanted if len(wanted) else np.zeros(1, dtype=np.int64))
+        nodes = layout.scored_nodes()
+        rows = torch.from_numpy(nodes if len(nodes) else np.zeros(1, dtype=np.int64))
         done = False
         try:
-            with gathered(self.model, rows.to(self.device)), self._autocast():
+            with only_rows(self.model, rows.to(self.device)), self._autocast():
                 logits: torch.Tensor = self.model(
                     input_ids=torch.from_numpy(layout.tokens)[None].to(self.device),
                     position_ids=torch.from_numpy(layout.positions)[None].to(self.device),
@@ -67,7 +68,7 @@ class Forward:
                 self._restore(before)
         if len(logits) != len(rows):
             raise RuntimeError("the model does not pass its last hidden states to its output embeddings")
-        return logits[: len(wanted)]
+        return logits[: len(nodes)]
 
     def _restore(self, before: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
         if not before:
@@ -92,8 +93,8 @@ class Forward:
 
 
 @contextmanager
-def gathered(model: Any, rows: torch.Tensor) -> Any:
-    """Within it, the output embeddings see only these rows of the last hidden states."""
+def only_rows(model: Any, rows: torch.Tensor) -> Iterator[None]:
+    """Pass only these rows of the last hidden states to the output embeddings, inside the block."""
     hook = model.get_output_embeddings().register_forward_pre_hook(
         lambda _, inputs: (inputs[0].index_select(1, rows.to(inputs[0].device)), *inputs[1:])
     )
@@ -106,7 +107,7 @@ def gathered(model: Any, rows: torch.Tensor) -> Any:
 class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """Keys and values of a batch in buffers that are long enough from the start.
 
-    A layer of the library's own copies all of them at each new token, which for a long prefix costs more than the token.
+    The library's own layer copies all of them at each new token, which for a long prefix costs more than the token.
     """
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, rows: int, room: int) -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
-from mcqa_suite.backend.loglik_cache import Answer, LoglikCache
+from mcqa_suite.backend.loading import kernel_for
+from mcqa_suite.backend.loglik_cache import Answer, LoglikCache, cache_path, open_cache
 from mcqa_suite.backend.prefix import NAME
-from mcqa_suite.backend.prefix import compatibility as gate
-from mcqa_suite.backend.prefix.cache_identity import open_cache
+from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
 from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.generate import PrefixGeneration
-from mcqa_suite.backend.prefix.record import Record, count_ties
 from mcqa_suite.backend.prefix.scorer import Scorer
 from mcqa_suite.backend.prefix.tree import Ints
 from mcqa_suite.common.errors import ConfigError, LoglikelihoodError
@@ -27,45 +29,70 @@ log = logging.getLogger(__name__)
 # Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
 BUDGET = {"cpu": 512}
 BUDGET_GPU = 4096
+SMALLEST_PASS = 16
 
 TokenRequest = tuple[tuple[str, str] | None, Ints, Ints]
+
+
+@dataclass
+class Record:
+    """Counts over all requests so far. `refusal`: why the stock backend is used; None where it is not.
+
+    `ties`: documents whose best score two or more options share exactly (the harness then takes the first);
+    `identical_options`: those of them where the tied options are the same text.
+    """
+
+    refusal: str | None = None
+    requests: int = 0
+    documents: int = 0
+    ties: int = 0
+    identical_options: int = 0
+
+    def add_ties(self, requests: Sequence[Any], answers: Sequence[Answer]) -> None:
+        """Count the documents of `requests` (the harness's instances) with two options or more."""
+        options: dict[tuple[Any, ...], list[tuple[float, str]]] = defaultdict(list)
+        for request, (value, _) in zip(requests, answers, strict=True):
+            context, option = request.args
+            options[request.task_name, request.doc_id, context].append((value, option))
+        for scored in options.values():
+            best = max(value for value, _ in scored)
+            top = [option for value, option in scored if value == best]
+            self.documents += len(scored) > 1
+            self.ties += len(top) > 1
+            self.identical_options += len(top) > 1 and len(set(top)) == 1
 
 
 @register_model(NAME)
 class PrefixLM(PrefixGeneration):
     """HFLM that computes each token of the requests' prefix tree once, where the model allows it; else it is HFLM.
 
-    More model_args: `max_pass_tokens` (an upper bound; halved when memory runs out), `cache` (a file for log-likelihoods, or
-    `off`; default: MCQA_CACHE) and `content` (the folder of a model that is passed as an object, for the cache's key).
+    More model_args: `max_pass_tokens` (an upper bound; halved when memory runs out) and `cache` (on, off or a file for
+    log-likelihoods; default: MCQA_CACHE).
     """
 
+    _config: Any  # HFLM's
+
     def __init__(
-        self,
-        pretrained: Any,
-        *args: Any,
-        max_pass_tokens: int | None = None,
-        cache: str | None = None,
-        content: str | None = None,
-        **kwargs: Any,
+        self, pretrained: Any, *args: Any, max_pass_tokens: int | None = None, cache: Any = None, **kwargs: Any
     ) -> None:
-        if max_pass_tokens is not None and max_pass_tokens < 16:
-            raise ConfigError(f"max_pass_tokens={max_pass_tokens}: give at least 16, or leave it out")
+        if max_pass_tokens is not None and not (type(max_pass_tokens) is int and max_pass_tokens >= SMALLEST_PASS):
+            raise ConfigError(f"max_pass_tokens={max_pass_tokens}: expected a whole number of at least {SMALLEST_PASS}")
+        self._cache_path = cache_path(cache)
         super().__init__(pretrained, *args, **kwargs)
         # bf16 sums of log-probabilities make exact ties
         self.softmax_dtype: torch.dtype = self.softmax_dtype or torch.float32
-        self.record = Record()
         self.forward = Forward(self.model, device=self.device, autocast=self.mixed_precision_dtype)
-        self.scorer = Scorer(
-            self.forward, max_pass_tokens or BUDGET.get(self.device.type, BUDGET_GPU), self.softmax_dtype
-        )
-        self.record.refusal = gate.refusal(
-            self.model, backend=self.backend, max_length=self.max_length
-        ) or gate.self_test(self.forward, max_length=self.max_length)
+        budget = max_pass_tokens or BUDGET.get(self.device.type, BUDGET_GPU)
+        self.scorer = Scorer(self.forward, budget, self.softmax_dtype)
+        reason = refusal(self.model, backend=self.backend, max_length=self.max_length)
+        self.record = Record(reason or self_test(self.forward, max_length=self.max_length))
         if self.record.refusal:
             log.warning("hf-prefix: scored as the stock hf backend does, because of %s", self.record.refusal)
-        self._told, self._content = cache, content
         self.settings = {name: value for name, value in kwargs.items() if isinstance(value, str | int | float | None)}
-        self._cache: LoglikCache | None = None
+
+    def _get_config(self, pretrained: str, **kwargs: Any) -> None:
+        super()._get_config(pretrained, **kwargs)
+        self._config = kernel_for(self.device.type, self._config)
 
     @property
     def shares(self) -> bool:
@@ -73,7 +100,7 @@ class PrefixLM(PrefixGeneration):
         return self.record.refusal is None
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Answer]:
-        """The harness's contract; LoglikelihoodError for an option without tokens and for a score that is not finite."""
+        """As the harness defines it; LoglikelihoodError for an option without tokens and for a score that is not finite."""
         if self.enable_thinking or self.backend != "causal":
             return list(super().loglikelihood(requests, disable_tqdm=disable_tqdm))
         names = [f"{request.task_name or 'request'} document {request.doc_id}" for request in requests]
@@ -88,7 +115,7 @@ class PrefixLM(PrefixGeneration):
                     f"{name}: the log-likelihood of {option[:40]!r} is {value} in {self.model.dtype};"
                     " try --model_args dtype=float32, or check the checkpoint's weights"
                 )
-        count_ties(self.record, requests, answers)
+        self.record.add_ties(requests, answers)
         return answers
 
     def _loglikelihood_tokens(
@@ -98,12 +125,10 @@ class PrefixLM(PrefixGeneration):
             return list(super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, override_bs=override_bs))
         bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running loglikelihood requests")
         rows, targets = self._rows(requests)
-        answers: list[Answer | None] = [None] * len(requests)
         cache = self.cache
         keys = [cache.key(*pair) for pair in zip(rows, targets, strict=True)] if cache else []
-        known = cache.find(keys) if cache else {}
-        for request, key in enumerate(keys):
-            answers[request] = known.get(key)
+        stored = cache.find(keys) if cache else {}
+        answers = [stored.get(key) for key in keys] or [None] * len(requests)
         left = [request for request, answer in enumerate(answers) if answer is None]
         bar.update(len(requests) - len(left))
         self.record.requests += len(requests)
@@ -127,9 +152,9 @@ class PrefixLM(PrefixGeneration):
                 self.max_length,
                 longest,
             )
-        known: dict[tuple[int, bytes], Ints] = {}
+        distinct: dict[tuple[int, bytes], Ints] = {}
         rows = [
-            known.setdefault((id(before), after[:-1].tobytes()), row_of(before, after, self.max_length))
+            distinct.setdefault((id(before), after[:-1].tobytes()), row_of(before, after, self.max_length))
             for _, before, after in requests
         ]
         return rows, [after for _, _, after in requests]
@@ -137,7 +162,7 @@ class PrefixLM(PrefixGeneration):
     def _compute(
         self, requests: Sequence[TokenRequest], rows: list[Ints], targets: list[Ints], left: list[int]
     ) -> Iterator[list[tuple[int, Answer]]]:
-        """Answers of the requests that are `left`, as they come."""
+        """Answers of the requests that are `left`, pass by pass."""
         if not left:
             return
         if not self.shares:
@@ -145,33 +170,45 @@ class PrefixLM(PrefixGeneration):
             return
         for scores in self.scorer([rows[request] for request in left], [targets[request] for request in left]):
             yield [
-                (left[place], (float(value), bool(greedy)))
-                for place, value, greedy in zip(scores.requests, scores.loglikelihoods, scores.greedy, strict=True)
+                (left[index], (float(value), bool(greedy)))
+                for index, value, greedy in zip(scores.requests, scores.loglikelihoods, scores.greedy, strict=True)
             ]
 
     def _stock(self, requests: Sequence[TokenRequest]) -> list[Answer]:
-        """HFLM's own way. Its `logits_cache` gives a wrong value where the same tokens are split in two places."""
+        """Score as HFLM does. Its `logits_cache` gives a wrong value where the same tokens are split in two places."""
         plain = [(texts, before.tolist(), after.tolist()) for texts, before, after in requests]
         whole = {(tuple(before + after), len(after)) for _, before, after in plain}
-        told = bool(getattr(self, "logits_cache", False))
-        self.logits_cache = told and len({tokens for tokens, _ in whole}) == len(whole)
+        setting = bool(getattr(self, "logits_cache", False))
+        self.logits_cache = setting and len({tokens for tokens, _ in whole}) == len(whole)
         try:
             return list(super()._loglikelihood_tokens(plain, disable_tqdm=True))
         finally:
-            self.logits_cache = told
+            self.logits_cache = setting
 
-    @property
+    @cached_property
     def cache(self) -> LoglikCache | None:
         """Opened at first use: the content hash of a large model takes seconds."""
-        if self._told != "off" and self._cache is None:
-            self._cache = open_cache(self, self._told, self._content)
-            self._told = self._told if self._cache else "off"
-        return self._cache
+        return open_cache(self._cache_path, self)
 
     def get_model_info(self) -> dict[str, Any]:
         """The harness's facts about the model, and how its scores came about."""
         return {**super().get_model_info(), "prefix_sharing": self.sharing()}
 
     def sharing(self) -> dict[str, Any]:
-        """How the scores so far came about, for the results."""
-        return self.record.summary(self.scorer, self._cache)
+        """How the scores so far came about, for the results file."""
+        record, cache = self.record, vars(self).get("cache")  # which this does not open
+        return {
+            "backend": "stock hf" if record.refusal else "prefix tree",
+            "reason": record.refusal,
+            "loglikelihood_requests": record.requests,
+            "documents": record.documents,
+            "exact_ties_at_the_top": record.ties,
+            "of_identical_options": record.identical_options,
+            "tokens_computed": self.forward.computed,
+            "unique_tokens": self.scorer.nodes,
+            "passes": self.scorer.passes,
+            "max_pass_tokens": self.scorer.budget,
+            "cache": cache.path.name if cache else None,
+            "cache_hits": cache.hits if cache else 0,
+            "generation_cache_hits": cache.generation_hits if cache else 0,
+        }

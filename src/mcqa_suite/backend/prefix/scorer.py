@@ -1,4 +1,4 @@
-"""Log-likelihoods of continuations: the passes over a prefix tree, in depth-first order, within the memory there is."""
+"""Log-likelihoods of continuations: the passes over a prefix tree in depth-first order, within the available memory."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.tree import Ints, Layout, Span
 
 SMALLEST_BUDGET = 16
-# Logits normalised at a time: on a CPU what stays in its cache (a quarter of the time), elsewhere what bounds memory.
+# Logits normalised at a time: on a CPU as many as stay in its cache (a quarter of the time), on a GPU a bound on memory.
 ELEMENTS = {"cpu": 1 << 20}
 ELEMENTS_GPU = 1 << 26
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Requests that one pass completed: their places in the list, log-likelihoods, and whether greedy decoding gives them."""
+    """Requests that one pass completed: their indices, log-likelihoods, and whether greedy decoding gives them."""
 
     requests: Ints
     loglikelihoods: NDArray[np.float64]
@@ -41,7 +41,7 @@ class Scorer:
 
         That is the harness's convention: a row is context + continuation less the last token.
         """
-        first = [len(row) - len(wanted) for row, wanted in zip(rows, targets, strict=True)]
+        first = [len(row) - len(target) for row, target in zip(rows, targets, strict=True)]
         tree, where = trees.build(rows, first)
         self.nodes += tree.nodes
         totals = _Totals(targets, first, where, len(tree.rows))
@@ -58,18 +58,18 @@ class Scorer:
                 continue
             if not len(layout.tokens):
                 continue
-            if (found := self._pass(layout, totals, keep)) is None:
+            if (scores := self._pass(layout, totals, keep)) is None:
                 spans.append(span)  # once more, in smaller pieces
                 continue
             spans += rest
-            yield found
+            yield scores
         self.forward.cut(0)
 
     def _pass(self, layout: Layout, totals: _Totals, keep: bool) -> Scores | None:
         """None where memory ran out: the budget has been halved."""
         try:
-            wanted, targets, owners = totals.lookups(layout)
-            return totals.add(owners, *self._gather(self.forward(layout, keep=keep), wanted, targets))
+            rows, targets, owners = totals.lookups(layout)
+            return totals.add(owners, *self._gather(self.forward(layout, keep=keep), rows, targets))
         except RuntimeError as error:
             half = min(self.budget, len(layout.tokens)) // 2
             if not should_reduce_batch_size(error) or half < SMALLEST_BUDGET:
@@ -81,10 +81,10 @@ class Scorer:
         return None
 
     def _gather(
-        self, logits: torch.Tensor, wanted: Ints, targets: Ints
+        self, logits: torch.Tensor, scored: Ints, targets: Ints
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """log softmax(logits[wanted])[targets] in float32 or wider, and whether each target is its row's argmax."""
-        rows, columns = (torch.from_numpy(each).to(logits.device) for each in (wanted, targets))
+        """log softmax(logits[scored])[targets] in float32 or wider, and whether each target is its row's argmax."""
+        rows, columns = (torch.from_numpy(each).to(logits.device) for each in (scored, targets))
         step = max(1, ELEMENTS.get(logits.device.type, ELEMENTS_GPU) // logits.shape[-1])
         normalisers = [torch.logsumexp(part.to(self.dtype), -1) for part in torch.split(logits, step)]
         if not normalisers:
@@ -97,17 +97,17 @@ class Scorer:
 class _Totals:
     """Sums over the positions of each request, of which several passes may hold some."""
 
-    def __init__(self, targets: Sequence[Ints], first: list[int], where: Ints, places: int) -> None:
+    def __init__(self, targets: Sequence[Ints], first: list[int], where: Ints, n_rows: int) -> None:
         self.targets, self.first = targets, first
         self.missing = np.array([len(each) for each in targets])
         self.loglikelihoods = np.zeros(len(targets))
         self.greedy = np.ones(len(targets), dtype=bool)
-        self.requests: list[list[int]] = [[] for _ in range(places)]  # of a row of the tree
-        for request, place in enumerate(where):
-            self.requests[place].append(request)
+        self.requests: list[list[int]] = [[] for _ in range(n_rows)]  # of a row of the tree
+        for request, row in enumerate(where):
+            self.requests[row].append(request)
 
     def lookups(self, layout: Layout) -> tuple[Ints, Ints, Ints]:
-        """Of each logit that is read: its row among the wanted ones, the token, and the request that it belongs to."""
+        """For each logit that is read: its row among the scored nodes, the token, and the request that it belongs to."""
         nodes: list[Ints] = []
         tokens: list[Ints] = []
         owners: list[Ints] = []
@@ -120,8 +120,8 @@ class _Totals:
                 owners.append(np.full(len(mine), request))
         if not nodes:
             return (np.zeros(0, dtype=np.int64),) * 3
-        wanted = np.searchsorted(layout.wanted(), np.concatenate(nodes))
-        return wanted, np.concatenate(tokens), np.concatenate(owners)
+        rows = np.searchsorted(layout.scored_nodes(), np.concatenate(nodes))
+        return rows, np.concatenate(tokens), np.concatenate(owners)
 
     def add(self, owners: Ints, loglikelihoods: NDArray[np.float64], greedy: NDArray[np.bool_]) -> Scores:
         np.add.at(self.loglikelihoods, owners, loglikelihoods)

@@ -21,7 +21,7 @@ SHORTEST_PREFIX = 16
 
 @dataclass(frozen=True)
 class Tree:
-    """Distinct rows in lexicographic order. `first[i]`: the first position of row i whose logits are wanted."""
+    """Distinct rows in lexicographic order. `first[i]`: the first position of row i whose logits are needed."""
 
     rows: list[Ints]
     first: Ints
@@ -47,7 +47,7 @@ class Span:
 class Layout:
     """The nodes of a pass in depth-first order, so that the descendants of node i are i+1 ... end[i]-1.
 
-    `scored` lists, for a row of the tree, the position of its first node here that is wanted, and these nodes.
+    `scored` lists, for a row of the tree, the position of its first node here that is scored, and the scored nodes.
     """
 
     tokens: Ints
@@ -55,28 +55,28 @@ class Layout:
     end: Ints
     scored: list[tuple[int, int, Ints]]
 
-    def wanted(self) -> Ints:
+    def scored_nodes(self) -> Ints:
         """The nodes whose logits are needed, each once, in order."""
         return np.unique(np.concatenate([nodes for _, _, nodes in self.scored])) if self.scored else np.zeros(0, int)
 
 
 def build(rows: Sequence[Ints], first: Sequence[int]) -> tuple[Tree, Ints]:
-    """The tree of `rows` (none empty), and the place in it of each of them; equal rows share a place.
+    """The tree of `rows` (none empty), and the index in it of each of them; equal rows share an index.
 
-    `first[k]` is the first wanted position of rows[k]; a place takes the smallest.
+    `first[k]` is the first position of rows[k] that is scored; equal rows take the smallest.
     """
     keys = [row.astype(">u4").tobytes() for row in rows]  # big-endian, so that bytes sort as numbers do
-    place = {key: index for index, key in enumerate(sorted(set(keys)))}
-    where = np.array([place[key] for key in keys], dtype=np.int64)
-    distinct: list[Ints] = [rows[0]] * len(place)
-    wanted = np.full(len(place), np.iinfo(np.int64).max)
+    indices = {key: index for index, key in enumerate(sorted(set(keys)))}
+    where = np.array([indices[key] for key in keys], dtype=np.int64)
+    distinct: list[Ints] = [rows[0]] * len(indices)
+    smallest = np.full(len(indices), np.iinfo(np.int64).max)
     for row, index, position in zip(rows, where, first, strict=True):
         distinct[index] = row
-        wanted[index] = min(wanted[index], position)
+        smallest[index] = min(smallest[index], position)
     lengths = np.array([len(row) for row in distinct])
     shared = np.array([0, *(common(a, b) for a, b in itertools.pairwise(distinct))])
     before = np.concatenate([[0], np.cumsum(lengths - shared)])
-    return Tree(distinct, wanted, lengths, shared, before), where
+    return Tree(distinct, smallest, lengths, shared, before), where
 
 
 def common(a: Ints, b: Ints) -> int:

@@ -1,0 +1,81 @@
+"""Which checkpoints can be loaded, and how: an adapter on its recorded parent alone, GPTQ on a CPU in plain torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, check_parent, is_adapter, optional_manifest
+from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.library_errors import explain
+from mcqa_suite.common.manifest import check_tensor_files
+
+
+def check_checkpoint(checkpoint: str, base: str | None) -> None:
+    """CheckpointError for what cannot be evaluated: an adapter on anything but its parent, a reward model, half a file."""
+    folder = Path(checkpoint)
+    if not folder.is_dir():  # a name on the hub
+        return
+    manifest = optional_manifest(folder)
+    if manifest and manifest.kind == "reward":
+        raise CheckpointError(f"{checkpoint}: a reward model gives scores, not answers; evaluate its parent")
+    check_tensor_files(folder)
+    if not is_adapter(folder):
+        if base:
+            raise CheckpointError(f"{checkpoint}: not an adapter, so it takes no base ({base}); leave the base out")
+        return
+    if base is None:
+        of = f" {manifest.parent.name!r}" if manifest and manifest.parent else ""
+        raise CheckpointError(f"{checkpoint}: is an adapter; give the folder of its parent{of} as the base")
+    if manifest is None:
+        print(f"mcqa: {checkpoint}: no manifest, so its base is not checked", file=sys.stderr)
+        return
+    check_parent(folder, _local(base))
+
+
+def _local(base: str) -> Path:
+    """A folder, or the local snapshot of a model on the hub."""
+    if Path(base).is_dir() or not HUB_NAME.fullmatch(base):
+        return Path(base)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(base, allow_patterns=HUB_FILES))
+    except OSError as error:  # also for a name that does not exist
+        raise CheckpointError(
+            f"{base}: no such folder or hub model; give the folder of the adapter's parent"
+        ) from error
+
+
+def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_settings: Any) -> tuple[Any, Any]:
+    """A checkpoint's model on the GPU if there is one, else the CPU, and its tokenizer with a padding token.
+
+    `kind` is the transformers class, such as AutoModelForCausalLM. CheckpointError where it cannot be loaded.
+    """
+    import torch
+    import transformers
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(checkpoint, **tokenizer_settings)
+        config = kernel_for(device, transformers.AutoConfig.from_pretrained(checkpoint))
+        loader = getattr(transformers, kind)
+        model = loader.from_pretrained(checkpoint, config=config, dtype=dtype, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model.eval().to(device), tokenizer
+
+
+def kernel_for(device: str, config: Any) -> Any:
+    """A model's configuration; for GPTQ on a CPU with the kernel in plain torch operations.
+
+    The kernel that the library picks itself compiles for a minute at first use, and multiplies 4-bit weights in bfloat16
+    whatever the dtype, so that rungs would differ by more than their bits.
+    """
+    quantisation = getattr(config, "quantization_config", None)
+    if device == "cpu" and isinstance(quantisation, dict) and quantisation.get("quant_method") == "gptq":
+        config.quantization_config = {**quantisation, "backend": "torch"}
+    return config
