@@ -25,9 +25,10 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from mcqa_suite.logs.log_row import Columns
-    from mcqa_suite.logs.rescore import rescore_all, table
+    from mcqa_suite.logs.rescore import rescore_all
+    from mcqa_suite.reporting.rescored import rescored_tables
 
     columns = Columns(args.kind, args.choices_key, args.gold_key)
     logs = rescore_all(args.samples, args.output, columns, report=lambda line: print(f"mcqa: {line}", file=sys.stderr))
-    print(table(logs))
+    print(rescored_tables(logs), end="")
     return int(any(log.broken for log in logs))

@@ -23,7 +23,6 @@ from mcqa_suite.logs.scoring import SCORES, Scores, epfl_marked, read_all
 SUFFIX = ".reread.jsonl"
 MOST_REPORTS = 5  # broken lines named in one log; the rest are counted
 REMEDY = "give samples_*.jsonl as lm_eval --log_samples writes them"
-OUTCOMES = ("right", "wrong", "unread", "unscored")
 Rule = tuple[str, str, str]  # filter, status, rule
 Report = Callable[[str], object]
 
@@ -184,60 +183,3 @@ def _replacing(target: Path) -> Iterator[TextIO]:
     finally:
         if partial.exists():
             partial.unlink()
-
-
-def table(logs: Sequence[RescoredLog]) -> str:
-    """Accuracy a log, then for each filter how outcomes moved and which rules read what, in Markdown."""
-    filters = list(dict.fromkeys(name for log in logs for name, _, _ in log.outcomes))
-    return "\n\n".join([_accuracies(logs), *(_of_filter(logs, name) for name in filters)])
-
-
-def _accuracies(logs: Sequence[RescoredLog]) -> str:
-    lines = [
-        "| samples | filter | rows | acc % recorded | acc % now | unread % recorded | unread % now |",
-        "|---|---|---:|---:|---:|---:|---:|",
-    ]
-    for log in logs:
-        for name in dict.fromkeys(name for name, _, _ in log.outcomes):
-            was, now = (_outcomes([log], name, place) for place in (1, 2))
-            shares = [_share(counts, key) for key in ("right", "unread") for counts in (was, now)]
-            lines.append(f"| {log.path.name} | {name} | {now.total()} | {' | '.join(shares)} |")
-    return "\n".join(lines)
-
-
-def _outcomes(logs: Sequence[RescoredLog], name: str, place: int) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for log in logs:
-        for key, count in log.outcomes.items():
-            if key[0] == name:
-                counts[key[place]] += count
-    return counts
-
-
-def _share(counts: Counter[str], key: str) -> str:
-    scored = counts.total() - counts["unscored"]
-    return f"{100 * counts[key] / scored:.1f}" if scored else "-"
-
-
-def _of_filter(logs: Sequence[RescoredLog], name: str) -> str:
-    moves: Counter[tuple[str, str]] = Counter()
-    was, now, other = (_reads(logs, which, name) for which in ("recorded", "new", "other_answer"))
-    for log in logs:
-        moves.update({(old, new): n for (which, old, new), n in log.outcomes.items() if which == name})
-    lines = [f"{name}: recorded -> now", "", "| | right | wrong | unread |", "|---|---:|---:|---:|"]
-    for old in OUTCOMES:
-        counts = [moves[old, new] for new in OUTCOMES[:3]]
-        if any(counts) or old != "unscored":
-            lines.append(f"| {old} | {' | '.join(map(str, counts))} |")
-    lines += ["", "| status | rule | recorded | now | other answer |", "|---|---|---:|---:|---:|"]
-    for status, rule in sorted(was.keys() | now.keys()):
-        key = (status, rule)
-        lines.append(f"| {status} | {rule} | {was[key]} | {now[key]} | {other[key]} |")
-    return "\n".join(lines)
-
-
-def _reads(logs: Sequence[RescoredLog], which: str, name: str) -> Counter[tuple[str, str]]:
-    counts: Counter[tuple[str, str]] = Counter()
-    for log in logs:
-        counts.update({(status, rule): n for (f, status, rule), n in getattr(log, which).items() if f == name})
-    return counts
