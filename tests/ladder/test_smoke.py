@@ -9,7 +9,7 @@ import pytest
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder import run_recipe
 from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
-from mcqa_suite.ladder.preflight import check_tasks, rows_of
+from mcqa_suite.ladder.preflight import check_tasks, stage_rows
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, STEPS, smoke
 from mcqa_suite.ladder.stage_settings import SETTINGS
@@ -83,7 +83,7 @@ def test_a_source_that_cannot_be_had_becomes_generated_rows_of_its_form_and_that
     assert "dpo: generated rows in place of source 'evaluator' (" in said
     assert "gptq4: generated rows in place of source 'epfl' (" in said
     assert said.count("source 'evaluator'") == 1
-    assert [len(found.rows) for found in rows_of(small.recipe)] == [2 * ROWS, ROWS, ROWS]
+    assert [len(found.rows) for found in stage_rows(small.recipe)] == [2 * ROWS, ROWS, ROWS]
 
 
 def test_a_sweep_is_cut_to_two_points_and_judged_by_a_task_that_is_always_there(small):
@@ -117,7 +117,7 @@ def test_every_recipe_says_what_it_is_and_its_small_form_has_rows_and_tasks(path
     assert f"mcqa run training/configs/{path.name}" in head
     small = smoke(read_recipe(path)).recipe
     check_tasks(small)
-    assert all(len(found.rows) > 1 for found in rows_of(small) if found.stages[0].kind not in ("merge", "bnb"))
+    assert all(len(found.rows) > 1 for found in stage_rows(small) if found.stages[0].kind not in ("merge", "bnb"))
 
 
 @pytest.mark.slow

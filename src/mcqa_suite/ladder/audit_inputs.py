@@ -1,4 +1,4 @@
-"""What `mcqa audit DATA...` may name: JSONL files of rows, and YAML files of stages and recipes."""
+"""The input of `mcqa audit DATA...`: JSONL files of rows, and YAML files of stages and recipes."""
 
 from __future__ import annotations
 
@@ -15,52 +15,52 @@ from mcqa_suite.training_data.audit.rows import Row, read_training_rows, respons
 
 
 @dataclass(frozen=True)
-class Given:
-    """The rows of all files, and what their recipes are evaluated on."""
+class AuditData:
+    """The rows of all files, and the tasks and metadata that their recipes evaluate."""
 
     rows: tuple[Row, ...]
     tasks: tuple[str, ...] = ()
     metadata: tuple[tuple[str, Any], ...] = ()
 
 
-def read_data(paths: Sequence[Path]) -> Given:
-    """Everything that the files name; McqaError says which file cannot be used, and why."""
+def read_data(paths: Sequence[Path]) -> AuditData:
+    """The rows and tasks of all files together; McqaError names a file that cannot be used."""
     parts = [_read(path) for path in paths]
     rows = tuple(row for part in parts for row in part.rows)
     if not rows:
         raise DatasetError(
-            f"{', '.join(map(str, paths))}: no training row; name data, or a recipe whose stages have some"
+            f"{', '.join(map(str, paths))}: no training rows; give data, or a recipe whose stages have some"
         )
     tasks = dict.fromkeys(task for part in parts for task in part.tasks)
-    return Given(rows, tuple(tasks), tuple(entry for part in parts for entry in part.metadata))
+    return AuditData(rows, tuple(tasks), tuple(entry for part in parts for entry in part.metadata))
 
 
-def _read(path: Path) -> Given:
+def _read(path: Path) -> AuditData:
     if path.suffix not in (".yaml", ".yml"):
-        return Given(tuple(read_training_rows(path)))
+        return AuditData(tuple(read_training_rows(path)))
     written = read_yaml(path)
     if "stages" in written:
         recipe = read_recipe(path)
         tasks = [task for evaluation in recipe.evaluate for task in evaluation.tasks]
         metadata = [entry for evaluation in recipe.evaluate for entry in (evaluation.metadata or {}).items()]
-        return Given(_rows(stage.settings for stage in recipe.stages), tuple(tasks), tuple(metadata))
-    return Given(_rows([_settings(path, written)]))
+        return AuditData(_rows(stage.settings for stage in recipe.stages), tuple(tasks), tuple(metadata))
+    return AuditData(_rows([_settings(path, written)]))
 
 
 def _settings(path: Path, written: dict[str, Any]) -> Settings:
-    """A stage's YAML does not name its kind: the first that knows all of its keys."""
-    refused = {}
+    """The settings as the first kind that has all of the keys: a stage's YAML does not name its kind."""
+    errors = {}
     for kind in SETTINGS:
         try:
             return parse_settings(kind, written, str(path), path.parent)
         except ConfigError as error:
-            refused[kind] = error
-    told = "; ".join(f"as {kind}: {str(error).removeprefix(f'{path}: ')}" for kind, error in refused.items())
-    raise ConfigError(f"{path}: neither a recipe (no 'stages') nor the settings of a stage ({told})")
+            errors[kind] = str(error).removeprefix(f"{path}: ")
+    reasons = "; ".join(f"as {kind}: {error}" for kind, error in errors.items())
+    raise ConfigError(f"{path}: neither a recipe (no 'stages') nor the settings of a stage ({reasons})")
 
 
 def _rows(stages: Iterable[Settings]) -> tuple[Row, ...]:
-    """The rows of stages; one that several take, as calibration does what was trained on, counts once."""
+    """The rows of stages; a row of several stages counts once, and a duplicate inside a stage twice."""
     once: dict[tuple[str, ...], Row] = {}
     repeats = []
     for settings in stages:
@@ -68,6 +68,6 @@ def _rows(stages: Iterable[Settings]) -> tuple[Row, ...]:
         for row in read_rows(settings)[0]:
             key = (row["id"], row["prompt"], *responses(row))
             if key in once and key not in before:
-                repeats.append(row)  # twice in one stage is a duplicate
+                repeats.append(row)
             once.setdefault(key, row)
     return (*once.values(), *repeats)

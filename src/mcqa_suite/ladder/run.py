@@ -25,7 +25,7 @@ from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
 from mcqa_suite.ladder.executors import Executor, LocalExecutor
 from mcqa_suite.ladder.graph import Step, steps_of
-from mcqa_suite.ladder.preflight import check_libraries, check_tasks, rows_of
+from mcqa_suite.ladder.preflight import check_libraries, check_tasks, stage_rows
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
 from mcqa_suite.ladder.results import LadderResult, RungResult, StepResult
 from mcqa_suite.ladder.stages import check_settings, make, record_base
@@ -78,13 +78,13 @@ def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
     """Read the rows of every stage and audit them against the evaluated tasks; return their fingerprints by stage."""
     data: dict[str, tuple[Data, ...]] = {}
     trained = []
-    for group in rows_of(recipe):
+    for group in stage_rows(recipe):
         data |= {stage.name: group.data for stage in group.stages}
         trained += [group] if hasattr(group.stages[0].settings, "allow_leaks") else []
     if recipe.evaluate and trained:
-        items, lines = leak_check.items_of(recipe)
+        items, lines = leak_check.evaluation_items(recipe)
         for group in trained:
-            lines += leak_check.audit(recipe, group, items, folder)
+            lines += leak_check.check_leaks(recipe, group, items, folder)
         n = f"{sum(len(group.rows) for group in trained):,} training rows against {len(items):,} evaluation documents"
         print("\n".join([f"audit: {n}; {folder / 'audits'}", *(f"    {line}" for line in lines)]), flush=True)
     return data
