@@ -169,7 +169,7 @@ def equal(run: Unbroken, folder: Path) -> str:
         return "yes"
     differ = [mine for mine, theirs in zip(table, run.table, strict=False) if mine != theirs]
     first = differ[0] if differ else {}
-    return f"NO: {' '.join(first.get(key, '') for key in ('task', 'metric', 'model', 'acc'))}, {len(table)} rows"
+    return f"NO: {' '.join(first.get(key, '') for key in ('task', 'metric', 'model', 'value'))}, {len(table)} rows"
 
 
 def on_disk(folder: Path, cache: Path) -> str:

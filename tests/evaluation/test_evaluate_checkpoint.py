@@ -7,17 +7,19 @@ import io
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 from helpers.locations import REPOSITORY, needs_hub
 
+from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import Manifest, Parent, content_hash, hardware, write_manifest
 from mcqa_suite.evaluation import launch
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
 from mcqa_suite.evaluation.memory import peak_memory_mb, reset_peak_memory
-from mcqa_suite.logs.runs import read_tasks
-from mcqa_suite.reporting import leaderboard
+from mcqa_suite.logs.runs import read_run, read_tasks
+from mcqa_suite.reporting.leaderboard import as_csv, markdown_by_task
 
 PLAN = [
     {"tasks": ["mcqa_epfl", "mcqa_epfl_cloze"], "limit": 12},
@@ -194,33 +196,39 @@ def samples(folder):
     return {log.name.rpartition("_")[0]: [json.loads(row) for row in log.read_text().splitlines()] for log in logs}
 
 
+def rungs_of(evaluated, *names):
+    run = read_run(evaluated)
+    sizes = {"bits_per_weight": 32.0, "size_mb": 0.5, "tokens_per_second": 1000.0}
+    return [replace(run, name=name, **(sizes if name == "base" else {})) for name in names]
+
+
 def test_a_model_differs_from_itself_by_nothing(evaluated):
-    tasks = read_tasks(evaluated)
-    base = leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0)
-    table = leaderboard.rows([base, leaderboard.Rung("again", tasks)])
-    assert {row.difference.value for row in table if row.difference} == {0.0}
-    assert {row.unpaired for row in table} == {0}
+    board = rung_leaderboard(rungs_of(evaluated, "base", "again"), {})
+    differences = [entry.to_base for row in board.rows for entry in row.entries if entry.to_base]
+    assert {row.change.difference.value for row in differences} == {0.0}
+    assert {entry.unpaired for row in board.rows for entry in row.entries} == {None, 0}
 
 
-def test_markdown_and_csv_tell_the_same(evaluated):
-    tasks = read_tasks(evaluated)
-    rungs = [leaderboard.Rung("base", tasks, None, 32.0, 0.5, 1000.0), leaderboard.Rung("again", tasks)]
-    markdown, table = leaderboard.markdown(rungs), list(csv.DictReader(io.StringIO(leaderboard.as_csv(rungs))))
+def test_markdown_and_csv_agree(evaluated):
+    board = rung_leaderboard(rungs_of(evaluated, "base", "again"), {})
+    markdown, table = markdown_by_task(board), list(csv.DictReader(io.StringIO(as_csv(board))))
     assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, always B 33.3 %, 0-shot)" in markdown
     assert len(table) == 2 * 4
     first = table[0]
-    assert f"| base | {100 * float(first['acc']):.1f} | {100 * float(first['acc_low']):.1f} to" in markdown
+    shown = f"| base | {100 * float(first['value']):.1f}{' †' if first['broken'] else ''} | {100 * float(first['low']):.1f} to"
+    assert shown in markdown
     assert (first["chance"], first["unread"], first["diff"]) == ("0.25", "", "")
 
 
 def test_a_rung_is_also_compared_with_its_parent(evaluated):
-    tasks = read_tasks(evaluated)
-    rungs = [leaderboard.Rung(name, tasks, parent) for name, parent in (("base", None), ("sft", "base"), ("q4", "sft"))]
-    to_parent = {row.rung.name: row.to_parent for row in leaderboard.rows(rungs) if row.task == "mcqa_epfl"}
+    board = rung_leaderboard(rungs_of(evaluated, "base", "sft", "q4"), {"base": None, "sft": "base", "q4": "sft"})
+    to_parent = {row.run.name: row.entries[0].to_parent for row in board.rows}
     assert (to_parent["base"], to_parent["sft"]) == (None, None)
-    assert to_parent["q4"].value == 0.0
-    header, line = leaderboard.as_csv(rungs).splitlines()[0], leaderboard.as_csv(rungs).splitlines()[3]
-    assert dict(zip(header.split(","), line.split(","), strict=True))["parent_diff"] == "0"
+    assert to_parent["q4"].change.difference.value == 0.0
+    (row,) = [
+        row for row in csv.DictReader(io.StringIO(as_csv(board))) if (row["model"], row["task"]) == ("q4", "mcqa_epfl")
+    ]
+    assert (row["parent"], row["parent_diff"]) == ("sft", "0")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from helpers.locations import REPOSITORY
 from helpers.model_server import Reply, prompt_of, serving
 
 from mcqa_suite.analysis.compare import compare
+from mcqa_suite.analysis.leaderboard import leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, EndpointError
 from mcqa_suite.common.http import NoAnswerError, RetryPolicy, retried
@@ -20,8 +21,8 @@ from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.rescore import rescore
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.comparison_text import remarks
+from mcqa_suite.reporting.leaderboard import notes
 from mcqa_suite.reporting.provenance import checklist, origin
-from mcqa_suite.reporting.summary import summarise
 
 pytest.importorskip("tenacity", reason="the client of servers is an extra: pip install '.[server]'")
 BASE = REPOSITORY / "training" / "base"
@@ -139,7 +140,7 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
         checks = checklist(report, base, [variant], {run.name: origin(run) for run in (base, variant)})
         [complete] = [check for check in checks if check.what == "samples complete"]
         assert ("bad", "2 items got no answer (of mcqa_epfl_cot, 25.0 %)") in complete.cells
-    assert any("mcqa_epfl_cot 2 of 8" in note for note in summarise([with_holes, whole]).notes)
+    assert any("mcqa_epfl_cot 2 of 8" in note for note in notes(leaderboard([with_holes, whole])))
 
     said = []
     log = next((tmp_path / "first").rglob("samples_*.jsonl"))

@@ -11,13 +11,14 @@ from helpers.locations import REPOSITORY
 from helpers.log_files import STAMP, choice_rows, questions, write_run, written_row
 from helpers.report_runs import HOSTILE, Read, ladder, noisy, reported
 
+from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.ladder.outputs import save_report
 from mcqa_suite.ladder.results import LadderResult, RungResult
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting import board, html, leaderboard, summary, views
+from mcqa_suite.reporting import html, views
+from mcqa_suite.reporting import leaderboard as rendered
 from mcqa_suite.reporting.page_data import gather
-from mcqa_suite.reporting.tables import markdown
 
 
 def test_a_report_says_in_words_what_changed(tmp_path, capsys):
@@ -193,8 +194,9 @@ def test_copies_hold_the_leaderboard_as_markdown_latex_and_csv(tmp_path):
     copies = json.loads(next(text for tag, attrs, text in page.code if attrs.get("id") == "copies"))
     assert copies["Markdown"].startswith("### Leaderboard")
     assert r"\begin{tabular}" in copies["LaTeX"]
-    assert copies["CSV"].splitlines()[0].startswith("model,rank,task,metric,n,value")
-    assert re.search(r"\| gptq2 \| .*; -\d+\.\d \(.*\)\* \|", copies["Markdown"])
+    header = copies["CSV"].splitlines()[0].split(",")
+    assert {"model", "rank", "task", "metric", "n", "value", "diff", "p_holm", "verdict"} <= set(header)
+    assert re.search(r"\| gptq2 \| .*; -\d+\.\d \(.*\) \* \|", copies["Markdown"])
 
 
 def test_the_templates_name_no_place_to_load_from():
@@ -219,19 +221,12 @@ def test_sizes_of_a_column_are_in_the_one_unit_that_suits_them(tmp_path, megabyt
     for name, size in zip(("base", "sft", "gptq"), megabytes, strict=True):
         path = write_run(tmp_path / name, {"t": choice_rows("t", scores, gold)}, model=name)
         runs.append(replace(read_run(path, name=name), size_mb=size))
-    found = summary.summarise(runs)
-    page = board.board_table(board.board(found, None, None, None))
-    rungs = [
-        leaderboard.Rung(run.name, {task.task: task for task in run.tasks.values()}, size_mb=run.size_mb)
-        for run in runs
-    ]
-    for text in (markdown(page), summary.markdown(found), leaderboard.markdown(rungs)):
+    ranked, by_task = leaderboard(runs), rung_leaderboard(runs, {})
+    for text in (rendered.markdown(ranked), rendered.markdown_by_task(by_task)):
         header, _rule, *lines = [line for line in text.splitlines() if line.startswith("|")]
         columns = [cell.strip() for cell in header.strip("| ").split(" | ")]
         if any(shown) or unit in columns:
-            cells = {
-                name: line.split("|")[1 + columns.index(unit)].strip() for name, line in zip("bsg", lines, strict=False)
-            }
-            assert list(cells.values()) == shown
+            cells = [line.split("|")[1 + columns.index(unit)].strip() for line in lines[: len(runs)]]
+            assert cells == shown
         assert ("GB" in columns) == (unit == "GB")
-    assert "size_mb" in board.board_csv(found, None)
+    assert "size_mb" in rendered.as_csv(ranked)

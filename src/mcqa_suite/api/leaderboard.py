@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcqa_suite.analysis.compare import read_folders
-from mcqa_suite.reporting import summary
+from mcqa_suite.analysis.leaderboard import Leaderboard
+from mcqa_suite.analysis.leaderboard import leaderboard as ranked
+from mcqa_suite.reporting.leaderboard import FORMATS, leaderboard_rows
 from mcqa_suite.reporting.tables import data_frame
 
 if TYPE_CHECKING:
@@ -19,20 +21,20 @@ if TYPE_CHECKING:
 class LeaderboardResult:
     """The table, and what could not be read, a line each."""
 
-    summary: summary.Summary
+    board: Leaderboard
     problems: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each model and task, and one for its macro mean; values are fractions."""
-        return data_frame(summary.summary_rows(self.summary))
+        return data_frame(leaderboard_rows(self.board))
 
     def text(self, style: str = "md") -> str:
         """The table as "md", "csv" or "latex"."""
-        return summary.FORMATS[style](self.summary)
+        return FORMATS[style](self.board)
 
     def _repr_html_(self) -> str:
         wide = self.to_frame().pivot(index=["model", "rank"], columns="task", values="value")
-        order = list(dict.fromkeys(row.run.name for row in self.summary.rows))
+        order = list(dict.fromkeys(row.run.name for row in self.board.rows))
         return wide.reindex(order, level="model").to_html(na_rep="", float_format="{:.4f}".format)
 
 
@@ -45,5 +47,5 @@ def leaderboard(
     Raises McqaError where no run can be read; what else cannot be read is in `problems`.
     """
     folders = read_folders([str(run) for run in runs], subset=Path(subset) if subset else None)
-    table = replace(summary.summarise(folders.readable, metric), subset=folders.subset)
+    table = replace(ranked(folders.readable, metric), subset=folders.subset)
     return LeaderboardResult(table, (*folders.errors, *(line for run in folders.readable for line in run.problems)))

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from mcqa_suite.common.errors import McqaError
+from mcqa_suite.analysis.leaderboard import rung_leaderboard
+from mcqa_suite.common.errors import DatasetError, McqaError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.ladder.results import LadderResult, RungResult
 from mcqa_suite.ladder.sweep_results import board, figure, table
-from mcqa_suite.logs.runs import read_tasks
+from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
 
 
 def save_leaderboard(result: LadderResult) -> str:
     """Write leaderboard.md and leaderboard.csv into the run folder; return the Markdown, "" where nothing was evaluated."""
-    rungs = [_on_board(rung, rung.evaluation) for rung in result.rungs if rung.evaluation]
+    rungs = [rung for rung in result.rungs if rung.evaluation]
     if not rungs:
         return ""
-    write_file(result.output / "leaderboard.md", leaderboard.markdown(rungs))
-    write_file(result.output / "leaderboard.csv", leaderboard.as_csv(rungs))
-    return leaderboard.markdown(rungs)
+    parents = {rung.name: rung.manifest.parent.name if rung.manifest.parent else None for rung in rungs}
+    board = rung_leaderboard([_read(rung) for rung in rungs], parents)
+    text = leaderboard.markdown_by_task(board)
+    write_file(result.output / "leaderboard.md", text)
+    write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
+    return text
 
 
 TRAINED = ("stage", "kind", "parent", "s", "tokens/s", "steps", "loss", "token accuracy %", "layer loss")
@@ -104,12 +108,15 @@ def save_report(result: LadderResult) -> str:
     return "\n".join([f"report in {output}", *page.problems])
 
 
-def _on_board(rung: RungResult, evaluation: Path) -> leaderboard.Rung:
+def _read(rung: RungResult) -> Run:
+    """The rung's run, with the size that its manifest gives; DatasetError where a task cannot be read."""
+    assert rung.evaluation is not None
+    run = read_run(rung.evaluation, name=rung.name)
+    if run.problems:
+        raise DatasetError(run.problems[0])
     size = rung.manifest.size
-    return leaderboard.Rung(
-        name=rung.name,
-        tasks=read_tasks(evaluation),
-        parent=rung.manifest.parent.name if rung.manifest.parent else None,
+    return replace(
+        run,
         bits_per_weight=size.bits_per_weight if size else None,
         size_mb=size.bytes_on_disk / 1e6 if size else None,
         tokens_per_second=(rung.record or {}).get("tokens_per_second"),

@@ -8,13 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow
-from mcqa_suite.reporting.tables import csv_text
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, mark
+from mcqa_suite.reporting.tables import csv_text, points_interval
 from mcqa_suite.stats import chance_corrected_recovery, recovery
 
 
 def name_of(row: ComparisonRow) -> str:
     return f"{row.variant} (noise floor)" if row.kind == "noise floor" else row.variant
+
+
+def difference_text(row: ComparisonRow) -> str:
+    """-11.3 (-17.7 to -5.0) *: the difference in points, its interval, and a mark where it is significant."""
+    return points_interval(row.change.difference) + mark(row) + (" †" if row.change.fragile else "")
 
 
 def above_chance(row: ComparisonRow) -> float | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text, mark
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text
 from mcqa_suite.reporting import tables
-from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, name_of
+from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, difference_text, name_of
 from mcqa_suite.reporting.tables import (
     MARKED,
     Table,
@@ -16,7 +16,6 @@ from mcqa_suite.reporting.tables import (
     percent,
     percent_interval,
     points,
-    points_interval,
 )
 
 FEW = 3  # findings of one kind that are worth a line each
@@ -78,7 +77,7 @@ def by_task(report: Comparison) -> list[list[ComparisonRow]]:
 
 def _verdicts(report: Comparison) -> Table:
     rows = [
-        [row.task, name_of(row), str(row.n), _difference(row), p_value(row.p_holm), f"**{row.verdict}**"]
+        [row.task, name_of(row), str(row.n), difference_text(row), p_value(row.p_holm), f"**{row.verdict}**"]
         for row in report.rows
     ]
     title = f"Verdicts ({report.subset})" if report.subset else "Verdicts"
@@ -126,16 +125,12 @@ def _cells(row: ComparisonRow) -> list[str]:
         name_of(row),
         percent_interval(change.base),
         percent_interval(change.variant),
-        _difference(row),
+        difference_text(row),
         p_value(change.p),
         p_value(row.p_holm),
         *counts,
         f"**{row.verdict}**",
     ]
-
-
-def _difference(row: ComparisonRow) -> str:
-    return points_interval(row.change.difference) + mark(row) + (" †" if row.change.fragile else "")
 
 
 def _details(rows: Sequence[ComparisonRow]) -> Table:

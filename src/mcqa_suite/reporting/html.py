@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from mcqa_suite.analysis.compare import family_text, is_significant
 from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 from mcqa_suite.common.files import write_file, write_files
-from mcqa_suite.reporting import board, provenance, tables, verdicts, views
 from mcqa_suite.reporting import comparison_text as comparison
+from mcqa_suite.reporting import leaderboard, provenance, verdicts, views
 from mcqa_suite.reporting.browser.section import browser_section
 from mcqa_suite.reporting.page_data import Page, gather
 from mcqa_suite.reporting.tables import number, p_value, percent, points
@@ -48,7 +48,7 @@ def write_report(
     page = replace(page, curves=tuple(curves), problems=(*page.problems, *errors))
     from mcqa_suite.reporting.figures import draw, files
 
-    plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
+    plots = draw(page.report, page.runs, page.base, page.floor, page.board, page.curves)
     write_file(output, render(page, plots, samples))
     if figures is not None:
         write_files(figures, files(plots))
@@ -110,12 +110,16 @@ def _context(page: Page) -> dict[str, Any]:
     origins = {run.name: provenance.origin(run) for run in page.runs}
     context: dict[str, Any] = {"origins": list(origins.values()), "verdicts": [], "checks": [], "others": []}
     context |= {"tables": [], "remarks": [], "board": None, "copies": {}}
-    if page.summary:
-        shown = board.board(page.summary, page.report, page.base.name if page.base else None, page.floor)
-        table = board.board_table(shown)
-        csv_text = board.board_csv(page.summary, page.report)
-        copies = {"Markdown": tables.markdown(table), "LaTeX": tables.latex(table), "CSV": csv_text}
-        context |= {"board": shown, "copies": copies}
+    if page.board:
+        styles = {"Markdown": "md", "LaTeX": "latex", "CSV": "csv"}
+        context |= {
+            "board": page.board,
+            "copies": {name: leaderboard.FORMATS[style](page.board) for name, style in styles.items()},
+            "references": leaderboard.references(page.board),
+            "sizes": leaderboard.size_columns(page.board),
+            "rank_text": leaderboard.rank_text,
+            "board_notes": leaderboard.notes(page.board),
+        }
     if page.report and page.base:
         others = [run for run in page.runs if run is not page.base]
         wrong = provenance.mismatched(page.base, others)

@@ -1,168 +1,263 @@
-"""The leaderboard of a ladder: one table a task, a row a rung, as Markdown and CSV."""
+"""A leaderboard rendered: models x tasks, or a table a task, as Markdown, LaTeX and CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from mcqa_suite.analysis.compare.pairing import pair_rows
-from mcqa_suite.logs.runs import TaskRun
-from mcqa_suite.reporting.tables import in_one_unit
-from mcqa_suite.stats import Estimate, PairedTable, paired_difference, wilson
+from mcqa_suite.analysis.compare import ComparisonRow, family_text
+from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.reporting import tables
+from mcqa_suite.reporting.comparison_data import difference_text
+from mcqa_suite.reporting.tables import (
+    MARKED,
+    Table,
+    csv_text,
+    in_one_unit,
+    number,
+    p_value,
+    percent,
+    percent_interval,
+)
+from mcqa_suite.stats import Estimate
 
-
-@dataclass(frozen=True)
-class Rung:
-    """A checkpoint and how it did. Sizes in bits per parameter and in 10^6 bytes; None where unknown.
-
-    `parent` is the rung that it was made from.
-    """
-
-    name: str
-    tasks: dict[str, TaskRun]
-    parent: str | None = None
-    bits_per_weight: float | None = None
-    size_mb: float | None = None
-    tokens_per_second: float | None = None
-
-
-@dataclass(frozen=True)
-class Row:
-    """One rung on one task and metric.
-
-    `difference` is to the base, None for the base itself; `to_parent` is None where the parent is the base or not there.
-    """
-
-    task: str
-    metric: str
-    rung: Rung
-    accuracy: Estimate
-    difference: Estimate | None
-    to_parent: Estimate | None
-    unpaired: int
-    chance: float | None
-    unread: float | None
-
-
-def rows(rungs: Sequence[Rung]) -> list[Row]:
-    """Every rung on every task of the first rung, which is the base."""
-    base = rungs[0]
-    return [
-        _row(task, metric, rung, base, next((other for other in rungs if other.name == rung.parent), None))
-        for task in base.tasks
-        for metric in base.tasks[task].metrics
-        for rung in rungs
-        if task in rung.tasks
-    ]
-
-
-def _row(task: str, metric: str, rung: Rung, base: Rung, parent: Rung | None) -> Row:
-    run = rung.tasks[task]
-    right = int((run.samples.scores[metric] > 0).sum())
-    difference, unpaired = (None, 0) if rung is base else compare(base.tasks[task], run, metric)
-    further = parent is not None and parent is not base and task in parent.tasks
-    to_parent = compare(parent.tasks[task], run, metric)[0] if parent and further else None
-    return Row(task, metric, rung, wilson(right, run.n), difference, to_parent, unpaired, run.chance, run.unread)
-
-
-def compare(base: TaskRun, variant: TaskRun, metric: str) -> tuple[Estimate | None, int]:
-    """The paired difference over the questions that both were asked in the same words, and how many were not."""
-    here, there, unpaired = pair_rows(base.samples, variant.samples)
-    if not len(here):
-        return None, unpaired.total
-    first, second = base.samples.scores[metric][here] > 0, variant.samples.scores[metric][there] > 0
-    table = PairedTable.of(first, second)
-    difference = paired_difference(table.both, table.only_second, table.only_first, table.neither)
-    return difference, unpaired.total
-
-
-HEADER = (
+INTERVALS = "Intervals are 95 %: Wilson for an accuracy, Tango's score interval for a paired difference."
+BY_TASK = (
     "model",
     "acc %",
     "95 % interval",
     "difference to base (points)",
+    "p Holm",
     "to parent (points)",
+    "p Holm",
     "unread %",
-    "bits/weight",
 )
 
 
-def markdown(rungs: Sequence[Rung]) -> str:
-    """One table a task and metric, its n and chance in the heading."""
-    parts = []
-    table = rows(rungs)
-    for task, metric in dict.fromkeys((row.task, row.metric) for row in table):
-        mine = [row for row in table if (row.task, row.metric) == (task, metric)]
-        chance = f"chance {100 * mine[0].chance:.1f} %" if mine[0].chance is not None else "no guessing"
-        if constant := mine[0].rung.tasks[task].constant:
-            chance += f", always {constant[0]} {100 * constant[1]:.1f} %"
-        shots = mine[0].rung.tasks[task].n_shot
-        lines = [f"### {task}, {metric} (n = {mine[0].accuracy.n}, {chance}, {shots}-shot)", ""]
-        unit, sizes = in_one_unit([row.rung.size_mb for row in mine])
-        header = (*HEADER, unit, "tokens/s")
-        lines.append("| " + " | ".join(header) + " |")
-        lines.append("|" + "---|" + "---:|" * (len(header) - 1))
-        lines += ["| " + " | ".join(_cells(row, size)) + " |" for row, size in zip(mine, sizes, strict=True)]
-        if lost := [f"{row.rung.name}: {row.unpaired}" for row in mine if row.unpaired]:
-            lines += ["", f"Asked differently and left out of the difference: {', '.join(lost)}."]
-        parts.append("\n".join(lines))
-    parts.append(
-        "Intervals are 95 %: Wilson for an accuracy, Tango's score interval for a paired difference; * marks a difference whose "
-        "interval leaves out 0 (not corrected for the number of rows). Unread counts as wrong."
+def name_of(row: BoardRow) -> str:
+    return f"{row.run.name} (noise floor)" if row.kind == "noise floor" else row.run.name
+
+
+def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]]:
+    """Bits per weight, size and speed by title, a value and its text for each row; those alone that some row has."""
+    runs = [row.run for row in board.rows]
+    unit, sizes = in_one_unit([run.size_mb for run in runs])
+    columns = {
+        "bits/weight": ([run.bits_per_weight for run in runs], 2),
+        unit: (sizes, 2),
+        "tokens/s": ([run.tokens_per_second for run in runs], 0),
+    }
+    return {
+        title: [(value, number(value, digits)) for value in values]
+        for title, (values, digits) in columns.items()
+        if any(value is not None for value in values)
+    }
+
+
+def models_by_tasks(board: Leaderboard) -> Table:
+    """A row a model and a column a task, then chance and what the commonest letter would score."""
+    sizes = size_columns(board)
+    compared = any(entry.to_base for row in board.rows for entry in row.entries if entry)
+    header = ["model", "rank", *(f"{column.title} ({column.metric})" for column in board.columns), "macro mean", *sizes]
+    lines = []
+    for index, row in enumerate(board.rows):
+        cells = [_cell(entry, compared) for entry in row.entries]
+        macro = "" if row.macro is None else _half_width(row.macro)
+        lines.append([name_of(row), rank_text(row), *cells, macro, *(column[index][1] for column in sizes.values())])
+    blank = [""] * (1 + len(sizes))
+    for name, texts in references(board).items():
+        lines.append([name, "", *texts, *blank])
+    return Table(
+        f"Leaderboard ({board.subset})" if board.subset else "Leaderboard", header, lines, _foot(board, compared)
     )
-    return "\n\n".join(parts) + "\n"
 
 
-def _cells(row: Row, size: float | None) -> list[str]:
-    low, high = 100 * row.accuracy.low, 100 * row.accuracy.high
-    rung = row.rung
+def references(board: Leaderboard) -> dict[str, list[str]]:
+    """What guessing, and one letter for every question, would score on each column."""
+    if not any(column.chance for column in board.columns):
+        return {}
+    letters = [f"{c.constant[0]} {percent(c.constant[1])}" if c.constant else "" for c in board.columns]
+    return {"chance": [percent(c.chance) for c in board.columns], "always the commonest letter": letters}
+
+
+def rank_text(row: BoardRow) -> str:
+    return f"{row.rank}{' ≈' if row.inseparable else ''}"
+
+
+def _cell(entry: Entry | None, compared: bool) -> str:
+    if entry is None:
+        return "–"
+    text = percent_interval(entry.accuracy) if compared else _half_width(entry.accuracy)
+    text += " †" if entry.failed_check else ""
+    return f"{text}; {difference_text(entry.to_base)}" if entry.to_base else text
+
+
+def _half_width(estimate: Estimate) -> str:
+    return f"{percent(estimate.value)} ± {percent(estimate.half_width)}"
+
+
+def _foot(board: Leaderboard, compared: bool) -> list[str]:
+    lines = notes(board)
+    if compared:
+        return [
+            *lines,
+            f"{INTERVALS} After the semicolon: the paired difference to the base in points. {_families(board)}",
+        ]
+    lines.append("Values are % with the half-width of their 95 % interval (Wilson; macro mean: normal).")
+    return [*lines, *_ranking_note(board)]
+
+
+def _families(board: Leaderboard) -> str:
+    return f"p Holm: corrected within each family: {family_text(board.families)}. {MARKED}"
+
+
+def _ranking_note(board: Leaderboard) -> list[str]:
+    mixed = any(column.mixed for column in board.columns)
+    by = board.ranked_by
+    return [f"Ranked by {by[0].title}; models without it have no rank."] if mixed and len(by) == 1 else []
+
+
+def notes(board: Leaderboard) -> list[str]:
+    """What to know about the ranks and the models, a line each."""
+    lines = []
+    if board.nested:
+        lines.append(
+            f"No macro mean: {board.nested[0]} and {board.nested[1]} share documents. Sorted by {board.ranked_by[0].title}."
+        )
+    if any(row.inseparable for row in board.rows):
+        lines.append("≈: not separable from the first (paired test, Holm-corrected, p >= .05).")
+    if untested := [row.run.name for row in board.rows if row.untested]:
+        lines.append(
+            f"Not tested against the first, for want of documents asked in the same words: {', '.join(untested)}."
+        )
+    if mixed := [column.title for column in board.columns if column.mixed]:
+        lines.append(f"Few-shot counts differ, so these are columns of their own: {'; '.join(mixed)}.")
+    if ties := [row.run.name for row in board.rows if "=" in row.rank]:
+        lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
+    if broken := list(_broken(board)):
+        lines.append(f"† broken, and in no mean: {'; '.join(broken)}.")
+    return [*lines, *_unanswered(board)]
+
+
+def _broken(board: Leaderboard) -> Iterator[str]:
+    for row in board.rows:
+        for entry in row.entries:
+            if entry and entry.failed_check:
+                yield f"{row.run.name}, {entry.column.title}: {entry.failed_check}"
+
+
+def _unanswered(board: Leaderboard) -> Iterator[str]:
+    for row in board.rows:
+        counts = [(task.task, len(task.samples.failed), task.n) for task in row.run.by_task.values()]
+        if texts := [f"{task} {failed} of {failed + n}" for task, failed, n in counts if failed]:
+            yield f"No answer from the server, and in no score: {row.run.name}: {', '.join(texts)}."
+
+
+def tables_by_task(board: Leaderboard) -> list[Table]:
+    """A table a task and metric, a row a model, with the differences to the base and to the parent."""
+    return [_task_table(board, index, column) for index, column in enumerate(board.columns)]
+
+
+def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
+    sizes = size_columns(board)
+    lines, unpaired, broken = [], [], []
+    for number_of_row, row in enumerate(board.rows):
+        entry = row.entries[index]
+        if entry is None:
+            continue
+        lines.append([*_task_cells(row, entry), *(values[number_of_row][1] for values in sizes.values())])
+        unpaired += [f"{row.run.name}: {entry.unpaired}"] if entry.unpaired else []
+        broken += [f"{row.run.name}: {entry.failed_check}"] if entry.failed_check else []
+    chance = f"chance {percent(column.chance)} %" if column.chance is not None else "no guessing"
+    if column.constant:
+        chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
+    n = next(entry.accuracy.n for row in board.rows if (entry := row.entries[index]))
+    title = f"{column.name}, {column.metric} (n = {n}, {chance}, {column.shots[0]}-shot)"
+    foot = [f"Asked differently and left out of the difference: {', '.join(unpaired)}."] if unpaired else []
+    foot += [f"† broken: {', '.join(broken)}."] if broken else []
+    return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
+
+
+def _task_cells(row: BoardRow, entry: Entry) -> list[str]:
+    accuracy, to_base, to_parent = entry.accuracy, entry.to_base, entry.to_parent
     return [
-        rung.name,
-        f"{100 * row.accuracy.value:.1f}",
-        f"{low:.1f} to {high:.1f}",
-        _difference(row.difference) if row.difference else "",
-        _difference(row.to_parent) if row.to_parent else "",
-        _number(None if row.unread is None else 100 * row.unread, 1),
-        _number(rung.bits_per_weight, 2),
-        _number(size, 2),
-        _number(rung.tokens_per_second, 0),
+        name_of(row),
+        percent(accuracy.value) + (" †" if entry.failed_check else ""),
+        f"{percent(accuracy.low)} to {percent(accuracy.high)}",
+        *_difference_cells(to_base),
+        *_difference_cells(to_parent),
+        percent(entry.unread),
     ]
 
 
-def _difference(estimate: Estimate) -> str:
-    star = "" if estimate.low <= 0 <= estimate.high else " *"
-    return f"{100 * estimate.value:+.1f} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f}){star}"
+def _difference_cells(row: ComparisonRow | None) -> list[str]:
+    return [difference_text(row), p_value(row.p_holm)] if row else ["", ""]
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
+def markdown_by_task(board: Leaderboard) -> str:
+    """The ladder's leaderboard.md."""
+    parts = [tables.markdown(table) for table in tables_by_task(board)]
+    return "\n".join([*parts, f"{INTERVALS} {_families(board)} Unread counts as wrong.\n"])
 
 
-CSV_HEADER = (
-    "task,metric,model,n,acc,acc_low,acc_high,chance,unread,diff,diff_low,diff_high,"
-    "parent,parent_diff,parent_diff_low,parent_diff_high,unpaired,bits_per_weight,size_mb,tokens_per_second"
-)
+def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:
+    """One flat record a model, task and metric, and one for a macro mean; shares and differences are fractions of 1.
+
+    Differences to base and parent are there where something was compared.
+    """
+    return [record for row in board.rows for record in _records(row, compared=bool(board.families))]
 
 
-def as_csv(rungs: Sequence[Rung]) -> str:
-    """Every number of the tables, as fractions, one row a rung, task and metric."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADER.split(","))
-    for row in rows(rungs):
-        acc, rung = row.accuracy, row.rung
-        shares = (acc.value, acc.low, acc.high, row.chance, row.unread, *_three(row.difference))
-        sizes = (rung.bits_per_weight, rung.size_mb, rung.tokens_per_second)
-        cells = [row.task, row.metric, rung.name, acc.n, *map(_fraction, shares), rung.parent]
-        writer.writerow([*cells, *map(_fraction, _three(row.to_parent)), row.unpaired, *map(_fraction, sizes)])
-    return out.getvalue()
+def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
+    head = {"model": name_of(row), "rank": row.rank, "inseparable_from_first": int(row.inseparable)}
+    sizes = {name: getattr(row.run, name) for name in ("bits_per_weight", "size_mb", "tokens_per_second")}
+    for entry in filter(None, row.entries):
+        column, accuracy = entry.column, entry.accuracy
+        yield {
+            **head,
+            "task": column.title,
+            "metric": column.metric,
+            "n": accuracy.n,
+            "value": accuracy.value,
+            "low": accuracy.low,
+            "high": accuracy.high,
+            "broken": entry.failed_check,
+            "chance": column.chance,
+            "unread": entry.unread,
+            **(_compared_record(row, entry) if compared else {}),
+            **sizes,
+        }
+    if row.macro is not None:
+        values = {"value": row.macro.value, "low": row.macro.low, "high": row.macro.high}
+        yield {**head, "task": "macro mean", **values, **sizes}
 
 
-def _fraction(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
+def _compared_record(row: BoardRow, entry: Entry) -> dict[str, Any]:
+    return {
+        **_difference_record("", entry.to_base),
+        "verdict": entry.to_base and entry.to_base.verdict,
+        "unpaired": entry.unpaired,
+        "parent": row.parent,
+        **_difference_record("parent_", entry.to_parent),
+    }
 
 
-def _three(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
-    return (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
+def _difference_record(prefix: str, row: ComparisonRow | None) -> dict[str, float | None]:
+    value, low, high = (d.value, d.low, d.high) if (d := row and row.change.difference) else (None, None, None)
+    names = ("diff", "diff_low", "diff_high", "p_holm")
+    return dict(zip((prefix + name for name in names), (value, low, high, row and row.p_holm), strict=True))
+
+
+def markdown(board: Leaderboard) -> str:
+    return tables.markdown(models_by_tasks(board))
+
+
+def latex(board: Leaderboard) -> str:
+    return tables.latex(models_by_tasks(board))
+
+
+def as_csv(board: Leaderboard) -> str:
+    return csv_text(leaderboard_rows(board))
+
+
+FORMATS: dict[str, Callable[[Leaderboard], str]] = {"md": markdown, "csv": as_csv, "latex": latex}

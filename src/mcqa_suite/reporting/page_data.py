@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mcqa_suite.analysis.compare import Comparison, Options, compare
 from mcqa_suite.analysis.compare.tasks import matches
+from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
 from mcqa_suite.logs.named_runs import named_path, read_runs
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting import provenance, summary, views
+from mcqa_suite.reporting import provenance, views
 from mcqa_suite.reporting.training_logs import Curve
 
 Bare = tuple[str, tuple[tuple[str, str, str], ...]]
@@ -25,7 +26,7 @@ class Page:
     base: Run | None
     floor: Run | None
     report: Comparison | None
-    summary: summary.Summary | None
+    board: Leaderboard | None
     problems: tuple[str, ...]
     without_samples: tuple[Bare, ...] = ()
     curves: tuple[Curve, ...] = ()
@@ -60,7 +61,8 @@ def gather(names: Sequence[str], *, base: str | None = None, noise_floor: str | 
             problems.append(str(error))
     problems += report.problems if report else [problem for run in readable for problem in run.problems]
     ranked = [run for run in readable if run is not floor] or readable
-    return Page(readable, first, floor, report, summary.summarise(ranked), tuple(dict.fromkeys(problems)), bare)
+    board = leaderboard(ranked, comparison=report, noise_floor=floor)
+    return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), bare)
 
 
 def _resolved(text: str) -> Path:

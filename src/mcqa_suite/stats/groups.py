@@ -9,6 +9,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from mcqa_suite.stats.intervals import Estimate, critical_value
+
 Floats = NDArray[np.float64]
 # Two questions that two sets happen to share do not make one part of the other.
 SHARED = 0.01
@@ -21,6 +23,12 @@ class GroupMean:
     value: float
     standard_error: float
     n: int
+
+    @property
+    def estimate(self) -> Estimate:
+        """With its normal 95 % interval."""
+        half = critical_value(0.95) * self.standard_error
+        return Estimate(self.value, self.value - half, self.value + half, self.n)
 
 
 def pooled_mean(tasks: Sequence[Floats]) -> GroupMean:

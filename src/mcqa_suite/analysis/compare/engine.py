@@ -8,7 +8,7 @@ from mcqa_suite.analysis.compare.groups import group_rows
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.analysis.compare.significance import with_verdicts
-from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, row, unmatched
+from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, matches, paired_tasks, task_row, unmatched
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run
 
@@ -44,9 +44,9 @@ def compare(
         unpaired[variant.name] = {key[0]: task.unpaired for key, task in tasks.items() if task.unpaired.total}
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
         clustered |= any(task.pairs.cluster is not None for task in tasks.values())
-        findings |= {(f.task, f.run, f.condition): f for task in tasks.values() for f in task.findings}
+        findings |= {(f.task, f.run, f.condition): f for task in tasks.values() for f in task.failed_checks}
         wanted = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
-        rows += [row(task, variant.name, kind, options.margin) for task in wanted]
+        rows += [task_row(task, variant.name, kind, options.margin) for task in wanted]
         of_groups, lines = group_rows(base, variant.name, kind, tasks, options)
         rows += of_groups
         notes += [*lines, *_cluster_notes(tasks, options.cluster)]

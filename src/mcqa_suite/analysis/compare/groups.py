@@ -10,7 +10,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare import measure
 from mcqa_suite.analysis.compare.pairing import joined
 from mcqa_suite.analysis.compare.result import ComparisonRow, Kind
-from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, comparison, matches
+from mcqa_suite.analysis.compare.tasks import Key, Options, PairedTask, comparison_row, matches
 from mcqa_suite.logs.runs import Group, Run
 
 
@@ -55,7 +55,7 @@ def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind:
     change = measure.change(pairs, margin)
     if is_macro(base, group, members[0].metric, members[0].run.filter):
         change = measure.macro_change(parts, change, margin)
-    row = comparison(well[0], group.name, variant, kind if kind == "noise floor" else "group", pairs, change)
+    row = comparison_row(well[0], group.name, variant, kind if kind == "noise floor" else "group", pairs, change)
     left_out = tuple(task.run.task for task in members if task not in well)
     return replace(row, members=tuple(task.run.task for task in well), left_out=left_out)
 

@@ -113,9 +113,9 @@ def macro_change(parts: Sequence[Pairs], pooled: Change, margin: float) -> Chang
     if mean.standard_error == 0 or not np.isfinite(mean.standard_error):
         return pooled
     return Change(
-        base=_normal(base),
-        variant=_normal(variant),
-        difference=_normal(mean),
+        base=base.estimate,
+        variant=variant.estimate,
+        difference=mean.estimate,
         bootstrap=pooled.bootstrap,
         method="macro",
         p=stats.t_test(mean.value, mean.standard_error),
@@ -124,11 +124,6 @@ def macro_change(parts: Sequence[Pairs], pooled: Change, margin: float) -> Chang
         p_equivalent=stats.tost_mean(mean.value, mean.standard_error, margin),
         mde=stats.detectable_difference(mean.standard_error),
     )
-
-
-def _normal(mean: stats.GroupMean) -> Estimate:
-    half = 1.959964 * mean.standard_error
-    return Estimate(mean.value, mean.value - half, mean.value + half, mean.n)
 
 
 def flips(pairs: Pairs) -> Flips | None:

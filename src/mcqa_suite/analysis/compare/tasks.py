@@ -1,4 +1,4 @@
-"""The tasks of a base and one variant, paired and looked over."""
+"""The tasks of a base and one variant, paired and checked."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.sample_values import METRICS
 
-Key = tuple[str, str]
+Key = tuple[str, str]  # task and filter
 
 
 @dataclass(frozen=True)
 class Options:
-    """`tasks` holds globs over names of tasks and groups, with commas between; `metric` None takes the first of METRICS
-    that either run has, and never another; `margin` is a fraction of 1; `force` goes on where settings do not agree."""
+    """`tasks`: globs over names of tasks and groups, with commas between; `metric`: None for the first of METRICS that either
+    run has; `margin`: a fraction of 1; `cluster`: a field of the documents; `force`: compare although settings differ."""
 
     tasks: str = "*"
     metric: str | None = None
@@ -32,17 +32,17 @@ class Options:
 
 @dataclass(frozen=True)
 class PairedTask:
-    """A task of one variant, paired, with what is wrong with it."""
+    """A task of one variant, paired with the base's, and the health checks that failed in either."""
 
     run: TaskRun
     metric: str
     pairs: Pairs
     unpaired: UnpairedCounts
-    findings: tuple[FailedCheck, ...]
+    failed_checks: tuple[FailedCheck, ...]
 
     @property
     def broken(self) -> bool:
-        return any(finding.broken for finding in self.findings)
+        return any(check.broken for check in self.failed_checks)
 
     @property
     def one_cluster(self) -> bool:
@@ -50,53 +50,66 @@ class PairedTask:
 
 
 def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tuple[dict[Key, PairedTask], list[str]]:
-    """Every wanted task that both runs have, and a line for each that could not be paired."""
-    wanted = _wanted(base, options.tasks)
-    common = [key for key in base.tasks if key in variant.tasks and key[0] in wanted]
+    """Every selected task that both runs have, and a line for each that could not be paired."""
+    selected = _selected(base, options.tasks)
+    common = [key for key in base.tasks if key in variant.tasks and key[0] in selected]
     if not common:
-        have = ", ".join(sorted({key[0] for key in variant.tasks})[:3])
-        remedy = f"run it on {', '.join(sorted(wanted)[:3]) or 'the same tasks'}"
-        return {}, [f"{variant.path}: has none of {base.name}'s tasks (it has {have}); {remedy}"]
-    same_model = base.path.resolve() == variant.path.resolve() or (
-        base.model is not None and base.model == variant.model
-    )
-    done, problems = {}, []
+        some = ", ".join(sorted({key[0] for key in variant.tasks})[:3])
+        remedy = f"run it on {', '.join(sorted(selected)[:3]) or 'the same tasks'}"
+        return {}, [f"{variant.path}: has none of {base.name}'s tasks (it has {some}); {remedy}"]
+    tasks: dict[Key, PairedTask] = {}
+    problems = []
     for key in common:
-        one, other = base.tasks[key], variant.tasks[key]
-        metric = options.metric or preferred_metric([*one.samples.scores, *other.samples.scores]) or METRICS[0]
-        if lacking := [run for run in (base, variant) if metric not in run.tasks[key].samples.scores]:
-            known = ", ".join(lacking[0].tasks[key].samples.scores) or "none"
-            problems.append(
-                f"no metric {metric} in {lacking[0].path}: {key[0]} (it has {known}); choose another --metric"
-            )
-            continue
-        pairs, unpaired = pair(one.samples, other.samples, metric)
-        odd = ~(np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score))
-        if odd.any():
-            where = f"{int(odd.sum())} of {pairs.n} documents"
-            problems.append(f"{variant.path}: {key[0]}: {metric} is no number in {where}; choose another --metric")
-            continue
-        findings: list[FailedCheck] = []
-        if pairs.n:
-            findings = health.failed_checks(
-                pairs, key[0], base.name, variant.name, same_model=same_model, comparisons=variants * len(common)
-            )
-            findings += [_lost(run, key) for run in (base, variant) if run.tasks[key].failed_share > health.FAILED]
+        try:
+            tasks[key] = pair_task(base, variant, key, options.metric, variants * len(common))
+        except ComparisonError as error:
+            problems.append(str(error))
         else:
-            problems.append(f"{variant.path}: {key[0]}: {_why_none(unpaired)}")
-        done[key] = PairedTask(one, metric, pairs, unpaired, tuple(findings))
-    return done, problems
+            if not tasks[key].pairs.n:
+                problems.append(f"{variant.path}: {key[0]}: {_why_no_pairs(tasks[key].unpaired)}")
+    return tasks, problems
 
 
-def _lost(run: Run, key: Key) -> FailedCheck:
+def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons: int) -> PairedTask:
+    """Pair one task that both runs have; `comparisons`: how many there are in all, for the level of the health checks.
+
+    ComparisonError where a run lacks the metric, or has it in some documents only.
+    """
+    first, second = base.tasks[key], variant.tasks[key]
+    metric = metric or preferred_metric([*first.samples.scores, *second.samples.scores]) or METRICS[0]
+    for run in (base, variant):
+        if metric not in (scores := run.tasks[key].samples.scores):
+            known = ", ".join(scores) or "none"
+            raise ComparisonError(
+                f"no metric {metric} in {run.path}: {key[0]} (it has {known}); choose another --metric"
+            )
+    pairs, unpaired = pair(first.samples, second.samples, metric)
+    missing = ~(np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score))
+    if missing.any():
+        documents = f"{int(missing.sum())} of {pairs.n} documents"
+        raise ComparisonError(
+            f"{variant.path}: {key[0]}: {metric} is no number in {documents}; choose another --metric"
+        )
+    checks: list[FailedCheck] = []
+    if pairs.n:
+        same = _is_same_model(base, variant)
+        checks += health.failed_checks(pairs, key[0], base.name, variant.name, same_model=same, comparisons=comparisons)
+        checks += [_unanswered(run, key) for run in (base, variant) if run.tasks[key].failed_share > health.FAILED]
+    return PairedTask(first, metric, pairs, unpaired, tuple(checks))
+
+
+def _is_same_model(base: Run, variant: Run) -> bool:
+    return base.path.resolve() == variant.path.resolve() or (base.model is not None and base.model == variant.model)
+
+
+def _unanswered(run: Run, key: Key) -> FailedCheck:
     share = f"{100 * run.tasks[key].failed_share:.1f} % of its items got no answer"
     return FailedCheck(key[0], run.name, "failed", f"{share}: what is left may be easier, or shorter", broken=False)
 
 
-def _why_none(unpaired: UnpairedCounts) -> str:
-    if differ := [
-        f"{n} differ in their {what}" for what in ("doc", "prompt", "target") if (n := getattr(unpaired, what))
-    ]:
+def _why_no_pairs(unpaired: UnpairedCounts) -> str:
+    counts = {part: getattr(unpaired, part) for part in ("doc", "prompt", "target")}
+    if differ := [f"{n} differ in their {part}" for part, n in counts.items() if n]:
         return f"no document in common ({', '.join(differ)}); run both with the same task files and settings"
     return "no document in common; run both on the same documents (--limit, --samples)"
 
@@ -112,28 +125,30 @@ def unmatched(base: Run, patterns: str) -> list[str]:
     globs = [pattern.strip() for pattern in patterns.split(",")]
     idle = [pattern for pattern in globs if not any(matches(name, pattern) for name in names)]
     if len(idle) == len(globs):
-        few = f"{', '.join(names[:20])}{f' and {len(names) - 20} more' if len(names) > 20 else ''}"
-        raise ComparisonError(f"--tasks {patterns!r} matches nothing in {base.path}; there are: {few}")
+        some = f"{', '.join(names[:20])}{f' and {len(names) - 20} more' if len(names) > 20 else ''}"
+        raise ComparisonError(f"--tasks {patterns!r} matches nothing in {base.path}; there are: {some}")
     return [f"--tasks {pattern!r} matches nothing in {base.name}" for pattern in idle]
 
 
-def _wanted(base: Run, patterns: str) -> set[str]:
+def _selected(base: Run, patterns: str) -> set[str]:
     """Tasks that match, and the members of groups that do."""
     tasks = {task for task, _ in base.tasks if matches(task, patterns)}
     return tasks.union(*(group.tasks for group in base.groups.values() if matches(group.name, patterns)))
 
 
-def preferred_metric(known: Sequence[str], wanted: str | None = None) -> str | None:
-    """`wanted` if it is known; where none is wanted, the first of METRICS that is; None where there is none."""
-    return next((name for name in ([wanted] if wanted else METRICS) if name in known), None)
+def preferred_metric(names: Sequence[str], metric: str | None = None) -> str | None:
+    """`metric` if `names` has it; without a `metric` the first of METRICS that it has; None where there is none."""
+    return next((name for name in ([metric] if metric else METRICS) if name in names), None)
 
 
-def row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
-    """A task's row of the report, its p-values still uncorrected."""
-    return comparison(task, task.run.task, variant, kind, task.pairs, measure.change(task.pairs, margin))
+def task_row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
+    """A task's row of the comparison, its p-values still uncorrected."""
+    return comparison_row(task, task.run.task, variant, kind, task.pairs, measure.change(task.pairs, margin))
 
 
-def comparison(example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change) -> ComparisonRow:
+def comparison_row(
+    example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change
+) -> ComparisonRow:
     """A row called `name` for pairs of one task, or of several of which `example` is one."""
     base, other = pairs.base, pairs.variant
     return ComparisonRow(

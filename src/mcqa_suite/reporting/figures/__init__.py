@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib as mpl
 
 from mcqa_suite.analysis.compare import Comparison
+from mcqa_suite.analysis.leaderboard import Leaderboard
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures import changes, choices
 from mcqa_suite.reporting.figures.bits import against_bits
@@ -14,7 +15,6 @@ from mcqa_suite.reporting.figures.reads import reads
 from mcqa_suite.reporting.figures.style import SETTINGS as _SETTINGS
 from mcqa_suite.reporting.figures.style import Plot, css_variables, files, inline
 from mcqa_suite.reporting.figures.training import training
-from mcqa_suite.reporting.summary import Summary
 from mcqa_suite.reporting.training_logs import Curve
 from mcqa_suite.reporting.views import headlines
 
@@ -26,7 +26,7 @@ def draw(
     runs: Sequence[Run],
     base: Run | None,
     floor: Run | None,
-    summary: Summary | None,
+    board: Leaderboard | None,
     curves: Sequence[Curve] = (),
 ) -> list[Plot]:
     """Every figure for which there is data; without a comparison those alone that need none."""
@@ -36,8 +36,8 @@ def draw(
         tops = headlines(report) if report else []
         if report and tops:
             plots.append(changes.forest(report, tops))
-        if summary:
-            plots.append(against_bits(summary, base, floor))
+        if board:
+            plots.append(against_bits(board, base, floor))
         if report and base and tops:
             variants = [run for run in models if run is not base]
             plots += [changes.flips(tops), choices.divergence(tops, base, [run for run in runs if run is not base])]

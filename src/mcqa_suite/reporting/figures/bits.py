@@ -6,25 +6,24 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from mcqa_suite.analysis.compare.columns import Column
+from mcqa_suite.analysis.leaderboard import BoardRow, Leaderboard, TaskColumn
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, panels
 from mcqa_suite.reporting.figures.style import BETTER, INK, MUTED, SAME, Plot, short
-from mcqa_suite.reporting.summary import Row, Summary
 
 
-def against_bits(summary: Summary, base: Run | None, floor: Run | None) -> Plot | None:
+def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plot | None:
     """Accuracy over bits per weight; None where fewer than two sizes are known."""
-    rows = [row for row in summary.rows if row.run is not floor and row.run.bits_per_weight]
+    rows = [row for row in board.rows if row.run is not floor and row.run.bits_per_weight]
     if len({_bits(row) for row in rows}) < 2:
         return None
-    columns = summary.columns[:MOST_TASKS]
+    columns = board.columns[:MOST_TASKS]
     figure, axes = panels(len(columns), 2, 2.15)
     full = max(rows, key=lambda row: (_bits(row), row.run is base))
     words = []
     for index, (ax, column) in enumerate(zip(axes, columns, strict=True)):
-        if cell := full.cells[index]:
-            ax.axhline(100 * cell.estimate.value, color=INK, lw=1, ls=(0, (5, 2)))
+        if entry := full.entries[index]:
+            ax.axhline(100 * entry.accuracy.value, color=INK, lw=1, ls=(0, (5, 2)))
         if column.chance is not None:
             ax.axhline(100 * column.chance, color=MUTED, lw=1, ls=(0, (1, 2)))
         words += _panel(ax, rows, index, column)
@@ -38,17 +37,17 @@ def against_bits(summary: Summary, base: Run | None, floor: Run | None) -> Plot 
         "What a smaller model costs",
         f"Accuracy with its 95 % interval over bits per weight. Dashed: {short(full.run.name)}, at full precision; "
         "dotted: chance. A cross: the model's scores on the task are broken."
-        f"{capped(len(columns), len(summary.columns), TASKS)}",
+        f"{capped(len(columns), len(board.columns), TASKS)}",
         "; ".join(words),
         figure,
     )
 
 
-def _bits(row: Row) -> float:
+def _bits(row: BoardRow) -> float:
     return row.run.bits_per_weight or 1
 
 
-def _panel(ax: Axes, rows: Sequence[Row], index: int, column: Column) -> list[str]:
+def _panel(ax: Axes, rows: Sequence[BoardRow], index: int, column: TaskColumn) -> list[str]:
     ax.set_xscale("log", base=2)
     sizes = [_bits(row) for row in rows]
     low, high = min(sizes) / 1.3, max(sizes) * 1.45
@@ -56,14 +55,14 @@ def _panel(ax: Axes, rows: Sequence[Row], index: int, column: Column) -> list[st
     ticks = [tick for tick in (1, 2, 3, 4, 6, 8, 12, 16, 32) if low <= tick <= high]
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
-    points = [(row, cell) for row in rows if (cell := row.cells[index])]
-    offsets = _offsets([(_bits(row), cell.estimate.value) for row, cell in points])
+    points = [(row, entry) for row in rows if (entry := row.entries[index])]
+    offsets = _offsets([(_bits(row), entry.accuracy.value) for row, entry in points])
     labels: dict[tuple[float, int], list[tuple[str, float]]] = {}
     words = []
-    for (row, cell), offset in zip(points, offsets, strict=True):
-        x, estimate = _bits(row), cell.estimate
+    for (row, entry), offset in zip(points, offsets, strict=True):
+        x, estimate = _bits(row), entry.accuracy
         ax.plot([x, x], [100 * estimate.low, 100 * estimate.high], color=SAME, lw=1.2)
-        ax.plot([x], [100 * estimate.value], "X" if cell.sick else "o", color=BETTER, ms=5)
+        ax.plot([x], [100 * estimate.value], "X" if entry.failed_check else "o", color=BETTER, ms=5)
         end = 100 * (estimate.high if offset > 0 else estimate.low)
         labels.setdefault((x, offset), []).append((row.run.name, end))
         words.append(f"{row.run.name} at {x:.2f} bits on {column.title}: {100 * estimate.value:.1f} %")

@@ -1,0 +1,6 @@
+"""Several runs side by side: accuracy, difference to the base and to the parent, rank."""
+
+from mcqa_suite.analysis.leaderboard.board import BoardRow, Entry, Leaderboard, leaderboard, rung_leaderboard
+from mcqa_suite.analysis.leaderboard.columns import TaskColumn
+
+__all__ = ["BoardRow", "Entry", "Leaderboard", "TaskColumn", "leaderboard", "rung_leaderboard"]

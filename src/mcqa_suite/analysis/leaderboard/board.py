@@ -1,0 +1,248 @@
+"""The only leaderboard: `mcqa table`, the report's and the ladder's are its rows, rendered by reporting/leaderboard.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import sqrt
+from typing import Literal
+
+import numpy as np
+
+from mcqa_suite import stats
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, Family, health
+from mcqa_suite.analysis.compare.pairing import pair
+from mcqa_suite.analysis.compare.significance import LEVEL, with_verdicts
+from mcqa_suite.analysis.compare.tasks import Options, pair_task, task_row
+from mcqa_suite.analysis.leaderboard.columns import TaskColumn, every_task, nested_columns, scores_of, shared_columns
+from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.stats import Estimate
+
+Differences = Mapping[tuple[str, str, str, str], ComparisonRow]  # by model, task, metric and filter
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model on a task or group.
+
+    `failed_check`: the health check that failed, "" where none did. `unread`: None where nothing was generated. `unpaired`:
+    documents left out of the difference to the base because they were asked in other words; None without a difference.
+    """
+
+    column: TaskColumn
+    accuracy: Estimate
+    standard_error: float
+    failed_check: str
+    unread: float | None
+    to_base: ComparisonRow | None = None
+    to_parent: ComparisonRow | None = None
+    unpaired: int | None = None
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """A model: an entry a column, None where it lacks a task; the macro mean if every entry is there and its checks passed.
+
+    `inseparable`: no significant difference to the first. `untested`: it answered none of the first's documents in the same
+    words. A noise floor has no rank.
+    """
+
+    run: Run
+    entries: tuple[Entry | None, ...]
+    kind: Literal["base", "variant", "noise floor"] = "variant"
+    parent: str | None = None
+    macro: Estimate | None = None
+    rank: str = ""
+    inseparable: bool = False
+    untested: bool = False
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """`ranked_by`: the columns whose mean ranks the rows, none where the rows keep their given order; `families`: over which
+    p-values were corrected; `nested`: two columns that share documents, so that no macro mean is taken; `subset`: which
+    documents alone were read."""
+
+    columns: tuple[TaskColumn, ...]
+    rows: tuple[BoardRow, ...]
+    ranked_by: tuple[TaskColumn, ...] = ()
+    families: tuple[Family, ...] = ()
+    nested: tuple[str, str] | None = None
+    subset: str | None = None
+    problems: tuple[str, ...] = field(default=())
+
+
+def leaderboard(
+    runs: Sequence[Run],
+    metric: str | None = None,
+    *,
+    comparison: Comparison | None = None,
+    noise_floor: Run | None = None,
+) -> Leaderboard:
+    """Rank runs on the tasks and groups of the first; differences to the base come from `comparison`.
+
+    Rows are sorted from best to worst, models without a macro mean last. ComparisonError where the runs share no task.
+    """
+    columns = shared_columns(runs, metric)
+    nested = nested_columns(runs[0], columns)
+    differences = {
+        (row.variant, row.task, row.metric, row.filter): row for row in (comparison.rows if comparison else ())
+    }
+    rows = [_row(run, columns, differences, macro=nested is None) for run in runs]
+    rows = [replace(row, kind="base") if comparison and row.run.name == comparison.base else row for row in rows]
+    ranked_by = columns if any(row.macro for row in rows) else _first_complete(rows, columns)
+    rows = _ranked(sorted(rows, key=lambda row: -_value(row, ranked_by)), ranked_by)
+    if noise_floor is not None:
+        rows.append(replace(_row(noise_floor, columns, differences, macro=False), kind="noise floor"))
+    families = comparison.families if comparison else ()
+    return Leaderboard(tuple(columns), tuple(rows), tuple(ranked_by), families, nested)
+
+
+def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> Leaderboard:
+    """Every task and accuracy of the first run, the base, with each rung's difference to the base and to its parent.
+
+    `parents` names the parent of a run. The difference to a parent is left out where that is the base or not among the runs.
+    """
+    base, *rungs = runs
+    columns = every_task(base)
+    by_name = {run.name: run for run in runs}
+    to_base, families, unpaired = _differences([(base, run) for run in rungs], columns)
+    pairs = [(by_name[name], run) for run in rungs if (name := parents.get(run.name)) in by_name and name != base.name]
+    to_parent, more, _ = _differences(pairs, columns)
+    rows = []
+    for run in runs:
+        row = _row(run, columns, to_base, to_parent, unpaired, macro=False)
+        rows.append(replace(row, kind="base" if run is base else "variant", parent=parents.get(run.name)))
+    return Leaderboard(tuple(columns), tuple(rows), families=(*families, *more))
+
+
+def _differences(
+    pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
+) -> tuple[Differences, tuple[Family, ...], dict[tuple[str, str], int]]:
+    """The paired difference of each (base, variant) on each task; families; unpaired documents by model and task."""
+    options, rows, unpaired = Options(), [], {}
+    for base, variant in pairs:
+        for column in columns:
+            key = (column.name, column.filter)
+            if key not in base.tasks or key not in variant.tasks:
+                continue
+            try:
+                task = pair_task(base, variant, key, column.metric, len(pairs) * len(columns))
+            except ComparisonError:  # the variant lacks the metric
+                continue
+            unpaired[variant.name, column.name] = task.unpaired.total
+            if task.pairs.n:
+                rows.append(task_row(task, variant.name, "task", options.margin))
+    judged, families = with_verdicts(rows, options.margin)
+    return {(row.variant, row.task, row.metric, row.filter): row for row in judged}, families, unpaired
+
+
+def _row(
+    run: Run,
+    columns: Sequence[TaskColumn],
+    to_base: Differences,
+    to_parent: Differences = {},  # noqa: B006  (read only)
+    unpaired: Mapping[tuple[str, str], int] = {},
+    *,
+    macro: bool,
+) -> BoardRow:
+    entries: list[Entry | None] = []
+    for column in columns:
+        entry, key = _entry(run, column), (run.name, column.name, column.metric, column.filter)
+        lost = unpaired.get((run.name, column.name))
+        entries.append(entry and replace(entry, to_base=to_base.get(key), to_parent=to_parent.get(key), unpaired=lost))
+    return BoardRow(run, tuple(entries), macro=_macro(entries) if macro else None)
+
+
+def _entry(run: Run, column: TaskColumn) -> Entry | None:
+    """None where the run lacks a task of the column."""
+    scores = scores_of(run, column)
+    if scores is None:
+        return None
+    pooled = np.concatenate(scores)
+    mean = stats.macro_mean(scores) if column.macro else stats.pooled_mean(scores)
+    if not column.macro and np.isin(pooled, (0.0, 1.0)).all():
+        accuracy = stats.wilson(int(pooled.sum()), len(pooled))
+    else:
+        accuracy = mean.estimate
+    return Entry(column, accuracy, mean.standard_error, _failed_check(run, column), _unread(run, column))
+
+
+def _unread(run: Run, column: TaskColumn) -> float | None:
+    tasks = [run.by_task[name] for name in column.tasks]
+    shares = [(task.n, task.unread) for task in tasks if task.unread is not None]
+    return sum(n * share for n, share in shares) / sum(n for n, _ in shares) if len(shares) == len(tasks) else None
+
+
+def _failed_check(run: Run, column: TaskColumn) -> str:
+    for name in column.tasks:
+        samples = run.by_task[name].samples
+        pairs, _ = pair(samples, samples, column.metric)
+        comparisons = len(column.tasks)
+        for check in health.failed_checks(pairs, name, run.name, run.name, same_model=True, comparisons=comparisons):
+            if check.broken:
+                return check.condition if len(column.tasks) == 1 else f"{check.condition} in {name}"
+    return ""
+
+
+def _macro(entries: Sequence[Entry | None]) -> Estimate | None:
+    """The mean over columns; None where an entry is missing or its check failed."""
+    sound = [entry for entry in entries if entry is not None and not entry.failed_check]
+    if not sound or len(sound) < len(entries):
+        return None
+    value = sum(entry.accuracy.value for entry in sound) / len(sound)
+    error = sqrt(sum(entry.standard_error**2 for entry in sound)) / len(sound)
+    return stats.GroupMean(value, error, sum(entry.accuracy.n for entry in sound)).estimate
+
+
+def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
+    """The first column that every model has and passes the checks on, else the first of all."""
+    for index, column in enumerate(columns):
+        if all((entry := row.entries[index]) is not None and not entry.failed_check for row in rows):
+            return [column]
+    return list(columns[:1])
+
+
+def _value(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
+    """What a row is sorted by: the macro mean, or the only column; -1 where it has none that passed the checks."""
+    if len(ranked_by) > 1:
+        return -1.0 if row.macro is None else row.macro.value
+    entry = next((entry for entry in row.entries if entry is not None and entry.column == ranked_by[0]), None)
+    return -1.0 if entry is None or entry.failed_check else entry.accuracy.value
+
+
+def _ranked(rows: list[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[BoardRow]:
+    """Add ranks, and whether the difference of each model to the first is significant (Holm over the models)."""
+    values = [_value(row, ranked_by) for row in rows]
+    sound = [row for row, value in zip(rows, values, strict=True) if value >= 0]
+    p_values = [_paired_p(sound[0].run, row.run, ranked_by) for row in sound[1:]]
+    corrected = iter(stats.holm([p for p in p_values if p is not None]))
+    ranked = []
+    for row, value, p in zip(sound, values, [0.0, *p_values], strict=False):
+        rank = f"{1 + sum(other > value for other in values)}{'=' if values.count(value) > 1 else ''}"
+        inseparable = row is not sound[0] and p is not None and next(corrected) >= LEVEL
+        ranked.append(replace(row, rank=rank, inseparable=inseparable, untested=p is None))
+    return ranked + rows[len(sound) :]
+
+
+def _paired_p(first: Run, second: Run, columns: Sequence[TaskColumn]) -> float | None:
+    """p of no difference between two models' means over columns, paired by document; None where nothing pairs.
+
+    McNemar's exact test where there is one column of right and wrong; else a z-test on the mean of the paired differences.
+    """
+    means: list[stats.GroupMean] = []
+    for column in columns:
+        parts = []
+        for name in column.tasks:
+            pairs, _ = pair(first.by_task[name].samples, second.by_task[name].samples, column.metric)
+            if not pairs.n:
+                return None
+            differences = pairs.variant.score - pairs.base.score
+            parts.append(differences[~np.isnan(differences)])
+        pooled = np.concatenate(parts)
+        if len(columns) == 1 and np.isin(pooled, (-1.0, 0.0, 1.0)).all() and not column.macro:
+            return stats.mcnemar_exact(int((pooled > 0).sum()), int((pooled < 0).sum()))
+        means.append(stats.macro_mean(parts) if column.macro else stats.pooled_mean(parts))
+    error = sqrt(sum(mean.standard_error**2 for mean in means)) / len(means)
+    return stats.t_test(sum(mean.value for mean in means) / len(means), error)

@@ -1,0 +1,134 @@
+"""The columns of a leaderboard: every task and metric, or groups with a mean and the tasks outside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mcqa_suite import stats
+from mcqa_suite.analysis.compare.groups import is_macro
+from mcqa_suite.analysis.compare.tasks import preferred_metric
+from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.runs import Group, Run, TaskRun
+from mcqa_suite.logs.sample_values import METRICS
+from mcqa_suite.logs.samples import Floats, best_letter
+
+
+@dataclass(frozen=True)
+class TaskColumn:
+    """A task, or a group of `tasks` whose documents are pooled (`macro`: whose means are averaged), under one filter.
+
+    `constant`: the letter that is right most often, and how often. `shots`: few-shot counts of the tasks; `mixed`: another
+    column has the same tasks with other counts.
+    """
+
+    name: str
+    tasks: tuple[str, ...]
+    metric: str
+    filter: str
+    macro: bool
+    chance: float | None
+    constant: tuple[str, float] | None
+    shots: tuple[int, ...]
+    mixed: bool = False
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {'/'.join(map(str, dict.fromkeys(self.shots)))}-shot" if self.mixed else self.name
+
+
+def every_task(run: Run) -> list[TaskColumn]:
+    """A column for each task and each of its accuracies."""
+    return [_task_column(task, metric) for task in run.by_task.values() for metric in task.metrics]
+
+
+def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
+    """Groups of the first run that have a mean, then the tasks in none of them, as far as another run has them too.
+
+    Runs with few-shot counts other than the first's get columns of their own. ComparisonError where the runs share nothing.
+    """
+    first = runs[0]
+    columns: list[TaskColumn] = []
+    for group in sorted(first.groups.values(), key=lambda group: -len(group.tasks)):
+        taken = {task for column in columns for task in column.tasks}
+        if not taken & set(group.tasks) and (column := _group_column(first, group, metric)):
+            columns.append(column)
+    taken = {task for column in columns for task in column.tasks}
+    rest = [task for name, task in first.by_task.items() if name not in taken]
+    columns += [_task_column(task, name) for task in rest if (name := _common_metric([task], metric))]
+    if not columns:
+        raise ComparisonError(f"no metric {metric or METRICS[0]} in {first.path}; choose another --metric")
+    shared = [part for column in columns for part in _by_shots(column, runs)]
+    if not shared:
+        raise ComparisonError(_why_nothing_shared(columns, runs))
+    return sorted(shared, key=lambda column: (column.name, column.shots))
+
+
+def _task_column(task: TaskRun, metric: str) -> TaskColumn:
+    return TaskColumn(task.task, (task.task,), metric, task.filter, False, task.chance, task.constant, (task.n_shot,))
+
+
+def _group_column(run: Run, group: Group, metric: str | None) -> TaskColumn | None:
+    """None where the run lacks a task of the group, or the harness gave the group no mean of the metric."""
+    members = [run.by_task[name] for name in group.tasks if name in run.by_task]
+    common = _common_metric(members, metric)
+    if len(members) < len(group.tasks) or common is None:
+        return None
+    filter_name = members[0].filter
+    if f"{common},{filter_name}" not in group.values or {task.filter for task in members} != {filter_name}:
+        return None
+    chances = [chance for task in members if (chance := task.chance) is not None]
+    chance = float(np.mean(chances)) if len(chances) == len(members) else None
+    constant = None if chance is None else best_letter(np.concatenate([task.samples.gold for task in members]))
+    macro = is_macro(run, group, common, filter_name)
+    shots = tuple(task.n_shot for task in members)
+    return TaskColumn(group.name, group.tasks, common, filter_name, macro, chance, constant, shots)
+
+
+def _common_metric(members: Sequence[TaskRun], metric: str | None) -> str | None:
+    if not members:
+        return None
+    scores = members[0].samples.scores
+    return preferred_metric([name for name in scores if all(name in task.samples.scores for task in members)], metric)
+
+
+def _by_shots(column: TaskColumn, runs: Sequence[Run]) -> list[TaskColumn]:
+    """The column once for every few-shot count that its runs have; none where only one of several runs has it."""
+    shots = dict.fromkeys(
+        tuple(run.by_task[name].n_shot for name in column.tasks if name in run.by_task) for run in runs
+    )
+    columns = [replace(column, shots=counts) for counts in shots if len(counts) == len(column.tasks)]
+    having = {part: sum(scores_of(run, part) is not None for run in runs) for part in columns}
+    if len(runs) > 1 and sum(having.values()) < 2:
+        return []
+    present = [part for part, count in having.items() if count]
+    return [replace(part, mixed=len(present) > 1) for part in present]
+
+
+def _why_nothing_shared(columns: Iterable[TaskColumn], runs: Sequence[Run]) -> str:
+    for column in columns:
+        for run in runs[1:]:
+            if set(column.tasks) <= run.by_task.keys():
+                return f"no metric {column.metric} in {run.path}: {column.name}; choose another --metric"
+    return f"{runs[0].path}: no task in common with the other runs; evaluate all on the same tasks"
+
+
+def scores_of(run: Run, column: TaskColumn) -> list[Floats] | None:
+    """The scores of each task of a column; None where the run lacks one, or has it with another few-shot count.
+
+    Documents without the metric, such as a ROUGE score where there is no reference, are left out.
+    """
+    tasks = [run.by_task[name] for name in column.tasks if name in run.by_task]
+    if tuple(task.n_shot for task in tasks) != column.shots:
+        return None
+    scores = [task.samples.scores[column.metric] for task in tasks if column.metric in task.samples.scores]
+    scores = [values[~np.isnan(values)] for values in scores]
+    return scores if len(scores) == len(column.tasks) and all(map(len, scores)) else None
+
+
+def nested_columns(run: Run, columns: Sequence[TaskColumn]) -> tuple[str, str] | None:
+    """Two columns that share documents, if any do."""
+    hashes = {c.name: [run.by_task[name].samples.hashes[:, 0] for name in c.tasks] for c in columns}
+    return stats.nested({name: np.concatenate(parts) for name, parts in hashes.items()})
