@@ -9,7 +9,7 @@ import pytest
 from helpers.log_files import choice_rows, questions, write_run, written_row
 from helpers.report_runs import noisy
 
-from mcqa_suite.reporting import board, html
+from mcqa_suite.reporting import html, leaderboard
 from mcqa_suite.reporting.figures import draw
 from mcqa_suite.reporting.figures.layout import capped
 from mcqa_suite.reporting.figures.style import short
@@ -20,7 +20,7 @@ TASKS = 14
 
 def drawn(given, base=None):
     page = gather([str(path) for path in given], base=base and str(base))
-    plots = draw(page.report, page.runs, page.base, page.floor, page.summary, page.curves)
+    plots = draw(page.report, page.runs, page.base, page.floor, page.board, page.curves)
     return page, {plot.name: plot for plot in plots}
 
 
@@ -79,10 +79,10 @@ def test_columns_of_mixed_few_shot_counts_bear_their_count_everywhere(tmp_path):
             folder = tmp_path / f"{name}{shots}"
             runs.append(write_run(folder, {"letters": rows}, model=folder.name, **{"n-shot": {"letters": shots}}))
     page, _plots = drawn(runs)
-    shown = board.board(page.summary, page.report, None, None)
     titles = ["letters, 0-shot", "letters, 5-shot"]
-    assert [column.title for column in shown.columns] == titles
-    assert [title.partition(" (")[0] for title in board.board_table(shown).header[2:4]] == titles
-    assert {line["task"] for line in csv.DictReader(io.StringIO(board.board_csv(page.summary, None)))} == set(titles)
+    assert [column.title for column in page.board.columns] == titles
+    header = leaderboard.models_by_tasks(page.board).header
+    assert [title.partition(" (")[0] for title in header[2:4]] == titles
+    assert {row["task"] for row in csv.DictReader(io.StringIO(leaderboard.as_csv(page.board)))} == set(titles)
     text = html.render(page, [])
     assert all(f'class="task">{title}<small>' in text for title in titles)
