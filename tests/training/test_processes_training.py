@@ -162,10 +162,10 @@ def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_che
 def test_a_checkpoint_of_another_number_of_processes_is_made_again(trained, tmp_path):
     from mcqa_suite.common.manifest import read_manifest
     from mcqa_suite.ladder.checkpoints import Expected
-    from mcqa_suite.ladder.stages import why_remake
+    from mcqa_suite.ladder.context import why_outdated
 
     made = read_manifest(trained.folder / "one" / "sft")
     wanted = Expected(made.kind, made.name, made.parent, made.settings, made.data)
-    assert why_remake(ladder_context(tmp_path, "name: one").recipe, trained.folder / "one" / "sft", wanted) is None
+    assert why_outdated(ladder_context(tmp_path, "name: one").recipe, trained.folder / "one" / "sft", wanted) is None
     two = ladder_context(tmp_path, "name: two\nprocesses: 2").recipe
-    assert why_remake(two, trained.folder / "one" / "sft", wanted) == "processes: 1 -> 2"
+    assert why_outdated(two, trained.folder / "one" / "sft", wanted) == "processes: 1 -> 2"

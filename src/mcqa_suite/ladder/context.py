@@ -6,11 +6,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.locks import write_lock
+from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.ladder.checkpoints import Expected, redo_reason
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.process import run_process
 from mcqa_suite.ladder.recipe import BASE, Recipe
@@ -48,9 +51,7 @@ class LadderContext:
             command = [*ACCELERATE, str(self.recipe.accelerate), "--num_processes", str(step.processes), *command]
         elif step.processes > 1:
             command = [*TORCHRUN, str(step.processes), *command]
-        label = self.label(step.number, step.rung, step.kind)
-        log = f"{step.rung}.log" if step.stage else f"{step.rung}.evaluation.log"
-        self.run_process(command, step.name, log, label, step.threads)
+        self.run_process(command, step.name, step.log, self.label(step.number, step.rung, step.kind), step.threads)
 
     def run_process(self, command: list[str], name: str, log: str, label: str, threads: int | None) -> None:
         run_process([sys.executable, *command], self.output / "logs" / log, name, label, self._environment(threads))
@@ -58,8 +59,8 @@ class LadderContext:
     def run_evaluation(self, request: Mapping[str, Any], step: Step) -> None:
         """Evaluate a checkpoint; `request` holds the arguments of `evaluation.evaluate_checkpoint.evaluate`."""
         if self.worker:
-            log, label = f"{step.rung}.evaluation.log", self.label(step.number, step.rung, step.kind)
-            self.worker.evaluate(request, self.output / "logs" / log, step.name, label, self._environment(step.threads))
+            log, label = self.output / "logs" / step.log, self.label(step.number, step.rung, step.kind)
+            self.worker.evaluate(request, log, step.name, label, self._environment(step.threads))
             return
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in request.items()}
         flags = [word for key, text in texts.items() for word in (f"--{key}", text)]
@@ -71,7 +72,20 @@ class LadderContext:
         value = mine or str(threads or ("1" if self.remote else ""))
         return {"OMP_NUM_THREADS": value} if value else {}
 
+    def update(self, folder: Path, expected: Expected, run: Callable[[], None]) -> str:
+        """Call `run` unless `folder` is what is expected; return the status of the step."""
+        with write_lock(folder):  # a process of a killed run may still be writing
+            reason = "requested" if expected.name in self.redo else why_outdated(self.recipe, folder, expected)
+        if reason is None:
+            return "unchanged"
+        start = time.perf_counter()
+        run()
+        return f"{time.perf_counter() - start:6.1f} s" + (f"  ({reason})" if reason else "")
 
-def duration(start: float, reason: str) -> str:
-    """The status of a step that ran since `start`: its seconds, and why it ran again."""
-    return f"{time.perf_counter() - start:6.1f} s" + (f"  ({reason})" if reason else "")
+
+def why_outdated(recipe: Recipe, folder: Path, expected: Expected) -> str | None:
+    """`redo_reason`, or a changed number of training processes, which changes the batches."""
+    reason, now = redo_reason(folder, expected), recipe.processes
+    if reason is None and expected.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
+        return f"processes: {before} -> {now}"
+    return reason

@@ -10,7 +10,6 @@ from typing import Any
 
 from mcqa_suite.common.checkpoints import use_chat_template
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
@@ -24,26 +23,20 @@ from mcqa_suite.common.manifest import (
 )
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.plan import Evaluation
-from mcqa_suite.ladder.checkpoints import Expected, redo_reason
-from mcqa_suite.ladder.context import LadderContext, duration
+from mcqa_suite.ladder.checkpoints import Expected
+from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.results import RungResult, StepResult
 
 
 def evaluate(context: LadderContext, step: Step, rung: RungResult) -> StepResult:
     """The rung with its evaluation: the existing one if nothing that it depends on changed, else a new one."""
-    recipe, status = context.recipe, "unchanged"
-    folder = context.output / "evaluations" / rung.name
+    recipe, folder = context.recipe, context.output / "evaluations" / rung.name
     plan = plan_of(rung, recipe.evaluate, str(recipe.path))
     settings = {"plan": _without_paths(plan), "dtype": recipe.dtype, "batch_size": recipe.batch_size}
     parent = Parent(rung.name, rung.manifest.content)
     expected = Expected("evaluation", rung.name, parent, settings, question_files(recipe.evaluate))
-    with write_lock(folder):  # a process of a killed run may still be writing
-        reason = "requested" if rung.name in context.redo else redo_reason(folder, expected)
-    if reason is not None:
-        start = time.perf_counter()
-        _run(context, step, rung, plan, folder, expected)
-        status = duration(start, reason)
+    status = context.update(folder, expected, lambda: _run(context, step, rung, plan, folder, expected))
     record = json.loads((folder / "rung.json").read_text(encoding="utf-8"))
     return StepResult(dataclasses.replace(rung, evaluation=folder, record=record), status)
 

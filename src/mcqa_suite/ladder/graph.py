@@ -1,4 +1,4 @@
-"""What a recipe comes to: steps that make a rung or evaluate it, each with the steps that have to be done before it."""
+"""The steps of a recipe, which make or evaluate a rung, and the steps that each waits for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ EVALUATE = "evaluate"
 
 @dataclass(frozen=True)
 class Step:
-    """`number` is its place where all run in order (1 is the base, which is there), `after` the numbers it waits for.
+    """`number` counts from 2 in the recipe's order (1 is the base); `after` holds the numbers of the steps that it waits for.
 
-    A step without `stage` evaluates its rung. It runs as `processes` with as many `threads` each (None: nobody says), and
-    takes `cpus` and `gpus` of a cluster's node (None: a GPU for each process, where there are any).
+    A step without `stage` evaluates its rung. It runs as `processes` with `threads` each (None: not set), and needs `cpus` and
+    `gpus` of a cluster's node (None: a GPU for each process, where there are any).
     """
 
     number: int
@@ -36,12 +36,16 @@ class Step:
     def name(self) -> str:
         return self.rung if self.stage else f"{self.rung} (evaluation)"
 
+    @property
+    def log(self) -> str:
+        return f"{self.rung}.log" if self.stage else f"{self.rung}.evaluation.log"
+
 
 def steps_of(recipe: Recipe) -> tuple[Step, ...]:
-    """Every step in order: a rung is evaluated as soon as it is made, and none comes before what it waits for."""
+    """Every step in order, each rung evaluated as soon as it is made."""
     numbers = itertools.count(2)
     steps: list[Step] = []
-    made, evaluated = {BASE: 1}, dict[str, int]()
+    trained, evaluated = {BASE: 1}, dict[str, int]()  # the number of a rung's step
 
     def add(rung: str, stage: Stage | None, after: frozenset[int]) -> int:
         processes = recipe.processes if stage is None or stage.kind in TRAINED else 1
@@ -55,16 +59,16 @@ def steps_of(recipe: Recipe) -> tuple[Step, ...]:
     if recipe.evaluate:
         evaluated[BASE] = add(BASE, None, frozenset({1}))
     for stage in recipe.stages:
-        made[stage.name] = add(stage.name, stage, _waits_for(recipe, stage, made, evaluated))
+        trained[stage.name] = add(stage.name, stage, _waits_for(recipe, stage, trained, evaluated))
         if recipe.evaluate and stage.generates:
-            evaluated[stage.name] = add(stage.name, None, frozenset({made[stage.name]}))
+            evaluated[stage.name] = add(stage.name, None, frozenset({trained[stage.name]}))
     return tuple(steps)
 
 
-def _waits_for(recipe: Recipe, stage: Stage, made: dict[str, int], evaluated: dict[str, int]) -> frozenset[int]:
-    """Its parent; where that is the best of a sweep, all points, and their evaluations where a task is the criterion."""
+def _waits_for(recipe: Recipe, stage: Stage, trained: dict[str, int], evaluated: dict[str, int]) -> frozenset[int]:
+    """The step of its parent, or of all points of the sweep of which it takes the best."""
     if not stage.from_best:
-        return frozenset({made[stage.parent]})
+        return frozenset({trained[stage.parent]})
     sweep = next(sweep for sweep in recipe.sweeps if sweep.name == stage.parent)
-    judged = evaluated if sweep.criterion.task else made
-    return frozenset(judged[point.stage] for point in sweep.points)
+    steps = evaluated if sweep.criterion.task else trained
+    return frozenset(steps[point.stage] for point in sweep.points)

@@ -12,7 +12,6 @@ import yaml
 
 from mcqa_suite.common.checkpoints import has_chat_template
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
@@ -24,12 +23,12 @@ from mcqa_suite.common.manifest import (
     write_manifest,
 )
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder.checkpoints import BASE_KIND, Expected, base_checkpoint, redo_reason
-from mcqa_suite.ladder.context import LadderContext, duration
+from mcqa_suite.ladder.checkpoints import BASE_KIND, Expected, base_checkpoint
+from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
+from mcqa_suite.ladder.recipe import BASE, Stage
 from mcqa_suite.ladder.results import RungResult, StepResult
-from mcqa_suite.ladder.stage_settings import TRAINED, record
+from mcqa_suite.ladder.stage_settings import record
 
 
 def record_base(context: LadderContext) -> RungResult:
@@ -58,30 +57,21 @@ def record_base(context: LadderContext) -> RungResult:
 
 def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> StepResult:
     """The rung of a stage: the existing checkpoint if it is what the recipe asks for, else a new one."""
-    folder, status = context.output / "checkpoints" / stage.name, "unchanged"
+    folder = context.output / "checkpoints" / stage.name
     parent_id = Parent(parent.name, parent.manifest.content)
     expected = Expected(stage.kind, stage.name, parent_id, record(stage.settings), data)
-    with write_lock(folder):  # a process of a killed run may still be writing
-        reason = "requested" if stage.name in context.redo else why_remake(context.recipe, folder, expected)
-    if reason is not None:
-        script, config = str(training_dir() / f"{stage.kind}.py"), str(write_settings(context, stage))
-        command = [script, "--config", config, "--parent", str(parent.checkpoint), "--output", str(folder)]
-        if parent.adapter_base:
-            command += ["--parent-base", str(parent.adapter_base)]
-        start = time.perf_counter()
-        context.run_script(command, step)
-        status = duration(start, reason)
+    status = context.update(
+        folder, expected, lambda: context.run_script(_command(context, stage, parent, folder), step)
+    )
     manifest = read_manifest(folder)
     base = parent.checkpoint if manifest.adapter else None
     return StepResult(RungResult(stage.name, folder, manifest, None, None, base), status)
 
 
-def why_remake(recipe: Recipe, folder: Path, expected: Expected) -> str | None:
-    """`redo_reason`, or a changed number of processes, which changes the batches."""
-    reason, now = redo_reason(folder, expected), recipe.processes
-    if reason is None and expected.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
-        return f"processes: {before} -> {now}"
-    return reason
+def _command(context: LadderContext, stage: Stage, parent: RungResult, folder: Path) -> list[str]:
+    script, config = str(training_dir() / f"{stage.kind}.py"), str(write_settings(context, stage))
+    command = [script, "--config", config, "--parent", str(parent.checkpoint), "--output", str(folder)]
+    return command + (["--parent-base", str(parent.adapter_base)] if parent.adapter_base else [])
 
 
 def check_settings(context: LadderContext) -> None:
