@@ -72,13 +72,13 @@ def value(source: str, **variables):
 def test_a_template_is_read_drawn_and_written_out(tmp_path):
     template = Template.load(written(tmp_path))
     instances = template.sample(30, seed=1)
-    assert len({one.question for one in instances}) == 30
-    for one in instances:
-        assert "{" not in one.question + one.answer
-        assert gold_number(one.answer) == one.gold
-        assert calculations(one.answer) == (2, [])
-        assert "<<" not in one.solution
-        assert one.question.split(". ")[1][0].isupper()
+    assert len({instance.question for instance in instances}) == 30
+    for instance in instances:
+        assert "{" not in instance.question + instance.answer
+        assert gold_number(instance.answer) == instance.gold
+        assert calculations(instance.answer) == (2, [])
+        assert "<<" not in instance.solution
+        assert instance.question.split(". ")[1][0].isupper()
 
 
 def test_the_same_seed_draws_the_same_and_the_first_of_more(tmp_path):
@@ -88,25 +88,25 @@ def test_the_same_seed_draws_the_same_and_the_first_of_more(tmp_path):
 
 
 def test_the_seed_is_the_templates_own(tmp_path):
-    one = Template.load(written(tmp_path))
+    template = Template.load(written(tmp_path))
     other = Template.load(written(tmp_path, name="pears.txt"))
-    assert [i.question for i in one.sample(8, seed=5)] != [i.question for i in other.sample(8, seed=5)]
+    assert [i.question for i in template.sample(8, seed=5)] != [i.question for i in other.sample(8, seed=5)]
 
 
 def test_the_defaults_give_back_the_question_that_the_template_was_made_from(tmp_path):
-    made = Template.load(written(tmp_path)).default()
-    assert made.question == "Ines fills 4 boxes with 12 pears. Half of the boxes are sold. How many are left?"
-    assert made.gold == "24"
+    default = Template.load(written(tmp_path)).default()
+    assert default.question == "Ines fills 4 boxes with 12 pears. Half of the boxes are sold. How many are left?"
+    assert default.gold == "24"
 
 
 def test_training_and_test_draws_share_no_numbers_whatever_the_seed(tmp_path):
     template = Template.load(written(tmp_path))
 
     def numbers(instances):
-        return {tuple(part for part in one.question.split() if part.isdigit())[:2] for one in instances}
+        return {tuple(part for part in instance.question.split() if part.isdigit())[:2] for instance in instances}
 
-    train = [one for seed in range(4) for one in template.sample(40, seed=seed, split="train")]
-    test = [one for seed in range(4) for one in template.sample(40, seed=seed, split="test")]
+    train = [instance for seed in range(4) for instance in template.sample(40, seed=seed, split="train")]
+    test = [instance for seed in range(4) for instance in template.sample(40, seed=seed, split="test")]
     assert len(numbers(train)) > 20 < len(numbers(test))
     assert not numbers(train) & numbers(test)
 
@@ -191,7 +191,7 @@ HOSTILE = {
     "(lambda: 1)()": "not on the white list",
     "[x for x in range(9)] == 1": "ListComp is not on the white list",
     "(b := a) > 0": "NamedExpr is not on the white list",
-    "while True: pass": "no expression",
+    "while True: pass": "not an expression",
     "1 << 999999999 > a": "LShift is not on the white list",
     "len(list(range(10**9))) > a": "a list of 1,000,000,000 values",
     "len([1] * 10**9) > a": "a list of 1,000,000,000 values",
@@ -203,7 +203,7 @@ HOSTILE = {
     '"a" in range(10**12)': "a list of 1,000,000,000,000 values",
     "-" * 200 + "a > 0": "more than 500 parts or 60 levels",
     "a" + " + a" * 600 + " > 0": "more than 2000 characters",
-    "(" * 900 + "a" + ")" * 900: "no expression",
+    "(" * 900 + "a" + ")" * 900: "not an expression",
     "sample([1, 2]) == 1": "stands alone on an #init line",
     "a > 100": r"line 7: no values meet the conditions: `a > 100` refused",
     "1 / (a - a) > 0": "no values meet the conditions",
@@ -237,7 +237,7 @@ def test_conditions_that_search_without_end_are_given_up(tmp_path):
         ("- name = sample(names)", "name = sample(names)", r"apples\.txt:4: .* no dash before it"),
         ("- name = sample(names)", "- sample(names)", r"apples\.txt:4: .* draws nothing"),
         ("{each,12}", "{eech,12}", r"apples\.txt:1: name 'eech'"),
-        ("{each,12}", "{each,12", r"apples\.txt:1: a brace without its partner"),
+        ("{each,12}", "{each,12", r"apples\.txt:1: an unpaired brace"),
         ("#answer: (boxes - boxes*frac) * each", "", r"no #answer: section"),
         ("range(2, 30)", "range(30, 2)", r"apples\.txt:6: 1 to be drawn from 0"),
         ("range(2, 30)", "range(1, 10**40)", r"apples\.txt:6: range with a number of more than 60 bits"),
@@ -301,8 +301,8 @@ def test_every_public_template_gives_valid_instances_or_is_known_to_disagree(fol
                 template.sample(1)
             continue
         instances = template.sample(3, seed=3)
-        assert len({one.question for one in instances}) == 3
-        assert all(gold_number(one.answer) == one.gold for one in instances)
+        assert len({instance.question for instance in instances}) == 3
+        assert all(gold_number(instance.answer) == instance.gold for instance in instances)
 
 
 @needs_templates

@@ -30,18 +30,20 @@ def test_a_story_reads_well_and_comes_out_two_ways(path):
     shown = defaults.values(template.parsed, template.units)
     assert all(condition(shown) for condition in template.parsed.conditions)
     instances = [template.default(), *template.sample(25, seed=11)]
-    for one in instances:
-        marked, off = calculations(one.answer)
+    for instance in instances:
+        marked, off = calculations(instance.answer)
         assert marked
         assert not off
-        assert re.fullmatch(r"\d{1,5}", one.gold), one
-        assert not re.search(r"-\d|\d\.\d", one.solution), one.solution  # no negative quantity, nothing broken
-        both = f"{one.question} {one.solution}"
+        assert re.fullmatch(r"\d{1,5}", instance.gold), instance
+        assert not re.search(r"-\d|\d\.\d", instance.solution), (
+            instance.solution
+        )  # no negative quantity, nothing broken
+        both = f"{instance.question} {instance.solution}"
         assert not re.search(r"\b[Aa] [aeiou]|  |[{}]|\s[.,?]|(?<![\d/*+-] )\b1 (?!less|is|remains)[a-z]+s\b", both), (
             both
         )
-        assert one.question.endswith("?")
-        assert all(sentence[0].isupper() or not sentence[0].isalpha() for sentence in one.question.split(". "))
+        assert instance.question.endswith("?")
+        assert all(sentence[0].isupper() or not sentence[0].isalpha() for sentence in instance.question.split(". "))
 
 
 def test_a_no_op_changes_the_words_and_not_the_answer():
@@ -80,11 +82,11 @@ def test_training_rows_share_no_numbers_with_any_test_of_any_variant():
     rows = symbolic.rows(symbolic.VARIANTS, n=600, seed=0)
     assert len(rows) == 600
     assert len({row["id"] for row in rows}) == 600
-    asked = [doc for variant in symbolic.VARIANTS for doc in symbolic.documents(variant, seed=0)]
+    questions = [doc for variant in symbolic.VARIANTS for doc in symbolic.documents(variant, seed=0)]
     stories = {"ferry", "library", "tiles", "honey", "workshop"}  # whose first two numbers stand first in the question
-    shared = first_numbers(r for r in rows if r["template"] in stories) & first_numbers(asked)
+    shared = first_numbers(r for r in rows if r["template"] in stories) & first_numbers(questions)
     assert not shared
-    assert {row["question"] for row in rows}.isdisjoint(doc["question"] for doc in asked)
+    assert {row["question"] for row in rows}.isdisjoint(doc["question"] for doc in questions)
 
 
 def test_training_rows_are_shared_evenly_and_stories_can_be_held_back():
@@ -97,7 +99,7 @@ def test_training_rows_are_shared_evenly_and_stories_can_be_held_back():
 
 def test_the_tasks_render_and_show_examples_of_other_templates():
     checks = check(["mcqa_symbolic_local"], {"seed": 9, "instances": 2})
-    assert [found.n for found in checks] == [24] * 4
+    assert [numbers.n for numbers in checks] == [24] * 4
     from lm_eval import simple_evaluate
 
     results = simple_evaluate(

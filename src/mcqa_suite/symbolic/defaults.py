@@ -1,4 +1,4 @@
-"""The values behind a template's defaults: `{n,twelve}` is 12. They give back the question that the template was made from."""
+"""The values of a template's defaults, as 12 for `{n,twelve}`: they give the question that the template was made from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from fractions import Fraction
 from typing import Any
 
 from mcqa_suite.common.errors import TemplateError
-from mcqa_suite.symbolic.expressions import Expression, compile_expression
+from mcqa_suite.symbolic.expressions import Expression, compile_expression, equation
 from mcqa_suite.symbolic.parser import Parsed
 from mcqa_suite.symbolic.search import Unit
-from mcqa_suite.symbolic.values import is_labelled, number, plain, read_number, text
+from mcqa_suite.symbolic.values import is_labelled, plain, read_number, text
+from mcqa_suite.symbolic.values import number as to_number
 from mcqa_suite.symbolic.vocabulary import MOST_IN_WORDS, VOCABULARY, in_words
 
 NUMBER_WORDS: dict[str, Any] = {
@@ -22,17 +23,16 @@ NUMBER_WORDS: dict[str, Any] = {
 
 
 def values(parsed: Parsed, units: Sequence[Unit]) -> dict[str, Any]:
-    """A value for every name: its slot's default; what no slot shows from an equation, else the first of its list."""
-    pools = {name: one for one in units for name in one.init.names}
+    """A value for every name: its slot's default, else the solution of an equation, else the first of its list."""
+    pools = {name: unit for unit in units for name in unit.init.names}
     shown: dict[str, Any] = {}
     for piece in parsed.body:
         if isinstance(piece, str) or piece.default is None or (name := piece.expression.source) in shown:
             continue
-        one = pools[name]
-        shown[name] = _read(piece.default, one.pool, one.init.counts)
+        shown[name] = _read(piece.default, pools[name].pool, pools[name].init.counts)
         if shown[name] is None:
             raise TemplateError(
-                f"{piece.expression.where}: default {piece.default!r} of {name} is no number; write one"
+                f"{piece.expression.where}: default {piece.default!r} of {name} is not a number; write a number"
             )
     hidden = [name for name in pools if name not in shown]
     for name in hidden:
@@ -44,29 +44,28 @@ def values(parsed: Parsed, units: Sequence[Unit]) -> dict[str, Any]:
 
 
 def _read(default: str, pool: Sequence[Any], counts: bool) -> Any:
-    """As the list has it, else as a number where it counts, else as it is written; None for no number."""
+    """The list's member of that text, else a number, else the text itself; None where a number is needed."""
     if not isinstance(pool, range):
         for value in pool:
             if (is_labelled(value) or isinstance(value, str)) and text(value).casefold() == default.casefold():
                 return value
-    found = read_number(default.replace("%", ""))
-    if found is None:
-        found = NUMBER_WORDS.get(default.casefold().removesuffix(" times"))
-    if found is not None:
-        return (default, found)
+    number = read_number(default.replace("%", ""))
+    if number is None:
+        number = NUMBER_WORDS.get(default.casefold().removesuffix(" times"))
+    if number is not None:
+        return (default, number)
     return default if not counts or isinstance(pool[0], str) else None
 
 
-def _solved(name: str, conditions: Sequence[Expression], known: dict[str, Any]) -> Any:
-    """The root of the first equation that is linear in `name` and holds nothing else unknown; None where there is none."""
+def _solved(name: str, conditions: Sequence[Expression], values: dict[str, Any]) -> Any:
+    """The root of the first equation that is linear in `name` and has no other unknown; None where there is none."""
     for condition in conditions:
-        tree = condition.tree
-        equation = isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq)
-        if not equation or name not in condition.names or any(known.get(n) is None for n in condition.names - {name}):
+        sides, others = equation(condition), condition.names - {name}
+        if not sides or name not in condition.names or any(values.get(other) is None for other in others):
             continue
-        source = f"({ast.unparse(tree.left)}) - ({ast.unparse(tree.comparators[0])})"  # type: ignore[attr-defined]
-        left = compile_expression(source, condition.where, condition.names)
-        at = [Fraction(number(left({**known, name: value}))) for value in (0, 1, 2)]
+        source = f"({ast.unparse(sides[0])}) - ({ast.unparse(sides[1])})"
+        difference = compile_expression(source, condition.where, condition.names)
+        at = [Fraction(to_number(difference({**values, name: value}))) for value in (0, 1, 2)]
         if at[0] != at[1] and at[2] - at[1] == at[1] - at[0]:
             return plain(at[0] / (at[0] - at[1]))
     return None

@@ -1,6 +1,6 @@
-"""Expressions of a template, read with Python's own parser and turned into closures over a white list of nodes.
+"""Expressions of a template: parsed by Python's `ast` and compiled to closures over a white list of nodes.
 
-Nothing is ever handed to eval, exec or getattr: a node, a name or a function that is not listed is an error at load.
+Nothing is passed to eval, exec or getattr: a node, name or function that is not listed is an error when the template is loaded.
 Numbers are exact: 0.1 is a tenth.
 """
 
@@ -13,8 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from mcqa_suite.common.errors import TemplateError
-from mcqa_suite.symbolic.functions import FUNCTIONS
-from mcqa_suite.symbolic.operators import BINARY, COMPARISONS
+from mcqa_suite.symbolic.functions import BINARY, COMPARISONS, FUNCTIONS
 from mcqa_suite.symbolic.values import ExpressionError, items, number, plain
 from mcqa_suite.symbolic.vocabulary import VOCABULARY
 
@@ -27,7 +26,7 @@ MOST_DEPTH = 60
 
 @dataclass(frozen=True)
 class Expression:
-    """`names`: the template's variables in it; `size`: its nodes, which is what one evaluation costs."""
+    """A compiled expression: `names` are the template's variables in it, `size` its nodes, the cost of one evaluation."""
 
     source: str
     where: str
@@ -37,13 +36,13 @@ class Expression:
     closure: Closure
 
     def __call__(self, values: Environment) -> Any:
-        """Raises DrawError for a division by zero, TemplateError for what may not be."""
+        """The value; DrawError for a division by zero, TemplateError for what is not allowed."""
         try:
             return self.closure(values)
         except ExpressionError as error:
             raise TemplateError(f"{self.where}: {error} in `{_short(self.source)}`; change the template") from error
         except (TypeError, OverflowError, MemoryError, RecursionError) as error:
-            raise TemplateError(f"{self.where}: `{_short(self.source)}` cannot be worked out: {error}") from error
+            raise TemplateError(f"{self.where}: `{_short(self.source)}` cannot be evaluated: {error}") from error
 
 
 def compile_expression(source: str, where: str, variables: Collection[str] = ()) -> Expression:
@@ -58,13 +57,23 @@ def compile_expression(source: str, where: str, variables: Collection[str] = ())
         raise TemplateError(f"{where}: {error} in `{_short(source)}`; change the template") from error
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error)
-        raise TemplateError(f"{where}: `{_short(source)}` is no expression ({reason}); mend the template") from error
+        raise TemplateError(
+            f"{where}: `{_short(source)}` is not an expression ({reason}); correct the template"
+        ) from error
     names = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in variables)
     return Expression(source.strip(), where, names, size, tree, closure)
 
 
+def equation(condition: Expression) -> tuple[ast.expr, ast.expr] | None:
+    """Both sides of a condition that is `left == right`."""
+    tree = condition.tree
+    if isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq):
+        return tree.left, tree.comparators[0]
+    return None
+
+
 def _measure(tree: ast.expr) -> int:
-    """How many nodes; ExpressionError for too many or too deep."""
+    """The number of nodes; ExpressionError for too many or too deep."""
     count, level = 0, [(tree, 1)]
     while level:
         node, depth = level.pop()
@@ -75,28 +84,56 @@ def _measure(tree: ast.expr) -> int:
     return count
 
 
+@dataclass(frozen=True)
 class _Compiler:
-    """One method a node; `variables` are the names that a draw gives."""
+    """Turns nodes into closures; `variables` are the names that a draw binds."""
 
-    def __init__(self, variables: frozenset[str]) -> None:
-        self.variables = variables
+    variables: frozenset[str]
 
-    def closure(self, node: ast.AST) -> Closure:
-        if (method := NODES.get(type(node))) is None:
-            raise ExpressionError(f"{type(node).__name__} is not on the white list")
-        return method(self, node)
+    def closure(self, node: ast.expr) -> Closure:
+        match node:
+            case ast.Constant(value):
+                constant = _constant(value)
+                return lambda _values: constant
+            case ast.Name(name):
+                return self._name(name)
+            case ast.BinOp(left, op, right):
+                return self._binary(BINARY.get(type(op)), left, right, f"operator {type(op).__name__}")
+            case ast.UnaryOp(ast.Not(), operand):
+                condition = self.closure(operand)
+                return lambda values: not condition(values)
+            case ast.UnaryOp(ast.USub() | ast.UAdd() as op, operand):
+                term, sign = self.closure(operand), -1 if isinstance(op, ast.USub) else 1
+                return lambda values: sign * number(term(values))
+            case ast.BoolOp(op, nodes):
+                parts, choose = self._all(nodes), all if isinstance(op, ast.And) else any
+                return lambda values: choose(part(values) for part in parts)
+            case ast.Compare(left, ops, nodes):
+                terms = [left, *nodes]
+                tests = [
+                    self._binary(COMPARISONS.get(type(op)), before, after, f"comparison {type(op).__name__}")
+                    for op, before, after in zip(ops, terms, nodes, strict=False)
+                ]
+                return tests[0] if len(tests) == 1 else lambda values: all(test(values) for test in tests)
+            case ast.IfExp(test, body, orelse):
+                choice, yes, no = self._all([test, body, orelse])
+                return lambda values: yes(values) if choice(values) else no(values)
+            case ast.List(nodes) | ast.Tuple(nodes):
+                return self._list(nodes, tuple if isinstance(node, ast.Tuple) else list)
+            case ast.Subscript(value, ast.Slice(lower, upper, step)):
+                whole, bounds = self.closure(value), slice(*[part and _index(part) for part in (lower, upper, step)])
+                return lambda values: items(whole(values))[bounds]
+            case ast.Subscript(value, place):
+                whole, index = self.closure(value), _index(place)
+                return lambda values: _at(whole(values), index)
+            case ast.Call(ast.Name() | ast.Attribute() as function, nodes, []):
+                return self._call(ast.unparse(function), nodes)
+        raise ExpressionError(f"{type(node).__name__} is not on the white list")
 
-    def _constant(self, node: ast.Constant) -> Closure:
-        value: Any = node.value
-        if isinstance(value, float):
-            value = Fraction(repr(value)) if abs(value) < 1e300 else None
-        if not isinstance(value, (int, str, Fraction)):
-            raise ExpressionError(f"{type(node.value).__name__} constant; use numbers and text")
-        ready = value if isinstance(value, (bool, str)) else plain(value)
-        return lambda _values: ready
+    def _all(self, nodes: list[ast.expr]) -> list[Closure]:
+        return [self.closure(node) for node in nodes]
 
-    def _name(self, node: ast.Name) -> Closure:
-        name = node.id
+    def _name(self, name: str) -> Closure:
         if name in self.variables:
             return lambda values: values[name]
         if name in VOCABULARY:
@@ -104,108 +141,54 @@ class _Compiler:
             return lambda _values: words
         raise ExpressionError(f"name {name!r} is neither a variable of the template nor on the white list")
 
-    def _binop(self, node: ast.BinOp) -> Closure:
-        left, right, act = self.closure(node.left), self.closure(node.right), BINARY.get(type(node.op))
+    def _binary(self, act: Callable[[Any, Any], Any] | None, left: ast.expr, right: ast.expr, what: str) -> Closure:
+        first, second = self.closure(left), self.closure(right)
         if act is None:
-            raise ExpressionError(f"operator {type(node.op).__name__} is not on the white list")
-        return lambda values: act(left(values), right(values))
+            raise ExpressionError(f"{what} is not on the white list")
+        return lambda values: act(first(values), second(values))
 
-    def _unaryop(self, node: ast.UnaryOp) -> Closure:
-        operand = self.closure(node.operand)
-        if isinstance(node.op, ast.Not):
-            return lambda values: not operand(values)
-        if isinstance(node.op, ast.Invert):
-            raise ExpressionError("operator ~ is not on the white list")
-        sign = -1 if isinstance(node.op, ast.USub) else 1
-        return lambda values: sign * number(operand(values))
-
-    def _boolop(self, node: ast.BoolOp) -> Closure:
-        parts = [self.closure(part) for part in node.values]
-        choose = all if isinstance(node.op, ast.And) else any
-        return lambda values: choose(part(values) for part in parts)
-
-    def _compare(self, node: ast.Compare) -> Closure:
-        terms = [self.closure(term) for term in (node.left, *node.comparators)]
-        tests = [COMPARISONS.get(type(op)) for op in node.ops]
-
-        def compare(values: Environment) -> bool:
-            left = terms[0](values)
-            for test, term in zip(tests, terms[1:], strict=True):
-                right = term(values)
-                if not test(left, right):  # type: ignore[misc]
-                    return False
-                left = right
-            return True
-
-        if None in tests:
-            raise ExpressionError("a comparison other than ==, !=, <, <=, >, >=, in, not in")
-        return compare
-
-    def _ifexp(self, node: ast.IfExp) -> Closure:
-        test, yes, no = (self.closure(part) for part in (node.test, node.body, node.orelse))
-        return lambda values: yes(values) if test(values) else no(values)
-
-    def _list(self, node: ast.List | ast.Tuple) -> Closure:
-        parts = [self.closure(part) for part in node.elts]
-        make: Any = tuple if isinstance(node, ast.Tuple) else list
-        inner: Any = (list, range, tuple) if isinstance(node, ast.Tuple) else (list, range)
+    def _list(self, nodes: list[ast.expr], make: type[list[Any]] | type[tuple[Any, ...]]) -> Closure:
+        parts, nested = self._all(nodes), (list, range) if make is list else (list, range, tuple)
 
         def build(values: Environment) -> Any:
-            made = make(part(values) for part in parts)
-            if any(isinstance(value, inner) for value in made):
+            result = make(part(values) for part in parts)
+            if any(isinstance(value, nested) for value in result):
                 raise ExpressionError("a list inside a list")
-            return made
+            return result
 
         return build
 
-    def _subscript(self, node: ast.Subscript) -> Closure:
-        whole = self.closure(node.value)
-        if isinstance(node.slice, ast.Slice):
-            ends = [_end(part) for part in (node.slice.lower, node.slice.upper, node.slice.step)]
-            return lambda values: items(whole(values))[ends[0] : ends[1] : ends[2]]
-        index = _end(node.slice)
-        if index is None:
-            raise ExpressionError("a place in a list that is no whole number")
-        return lambda values: _at(whole(values), index)
-
-    def _call(self, node: ast.Call) -> Closure:
-        name = ast.unparse(node.func) if isinstance(node.func, (ast.Name, ast.Attribute)) else "?"
+    def _call(self, name: str, nodes: list[ast.expr]) -> Closure:
         if name in ("sample", "sample_sequential"):
             raise ExpressionError(f"{name}(...) inside an expression; it stands alone on an #init line")
-        if name not in FUNCTIONS or node.keywords:
+        if name not in FUNCTIONS:
             raise ExpressionError(f"function {name[:60]!r} is not on the white list")
-        act, arguments = FUNCTIONS[name], [self.closure(argument) for argument in node.args]
+        act, arguments = FUNCTIONS[name], self._all(nodes)
         return lambda values: act(*[argument(values) for argument in arguments])
 
 
-NODES: dict[type[ast.AST], Callable[[_Compiler, Any], Closure]] = {
-    ast.BinOp: _Compiler._binop,
-    ast.BoolOp: _Compiler._boolop,
-    ast.Call: _Compiler._call,
-    ast.Compare: _Compiler._compare,
-    ast.Constant: _Compiler._constant,
-    ast.IfExp: _Compiler._ifexp,
-    ast.List: _Compiler._list,
-    ast.Name: _Compiler._name,
-    ast.Subscript: _Compiler._subscript,
-    ast.Tuple: _Compiler._list,
-    ast.UnaryOp: _Compiler._unaryop,
-}
+def _constant(value: Any) -> Any:
+    """Text as it is, a number exactly."""
+    if isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, float) and abs(value) < 1e300:
+        return plain(Fraction(repr(value)))
+    if isinstance(value, int):
+        return plain(value)
+    raise ExpressionError(f"{type(value).__name__} constant; use numbers and text")
 
 
-def _end(node: ast.expr | None) -> int | None:
-    if node is None:
-        return None
+def _index(node: ast.expr) -> int:
     value = node.operand if (negative := isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)) else node
     if not isinstance(value, ast.Constant) or type(value.value) is not int:
-        raise ExpressionError("a place in a list that is no whole number")
+        raise ExpressionError("an index that is not a whole number")
     return -value.value if negative else value.value
 
 
 def _at(whole: Any, index: int) -> Any:
     values = whole if isinstance(whole, (str, tuple)) else items(whole)
     if not -len(values) <= index < len(values):
-        raise ExpressionError(f"place {index} of a list of {len(values)}")
+        raise ExpressionError(f"index {index} of a list of {len(values)}")
     return values[index]
 
 

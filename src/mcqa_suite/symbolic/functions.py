@@ -1,7 +1,9 @@
-"""Every function that a template may call, by name. A visible list: what is not here does not exist."""
+"""Every operator and function that a template may use, on exact numbers, words that stand for numbers, and lists."""
 
 from __future__ import annotations
 
+import ast
+import operator
 import random
 from collections.abc import Callable
 from fractions import Fraction
@@ -14,6 +16,8 @@ from mcqa_suite.symbolic.values import (
     ExpressionError,
     Number,
     bounded,
+    is_labelled,
+    is_number,
     items,
     mixed,
     number,
@@ -22,70 +26,108 @@ from mcqa_suite.symbolic.values import (
 from mcqa_suite.symbolic.vocabulary import MOST_IN_WORDS, in_words
 
 MOST_EXPONENT = 64
-LONGEST_RANGE = 60  # bits of its ends: Python counts no more
+LONGEST_RANGE = 60  # bits of its ends, below the limit of Python's len()
+LONG = 1 << MOST_BITS
 
 
-def divide(dividend: Number, divisor: Number) -> Number:
-    """Exactly; DrawError for a divisor of 0."""
-    if divisor == 0:
+def _add(left: Any, right: Any) -> Any:
+    if type(left) is int and type(right) is int:  # the common case, about ten times faster
+        return left + right
+    if isinstance(left, (list, tuple)) and not is_labelled(left):
+        bounded(len(left) + len(items(right)))
+        return [*left, *right]
+    return plain(number(left) + number(right))
+
+
+def _subtract(left: Any, right: Any) -> Any:
+    if type(left) is int and type(right) is int:
+        return left - right
+    return plain(number(left) - number(right))
+
+
+def _multiply(left: Any, right: Any) -> Any:
+    if type(left) is int and type(right) is int and -LONG < (product := left * right) < LONG:
+        return product
+    if isinstance(left, (list, range)) and isinstance(right, int):
+        bounded(len(left) * max(0, right))
+        return list(left) * right
+    return plain(number(left) * number(right))
+
+
+def _divisor(value: Any) -> Number:
+    if not (divisor := number(value)):
         raise DrawError("a division by zero")
+    return divisor
+
+
+def _divide(left: Any, right: Any = 1) -> Number:
+    dividend, divisor = number(left), _divisor(right)
     if type(dividend) is int and type(divisor) is int and not dividend % divisor:
         return dividend // divisor
     return plain(Fraction(dividend) / divisor)
 
 
-def power(base: Number, exponent: Number) -> Number:
-    """Whole exponents up to 64 whose result is short."""
+def _power(left: Any, right: Any) -> Number:
+    base, exponent = Fraction(number(left)), number(right)
     if not isinstance(exponent, int) or abs(exponent) > MOST_EXPONENT:
-        raise ExpressionError(f"a power whose exponent is no whole number from -{MOST_EXPONENT} to {MOST_EXPONENT}")
-    exact = Fraction(base)
-    if max(exact.numerator.bit_length(), exact.denominator.bit_length()) * abs(exponent) > MOST_BITS:
+        raise ExpressionError(f"a power whose exponent is not a whole number from -{MOST_EXPONENT} to {MOST_EXPONENT}")
+    if max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent) > MOST_BITS:
         raise ExpressionError(f"a power of more than {MOST_BITS} bits")
     if base == 0 and exponent < 0:
         raise DrawError("a division by zero")
-    return plain(exact**exponent)
+    return plain(base**exponent)
 
 
-def is_int(value: Any) -> bool:
-    return not isinstance(number(value), Fraction)
+def _equal(left: Any, right: Any) -> bool:
+    """Words that stand for a number equal it, and other words for it."""
+    if type(left) is int and type(right) is int:
+        return left == right
+    if is_number(left) or is_number(right) or (is_labelled(left) and is_labelled(right)):
+        return not (isinstance(left, str) or isinstance(right, str)) and number(left) == number(right)
+    return bool(left == right)
 
 
-def divides(dividend: Any, divisor: Any) -> bool:
-    """Whether `dividend / divisor` is whole, in the order in which the public templates write them."""
+def _inside(left: Any, right: Any) -> bool:
+    if isinstance(right, range) and not isinstance(left, str):
+        return number(left) in right  # however long it is
+    bounded(len(items(right)))
+    return any(_equal(left, item) for item in right)
+
+
+def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def compare(left: Any, right: Any) -> bool:
+        if type(left) is int and type(right) is int:
+            return test(left, right)
+        return test(number(left), number(right))
+
+    return compare
+
+
+def _divides(dividend: Any, divisor: Any) -> bool:
+    """Whether `dividend / divisor` is whole; the order is that of the public templates."""
     by = number(divisor)
     return by != 0 and not number(dividend) % by
 
 
-def to_int(value: Any) -> int:
-    return trunc(number(value))
-
-
-def rounded(value: Any, digits: Any = 0) -> Number:
+def _round(value: Any, digits: Any = 0) -> Number:
     places = number(digits)
     if not isinstance(places, int) or not 0 <= places <= 12:
         raise ExpressionError("round(x, digits) with digits other than 0 to 12")
     return plain(Fraction(round(Fraction(number(value)), places)))
 
 
-def fraction(value: Any, divisor: Any = 1) -> Number:
-    return divide(number(value), number(divisor))
-
-
-def whole_range(*bounds: Any) -> range:
+def _range(*bounds: Any) -> range:
     numbers = [number(bound) for bound in bounds]
-    if (
-        not 1 <= len(numbers) <= 3
-        or not all(isinstance(n, int) for n in numbers)
-        or (len(numbers) == 3 and not numbers[2])
-    ):
+    whole = [bound for bound in numbers if isinstance(bound, int)]
+    if len(whole) < len(numbers) or not 1 <= len(whole) <= 3 or whole[2:] == [0]:
         raise ExpressionError("range takes one to three whole numbers, the step not 0")
-    if any(n.bit_length() > LONGEST_RANGE for n in numbers if isinstance(n, int)):
+    if any(bound.bit_length() > LONGEST_RANGE for bound in whole):
         raise ExpressionError(f"range with a number of more than {LONGEST_RANGE} bits")
-    return range(*numbers)  # type: ignore[arg-type]
+    return range(*whole)
 
 
-def steps(*bounds: Any) -> list[Number]:
-    """numpy.arange in exact numbers: start, stop (not reached), step."""
+def _exact_range(*bounds: Any) -> list[Number]:
+    """numpy.arange in exact numbers: start, stop (excluded), step."""
     first, *others = [number(bound) for bound in bounds]
     start, stop = (first, others[0]) if others else (0, first)
     step = others[1] if len(others) > 1 else 1
@@ -95,59 +137,77 @@ def steps(*bounds: Any) -> list[Number]:
     return [plain(Fraction(start + index * step)) for index in range(count)]
 
 
-def as_list(values: Any) -> list[Any]:
+def _list(values: Any) -> list[Any]:
     bounded(len(items(values)))
     return list(values)
 
 
-def numbers_within(low: Any, high: Any) -> list[tuple[str, int]]:
-    """Whole numbers from `low` to `high`, both reached, that a question shows in words."""
+def _numbers_within(low: Any, high: Any) -> list[tuple[str, int]]:
+    """Whole numbers from `low` to `high`, both included, that a question shows in words."""
     first, last = number(low), number(high)
     if not (isinstance(first, int) and isinstance(last, int) and 0 <= first <= last <= MOST_IN_WORDS):
         raise ExpressionError(f"numbers_within takes two whole numbers from 0 to {MOST_IN_WORDS}")
     return [(in_words(value), value) for value in range(first, last + 1)]
 
 
-def drawn(low: Any, high: Any, count: Any) -> list[int]:
-    """numpy.random.randint, the same numbers for the same arguments: the instance's own seed chooses among them."""
-    span = whole_range(low, high)
-    size = number(count)
+def _randint(low: Any, high: Any, count: Any) -> list[int]:
+    """numpy.random.randint with a fixed seed: the same numbers for the same arguments, from which the instance draws."""
+    span, size = _range(low, high), number(count)
     if not isinstance(size, int) or size < 1 or not span:
         raise ExpressionError("randint takes low, high and how many, low below high")
-    chance = random.Random(f"{low}:{high}:{count}")  # noqa: S311
-    return [span[chance.randrange(len(span))] for _ in range(bounded(size))]
+    rng = random.Random(f"{low}:{high}:{count}")  # noqa: S311
+    return [span[rng.randrange(len(span))] for _ in range(bounded(size))]
 
 
 def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
     def extreme(*values: Any) -> Any:
-        given = as_list(values[0]) if len(values) == 1 else values
-        if not given:
+        numbers = [number(value) for value in (_list(values[0]) if len(values) == 1 else values)]
+        if not numbers:
             raise ExpressionError("min or max of nothing")
-        return choose(*[number(value) for value in given], *([number(given[0])] if len(given) == 1 else []))
+        return choose(numbers)
 
     return extreme
 
 
+BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: _add,
+    ast.Sub: _subtract,
+    ast.Mult: _multiply,
+    ast.Div: _divide,
+    ast.FloorDiv: lambda left, right: plain(number(left) // _divisor(right)),
+    ast.Mod: lambda left, right: plain(number(left) % _divisor(right)),
+    ast.Pow: _power,
+}
+COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: _equal,
+    ast.NotEq: lambda left, right: not _equal(left, right),
+    ast.Lt: _ordered(operator.lt),
+    ast.LtE: _ordered(operator.le),
+    ast.Gt: _ordered(operator.gt),
+    ast.GtE: _ordered(operator.ge),
+    ast.In: _inside,
+    ast.NotIn: lambda left, right: not _inside(left, right),
+}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "Fraction": fraction,
+    "Fraction": _divide,
     "abs": lambda value: abs(number(value)),
     "ceil": lambda value: ceil(number(value)),
-    "divides": divides,
-    "fix_floats": as_list,  # the numbers are exact already
+    "divides": _divides,
+    "fix_floats": _list,  # the numbers are exact already
     "floor": lambda value: floor(number(value)),
     "format_frac": mixed,
-    "frange": steps,
-    "int": to_int,
-    "is_int": is_int,
+    "frange": _exact_range,
+    "int": lambda value: trunc(number(value)),
+    "is_int": lambda value: not isinstance(number(value), Fraction),
     "len": lambda values: len(items(values)),
-    "list": as_list,
+    "list": _list,
     "max": _extreme(max),
     "min": _extreme(min),
-    "np.arange": steps,
-    "np.random.randint": drawn,
-    "numbers_within": numbers_within,
-    "range": whole_range,
-    "round": rounded,
-    "shuffle_list": as_list,  # a draw is random whatever the order
-    "sum": lambda values: plain(sum((number(value) for value in as_list(values)), start=0)),
+    "np.arange": _exact_range,
+    "np.random.randint": _randint,
+    "numbers_within": _numbers_within,
+    "range": _range,
+    "round": _round,
+    "shuffle_list": _list,  # a draw is random whatever the order
+    "sum": lambda values: plain(sum((number(value) for value in _list(values)), start=0)),
 }

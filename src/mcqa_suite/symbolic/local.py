@@ -1,8 +1,8 @@
-"""The templates written for this project: what `mcqa_symbolic_local` asks, its examples, and rows to train on.
+"""The templates written for this project: the questions of `mcqa_symbolic_local`, its examples, and training rows.
 
-Three sources that cannot meet. `dev` holds templates of its own. Of the others, an instance is for testing or for training
-by a hash of its story and the story's first two numbers (`Template._split`), which all variants of a story begin with: no
-seed of the one draws the numbers of the other, in whatever variant and under whatever names.
+The three are disjoint. `dev` has templates of its own. An instance of the others is for testing or for training by a hash of
+its story and the story's first two numbers (`Template._split`), with which all variants of the story begin: no test question
+has the numbers of a training row, whatever the variant, the names or the seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MOST_INSTANCES = 1000
 
 
 def folder(variant: str) -> Path:
-    """Where the templates of a variant lie, `dev` included; ConfigError for any other."""
+    """The folder of a variant's templates, `dev` included; ConfigError for an unknown variant."""
     if variant not in (*VARIANTS, "dev"):
         raise ConfigError(f"symbolic_local: no variant {variant!r}; expected one of {', '.join(VARIANTS)}")
     return tasks_dir() / "symbolic_local" / "templates" / variant
@@ -34,13 +34,17 @@ def templates(variant: str) -> tuple[Template, ...]:
 
 
 def documents(variant: str, *, seed: int = 1, instances: int = 50) -> list[dict[str, Any]]:
-    """What the task asks: each instance number is one draw of every template. ConfigError for a count that is none."""
+    """The task's questions: each instance number is one draw of every template. ConfigError for a bad seed or count."""
     for name, value, most in (("seed", seed, 2**63), ("instances", instances, MOST_INSTANCES)):
         least = int(name == "instances")
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise ConfigError(f"metadata: {name} is {value!r}; expected a whole number from {least} to {most}")
     drawn = [template.sample(instances, seed=seed, split="test") for template in templates(variant)]
-    return [_document(f"symbolic_local_{variant}", variant, one) for each in zip(*drawn, strict=True) for one in each]
+    return [
+        _document(f"symbolic_local_{variant}", variant, instance)
+        for draw in zip(*drawn, strict=True)
+        for instance in draw
+    ]
 
 
 def examples() -> list[dict[str, Any]]:
@@ -51,38 +55,34 @@ def examples() -> list[dict[str, Any]]:
 def rows(
     variants: Sequence[str] = ("main",), *, n: int = 1000, seed: int = 0, only: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
-    """`n` training rows, shared evenly among the templates of `variants` (of `only` these stories, if given).
+    """`n` training rows, shared evenly among the templates of `variants`, or of the stories `only`.
 
-    A row has id, template, variant, question, solution, gold. None has numbers that a task asks, whatever its seed.
-    ConfigError for an unknown variant or story, TemplateError where a template has not so many instances.
+    A row has id, template, variant, question, solution, gold. None has the numbers of a test question, whatever the seed.
+    ConfigError for an unknown variant or story, TemplateError where a template has too few instances.
     """
     chosen = [(variant, template) for variant in variants for template in templates(variant)]
-    known = sorted({_story(template) for _variant, template in chosen})
-    if unknown := sorted(set(only or ()) - set(known)):
-        raise ConfigError(f"symbolic_local: no story {unknown[0]!r}; expected some of {', '.join(known)}")
-    chosen = [pair for pair in chosen if only is None or _story(pair[1]) in only]
+    stories = sorted({template.story for _variant, template in chosen})
+    if unknown := sorted(set(only or ()) - set(stories)):
+        raise ConfigError(f"symbolic_local: no story {unknown[0]!r}; expected some of {', '.join(stories)}")
+    chosen = [pair for pair in chosen if only is None or pair[1].story in only]
     if n < 1 or not chosen:
         raise ConfigError(f"symbolic_local: {n} rows of {len(chosen)} templates; expected at least one of each")
     share, extra = divmod(n, len(chosen))
     drawn = []
-    for place, (variant, template) in enumerate(chosen):
-        instances = template.sample(share + (place < extra), seed=seed, split="train")
-        drawn.append([_document(f"symbolic_local_train_{variant}_{seed}", variant, one) for one in instances])
-    return [each[turn] for turn in range(share + bool(extra)) for each in drawn if turn < len(each)]
+    for index, (variant, template) in enumerate(chosen):
+        instances = template.sample(share + (index < extra), seed=seed, split="train")
+        drawn.append([_document(f"symbolic_local_train_{variant}_{seed}", variant, each) for each in instances])
+    return [own[turn] for turn in range(share + bool(extra)) for own in drawn if turn < len(own)]
 
 
-def _document(benchmark: str, variant: str, one: Instance) -> dict[str, Any]:
-    story = one.template.rpartition("/")[2]
+def _document(benchmark: str, variant: str, instance: Instance) -> dict[str, Any]:
+    story = instance.template.rpartition("/")[2]
     return {
-        "id": f"{benchmark}/{story}/{one.number}",
-        "question": one.question,
-        "solution": one.solution,
-        "gold": one.gold,
+        "id": f"{benchmark}/{story}/{instance.number}",
+        "question": instance.question,
+        "solution": instance.solution,
+        "gold": instance.gold,
         "template": story,
-        "instance": one.number,
+        "instance": instance.number,
         "variant": variant,
     }
-
-
-def _story(template: Template) -> str:
-    return template.id.rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""A template's file into its parts: the question with its slots, what is drawn, the conditions, the answer.
+"""Parse a template's file: the question with its slots, the variables, the conditions, the answer.
 
-Two forms of one language. The public one is JSON with `question_annotated` and `answer_annotated`; ours is text, the worked
-answer behind `#solution:`, so that an error has a line to name:
+The language has two forms. The public one is JSON with `question_annotated` and `answer_annotated`; ours is text with the worked
+answer after `#solution:`, so that an error can name a line:
 
     {name,Ines} fills {boxes,4} boxes with {each,12} {fruit,pear}s. How many {fruit,pear}s are there?
 
@@ -35,7 +35,7 @@ from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.expressions import Expression, compile_expression
 
 MOST_BYTES = 100_000
-HEADING = re.compile(r"#(init|conditions|answer|solution)\b\s*[:=]?")  # `#answer = n * k` is met in the wild
+HEADING = re.compile(r"#(init|conditions|answer|solution)\b\s*[:=]?")  # some public templates write `#answer = n * k`
 DRAWN = re.compile(r"(\$?\s*[A-Za-z_]\w*(?:\s*,\s*\$?\s*[A-Za-z_]\w*)*)\s*=(?!=)\s*(.+)")
 SAMPLED = re.compile(r"(sample|sample_sequential)\s*\((.*)\)\s*$", re.DOTALL)
 SLOT = re.compile(r"\{([^{}]*)\}")
@@ -43,7 +43,7 @@ SLOT = re.compile(r"\{([^{}]*)\}")
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the language and where it stands."""
+    """One line of a template, and its file and number."""
 
     text: str
     where: str
@@ -76,7 +76,7 @@ Piece = str | Slot
 
 @dataclass(frozen=True)
 class Parsed:
-    """Everything that a file says. `question` and `answer` are the original instance, where the file has it."""
+    """The parts of a file. `question` and `answer` are the original instance, where the file has it."""
 
     path: Path
     body: tuple[Piece, ...]
@@ -121,7 +121,7 @@ def parse(path: Path) -> Parsed:
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[Line], list[Line]]:
-    """The JSON fields, the lines of the annotated question, and those of the annotated answer if it is apart."""
+    """The JSON fields, the lines of the annotated question, and those of a separate annotated answer."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -138,7 +138,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Line], list[Line]]:
         fields = json.loads(content)
     except (ValueError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise TemplateError(f"{path}{line}: not JSON ({error}); mend the file") from error
+        raise TemplateError(f"{path}{line}: not JSON ({error}); correct the file") from error
     parts = []
     for key in ("question_annotated", "answer_annotated"):
         if not isinstance(fields, dict) or not isinstance(fields.get(key), str):
@@ -168,15 +168,15 @@ def _sections(lines: list[Line]) -> tuple[list[Line], dict[str, list[Line]]]:
 
 
 def _items(lines: list[Line]) -> list[Line]:
-    """The lines of a list, without their dash; TemplateError for a line that has none."""
-    found = []
+    """The lines of a list, without their dash; TemplateError for a line without one."""
+    entries = []
     for line in lines:
         text = line.text.strip()
         if text and not text.startswith("-"):
             raise TemplateError(f"{line.where}: `{text[:60]}` has no dash before it; write `- {text[:60]}`")
         if text:
-            found.append(Line(text[1:].strip(), line.where))
-    return found
+            entries.append(Line(text[1:].strip(), line.where))
+    return entries
 
 
 def _init(line: Line) -> Init:
@@ -193,7 +193,7 @@ def _init(line: Line) -> Init:
 
 
 def _without_repeats(inits: Iterable[Init]) -> tuple[Init, ...]:
-    """A line that says the same as an earlier one is met in the public templates, and does no harm."""
+    """Drop lines that repeat an earlier one, as some public templates do."""
     return tuple({(init.names, init.pool.source, init.count): init for init in inits}.values())
 
 
@@ -209,7 +209,7 @@ def _sampled(names: tuple[str, ...], how: str, arguments: list[Any], line: Line,
 
 
 def _pieces(lines: list[Line], names: list[str]) -> tuple[Piece, ...]:
-    """Text and slots in turn; TemplateError for a slot that names nothing drawn."""
+    """Text and slots in turn; TemplateError for a slot whose name is not drawn."""
     pieces: list[Piece] = []
     for number, line in enumerate(lines):
         end = 0
@@ -222,7 +222,7 @@ def _pieces(lines: list[Line], names: list[str]) -> tuple[Piece, ...]:
 
 def _prose(text: str, where: str) -> str:
     if "{" in text or "}" in text:
-        raise TemplateError(f"{where}: a brace without its partner; write {{name,default}}")
+        raise TemplateError(f"{where}: an unpaired brace; write {{name,default}}")
     return text
 
 

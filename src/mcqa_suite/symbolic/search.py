@@ -1,4 +1,4 @@
-"""Values that meet every condition, found by drawing variable after variable and looking back as early as can be."""
+"""Values that meet every condition: drawn variable after variable, each condition judged as early as possible."""
 
 from __future__ import annotations
 
@@ -7,41 +7,40 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.common.errors import TemplateError
-from mcqa_suite.symbolic.expressions import Expression
+from mcqa_suite.symbolic.expressions import Expression, compile_expression, equation
 from mcqa_suite.symbolic.parser import Init
 from mcqa_suite.symbolic.values import DrawError, ExpressionError, is_labelled, is_number, items, number
 
 MOST_STEPS = 3_000_000  # nodes evaluated for one instance
-PATIENCE = 60  # candidates of the first attempt, before it begins anew: a bad first choice costs little
+PATIENCE = 60  # candidates of the first attempt, before a new one starts: a bad first choice costs little
 GROWTH = 1.25  # of patience, attempt by attempt: in the end everything is tried
 MOST_TRIED = 400  # candidates of one variable in one attempt
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Names that are drawn together, from what."""
+    """Names that are drawn together, and the list that they are drawn from."""
 
     init: Init
     pool: Sequence[Any]
 
     @property
     def width(self) -> int:
-        """How many draws there are, at most."""
+        """The largest number of different draws."""
         return len(self.pool) if self.init.count is None or self.init.sequential else len(self.pool) ** 2
 
-    def candidates(self, chance: random.Random, most: int) -> Iterator[tuple[Any, ...]]:
-        """Draws in random order, at most `most`, each once where there are no more than that."""
+    def candidates(self, rng: random.Random, limit: int) -> Iterator[tuple[Any, ...]]:
+        """At most `limit` draws in random order; each once where there are no more than that."""
         size, count = len(self.pool), self.init.count
         if count is not None and not self.init.sequential:
-            for _ in range(most):
-                yield tuple(chance.sample(self.pool, count))
+            for _ in range(limit):
+                yield tuple(rng.sample(self.pool, count))
             return
-        starts: Iterable[int] = chance.sample(range(size), min(most, size))
-        for start in starts:
+        for start in rng.sample(range(size), min(limit, size)):
             if count is not None:
                 yield tuple(self.pool[(start + offset) % size] for offset in range(count))
             elif len(self.init.names) == 1:
@@ -52,40 +51,27 @@ class Unit:
 
 @dataclass(frozen=True)
 class Step:
-    """One unit in the order of the search: the conditions that can be judged once it is drawn, and, where one of them is
-    `name == expression`, that expression."""
+    """One unit in the order of the search.
+
+    `checks` are the conditions that can be judged once it is drawn; where one of them is `name == expression`, `solved` is
+    that expression.
+    """
 
     unit: Unit
     checks: tuple[Expression, ...]
     solved: Expression | None
 
 
-@dataclass
-class Meter:
-    """What a search may still cost, and which condition turned how many draws away."""
-
-    until: float  # of time.monotonic
-    steps: int = MOST_STEPS
-    refused: Counter[str] = field(default_factory=Counter)
-    calls: int = 0
-
-    def spend(self, steps: int) -> None:
-        self.steps -= steps
-        self.calls += 1
-        if self.steps < 0 or (self.calls % 32 == 0 and time.monotonic() > self.until):
-            raise _ExhaustedError
-
-
 class _ExhaustedError(Exception):
-    """The meter is empty."""
+    """The search has used its steps or its time."""
 
 
 class _ImpatientError(Exception):
-    """This attempt has tried enough; the next one may be luckier."""
+    """The attempt has tried enough candidates; the next one may be luckier."""
 
 
 def unit(init: Init) -> Unit:
-    """The init with its list worked out; TemplateError where there is nothing to draw from."""
+    """The init with its list evaluated; TemplateError where there is nothing to draw from."""
     try:
         pool = items(init.pool({}))
         if len(pool) < (init.count or 1):
@@ -101,147 +87,134 @@ def unit(init: Init) -> Unit:
 
 
 def plan(units: Sequence[Unit], conditions: Sequence[Expression]) -> tuple[Step, ...]:
-    """An order in which conditions can be judged early: always the unit that completes a condition soonest, small ones first."""
+    """The order of the search: next is the unit that completes a condition soonest, small units first."""
     left, bound, waiting, steps = list(units), set[str](), list(conditions), []
     while left:
-        chosen = min(left, key=lambda one: _urgency(one, bound, waiting))
+        chosen = min(left, key=lambda candidate: _urgency(candidate, bound, waiting))
         left.remove(chosen)
         bound |= set(chosen.init.names)
         ready = [condition for condition in waiting if condition.names <= bound]
         waiting = [condition for condition in waiting if condition not in ready]
-        steps.append(Step(chosen, tuple(sorted(ready, key=lambda one: one.size)), _solution(chosen, ready)))
+        solved = next((side for condition in ready if (side := _other_side(condition, chosen))), None)
+        steps.append(Step(chosen, tuple(sorted(ready, key=lambda condition: condition.size)), solved))
     return tuple(steps)
 
 
-def _urgency(one: Unit, bound: set[str], waiting: Sequence[Expression]) -> tuple[bool, int, bool, int]:
-    """Small is soon: units of a condition before free ones, short conditions first, what can be computed last of them."""
-    names = set(one.init.names)
+def _urgency(unit: Unit, bound: set[str], waiting: Sequence[Expression]) -> tuple[bool, int, bool, int]:
+    """Smaller is sooner: units of a condition before free ones, short conditions first, computable units last of them."""
+    names = set(unit.init.names)
     missing = [len(condition.names - bound - names) for condition in waiting if condition.names & names]
-    computed = any(_sides(condition, one) for condition in waiting)
-    return not missing, min(missing, default=0), computed and min(missing, default=0) > 0, one.width
+    computable = any(_other_side(condition, unit) for condition in waiting)
+    return not missing, min(missing, default=0), computable and min(missing, default=0) > 0, unit.width
 
 
-def _solution(one: Unit, ready: Sequence[Expression]) -> Expression | None:
-    for condition in ready:
-        if found := _sides(condition, one):
-            return found
-    return None
-
-
-def _sides(condition: Expression, one: Unit) -> Expression | None:
-    """The other side of `name == expression`, where the name is this unit's and the other side does without it."""
-    from mcqa_suite.symbolic.expressions import compile_expression
-
-    tree = condition.tree
-    if not (isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq)):
+def _other_side(condition: Expression, unit: Unit) -> Expression | None:
+    """The other side of `name == expression`, where the name is the unit's and the expression does not contain it."""
+    sides = equation(condition)
+    if sides is None or len(unit.init.names) != 1 or unit.init.count is not None:
         return None
-    if len(one.init.names) != 1 or one.init.count is not None:
-        return None
-    for side, other in ((tree.left, tree.comparators[0]), (tree.comparators[0], tree.left)):
-        if isinstance(side, ast.Name) and side.id == one.init.names[0]:
+    for side, other in (sides, sides[::-1]):
+        if isinstance(side, ast.Name) and side.id == unit.init.names[0]:
             expression = compile_expression(ast.unparse(other), condition.where, condition.names)
             if side.id not in expression.names:
                 return expression
     return None
 
 
-def find(steps: Sequence[Step], chance: random.Random, until: float) -> dict[str, Any]:
-    """Values for every name that meet every condition; TemplateError names the condition that no draw met, also where
-    time (of `time.monotonic`) or steps run out."""
-    meter = Meter(until)
-    patience = float(PATIENCE)
+def find(steps: Sequence[Step], rng: random.Random, until: float) -> dict[str, Any]:
+    """Values for every name that meet every condition.
+
+    TemplateError names the condition that no draw met, also where time (`until`, of `time.monotonic`) or steps run out.
+    """
+    search, patience = _Search(steps, rng, until), float(PATIENCE)
     try:
         while True:
-            values: dict[str, Any] = {}
             patience *= GROWTH
-            attempt = _Attempt(steps, chance, meter, values, patience)
-            try:
-                if attempt.descend(0):
-                    return values
-            except _ImpatientError:
-                continue
-            if attempt.whole:
-                raise TemplateError(_blame(meter, steps, "no values meet the conditions"))
+            if search.attempt(patience):
+                return search.values
+            if search.complete:
+                raise TemplateError(search.blame("no values meet the conditions"))
     except _ExhaustedError:
-        raise TemplateError(_blame(meter, steps, "no values found within the bounds of steps and time")) from None
+        raise TemplateError(search.blame("no values found within the bounds of steps and time")) from None
 
 
-class _Attempt:
-    """One walk down the steps. `whole`: every candidate there is was tried."""
+class _Search:
+    """Attempts to walk down the steps. `complete`: the last attempt tried every candidate."""
 
-    def __init__(
-        self, steps: Sequence[Step], chance: random.Random, meter: Meter, values: dict[str, Any], patience: float
-    ) -> None:
-        self.steps, self.chance, self.meter, self.values, self.patience = steps, chance, meter, values, patience
-        self.tried, self.whole = 0, True
+    def __init__(self, steps: Sequence[Step], rng: random.Random, until: float) -> None:
+        self.steps, self.rng, self.until = steps, rng, until
+        self.budget, self.calls, self.refused = MOST_STEPS, 0, Counter[str]()
+        self.values: dict[str, Any] = {}
+        self.candidates_left, self.complete = 0.0, False
 
-    def descend(self, depth: int) -> bool:
-        """Whether the steps from `depth` on can be met; what meets them is left in `values`."""
+    def attempt(self, patience: float) -> bool:
+        self.values, self.candidates_left, self.complete = {}, patience, True
+        try:
+            return self._descend(0)
+        except _ImpatientError:
+            self.complete = False
+            return False
+
+    def _descend(self, depth: int) -> bool:
+        """Whether the steps from `depth` on can be met; `values` holds what meets them."""
         if depth == len(self.steps):
             return True
         step = self.steps[depth]
-        names = step.unit.init.names
-        for drawn in self._candidates(step):
-            self.tried += 1
-            self.meter.spend(1)
-            if self.tried > self.patience:
+        for candidate in self._candidates(step):
+            self.candidates_left -= 1
+            self._spend(1)
+            if self.candidates_left < 0:
                 raise _ImpatientError
-            self.values.update(zip(names, drawn, strict=True))
-            if self._met(step.checks) and self.descend(depth + 1):
+            self.values.update(zip(step.unit.init.names, candidate, strict=True))
+            if all(map(self._meets, step.checks)) and self._descend(depth + 1):
                 return True
         return False
 
+    def _spend(self, steps: int) -> None:
+        self.budget -= steps
+        self.calls += 1
+        if self.budget < 0 or (self.calls % 32 == 0 and time.monotonic() > self.until):
+            raise _ExhaustedError
+
     def _candidates(self, step: Step) -> Iterable[tuple[Any, ...]]:
         if step.solved is not None:
-            return self._computed(step)
+            return self._computed(step.unit.pool, step.solved)
         if step.unit.width > MOST_TRIED:
-            self.whole = False
-        return step.unit.candidates(self.chance, MOST_TRIED)
+            self.complete = False
+        return step.unit.candidates(self.rng, MOST_TRIED)
 
-    def _computed(self, step: Step) -> list[tuple[Any, ...]]:
-        assert step.solved is not None
-        self.meter.spend(step.solved.size)
+    def _computed(self, pool: Sequence[Any], solved: Expression) -> list[tuple[Any, ...]]:
+        self._spend(solved.size)
         try:
-            wanted = step.solved(self.values)
+            value = solved(self.values)
         except DrawError:
             return []
-        pool = step.unit.pool
         if isinstance(pool, range):
-            inside = isinstance(wanted, int) and wanted in pool
-            return [(wanted,)] if inside else self._refuse(step)
-        found = [value for value in pool if _same(value, wanted)]
-        return [(self.chance.choice(found),)] if found else self._refuse(step)
+            matches = [value] if isinstance(value, int) and value in pool else []
+        else:
+            matches = [member for member in pool if _same(member, value)]
+            matches = [self.rng.choice(matches)] if matches else []
+        self.refused[solved.where] += not matches
+        return [(match,) for match in matches]
 
-    def _refuse(self, step: Step) -> list[tuple[Any, ...]]:
-        assert step.solved is not None
-        self.meter.refused[step.solved.where] += 1
-        return []
+    def _meets(self, check: Expression) -> bool:
+        self._spend(check.size)
+        try:
+            met = bool(check(self.values))
+        except DrawError:
+            met = False
+        self.refused[check.where] += not met
+        return met
 
-    def _met(self, checks: Sequence[Expression]) -> bool:
-        for check in checks:
-            self.meter.spend(check.size)
-            try:
-                if check(self.values):
-                    continue
-            except DrawError:
-                pass
-            self.meter.refused[check.where] += 1
-            return False
-        return True
-
-
-def _same(value: Any, wanted: Any) -> bool:
-    if is_number(wanted) or is_labelled(wanted):
-        return (is_number(value) or is_labelled(value)) and number(value) == number(wanted)
-    return bool(value == wanted)
+    def blame(self, what: str) -> str:
+        """The condition that refused most draws; of equals the one judged first."""
+        checks = [check for step in self.steps for check in step.checks if self.refused[check.where]]
+        if not checks:
+            return f"{what}; loosen them"
+        worst = max(checks, key=lambda check: self.refused[check.where])
+        return f"{worst.where}: {what}: `{worst.source[:80]}` refused {self.refused[worst.where]:,} draws; loosen it"
 
 
-def _blame(meter: Meter, steps: Sequence[Step], what: str) -> str:
-    """The condition judged last of those that turned draws away, and how many."""
-    order = [check for step in steps for check in step.checks]
-    worst = max(
-        (check for check in order if meter.refused[check.where]), key=lambda c: meter.refused[c.where], default=None
-    )
-    if worst is None:
-        return f"{what}; loosen them"
-    return f"{worst.where}: {what}: `{worst.source[:80]}` refused {meter.refused[worst.where]:,} draws; loosen it"
+def _same(value: Any, other: Any) -> bool:
+    numeric = all(is_number(each) or is_labelled(each) for each in (value, other))
+    return bool(number(value) == number(other) if numeric else value == other)

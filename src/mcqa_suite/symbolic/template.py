@@ -28,9 +28,9 @@ from mcqa_suite.symbolic.values import (
 from mcqa_suite.symbolic.verify import GOLDS_DIFFER, NOT_WHOLE, gold_problem
 
 MOST_MISSES = 300  # draws in a row that give nothing new
-MOST_SECONDS = 30.0  # for one sample, and SECONDS_EACH for each of its instances: some hundred times what is usual
+MOST_SECONDS = 30.0  # for one sample, plus SECONDS_EACH for each instance: about a hundred times what is usual
 SECONDS_EACH = 0.5
-PERSISTENT = 50  # answers that are not whole, and none that is: then decimals are this template's kind
+PERSISTENT = 50  # answers that are not whole, before any that is: then the template's answers are decimals
 SENTENCE_START = re.compile(r"(?:^|[.?!:]\s+|\n\s*)$")
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 Split = Literal["train", "test"]
@@ -38,7 +38,7 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Instance:
-    """One question with its worked answer. `answer` ends in `#### gold`; `split` is where its numbers belong."""
+    """One question with its worked answer, which ends in `#### gold`; `split` is decided by its numbers."""
 
     template: str
     number: int
@@ -49,13 +49,13 @@ class Instance:
 
     @property
     def solution(self) -> str:
-        """The worked answer as a model is to write it: without the marks of calculations and of the gold."""
+        """The worked answer without the marks of calculations and of the gold."""
         return re.sub(r"<<[^<>]*>>", "", self.answer.rpartition("####")[0]).strip()
 
 
 @dataclass(frozen=True, eq=False)
 class Template:
-    """`id` is what instances are drawn by, with the seed: the folder and the name of the file."""
+    """A parsed template. `id`, the folder and the name of the file, seeds the draws together with the seed."""
 
     id: str
     parsed: Parsed
@@ -64,7 +64,7 @@ class Template:
 
     @classmethod
     def load(cls, path: str | Path) -> Template:
-        """Reads a template file, the public JSON or our text; TemplateError names file and line."""
+        """Read a template file, the public JSON or our text; TemplateError names file and line."""
         parsed = parse(Path(path))
         if not parsed.inits:
             raise TemplateError(f"{path}: #init draws nothing; without a variable there is one instance")
@@ -73,71 +73,65 @@ class Template:
         return cls(f"{absolute.parent.name}/{absolute.stem}", parsed, units, plan(units, parsed.conditions))
 
     @property
+    def story(self) -> str:
+        """The file's name, which all variants of a story share."""
+        return self.id.rpartition("/")[2]
+
+    @property
     def source_id(self) -> int | None:
         """The row of GSM8K's test set that a public template was made from."""
         return self.parsed.source_id
 
     def sample(self, n: int, *, seed: int = 0, split: Split | None = None) -> list[Instance]:
-        """`n` different instances, the same for the same seed, and the first of a longer sample.
+        """`n` different instances, the same for the same seed and the first of a longer sample.
 
-        `split` keeps those alone whose numbers belong to it. Raises TemplateError where there are not so many.
+        `split` keeps only instances of that split. Raises TemplateError where there are fewer.
         """
         return self.sample_counted(n, seed=seed, split=split)[0]
 
     def sample_counted(
         self, n: int, *, seed: int = 0, split: Split | None = None
     ) -> tuple[list[Instance], Counter[str]]:
-        """`sample`, with how many draws were put back and why."""
-        chance = random.Random(f"mcqa:{seed}:{self.id}")  # noqa: S311
-        found: list[Instance] = []
-        seen: set[str] = set()
-        back: Counter[str] = Counter()
+        """`sample`, and the number of rejected draws by reason."""
+        rng = random.Random(f"mcqa:{seed}:{self.id}")  # noqa: S311
+        instances: dict[str, Instance] = {}  # by question
+        rejected: Counter[str] = Counter()
         misses, decimals = 0, False
         until = time.monotonic() + MOST_SECONDS + SECONDS_EACH * n
-        while len(found) < n:
-            made = self._draw(find(self.steps, chance, until), len(found), split, seen, decimals)
-            if isinstance(made, Instance):
-                seen.add(made.question)
-                found.append(made)
-                misses = 0
-                continue
-            back[made] += 1
+        while len(instances) < n:
+            drawn = self._instance(find(self.steps, rng, until), len(instances), decimals)
+            if isinstance(drawn, Instance):
+                if drawn.question not in instances and split in (None, drawn.split):
+                    instances[drawn.question] = drawn
+                    misses = 0
+                    continue
+                drawn = "duplicates" if drawn.question in instances else "of the other split"
+            rejected[drawn] += 1
             misses += 1
-            decimals = decimals or (not found and back[NOT_WHOLE] >= PERSISTENT)
+            decimals = decimals or (not instances and rejected[NOT_WHOLE] >= PERSISTENT)
             if misses > MOST_MISSES:
-                why = ", ".join(f"{count} {reason}" for reason, count in back.most_common(3))
+                why = ", ".join(f"{count} {reason}" for reason, count in rejected.most_common(3))
                 raise TemplateError(
-                    f"{self.parsed.result.where}: {len(found)} of {n} instances, then {misses} draws gave none ({why}); "
-                    f"{'mend #answer' if GOLDS_DIFFER in back else 'widen the lists'}"
+                    f"{self.parsed.result.where}: {len(instances)} of {n} instances, then {misses} draws gave none ({why}); "
+                    f"{'correct #answer' if GOLDS_DIFFER in rejected else 'widen the lists'}"
                 )
-        return found, back
+        return list(instances.values()), rejected
 
     def default(self) -> Instance:
-        """The instance of the slots' defaults; what no slot shows is worked out from the conditions.
+        """The instance of the slots' defaults; values that no slot shows are computed from the conditions.
 
         Raises TemplateError where a default of a number cannot be read, or the two golds disagree.
         """
         values = defaults.values(self.parsed, self.units)
-        made = self._instance(values, 0, decimals=True, as_written=True)
-        if not isinstance(made, Instance):
-            raise TemplateError(f"{self.parsed.path}: the slots' defaults make {made}; mend the template")
-        return made
-
-    def _draw(
-        self, values: dict[str, Any], number: int, split: Split | None, seen: set[str], decimals: bool
-    ) -> Instance | str:
-        """An instance, or why this draw gives none."""
-        made = self._instance(values, number, decimals)
-        if isinstance(made, Instance):
-            if made.question in seen:
-                return "were there before"
-            if split is not None and made.split != split:
-                return "belong to the other split"
-        return made
+        instance = self._instance(values, 0, decimals=True, as_written=True)
+        if not isinstance(instance, Instance):
+            raise TemplateError(f"{self.parsed.path}: the slots' defaults give {instance}; correct the template")
+        return instance
 
     def _instance(
         self, values: dict[str, Any], number: int, decimals: bool, as_written: bool = False
     ) -> Instance | str:
+        """The instance of these values, or the reason why there is none."""
         try:
             result = self.parsed.result(values)
             question = _rendered(self.parsed.body, values, as_written).strip()
@@ -148,12 +142,13 @@ class Template:
         return problem or Instance(self.id, number, question, answer, numeric_text(result), self._split(values))
 
     def _split(self, values: dict[str, Any]) -> Split:
-        """Decided by the file's name and the story's first two numbers alone: other names over the same numbers, and longer
-        variants of the story with more numbers behind these, stay on the same side."""
-        counts = [name for one in self.parsed.inits if one.counts for name in one.names][:2]
-        told = [f"{name}={_plainly(values[name])}" for name in counts] or [repr(sorted(values.items()))]
-        name = self.id.rpartition("/")[2]
-        digest = blake2b("|".join([name, *told]).encode("utf-8", "replace"), digest_size=1).digest()
+        """Decided by the file's name and the story's first two numbers.
+
+        Other names with the same numbers, and longer variants of the story, which have more numbers, get the same split.
+        """
+        counts = [name for init in self.parsed.inits if init.counts for name in init.names][:2]
+        numbers = [f"{name}={_number_text(values[name])}" for name in counts] or [repr(sorted(values.items()))]
+        digest = blake2b("|".join([self.story, *numbers]).encode("utf-8", "replace"), digest_size=1).digest()
         return "train" if digest[0] % 2 else "test"
 
 
@@ -166,7 +161,7 @@ def load_all(folder: str | Path) -> list[Template]:
 
 
 def _rendered(pieces: Sequence[Piece], values: dict[str, Any], as_written: bool) -> str:
-    """The text with its slots filled: words in the prose, numbers between << and >>, a capital where a sentence begins."""
+    """The text with its slots filled: numbers between << and >>, words elsewhere, a capital where a sentence begins."""
     written = ""
     for piece in pieces:
         if isinstance(piece, str):
@@ -189,5 +184,5 @@ def _rendered(pieces: Sequence[Piece], values: dict[str, Any], as_written: bool)
     return written
 
 
-def _plainly(value: Any) -> str:
+def _number_text(value: Any) -> str:
     return numeric_text(value) if is_number(value) or is_labelled(value) else repr(value)

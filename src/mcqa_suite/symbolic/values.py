@@ -1,4 +1,4 @@
-"""What an expression of a template can be: exact numbers, text, lists, and pairs of words and a number."""
+"""The values of a template's expressions: exact numbers, text, lists, and pairs of words and a number."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Number = int | Fraction
 
 
 class DrawError(ArithmeticError):
-    """This draw of values cannot be: a division by zero."""
+    """A division by zero: other values have to be drawn."""
 
 
 class ExpressionError(ValueError):
-    """What an expression may not do, whatever the draw."""
+    """An expression does what is not allowed, whatever the draw."""
 
 
 def is_number(value: Any) -> bool:
@@ -24,7 +24,7 @@ def is_number(value: Any) -> bool:
 
 
 def is_labelled(value: Any) -> bool:
-    """("half", 1/2), or (20, 20): what is shown, and the number that it stands for."""
+    """Whether it is a pair such as ("half", 1/2) or (20, 20): the text, and the number that it stands for."""
     return isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], (str, int)) and is_number(value[1])
 
 
@@ -53,48 +53,42 @@ def plain(value: Number) -> Number:
 
 
 def items(value: Any) -> Any:
-    """A list of possible values, as it is (a range stays one); ExpressionError where it is none or too long."""
+    """The value itself where it is a list, a tuple or a range; ExpressionError otherwise."""
     if isinstance(value, (range, list, tuple)):
         return value
     raise ExpressionError(f"{_shown(value)} where a list is needed")
 
 
 def bounded(count: int) -> int:
-    """`count`, or ExpressionError where a list of so many may not be made."""
+    """`count`; ExpressionError where it is more than a list may have."""
     if count > MOST_ITEMS:
         raise ExpressionError(f"a list of {count:,} values; at most {MOST_ITEMS:,}")
     return count
 
 
 def text(value: Any) -> str:
-    """As a question shows it: 11.25, 1/3, half, Monday."""
+    """The value as a question shows it: 11.25, 1/3, half, Monday."""
     if is_labelled(value):
         return str(value[0])
-    return numeric_text(value) if is_number(value) else _word(value)
+    if not isinstance(value, str) and not is_number(value):
+        raise ExpressionError(f"{_shown(value)} where a word or a number is needed")
+    return numeric_text(value)
 
 
 def numeric_text(value: Any) -> str:
-    """As a calculation shows it: the number behind the words, as a decimal where that is exact."""
+    """The value as a calculation shows it: the number behind the words, as a decimal of up to six places where that is exact."""
     if isinstance(value, str):
         return value
     exact = Fraction(number(value))
-    twos = fives = 0
-    rest = exact.denominator
-    while rest % 2 == 0:
-        rest, twos = rest // 2, twos + 1
-    while rest % 5 == 0:
-        rest, fives = rest // 5, fives + 1
-    places = max(twos, fives)
-    if rest != 1 or places > 6:
+    places = next((n for n in range(7) if 10**n % exact.denominator == 0), None)
+    if places is None:
         return f"{exact.numerator}/{exact.denominator}"
-    if not places:
-        return str(exact.numerator)
-    digits = str(abs(exact.numerator) * 10**places // exact.denominator).rjust(places + 1, "0")
-    return f"{'-' if exact < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    whole, rest = divmod(abs(exact.numerator) * 10**places // exact.denominator, 10**places)
+    return f"{'-' if exact < 0 else ''}{whole}{f'.{rest:0{places}}' if places else ''}"
 
 
 def in_calculation(value: Any) -> str:
-    """`numeric_text`, a fraction in brackets so that 10/(2/3) is what it says."""
+    """`numeric_text` with a fraction in brackets, as in 10/(2/3)."""
     shown = numeric_text(value)
     return f"({shown})" if "/" in shown and not isinstance(value, str) else shown
 
@@ -117,12 +111,6 @@ def read_number(written: str) -> Number | None:
     if not re.fullmatch(r"-?\d{1,100}(\.\d{1,100}|/[1-9]\d{0,100})?", bare):
         return None
     return plain(Fraction(bare))
-
-
-def _word(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ExpressionError(f"{_shown(value)} where a word or a number is needed")
-    return value
 
 
 def _shown(value: Any) -> str:

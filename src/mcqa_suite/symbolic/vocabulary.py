@@ -1,6 +1,6 @@
-"""The word lists that templates draw from by name.
+"""The word lists that templates draw from by name; the public templates name them without defining them.
 
-The public templates name these lists and do not bring them; a member that counts is a pair of its words and its value.
+A member that counts is a pair of its words and its value.
 """
 
 from __future__ import annotations
