@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.reporting.option_orders import order_csv, order_table
+from mcqa_suite.reporting.option_orders import order_csv, order_records, order_table
+from mcqa_suite.reporting.tables import data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,9 +23,7 @@ class Orders:
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each run and task; accuracies are fractions."""
-        import pandas as pd
-
-        return pd.read_csv(io.StringIO(self.text("csv")))
+        return data_frame(order_records(self.rows))
 
     def text(self, style: str = "md") -> str:
         """The table as Markdown ("md"), with differences to the first run, or as CSV ("csv")."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ from mcqa_suite.analysis.variance import Drawn, read_drawn
 from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.reporting.variance import variance_csv, variance_report
+from mcqa_suite.reporting.tables import data_frame
+from mcqa_suite.reporting.variance import variance_csv, variance_records, variance_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +26,7 @@ class Variance:
 
     def to_frame(self) -> pd.DataFrame:
         """Every figure in a row of its own: what, run, task, name, value, low, high, n."""
-        import pandas as pd
-
-        return pd.read_csv(io.StringIO(self.text("csv")))
+        return data_frame(variance_records(self.runs))
 
     def text(self, style: str = "md", worst: int = 20) -> str:
         """Markdown ("md"), with the `worst` templates of each task, or CSV ("csv"), with all of them."""

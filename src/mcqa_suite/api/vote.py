@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.reporting import votes
+from mcqa_suite.reporting.tables import data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,9 +32,7 @@ class Votes:
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each run, strategy and n; accuracies and shares are fractions."""
-        import pandas as pd
-
-        return pd.read_csv(io.StringIO(self.text("csv")))
+        return data_frame(votes.outcome_records(self.outcomes))
 
     def text(self, style: str = "md") -> str:
         """The table as Markdown ("md"), with what each run missed, or as CSV ("csv")."""

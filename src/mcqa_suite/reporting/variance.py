@@ -1,16 +1,15 @@
-"""`mcqa variance`: spread over draws, what harder variants cost, the generalisation gap, and single templates."""
+"""Tables of `mcqa variance`: spread over draws, differences between variants, the generalisation gap, single templates."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from mcqa_suite.analysis.variance import Drawn, Draws, difference, gap, same_documents, spread, steps
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.reporting.tables import Table, markdown, percent, points
+from mcqa_suite.reporting.tables import Table, csv_text, markdown, percent, points_interval
 from mcqa_suite.stats import Estimate
 
+COLUMNS = ("what", "run", "task", "name", "value", "low", "high", "n")
 SPREAD_NOTE = (
     "One draw is one instance of every template; the standard deviation is over draws. The 95 % interval of the mean, and of "
     "differences, is over templates (cluster-robust, Student's t). Difference: to {first}, paired by document; ≈ by template "
@@ -26,47 +25,40 @@ GAP_NOTE = (
 
 
 def variance_report(runs: Sequence[Drawn], worst: int = 20) -> str:
-    """Markdown: every table for which there is data. DatasetError where runs share no task."""
+    """Markdown: every table for which there is data."""
     parts = [spread_table(runs), step_table(runs), gap_table(runs), *template_tables(runs, worst)]
     return "\n".join(markdown(table) for table in parts if table.rows)
 
 
-def _tasks(runs: Sequence[Drawn]) -> list[str]:
-    """Tasks of all runs, in the order of the first that has them."""
-    return list(dict.fromkeys(task for run in runs for task in run.tasks))
+def _by_task(runs: Sequence[Drawn]) -> dict[str, list[Draws]]:
+    """Each task with the runs that have it, in the order of the first run that does."""
+    tasks = dict.fromkeys(task for run in runs for task in run.tasks)
+    return {task: [run.tasks[task] for run in runs if task in run.tasks] for task in tasks}
 
 
 def spread_table(runs: Sequence[Drawn]) -> Table:
     """A row a task and run: mean, interval, standard deviation, worst and best draw, difference to the first run."""
-    rows = []
-    left_out = []
-    for task in _tasks(runs):
-        first = None
-        for run in runs:
-            if (draws := run.tasks.get(task)) is None:
-                continue
-            first = first or draws
-            found = spread(draws)
+    header = ("task", "run", "templates x draws", "mean %", "95 %", "std", "draws %", "difference (points)", "unread %")
+    rows, notes = [], [SPREAD_NOTE.format(first=runs[0].run)]
+    for task, columns in _by_task(runs).items():
+        for draws in columns:
+            over = spread(draws)
             rows.append(
                 (
                     task,
-                    run.run,
+                    draws.run,
                     f"{len(draws.templates)} x {draws.right.shape[1]}",
-                    percent(found.mean.value),
-                    _interval(found.mean),
-                    percent(found.std, 2),
-                    f"{percent(found.lowest)} to {percent(found.highest)}",
-                    _change(first, draws),
+                    percent(over.mean.value),
+                    _interval(over.mean),
+                    percent(over.std, 2),
+                    f"{percent(over.lowest)} to {percent(over.highest)}",
+                    _change(columns[0], draws),
                     percent(draws.unread),
                 )
             )
-            left_out += (
-                [f"{run.run}, {task}: {draws.left_out} documents of incomplete draws left out."]
-                if draws.left_out
-                else []
-            )
-    header = ("task", "run", "templates x draws", "mean %", "95 %", "std", "draws %", "difference (points)", "unread %")
-    return Table("Spread over draws", header, rows, (SPREAD_NOTE.format(first=runs[0].run), *left_out))
+            if draws.left_out:
+                notes.append(f"{draws.run}, {task}: {draws.left_out} documents of incomplete draws left out.")
+    return Table("Spread over draws", header, rows, notes, left=2)
 
 
 def _change(first: Draws, draws: Draws) -> str:
@@ -76,109 +68,105 @@ def _change(first: Draws, draws: Draws) -> str:
         value = difference(first, draws).value
     except DatasetError:
         return "no template in common"
-    return ("" if same_documents(first, draws) else "≈ ") + _points(value)
+    return ("" if same_documents(first, draws) else "≈ ") + points_interval(value)
 
 
 def step_table(runs: Sequence[Drawn]) -> Table:
     """A row a family and step, a column a run."""
-    families = list(dict.fromkeys(draws.family for run in runs for draws in run.tasks.values()))
     rows = []
-    for family in families:
-        found = [{(a, b): step for a, b, step in steps(run, family)} for run in runs]
-        for pair in dict.fromkeys(key for one in found for key in one):
-            cells = [f"{_points(one[pair].value)} [{one[pair].templates}]" if pair in one else "" for one in found]
+    for family in _families(*runs):
+        columns = [{(first, second): step for first, second, step in steps(run, family)} for run in runs]
+        for pair in dict.fromkeys(pair for column in columns for pair in column):
+            cells = [
+                f"{points_interval(column[pair].value)} [{column[pair].templates}]" if pair in column else ""
+                for column in columns
+            ]
             rows.append((f"{family}: {pair[0]} → {pair[1]}", *cells))
     return Table("From variant to variant (points)", ("step", *(run.run for run in runs)), rows, (STEP_NOTE,))
 
 
+def _families(*runs: Drawn) -> list[str]:
+    return list(dict.fromkeys(draws.family for run in runs for draws in run.tasks.values()))
+
+
 def gap_table(runs: Sequence[Drawn]) -> Table:
     """A row a run that holds GSM8K beside a task whose documents name their originals."""
+    header = (
+        *("run", "GSM-Symbolic %", "GSM8K same %", "GSM8K other %"),
+        *("same - symbolic (points)", "other - same (points)"),
+    )
     rows = []
     for run in runs:
         for draws in run.tasks.values():
-            if found := gap(draws, run.gsm8k) if draws.variant == "main" else None:
-                other, further = found.other, found.same_to_other
+            if draws.variant == "main" and (values := gap(draws, run.gsm8k)):
+                other, same_to_other = values.other, values.same_to_other
                 rows.append(
                     (
                         run.run,
-                        f"{percent(found.symbolic.value)} ({_interval(found.symbolic)})",
-                        f"{percent(found.same.value)} ({_interval(found.same)}), n {found.same.n}",
+                        f"{percent(values.symbolic.value)} ({_interval(values.symbolic)})",
+                        f"{percent(values.same.value)} ({_interval(values.same)}), n {values.same.n}",
                         f"{percent(other.value)} ({_interval(other)}), n {other.n}" if other else "",
-                        _points(found.symbolic_to_same),
-                        _points(further) if further else "",
+                        points_interval(values.symbolic_to_same),
+                        points_interval(same_to_other) if same_to_other else "",
                     )
                 )
-    header = (
-        "run",
-        "GSM-Symbolic %",
-        "GSM8K same %",
-        "GSM8K other %",
-        "same - symbolic (points)",
-        "other - same (points)",
-    )
     return Table("Generalisation gap", header, rows, (GAP_NOTE,))
 
 
 def template_tables(runs: Sequence[Drawn], worst: int) -> list[Table]:
     """A table a task: accuracy of each template, a column a run, the first run's worst on top."""
     tables = []
-    for task in _tasks(runs):
-        columns = [_by_template(run.tasks.get(task)) for run in runs]
-        first = next(column for column in columns if column)
+    for task, columns in _by_task(runs).items():
+        first = _by_template(columns[0])
         names = sorted(first, key=lambda name: (first[name], name))
-        rows = [(name, *(percent(column.get(name)) for column in columns)) for name in names[:worst]]
+        shares = [_by_template(run.tasks[task]) if task in run.tasks else {} for run in runs]
+        rows = [(name, *(percent(column.get(name)) for column in shares)) for name in names[:worst]]
         rest = (f"{len(names) - worst} better templates are in the CSV.",) if len(names) > worst else ()
         tables.append(Table(f"{task}: accuracy by template (%)", ("template", *(run.run for run in runs)), rows, rest))
     return tables
 
 
-def _by_template(draws: Draws | None) -> dict[str, float]:
-    return dict(zip(draws.templates, map(float, draws.by_template), strict=True)) if draws else {}
+def _by_template(draws: Draws) -> dict[str, float]:
+    return dict(zip(draws.templates, map(float, draws.by_template), strict=True))
+
+
+def variance_records(runs: Sequence[Drawn]) -> list[dict[str, object]]:
+    """Every figure as a record: what, run, task, name, value, low, high, n."""
+    return [dict(zip(COLUMNS, row, strict=True)) for run in runs for row in _rows(run, runs[0])]
 
 
 def variance_csv(runs: Sequence[Drawn]) -> str:
-    """Everything in full precision, one figure a line: what, run, task, name, value, low, high, n."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["what", "run", "task", "name", "value", "low", "high", "n"])
-    for run in runs:
-        writer.writerows(_lines(run))
-        for task, draws in run.tasks.items():
-            base = runs[0].tasks.get(task)
-            if base is not None and base is not draws and len({*base.templates} & {*draws.templates}) > 1:
-                how = "document" if same_documents(base, draws) else "template"
-                writer.writerow(
-                    ["difference", run.run, task, f"to {runs[0].run} by {how}", *_values(difference(base, draws).value)]
-                )
-    return out.getvalue()
+    """The records as CSV, in full precision."""
+    return csv_text(variance_records(runs), COLUMNS, digits=None)
 
 
-def _lines(run: Drawn) -> Iterable[list[object]]:
+def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
     for task, draws in run.tasks.items():
-        found = spread(draws)
-        yield ["mean", run.run, task, "", *_values(found.mean)]
-        yield ["std", run.run, task, "", found.std, "", "", draws.right.shape[1]]
+        over, draws_of_each = spread(draws), draws.right.shape[1]
+        yield "mean", run.run, task, "", *_values(over.mean)
+        yield "std", run.run, task, "", over.std, None, None, draws_of_each
         for number, rate in enumerate(draws.by_instance):
-            yield ["draw", run.run, task, str(number), float(rate), "", "", len(draws.templates)]
+            yield "draw", run.run, task, str(number), float(rate), None, None, len(draws.templates)
         for name, rate in _by_template(draws).items():
-            yield ["template", run.run, task, name, rate, "", "", draws.right.shape[1]]
-        if draws.variant == "main" and (held := gap(draws, run.gsm8k)):
-            named = {"same": held.same, "other": held.other, "same - symbolic": held.symbolic_to_same}
-            for name, value in {**named, "other - same": held.same_to_other}.items():
+            yield "template", run.run, task, name, rate, None, None, draws_of_each
+        if draws.variant == "main" and (values := gap(draws, run.gsm8k)):
+            named = {"same": values.same, "other": values.other, "same - symbolic": values.symbolic_to_same}
+            for name, value in {**named, "other - same": values.same_to_other}.items():
                 if value is not None:
-                    yield ["gap", run.run, task, name, *_values(value)]
-    for family in dict.fromkeys(draws.family for draws in run.tasks.values()):
+                    yield "gap", run.run, task, name, *_values(value)
+    for family in _families(run):
         for first, second, step in steps(run, family):
-            yield ["step", run.run, family, f"{first} to {second}", *_values(step.value)]
+            yield "step", run.run, family, f"{first} to {second}", *_values(step.value)
+    for task, draws in run.tasks.items():
+        first_draws = base.tasks.get(task)
+        if first_draws not in (None, draws) and len({*first_draws.templates} & {*draws.templates}) > 1:
+            how = "document" if same_documents(first_draws, draws) else "template"
+            yield "difference", run.run, task, f"to {base.run} by {how}", *_values(difference(first_draws, draws).value)
 
 
-def _values(estimate: Estimate) -> list[float]:
-    return [estimate.value, estimate.low, estimate.high, estimate.n]
+def _values(estimate: Estimate) -> tuple[float, float, float, float]:
+    return estimate.value, estimate.low, estimate.high, estimate.n
 
 
 def _interval(estimate: Estimate) -> str:
     return f"{percent(max(0.0, estimate.low))} to {percent(min(1.0, estimate.high))}"
-
-
-def _points(estimate: Estimate) -> str:
-    return f"{points(estimate.value)} ({points(estimate.low)} to {points(estimate.high)})"
