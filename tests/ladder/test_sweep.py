@@ -74,7 +74,7 @@ BAD = [
         r"stages\[0\]: sweep: unknown key 'learning_rat'; did you mean 'learning_rate'\?",
     ),
     ("r: [8]", "data: [8]", "unknown key 'data'"),
-    ("[0.1, 0.3]", "0.1", r"sweep: beta: expected a list of values, found 0\.1"),
+    ("[0.1, 0.3]", "0.1", r"sweep: beta: expected a list of values, not 0\.1"),
     (
         "[0.1, 0.3]",
         "[0.1, 0.1]",
@@ -90,7 +90,7 @@ BAD = [
         "beta: [0.1]",
         "1 point; a sweep needs",
     ),
-    ("    criterion: {metric: reward_accuracy}\n", "", "a sweep without criterion; say what the best is"),
+    ("    criterion: {metric: reward_accuracy}\n", "", "a sweep without criterion; add one"),
     (
         "{metric: reward_accuracy}",
         "{metric: acc, task: mcqa_arc}",
@@ -99,7 +99,7 @@ BAD = [
     (
         "{metric: reward_accuracy}",
         "{metric: loss}",
-        "loss is another quantity at every beta and ranks nothing across them; use",
+        "loss cannot rank points with different beta; use",
     ),
     ("{metric: reward_accuracy}", "{metrc: loss}", "unknown key 'metrc'; did you mean 'metric'"),
     ("parent: {best: dpo}", "parent: dpo", r"'dpo' is a sweep; name a point of it, or write \{best: dpo\}"),

@@ -214,20 +214,20 @@ def _expanded(
     entry: StageEntry, file: RecipeFile, where: str, folder: Path
 ) -> tuple[dict[str, Settings], Sweep | None]:
     """The settings of the stage, or of every point of its sweep, by name."""
-    kind, mapping, place = entry.kind, entry.settings, f"{where}: settings"
+    kind, mapping, source = entry.kind, entry.settings, f"{where}: settings"
     if entry.config is not None:
         path = folder / entry.config
-        mapping, place, folder = {**read_yaml(path), **mapping}, f"{where}: {entry.config}", path.parent
+        mapping, source, folder = {**read_yaml(path), **mapping}, f"{where}: {entry.config}", path.parent
     defaults = {"seed": file.seed, "dtype": file.dtype, "chat_template": file.chat_template}
     mapping = {key: value for key, value in defaults.items() if key in SETTINGS[kind].__dataclass_fields__} | mapping
     if entry.sweep is None:
         if entry.criterion is not None:
             raise ConfigError(f"{where}: criterion without a sweep; remove it, or add a sweep")
-        return {entry.name: parse_settings(kind, mapping, place, folder)}, None
+        return {entry.name: parse_settings(kind, mapping, source, folder)}, None
     points = expand(entry.name, kind, mapping, entry.sweep, f"{where}: sweep")
     tasks = [task for evaluation in file.evaluate for task in evaluation.tasks] if kind != "reward" else []
     sweep = Sweep(entry.name, check_criterion(entry.criterion, entry.sweep, tasks, where), points)
-    return {point.stage: parse_settings(kind, at(point, kind, mapping), place, folder) for point in points}, sweep
+    return {point.stage: parse_settings(kind, at(point, kind, mapping), source, folder) for point in points}, sweep
 
 
 def _accelerate(name: str | None, path: Path) -> Path | None:

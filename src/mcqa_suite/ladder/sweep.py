@@ -1,4 +1,4 @@
-"""A sweep: one stage of a recipe becomes a named stage for every point of a grid, judged by one criterion.
+"""A sweep: one stage of a recipe becomes a named stage for every point of a grid, ranked by one criterion.
 
 sweep: {learning_rate: [5e-6, 1e-5], beta: [0.1, 0.3]}      dpo -> dpo-lr5e-6-beta0.1, dpo-lr5e-6-beta0.3, ...
 criterion: {metric: reward_accuracy}                        of the manifest, or {task: mcqa_sciq, metric: acc}
@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic.dataclasses import dataclass
@@ -20,16 +21,8 @@ from mcqa_suite.ladder.stage_settings import SETTINGS
 
 # What is usually swept; any other argument can be, once the stage's own `trainer` or `lora` names it.
 TRAINER = (
-    "learning_rate",
-    "lr_scheduler_type",
-    "warmup_steps",
-    "weight_decay",
-    "max_grad_norm",
-    "num_train_epochs",
-    "max_steps",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "neftune_noise_alpha",
+    *("learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "num_train_epochs"),
+    *("max_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "neftune_noise_alpha"),
 )
 OF_KIND = {
     "sft": ("packing", "loss_type"),
@@ -38,8 +31,7 @@ OF_KIND = {
     "reward": ("center_rewards_coefficient",),
 }
 LORA = ("r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora")
-# Parts of a stage that hold more than one value.
-NOT_SWEPT = {"data", "calibration", "trainer", "lora"}
+NOT_SWEPT = {"data", "calibration", "trainer", "lora"}  # settings that hold more than one value
 # In the names of stages.
 SHORT = {
     "learning_rate": "lr",
@@ -53,13 +45,14 @@ SHORT = {
     "gradient_accumulation_steps": "accumulate",
     "neftune_noise_alpha": "neftune",
 }
+SWITCHES = {True: "on", False: "off", None: "none"}
 # The loss is another quantity at every value of these.
 SCALES_LOSS = ("beta", "label_smoothing", "loss_type")
 
 
 @dataclass(frozen=True, config=STRICT)
 class Criterion:
-    """What the points are judged by: a task's metric, or, without a task, a figure of the manifests' `metrics`."""
+    """What ranks the points: a task's metric or, without a task, one of the manifests' `metrics`."""
 
     metric: str
     task: str | None = None
@@ -74,7 +67,7 @@ class Criterion:
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """A stage of a sweep: its name, and the swept keys with its values."""
+    """A stage of a sweep: its name, and its values by key."""
 
     stage: str
     values: Mapping[str, Any]
@@ -82,7 +75,7 @@ class Point:
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """`name` is the written stage's; no rung bears it."""
+    """`name` is the name of the stage in the file; no rung has it."""
 
     name: str
     criterion: Criterion
@@ -94,41 +87,46 @@ class Sweep:
 
 
 def expand(name: str, kind: str, mapping: Mapping[str, Any], grid: Mapping[str, Any], where: str) -> tuple[Point, ...]:
-    """The points of a grid in its own order; ConfigError for a key that `kind` does not take or a name that is taken."""
-    known = [*_fields(kind), *_inside("trainer", kind, mapping), *_inside("lora", kind, mapping)]
-    check_keys(grid, known, where)
+    """The points of a grid in its own order; ConfigError for an unknown key, and for two points with one name."""
+    check_keys(grid, [key for keys in _keys(kind, mapping).values() for key in keys], where)
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
-            raise ConfigError(f"{where}: {key}: expected a list of values, found {values!r}")
+            raise ConfigError(f"{where}: {key}: expected a list of values, not {values!r}")
     points = tuple(
         Point("-".join([name, *(_word(key, value) for key, value in values.items())]), values)
-        for values in (dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values()))
+        for values in (dict(zip(grid, row, strict=True)) for row in itertools.product(*grid.values()))
     )
     if len(points) < 2:
         raise ConfigError(f"{where}: {len(points)} point; a sweep needs at least two")
-    if len({point.stage for point in points}) < len(points):
-        twice = next(p.stage for p in points if sum(p.stage == other.stage for other in points) > 1)
-        raise ConfigError(f"{where}: two points would be called {twice!r}; give each value once")
+    stage, n = Counter(point.stage for point in points).most_common(1)[0]
+    if n > 1:
+        raise ConfigError(f"{where}: two points would be called {stage!r}; give each value once")
     return points
 
 
 def at(point: Point, kind: str, mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """The stage's settings with the point's values in their places."""
-    placed: dict[str, Any] = dict(mapping)
+    """The stage's settings with the values of a point."""
+    keys = _keys(kind, mapping)
+    settings = dict(mapping)
     for key, value in point.values.items():
-        part = next((part for part in ("trainer", "lora") if key in _inside(part, kind, mapping)), None)
-        if key in _fields(kind) or part is None:
-            placed[key] = value
-        else:
-            placed[part] = {**(placed.get(part) or {}), key: value}
-    return placed
+        part = next(part for part in keys if key in keys[part])
+        settings |= {part: {**(settings.get(part) or {}), key: value}} if part else {key: value}
+    return settings
+
+
+def _keys(kind: str, mapping: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The keys that can be swept, by the part of the settings that they are in; "" for the settings themselves."""
+    fields = [field.name for field in dataclasses.fields(SETTINGS[kind])]
+    usual = {"trainer": (*TRAINER, *OF_KIND.get(kind, ())), "lora": LORA}
+    keys = {part: [*names, *(mapping.get(part) or {})] for part, names in usual.items() if part in fields}
+    return {"": [field for field in fields if field not in NOT_SWEPT], **keys}
 
 
 def check_criterion(criterion: Criterion | None, sweep: Mapping[str, Any], tasks: list[str], where: str) -> Criterion:
-    """The criterion; ConfigError where there is none, its task is not evaluated, or it compares what cannot be compared."""
+    """The criterion; ConfigError where it is missing, its task is not evaluated, or it cannot rank these points."""
     if criterion is None:
         raise ConfigError(
-            f"{where}: a sweep without criterion; say what the best is: {{metric: reward_accuracy}} or {{task: ..., metric: acc}}"
+            f"{where}: a sweep without criterion; add one: {{metric: reward_accuracy}} or {{task: ..., metric: acc}}"
         )
     if criterion.task is not None and criterion.task not in tasks:
         raise ConfigError(
@@ -137,30 +135,19 @@ def check_criterion(criterion: Criterion | None, sweep: Mapping[str, Any], tasks
     scaling = [key for key in SCALES_LOSS if len(sweep.get(key, ())) > 1]
     if criterion.lower_is_better and scaling:
         raise ConfigError(
-            f"{where}: criterion: {criterion.metric} is another quantity at every {scaling[0]} and ranks nothing across them; "
+            f"{where}: criterion: {criterion.metric} cannot rank points with different {scaling[0]}; "
             "use reward_accuracy or a task"
         )
     return criterion
 
 
-def _fields(kind: str) -> Iterator[str]:
-    return (field.name for field in dataclasses.fields(SETTINGS[kind]) if field.name not in NOT_SWEPT)
-
-
-def _inside(part: str, kind: str, mapping: Mapping[str, Any]) -> list[str]:
-    """The keys of a stage's `trainer` or `lora` that can be swept; none where the kind has no such part."""
-    if part not in {field.name for field in dataclasses.fields(SETTINGS[kind])}:
-        return []
-    usual = LORA if part == "lora" else (*TRAINER, *OF_KIND.get(kind, ()))
-    return [*usual, *(mapping.get(part) or {})]
-
-
 def _word(key: str, value: Any) -> str:
-    """lr5e-6, beta0.1, sigmoid: a value as a part of a stage's name."""
+    """A value as a part of a stage's name: lr5e-6, beta0.1, sigmoid."""
+    name = SHORT.get(key, key)
     if isinstance(value, bool) or value is None:
-        return f"{SHORT.get(key, key)}_{ {True: 'on', False: 'off', None: 'none'}[value] }"
+        return f"{name}_{SWITCHES[value]}"
     if isinstance(value, int | float):
-        return f"{SHORT.get(key, key)}{shown(value)}"
+        return f"{name}{shown(value)}"
     words = [str(word) for word in (value if isinstance(value, list) else [value])]
     return re.sub(r"[^A-Za-z0-9_.]+", "_", "_".join(words))
 
@@ -168,5 +155,5 @@ def _word(key: str, value: Any) -> str:
 def shown(value: Any) -> str:
     """A swept value for people: 5e-06 as 5e-6."""
     if isinstance(value, float):
-        return re.sub(r"e([+-]?)0*(\d)", lambda found: f"e{found[1].strip('+')}{found[2]}", f"{value:g}")
+        return re.sub(r"e\+?(-?)0*(\d)", r"e\1\2", f"{value:g}")
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
