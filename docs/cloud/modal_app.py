@@ -25,7 +25,7 @@ volume = modal.Volume.from_name("mcqa-runs", create_if_missing=True)
 image = modal.Image.debian_slim(python_version="3.11").apt_install("g++")  # which a quantised kernel may ask for
 if modal.is_local():
     repository = Path(__file__).resolve().parents[2]
-    extras = os.environ.get("MCQA_EXTRAS", "train,gptq,report")
+    extras = os.environ.get("MCQA_EXTRAS", "eval,train,gptq")
     image = image.add_local_dir(repository, SUITE, copy=True, ignore=IGNORED).pip_install(f"{SUITE}[{extras}]")
 secret = os.environ.get("MCQA_SECRET")
 
