@@ -1,4 +1,4 @@
-"""A ladder on a Ray cluster of two nodes: the same rungs, whatever is killed meanwhile. Real workers, real processes."""
+"""A ladder on a Ray cluster of two nodes makes the same rungs, whatever is killed. Real workers, real processes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ladder.test_ladder_graph import RECIPE, written
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.manifest import read_manifest
 
-# A stage's process says who it is, and a GPTQ stage waits to be let go.
+# Writes its process, its parent process and its threads to a file; a GPTQ stage then waits for the file `go`.
 WAITS = """
 import os, sys, time
 from pathlib import Path
-place, stage = Path(os.environ["MCQA_TEST_PLACE"]), Path(sys.argv[2]).stem
+folder, stage = Path(os.environ["MCQA_TEST_FOLDER"]), Path(sys.argv[2]).stem
 if sys.argv[1] == "--config":
-    with (place / f"{stage}.began").open("a") as stream:
+    with (folder / f"{stage}.began").open("a") as stream:
         stream.write(f"{os.getpid()} {os.getppid()} {os.environ['OMP_NUM_THREADS']}\\n")
-    while stage.startswith("gptq") and not (place / "go").exists():
+    while stage.startswith("gptq") and not (folder / "go").exists():
         time.sleep(0.05)
 """
-# In every Python that a worker starts: a stage's scripts are those that its ladder names.
+# In every Python process of the cluster: use the scripts of the ladder's environment.
 STAND_INS = """
 import os
 from pathlib import Path
@@ -38,7 +38,7 @@ from mcqa_suite.common import paths
 real = paths.training_dir
 paths.training_dir = lambda: Path(os.environ.get("MCQA_TEST_SCRIPTS") or real())
 """
-SPEED = re.compile(r"[\d.]+(?=( \|)?\n)")  # the last column of both tables, which no two runs share
+SPEED = re.compile(r"[\d.]+(?=( \|)?\n)")  # the last column of both tables, which differs from run to run
 
 
 def alive(pid: int) -> bool:
@@ -48,10 +48,10 @@ def alive(pid: int) -> bool:
         return False
 
 
-def eventually(found: Callable[[], Any], seconds: float = 240.0) -> Any:
-    """What `found` returns once it is true."""
+def eventually(condition: Callable[[], Any], seconds: float = 240.0) -> Any:
+    """Wait until `condition` returns something true, and return that."""
     end = time.monotonic() + seconds
-    while not (value := found()):
+    while not (value := condition()):
         assert time.monotonic() < end
         time.sleep(0.05)
     return value
@@ -66,36 +66,36 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     site = tmp_path_factory.mktemp("site")
     (site / "sitecustomize.py").write_text(STAND_INS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(site))
+        patch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_process_group_cleanup_enabled", "1")
         patch.delenv("OMP_NUM_THREADS", raising=False)
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         try:
-            made.add_node(num_cpus=1)
-            made.wait_for_nodes()
-            yield made
+            cluster.add_node(num_cpus=1)
+            cluster.wait_for_nodes()
+            yield cluster
         finally:
-            made.shutdown()
+            cluster.shutdown()
 
 
 class Ladder:
     """`mcqa run` in a process of its own, with stand-in scripts unless `real`."""
 
     def __init__(self, tmp_path: Path, text: str, base: Path, script: str) -> None:
-        self.place, self.output = tmp_path, tmp_path / "run"
+        self.folder, self.output = tmp_path, tmp_path / "run"
         self.recipe = written(tmp_path, text, base)
         scripts = tmp_path / "scripts"
         scripts.mkdir()
         for kind in ("sft", "merge", "dpo", "gptq"):
             (scripts / f"{kind}.py").write_text(script)
         (scripts / "check.py").write_text("")
-        self.environment = os.environ | {"MCQA_TEST_SCRIPTS": str(scripts), "MCQA_TEST_PLACE": str(tmp_path)}
+        self.environment = os.environ | {"MCQA_TEST_SCRIPTS": str(scripts), "MCQA_TEST_FOLDER": str(tmp_path)}
 
     def start(self, ray: str | None, *options: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
-        given = ["--output", str(self.output), *(["--ray", ray] if ray else []), *options]
-        command = [*before, sys.executable, "-m", "mcqa_suite.cli.main", "run", str(self.recipe), *given]
-        pipe, cwd = subprocess.PIPE, self.place
+        flags = ["--output", str(self.output), *(["--ray", ray] if ray else []), *options]
+        command = [*before, sys.executable, "-m", "mcqa_suite.cli.main", "run", str(self.recipe), *flags]
+        pipe, cwd = subprocess.PIPE, self.folder
         return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=self.environment, cwd=cwd)
 
     def end(self, run: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -103,12 +103,13 @@ class Ladder:
         return run.returncode, out, err
 
     def began(self, stage: str) -> list[list[int]]:
-        """Of every attempt at a stage: its process, its parent process, its threads."""
-        path = self.place / f"{stage}.began"
+        """The process, parent process and threads of every attempt at a stage."""
+        path = self.folder / f"{stage}.began"
         return [[int(word) for word in line.split()] for line in path.read_text().splitlines()] if path.exists() else []
 
-    def let_go(self) -> None:
-        (self.place / "go").touch()
+    def release(self) -> None:
+        """Let the GPTQ stages go on."""
+        (self.folder / "go").touch()
 
     def contents(self) -> dict[str, str]:
         folders = sorted((self.output / "checkpoints").glob("[!.]*"))
@@ -121,8 +122,8 @@ def ladder(tmp_path: Path, tiny_checkpoint: Path) -> Ladder:
 
 
 def in_order(ladder: Ladder, tmp_path: Path) -> dict[str, str]:
-    """The contents of every rung when nothing runs beside or is killed."""
-    ladder.let_go()
+    """The contents of every rung of a ladder without Ray."""
+    ladder.release()
     ladder.output = tmp_path / "in order"
     code, _, err = ladder.end(ladder.start(None))
     assert code == 0, err
@@ -130,7 +131,7 @@ def in_order(ladder: Ladder, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_costs_its_step_alone_and_the_rungs_are_the_same(cluster, ladder, tmp_path):
+def test_a_killed_worker_costs_only_its_step_and_the_rungs_are_the_same(cluster, ladder, tmp_path):
     run = ladder.start(cluster.address)
     first, other = both_began(ladder, run)
     (child, worker, threads), alone = first, other[1] != first[1]
@@ -138,7 +139,7 @@ def test_a_worker_that_is_killed_costs_its_step_alone_and_the_rungs_are_the_same
     os.kill(worker, signal.SIGKILL)
     eventually(lambda: len(ladder.began("gptq8")) == 2)
     assert not alive(child)
-    ladder.let_go()
+    ladder.release()
     code, out, err = ladder.end(run)
     assert code == 0, err
     assert "gptq8: its worker was lost (WorkerCrashedError); restart 1 of 3" in out
@@ -149,25 +150,25 @@ def test_a_worker_that_is_killed_costs_its_step_alone_and_the_rungs_are_the_same
 
 
 def both_began(ladder: Ladder, run: subprocess.Popen[str]) -> tuple[list[int], list[int]]:
-    """What the GPTQ stages say of themselves, once both are under way."""
+    """The first attempt at each GPTQ stage, once both have begun."""
 
-    def said() -> Any:
+    def attempts() -> Any:
         assert run.poll() is None, run.communicate()
         both = ladder.began("gptq8"), ladder.began("gptq4")
         return all(both) and (both[0][0], both[1][0])
 
-    found: tuple[list[int], list[int]] = eventually(said)
-    return found
+    pair: tuple[list[int], list[int]] = eventually(attempts)
+    return pair
 
 
 @pytest.mark.slow
-def test_a_node_that_is_lost_leaves_its_step_to_another(cluster, ladder, tmp_path):
+def test_the_step_of_a_lost_node_is_restarted_on_another(cluster, ladder, tmp_path):
     run = ladder.start(cluster.address)
     both = both_began(ladder, run)
     (lost,) = cluster.worker_nodes
     cluster.remove_node(lost, allow_graceful=False)
     eventually(lambda: not all(alive(process) for process, *_ in both))  # or a step could end before its worker does
-    ladder.let_go()
+    ladder.release()
     code, out, err = ladder.end(run)
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()  # the lost one is known to be, or the next ladder would look there
@@ -177,7 +178,7 @@ def test_a_node_that_is_lost_leaves_its_step_to_another(cluster, ladder, tmp_pat
 
 
 @pytest.mark.slow
-def test_an_interrupted_ladder_leaves_no_process_and_no_half_folder(cluster, ladder):
+def test_an_interrupted_ladder_leaves_no_process_and_no_partial_folder(cluster, ladder):
     run = ladder.start(cluster.address)
     first, other = both_began(ladder, run)
     run.send_signal(signal.SIGINT)
@@ -190,7 +191,7 @@ def test_an_interrupted_ladder_leaves_no_process_and_no_half_folder(cluster, lad
 
 
 @pytest.mark.slow
-def test_a_step_that_takes_every_worker_with_it_is_given_up(cluster, tmp_path, tiny_checkpoint):
+def test_a_step_that_kills_every_worker_fails_after_three_restarts(cluster, tmp_path, tiny_checkpoint):
     kills = "import os, signal, sys\nif sys.argv[1] == '--config': os.kill(os.getppid(), signal.SIGKILL)\n"
     ladder = Ladder(tmp_path, RECIPE, tiny_checkpoint, kills + SCRIPT)
     code, out, err = ladder.end(ladder.start(cluster.address))
@@ -199,17 +200,17 @@ def test_a_step_that_takes_every_worker_with_it_is_given_up(cluster, tmp_path, t
 
 
 @pytest.mark.slow
-def test_a_stage_that_fails_on_a_worker_is_the_one_line_that_it_is_here(cluster, tmp_path, tiny_checkpoint):
+def test_a_stage_that_fails_on_a_worker_is_one_line_as_without_ray(cluster, tmp_path, tiny_checkpoint):
     text = RECIPE.replace("n: 6}}]}}}}\n  - {{name: gptq8", "n: 6}}], seed: 13}}}}\n  - {{name: gptq8")
     ladder = Ladder(tmp_path, text, tiny_checkpoint, SCRIPT)
     code, _, err = ladder.end(ladder.start(cluster.address))
     log = ladder.output / "logs/sft.log"
-    said = f"mcqa: stage 'sft' failed: ValueError: an unlucky number (log: {log})"
-    assert (code, err.splitlines()[-1]) == (2, said)
+    line = f"mcqa: stage 'sft' failed: ValueError: an unlucky number (log: {log})"
+    assert (code, err.splitlines()[-1]) == (2, line)
 
 
 @pytest.mark.slow
-def test_the_best_of_a_sweep_is_gone_on_from_on_a_cluster_too(cluster, tmp_path, tiny_checkpoint):
+def test_a_ladder_continues_from_the_best_of_a_sweep_on_a_cluster_too(cluster, tmp_path, tiny_checkpoint):
     ladder = Ladder(tmp_path, MIXED, tiny_checkpoint, SCRIPT)
     code, out, err = ladder.end(ladder.start(cluster.address))
     assert code == 0, err
@@ -231,7 +232,7 @@ def test_the_best_of_a_sweep_is_gone_on_from_on_a_cluster_too(cluster, tmp_path,
         ),
     ],
 )
-def test_a_step_that_fits_on_no_node_is_named_before_anything_runs(cluster, tmp_path, tiny_checkpoint, extra, words):
+def test_a_step_that_fits_on_no_node_is_an_error_before_anything_runs(cluster, tmp_path, tiny_checkpoint, extra, words):
     ladder = Ladder(tmp_path, RECIPE + extra, tiny_checkpoint, SCRIPT)
     code, _, err = ladder.end(ladder.start(cluster.address))
     assert (code, err.count("\n")) == (2, 1)
@@ -245,7 +246,7 @@ def test_a_run_folder_that_a_node_does_not_see_is_named(cluster, ladder):
     code, _, err = ladder.end(ladder.start(cluster.address))
     assert (code, err.count("\n")) == (2, 1)
     assert re.search(r"--ray: node \S+ does not see /proc/self/cwd/run; choose an --output that all nodes share", err)
-    assert not list((ladder.place / "run").iterdir())
+    assert not list((ladder.folder / "run").iterdir())
 
 
 @pytest.mark.slow
@@ -254,7 +255,7 @@ def test_with_a_store_the_nodes_need_not_see_the_run_folder(cluster, ladder, tmp
     ladder.output.mkdir()
     if subprocess.run([*private, "true"], capture_output=True, check=False).returncode:
         pytest.skip("no folder can be mounted for one process alone")
-    ladder.let_go()
+    ladder.release()
     code, _, err = ladder.end(ladder.start(cluster.address, before=private))
     assert (code, "does not see" in err) == (2, True)
     evaluated = "evaluate: [{tasks: [mcqa_generated], limit: 4}]\n"
@@ -275,9 +276,9 @@ def test_with_a_store_the_nodes_need_not_see_the_run_folder(cluster, ladder, tmp
 def test_a_cluster_that_cannot_be_reached_is_one_line(tmp_path, tiny_checkpoint, address, capsys):
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     assert main(["run", str(written(tmp_path, RECIPE, tiny_checkpoint)), "--ray", address]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"mcqa: --ray {address}: ")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"mcqa: --ray {address}: ")
+    assert error.count("\n") == 1
 
 
 REAL = """
@@ -295,13 +296,15 @@ evaluate:
 
 
 @pytest.mark.slow
-def test_the_table_of_a_ladder_whose_worker_was_killed_is_that_of_one_in_order(cluster, tmp_path, tiny_checkpoint):
+def test_the_table_of_a_ladder_whose_worker_was_killed_is_that_of_a_ladder_without_ray(
+    cluster, tmp_path, tiny_checkpoint
+):
     ladder = Ladder(tmp_path, REAL, tiny_checkpoint, SCRIPT)
     del ladder.environment["MCQA_TEST_SCRIPTS"]
     run = ladder.start(cluster.address)
     log = ladder.output / "logs/sft.log"
     eventually(lambda: log.exists() and log.stat().st_size)  # the stage is under way
-    os.kill(called("ray::sft"), signal.SIGKILL)
+    os.kill(process_titled("ray::sft"), signal.SIGKILL)
     code, out, err = ladder.end(run)
     assert code == 0, err
     assert "its worker was lost" in out
@@ -313,12 +316,12 @@ def test_the_table_of_a_ladder_whose_worker_was_killed_is_that_of_one_in_order(c
     assert [SPEED.sub("", table) for table in tables] == [SPEED.sub("", table) for table in unbroken]
 
 
-def called(title: str) -> int:
-    """The process with this title, as Ray gives one to a worker."""
-    for place in Path("/proc").glob("[0-9]*"):
+def process_titled(title: str) -> int:
+    """The process with this title, which Ray gives to a worker."""
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (place / "cmdline").read_text().strip("\0 ") == title:
-                return int(place.name)
+            if (folder / "cmdline").read_text().strip("\0 ") == title:
+                return int(folder.name)
         except OSError:
             continue
     raise LookupError(title)
