@@ -129,7 +129,7 @@ def eventually(condition: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def test_a_run_waits_for_the_stage_that_a_killed_one_left_and_keeps_what_it_made(recipe, tmp_path):
+def test_a_run_waits_for_a_stage_that_outlived_a_killed_run_and_keeps_its_checkpoint(recipe, tmp_path):
     began = tmp_path / "run/checkpoints/began"
     line = "with complete_folder(args.output) as folder:"
     locked = f"with write_lock(args.output), complete_folder(args.output) as folder:\n    open({str(began)!r}, 'a').write('x')"
@@ -154,7 +154,7 @@ def texts(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_generation_that_was_killed_goes_on_and_mcqa_eval_finds_it_too(tmp_path, tiny_checkpoint):
+def test_a_killed_generation_resumes_from_the_cache_and_mcqa_eval_reads_it_too(tmp_path, tiny_checkpoint):
     task, tokens = "mcqa_generated_cot", {"max_gen_toks": 24}
     plan = json.dumps([{"tasks": [task], "limit": 40, "gen_kwargs": tokens}])
     cache = tmp_path / "cache.sqlite"

@@ -1,4 +1,4 @@
-"""A recipe's steps: what waits for what, what each takes, and what Ray is asked for."""
+"""The steps of a recipe: their order, and the CPUs and GPUs that each needs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def written(tmp_path: Path, text: str, base: Path) -> Path:
     return recipe
 
 
-def test_a_step_comes_after_what_it_waits_for_and_a_rung_is_evaluated_once_it_is_made(tmp_path, tiny_checkpoint):
+def test_a_stage_waits_for_its_parent_and_an_evaluation_for_its_rung(tmp_path, tiny_checkpoint):
     text = RECIPE + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
     steps = steps_of(read_recipe(written(tmp_path, text, tiny_checkpoint)))
     assert [(step.number, step.rung, step.kind, set(step.after)) for step in steps] == [
@@ -47,7 +47,7 @@ def test_a_step_comes_after_what_it_waits_for_and_a_rung_is_evaluated_once_it_is
     ]
 
 
-def test_what_goes_on_from_the_best_point_waits_for_all_points_as_far_as_they_are_judged(tmp_path, tiny_checkpoint):
+def test_a_stage_on_the_best_of_a_sweep_waits_for_all_points_or_for_their_evaluations(tmp_path, tiny_checkpoint):
     text = MIXED + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
     recipe = written(tmp_path, text, tiny_checkpoint)
 
@@ -63,7 +63,7 @@ def test_what_goes_on_from_the_best_point_waits_for_all_points_as_far_as_they_ar
     assert waits() == {(point, "evaluate") for point in points}
 
 
-def test_a_step_takes_what_its_stage_says_else_the_recipe_else_its_threads(tmp_path, tiny_checkpoint):
+def test_a_step_needs_the_cpus_of_its_stage_else_of_the_recipe_else_its_threads(tmp_path, tiny_checkpoint):
     text = RECIPE.replace("name: gptq8", "num_cpus: 4, num_gpus: 0.5, name: gptq8")
     recipe = written(tmp_path, text, tiny_checkpoint)
     assert needs(recipe) == ["sft 1 1 None", "gptq8 4 4 0.5", "gptq4 1 1 None"]
@@ -71,7 +71,7 @@ def test_a_step_takes_what_its_stage_says_else_the_recipe_else_its_threads(tmp_p
     assert needs(recipe) == ["sft 2 2 1.0", "gptq8 4 4 0.5", "gptq4 2 2 1.0"]
 
 
-def test_processes_share_a_steps_cpus_or_bring_a_recipes_threads_each(tmp_path, tiny_checkpoint):
+def test_processes_share_the_cpus_of_a_step_or_have_the_recipes_threads_each(tmp_path, tiny_checkpoint):
     text = RECIPE.replace("threads: 1", "threads: 3\nprocesses: 2") + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
     recipe = written(tmp_path, text, tiny_checkpoint)
     assert needs(recipe)[:4] == ["base 6 3 None", "sft 6 3 None", "sft 6 3 None", "gptq8 3 3 None"]
@@ -85,7 +85,7 @@ def needs(recipe: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("line", ["num_cpus: 0", "num_gpus: 1.5", "num_gpus: -1"])
-def test_a_share_that_no_cluster_has_is_named(tmp_path, tiny_checkpoint, line):
+def test_an_impossible_number_of_cpus_or_gpus_is_an_error(tmp_path, tiny_checkpoint, line):
     with pytest.raises(ConfigError, match=f"{line}; expected"):
         read_recipe(written(tmp_path, f"{RECIPE}{line}\n", tiny_checkpoint))
 
@@ -96,7 +96,7 @@ def test_ray_that_is_not_installed_is_one_line(tmp_path, tiny_checkpoint, monkey
     assert capsys.readouterr().err == f"mcqa: ray is not installed: {install_command('ray')}\n"
 
 
-def test_ray_is_imported_in_one_file_alone_and_not_at_its_top():
+def test_ray_is_imported_in_one_file_only_and_not_at_its_top():
     files = [path for path in (REPOSITORY / "src").rglob("*.py") if re.search(r"(import|from) ray\b", path.read_text())]
     assert [path.name for path in files] == ["on_ray.py"]
     assert not re.search(r"^(import|from) ray\b", files[0].read_text(), re.MULTILINE)
