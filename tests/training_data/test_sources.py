@@ -25,8 +25,8 @@ from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice, extract_number, gold_number
 from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, read, rows
-from mcqa_suite.training_data.sources.adaptor import group_of
-from mcqa_suite.training_data.sources.choice import from_math_qa
+from mcqa_suite.training_data.sources.multiple_choice import from_math_qa
+from mcqa_suite.training_data.sources.reader import group_of
 
 SPLITS = ("train", "validation", "test")
 KEYS = {"id", "group", "source", "topic", "prompt", "completion"}
@@ -251,8 +251,8 @@ ERRORS = [
     ),
     (Source("gsm_symbolic", config="p3"), ConfigError, "'p3'; expected one of main, p1, p2"),
     (Source("arc_grids"), ConfigError, "no 'config'; give one of arc_agi_1, arc_agi_2"),
-    (Source("sciq", path="x"), ConfigError, "source 'sciq' has no use for 'path'"),
-    (Source("sciq", pool="ai"), ConfigError, "source 'sciq' has no use for 'pool'"),
+    (Source("sciq", path="x"), ConfigError, "source 'sciq': unknown key 'path'"),
+    (Source("sciq", pool="ai"), ConfigError, "source 'sciq': unknown key 'pool'"),
     (Source("gsm8k", style="letter"), ConfigError, "unknown style 'letter'; expected one of official, final_answer"),
     (Source("sciq", n=81), DatasetError, "source 'sciq': 80 rows, 81 asked for"),
     (Source("theorem_qa", split="dev"), ConfigError, "'dev'; expected one of train, validation, test"),

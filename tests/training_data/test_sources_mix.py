@@ -14,7 +14,7 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.config import parse
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.training_data.sources import PairSource, Source, read, read_pairs, rows
-from mcqa_suite.training_data.sources.figure import composition, mix_figure, mix_table
+from mcqa_suite.training_data.sources.composition import composition, mix_figure, mix_table
 from mcqa_suite.training_data.sources.mix import draw
 from mcqa_suite.training_data.sources.spec import counts
 from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_groups

@@ -144,7 +144,7 @@ def test_no_question_has_pairs_in_two_parts(tmp_path, keys):
 
 
 BAD = [
-    ("evaluator", [{"prompt": "Q?", "chosen": "a"}], "pairs.jsonl:1: no key 'rejected'; mend the row"),
+    ("evaluator", [{"prompt": "Q?", "chosen": "a"}], "pairs.jsonl:1: no key 'rejected'; correct the row"),
     ("evaluator", [PAIR, {**PAIR, "chosen": " "}], "pairs.jsonl:2: 'chosen' is blank, expected text"),
     ("evaluator", [{**PAIR, "chosen": 3}], "pairs.jsonl:1: 'chosen' is int, expected text"),
     ("evaluator", [[1]], "pairs.jsonl:1: expected a JSON object, found int"),
@@ -168,7 +168,7 @@ def test_a_pair_source_that_cannot_be_read_says_why(tmp_path):
                 pair_rows(PairSource(name))
             with pytest.raises(DatasetError, match=r"nowhere\.jsonl: No such file"):
                 pair_rows(PairSource(name, path=str(tmp_path / "nowhere.jsonl")))
-    with pytest.raises(ConfigError, match="source 'evaluator' has no use for 'min_agreement'"):
+    with pytest.raises(ConfigError, match="source 'evaluator': unknown key 'min_agreement'"):
         pair_rows(PairSource("evaluator", path="x", min_agreement=2))
     with pytest.raises(ValueError, match="min_agreement: 5; expected 0 to 4"):
         PairSource("epfl_raw", min_agreement=5)

@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from mcqa_suite.ladder.audit_inputs import read_data
-    from mcqa_suite.training_data.sources.figure import mix_figure, mix_table
+    from mcqa_suite.training_data.sources.composition import mix_figure, mix_table
 
     rows = read_data(args.data).rows
     print(mix_table(rows), end="")

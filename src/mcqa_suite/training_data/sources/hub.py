@@ -13,7 +13,7 @@ from mcqa_suite.common.paths import hub_mirror
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-MOST_BAD = 0.01  # a larger share of rows that cannot be read is another schema, not a slip of the pen
+MOST_BAD = 0.01  # a larger share of rows that cannot be read means another schema
 
 
 def load(repository: str, config: str | None, split: str) -> Any:
@@ -25,34 +25,33 @@ def load(repository: str, config: str | None, split: str) -> Any:
         if mirror is None or not (mirror / repository).is_dir():
             stay_offline_if_cut_off()
             return load_dataset(repository, config, split=split)
-        # The library's cache knows a folder by its README alone, so that another folder's rows, or yesterday's, may come
-        # out of it: the mirror is read anew.
+        # The library's cache identifies a folder by its README alone, so it may return the rows of another folder or version.
         with TemporaryDirectory() as cache:
             return load_dataset(str(mirror / repository), config, split=split, cache_dir=cache, keep_in_memory=True)
     except Exception as error:  # the library raises whatever its readers raise
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split())[:200].rstrip(".")
         raise DatasetError(
-            f"{repository} (config {config or 'default'}, split {split}): {reason[:200].rstrip('.')}; choose another config "
+            f"{repository} (config {config or 'default'}, split {split}): {reason}; choose another config "
             f"or split, connect to the hub, or put the data set at $MCQA_SHARED/hub/{repository}"
         ) from error
 
 
 def parsed(repository: str, rows: Any, parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
-    """`parse` of every row; rows that it refuses are left out and counted in a warning, DatasetError for more than 1 %."""
-    made: list[T] = []
-    refused: list[str] = []
+    """`parse` of every row; bad rows are left out and counted in a warning, DatasetError where they are more than 1 %."""
+    items: list[T] = []
+    bad: list[str] = []
     for number, row in enumerate(rows):
         try:
-            made.append(parse(row))
+            items.append(parse(row))
         except KeyError as error:
+            columns = ", ".join(rows.column_names)
             raise DatasetError(
-                f"{repository}: no column {error} among {', '.join(rows.column_names)}; "
-                "the data set must have its public repository's columns"
+                f"{repository}: no column {error} among {columns}; the data set must have its public repository's columns"
             ) from error
         except (ValueError, TypeError, AttributeError) as error:  # a None where text belongs has no .strip
-            refused.append(f"row {number}: {error}")
-    if len(refused) > MOST_BAD * len(rows):
-        raise DatasetError(f"{repository}: {len(refused)} of {len(rows)} rows cannot be read, first {refused[0]}")
-    if refused:
-        log.warning("%s: %d of %d rows left out, first %s", repository, len(refused), len(rows), refused[0])
-    return made
+            bad.append(f"row {number}: {error}")
+    if len(bad) > MOST_BAD * len(rows):
+        raise DatasetError(f"{repository}: {len(bad)} of {len(rows)} rows cannot be read, first {bad[0]}")
+    if bad:
+        log.warning("%s: %d of %d rows left out, first %s", repository, len(bad), len(rows), bad[0])
+    return items

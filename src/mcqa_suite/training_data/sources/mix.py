@@ -1,4 +1,4 @@
-"""Several sources as one list of rows: which rows of each, how many, and what a manifest says of them."""
+"""The rows of one source or of several: which of them, how many, and their fingerprint for a manifest."""
 
 from __future__ import annotations
 
@@ -9,74 +9,70 @@ from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import Data
-from mcqa_suite.training_data.sources.adaptor import COMMON, Row, known
-from mcqa_suite.training_data.sources.spec import PairSource, Source, counts
+from mcqa_suite.training_data.sources.reader import Row, check_choice
+from mcqa_suite.training_data.sources.spec import MixEntry, counts
 from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_groups
 
-# Splits and pools are drawn by seeds of their own, the same for every entry, so that no two entries can disagree on them.
+ALWAYS_READ = ("source", "n", "share", "seed", "style")
+# Every entry has the same seeds for splits and pools, so that no two entries can disagree on them.
 SPLIT_SEED, POOL_SEED = 0, 1
 
 
 def mix(
-    entries: Sequence[Source | PairSource], adaptors: Mapping[str, Any], total: int | None
+    entries: Sequence[MixEntry], readers: Mapping[str, Any], total: int | None
 ) -> tuple[list[Row], tuple[Data, ...]]:
     """The rows of every entry one after the other, as many as `counts` says, and a fingerprint of each entry's."""
-    made = [
-        (entry.source, rows_of(entry, adaptors, n)) for entry, n in zip(entries, counts(entries, total), strict=True)
-    ]
-    return [row for _, part in made for row in part], tuple(fingerprint(name, part) for name, part in made)
+    parts = [rows_of(entry, readers, n) for entry, n in zip(entries, counts(entries, total), strict=True)]
+    fingerprints = [fingerprint(entry.source, part) for entry, part in zip(entries, parts, strict=True)]
+    return [row for part in parts for row in part], tuple(fingerprints)
 
 
-def rows_of(entry: Source | PairSource, adaptors: Mapping[str, Any], n: int | None) -> list[Row]:
+def rows_of(entry: MixEntry, readers: Mapping[str, Any], n: int | None) -> list[Row]:
     """`n` rows of one entry, or all of them, in the source's order; DatasetError where there are fewer."""
-    known("source", entry.source, adaptors)
-    adaptor = adaptors[entry.source]
-    _refuse_unread_keys(entry, adaptor.keys)
-    whole: list[Row] = adaptor.rows(dataclasses.replace(entry, n=n, share=None))
-    made = _in_pool(entry, whole if adaptor.own_splits else _in_split(entry, whole))
-    if not made:
+    check_choice("source", entry.source, readers)
+    reader = readers[entry.source]
+    _check_keys(entry, (*ALWAYS_READ, *reader.keys))
+    rows: list[Row] = reader.rows(dataclasses.replace(entry, n=n, share=None))
+    rows = _in_pool(entry, rows if reader.own_splits else _in_split(entry, rows))
+    if not rows:
         raise DatasetError(f"source {entry.source!r}: no row left; loosen its filters, or choose another split or pool")
-    if n is not None and n > len(made):
-        raise DatasetError(f"source {entry.source!r}: {len(made)} rows, {n} asked for; lower n or its share")
-    return made if n is None else draw(made, n, entry.seed)
+    if n is not None and n > len(rows):
+        raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, {n} asked for; lower n or its share")
+    return rows if n is None else draw(rows, n, entry.seed)
 
 
-def _in_split(entry: Source | PairSource, rows: list[Row]) -> list[Row]:
-    """The rows whose groups are in the entry's split, of those that are made of every group."""
+def _check_keys(entry: MixEntry, keys: Sequence[str]) -> None:
+    for field in dataclasses.fields(entry):
+        if field.name not in keys and getattr(entry, field.name) != field.default:
+            raise ConfigError(f"source {entry.source!r}: unknown key {field.name!r}; valid keys: {', '.join(keys)}")
+
+
+def _in_split(entry: MixEntry, rows: list[Row]) -> list[Row]:
     if entry.split is None:
         return rows
-    known(f"split of source {entry.source!r}", entry.split, SPLITS)
+    check_choice(f"split of source {entry.source!r}", entry.split, SPLITS)
     part = split_groups((row["group"] for row in rows), shares=SPLITS, seed=SPLIT_SEED)
     return [row for row in rows if part[row["group"]] == entry.split]
 
 
-def _in_pool(entry: Source | PairSource, rows: list[Row]) -> list[Row]:
+def _in_pool(entry: MixEntry, rows: list[Row]) -> list[Row]:
     if entry.pool is None:
         return rows
     shares = None if entry.pool_counts else entry.pool_shares or POOLS
-    known(f"pool of source {entry.source!r}", entry.pool, shares or entry.pool_counts or {})
+    check_choice(f"pool of source {entry.source!r}", entry.pool, shares or entry.pool_counts or {})
     groups = (row["group"] for row in rows)
     part = split_groups(groups, shares=shares, counts=entry.pool_counts, seed=POOL_SEED)
     return [row for row in rows if part.get(row["group"]) == entry.pool]
 
 
 def draw(rows: Sequence[Row], n: int, seed: int) -> list[Row]:
-    """`n` of the rows in their own order, each drawn by a hash of the seed and its id: more rows keep those already drawn."""
+    """`n` of the rows in their own order, by a hash of the seed and the id: a larger `n` keeps the rows of a smaller one."""
     keys = [hashlib.sha256(f"{seed}\x1f{row['id']}".encode("utf-8", "surrogatepass")).digest() for row in rows]
-    kept = sorted(sorted(range(len(rows)), key=lambda i: (keys[i], i))[:n])
-    return [rows[i] for i in kept]
-
-
-def _refuse_unread_keys(entry: Source | PairSource, keys: Iterable[str]) -> None:
-    for field in dataclasses.fields(entry):
-        given = getattr(entry, field.name) != field.default
-        if given and field.name not in (*COMMON, *keys):
-            allowed = ", ".join([*COMMON, *keys])
-            raise ConfigError(f"source {entry.source!r} has no use for {field.name!r}; it reads {allowed}")
+    return [rows[i] for i in sorted(sorted(range(len(rows)), key=lambda i: (keys[i], i))[:n])]
 
 
 def fingerprint(name: str, rows: Iterable[Row]) -> Data:
-    """What a manifest says of the rows that were made from the source `name`."""
+    """The number of rows of the source `name`, and the SHA-256 of their texts, for a manifest."""
     digest, n = hashlib.sha256(), 0
     for row in rows:
         texts = [row[key] for key in ("prompt", "completion", "chosen", "rejected") if key in row]

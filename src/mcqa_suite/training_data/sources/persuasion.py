@@ -5,57 +5,49 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.jsonl import numbered_rows
+from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.common.paths import shared_path
-from mcqa_suite.training_data.sources.adaptor import PARTS, Adaptor, Identity
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader
 from mcqa_suite.training_data.sources.spec import Source
 
 PERSUADER, ROLES = "0", {"0": "Persuader", "1": "Persuadee"}
 HISTORY = 8  # turns of a dialogue that a prompt shows
 COLUMNS = ("Unit", "Turn", "B4", "B2")
-GONE = {"", "[deleted]", "[removed]"}
+DELETED = {"", "[deleted]", "[removed]"}
 CHARITY = ("You persuade people to give to the charity Save the Children.", "Write the persuader's next turn.")
 VIEW = ("You change people's views by argument.", "Write a reply that changes the author's view.")
 
 
-@dataclass(frozen=True)
-class Turn:
-    """What was said, and what it answers."""
+class Turn(NamedTuple):
+    """A response to train on, and what the prompt shows before it."""
 
-    identity: Identity
     system: str
     context: str
     task: str
     response: str
 
 
-def prompt(turn: Turn) -> tuple[str, str]:
-    parts = {"SYSTEM": turn.system, "CONTEXT": turn.context, "TASK": turn.task}
-    return "\n\n".join([*(f"[{name}]\n{text}" for name, text in parts.items()), "[RESPONSE]"]), f" {turn.response}"
+def prompt_and_response(turn: Turn) -> tuple[str, str]:
+    prompt = f"[SYSTEM]\n{turn.system}\n\n[CONTEXT]\n{turn.context}\n\n[TASK]\n{turn.task}\n\n[RESPONSE]"
+    return prompt, f" {turn.response}"
 
 
-def _persuasion_for_good(source: Source) -> list[Turn]:
-    """full_dialog.csv: a row a sentence, with Unit (its text), Turn, B4 (0 persuader, 1 persuadee) and B2 (the dialogue)."""
+def _persuasion_for_good(source: Source) -> Iterator[tuple[Identity, Turn]]:
+    """full_dialog.csv: one sentence a row, with Unit (its text), Turn, B4 (0 persuader, 1 persuadee) and B2 (the dialogue)."""
     path = Path(source.path) if source.path else shared_path("data/persuasionforgood/full_dialog.csv")
-    made = []
     for dialogue, rows in groupby(_sentences(path), key=lambda row: row["B2"]):
-        said: list[str] = []
+        name, history = f"persuasionforgood/{dialogue}", ["The conversation begins."]
         for number, ((_, role), units) in enumerate(groupby(rows, key=lambda row: (row["Turn"], row["B4"]))):
             text = " ".join(row["Unit"].strip() for row in units).strip()
             if role == PERSUADER and text:
-                context = "\n".join(said[-HISTORY:]) or "The conversation begins."
-                identity = Identity(
-                    f"persuasionforgood/{dialogue}/{number}", f"persuasionforgood/{dialogue}", "charity"
-                )
-                made.append(Turn(identity, CHARITY[0], context, CHARITY[1], text))
-            said.append(f"{ROLES[role]}: {text}")
-    return made
+                context = "\n".join(history[1:][-HISTORY:] or history)
+                yield Identity(f"{name}/{number}", name, "charity"), Turn(CHARITY[0], context, CHARITY[1], text)
+            history.append(f"{ROLES[role]}: {text}")
 
 
 def _sentences(path: Path) -> Iterator[dict[str, str]]:
@@ -73,33 +65,32 @@ def _sentences(path: Path) -> Iterator[dict[str, str]]:
         raise DatasetError(f"{path}: {reason}; give 'path', PersuasionForGood's full_dialog.csv") from error
 
 
-def _change_my_view(source: Source) -> list[Turn]:
-    """ConvoKit's winning-args-corpus, its folder or its utterances.jsonl: what others than the author wrote and won with."""
+def _change_my_view(source: Source) -> Iterator[tuple[Identity, Turn]]:
+    """ConvoKit's winning-args-corpus, its folder or its utterances.jsonl: the arguments of others that won over the author."""
     if not source.path:
         raise ConfigError("source 'convokit_cmv': no 'path'; give the folder of ConvoKit's winning-args-corpus")
     path = Path(source.path) / "utterances.jsonl" if Path(source.path).is_dir() else Path(source.path)
-    won = [row for row in _utterances(path) if row["success"] == 1]
-    wanted = {name for row in won for name in (row["root"], row["reply_to"])}
-    known = {row["id"]: row for row in _utterances(path) if row["id"] in wanted}
+    winners = [row for row in _utterances(path) if row["success"] == 1]
+    needed = {name for row in winners for name in (row["root"], row["reply_to"])}
+    by_id = {row["id"]: row for row in _utterances(path) if row["id"] in needed}
     titles = _titles(path.with_name("conversations.json"))
-    made = []
-    for row in won:
-        post, answered = known.get(row["root"]), known.get(row["reply_to"])
-        if post is None or row["speaker"] == post["speaker"] or row["text"].strip() in GONE:
+    for row in winners:
+        post, parent = by_id.get(row["root"]), by_id.get(row["reply_to"])
+        if post is None or row["speaker"] == post["speaker"] or row["text"].strip() in DELETED:
             continue
         context = "\n\n".join(text for text in (titles.get(post["id"], ""), post["text"].strip()) if text)
-        if answered is not None and answered["id"] != post["id"]:
-            context += f"\n\nReplying to: {answered['text'].strip()}"
+        if parent is not None and parent["id"] != post["id"]:
+            context += f"\n\nReplying to: {parent['text'].strip()}"
         identity = Identity(f"convokit_cmv/{row['id']}", f"convokit_cmv/{row['root']}", "view")
-        made.append(Turn(identity, VIEW[0], context, VIEW[1], row["text"].strip()))
-    return made
+        yield identity, Turn(VIEW[0], context, VIEW[1], row["text"].strip())
 
 
-def _utterances(path: Path) -> Iterator[dict[str, Any]]:
-    """Utterances in today's names; the corpus was first released with user, root and reply-to."""
+def _utterances(path: Path) -> Iterator[Row]:
+    """Utterances under ConvoKit's present names; the corpus was first released with user, root and reply-to."""
+    expected = "expected ConvoKit's utterances.jsonl"
     for number, row in numbered_rows(path, "the folder of ConvoKit's winning-args-corpus"):
         try:
-            found = {
+            utterance = {
                 "id": row["id"],
                 "root": row["conversation_id" if "conversation_id" in row else "root"],
                 "speaker": row["speaker" if "speaker" in row else "user"],
@@ -108,32 +99,29 @@ def _utterances(path: Path) -> Iterator[dict[str, Any]]:
                 "success": row["meta"].get("success"),
             }
         except KeyError as error:
-            raise DatasetError(f"{path}:{number}: no key {error}; expected ConvoKit's utterances.jsonl") from error
+            raise DatasetError(f"{path}:{number}: no key {error}; {expected}") from error
         except AttributeError as error:
-            raise DatasetError(f"{path}:{number}: 'meta' is no object; expected ConvoKit's utterances.jsonl") from error
+            raise DatasetError(f"{path}:{number}: 'meta' is no object; {expected}") from error
         for key in ("id", "root", "speaker", "reply_to", "text"):
-            if not isinstance(found[key], str) and not (key in ("speaker", "reply_to") and found[key] is None):
-                kind = type(found[key]).__name__
-                raise DatasetError(f"{path}:{number}: {key!r} is {kind}; expected ConvoKit's utterances.jsonl")
-        yield found
+            value = utterance[key]
+            if not isinstance(value, str) and not (key in ("speaker", "reply_to") and value is None):
+                raise DatasetError(f"{path}:{number}: {key!r} is {type(value).__name__}; {expected}")
+        yield utterance
 
 
 def _titles(path: Path) -> dict[str, str]:
-    """The post's title by conversation, where the corpus has its conversations.json beside the utterances."""
+    """The posts' titles by conversation; none where the corpus has no conversations.json beside the utterances."""
     if not path.is_file():
         return {}
     try:
         conversations = json.loads(path.read_text(encoding="utf-8"))
         return {name: str(entry.get("meta", entry).get("op-title") or "") for name, entry in conversations.items()}
     except (OSError, ValueError, AttributeError, RecursionError) as error:
-        raise DatasetError(f"{path}: not ConvoKit's conversations.json ({error}); mend it, or take it away") from error
+        raise DatasetError(f"{path}: not ConvoKit's conversations.json ({error}); correct or remove it") from error
 
 
-def _identity(turn: Turn) -> Identity:
-    return turn.identity
-
-
+STYLES = {"response": prompt_and_response}
 PERSUASION = {
-    "convokit_cmv": Adaptor(_change_my_view, _identity, {"response": prompt}, ("path", *PARTS)),
-    "persuasionforgood": Adaptor(_persuasion_for_good, _identity, {"response": prompt}, ("path", *PARTS)),
+    "convokit_cmv": Reader(_change_my_view, STYLES, ("path", *SPLIT_KEYS)),
+    "persuasionforgood": Reader(_persuasion_for_good, STYLES, ("path", *SPLIT_KEYS)),
 }

@@ -1,4 +1,4 @@
-"""How a recipe or a stage's YAML names the rows that it wants, and how many of each a mix takes."""
+"""Entries of a mix: which source, and how many of its rows."""
 
 from __future__ import annotations
 
@@ -13,83 +13,81 @@ from mcqa_suite.common.errors import ConfigError
 
 
 @dataclass(frozen=True, config=STRICT)
-class Source:
-    """Where training or calibration rows come from, and the form of the answer (see `sources.SOURCES`).
+class MixEntry:
+    """A source of rows.
 
-    `n` is a count of rows (none: all of them), `share` a share of the stage's `rows`; `seed` draws which ones. `config` and
-    `split` are the data set's own; where it has no splits, train, validation and test are made of its groups
-    (`splits.SPLITS`). `pool` is one part of `pool_shares` (which sum to 1; by default `splits.POOLS`) or of `pool_counts`,
-    which count groups; a count of null is what the others leave. `views`, `swap` and `encoder` are of grids: so many augmented
-    views of a task, each demonstration in turn asked for in place of the test pair, and the form of a grid as text.
+    `n` is a count of rows (None: all), `share` a share of the stage's `rows`; `seed` draws which. Where the data set has no
+    splits, `split` is one of `splits.SPLITS`, made of its groups. `pool` is one part of `pool_shares` (which sum to 1; by
+    default `splits.POOLS`) or of `pool_counts`, which count groups; a count of None takes what the others leave.
     """
 
     source: str
     n: int | None = None
     seed: int = 0
     path: str | None = None
-    style: str | None = None
     share: float | None = None
     split: str | None = None
-    config: str | None = None
     pool: str | None = None
     pool_shares: dict[str, Any] | None = None
     pool_counts: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        name = f"source {self.source!r}"
+        if self.n is not None and self.share is not None:
+            raise ValueError(f"{name}: both 'n' and 'share'; give a count or a share")
+        if self.n is not None and self.n < 1:
+            raise ValueError(f"{name}: n is {self.n}; expected at least 1")
+        if self.share is not None and not 0 < self.share <= 1:
+            raise ValueError(f"{name}: share is {self.share:g}; expected a number above 0 and at most 1")
+        if self.pool is None and (self.pool_shares or self.pool_counts):
+            raise ValueError(f"{name}: pools are described and no 'pool' is chosen; name one of them")
+        if self.pool_shares and self.pool_counts:
+            raise ValueError(f"{name}: both 'pool_shares' and 'pool_counts'; give one of the two")
+
+
+@dataclass(frozen=True, config=STRICT)
+class Source(MixEntry):
+    """Rows of prompts and completions for training or calibration, of a source in `sources.SOURCES`.
+
+    `style` is the form of the answer, `config` a config of the data set. For grids, each task comes in `views` augmented views,
+    with `swap` also with each demonstration in place of the test pair, and `encoder` writes a grid as text.
+    """
+
+    style: str | None = None
+    config: str | None = None
     views: int | None = None
     swap: bool | None = None
     encoder: str | None = None
 
     def __post_init__(self) -> None:
-        check_amount(self)
+        super().__post_init__()
         if self.views is not None and not 1 <= self.views <= 64:
             raise ValueError(f"source {self.source!r}: views is {self.views}; expected 1 to 64")
 
 
 @dataclass(frozen=True, config=STRICT)
-class PairSource:
-    """Where preference pairs come from (see `sources.PAIRS`); the keys of `Source` mean the same here.
+class PairSource(MixEntry):
+    """Preference pairs of a source in `sources.PAIRS`.
 
     `epfl_raw` keeps a pair where at least `min_agreement` of the four criteria agree with `overall`; with `tolerance` a
     criterion that reads "AB" or "None" counts as agreeing. `keep_first` keeps the first pair of every question.
     """
 
-    source: str
-    n: int | None = None
-    seed: int = 0
-    path: str | None = None
-    share: float | None = None
-    split: str | None = None
     min_agreement: int = 0
     tolerance: bool = False
     keep_first: bool = False
-    pool: str | None = None
-    pool_shares: dict[str, Any] | None = None
-    pool_counts: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        check_amount(self)
+        super().__post_init__()
         if not 0 <= self.min_agreement <= 4:
             raise ValueError(f"min_agreement: {self.min_agreement}; expected 0 to 4 of the four criteria")
 
 
-def check_amount(entry: Source | PairSource) -> None:
-    """ValueError for a count or a share that cannot be one, and for both at once."""
-    if entry.n is not None and entry.share is not None:
-        raise ValueError(f"source {entry.source!r}: both 'n' and 'share'; give a count or a share")
-    if entry.n is not None and entry.n < 1:
-        raise ValueError(f"source {entry.source!r}: n is {entry.n}; expected at least 1")
-    if entry.share is not None and not 0 < entry.share <= 1:
-        raise ValueError(f"source {entry.source!r}: share is {entry.share:g}; expected a number above 0 and at most 1")
-    if entry.pool is None and (entry.pool_shares or entry.pool_counts):
-        raise ValueError(f"source {entry.source!r}: pools are described and no 'pool' is chosen; name one of them")
-    if entry.pool_shares and entry.pool_counts:
-        raise ValueError(f"source {entry.source!r}: both 'pool_shares' and 'pool_counts'; give one of the two")
-
-
-def counts(entries: Sequence[Source | PairSource], rows: int | None = None) -> list[int | None]:
-    """How many rows each entry of a mix gives, None for all that it has; ConfigError where the entries do not say.
+def counts(entries: Sequence[MixEntry], rows: int | None = None) -> list[int | None]:
+    """How many rows each entry of a mix gives, None for all; ConfigError where the entries do not say.
 
     Either no entry has a `share`, or all have one, they sum to 1, and `rows` is the total. Counts made of shares sum to
-    `rows` exactly: what rounding down leaves over goes to the largest remainders.
+    `rows` exactly: the largest remainders are rounded up.
     """
     if not entries:
         raise ConfigError("data: empty; name at least one source")
@@ -100,21 +98,17 @@ def counts(entries: Sequence[Source | PairSource], rows: int | None = None) -> l
         return [entry.n for entry in entries]
     if without:
         raise ConfigError(f"source {without[0]!r} has no 'share' and others have one; give every source a share")
-    shares = [entry.share or 0.0 for entry in entries]
     if rows is None:
         raise ConfigError("sources have a 'share' and the stage no 'rows'; say how many rows there are in all")
-    if not math.isclose(math.fsum(shares), 1, abs_tol=1e-6):
-        raise ConfigError(f"shares sum to {math.fsum(shares):g}; they have to sum to 1")
-    return _apportioned(entries, shares, rows)
-
-
-def _apportioned(entries: Sequence[Source | PairSource], shares: list[float], rows: int) -> list[int | None]:
+    shares = [entry.share or 0.0 for entry in entries]
+    if not math.isclose(total := math.fsum(shares), 1, abs_tol=1e-6):
+        raise ConfigError(f"shares sum to {total:g}; they have to sum to 1")
     exact = [share * rows for share in shares]
-    made = [math.floor(value + 1e-9) for value in exact]
-    by_remainder = sorted(range(len(made)), key=lambda i: made[i] - exact[i])
-    for i in by_remainder[: rows - sum(made)]:
-        made[i] += 1
-    for entry, share, number in zip(entries, shares, made, strict=True):
-        if not number:
-            raise ConfigError(f"source {entry.source!r}: a share of {share:g} of {rows} rows is none; raise rows")
-    return list(made)
+    rounded = [math.floor(value + 1e-9) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: rounded[i] - exact[i])
+    for i in by_remainder[: rows - sum(rounded)]:
+        rounded[i] += 1
+    if 0 in rounded:
+        entry = entries[rounded.index(0)]
+        raise ConfigError(f"source {entry.source!r}: a share of {entry.share:g} of {rows} rows is none; raise rows")
+    return list(rounded)

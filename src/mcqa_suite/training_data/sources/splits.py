@@ -1,4 +1,4 @@
-"""Parts of a source that share no question: every group goes whole into one part, by a hash of the seed and its name."""
+"""Splits of a source without a common question: each group is in one part, by a hash of the seed and its name."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ def split_groups(
 ) -> dict[str, str]:
     """The part of each group, by `shares` that sum to 1 or by `counts` of groups, of which one may be None: the rest.
 
-    By shares a group's part depends on its own name and the seed alone, so other groups never move it, and parts are as
-    large as their shares on average. By counts they are exact, a new group moves at most one other a part, and a group that
-    no count reaches has no part. The order in which parts are named does not matter. ConfigError for parts that cannot be
-    made, DatasetError where groups are too few.
+    By shares, a group's part depends on its own name and the seed alone, and parts have their shares on average. By counts, parts
+    are exact, a new group moves at most one other a part, and groups that no count reaches have no part. The order of the
+    parts does not matter. ConfigError for parts that are not possible, DatasetError where there are too few groups.
     """
     unique = dict.fromkeys(groups)
     if (shares is None) == (counts is None):
@@ -34,8 +33,8 @@ def split_groups(
     return _by_counts(unique, counts or {}, seed)
 
 
-def place(group: str, seed: int) -> float:
-    """Where a group stands between 0 and 1."""
+def position(group: str, seed: int) -> float:
+    """A number in [0, 1) that the group's name and the seed decide."""
     digest = hashlib.sha256(f"split\x1f{seed}\x1f{group}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48  # 48 bits: every value below 1 is exact
 
@@ -49,7 +48,7 @@ def _by_shares(groups: Iterable[str], shares: Mapping[str, float], seed: int) ->
     names = sorted(shares)
     ends = [math.fsum(shares[name] for name in names[: i + 1]) for i in range(len(names))]
     return {
-        group: next((n for n, end in zip(names, ends, strict=True) if place(group, seed) < end), names[-1])
+        group: next((n for n, end in zip(names, ends, strict=True) if position(group, seed) < end), names[-1])
         for group in groups
     }
 
@@ -61,12 +60,10 @@ def _by_counts(groups: Iterable[str], counts: Mapping[str, int | None], seed: in
     rest = [name for name, count in counts.items() if count is None]
     if len(rest) > 1:
         raise ConfigError(f"parts {' and '.join(map(repr, rest))} both take the rest; only one can")
-    ordered = sorted(groups, key=lambda group: (place(group, seed), group))
+    ordered = sorted(groups, key=lambda group: (position(group, seed), group))
     numbers = {name: count for name, count in sorted(counts.items()) if count is not None}
-    if (wanted := sum(numbers.values())) > len(ordered):
-        raise DatasetError(
-            f"{wanted} groups asked for by {', '.join(numbers)}, there are {len(ordered)}; lower a count"
-        )
+    if (total := sum(numbers.values())) > len(ordered):
+        raise DatasetError(f"{total} groups asked for by {', '.join(numbers)}, there are {len(ordered)}; lower a count")
     names = [name for name, count in numbers.items() for _ in range(count)]
     names += rest * (len(ordered) - len(names))
     return dict(zip(ordered, names, strict=False))

@@ -1,0 +1,128 @@
+"""Multiple-choice sources, and the styles in which a question is answered."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.questions import generated, prompts, question
+from mcqa_suite.questions.epfl import read_epfl
+from mcqa_suite.questions.question import Question, label_index, text_id
+from mcqa_suite.training_data.sources import hub
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of
+from mcqa_suite.training_data.sources.spec import MixEntry, Source
+
+# MathQA: "a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none of these"
+MATH_QA_OPTION = re.compile(r"(?:^|\s*,\s*)([a-e]) \)\s*")
+
+
+def _text_of_gold(question: Question) -> str:
+    return question.choices[question.gold[0]]
+
+
+def _cot(question: Question) -> tuple[str, str]:
+    if not question.rationale:
+        raise DatasetError(f"{question.id}: no explanation, and style 'cot' needs one; use style 'letter_text'")
+    return prompts.cot(question), f" {question.rationale} The answer is {question.answer}."
+
+
+# Style -> the prompt and the completion, which begins with the space that separates the two.
+STYLES: dict[str, Callable[[Question], tuple[str, str]]] = {
+    "letter": lambda q: (prompts.letter(q), f" {q.answer}"),
+    "letter_text": lambda q: (prompts.letter(q), f" {q.answer}. {_text_of_gold(q)}"),
+    "correct_answer": lambda q: (prompts.letter(q), f" The correct answer is {q.answer}. {_text_of_gold(q)}"),
+    "cloze": lambda q: (prompts.cloze(q), f" {_text_of_gold(q)}"),
+    "cot": _cot,
+}
+
+
+def identity(question: Question) -> Identity:
+    return Identity(question.id, group_of(question.stem, *question.choices), question.subject)
+
+
+def _identified(questions: Iterable[Question]) -> Iterator[tuple[Identity, Question]]:
+    return ((identity(question), question) for question in questions)
+
+
+def from_math_qa(row: question.Row, benchmark: str = "math_qa") -> Question:
+    """MathQA: Problem, Rationale, options (one string), correct (a to e), category."""
+    _, *parts = MATH_QA_OPTION.split(row["options"].strip())
+    labels, choices = parts[::2], [text.strip(" ,") for text in parts[1::2]]
+    if labels != list("abcde"[: len(labels)]):
+        raise ValueError(f"options {row['options']!r} are not labelled a ) to e ) in order")
+    return Question(
+        id=f"{benchmark}/{text_id(row['Problem'], row['options'])}",
+        stem=row["Problem"].strip(),
+        choices=tuple(choices),
+        gold=(label_index(labels, row["correct"]),),
+        subject=row.get("category") or "",
+        rationale=row["Rationale"].strip('" \n'),
+    )
+
+
+def from_mmlu_auxiliary(row: question.Row, benchmark: str = "mmlu_auxiliary") -> Question:
+    """cais/mmlu's auxiliary_train, whose subjects are blank."""
+    parsed = question.from_mmlu(row, benchmark)
+    return dataclasses.replace(parsed, id=f"{benchmark}/{parsed.id.rpartition('/')[2]}")
+
+
+@dataclass(frozen=True)
+class HubQuestions:
+    """A data set on the hub. `configs`: config -> the benchmark that ids begin with; all are read where a source names none.
+
+    Parsers keep the data set's order of options; where it has none, a hash of the row's own words draws it.
+    """
+
+    repository: str
+    configs: dict[str, str]
+    parse: Callable[..., Question]
+    split: str = "train"
+
+    def load(self, source: Source) -> Iterator[tuple[Identity, Question]]:
+        if source.config:
+            check_choice(f"config of source {source.source!r}", source.config, self.configs)
+        questions: list[Question] = []
+        for config in [source.config] if source.config else self.configs:
+            rows = hub.load(self.repository, config, source.split or self.split)
+            questions += hub.parsed(self.repository, rows, partial(self.parse, benchmark=self.configs[config]))
+        # Some data sets explain only some of their questions: the others are left out of style 'cot'.
+        return _identified(q for q in questions if q.rationale or source.style != "cot")
+
+
+HUB = {
+    "sciq": HubQuestions("allenai/sciq", {"default": "sciq"}, question.from_sciq),
+    "arc": HubQuestions(
+        "allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, question.from_arc
+    ),
+    "openbookqa": HubQuestions("allenai/openbookqa", {"main": "openbookqa"}, question.from_openbookqa),
+    # In the config of its own name each row is wrapped in a column "train"; in "all" it has the columns of the rest.
+    "mmlu_auxiliary": HubQuestions("cais/mmlu", {"all": "mmlu_auxiliary"}, from_mmlu_auxiliary, "auxiliary_train"),
+    "aqua_rat": HubQuestions("deepmind/aqua_rat", {"raw": "aqua_rat"}, question.from_aqua_rat),
+    # allenai/math_qa as parquet, which the harness's own task reads too
+    "math_qa": HubQuestions("regisss/math_qa", {"default": "math_qa"}, from_math_qa),
+}
+
+
+def generate(source: MixEntry) -> list[Question]:
+    if not source.n:
+        raise ConfigError("source 'generated': no 'n'; say how many questions to generate")
+    try:
+        return generated.generate("train", source.n, source.seed)
+    except ValueError as error:
+        raise DatasetError(f"source 'generated': {error}") from error
+
+
+def _epfl(source: Source) -> Iterator[tuple[Identity, Question]]:
+    if not source.path:
+        raise ConfigError("source 'epfl': no 'path'; give an EPFL-format JSONL file")
+    return _identified(read_epfl(source.path)[0])
+
+
+MULTIPLE_CHOICE = {
+    "generated": Reader(lambda source: _identified(generate(source)), STYLES),
+    "epfl": Reader(_epfl, STYLES, ("path", *SPLIT_KEYS)),
+} | {name: Reader(data.load, STYLES, ("config", "split"), own_splits=True) for name, data in HUB.items()}

@@ -1,0 +1,96 @@
+"""Problems with a short answer instead of options: GSM8K, GSM-Symbolic, this project's own templates and TheoremQA."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.extract import gold_number
+from mcqa_suite.questions import gsm8k, prompts
+from mcqa_suite.questions.gsm8k import WordProblem
+from mcqa_suite.questions.question import Row, text_id
+from mcqa_suite.training_data.sources import hub
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of
+from mcqa_suite.training_data.sources.spec import Source
+
+INSTRUCTION = "Solve the following math problem step by step, and provide the final numeric answer."
+GSM_SYMBOLIC = ("main", "p1", "p2")
+Item = tuple[Identity, WordProblem]
+
+
+def from_gsm8k(row: Row) -> Item:
+    problem = gsm8k.from_gsm8k(row)
+    return Identity(problem.id, group_of(problem.question)), problem
+
+
+def from_theorem_qa(row: Row) -> Item:
+    """TIGER-Lab/TheoremQA: Question, Answer, Answer_type (bool, integer, float, list of ..., option)."""
+    question, answer = row["Question"].strip(), str(row["Answer"]).strip()
+    if not question or not answer:
+        raise ValueError("the question or the answer is blank")
+    problem = WordProblem(f"theorem_qa/{text_id(question, answer)}", question, "", answer)
+    return Identity(problem.id, group_of(question), row["Answer_type"]), problem
+
+
+def _gsm8k(source: Source) -> list[Item]:
+    rows = hub.load("openai/gsm8k", source.config or "main", source.split or "train")
+    return hub.parsed("openai/gsm8k", rows, from_gsm8k)
+
+
+def _gsm_symbolic(source: Source) -> list[Item]:
+    """All instances of a template are one group."""
+    config = source.config or "main"
+    check_choice("config of source 'gsm_symbolic'", config, GSM_SYMBOLIC)
+
+    def parse(row: Row) -> Item:
+        problem = gsm8k.from_gsm_symbolic(row, f"gsm_symbolic_{config}")
+        return Identity(problem.id, f"gsm_symbolic/{row['id']}", config), problem
+
+    return hub.parsed("apple/GSM-Symbolic", hub.load("apple/GSM-Symbolic", config, "test"), parse)
+
+
+def _symbolic_local(source: Source) -> Iterator[Item]:
+    """Instances of this project's templates, with numbers that are in no task."""
+    from mcqa_suite import symbolic
+
+    if not source.n:
+        raise ConfigError("source 'symbolic_local': no 'n'; say how many problems to draw")
+    for row in symbolic.rows([source.config or symbolic.VARIANTS[0]], n=source.n, seed=source.seed):
+        problem = WordProblem(row["id"], row["question"], row["solution"], gold_number(row["gold"]))
+        yield Identity(row["id"], f"symbolic_local/{row['template']}", row["variant"]), problem
+
+
+def _theorem_qa(source: Source) -> list[Item]:
+    """The problems without a picture, which a text model could not see."""
+    from datasets import Image
+
+    name = "TIGER-Lab/TheoremQA"
+    rows = hub.load(name, source.config, "test")
+    if isinstance(rows.features.get("Picture"), Image):
+        rows = rows.cast_column("Picture", Image(decode=False))
+    if "Picture" in rows.column_names:
+        rows = rows.filter(lambda picture: picture is None, input_columns="Picture")
+    return hub.parsed(name, rows, from_theorem_qa)
+
+
+def _worked(problem: WordProblem, ending: str) -> str:
+    return f" {f'{problem.plain_solution} {ending}'.lstrip()}"
+
+
+def _official(problem: WordProblem) -> tuple[str, str]:
+    """In the words of the math tasks: the protocol of GSM-Symbolic."""
+    return prompts.math(problem.question), _worked(problem, f"The final answer is {problem.gold}.")
+
+
+def _final_answer(problem: WordProblem) -> tuple[str, str]:
+    return f"{INSTRUCTION}\n\n{problem.question}\n\nSolution:", _worked(problem, f"Final answer: {problem.gold}.")
+
+
+STYLES = {"official": _official, "final_answer": _final_answer}
+WORD_PROBLEMS = {
+    "gsm8k": Reader(_gsm8k, STYLES, ("config", "split"), own_splits=True),
+    # The data set has one split: training on a part of it asks for `split: train`, which shares no template with the others.
+    "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config", *SPLIT_KEYS)),
+    "symbolic_local": Reader(_symbolic_local, STYLES, ("config",)),
+    "theorem_qa": Reader(_theorem_qa, STYLES, ("config", *SPLIT_KEYS)),
+}
