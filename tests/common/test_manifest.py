@@ -11,7 +11,6 @@ from mcqa_suite.common.manifest import (
     Manifest,
     Parent,
     Size,
-    check_tensor_files,
     checkpoint_size,
     complete_folder,
     content_hash,
@@ -20,6 +19,7 @@ from mcqa_suite.common.manifest import (
     versions,
     write_manifest,
 )
+from mcqa_suite.common.tensor_files import tensor_entries
 
 
 def make_manifest(content: str = "c0ffee") -> Manifest:
@@ -123,7 +123,7 @@ HEADERS = {
 def test_a_broken_tensor_file_is_refused_in_one_line(tmp_path, content):
     folder = checkpoint(tmp_path / "a")
     (folder / "model.safetensors").write_bytes(content)
-    for read in (check_tensor_files, checkpoint_size):
+    for read in (tensor_entries, checkpoint_size):
         with pytest.raises(CheckpointError, match="broken or half written"):
             read(folder)
 

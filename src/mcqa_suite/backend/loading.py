@@ -9,7 +9,7 @@ from typing import Any
 from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, check_parent, is_adapter, optional_manifest
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.library_errors import explain
-from mcqa_suite.common.manifest import check_tensor_files
+from mcqa_suite.common.tensor_files import tensor_entries
 
 
 def check_checkpoint(checkpoint: str, base: str | None) -> None:
@@ -20,7 +20,7 @@ def check_checkpoint(checkpoint: str, base: str | None) -> None:
     manifest = optional_manifest(folder)
     if manifest and manifest.kind == "reward":
         raise CheckpointError(f"{checkpoint}: a reward model gives scores, not answers; evaluate its parent")
-    check_tensor_files(folder)
+    tensor_entries(folder)
     if not is_adapter(folder):
         if base:
             raise CheckpointError(f"{checkpoint}: not an adapter, so it takes no base ({base}); leave the base out")

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.manifest import MANIFEST, Manifest, check_tensor_files, content_hash, read_manifest
+from mcqa_suite.common.manifest import MANIFEST, Manifest, content_hash, read_manifest
+from mcqa_suite.common.tensor_files import tensor_entries
 
 ADAPTER = "adapter_config.json"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
@@ -68,7 +69,7 @@ def check_complete(folder: Path) -> None:
     """CheckpointError unless `folder` holds a complete checkpoint or adapter, with the content that its manifest names."""
     if not any((folder / name).is_file() for name in ("config.json", ADAPTER)) or not any(folder.glob("*.safetensors")):
         raise CheckpointError(f"{folder}: holds no checkpoint; give a folder with config.json and *.safetensors")
-    check_tensor_files(folder)
+    tensor_entries(folder)
     manifest = optional_manifest(folder)
     if manifest and manifest.content != content_hash(folder):
         raise CheckpointError(f"{folder}: its files are not those that its manifest names; make it again")

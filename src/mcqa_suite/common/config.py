@@ -122,21 +122,21 @@ def _unknown_key(key: object, valid: list[str]) -> str:
 def _one_line(problem: Any, cls: type, where: str) -> str:
     """A problem that pydantic found, with its place in the file."""
     kind, location, value, message = (problem[key] for key in ("type", "loc", "input", "msg"))
-    parent, place = _place(where, location[:-1]), _place(where, location)
+    parent, path = _place(where, location[:-1]), _place(where, location)
     if kind == "unexpected_keyword_argument":
         return f"{parent}: {_unknown_key(location[-1], _keys(cls, location[:-1]))}"
     if kind == "missing":
         return f"{parent}: no {location[-1]!r}; it is required"
     if kind == "value_error":
-        return f"{place}: {problem['ctx']['error']}"
+        return f"{path}: {problem['ctx']['error']}"
     if kind == "too_short":
-        return f"{place}: empty; give at least {problem['ctx']['min_length']}"
+        return f"{path}: empty; give at least {problem['ctx']['min_length']}"
     if kind == "json_invalid":
-        return f"{place}: {message}"
+        return f"{path}: {message}"
     shown = repr(value)[:80] if isinstance(value, str | int | float) else type(value).__name__
     expected = message.removeprefix("Input should be ").replace("greater than or equal to", "at least")
     expected = expected.replace("valid array", "list").replace("an object", "a mapping")
-    return f"{place}: {shown}; expected {expected}"
+    return f"{path}: {shown}; expected {expected}"
 
 
 def _place(where: str, location: Iterable[str | int]) -> str:

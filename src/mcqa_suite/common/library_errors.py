@@ -1,4 +1,4 @@
-"""What the libraries below raise, in the words of the person who typed the command."""
+"""Known failures of libraries, as errors of ours that say what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_MODEL = (
     "{name}: no such checkpoint: give a folder with config.json and *.safetensors, or the name of a model on the hub"
 )
 
-# Words of the message (any of them) -> what to raise. The first match decides: a gated data set "cannot be reached" either.
+# Words of the message (any of them) -> what to raise. The first match wins: a message about a gated data set has both.
 TABLE: list[tuple[tuple[str, ...], type[McqaError], str]] = [
     (("gated dataset", "GatedRepoError"), DatasetError, GATED),
     (("Couldn't reach", "Couldn't find any data", "doesn't exist on the Hub"), DatasetError, UNREACHABLE),
@@ -35,13 +35,13 @@ TABLE: list[tuple[tuple[str, ...], type[McqaError], str]] = [
 
 
 def explain(error: BaseException, name: str) -> McqaError | None:
-    """`error`, or what caused it, as one of ours about the thing called `name`; None if it is not a known failure."""
+    """`error`, or what caused it, as an error of ours about `name`; None for an unknown failure."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, McqaError):
             return cause
-        if isinstance(cause, ImportError) and (known := extras.missing(cause)):
-            return known
+        if isinstance(cause, ImportError) and (absent := extras.missing(cause)):
+            return absent
         text = f"{type(cause).__name__}: {cause}"
         for words, kind, message in TABLE:
             if any(word in text for word in words):

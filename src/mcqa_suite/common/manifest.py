@@ -1,4 +1,4 @@
-"""What made a folder: a stage's `manifest.json`, the hash of its content, and folders that are whole or not there."""
+"""Manifests: how a stage made its folder, the hash of its content, and folders that are complete or absent."""
 
 from __future__ import annotations
 
@@ -21,25 +21,24 @@ from mcqa_suite import __version__
 from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.files import write_file
+from mcqa_suite.common.tensor_files import tensor_entries
 
 MANIFEST = "manifest.json"
 SCHEMA = 1  # of manifests; rises when the meaning of a key changes
-# weights, config, tokenizer, and what an evaluation writes; not logs, READMEs and pickled trainer arguments
+# Weights, config, tokenizer, and the output of an evaluation; not logs, READMEs and pickled trainer arguments.
 CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}
-TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # how a stage went, beside what it made
+TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # about the training, not of the checkpoint
 NOT_CONTENT = {MANIFEST, TRAINING_LOG, HELD_OUT, "training_args.bin"}
-# a different value on every run, or on every machine
+# Keys of configs that differ by run or by machine, and keys that count with one value.
 VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
-# what transformers notes of how it was run: whether the hub could be reached says nothing of a tokenizer
-SETTLED = {"local_files_only": False}
-MOST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
-# safetensors' own names of the floating types a parameter may have
+SETTLED = {"local_files_only": False}  # transformers notes in a tokenizer whether the hub could be reached
+# Floating types of parameters, as safetensors names them.
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 
 
 @dataclass(frozen=True)
 class Parent:
-    """What a stage was made from: its name, and the content hash of its folder."""
+    """The parent of a checkpoint: its name, and the content hash of its folder."""
 
     name: str
     content: str
@@ -47,7 +46,7 @@ class Parent:
 
 @dataclass(frozen=True)
 class Data:
-    """Rows that went into a stage: `sha256` is over their text."""
+    """A source of a stage's rows; `sha256` is over their text."""
 
     name: str
     n: int
@@ -56,7 +55,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Hardware:
-    """`gpu` is None where the CPU did the work; `processes` is the world size that was really started."""
+    """`gpu` is None on a CPU; `processes` is the number of processes that ran."""
 
     cpu: str
     cores: int
@@ -66,7 +65,7 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Size:
-    """`parameters` are those of the unquantised model; `bits_per_weight` counts every stored tensor."""
+    """`parameters` are the unquantised model's; `bits_per_weight` counts every stored tensor."""
 
     parameters: int
     bits_per_weight: float
@@ -117,7 +116,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def name_of(checkpoint: Path) -> str:
-    """The name that a checkpoint's manifest gives it, or else its folder's."""
+    """The name in a checkpoint's manifest, else its folder's."""
     try:
         return read_manifest(checkpoint).name
     except CheckpointError:  # not made by a stage
@@ -125,18 +124,17 @@ def name_of(checkpoint: Path) -> str:
 
 
 def content_files(folder: Path) -> list[Path]:
-    """The files that make a checkpoint or an evaluation what it is, sorted by their place in the folder."""
-    files = (path for path in folder.rglob("*") if path.suffix in CONTENT and path.name not in NOT_CONTENT)
-    inside = [path for path in files if path.is_file() and not _hidden(path.relative_to(folder))]
-    return sorted(inside, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+    """The files that are hashed as the content of a checkpoint or an evaluation, sorted by path."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return [
+        path
+        for name, path in sorted(files.items())
+        if path.suffix in CONTENT and path.name not in NOT_CONTENT and not f"/{name}".count("/.")
+    ]
 
 
 def content_hash(folder: Path) -> str:
-    """SHA-256 over `content_files`, their names included; temporary paths inside JSON files do not count."""
+    """SHA-256 over the names and bytes of `content_files`, without the volatile keys of configs."""
     files = content_files(folder)
     if not files:
         raise CheckpointError(f"{folder}: holds no weights, config or tokenizer; give a folder with config.json")
@@ -151,15 +149,12 @@ def _file_hash(path: Path) -> str:
         with suppress(ValueError, RecursionError):  # what is no JSON counts byte by byte
             settled = json.dumps(without_volatile(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
             return hashlib.sha256(settled.encode()).hexdigest()
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def file_data(name: str, paths: Iterable[Path]) -> Data:
-    """The fingerprint of files as data: their names and bytes."""
+    """The fingerprint of files as data, over their names and bytes."""
     digest, n = hashlib.sha256(), 0
     for path in paths:
         digest.update(f"{path.name}\0{_file_hash(path)}\n".encode())
@@ -168,16 +163,17 @@ def file_data(name: str, paths: Iterable[Path]) -> Data:
 
 
 def without_volatile(value: Any) -> Any:
-    """A JSON value less the keys whose values differ from run to run, or with one value for all."""
+    """A JSON value without its volatile keys."""
     if isinstance(value, dict):
-        kept = {key: item for key, item in value.items() if key not in VOLATILE_KEYS}
-        return {key: SETTLED.get(key, without_volatile(item)) for key, item in kept.items()}
+        return {
+            key: SETTLED.get(key, without_volatile(item)) for key, item in value.items() if key not in VOLATILE_KEYS
+        }
     return [without_volatile(item) for item in value] if isinstance(value, list) else value
 
 
 def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
-    """Bits per weight and bytes; a quantised checkpoint's parameters are counted in `parent`. None if they cannot be."""
-    tensors, original = _tensors(folder), _tensors(parent or folder)
+    """The size of a checkpoint; a quantised one's parameters are counted in `parent`. None where they cannot be counted."""
+    tensors, original = tensor_entries(folder), tensor_entries(parent or folder)
     parameters = sum(prod(entry["shape"]) for entry in original.values() if entry["dtype"] in FLOATS)
     if not tensors or not parameters or any(name.endswith(".qweight") for name in original):
         return None
@@ -185,54 +181,17 @@ def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
     return Size(parameters, 8 * stored / parameters, sum(path.stat().st_size for path in content_files(folder)))
 
 
-def _tensors(folder: Path) -> dict[str, dict[str, Any]]:
-    """The entries of every safetensors header (8 bytes of length, then JSON) by the tensor's name."""
-    entries: dict[str, dict[str, Any]] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        entries |= _header(path)
-    return entries
-
-
-def _header(path: Path) -> dict[str, dict[str, Any]]:
-    """The entries of one safetensors header; CheckpointError where the file is not as long as they say."""
-    size, end, entries = path.stat().st_size, -1, {}
-    with path.open("rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length <= min(size, MOST_HEADER):
-            with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-                entries = {
-                    name: entry for name, entry in json.loads(stream.read(length)).items() if name != "__metadata__"
-                }
-                end = max((_end(entry) for entry in entries.values()), default=0)
-    if 8 + length + end != size:
-        raise CheckpointError(f"{path}: broken or half written; make it again, or copy it again")
-    return entries
-
-
-def _end(entry: dict[str, Any]) -> int:
-    """Where a tensor's bytes end; ValueError for an entry that is none."""
-    numbers = [*entry["shape"], *entry["data_offsets"]]
-    if not isinstance(entry["dtype"], str) or not all(type(number) is int and number >= 0 for number in numbers):
-        raise ValueError("no tensor")
-    return int(entry["data_offsets"][1])
-
-
-def check_tensor_files(folder: Path) -> None:
-    """CheckpointError for a safetensors file that is shorter or longer than its own header says."""
-    _tensors(folder)
-
-
 @contextmanager
 def complete_folder(target: Path) -> Iterator[Path]:
-    """A temporary sibling of `target` to write into; it becomes `target` when the block ends, and is gone if it fails.
+    """A temporary folder beside `target`, which is renamed to it when the block ends and deleted when it fails.
 
-    Replaces a folder that a stage made; CheckpointError for any other that is not empty.
+    An existing folder is replaced if a stage made it; CheckpointError for any other that is not empty.
     """
     if target.exists() and not (target / MANIFEST).exists() and (not target.is_dir() or any(target.iterdir())):
         raise CheckpointError(f"{target}: exists and was not made by a stage; choose another output folder")
     partial, old = (target.with_name(f".{target.name}.{word}") for word in ("partial", "old"))
-    for left in (partial, old):
-        shutil.rmtree(left, ignore_errors=True)
+    for leftover in (partial, old):
+        shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         yield partial
@@ -255,7 +214,7 @@ def hardware(gpu: str | None = None, processes: int = 1) -> Hardware:
 
 
 def usable_cores() -> int:
-    """The cores that this process may use, which in a container are fewer than the machine has."""
+    """The cores that this process may use: in a container fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
