@@ -136,29 +136,33 @@ def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny
 @peft_on_transformers
 def test_mcqa_eval_checks_an_adapters_base_too(tiny_checkpoint, adapter):
     def flags(*words):
-        return launch.as_trained(launch.read_flags(["run", "--model_args", *words]))
+        return launch.as_trained(launch.read_command(["run", "--model_args", *words])[1])
 
-    assert flags(f"pretrained={tiny_checkpoint},peft={adapter}") == []
+    assert flags(f"pretrained={tiny_checkpoint},peft={adapter}") == {}
     for words in ([f"pretrained={REPOSITORY / 'training/base'}", f"peft={adapter}"], [f"pretrained={adapter}"]):
         with pytest.raises(CheckpointError, match="adapter"):
             flags(*words)
 
 
 def test_mcqa_eval_adds_the_chat_template_that_was_trained_with(tmp_path, capsys):
+    def added(*words):
+        return launch.as_trained(launch.read_command(["run", *words])[1])
+
     checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=True)
-    words = ["run", "--model_args", f"pretrained={checkpoint},dtype=float32"]
-    assert launch.as_trained(launch.read_flags(words)) == ["--apply_chat_template"]
+    words = ["--model_args", f"pretrained={checkpoint},dtype=float32"]
+    assert added(*words) == {"apply_chat_template": True}
     assert "was trained with its chat template: --apply_chat_template added" in capsys.readouterr().err
-    assert launch.as_trained(launch.read_flags([*words, "--apply_chat_template"])) == []
-    as_json = ["run", "--model_args", json.dumps({"pretrained": str(checkpoint)})]
-    assert launch.as_trained(launch.read_flags(as_json)) == ["--apply_chat_template"]
-    assert launch.as_trained(launch.read_flags(["run", "--model_args", "pretrained=org/name"])) == []
+    assert added(*words, "--apply_chat_template") == {}
+    assert added("--model_args", json.dumps({"pretrained": str(checkpoint)})) == {"apply_chat_template": True}
+    (tmp_path / "eval.yaml").write_text(f"model_args: {{pretrained: {checkpoint}}}\n", encoding="utf-8")
+    assert added("--config", str(tmp_path / "eval.yaml")) == {"apply_chat_template": True}
+    assert added("--model_args", "pretrained=org/name") == {}
 
 
 def test_mcqa_eval_warns_of_a_chat_template_that_was_not_trained_with(tmp_path, capsys):
     checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=False)
     words = ["run", "--model_args", f"pretrained={checkpoint}", "--apply_chat_template"]
-    assert launch.as_trained(launch.read_flags(words)) == []
+    assert launch.as_trained(launch.read_command(words)[1]) == {}
     assert "warning: --apply_chat_template: " in capsys.readouterr().err
 
 

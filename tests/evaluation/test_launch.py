@@ -11,7 +11,7 @@ import pytest
 from mcqa_suite.backend.loglik_cache import VARIABLE
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.launch import default_model, our_index_alone, read_flags
+from mcqa_suite.evaluation.launch import checked, our_index_alone, read_command
 from mcqa_suite.harness.tasks import listed, manager
 
 HEAVY = {"torch", "transformers", "lm_eval", "datasets", "pandas", "scipy"}
@@ -20,20 +20,24 @@ HEAVY = {"torch", "transformers", "lm_eval", "datasets", "pandas", "scipy"}
 @pytest.mark.parametrize(
     ("words", "added"),
     [
-        ([], ["--model", "hf-prefix"]),
-        (["--model", "hf"], []),
-        (["-M", "vllm"], []),
-        (["--model=dummy"], []),
-        (["--config", "names.yaml"], []),
-        (["--config", "silent.yaml"], ["--model", "hf-prefix"]),
-        (["--config", "missing.yaml"], ["--model", "hf-prefix"]),
+        ([], {"model": "hf-prefix"}),
+        (["--model", "hf"], {}),
+        (["-M", "vllm"], {}),
+        (["--model=dummy"], {}),
+        (["--config", "names.yaml"], {}),
+        (["--config", "silent.yaml"], {"model": "hf-prefix"}),
     ],
 )
 def test_shared_tokens_are_scored_once_unless_another_backend_is_named(tmp_path, monkeypatch, words, added):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names.yaml").write_text("model: hf\n", encoding="utf-8")
     (tmp_path / "silent.yaml").write_text("tasks: [mcqa_epfl]\n", encoding="utf-8")
-    assert default_model(read_flags(["run", *words])) == added
+    assert checked(read_command(["run", *words])[1]) == added
+
+
+def test_a_config_file_that_is_missing_is_one_line(capsys):
+    assert main(["eval", "--config", "missing.yaml"]) == 2
+    assert "mcqa: lm_eval: Config file not found" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
