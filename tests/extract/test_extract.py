@@ -61,26 +61,26 @@ def test_golden_cases_reach_their_bars(name: str) -> None:
 
 @pytest.mark.parametrize("rule", LETTER_RULES, ids=lambda rule: rule.name)
 def test_each_letter_rule_decides_its_own_example(rule) -> None:
-    found = extract_choice(rule.example, CITIES)
-    assert (found.answer, found.rule, found.status) == (rule.gives, rule.name, "answered")
+    extraction = extract_choice(rule.example, CITIES)
+    assert (extraction.answer, extraction.rule, extraction.status) == (rule.gives, rule.name, "answered")
 
 
 @pytest.mark.parametrize(("rule", "example", "gives"), STEP_EXAMPLES)
 def test_each_later_step_decides_its_own_example(rule: str, example: str, gives: str) -> None:
-    found = extract_choice(example, CITIES)
-    assert (found.answer, found.rule) == (gives, rule)
+    extraction = extract_choice(example, CITIES)
+    assert (extraction.answer, extraction.rule) == (gives, rule)
 
 
 @pytest.mark.parametrize("rule", NUMBER_RULES, ids=lambda rule: rule.name)
 def test_each_number_rule_decides_its_own_example(rule) -> None:
-    found = extract_number(rule.example)
-    assert (found.answer, found.rule, found.status) == (rule.gives, rule.name, "answered")
+    extraction = extract_number(rule.example)
+    assert (extraction.answer, extraction.rule, extraction.status) == (rule.gives, rule.name, "answered")
 
 
 @pytest.mark.parametrize(("rule", "example", "gives"), NUMBER_STEP_EXAMPLES)
 def test_each_later_number_step_decides_its_own_example(rule: str, example: str, gives: str) -> None:
-    found = extract_number(example)
-    assert (found.answer, found.rule) == (gives, rule)
+    extraction = extract_number(example)
+    assert (extraction.answer, extraction.rule) == (gives, rule)
 
 
 def test_rule_names_are_unique() -> None:
@@ -126,8 +126,8 @@ CHOICE_POLICY = [
 
 @pytest.mark.parametrize(("response", "choices", "answer", "status"), CHOICE_POLICY)
 def test_choice_policy(response: str, choices: list[str], answer: str | None, status: str) -> None:
-    found = extract_choice(response, choices)
-    assert (found.answer, found.status) == (answer, status)
+    extraction = extract_choice(response, choices)
+    assert (extraction.answer, extraction.status) == (answer, status)
 
 
 NUMBER_POLICY = [
@@ -183,9 +183,9 @@ def test_grid_policy(response: str, rows_: list[list[int]] | None) -> None:
 
 def test_span_shows_where_the_answer_stands() -> None:
     response = "<think>A?</think>  The answer is **(C)**."
-    found = extract_choice(response, CITIES)
-    assert found.span is not None
-    assert response[slice(*found.span)] == "C"
+    extraction = extract_choice(response, CITIES)
+    assert extraction.span is not None
+    assert response[slice(*extraction.span)] == "C"
 
 
 @pytest.mark.parametrize(("choices", "labels"), [(["x"], "AB"), ([], "AB"), (["x"] * 3, "AB"), (["x"] * 27, None)])

@@ -30,44 +30,44 @@ TEXTS = st.one_of(
 PATIENT = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def check(found: Extraction, response: str) -> None:
-    assert (found.answer is not None) == (found.status == "answered")
-    assert (found.rule is None) == (found.span is None)
-    if found.answer is not None:
-        assert found.rule is not None
-    if found.span is not None:
-        start, end = found.span
+def check(extraction: Extraction, response: str) -> None:
+    assert (extraction.answer is not None) == (extraction.status == "answered")
+    assert (extraction.rule is None) == (extraction.span is None)
+    if extraction.answer is not None:
+        assert extraction.rule is not None
+    if extraction.span is not None:
+        start, end = extraction.span
         assert 0 <= start <= end <= len(response)
 
 
 @PATIENT
 @given(TEXTS, st.lists(st.text(max_size=12), min_size=2, max_size=26))
 def test_a_choice_is_a_letter_of_the_choices_or_none(response: str, choices: list[str]) -> None:
-    found = extract_choice(response, choices)
-    assert found.answer is None or found.answer in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(choices)]
-    check(found, response)
+    extraction = extract_choice(response, choices)
+    assert extraction.answer is None or extraction.answer in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(choices)]
+    check(extraction, response)
 
 
 @PATIENT
 @given(TEXTS)
 def test_a_number_is_a_canonical_decimal_string_or_none(response: str) -> None:
-    found = extract_number(response)
-    assert found.answer is None or re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?", str(found.answer))
-    assert found.answer != "-0"
-    check(found, response)
+    extraction = extract_number(response)
+    assert extraction.answer is None or re.fullmatch(r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?", str(extraction.answer))
+    assert extraction.answer != "-0"
+    check(extraction, response)
 
 
 @PATIENT
 @given(TEXTS)
 def test_a_grid_is_a_rectangle_of_colours_or_none(response: str) -> None:
-    found = extract_grid(response)
-    if found.answer is not None:
-        assert isinstance(found.answer, list)
-        assert {len(row) for row in found.answer} == {len(found.answer[0])}
-        assert all(cell in range(10) for row in found.answer for cell in row)
-        assert 1 <= len(found.answer) <= 30
-        assert 1 <= len(found.answer[0]) <= 30
-    check(found, response)
+    extraction = extract_grid(response)
+    if extraction.answer is not None:
+        assert isinstance(extraction.answer, list)
+        assert {len(row) for row in extraction.answer} == {len(extraction.answer[0])}
+        assert all(cell in range(10) for row in extraction.answer for cell in row)
+        assert 1 <= len(extraction.answer) <= 30
+        assert 1 <= len(extraction.answer[0]) <= 30
+    check(extraction, response)
 
 
 @PATIENT
@@ -92,8 +92,8 @@ def test_reasoning_is_stripped_once_and_for_all(response: str) -> None:
 @given(TEXTS, st.sampled_from(CITIES))
 def test_what_was_thought_does_not_count(thought: str, city: str) -> None:
     hidden = re.sub(r"[<\[◁][/|]?\w*", "", thought)
-    found = extract_choice(f"<think>{hidden}</think>The answer is {city}.", CITIES)
-    assert found.answer == "ABCD"[CITIES.index(city)]
+    extraction = extract_choice(f"<think>{hidden}</think>The answer is {city}.", CITIES)
+    assert extraction.answer == "ABCD"[CITIES.index(city)]
 
 
 HOSTILE = [

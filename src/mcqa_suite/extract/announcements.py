@@ -1,4 +1,4 @@
-"""The choice that a phrase announces: LETTER_RULES applied, the last commitment first."""
+"""The choice that a phrase announces, by LETTER_RULES; the last announcement decides."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mcqa_suite.extract.choosing import Found, Options, read_choice
-from mcqa_suite.extract.denial import CONTRAST, NOT, NOT_ABROAD, NOT_ENGLISH, denied, denied_behind
+from mcqa_suite.extract.choosing import ChoiceReading, Options, read_choice
+from mcqa_suite.extract.denial import CONTRAST, NOT, NOT_ABROAD, NOT_ENGLISH, denied, denied_after
 from mcqa_suite.extract.letter_rules import LETTER_RULES, LetterRule
 from mcqa_suite.extract.letter_signs import CONDITIONAL_AFTER, CONDITIONAL_BEFORE, DENIED_BEFORE, UNCOMMITTED
 from mcqa_suite.extract.text import View, last_matches, occurs
 
-# Rules whose phrase may hold its own denial: "I would not choose", "La respuesta no es", "ответ не"
+# Rules whose phrase may contain a denial: "I would not choose", "La respuesta no es", "ответ не"
 NEGATED_INSIDE = ("i_choose", "choose", "answer_abroad", "answer_chinese", "answer_other_scripts")
 STRONG = tuple(rule for rule in LETTER_RULES if not rule.weak)
 SHORTEST = 5  # characters that a later announcement would need: "B, so C"
@@ -22,28 +22,30 @@ CORRECTED = re.compile(
 )
 # "the answer that fits is closest to is: B": a later verb or colon of the same sentence
 AGAIN = re.compile(r"(?:[^.?!\n:]|\.(?=\w)){0,80}?(?: (?:is|be|are)(?= )|:)")
-# What must stand before a lower-case letter: "(c) is right", "option c is right", or the start of a line
+# What must precede a lower-case letter: "(c) is right", "option c is right", or the start of a line
 LOWER_START = re.compile(r"(?:[(\[]|option |choice |answer |(?:^|\n) {0,3})$")
 HARDLY = re.compile(r"\b(?:hardly|scarcely|barely|unlikely)\b")  # "B is hardly the right answer"
-# "A, B, C, or ": the letters before one that is not named alone
+# "A, B, C, or ": other letters before a letter
 IN_A_LIST = re.compile(r"(?<![\w'])[a-z][)\]]?,? {0,2}(?:,|/|&|or|and|nor)? {0,2}(?:option |choice )?[(\[]?$")
 
 
-def announced(seen: View, options: Options) -> Found | None:
-    """The last choice that a rule of LETTER_RULES announces, the weak ones only where they correct another."""
-    last = _last_announced(seen, options, STRONG, None)
-    if last is None or not CORRECTED.search(seen.low, last.end):
+def announced(view: View, options: Options) -> ChoiceReading | None:
+    """The last choice that a rule announces; a weak rule counts only after a correction."""
+    last = _last_announced(view, options, STRONG, None)
+    if last is None or not CORRECTED.search(view.low, last.end):
         return last
-    return _last_announced(seen, options, WEAK, last)
+    return _last_announced(view, options, WEAK, last)
 
 
-def hinted(seen: View, options: Options) -> Found | None:
-    """The last choice that a weak rule of LETTER_RULES announces."""
-    return _last_announced(seen, options, WEAK, None)
+def hinted(view: View, options: Options) -> ChoiceReading | None:
+    """The last choice that a weak rule announces."""
+    return _last_announced(view, options, WEAK, None)
 
 
-def _last_announced(seen: View, options: Options, rules: Sequence[LetterRule], last: Found | None) -> Found | None:
-    low = seen.low
+def _last_announced(
+    view: View, options: Options, rules: Sequence[LetterRule], last: ChoiceReading | None
+) -> ChoiceReading | None:
+    low = view.low
     for rule in rules:
         start = 0 if last is None else last.start
         if start and len(low) - start < SHORTEST:
@@ -51,44 +53,46 @@ def _last_announced(seen: View, options: Options, rules: Sequence[LetterRule], l
         if not occurs(rule.needles, low, start):
             continue
         for match in last_matches(rule.pattern, low, start):
-            found = _after(seen, options, rule, match) if rule.side == "after" else _before(seen, options, rule, match)
-            if found is not None and not denied(low, match.start()) and not denied_behind(low, found.end):
-                if last is None or found.start > last.start:
-                    last = found
+            reading = (
+                _after(view, options, rule, match) if rule.side == "after" else _before(view, options, rule, match)
+            )
+            if reading is not None and not denied(low, match.start()) and not denied_after(low, reading.end):
+                if last is None or reading.start > last.start:
+                    last = reading
                 break
     return last
 
 
-def _before(seen: View, options: Options, rule: LetterRule, match: re.Match[str]) -> Found | None:
-    """What stands behind an announcement such as "the answer is"."""
+def _before(view: View, options: Options, rule: LetterRule, match: re.Match[str]) -> ChoiceReading | None:
+    """The choice after an announcement such as "the answer is"."""
     between = match.groupdict().get("between") or ""
-    if UNCOMMITTED.search(between) or _hypothetical(seen.low, match.start(), between):
+    if UNCOMMITTED.search(between) or _hypothetical(view.low, match.start(), between):
         return None
     if between.strip() and (match.group().endswith("\n") or len(between.strip(" ()[]'")) == 1):
-        return None  # "... this answer)" at a line's end; "option E: ...", which is a choice and announces none
+        return None  # "... this answer)" at the end of a line; "option E: ...", which does not announce a choice
     at = match.end()
-    if rule.name in NEGATED_INSIDE and NOT.search(seen.low, max(0, match.start() - 1), at):
-        return _contrasted(seen, options, rule, at)
+    if rule.name in NEGATED_INSIDE and NOT.search(view.low, max(0, match.start() - 1), at):
+        return _contrasted(view, options, rule, at)
     for _ in range(3):
-        found = read_choice(seen, options, rule, at)
-        if found is not None:
-            return found
-        if (NOT_ABROAD if rule.name == "answer_abroad" else NOT_ENGLISH).match(seen.low, at):
-            return _contrasted(seen, options, rule, at)
-        again = AGAIN.match(seen.low, at)
+        reading = read_choice(view, options, rule, at)
+        if reading is not None:
+            return reading
+        if (NOT_ABROAD if rule.name == "answer_abroad" else NOT_ENGLISH).match(view.low, at):
+            return _contrasted(view, options, rule, at)
+        again = AGAIN.match(view.low, at)
         if again is None or rule.strict or rule.name in ("boxed", "tag"):
             return None
-        if UNCOMMITTED.search(seen.low, at, again.end()):
+        if UNCOMMITTED.search(view.low, at, again.end()):
             return None
         rule = replace(rule, strict=True)
         at = again.end()
     return None
 
 
-def _contrasted(seen: View, options: Options, rule: LetterRule, at: int) -> Found | None:
-    """What stands behind the "but" of a denial: "not B but C", "n'est pas la A mais la B"."""
-    but = CONTRAST.match(seen.low, at)
-    return None if but is None else read_choice(seen, options, replace(rule, strict=True), but.end())
+def _contrasted(view: View, options: Options, rule: LetterRule, at: int) -> ChoiceReading | None:
+    """The choice after the "but" of a denial: "not B but C", "n'est pas la A mais la B"."""
+    but = CONTRAST.match(view.low, at)
+    return None if but is None else read_choice(view, options, replace(rule, strict=True), but.end())
 
 
 def _hypothetical(low: str, start: int, between: str) -> bool:
@@ -100,20 +104,20 @@ def _hypothetical(low: str, start: int, between: str) -> bool:
     return "would" in between or "could" in between or "otherwise" in low or " if not" in low or "then" not in sentence
 
 
-def _after(seen: View, options: Options, rule: LetterRule, match: re.Match[str]) -> Found | None:
-    """The letter in front of a verdict such as "is the correct answer"."""
+def _after(view: View, options: Options, rule: LetterRule, match: re.Match[str]) -> ChoiceReading | None:
+    """The letter before a phrase such as "is the correct answer"."""
     at = match.start("letter")
-    letter = seen.clean[at]
+    letter = view.clean[at]
     index = options.index(letter)
-    before = seen.low[max(0, at - 60) : at]
+    before = view.low[max(0, at - 60) : at]
     if index < 0 or (letter.islower() and not LOWER_START.search(before)) or DENIED_BEFORE.search(before):
         return None
     if HARDLY.search(match.group()):
         return None
     if letter in "ai" and not before.endswith("("):
         return None
-    if IN_A_LIST.search(seen.low, max(0, at - 16), at):
+    if IN_A_LIST.search(view.low, max(0, at - 16), at):
         return None
-    if CONDITIONAL_AFTER.match(seen.low, match.end()):
+    if CONDITIONAL_AFTER.match(view.low, match.end()):
         return None
-    return Found(index, "answered", rule.name, at, at + 1)
+    return ChoiceReading(index, "answered", rule.name, at, at + 1)

@@ -1,15 +1,15 @@
-"""What stands at one place of a response: a letter, an option's text, an ordinal, and whether it is a clean choice."""
+"""The choice at one position of a response: a letter, an option's text or an ordinal, and whether it is unambiguous."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from mcqa_suite.extract.denial import denied_behind
+from mcqa_suite.extract.denial import denied_after
 from mcqa_suite.extract.letter_rules import LetterRule
 from mcqa_suite.extract.letter_signs import AFTER_WORD, CONDITIONAL_AFTER, DENIED_AFTER, SECOND, SECOND_FAR, WORD
-from mcqa_suite.extract.options import begun_by, named_at
-from mcqa_suite.extract.result import Status
+from mcqa_suite.extract.options import option_starting_with, options_at_start
+from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import View
 
 # What may stand between an announcement and its choice: "is: (", "is option ", "is the letter '"
@@ -21,7 +21,7 @@ OPENING = re.compile(
     r"\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
 )
 SIGN = re.compile(r"[:=>]")
-SAYS_TEXT = ("boxed", "tag", "answer_is")  # rules behind which part of an option's text is enough
+SAYS_TEXT = ("boxed", "tag", "answer_is")  # rules after which part of an option's text is enough
 CLAUSE = re.compile(r"[^.;\n]{3,200}(?=[.;]\s|[.;]?$|[.;]?\n)")
 LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'\w|[-+#&^]\w| {{0,2}}=|\()")
 # What must follow a lower-case letter without brackets: "c.", "c because"
@@ -32,63 +32,58 @@ ORDINAL = re.compile(
     rf"(?:the )?(?:(?P<word>{'|'.join(ORDINALS)}|last)(?: (?:one|option|choice|answer|statement))?|(?P<number>\d{{1,2}}))"
     r"[)\]}' ]{0,3}(?=$|[.,;:!?\n])"
 )
-# What lets a letter be all that is said: "C.", "(C)", "C, because"
+# What follows a letter that is the whole answer: "C.", "(C)", "C, because"
 ENDS_THERE = re.compile(
     r"[)\]}']{0,2} {0,2}(?:$|[\n.;!](?!\w)|\((?=\w{2})|,? (?:because|since|as it|which is|here|it is)\b)"
 )
 
-
-@dataclass(frozen=True)
-class Found:
-    """A commitment at one place: the index of an option, or None with the status that says why not."""
-
-    index: int | None
-    status: Status
-    rule: str
-    start: int
-    end: int
+ChoiceReading = Reading[int]  # the index of an option
 
 
 @dataclass(frozen=True)
 class Options:
-    """The texts and labels to choose from."""
+    """The texts and labels of the options."""
 
     choices: tuple[str, ...]
     labels: str
 
     def index(self, letter: str) -> int:
-        """Where `letter`, in either case, stands among the labels in use; -1 if it does not."""
+        """The index of a label, in either case; -1 for a letter that is none."""
         return self.labels.upper().find(letter.upper())
 
 
-def read_choice(seen: View, options: Options, rule: LetterRule, at: int) -> Found | None:
-    """The choice that begins at `at`: a letter, an option's text, an ordinal; None if there is none."""
-    if rule.strict and seen.low[at : at + 1] in (".", "!", "?"):
+def read_choice(view: View, options: Options, rule: LetterRule, at: int) -> ChoiceReading | None:
+    """The choice that begins at `at`: a letter, an option's text or an ordinal; None where there is none."""
+    if rule.strict and view.low[at : at + 1] in (".", "!", "?"):
         return None
-    start, opening = at, OPENING.match(seen.low, at)
+    start, opening = at, OPENING.match(view.low, at)
     at = opening.end() if opening else at
-    match = LETTER_HERE.match(seen.low, at)
-    if match is not None and _is_letter(seen, at, rule):
-        return judged(seen, options, rule.name, at)
-    if rule.strict or (rule.name == "choice_is" and not SIGN.search(seen.low, start - 1, at)):
-        return None  # "the conclusion is materially true" speaks of the matter, "my choice: London" of the options
-    window = seen.low[at : at + 400]
-    named, end, ends = named_at(window, options.choices)
+    match = LETTER_HERE.match(view.low, at)
+    if match is not None and _is_letter(view, at, rule):
+        return read_letter(view, options, rule.name, at)
+    if rule.strict or (rule.name == "choice_is" and not SIGN.search(view.low, start - 1, at)):
+        return None  # "the conclusion is materially true" is not about the options, "my choice: London" is
+    window = view.low[at : at + 400]
+    named, end, ends = options_at_start(window, options.choices)
     if len(named) == 1 and (ends or rule.name in ("boxed", "tag")):
-        letter = LETTER_BEHIND.match(seen.clean, at + end)
+        letter = LETTER_BEHIND.match(view.clean, at + end)
         if letter is not None and options.index(letter["letter"]) not in (-1, named[0]):
-            return Found(None, "conflict", rule.name, at, letter.end())
-        return Found(named[0], "answered", rule.name, at, at + end)
-    clause = CLAUSE.match(seen.low, at)
-    begun = begun_by(clause.group(), options.choices) if clause and not named and rule.name in SAYS_TEXT else None
+            return ChoiceReading(None, "conflict", rule.name, at, letter.end())
+        return ChoiceReading(named[0], "answered", rule.name, at, at + end)
+    clause = CLAUSE.match(view.low, at)
+    begun = (
+        option_starting_with(clause.group(), options.choices)
+        if clause and not named and rule.name in SAYS_TEXT
+        else None
+    )
     if clause is not None and begun is not None:
-        return Found(begun, "answered", rule.name, at, clause.end())
-    return _ordinal(seen, options, rule, at)
+        return ChoiceReading(begun, "answered", rule.name, at, clause.end())
+    return _ordinal(view, options, rule, at)
 
 
-def _is_letter(seen: View, at: int, rule: LetterRule) -> bool:
-    """Whether the character at `at` is a choice and no article, pronoun, or variable."""
-    low, letter = seen.low, seen.clean[at]
+def _is_letter(view: View, at: int, rule: LetterRule) -> bool:
+    """Whether the character at `at` is a choice, not an article, a pronoun or a variable."""
+    low, letter = view.low, view.clean[at]
     if rule.strict and not ENDS_THERE.match(low, at + 1):
         return False
     bracketed = low[at - 1 : at] in ("(", "[", "{", ">", "'") or low[at + 1 : at + 2] in (")", "]", "}", "<")
@@ -99,76 +94,76 @@ def _is_letter(seen: View, at: int, rule: LetterRule) -> bool:
     return letter not in "AI" or bool(AFTER_WORD.match(low, at + 1))
 
 
-def judged(seen: View, options: Options, rule: str, at: int) -> Found | None:
-    """The letter at `at` with what follows it: a second letter, a denial, a condition, the text of another option."""
-    low = seen.low
-    index = options.index(seen.clean[at])
-    if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1) or denied_behind(low, at + 1):
+def read_letter(view: View, options: Options, rule: str, at: int) -> ChoiceReading | None:
+    """The letter at `at`, judged by what follows: a second letter, a denial, a condition, or another option's text."""
+    low = view.low
+    index = options.index(view.clean[at])
+    if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1) or denied_after(low, at + 1):
         return None
     if index < 0:
-        return Found(None, "none", rule, at, at + 1)
-    if _second(seen, options, at) or (rule == "boxed" and BOX_BEFORE.search(low, max(0, at - 60), at)):
-        return Found(None, "several", rule, at, at + 1)
-    if _conflict(low[at + 1 : at + 400], options, index):
-        return Found(None, "conflict", rule, at, at + 1)
-    return Found(index, "answered", rule, at, at + 1)
+        return ChoiceReading(None, "none", rule, at, at + 1)
+    if _names_a_second_letter(view, options, at) or (rule == "boxed" and BOX_BEFORE.search(low, max(0, at - 60), at)):
+        return ChoiceReading(None, "several", rule, at, at + 1)
+    if _conflicts(low[at + 1 : at + 400], options, index):
+        return ChoiceReading(None, "conflict", rule, at, at + 1)
+    return ChoiceReading(index, "answered", rule, at, at + 1)
 
 
 # "A, B is wrong": the second letter starts a clause
 VERB = re.compile(r" (?:is|are|was|has|have|does|lies|would|can)\b")
-# "\boxed{A} or \boxed{B}": a box right in front of a box
+# "\boxed{A} or \boxed{B}": a box right before a box
 BOX_BEFORE = re.compile(
     r"(?:boxed|fbox) ?\{[^{}]{1,24}\}[^\w{}]{0,6}(?:or|and|,)[^\w{}]{0,6}\\(?:boxed|fbox)[\s{(]{1,9}$"
 )
 
 
-def _second(seen: View, options: Options, at: int) -> bool:
-    """Whether another letter is named in the same breath: "B, D", "A or B", "A/B"."""
-    match = SECOND.match(seen.clean, at + 1)
+def _names_a_second_letter(view: View, options: Options, at: int) -> bool:
+    """Whether another letter directly follows: "B, D", "A or B", "A/B"."""
+    match = SECOND.match(view.clean, at + 1)
     if match is not None:
         letter, end = match["letter"], match.end()
-        named = options.index(letter) >= 0 and letter.upper() != seen.clean[at].upper()
-        upper = letter.isupper() and (letter not in "AI" or AFTER_WORD.match(seen.low, end))
-        denied = DENIED_AFTER.match(seen.low, end) or VERB.match(seen.low, end)
+        named = options.index(letter) >= 0 and letter.upper() != view.clean[at].upper()
+        upper = letter.isupper() and (letter not in "AI" or AFTER_WORD.match(view.low, end))
+        denied = DENIED_AFTER.match(view.low, end) or VERB.match(view.low, end)
         if named and not denied and (match["close"] or upper):
             return True
-    far = SECOND_FAR.search(seen.clean, at + 1, at + 240) if seen.clean[at + 1 : at + 2] in (".", ")") else None
-    if far is None or options.index(far["letter"]) < 0 or far["letter"] == seen.clean[at]:
+    far = SECOND_FAR.search(view.clean, at + 1, at + 240) if view.clean[at + 1 : at + 2] in (".", ")") else None
+    if far is None or options.index(far["letter"]) < 0 or far["letter"] == view.clean[at]:
         return False
-    return own_text(seen.low[far.end("letter") : far.end() + 300], options, options.index(far["letter"]))
+    return starts_with_option(view.low[far.end("letter") : far.end() + 300], options, options.index(far["letter"]))
 
 
-# "London (C)", "London, option C": the letter behind an option's text
+# "London (C)", "London, option C": the letter after an option's text
 LETTER_BEHIND = re.compile(r"[.\s]{0,2}(?:\(|, option |, )\(?(?P<letter>[A-Z])[).\s]")
 CONNECTOR = re.compile(
     r"[)\]}.,:;']{0,3}(?: - | )?(?:which is |that is |i\.e\.,? |namely |meaning |is |= ?)?[(\[' ]{0,3}"
 )
 
 
-def _conflict(behind: str, options: Options, index: int) -> bool:
-    """Whether the text behind a letter is, to the end of a clause, the text of another option."""
+def _conflicts(behind: str, options: Options, index: int) -> bool:
+    """Whether the text after a letter is, to the end of a clause, the text of another option."""
     link = CONNECTOR.match(behind)
     if link is None or link.end() == 0 or behind[link.end() : link.end() + 1] in ("", "\n"):
         return False
-    named, _, ends = named_at(behind[link.end() :], options.choices)
+    named, _, ends = options_at_start(behind[link.end() :], options.choices)
     return bool(named) and index not in named and ends
 
 
-def own_text(behind: str, options: Options, index: int) -> bool:
-    """Whether the text behind a letter begins with the text of its own option."""
+def starts_with_option(behind: str, options: Options, index: int) -> bool:
+    """Whether the text after a letter begins with the text of the option."""
     link = CONNECTOR.match(behind)
-    return link is not None and index in named_at(behind[link.end() :], options.choices)[0]
+    return link is not None and index in options_at_start(behind[link.end() :], options.choices)[0]
 
 
-def _ordinal(seen: View, options: Options, rule: LetterRule, at: int) -> Found | None:
-    """A choice by its place: "the last one", "option 3"; a bare number only where no option is a number."""
-    match = ORDINAL.match(seen.low, at)
-    index = place(match["word"], match["number"], options) if match else None
-    return None if match is None or index is None else Found(index, "answered", rule.name, at, match.end())
+def _ordinal(view: View, options: Options, rule: LetterRule, at: int) -> ChoiceReading | None:
+    """A choice by its position: "the last one", "option 3"; a bare number only where no option has a digit."""
+    match = ORDINAL.match(view.low, at)
+    index = ordinal_index(match["word"], match["number"], options) if match else None
+    return None if match is None or index is None else ChoiceReading(index, "answered", rule.name, at, match.end())
 
 
-def place(word: str | None, number: str | None, options: Options) -> int | None:
-    """The index behind an ordinal word or a number counted from 1; None where the options have none such."""
+def ordinal_index(word: str | None, number: str | None, options: Options) -> int | None:
+    """The index of an ordinal word or of a number counted from 1; None where there is no such option."""
     if number:
         if any(any(char.isdigit() for char in choice) for choice in options.choices):
             return None

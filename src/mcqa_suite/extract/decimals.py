@@ -1,11 +1,11 @@
-"""Numbers as they are written, and the one canonical decimal string of each."""
+"""Numbers as they are written, and their canonical decimal strings."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-MOST_DIGITS = 300  # a longer run of digits is no answer, and int() and Decimal() would grow slow on it
+MOST_DIGITS = 300  # a longer run of digits is not an answer, and int() is slow on it
 PLACES = 12  # of a fraction that no decimal string holds exactly
 
 # "-$1,080.50", "1 234 567", "1.080,50 €", "6.02e23", "2 1/2", "3/4", "½", "\frac{7}{2}", ".5", "3 million"
@@ -30,7 +30,7 @@ NUMBER = re.compile(
     rf"{_SIGN}(?:{_FRACTION}|{_POWER}|(?P<plain>{_PLAIN}))"
     r"(?:[eE](?P<exp>[-+]?\d{1,3})(?![\d\w])| ?(?:×|x|\*|\\times|\\cdot) ?10 ?(?:\^|\*\*) ?\{?(?P<exp10>[-+]?\d{1,3})\}?)?"
     r"(?!:\d)(?: (?P<magnitude>hundred|thousand|million|billion|trillion|dozen)s?\b)?",
-    re.ASCII,  # digits of other scripts are plain by now, or unknown
+    re.ASCII,  # digits of other scripts have been replaced, or are unknown
 )
 _VULGAR = "½1/2 ¼1/4 ¾3/4 ⅓1/3 ⅔2/3 ⅕1/5 ⅖2/5 ⅗3/5 ⅘4/5 ⅙1/6 ⅚5/6 ⅛1/8 ⅜3/8 ⅝5/8 ⅞7/8"
 VULGAR = {sign[0]: sign[1:] for sign in _VULGAR.split()}
@@ -50,7 +50,7 @@ WORDS = re.compile(rf"\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{
 
 @dataclass(frozen=True)
 class Number:
-    """A number in a text: its canonical decimal string and where it stands."""
+    """A number in a text: its canonical decimal string and its span."""
 
     value: str
     start: int
@@ -59,13 +59,13 @@ class Number:
 
 def numbers_in(text: str, start: int = 0, end: int | None = None) -> list[Number]:
     """The numbers written in digits in cleaned text, in order."""
-    found = []
+    numbers = []
     for match in NUMBER.finditer(text, start, len(text) if end is None else end):
         value = _value(match)
         if value is not None:
             start = match.start() + len(match.group()) - len(match.group().lstrip())
-            found.append(Number(value, start, match.end()))
-    return found
+            numbers.append(Number(value, start, match.end()))
+    return numbers
 
 
 def number_words_in(low: str, start: int = 0, end: int | None = None) -> list[Number]:
@@ -131,7 +131,7 @@ def _digits(plain: str) -> tuple[str, int]:
 
 
 def canonical(digits: str, places: int = 0, *, negative: bool = False) -> str:
-    """`digits` with `places` decimals as a string without needless zeros: ("108050", 2) -> "1080.5"."""
+    """`digits` with `places` decimals as a string without superfluous zeros: ("108050", 2) -> "1080.5"."""
     if places < 0:
         digits, places = digits + "0" * -places, 0
     digits = digits.rjust(places + 1, "0")

@@ -1,11 +1,11 @@
-"""Denial and doubt: an announcement that stands under either is no commitment. Patterns over cleaned lower-case text."""
+"""Denial and doubt, under which an announcement does not count. Patterns over cleaned lower-case text."""
 
 from __future__ import annotations
 
 import re
 
-REACH = 200  # characters of the sentence before an announcement that are looked at
-SHORTEST = 4  # characters of what denies: 我不认为
+REACH = 200  # characters before an announcement that are searched
+SHORTEST = 4  # characters of the shortest denial: 我不认为
 _SAY = (
     r"(?:sa(?:y|ys|id|ying)|claim|think|thought|believ|argu|suggest|assert|conclud|maintain|insist|assum|suppos"
     r"|pretend"
@@ -17,9 +17,9 @@ _UNTRUE = (
     r"|foolish|misleading"
     r"|tempting|hasty|unclear|uncertain|questionable|debatable|doubtful"
 )
-# What governs the clause behind it: "I doubt that", "it is wrong to say that", "nobody would claim", "someone who says"
+# Phrases that deny or doubt the clause after them: "I doubt that", "it is wrong to say that", "nobody would claim"
 UNDER = re.compile(
-    # two denials, which are none: "no doubt", "nobody denies", "it is not wrong to say"
+    # a double denial, which denies nothing: "no doubt", "nobody denies", "it is not wrong to say"
     rf"(?:\b(?:no|no one|nobody|not|never|cannot|hardly|without|beyond|little)|n't) (?:{_W}){{0,3}}?"
     rf"(?:doubt\w*|den(?:y|ies|ied|ying)|disput\w*|disagre\w*|{_UNTRUE})\b"
     r"|n't help\b|\bcannot help\b|\bno (?:hesitation|problem|trouble|difficulty|choice|option|reason|other)\b"
@@ -42,14 +42,14 @@ UNDER = re.compile(
     r"|meine) (?:\w+ )?nicht"
     r"|не (?:думаю|считаю|верю))\b|不认为|不認為|不觉得|不覺得|怀疑|懷疑)"
 )
-# What may stand between a denial and the announcement it governs: no new clause, at most an aside between commas
+# What may stand between a denial and its announcement: no new clause, at most an aside between commas
 GAP = re.compile(
     r"(?:, ?(?:that|dass|daß|que|che|что)\b)?[^,.;:!?\n]{0,70}(?:, ?[^,.;:!?\n]{1,50}, ?[^,.;:!?\n]{0,40})?$"
 )
 NEW_CLAUSE = re.compile(
     r"\b(?:but|so|therefore|thus|hence|because|since|although|while|whereas|yet|and|then|however|instead)\b"
 )
-# "the people who think so are 16": a relative clause that is over before the announcement
+# "the people who think so are 16": a relative clause that ends before the announcement
 OWN_CLAUSE = re.compile(rf".{{40}}|{NEW_CLAUSE.pattern}|\b(?:is|are|was|were|will|would|has|have|does)\b")
 SENTENCE = re.compile(r"[.!?;:]\s|\n")
 # "not", "nicht", "n'est pas", "não", "не": a denial inside an announcement, or between it and its answer
@@ -92,7 +92,7 @@ DENIED_BEHIND = re.compile(
 
 
 def denied(low: str, start: int) -> bool:
-    """Whether what begins at `start` stands under denial or doubt in its sentence: "I doubt that the answer is B."."""
+    """Whether the sentence denies or doubts what begins at `start`: "I doubt that the answer is B."."""
     before = low[max(0, start - REACH) : start]
     breaks = [match.end() for match in SENTENCE.finditer(before)]
     before = before[breaks[-1] :] if breaks else before
@@ -107,10 +107,10 @@ def denied(low: str, start: int) -> bool:
 
 
 def doubtful(text: str) -> bool:
-    """Whether anything in `text` is put under denial or doubt."""
+    """Whether `text` denies or doubts anything."""
     return any(match["denial"] for match in UNDER.finditer(text))
 
 
-def denied_behind(low: str, end: int) -> bool:
-    """Whether what ends at `end` is denied right behind: "... is B? I don't think so.", "... is B has misunderstood."."""
+def denied_after(low: str, end: int) -> bool:
+    """Whether what ends at `end` is denied directly after: "... is B? I don't think so.", "... is B has misunderstood."."""
     return bool(DENIED_BEHIND.match(low, end) or REJECTED.match(low, end))

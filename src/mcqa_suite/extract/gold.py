@@ -1,4 +1,4 @@
-"""Gold answers read by the readers of predictions, so that the two cannot disagree on form."""
+"""Gold answers, read by the same code as predictions, so that both have the same form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import string
 from fractions import Fraction
 
 from mcqa_suite.extract.decimals import numbers_in
-from mcqa_suite.extract.text import number_view, view
+from mcqa_suite.extract.text import clean_view, number_view
 
 LABELS = "12345678"  # ARC: some rows are labelled "1" to "4" where others are "A" to "D"
 GOLD_MARK = "####"  # GSM8K and GSM-Symbolic: "... so 6 * 180 = 1,080.\n#### 1,080"
@@ -14,14 +14,14 @@ GOLD_MARK = "####"  # GSM8K and GSM-Symbolic: "... so 6 * 180 = 1,080.\n#### 1,0
 
 def gold_number(value: str) -> str:
     """The canonical decimal string of a gold number; raises ValueError where there is not exactly one."""
-    found = numbers_in(number_view(value.rsplit(GOLD_MARK, 1)[-1]).clean)
-    if len(found) != 1:
-        raise ValueError(f"gold number {value[-80:]!r}: {len(found)} numbers behind {GOLD_MARK!r}, expected one")
-    return found[0].value
+    numbers = numbers_in(number_view(value.rsplit(GOLD_MARK, 1)[-1]).clean)
+    if len(numbers) != 1:
+        raise ValueError(f"gold number {value[-80:]!r}: {len(numbers)} numbers after {GOLD_MARK!r}; expected one")
+    return numbers[0].value
 
 
 def same_number(answer: str | None, gold: str) -> bool:
-    """Whether two canonical decimal strings are one number to a millionth: 13/3 reads as 4.333333333333."""
+    """Whether two canonical decimal strings are equal to a millionth: 13/3 is read as 4.333333333333."""
     return answer is not None and abs(Fraction(answer) - Fraction(gold)) <= Fraction(1, 10**6)
 
 
@@ -31,9 +31,9 @@ def gold_letter(value: str | int, n_choices: int) -> str:
     if isinstance(value, int):
         index = value
     else:
-        label = view(value).clean.strip(" ()[].:\n").upper()
-        place = LABELS.find(label) if len(label) == 1 else -1
-        index = place if place >= 0 else letters.find(label or "?")
+        label = clean_view(value).clean.strip(" ()[].:\n").upper()
+        position = LABELS.find(label) if len(label) == 1 else -1
+        index = position if position >= 0 else letters.find(label or "?")
     if not 0 <= index < len(letters) or (isinstance(value, str) and len(label) != 1):
         expected = f"one of {', '.join(letters)}, a label 1-{n_choices} or an index below {n_choices}"
         raise ValueError(f"gold answer {value!r}: expected {expected}")

@@ -1,19 +1,18 @@
-"""Which grid of colours 0-9 a response ends on."""
+"""The last grid of colours 0-9 in a response."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from mcqa_suite.extract.denial import NOT_BEFORE, denied
-from mcqa_suite.extract.reasoning import blank_reasoning
-from mcqa_suite.extract.result import EMPTY, Extraction, first_answer
-from mcqa_suite.extract.text import View, last_matches, views
+from mcqa_suite.extract.result import Extraction, Reading, extract
+from mcqa_suite.extract.text import View, last_matches
 
 MOST_SIDE = 30  # rows or columns of an ARC grid
 Rows = list[list[int]]
+GridReading = Reading[Rows]
 
-# "[[1,0,2], [0,3,0]]": a run of nothing but brackets, digits and separators
+# "[[1,0,2], [0,3,0]]": brackets, digits and separators
 RUN = re.compile(r"[\[\]\d\s,.'-]*")
 NESTED_OPEN = re.compile(r"\[ {0,9}\n? {0,9}\[(?=[^\[]|$)")
 NESTED_CLOSE = re.compile(r"\][\s,]{0,40}\]")
@@ -23,72 +22,53 @@ ROW_LINE = re.compile(r"[ |\[({,]{0,8}-?\d[\d.]*(?:[ ,|\t]{1,8}-?\d[\d.]*){0,120
 ROW_LABEL = re.compile(r"(?:row|line) ?\d{1,2} ?[:=-] ", re.IGNORECASE)  # "Row 1: 1 0 2"
 TABLE_RULE = re.compile(r"[ |:-]{3,400}$")
 CELL = re.compile(r"-?\d[\d.]*", re.ASCII)
-# "Test input:" in front of a grid that is recited, not answered
+# "Test input:" before a grid that repeats the question
 INPUT_LABEL = re.compile(r"(?:^|\W)(?:test )?input(?: grid| \d)?\W{0,3}$")
 REFUSES = re.compile(r"\b(?:cannot|can't|could not|couldn't|unable to|sorry|no consistent)\b")
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A grid-like stretch: its rows, None where it is no valid grid, by which rule, and where."""
-
-    rows: Rows | None
-    rule: str
-    start: int
-    end: int
-
-
 def extract_grid(response: str) -> Extraction:
-    """The last grid of a response as rows of integers 0-9; no answer where that one is ragged, too large, or out of range."""
-    if not response or response.isspace():
-        return EMPTY
-    visible = blank_reasoning(response)
-    if visible is None or not visible.strip():
-        return Extraction(None, "truncated")
-    readings = (_read(seen) for seen in views(visible))
-    return first_answer(readings)
+    """The last grid of a response as rows of integers 0-9; no answer where it is ragged, too large, or out of range."""
+    return extract(response, _read)
 
 
-def _read(seen: View) -> Extraction:
-    candidates = [found for found in (_last_nested(seen), _last_lines(seen)) if found is not None]
-    if candidates:
-        last = max(candidates, key=lambda found: (found.end, found.start))
-        span = seen.span(last.start, last.end)
-        if last.rows is None:
-            return Extraction(None, "none", last.rule, span)
-        return Extraction(last.rows, "answered", last.rule, span)
-    return Extraction(None, "refused" if REFUSES.search(seen.low) else "none")
+def _read(view: View) -> Extraction:
+    readings = [reading for reading in (_last_nested(view), _last_lines(view)) if reading is not None]
+    if readings:
+        last = max(readings, key=lambda reading: (reading.end, reading.start))
+        return last.extraction(view, last.value)
+    return Extraction(None, "refused" if REFUSES.search(view.low) else "none")
 
 
-def _last_nested(seen: View) -> Candidate | None:
+def _last_nested(view: View) -> GridReading | None:
     """The last list of lists."""
-    opens = (match.start() for match in last_matches(NESTED_OPEN, seen.clean))
-    start = next((at for at in opens if not _set_aside(seen.low, at)), -1)
+    opens = (match.start() for match in last_matches(NESTED_OPEN, view.clean))
+    start = next((at for at in opens if not _is_not_the_answer(view.low, at)), -1)
     if start < 0:
         return None
-    run = RUN.match(seen.clean, start)
-    close = NESTED_CLOSE.search(seen.clean, start, run.end() if run else start)
+    run = RUN.match(view.clean, start)
+    close = NESTED_CLOSE.search(view.clean, start, run.end() if run else start)
     end = close.end() if close else (run.end() if run else start + 2)
-    rows = [_cells(row) for row in INNER_ROW.findall(seen.clean[start + 1 : end - 1])] if close else []
-    return Candidate(_grid(rows), "nested_list", start, end)
+    rows = [_cells(row) for row in INNER_ROW.findall(view.clean[start + 1 : end - 1])] if close else []
+    return _reading(rows, "nested_list", start, end)
 
 
-def _set_aside(low: str, at: int) -> bool:
-    """Whether the grid at `at` is only recited as an input, or denied: "The output is not [[1, 2]]"."""
+def _is_not_the_answer(low: str, at: int) -> bool:
+    """Whether the grid at `at` repeats an input, or is denied: "The output is not [[1, 2]]"."""
     before = low[max(0, at - 200) : at].rstrip(" :>\n")
     return bool(INPUT_LABEL.search(low, max(0, at - 60), at) or NOT_BEFORE.search(before + " ")) or denied(
         before, len(before)
     )
 
 
-def _last_lines(seen: View) -> Candidate | None:
-    """The last block of lines that hold nothing but cells."""
+def _last_lines(view: View) -> GridReading | None:
+    """The last block of lines of cells."""
     block: list[tuple[int, str]] = []
-    found: Candidate | None = None
+    last: GridReading | None = None
     before = ""
     at = count = 0
     spaced = False
-    for line in [*seen.clean.split("\n"), "."]:
+    for line in [*view.clean.split("\n"), "."]:
         bare = ROW_LABEL.sub("", line[:700], count=1).strip()
         if bare and len(bare) < 600 and ROW_LINE.match(bare):
             block.append((at, bare))
@@ -98,16 +78,20 @@ def _last_lines(seen: View) -> Candidate | None:
         elif block and bare and TABLE_RULE.match(bare) and "-" in bare:
             pass
         else:
-            found = _block(block, before, alone=count == 1) or found
+            last = _block(block, before, alone=count == 1) or last
             block, spaced = [], False
             before = bare.lower() or before
         at += len(line) + 1
-    return found
+    return last
 
 
-def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> Candidate | None:
-    """The grid of consecutive lines; a single line counts only behind a colon or where it is all there is."""
-    if not block or INPUT_LABEL.search(before[-60:]) or (before.endswith(":") and _set_aside(before, len(before))):
+def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> GridReading | None:
+    """The grid of consecutive lines; a single line counts only after a colon or where it is the whole response."""
+    if (
+        not block
+        or INPUT_LABEL.search(before[-60:])
+        or (before.endswith(":") and _is_not_the_answer(before, len(before)))
+    ):
         return None
     if len(block) == 1 and not before.endswith((":", ">")) and not (alone and before in ("", "output", "answer")):
         return None
@@ -120,18 +104,17 @@ def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> Candida
         rows: list[list[int | None]] = [[int(char) for char in line] for line in compact]
     else:
         rows = [_cells(line) for line in lines]
-    return Candidate(_grid(rows), "rows_of_cells", start, end)
+    return _reading(rows, "rows_of_cells", start, end)
 
 
 def _cells(row: str) -> list[int | None]:
-    """The cells of one row; None for a cell that is no integer 0-9."""
+    """The cells of one row; None for a cell that is not an integer 0-9."""
     return [int(cell) if len(cell) == 1 else None for cell in CELL.findall(row)]
 
 
-def _grid(rows: list[list[int | None]]) -> Rows | None:
-    """The rows, if they make a rectangle of valid cells of at most 30 by 30."""
-    if not rows or len(rows) > MOST_SIDE or not 1 <= len(rows[0]) <= MOST_SIDE:
-        return None
-    if any(len(row) != len(rows[0]) or None in row for row in rows):
-        return None
-    return [[cell for cell in row if cell is not None] for row in rows]
+def _reading(rows: list[list[int | None]], rule: str, start: int, end: int) -> GridReading:
+    """The rows, where they make a rectangle of valid cells of at most 30 by 30."""
+    sides = bool(rows) and len(rows) <= MOST_SIDE and 1 <= len(rows[0]) <= MOST_SIDE
+    if not sides or any(len(row) != len(rows[0]) or None in row for row in rows):
+        return GridReading(None, "none", rule, start, end)
+    return GridReading([[cell for cell in row if cell is not None] for row in rows], "answered", rule, start, end)

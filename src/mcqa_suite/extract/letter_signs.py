@@ -1,17 +1,17 @@
-"""What is said around a letter: denials, conditions, second letters, refusals. Patterns over cleaned lower-case text."""
+"""The words around a letter: denials, conditions, second letters, refusals. Patterns over cleaned lower-case text."""
 
 from __future__ import annotations
 
 import re
 
-WORD = "0-9A-Za-z_À-ɏ"  # what makes a letter part of a word: Latin only, for Chinese leaves no blanks ("选B是因为")
+WORD = "0-9A-Za-z_À-ɏ"  # makes a letter part of a word: Latin only, because Chinese has no spaces ("选B是因为")
 
-# A letter in brackets or after "option", looked for in a last sentence: "..., which is (F).", "The closest is option D."
+# A letter in brackets or after "option", searched in a last sentence: "..., which is (F).", "The closest is option D."
 MENTION = re.compile(
     r"\((?P<bracketed>[a-z])\)|\b(?:option|choice|answer|alternative|letter|opción"
     r"|opzione)s? {1,2}\(?(?P<named>[a-z])(?![\w'])"
 )
-# "not A", "isn't (B)", "rule out option C", "(D) is wrong": what is said of a choice that is not taken
+# "not A", "isn't (B)", "rule out option C", "(D) is wrong": a choice that is ruled out
 DENIED_BEFORE = re.compile(
     r"(?:\bnot|n't|\bnever|\bneither|\bnor|rule[sd]? out|ruling out|eliminat\w{1,5}|exclud\w{1,4}|reject\w{0,4}"
     r"|unlike|except|than"
@@ -21,23 +21,23 @@ DENIED_AFTER = re.compile(
     r"[)\]}]{0,2} {1,2}(?:\w{1,12} )?(?:(?:is|are|was|does|do|can|could|would|has|have|seems)(?:n't| not|"
     r" (?:\w{1,12} )?(?:wrong|incorrect|false|invalid|ruled|eliminated|out\b|impossible))|cannot|can't|won't|fails)"
 )
-# "B if the clue holds": a choice that hangs on a condition
+# "B if the clue holds": a choice under a condition
 CONDITIONAL_AFTER = re.compile(
     r"[)\]},']{0,3} {0,2}(?:only )?(?:if(?! i (?:had|have|must|were forced))|unless|when|provided|assuming|depending)\b"
 )
 CONDITIONAL_BEFORE = re.compile(r"\b(?:if|unless|suppose|supposing|assuming|were|in case|otherwise|whether)\b")
-# "could be", "not", "either": what makes "the answer ... is X" no commitment
+# "could be", "not", "either": words that make "the answer ... is X" no commitment
 UNCOMMITTED = re.compile(
     r"\b(?:not|cannot|could|might|may|either|neither|isn't|wasn't|wrong|incorrect|if|whether|nor)\b|n't\b"
 )
-# "B, D", "A or B", "(A) and (C)", "A/B": a second letter right behind the first
+# "B, D", "A or B", "(A) and (C)", "A/B": a second letter directly after the first
 SECOND = re.compile(
     r"[)\]}.']{0,2}(?P<link> {0,2}(?:,|/|&|\+|;| and | or | und | oder | et | ou | y | o | e | as well as |和|或|与|及)"
     r" {0,2}(?:and |or |both )?(?:option |choice "
     r"|answer )?)(?P<open>[(\[]?)(?P<letter>[A-Za-z])(?P<close>[)\]]?)(?![\w'])"
 )
 SECOND_FAR = re.compile(r" (?:or|and|und|oder|et|ou|y|o) [(\[]?(?P<letter>[A-Z])(?:[)\].:])(?: |$)")
-# What may follow "a" or "i" when it is the letter and no article or pronoun: "A because", "I, since"
+# What may follow "a" or "i" as a letter, not as an article or pronoun: "A because", "I, since"
 AFTER_WORD = re.compile(
     r" {0,2}(?:$|[.,;:!?)\]}\n|<\\-]|\((?![a-z]\))|(?:because|since|as|due|which|with|based|given|according|and"
     r"|or|from|in this"

@@ -1,4 +1,4 @@
-"""Which option a response commits to."""
+"""The option that a response commits to."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import string
 from collections.abc import Callable, Sequence
 
 from mcqa_suite.extract.announcements import announced, hinted
-from mcqa_suite.extract.choosing import Found, Options
+from mcqa_suite.extract.choosing import ChoiceReading, Options
 from mcqa_suite.extract.letter_signs import REFUSAL
-from mcqa_suite.extract.lines import leading_line, letter_line, opening_letter
-from mcqa_suite.extract.marks import marked_line
-from mcqa_suite.extract.mentions import finished, last_mention, letter_and_text, option_text, ordinal_alone
-from mcqa_suite.extract.reasoning import blank_reasoning
-from mcqa_suite.extract.result import EMPTY, Extraction, Status, first_answer
-from mcqa_suite.extract.text import View, run_on_cuts, views
+from mcqa_suite.extract.lines import leading_line, letter_line, marked_line, opening_letter
+from mcqa_suite.extract.mentions import ends_as_sentence, last_mention, letter_and_text, option_text, ordinal_alone
+from mcqa_suite.extract.result import Extraction, extract
+from mcqa_suite.extract.text import View, run_on_cuts
 
-STEPS: tuple[Callable[[View, Options], Found | None], ...] = (
+Step = Callable[[View, Options], ChoiceReading | None]
+STEPS: tuple[Step, ...] = (
     announced,
     marked_line,
     leading_line,
@@ -28,8 +27,8 @@ STEPS: tuple[Callable[[View, Options], Found | None], ...] = (
     ordinal_alone,
 )
 
-# Of the beginning of a response too long to be read whole, whose end gave no answer
-HEAD_STEPS = (announced, leading_line, opening_letter)
+# For the beginning of a response that is too long to be read whole and whose end gave no answer
+HEAD_STEPS: tuple[Step, ...] = (announced, leading_line, opening_letter)
 
 
 def extract_choice(response: str, choices: Sequence[str], *, labels: str = string.ascii_uppercase) -> Extraction:
@@ -40,50 +39,23 @@ def extract_choice(response: str, choices: Sequence[str], *, labels: str = strin
     """
     if not 2 <= len(choices) <= len(labels):
         raise ValueError(f"{len(choices)} choices for {len(labels)} labels: expected 2 to {len(labels)} choices")
-    if not response or response.isspace():
-        return EMPTY
-    visible = blank_reasoning(response)
-    if visible is None or not visible.strip():
-        return Extraction(None, "truncated")
     options = Options(tuple(choices), labels[: len(choices)])
-    readings = (_read(seen, options) for seen in views(visible))
-    return first_answer(readings)
+    return extract(response, lambda view: _read(view, options))
 
 
-def _read(seen: View, options: Options) -> Extraction:
-    """One view, cut at the first invented question behind an answer."""
-    for cut in run_on_cuts(seen.low):
-        part = seen.cut(cut)
-        found = _decide(part, options, STEPS)
-        if found is not None:
-            return _extraction(part, found, options)
-    found = _decide(seen, options, STEPS if seen.ends else HEAD_STEPS)
-    if found is not None:
-        return _extraction(seen, found, options)
-    return Extraction(None, _silence(seen))
+def _read(view: View, options: Options) -> Extraction:
+    """One view, cut at the first invented question after an answer."""
+    parts = [(view.cut(cut), STEPS) for cut in run_on_cuts(view.low)]
+    for part, steps in [*parts, (view, STEPS if view.ends else HEAD_STEPS)]:
+        for step in steps:
+            if reading := step(part, options):
+                return reading.extraction(part, None if reading.value is None else options.labels[reading.value])
+    if REFUSAL.search(view.low):
+        return Extraction(None, "refused")
+    return Extraction(None, "none" if ends_as_sentence(view.low) else "truncated")
 
 
-def _extraction(seen: View, found: Found, options: Options) -> Extraction:
-    answer = None if found.index is None else options.labels[found.index]
-    return Extraction(answer, found.status, found.rule, seen.span(found.start, found.end))
-
-
-def _silence(seen: View) -> Status:
-    """Why nothing was found."""
-    if REFUSAL.search(seen.low):
-        return "refused"
-    return "none" if finished(seen.low) else "truncated"
-
-
-def _decide(seen: View, options: Options, steps: Sequence[Callable[[View, Options], Found | None]]) -> Found | None:
-    for step in steps:
-        found = step(seen, options)
-        if found is not None:
-            return found
-    return None
-
-
-# One example a step behind the table of announcements, beside the rule that decides it
+# One example for each step after the table of announcements
 STEP_EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("marked_line", "- [ ] A\n- [x] B", "B"),
     ("leading_line", "(C)\nThe gate stands there.", "C"),

@@ -1,12 +1,13 @@
-"""The choice that stands on a line of its own, told from a list that restates the options."""
+"""The choice on a line of its own, as opposed to a list that restates the options."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
-from mcqa_suite.extract.choosing import Found, Options, judged, own_text
-from mcqa_suite.extract.options import named_at
+from mcqa_suite.extract.choosing import ChoiceReading, Options, read_letter, starts_with_option
+from mcqa_suite.extract.options import options_at_start
 from mcqa_suite.extract.text import View
 
 # "A. Paris", "(b) London", "**C**", "> D)": a line that begins with a letter
@@ -17,11 +18,14 @@ LINE = re.compile(
 )
 
 
-# "A, B and D", "A/B": a last line of nothing but letters
+# "A, B and D", "A/B": a last line that is only letters
 SEVERAL_LINE = re.compile(
     r"(?:^|\n) {0,4}[(\[]?(?P<first>[A-Z])[)\]]?(?:(?: ?, ?(?:and |or )?| ?[/&+] ?| (?:and|or) )[(\[]?[A-Z][)\]]?){1,25}"
     r"[. ]{0,3}$"
 )
+
+
+MOST_MARKED_LINES = 60
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,11 @@ class Item:
     other: bool  # another option's text follows
 
 
-def listed(seen: View, options: Options) -> list[Item]:
+def lettered_lines(view: View, options: Options) -> list[Item]:
     """The lines that begin with a letter of the labels."""
     items: list[Item] = []
-    at, number = 0, 0 if seen.begins else 1
-    for line in seen.clean.split("\n"):
+    at, number = 0, 0 if view.begins else 1
+    for line in view.clean.split("\n"):
         if line and not line.isspace():
             match = LINE.match(line)
             if match is not None and options.index(match["letter"]) >= 0:
@@ -58,7 +62,7 @@ def listed(seen: View, options: Options) -> list[Item]:
 def _item(match: re.Match[str], number: int, at: int, options: Options) -> Item:
     index = options.index(match["letter"])
     rest = (match["rest"] or "")[:400].lower()
-    named, _, ends = named_at(rest, options.choices)
+    named, _, ends = options_at_start(rest, options.choices)
     return Item(
         number,
         index,
@@ -70,9 +74,9 @@ def _item(match: re.Match[str], number: int, at: int, options: Options) -> Item:
     )
 
 
-def leading_line(seen: View, options: Options) -> Found | None:
+def leading_line(view: View, options: Options) -> ChoiceReading | None:
     """A response that begins with its choice, on a line of its own or with the option's text."""
-    items = listed(seen, options)
+    items = lettered_lines(view, options)
     if not items or items[0].number != 0:
         return None
     first = items[0]
@@ -80,59 +84,65 @@ def leading_line(seen: View, options: Options) -> Found | None:
         len({i.index for i in items}) == 1 or _answers_first(items)
     ):
         return None
-    if first.own and _goes_on(seen, options, first):
+    if first.own and _continues_as_list(view, options, first):
         return None
-    return judged(seen, options, "leading_line", first.at)
+    return read_letter(view, options, "leading_line", first.at)
 
 
 # "A) Paris B) London": the next label on the same line
 NEXT_LABEL = re.compile(r" \(?(?P<letter>[A-Z])[).:] ?")
 
 
-def _goes_on(seen: View, options: Options, item: Item) -> bool:
-    """Whether the line of an option goes on to the next ones, a list on one line."""
-    end = seen.clean.find("\n", item.at, item.at + 300)
-    match = NEXT_LABEL.search(seen.clean, item.at + 1, end if end >= 0 else item.at + 300)
+def _continues_as_list(view: View, options: Options, item: Item) -> bool:
+    """Whether the line continues with the next options, as a list on one line."""
+    end = view.clean.find("\n", item.at, item.at + 300)
+    match = NEXT_LABEL.search(view.clean, item.at + 1, end if end >= 0 else item.at + 300)
     if match is None or options.index(match["letter"]) in (-1, item.index):
         return False
-    return own_text(seen.low[match.end("letter") : match.end() + 300], options, options.index(match["letter"]))
+    return starts_with_option(
+        view.low[match.end("letter") : match.end() + 300], options, options.index(match["letter"])
+    )
 
 
 def _answers_first(items: list[Item]) -> bool:
-    """Whether the first of several lettered lines answers, and the others come after it as explanation."""
+    """Whether the first of several lettered lines is the answer and the others explain it."""
     first, second = items[0], items[1]
-    return first.number == 0 and (first.index != 0 or first.bare or second.number > 1) and not _listing(items)
+    return first.number == 0 and (first.index != 0 or first.bare or second.number > 1) and not _restates_options(items)
 
 
-def letter_line(seen: View, options: Options) -> Found | None:
-    """A choice that has a line of its own, unless the lines only restate the options."""
-    items = listed(seen, options)
+def letter_line(view: View, options: Options) -> ChoiceReading | None:
+    """A choice on a line of its own, unless the lines only restate the options."""
+    items = lettered_lines(view, options)
     if not items:
-        several = SEVERAL_LINE.search(seen.clean)
-        return None if several is None else Found(None, "several", "letter_line", several.start("first"), several.end())
-    lines = [line for line in seen.low.split("\n") if line and not line.isspace()]
-    lines = lines if seen.begins else ["", *lines]
+        several = SEVERAL_LINE.search(view.clean)
+        return (
+            None
+            if several is None
+            else ChoiceReading(None, "several", "letter_line", several.start("first"), several.end())
+        )
+    lines = [line for line in view.low.split("\n") if line and not line.isspace()]
+    lines = lines if view.begins else ["", *lines]
     if len({item.index for item in items}) == 1:
         item = items[-1] if items[0].number else items[0]
-        stands = _stands_alone(item, lines) and not (item.own and _goes_on(seen, options, item))
-        return judged(seen, options, "letter_line", item.at) if stands else None
+        stands = _stands_alone(item, lines) and not (item.own and _continues_as_list(view, options, item))
+        return read_letter(view, options, "letter_line", item.at) if stands else None
     last, last_number = items[-1], len(lines) - 1
     if _answers_first(items):
-        return judged(seen, options, "letter_line", items[0].at)
+        return read_letter(view, options, "letter_line", items[0].at)
     if last.bare and last.number == last_number:
-        return judged(seen, options, "letter_line", last.at)
+        return read_letter(view, options, "letter_line", last.at)
     if last.index <= items[-2].index and last.number == last_number and last.number > items[-2].number + 1:
-        return judged(seen, options, "letter_line", last.at)
+        return read_letter(view, options, "letter_line", last.at)
     return None
 
 
-def _listing(items: list[Item]) -> bool:
-    """Whether the first lines go through the options in order without a pause."""
+def _restates_options(items: list[Item]) -> bool:
+    """Whether the first lines list the options in order."""
     return items[0].index == 0 and items[1].index == 1 and items[1].number == items[0].number + 1 and not items[0].bare
 
 
 def _stands_alone(item: Item, lines: list[str]) -> bool:
-    """Whether a single lettered line is an answer: in first or last place, behind a colon, or with its option's text."""
+    """Whether a single lettered line is an answer: the first or last line, after a colon, or with its option's text."""
     if item.own or item.other:
         return True
     if not item.upper:
@@ -146,9 +156,33 @@ OPENS = re.compile(
 )
 
 
-def opening_letter(seen: View, options: Options) -> Found | None:
+def opening_letter(view: View, options: Options) -> ChoiceReading | None:
     """A response that begins with its choice: "B because the Thames ..."."""
-    match = OPENS.match(seen.clean) if seen.begins else None
+    match = OPENS.match(view.clean) if view.begins else None
     if match is None:
         return None
-    return judged(seen, options, "opening_letter", match.start("letter"))
+    return read_letter(view, options, "opening_letter", match.start("letter"))
+
+
+# "- [x] B", "B) London ✅", "C: correct"
+MARKED = re.compile(
+    r"^[ >#•-]{0,8}(?:\[(?P<box>[ xX✓✔])\] {0,2})?(?:[Oo]ption )?[(]?(?P<letter>[A-Z])(?![\w'])"
+    r"(?:(?=[ ).:])[^\n]{0,200}?[ :)-](?P<mark>✅|✓|✔|☑|❌|✗|✘|✖|(?:in)?correct|wrong|right)[. ]{0,3})?$",
+    re.MULTILINE,
+)
+YES = ("x", "X", "✓", "✔", "✅", "☑", "correct", "right")
+
+
+def marked_line(view: View, options: Options) -> ChoiceReading | None:
+    """The one option of a list that is marked as right where all others are marked as wrong."""
+    marks: dict[int, tuple[bool, int]] = {}
+    for match in islice(MARKED.finditer(view.clean), MOST_MARKED_LINES):
+        index, mark = options.index(match["letter"]), match["box"] or match["mark"]
+        if index < 0 or mark is None or index in marks:
+            return None
+        marks[index] = (mark in YES, match.start("letter"))
+    right = [(index, at) for index, (yes, at) in marks.items() if yes]
+    if len(right) != 1 or len(marks) < 2:
+        return None
+    index, at = right[0]
+    return ChoiceReading(index, "answered", "marked_line", at, at + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mcqa_suite.extract.choosing import ORDINALS, Found, Options, judged, own_text, place
+from mcqa_suite.extract.choosing import ORDINALS, ChoiceReading, Options, ordinal_index, read_letter, starts_with_option
 from mcqa_suite.extract.denial import denied, doubtful
 from mcqa_suite.extract.letter_signs import (
     CONDITIONAL_BEFORE,
@@ -16,7 +16,7 @@ from mcqa_suite.extract.letter_signs import (
     UNCOMMITTED,
 )
 from mcqa_suite.extract.lines import LINE
-from mcqa_suite.extract.options import named_in
+from mcqa_suite.extract.options import options_mentioned
 from mcqa_suite.extract.text import FUNCTION_WORD, View
 
 # "Option 3", "The second option.", "2)", "The last option is correct."
@@ -26,10 +26,10 @@ ORDINAL_ALONE = re.compile(
     r"(?:is (?:the )?(?:correct|right|best)(?: one| option| choice| answer)?)?[.! ]{0,3}$"
 )
 LETTER_AND_TEXT = re.compile(r"(?<![\w'])(?P<letter>[A-Z])(?:[).:]{1,2} | \()(?=\S)")
-MOST_LETTERS = 100  # letters with a text behind them that are looked at: more are a list
+MOST_LETTERS = 100  # letters followed by a text; more are a list
 
 
-def finished(low: str) -> bool:
+def ends_as_sentence(low: str) -> bool:
     """Whether the text ends as a sentence, or is too short to have been cut off."""
     body = low.rstrip()
     if FUNCTION_WORD.search(body[-24:]):
@@ -37,73 +37,73 @@ def finished(low: str) -> bool:
     return len(body) < 60 or body[-1:] in ".!?)]}:" or ("\n" not in body[-200:] and len(body) < 120)
 
 
-def last_mention(seen: View, options: Options) -> Found | None:
+def last_mention(view: View, options: Options) -> ChoiceReading | None:
     """The one letter of a finished last sentence: "..., which is (F)."."""
-    if not finished(seen.low) or REFUSAL.search(seen.low):
+    if not ends_as_sentence(view.low) or REFUSAL.search(view.low):
         return None
-    start = _last_sentence(seen.low)
-    found: list[int] = []
-    for match in MENTION.finditer(seen.low, start):
+    start = _last_sentence(view.low)
+    positions: list[int] = []
+    for match in MENTION.finditer(view.low, start):
         at = match.start("bracketed") if match["bracketed"] else match.start("named")
-        ruled_out = DENIED_BEFORE.search(seen.low, max(0, match.start() - 60), match.start())
-        if options.index(seen.clean[at]) >= 0 and not ruled_out and not DENIED_AFTER.match(seen.low, match.end()):
-            found.append(at)
-    if not found and len(seen.low) <= 800:
-        return _only_option(seen, options)
-    if len({seen.low[at] for at in found}) != 1:
+        ruled_out = DENIED_BEFORE.search(view.low, max(0, match.start() - 60), match.start())
+        if options.index(view.clean[at]) >= 0 and not ruled_out and not DENIED_AFTER.match(view.low, match.end()):
+            positions.append(at)
+    if not positions and len(view.low) <= 800:
+        return _only_option(view, options)
+    if len({view.low[at] for at in positions}) != 1:
         return None
-    if CONDITIONAL_BEFORE.search(seen.low, start) or denied(seen.low, found[-1]):
+    if CONDITIONAL_BEFORE.search(view.low, start) or denied(view.low, positions[-1]):
         return None
-    return judged(seen, options, "last_mention", found[-1])
+    return read_letter(view, options, "last_mention", positions[-1])
 
 
-def _only_option(seen: View, options: Options) -> Found | None:
+def _only_option(view: View, options: Options) -> ChoiceReading | None:
     """The one letter that a short response names as "option X"."""
-    found = [match for match in MENTION.finditer(seen.low) if match["named"]]
-    if len({match["named"] for match in found}) != 1 or options.index(found[0]["named"]) < 0:
+    matches = [match for match in MENTION.finditer(view.low) if match["named"]]
+    if len({match["named"] for match in matches}) != 1 or options.index(matches[0]["named"]) < 0:
         return None
-    at = found[0].start("named")
-    if DENIED_BEFORE.search(seen.low, max(0, found[0].start() - 60), found[0].start()) or seen.clean[at].islower():
+    at = matches[0].start("named")
+    if DENIED_BEFORE.search(view.low, max(0, matches[0].start() - 60), matches[0].start()) or view.clean[at].islower():
         return None
-    if denied(seen.low, at):
+    if denied(view.low, at):
         return None
-    return judged(seen, options, "last_mention", at)
+    return read_letter(view, options, "last_mention", at)
 
 
-def letter_and_text(seen: View, options: Options) -> Found | None:
-    """The one letter that stands anywhere with the text of its option: "... is seen as B. London by most"."""
-    found: list[int] = []
-    for match in islice(LETTER_AND_TEXT.finditer(seen.clean), MOST_LETTERS):
+def letter_and_text(view: View, options: Options) -> ChoiceReading | None:
+    """The one letter that the text of its option follows: "... is seen as B. London by most"."""
+    positions: list[int] = []
+    for match in islice(LETTER_AND_TEXT.finditer(view.clean), MOST_LETTERS):
         index = options.index(match["letter"])
-        behind = seen.low[match.end("letter") : match.end() + 300]
-        if index >= 0 and own_text(behind, options, index):
+        behind = view.low[match.end("letter") : match.end() + 300]
+        if index >= 0 and starts_with_option(behind, options, index):
             if DENIED_AFTER.search(behind[: behind.find(". ", 2)] if ". " in behind[2:] else behind):
                 return None
-            found.append(match.start())
-            if len({seen.clean[at] for at in found}) > 1:
+            positions.append(match.start())
+            if len({view.clean[at] for at in positions}) > 1:
                 return None
-    if not found or FUNCTION_WORD.search(seen.low[-24:]) or REFUSAL.search(seen.low):
+    if not positions or FUNCTION_WORD.search(view.low[-24:]) or REFUSAL.search(view.low):
         return None
-    if DENIED_BEFORE.search(seen.low, max(0, found[-1] - 60), found[-1]) or denied(seen.low, found[-1]):
+    if DENIED_BEFORE.search(view.low, max(0, positions[-1] - 60), positions[-1]) or denied(view.low, positions[-1]):
         return None
-    return judged(seen, options, "letter_and_text", found[-1])
+    return read_letter(view, options, "letter_and_text", positions[-1])
 
 
 def _last_sentence(low: str) -> int:
-    """Where the last sentence, or a last line, starts."""
+    """The start of the last sentence or line."""
     body = low.rstrip(" .!?\n")
     return max(body.rfind(". "), body.rfind("\n"), body.rfind("? "), body.rfind("! "), -1) + 1
 
 
-def option_text(seen: View, options: Options) -> Found | None:
-    """The one option whose text is named, in the whole of a short response or else in its last sentence."""
-    low = seen.low
-    last_line = seen.clean[seen.clean.rstrip().rfind("\n") + 1 :]
-    if not finished(low) or ("\n" in low and LINE.match(last_line)):
+def option_text(view: View, options: Options) -> ChoiceReading | None:
+    """The one option whose text is named in a short response, or else in the last sentence."""
+    low = view.low
+    last_line = view.clean[view.clean.rstrip().rfind("\n") + 1 :]
+    if not ends_as_sentence(low) or ("\n" in low and LINE.match(last_line)):
         return None
     whole = low if len(low) <= 400 else ""
     for start, text in ((0, whole), (_last_sentence(low), low[_last_sentence(low) :][:600])):
-        named = named_in(text, options.choices) if text else {}
+        named = options_mentioned(text, options.choices) if text else {}
         if len(named) == 1:
             index = next(iter(named))
             if REFUSAL.search(low) and not REFUSAL.search(options.choices[index].lower()):
@@ -112,16 +112,16 @@ def option_text(seen: View, options: Options) -> Found | None:
                 return None
             if doubtful(text):
                 return None
-            return Found(index, "answered", "option_text", start, min(len(low), start + len(text)))
+            return ChoiceReading(index, "answered", "option_text", start, min(len(low), start + len(text)))
         if len(named) > 1 and start:
-            return Found(None, "several", "option_text", start, len(low))
+            return ChoiceReading(None, "several", "option_text", start, len(low))
     return None
 
 
-def ordinal_alone(seen: View, options: Options) -> Found | None:
-    """A short response that is nothing but the place of an option: "The second option.", "2"."""
-    match = ORDINAL_ALONE.match(seen.low) if len(seen.low) < 80 else None
+def ordinal_alone(view: View, options: Options) -> ChoiceReading | None:
+    """A short response that is only the position of an option: "The second option.", "2"."""
+    match = ORDINAL_ALONE.match(view.low) if len(view.low) < 80 else None
     if match is None:
         return None
-    index = place(match["word"], match["named"] or match["number"], options)
-    return None if index is None else Found(index, "answered", "ordinal_alone", 0, match.end())
+    index = ordinal_index(match["word"], match["named"] or match["number"], options)
+    return None if index is None else ChoiceReading(index, "answered", "ordinal_alone", 0, match.end())

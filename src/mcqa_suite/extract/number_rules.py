@@ -1,4 +1,4 @@
-"""Where a number is announced: the visible, ordered table, and what a concluding sentence looks like."""
+"""The ordered table of phrases that announce a number, and the patterns of a concluding sentence."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ NUMBER_RULES: tuple[NumberRule, ...] = (
     ),
 )
 
-# "sqrt(2)", "\\log 8": a number under a function not worked out
+# "sqrt(2)", "\\log 8": a number inside an unevaluated function
 FUNCTION = re.compile(r"(?:sqrt|log|ln|sin|cos|tan|√|\^)[ ({\[]{0,3}$")
 # "x = 3 or x = 5": an equation for each of two values
 EITHER_EQUATION = re.compile(r"\d [a-z%$ ]{0,16}\bor\b[^=]{0,16}=")
-# "could be", "not": what makes "the answer ... is 4" no commitment
+# "could be", "not": words that make "the answer ... is 4" no commitment
 UNDECIDED = re.compile(r"\b(?:not|cannot|could|might|may|either|neither)\b|n't\b")
-# "256+37", "(261)(23)": a number that is part of an expression not worked out
+# "256+37", "(261)(23)": a number that is part of an unevaluated expression
 ARITHMETIC = re.compile(
     r"[ )]{0,3}(?:[+*/×÷·^]|x(?= ?\d)|-(?= ?\d)|\\times|\\cdot)(?= ?[$(]?[\d(])|\)?\((?=[\d(])|[xyzn](?![\w])|\)\("
     r"| ?(?:π|√|\\?pi\b|\\sqrt)"
@@ -76,7 +76,7 @@ _UNIT = (
     r"(?:years?|months?|weeks?|days?|hours?|hrs?|h|minutes?|mins?|seconds?|secs?|feet|foot|ft|inch(?:es)?|in|yards?|miles?"
     r"|pounds?|lbs?|ounces?|oz|stone|dollars?|cents?|euros?|pence|kg|g|km|m|cm|mm)"
 )
-# "9 chickens and 10 rabbits", "20 spoons of flour, 12 of sugar": a second number on equal terms
+# "9 chickens and 10 rabbits", "20 spoons of flour, 12 of sugar": a second number of the same rank
 SECOND_NUMBER = re.compile(
     r"(?: ?(?:%|[a-z'°-]{1,20})){0,4},? (?:and|or|plus) (?:\w{1,10} ){0,2}?[$€£]?\d"
     r"|(?: [a-z'-]{1,20}){0,5}, [$€£]?\d+ [a-z]|, \d"

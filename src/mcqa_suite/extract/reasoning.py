@@ -1,4 +1,4 @@
-"""Reasoning that a model shows before it answers: found, blanked, removed."""
+"""Find, blank and remove the reasoning that a model writes before its answer."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ REASONING_TAGS = (
     ("◁think▷", "◁/think▷"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
 )
-BRACKETS = "<|>/[]◁▷"  # a name is looked for without them first: far cheaper in a long run of "<"
+BRACKETS = "<|>/[]◁▷"  # a name is searched without them first, which is much faster in a long run of "<"
 CHANNEL = "<|channel|>"  # <|channel|>analysis<|message|>A or B?<|end|><|start|>assistant<|channel|>final<|message|>B
 FINAL_CHANNEL = "<|channel|>final<|message|>"
-MOST_BLOCKS = 64  # more blocks than this are hidden as one: no model interleaves so often, and the cost stays linear
+MOST_BLOCKS = 64  # more blocks than this are hidden as one, so that the cost stays linear
 
 
 def strip_reasoning(response: str) -> str:
-    """The response without its reasoning: closed tags are removed, and all that follows an unclosed one."""
+    """The response without its reasoning: closed tags and their content, and everything after an unclosed tag."""
     hidden, closed = reasoning_spans(response)
-    kept, at = [], 0
+    parts, at = [], 0
     for start, end in hidden:
-        kept.append(response[at:start])
+        parts.append(response[at:start])
         at = end
     if closed:
-        kept.append(response[at:])
-    return "".join(kept).strip()
+        parts.append(response[at:])
+    return "".join(parts).strip()
 
 
 def blank_reasoning(response: str) -> str | None:
-    """The response with its reasoning turned into spaces, so that offsets stay; None when it was never closed."""
+    """The response with its reasoning replaced by spaces, which keeps offsets; None where it is not closed."""
     hidden, closed = reasoning_spans(response)
     if not closed:
         return None
-    kept, at = [], 0
+    parts, at = [], 0
     for start, end in hidden:
-        kept += [response[at:start], " " * (end - start)]
+        parts += [response[at:start], " " * (end - start)]
         at = end
-    return "".join([*kept, response[at:]]) if kept else response
+    return "".join([*parts, response[at:]]) if parts else response
 
 
 def reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
@@ -58,10 +58,10 @@ def reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
     for opening, closing in REASONING_TAGS:
         if opening.strip(BRACKETS) not in response and closing.strip(BRACKETS) not in response:
             continue
-        found, closed = _tag_spans(response, opening, closing)
+        tag_spans, closed = _tag_spans(response, opening, closing)
         if not closed:
-            return [*found], False
-        spans += found
+            return [*tag_spans], False
+        spans += tag_spans
     return _merged(spans), True
 
 

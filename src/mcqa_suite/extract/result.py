@@ -1,22 +1,26 @@
-"""What a reader returns: the answer, how it was found, and where."""
+"""The result of an extraction, and of one rule at one position."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
+
+from mcqa_suite.extract.reasoning import blank_reasoning
+from mcqa_suite.extract.text import View, clean_view, views
 
 Status = Literal["answered", "conflict", "several", "refused", "truncated", "empty", "none"]
 Answer = str | list[list[int]] | None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """One response, read.
+    """The answer of one response.
 
-    `answer` is a label of the choices, a canonical decimal string such as "1080.5", a list of rows, or None when the
-    response commits to no single answer; `status` says why. `rule` names the pattern that decided, and `span` is its
-    (start, end) in the response, so that every decision can be shown to a reader.
+    `answer` is a label of the choices, a canonical decimal string such as "1080.5", a list of rows, or None where the response
+    commits to no single answer; `status` says why. `rule` names the pattern that decided, and `span` is its (start, end) in the
+    response.
     """
 
     answer: Answer
@@ -25,14 +29,31 @@ class Extraction:
     span: tuple[int, int] | None = None
 
 
-EMPTY = Extraction(None, "empty")
+@dataclass(frozen=True)
+class Reading(Generic[T]):
+    """What one rule reads at one position: a value, or None with the status that says why."""
+
+    value: T | None
+    status: Status
+    rule: str
+    start: int
+    end: int
+
+    def extraction(self, view: View, answer: Answer) -> Extraction:
+        return Extraction(answer, self.status, self.rule, view.span(self.start, self.end))
 
 
-def first_answer(readings: Iterable[Extraction]) -> Extraction:
-    """The first reading with an answer, or else the first of them; readings after it are not made."""
+def extract(response: str, read: Callable[[View], Extraction], make: Callable[[str], View] = clean_view) -> Extraction:
+    """The first reading with an answer of the visible views of a response, or else the first reading."""
+    if not response or response.isspace():
+        return Extraction(None, "empty")
+    visible = blank_reasoning(response)
+    if visible is None or not visible.strip():
+        return Extraction(None, "truncated")
     first: Extraction | None = None
-    for reading in readings:
+    for view in views(visible, make):
+        reading = read(view)
         if reading.answer is not None:
             return reading
         first = first or reading
-    return first or EMPTY
+    return first or Extraction(None, "empty")

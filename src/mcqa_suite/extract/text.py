@@ -1,4 +1,4 @@
-"""The part of a response that is read, cleaned character by character so that every offset stays what it was."""
+"""The parts of a response that are read, cleaned character by character, which keeps every offset."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-HEAD, TAIL = 8_192, 32_768  # of a longer response its beginning and its end are read: an answer stands at either
+HEAD, TAIL = 8_192, 32_768  # characters of the beginning and end that are read of a longer response
 
 # Zeros of the scripts whose digits are read: Arabic-Indic, Persian, NKo, Devanagari, Bengali, ... full-width, mathematical
 DIGIT_ZEROS = "٠۰߀०০੦૦୦௦౦೦൦෦๐໐༠၀႐០᠐᥆᧐᪀᪐᭐᮰᱀᱐꘠꣐꤀꧐꧰꩐꯰０\U0001d7ce\U0001d7d8\U0001d7e2\U0001d7ec\U0001d7f6"
 MARKUP = '*_`$"“”„«»「」『』'  # **B**, __B__, `B`, $B$, "B", 「B」
 BLANKS = "\0\t\r\v\f\x1b\x85\xa0\xad\u061c\u180e\u3000\ufeff\ufe0e\ufe0f"
-MOST_TRIES = 48  # announcements of one kind that are read, from the end
+MOST_TRIES = 48  # announcements of one kind that are tried, from the end
 LINE_ENDS = "\u2028\u2029"
 DASHES = "‐‑‒–—―−－"
 SIGNS = {
@@ -31,18 +31,18 @@ SIGNS = {
     "،": ",",
 }
 
-# \text{B}, \mathrm{A}, {\bf C}, \left( ... : the command goes, what it holds stays
+# \text{B}, \mathrm{A}, {\bf C}, \left( ... : the command is blanked, its argument stays
 LATEX_WRAP = re.compile(
     r"\\(?:text(?:bf|rm|it|sf|tt|normal)?|math(?:rm|bf|it|sf|cal|bb)|operatorname|mbox|hbox|emph|underline|bf|rm|it"
     r"|left|right|large|Large|displaystyle|quad|qquad|[()\[\],;!% ])(?![a-zA-Z])"
 )
-STRUCK = re.compile(r"~~[^~\n]{1,120}~~")  # "~~A~~ B": a choice taken back
-# "the", "we", "is": a word that no finished text ends on
+STRUCK = re.compile(r"~~[^~\n]{1,120}~~")  # "~~A~~ B": a withdrawn choice
+# "the", "we", "is": a word that does not end a complete text
 FUNCTION_WORD = re.compile(
     r"\b(?:the|a|an|of|to|and|or|in|for|with|by|is|are|was|were|be|we|he|she|they|it|that|this|then|so|need|if|as|at|on|from|has"
     r"|have|his|her|their|its|which|because|since|would|will|can|per|than|but|each|every|when|where|how|i|you|now|answer)$"
 )
-# What follows is no longer this answer: "<|im_end|>", "</s>", "\n\nQuestion: Which river ...", "\nQ: Next", "\nHuman: ..."
+# The end of this answer: "<|im_end|>", "</s>", "\n\nQuestion: Which river ...", "\nQ: Next", "\nHuman: ..."
 RUN_ON = re.compile(
     r"<\|(?:im[_ ]end|eot[_ ]id|endoftext|end|return|eot|end[_ ]of[_ ]text|end[_ ]of[_ ]turn|eom[_ ]id|im[_ ]start"
     r"|start[_ ]header[_ ]id)\|>|</s>|<eos>|<end[_ ]of[_ ]turn>|\[/?inst\]"
@@ -53,7 +53,7 @@ RUN_ON = re.compile(
 
 
 def _clean_table() -> dict[int, int | str]:
-    """The one-to-one replacements that bring look-alike characters to plain ASCII and markup to blanks."""
+    """One-to-one replacements of look-alike characters by plain ASCII and of markup by blanks."""
     table: dict[int, int | str] = dict.fromkeys(range(55296, 57344), " ")
     table |= dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)], " ")
     table |= dict.fromkeys(range(8192, 8203), " ") | {0x202F: " ", 0x205F: " "}
@@ -74,7 +74,7 @@ CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$"
 
 @dataclass(frozen=True)
 class View:
-    """A stretch of a response: `raw` as it stands, `clean` and lower-case `low` of the same length."""
+    """A part of a response: `raw` text, `clean` and lower-case `low` of the same length."""
 
     raw: str
     clean: str
@@ -88,13 +88,12 @@ class View:
         return replace(self, raw=self.raw[:end], clean=self.clean[:end], low=self.low[:end], ends=True)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """The stretch [start, end) of this view as a span of the response."""
+        """A span of this view as a span of the response."""
         return self.offset + start, self.offset + end
 
 
-def views(text: str, make: Callable[[str], View] | None = None) -> list[View]:
-    """What is read of a response, first choice first: all of it, or of a long one its end and then its beginning."""
-    make = make or view
+def views(text: str, make: Callable[[str], View]) -> list[View]:
+    """The parts of a response that are read: all of it, or of a long one its end and then its beginning."""
     end = len(text.rstrip())
     start = len(text) - len(text.lstrip())
     if end - start <= HEAD + TAIL:
@@ -105,8 +104,8 @@ def views(text: str, make: Callable[[str], View] | None = None) -> list[View]:
     ]
 
 
-def view(raw: str) -> View:
-    """A cleaned view of one stretch of text."""
+def clean_view(raw: str) -> View:
+    """A cleaned view of a text."""
     clean = raw.translate(CLEAN)
     if "\\" in clean:
         clean = LATEX_WRAP.sub(_blank, clean)
@@ -126,7 +125,7 @@ def number_view(raw: str) -> View:
 
 
 def run_on_cuts(low: str) -> list[int]:
-    """Where an invented next question, or a token that ends a turn, cuts the answer off: the first few places."""
+    """The first positions where an invented next question, or an end-of-turn token, ends the answer."""
     cuts: list[int] = []
     for match in RUN_ON.finditer(low):
         if low[: match.start()].strip(" \n#>"):
@@ -137,7 +136,7 @@ def run_on_cuts(low: str) -> list[int]:
 
 
 def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
-    """Whether one of the needles stands behind `start`: the cheap test before a pattern is tried."""
+    """Whether one of the needles occurs after `start`: the fast test before a pattern is tried."""
     behind = low[start:] if start else low
     for needle in needles:  # noqa: SIM110  (a generator in any() doubles the time of a short response)
         if needle in behind:
@@ -146,7 +145,7 @@ def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
 
 
 def last_matches(pattern: re.Pattern[str], text: str, start: int = 0) -> list[re.Match[str]]:
-    """The last matches of a pattern, latest first: so many that an answer is among them, so few that the time stays linear."""
+    """The last matches of a pattern, latest first; their number is bounded, so that the time stays linear."""
     return list(deque(pattern.finditer(text, start), MOST_TRIES))[::-1]
 
 
