@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 from helpers.comparison_runs import noisy, two_runs
 from helpers.grid_logs import grid_run
-from helpers.log_files import choice_rows, questions, write_run, written_row
+from helpers.log_files import choice_rows, digest, questions, write_run, written_row
 
 import mcqa_suite
+from mcqa_suite.analysis.compare.subset import FORM
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
 
@@ -150,3 +152,15 @@ def test_every_name_at_the_top_can_be_imported_and_a_wrong_one_is_an_error():
 def test_the_command_line_is_also_a_module(module):
     done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"mcqa-suite {mcqa_suite.__version__}\n"
+
+
+def test_the_report_of_a_comparison_is_made_with_its_settings(base_and_variant, tmp_path):
+    base, variant = base_and_variant
+    subset = tmp_path / "clean.json"
+    hashes = [digest(f"t/{i}") for i in range(10)]
+    documents = {"documents": 300, "doc_ids": list(range(10)), "doc_hashes": hashes}
+    subset.write_text(json.dumps({"form": FORM, "tasks": {"t": documents}}), encoding="utf-8")
+    result = mcqa_suite.compare(base, variant, margin=3.0, subset=subset)
+    page = result.report(tmp_path / "r.html").page
+    assert (page.report.margin, page.report.rows[0].n, page.report.subset) == (0.03, 10, result.comparison.subset)
+    assert page.report.subset in (tmp_path / "r.html").read_text(encoding="utf-8")

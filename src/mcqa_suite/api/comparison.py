@@ -26,8 +26,9 @@ class CompareResult:
     comparison: Comparison
     base: str
     variants: tuple[str, ...]
+    options: Options
     noise_floor: str | None = None
-    tasks: str = "*"
+    subset: Path | None = None
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -55,7 +56,8 @@ class CompareResult:
             base=self.base,
             noise_floor=self.noise_floor,
             figures=figures,
-            tasks=self.tasks,
+            options=self.options,
+            subset=self.subset,
         )
 
     def _repr_html_(self) -> str:
@@ -96,4 +98,4 @@ def compare(
     options = Options(tasks, metric, margin / 100, cluster, force)
     documents = Path(subset) if subset else None
     comparison = compare_folders(str(base), given, options, noise_floor=floor, subset=documents)
-    return CompareResult(comparison, str(base), tuple(given), floor, tasks)
+    return CompareResult(comparison, str(base), tuple(given), options, floor, documents)

@@ -22,7 +22,7 @@ NOTE = "Two attempts an output, the better one counts. Task score: mean over tas
 
 
 @dataclass(frozen=True, eq=False)
-class GridVotes:
+class GridVotesResult:
     """What a run's answers amount to under each way to choose: `scores` and, by task and output, the `ranked` grids."""
 
     scores: dict[str, GridReport]
@@ -54,7 +54,7 @@ class GridVotes:
             write_submission(path, submission(answers))
 
 
-def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> GridVotes:
+def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> GridVotesResult:
     """Choose two grids an output from every attempt and view of a run, by votes.
 
     `samples` is a `samples_mcqa_arc_grid_*.jsonl` or the folder of one. `logprob` names a checkpoint that also ranks the
@@ -67,7 +67,7 @@ def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> Gri
         from mcqa_suite.backend.grid_scores import ranked_by_logprob
 
         chosen["summed log-probability"] = ranked_by_logprob(Path(logprob), rows, chosen["votes"], log)
-    return GridVotes({name: judge(rows, grids) for name, grids in chosen.items()}, dict(chosen))
+    return GridVotesResult({name: judge(rows, grids) for name, grids in chosen.items()}, dict(chosen))
 
 
 def grid_answers(task: Task, samples: str | Path) -> Mapping[int, Sequence[Candidate]]:

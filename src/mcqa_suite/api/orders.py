@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Orders:
+class OrdersResult:
     """The effect of the order on each run and task."""
 
     rows: tuple[Order, ...]
@@ -30,7 +30,7 @@ class Orders:
         return order_csv(self.rows) if style == "csv" else order_table(self.rows)
 
 
-def orders(*runs: str | Path) -> Orders:
+def orders(*runs: str | Path) -> OrdersResult:
     """Read runs of `mcqa_*_perm` tasks: folders, or NAME=PATH; the first is what the others are compared with."""
     named = [named_path(str(run)) for run in runs]
-    return Orders(tuple(row for name, path in named for row in read_orders(name or path.absolute().name, path)))
+    return OrdersResult(tuple(row for name, path in named for row in read_orders(name or path.absolute().name, path)))

@@ -15,7 +15,7 @@ from mcqa_suite.training_data.preferences.ranking_entries import Entry, read_ent
 
 
 @dataclass(frozen=True, eq=False)
-class Ranked:
+class RankResult:
     """A ranking; `alone` are the prompts that not every model answered, which are left out."""
 
     ranking: Ranking
@@ -44,7 +44,7 @@ def rank(
     embedding: str | None = None,
     parallel: int = 8,
     seed: int = 0,
-) -> Ranked:
+) -> RankResult:
     """Ask the server at `judge` which response is better, and rank the models by its verdicts.
 
     `responses` are files of `mcqa preferences sample`, or NAME=FILE. The verdicts are appended to the file `verdicts`, from
@@ -58,7 +58,7 @@ def rank(
     similarity = _similarity(entries, embedding) if embedding else None
     server = Endpoint(judge, judge_model)
     rows = judged(entries, server, Path(verdicts), listwise=listwise, seed=seed, parallel=parallel)
-    return Ranked(rank_verdicts(rows, similarity, seed), alone)
+    return RankResult(rank_verdicts(rows, similarity, seed), alone)
 
 
 def _similarity(entries: Sequence[Entry], embedding: str) -> dict[str, list[float]]:

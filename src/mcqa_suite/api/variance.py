@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Variance:
+class VarianceResult:
     """What each run scores over the draws of its templates."""
 
     runs: tuple[Drawn, ...]
@@ -50,7 +50,7 @@ class Variance:
             (folder / "variance.svg").write_bytes(style.svg(plot.figure, plot.name))
 
 
-def variance(*runs: str | Path, metric: str = "acc") -> Variance:
+def variance(*runs: str | Path, metric: str = "acc") -> VarianceResult:
     """Read runs of GSM-Symbolic or symbolic_local tasks: folders, or NAME=PATH; the first is the one to compare with.
 
     `metric` is 0 or 1 for each document. Raises DatasetError for a run without such a task.
@@ -59,4 +59,6 @@ def variance(*runs: str | Path, metric: str = "acc") -> Variance:
     names = [name or path.absolute().name for name, path in named]
     counts = Counter(names)
     distinct = [name if counts[name] == 1 else str(path) for name, (_, path) in zip(names, named, strict=True)]
-    return Variance(tuple(read_drawn(name, path, metric) for name, (_, path) in zip(distinct, named, strict=True)))
+    return VarianceResult(
+        tuple(read_drawn(name, path, metric) for name, (_, path) in zip(distinct, named, strict=True))
+    )

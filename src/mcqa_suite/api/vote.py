@@ -24,7 +24,7 @@ SCORED_BY = {"reward": "best of n by reward", "logprob": "best of n by log-proba
 
 
 @dataclass(frozen=True, eq=False)
-class Votes:
+class VoteResult:
     """What each strategy scores at each number of samples; `runs` are the logs, with the scores of their samples."""
 
     outcomes: tuple[Outcome, ...]
@@ -63,7 +63,7 @@ def vote(
     logprob: str | Path | None = None,
     columns: Columns | None = None,
     seed: int = 0,
-) -> Votes:
+) -> VoteResult:
     """Vote on the samples of tasks with repeats: `samples_*.jsonl` files, folders of them, or NAME=PATH.
 
     `n` are the numbers of samples to score; those above a log's own number are left out, unless none remains. `draws` takes
@@ -80,7 +80,7 @@ def vote(
         scores = {SCORED_BY[kind]: _scores(kind, source, path, ballots) for kind, source in sources.items()}
         done += outcomes(ballots, [count for count in ns if count <= ballots.samples] or ns, scores, seed)
         runs.append((ballots, scores))
-    return Votes(tuple(done), tuple(runs))
+    return VoteResult(tuple(done), tuple(runs))
 
 
 def _logs(samples: Sequence[str | Path]) -> list[tuple[str, Path]]:

@@ -69,10 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         extra = getattr(args, "extra", None)
         return int(args.run(args) or 0)
     except (McqaError, ImportError) as error:
-        known = extras.missing(error, extra) if isinstance(error, ImportError) else error
-        if debug or known is None:
+        message = extras.missing(error, extra) if isinstance(error, ImportError) else error
+        if debug or message is None:
             raise
-        print(f"mcqa: {known}", file=sys.stderr)
+        print(f"mcqa: {message}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # `mcqa ... | head`: nobody reads the rest of the output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.analysis.compare import family_text, is_significant
+from mcqa_suite.analysis.compare import Options, family_text, is_significant
 from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 from mcqa_suite.common.files import write_file, write_files
 from mcqa_suite.reporting import comparison_text as comparison
@@ -33,17 +33,18 @@ def write_report(
     base: str | None = None,
     noise_floor: str | None = None,
     figures: Path | None = None,
-    tasks: str = "*",
+    options: Options = Options(),  # noqa: B008  (frozen)
+    subset: Path | None = None,
     logs: Mapping[str, Path] | None = None,
     samples: int = MOST_SAMPLES,
 ) -> Page:
     """Read the runs and write the page, and the figures as files into the folder `figures`.
 
-    `logs` are training logs by the name of the rung (default: those beside the runs), `samples` the bytes of samples to
-    embed at most. What could not be read or paired is on the page and in the returned `problems`; raises McqaError where
-    nothing can be shown.
+    `options` are those of a comparison, which is always forced; `subset` is the clean.json of an audit. `logs` are training
+    logs by the name of the rung (default: those beside the runs), `samples` the bytes of samples to embed at most. What could
+    not be read or paired is on the page and in the returned `problems`; raises McqaError where nothing can be shown.
     """
-    page = gather(runs, base=base, noise_floor=noise_floor, tasks=tasks)
+    page = gather(runs, base=base, noise_floor=noise_floor, options=options, subset=subset)
     curves, errors = read_curves(logs_of(page.runs) if logs is None else logs)
     page = replace(page, curves=tuple(curves), problems=(*page.problems, *errors))
     from mcqa_suite.reporting.figures import draw, files

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mcqa_suite.analysis.compare import Comparison, Options, compare
+from mcqa_suite.analysis.compare import Comparison, Options, compare, read_folders
 from mcqa_suite.analysis.compare.tasks import matches
 from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
-from mcqa_suite.logs.named_runs import named_path, read_runs
+from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting import provenance, views
 from mcqa_suite.reporting.training_logs import Curve
@@ -32,14 +32,25 @@ class Page:
     curves: tuple[Curve, ...] = ()
 
 
-def gather(names: Sequence[str], *, base: str | None = None, noise_floor: str | None = None, tasks: str = "*") -> Page:
-    """Read the runs, each a path or NAME=PATH, and compare them where there is a base."""
+def gather(
+    names: Sequence[str],
+    *,
+    base: str | None = None,
+    noise_floor: str | None = None,
+    options: Options = Options(),  # noqa: B008  (frozen)
+    subset: Path | None = None,
+) -> Page:
+    """Read the runs, each a path or NAME=PATH, and compare them where there is a base.
+
+    Settings that differ never stop a page. `subset` is the clean.json of an audit.
+    """
     if noise_floor is not None and base is None:
         raise ConfigError("--noise-floor is the base again; name the base with --base")
     special = [_resolved(text) for text in (base, noise_floor) if text is not None]
     others = [text for text in names if _resolved(text) not in special]
     texts = [*([base] if base else []), *others, *([noise_floor] if noise_floor else [])]
-    read, problems = read_runs(texts)
+    folders = read_folders(texts, cluster=options.cluster, subset=subset)
+    read, problems, tasks = folders.runs, list(folders.errors), options.tasks
     bare = tuple(_bare(text) for text, run in zip(texts, read, strict=True) if run is None)
     runs = [None if run is None else _matching(replace(run, name=views.clean(run.name)), tasks) for run in read]
     readable = tuple(run for run in runs if run is not None)
@@ -56,12 +67,15 @@ def gather(names: Sequence[str], *, base: str | None = None, noise_floor: str | 
     variants = [run for run in readable if run is not first and run is not floor]
     if first is not None and (variants or floor):
         try:  # forced: settings that differ are shown in red, and make a variant "not comparable"
-            report = compare(first, variants, Options(tasks=tasks, force=True), noise_floor=floor)
+            report = compare(first, variants, replace(options, force=True), noise_floor=floor)
+            if folders.subset:
+                report = replace(report, subset=folders.subset, notes=(f"{folders.subset}.", *report.notes))
         except ComparisonError as error:  # the leaderboard is shown without a comparison
             problems.append(str(error))
     problems += report.problems if report else [problem for run in readable for problem in run.problems]
     ranked = [run for run in readable if run is not floor] or readable
-    board = leaderboard(ranked, comparison=report, noise_floor=floor)
+    board = leaderboard(ranked, options.metric, comparison=report, noise_floor=floor)
+    board = replace(board, subset=folders.subset)
     return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), bare)
 
 
