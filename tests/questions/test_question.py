@@ -9,7 +9,7 @@ import pytest
 from helpers.dataset_rows import gpqa_rows, labelled, sciq_rows
 from scipy.stats import chisquare
 
-from mcqa_suite.questions import question
+from mcqa_suite.questions import parsers
 from mcqa_suite.questions.question import Question
 
 AQUA = {
@@ -22,12 +22,12 @@ AQUA = {
 
 def test_labels_1_to_4_become_letters():
     row = {"id": "x", "question": "Q?", "choices": labelled(0, "1234"), "answerKey": "3"}
-    parsed = question.from_arc(row)
+    parsed = parsers.from_arc(row)
     assert (parsed.answer, parsed.letters) == ("C", ["A", "B", "C", "D"])
 
 
 def test_aqua_options_lose_their_labels():
-    parsed = question.from_aqua_rat(AQUA)
+    parsed = parsers.from_aqua_rat(AQUA)
     assert parsed.choices == ("1", "2", "3", "4", "None of these")
     assert parsed.answer == "C"
 
@@ -36,7 +36,7 @@ def test_aqua_options_lose_their_labels():
 def test_an_answer_outside_the_labels_is_an_error(key):
     row = {"id": "x", "question_stem": "Q?", "choices": labelled(0), "answerKey": key}
     with pytest.raises(ValueError, match="not one of the labels A, B, C, D"):
-        question.from_openbookqa(row)
+        parsers.from_openbookqa(row)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_question_that_could_never_be_scored_is_refused(choices, gold, stem):
         Question("x/1", stem, choices, gold)
 
 
-@pytest.mark.parametrize(("rows", "parse"), [(sciq_rows, question.from_sciq), (gpqa_rows, question.from_gpqa)])
+@pytest.mark.parametrize(("rows", "parse"), [(sciq_rows, parsers.from_sciq), (gpqa_rows, parsers.from_gpqa)])
 def test_drawn_order_keeps_the_gold_is_stable_and_balanced(rows, parse):
     rows = rows(4000)
     alone = [parse(row) for row in rows]

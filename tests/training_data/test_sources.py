@@ -132,7 +132,7 @@ def test_our_reader_reads_the_right_letter_from_every_answer_style(made_up, name
 
 # Prior mistake: the shuffle was seeded anew for every row, so that gold was always A.
 def test_gold_of_sciq_stands_in_every_place_and_where_the_evaluation_has_it(made_up):
-    from mcqa_suite.questions.question import from_sciq
+    from mcqa_suite.questions.parsers import from_sciq
 
     made = rows(Source("sciq"))
     places = Counter(row["completion"].strip() for row in made)

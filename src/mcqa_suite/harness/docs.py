@@ -1,7 +1,7 @@
-"""Where a task's documents come from: `process_docs` and `custom_dataset` functions, named from YAML by `!function`.
+"""A task's documents: `process_docs` and `custom_dataset` functions, named from YAML by `!function`.
 
-Every multiple-choice document has the columns of `Question`; the harness calls `process_docs` again on each access, so all
-of these are pure functions of the rows, and what they make of the same object is kept.
+Every multiple-choice document has the columns of `Question`. The harness calls `process_docs` again on each access, so these
+are pure functions of the rows, and the documents of the same rows are cached.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from datasets import Dataset
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.questions import question
+from mcqa_suite.questions import parsers
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.gsm8k import WordProblem, from_gsm8k, from_gsm_symbolic, gsm8k_id
 from mcqa_suite.questions.question import Question, Row
@@ -35,7 +35,7 @@ def as_question(doc: Doc) -> Question:
 
 
 def as_dataset(questions: Iterable[Question]) -> Dataset:
-    """Questions in the shape that the harness iterates over."""
+    """Questions as a data set."""
     return Dataset.from_list([asdict(q) for q in questions])
 
 
@@ -55,40 +55,19 @@ def _canonical(rows: Dataset, parse: Callable[[Row, str], Question], benchmark: 
     return as_dataset(questions)
 
 
-def mmlu_stem(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_mmlu, "mmlu_stem")
+def _parsed(parse: Callable[[Row, str], Question], benchmark: str) -> Callable[[Dataset], Dataset]:
+    return lambda rows: _canonical(rows, parse, benchmark)
 
 
-def arc_easy(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_arc, "arc_easy")
-
-
-def arc_challenge(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_arc, "arc_challenge")
-
-
-def openbookqa(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_openbookqa, "openbookqa")
-
-
-def sciq(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_sciq, "sciq")
-
-
-def gpqa_main(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_gpqa, "gpqa_main")
-
-
-def gpqa_diamond(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_gpqa, "gpqa_diamond")
-
-
-def gpqa_extended(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_gpqa, "gpqa_extended")
-
-
-def aqua_rat(rows: Dataset) -> Dataset:
-    return _canonical(rows, question.from_aqua_rat, "aqua_rat")
+mmlu_stem = _parsed(parsers.from_mmlu, "mmlu_stem")
+arc_easy = _parsed(parsers.from_arc, "arc_easy")
+arc_challenge = _parsed(parsers.from_arc, "arc_challenge")
+openbookqa = _parsed(parsers.from_openbookqa, "openbookqa")
+sciq = _parsed(parsers.from_sciq, "sciq")
+gpqa_main = _parsed(parsers.from_gpqa, "gpqa_main")
+gpqa_diamond = _parsed(parsers.from_gpqa, "gpqa_diamond")
+gpqa_extended = _parsed(parsers.from_gpqa, "gpqa_extended")
+aqua_rat = _parsed(parsers.from_aqua_rat, "aqua_rat")
 
 
 def _math_doc(parse: Callable[[Row], WordProblem], row: Row) -> Doc:
@@ -137,7 +116,7 @@ def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **other
 
 
 def load_generated(n: int = 1000, seed: int = 0, **_: Any) -> dict[str, Dataset]:
-    """Questions of the embedded base model's kind that no training run has seen."""
+    """Questions of the embedded base model's kind, from the split that no training run uses."""
     from mcqa_suite.questions.generated import generate
 
     return {"dev": as_dataset(generate("train", 5, seed)), "test": as_dataset(generate("test", n, seed))}
@@ -159,7 +138,7 @@ def load_arc_grid(release: int, split: str, encoder: str = grids.DEFAULT, **_: A
 def load_arc_grid_views(
     release: int, split: str, encoder: str = grids.DEFAULT, views: int = 8, seed: int = 0, **_: Any
 ) -> dict[str, Dataset]:
-    """The same, each output in so many augmented views (`--metadata '{"views": 16, "seed": 1}'`)."""
+    """The same, each output in `views` augmented views (`--metadata '{"views": 16, "seed": 1}'`)."""
     if not isinstance(views, int) or not 1 <= views <= MOST_VIEWS:
         raise ConfigError(f"metadata: views is {views!r}; expected a number from 1 to {MOST_VIEWS}")
     return {"test": Dataset.from_list(list(grids.load_views(release, split, views, encoder, seed)))}

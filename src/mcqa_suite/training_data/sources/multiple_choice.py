@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.questions import generated, prompts, question
+from mcqa_suite.questions import generated, parsers, prompts, question
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.question import Question, label_index, text_id
 from mcqa_suite.training_data.sources import hub
@@ -66,7 +66,7 @@ def from_math_qa(row: question.Row, benchmark: str = "math_qa") -> Question:
 
 def from_mmlu_auxiliary(row: question.Row, benchmark: str = "mmlu_auxiliary") -> Question:
     """cais/mmlu's auxiliary_train, whose subjects are blank."""
-    parsed = question.from_mmlu(row, benchmark)
+    parsed = parsers.from_mmlu(row, benchmark)
     return dataclasses.replace(parsed, id=f"{benchmark}/{parsed.id.rpartition('/')[2]}")
 
 
@@ -94,14 +94,14 @@ class HubQuestions:
 
 
 HUB = {
-    "sciq": HubQuestions("allenai/sciq", {"default": "sciq"}, question.from_sciq),
+    "sciq": HubQuestions("allenai/sciq", {"default": "sciq"}, parsers.from_sciq),
     "arc": HubQuestions(
-        "allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, question.from_arc
+        "allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, parsers.from_arc
     ),
-    "openbookqa": HubQuestions("allenai/openbookqa", {"main": "openbookqa"}, question.from_openbookqa),
+    "openbookqa": HubQuestions("allenai/openbookqa", {"main": "openbookqa"}, parsers.from_openbookqa),
     # In the config of its own name each row is wrapped in a column "train"; in "all" it has the columns of the rest.
     "mmlu_auxiliary": HubQuestions("cais/mmlu", {"all": "mmlu_auxiliary"}, from_mmlu_auxiliary, "auxiliary_train"),
-    "aqua_rat": HubQuestions("deepmind/aqua_rat", {"raw": "aqua_rat"}, question.from_aqua_rat),
+    "aqua_rat": HubQuestions("deepmind/aqua_rat", {"raw": "aqua_rat"}, parsers.from_aqua_rat),
     # allenai/math_qa as parquet, which the harness's own task reads too
     "math_qa": HubQuestions("regisss/math_qa", {"default": "math_qa"}, from_math_qa),
 }
