@@ -9,14 +9,14 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from mcqa_suite.ladder.sweep_results import PointResult, as_csv, check_metric, markdown, score, verdict
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.ladder import sweep_figure
 from mcqa_suite.ladder.recipe import NAME, read_recipe, until
 from mcqa_suite.ladder.sweep import LORA, OF_KIND, TRAINER, Criterion, Point, Sweep, check_criterion, expand, shown
-from mcqa_suite.ladder.sweep_results import figure, table
-from mcqa_suite.ladder.sweep_results.board import Entry, check_metric, score
-from mcqa_suite.stats import PairedTable, paired_difference, wilson
+from mcqa_suite.stats import PairedTable, holm, mcnemar_exact, paired_difference, wilson
 
 RECIPE = """
 name: grid
@@ -148,10 +148,10 @@ def test_what_can_be_swept_are_arguments_of_the_trainers(monkeypatch):
 
 POINTS = tuple(Point(f"dpo-beta{beta}-r{r}", {"beta": beta, "r": r}) for beta in (0.1, 0.3) for r in (8, 16))
 SWEEP = Sweep("dpo", Criterion("reward_accuracy"), POINTS)
-RIGHT = (60, 62, 75, 70)
+RIGHT = (60, 62, 80, 70)
 
 
-def entries(folder: Path | None = None) -> dict[str, Entry]:
+def entries(folder: Path | None = None) -> dict[str, PointResult]:
     """Four points with 100 held-out pairs, of which the first so many are right; with a folder the pairs are there too."""
     made = {}
     for point, right in zip(POINTS, RIGHT, strict=True):
@@ -164,47 +164,51 @@ def entries(folder: Path | None = None) -> dict[str, Entry]:
                 {"id": f"p{i}", "group": f"g{i}", "chosen": 1.0, "rejected": 1.5 * (i >= right)} for i in range(100)
             ]
             (checkpoint / HELD_OUT).write_text("".join(json.dumps(row) + "\n" for row in rows))
-        made[point.stage] = Entry(metrics, None, checkpoint)
+        made[point.stage] = PointResult(metrics, None, checkpoint)
     return made
 
 
 def test_the_best_is_marked_and_its_lead_is_that_of_two_intervals_where_pairs_are_not_kept():
     board = score(SWEEP, entries())
     assert board.best.point is POINTS[2]
-    assert (board.best.interval, board.best.behind) == (wilson(75, 100), None)
+    assert (board.best.interval, board.best.behind) == (wilson(80, 100), None)
     second = board.ranked[1]
-    assert second.behind.value == pytest.approx(-0.05)
-    assert not second.is_told_apart
-    assert board.scores[0].is_told_apart == (board.scores[0].behind.high < 0)
+    assert second.behind.value == pytest.approx(-0.1)
+    assert not second.is_significant
+    assert [s.is_significant for s in board.scores] == [True, True, False, False]
+
+
+def test_p_values_are_corrected_over_the_points(tmp_path):
+    scores = score(SWEEP, entries(tmp_path)).scores
+    p_values = [mcnemar_exact(0, 80 - right) for right in (60, 62, 70)]
+    assert [s.p_holm for s in scores if s.behind] == pytest.approx(holm(p_values))
 
 
 def test_points_are_paired_by_their_held_out_pairs_where_these_are_kept(tmp_path):
     board = score(SWEEP, entries(tmp_path))
     assert board.paired
-    expected = PairedTable(both=70, only_second=0, only_first=5, neither=25)
-    assert board.ranked[1].behind == paired_difference(70, 0, 5, 25)
-    assert expected.n == 100
-    assert board.ranked[1].is_told_apart  # the five pairs all speak for the best; two intervals would not show it
-    assert not score(SWEEP, entries()).ranked[1].is_told_apart
+    assert board.ranked[1].behind == paired_difference(PairedTable(both=70, only_second=0, only_first=10, neither=20))
+    assert board.ranked[1].is_significant  # all ten pairs speak for the best; independent samples would not show it
+    assert not score(SWEEP, entries()).ranked[1].is_significant
 
 
 def test_a_lower_loss_is_better_and_has_no_interval():
-    made = {p.stage: Entry({"loss": loss}, None) for p, loss in zip(POINTS, (3.0, 1.0, 2.0, 4.0), strict=True)}
+    made = {p.stage: PointResult({"loss": loss}, None) for p, loss in zip(POINTS, (3.0, 1.0, 2.0, 4.0), strict=True)}
     board = score(Sweep("sft", Criterion("loss"), POINTS), made)
     assert board.best.point is POINTS[1]
-    assert "how much of this is noise is not known" in table.verdict(board)
+    assert "how much of this is noise is not known" in verdict(board)
 
 
 def test_the_table_says_what_the_lead_is_worth_and_leaves_the_loss_out(tmp_path):
     board = score(SWEEP, entries(tmp_path))
-    text = table.markdown(board, entries())
-    assert "| **dpo-beta0.3-r8** | 0.3 | 8 | 75.0 | 65.7 to 82.5 |  |" in text
-    assert "+5.0 (+1.1 to +11.2) points before the second, dpo-beta0.3-r16: more than noise" in text
+    text = markdown(board, entries())
+    assert "| **dpo-beta0.3-r8** | 0.3 | 8 | 80.0 | 71.1 to 86.7 |  |" in text
+    assert "+10.0 (+5.5 to +17.4) points before the second, dpo-beta0.3-r16: more than noise" in text
     assert "confirm it on others" in text
     assert "loss" not in text
-    rows = list(csv.DictReader(io.StringIO(table.as_csv(board))))
+    rows = list(csv.DictReader(io.StringIO(as_csv(board))))
     assert [row["best"] for row in rows] == ["0", "0", "1", "0"]
-    assert float(rows[0]["to_best_value"]) == pytest.approx(-0.15)
+    assert float(rows[0]["to_best_value"]) == pytest.approx(-0.2)
 
 
 @pytest.mark.parametrize("points", [POINTS, POINTS[:1] + POINTS[2:3]])
@@ -212,8 +216,8 @@ def test_the_figure_is_an_svg_that_holds_every_value(tmp_path, points):
     if len(points) == 2:  # one key: points with intervals
         points = tuple(Point(p.stage, {"beta": p.values["beta"]}) for p in points)
     board = score(Sweep("dpo", SWEEP.criterion, points), entries())
-    figure.save(board, tmp_path / "a.svg")
-    figure.save(board, tmp_path / "b.svg")
+    sweep_figure.save(board, tmp_path / "a.svg")
+    sweep_figure.save(board, tmp_path / "b.svg")
     text = (tmp_path / "a.svg").read_text()
     assert text == (tmp_path / "b.svg").read_text()
     ET.fromstring(text)

@@ -169,7 +169,7 @@ def test_intervals_of_means():
         lambda: stats.pooled_mean([]),
         lambda: stats.macro_mean([]),
         lambda: stats.mean_estimate(np.empty(0)),
-        lambda: stats.paired_difference(0, 0, 0, 0),
+        lambda: stats.paired_difference(stats.PairedTable(0, 0, 0, 0)),
         lambda: stats.expected_calibration_error(np.empty(0), np.empty(0, bool)),
         lambda: stats.brier(np.empty((0, 4)), np.empty((0, 4), bool)),
         lambda: stats.minimum_detectable_difference(0.1, 0),

@@ -21,7 +21,7 @@ CHILDREN = stats.PairedTable(both=1, only_second=7, only_first=1, neither=12)
 
 
 def test_tango_gives_the_published_interval():
-    estimate = stats.paired_difference(CHILDREN.both, CHILDREN.only_second, CHILDREN.only_first, CHILDREN.neither)
+    estimate = stats.paired_difference(CHILDREN)
     published = pytest.approx(0.286, abs=5e-4), pytest.approx(0.026, abs=5e-4), pytest.approx(0.517, abs=5e-4)
     assert (estimate.value, estimate.low, estimate.high) == published
 
@@ -53,8 +53,8 @@ def test_tangos_statistic_at_zero_is_mcnemars():
 @given(TABLES)
 def test_exchanging_the_two_flips_every_bit(table):
     both, second, first, neither = table
-    there = stats.paired_difference(both, second, first, neither)
-    back = stats.paired_difference(both, first, second, neither)
+    there = stats.paired_difference(stats.PairedTable(both, second, first, neither))
+    back = stats.paired_difference(stats.PairedTable(both, first, second, neither))
     assert (there.value, there.low, there.high) == (-back.value, -back.high, -back.low)
     assert stats.mcnemar_exact(second, first) == stats.mcnemar_exact(first, second)
 
@@ -62,7 +62,10 @@ def test_exchanging_the_two_flips_every_bit(table):
 @settings(deadline=None)
 @given(TABLES)
 def test_the_interval_holds_the_estimate_and_widens_with_the_level(table):
-    wide, narrow = stats.paired_difference(*table), stats.paired_difference(*table, level=0.9)
+    wide, narrow = (
+        stats.paired_difference(stats.PairedTable(*table)),
+        stats.paired_difference(stats.PairedTable(*table), level=0.9),
+    )
     assert -1 <= wide.low <= narrow.low <= wide.value <= narrow.high <= wide.high <= 1
     assert 0 <= stats.mcnemar_midp(*table[1:3]) <= stats.mcnemar_exact(*table[1:3]) <= 1
 
@@ -70,14 +73,14 @@ def test_the_interval_holds_the_estimate_and_widens_with_the_level(table):
 @settings(deadline=None)
 @given(TABLES, st.sampled_from([0.005, 0.01, 0.03, 0.1]))
 def test_equivalent_means_the_90_percent_interval_lies_within_the_margin(table, margin):
-    interval = stats.paired_difference(*table, level=0.9)
+    interval = stats.paired_difference(stats.PairedTable(*table), level=0.9)
     if min(abs(abs(interval.low) - margin), abs(abs(interval.high) - margin)) > 1e-9:
         within = -margin < interval.low and interval.high < margin
         assert (stats.tost(table[1], table[2], sum(table), margin) < 0.05) == within
 
 
 def test_no_flip_leaves_what_as_many_equal_pairs_leave_possible():
-    estimate, z = stats.paired_difference(300, 0, 0, 700), 1.959964
+    estimate, z = stats.paired_difference(stats.PairedTable(300, 0, 0, 700)), 1.959964
     assert estimate.value == 0.0
     assert estimate.high == pytest.approx(z * z / (1000 + z * z), rel=1e-5)
     assert estimate.low == -estimate.high
@@ -122,9 +125,10 @@ def test_unequal_clusters_have_fewer_degrees_of_freedom():
 def test_clusters_of_one_document_are_no_clusters():
     rng = np.random.default_rng(2)
     first, second = rng.random(400) < 0.7, rng.random(400) < 0.6
-    clustered, effect = stats.clustered_difference(first, second, np.arange(400))
+    clustered = stats.clustered_difference(first, second, np.arange(400))
+    effect = stats.design_effect(second.astype(float) - first, np.arange(400))
     table = stats.PairedTable.of(first, second)
-    plain = stats.paired_difference(table.both, table.only_second, table.only_first, table.neither)
+    plain = stats.paired_difference(table)
     assert effect.factor == pytest.approx(400 / 399)
     assert (clustered.low, clustered.high) == (pytest.approx(plain.low, abs=5e-4), pytest.approx(plain.high, abs=5e-4))
 
@@ -139,8 +143,11 @@ def test_one_cluster_has_no_interval():
 def test_exchanging_the_two_flips_a_clustered_interval(seed):
     rng = np.random.default_rng(seed)
     first, second, clusters = rng.random(60) < 0.5, rng.random(60) < 0.6, rng.integers(6, size=60)
-    there, effect = stats.clustered_difference(first, second, clusters)
-    back, _ = stats.clustered_difference(second, first, clusters)
+    there, back = (
+        stats.clustered_difference(first, second, clusters),
+        stats.clustered_difference(second, first, clusters),
+    )
+    effect = stats.design_effect(second.astype(float) - first, clusters)
     assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low))
     assert 0 <= stats.score_test(3, 9, 60, effect) <= 1
 

@@ -18,8 +18,15 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
 from mcqa_suite.logs.sample_values import read_score
-from mcqa_suite.stats import Estimate, clustered_difference, clustered_share, design_effect, mean_estimate, wilson
-from mcqa_suite.stats.paired import square_and_add
+from mcqa_suite.stats import (
+    Estimate,
+    clustered_difference,
+    clustered_share,
+    design_effect,
+    mean_estimate,
+    unpaired_difference,
+    wilson,
+)
 
 Floats = NDArray[np.float64]
 VARIANT = re.compile(r"(.+)_(main|p1|p2|noop)(_n\d+)?$")
@@ -174,16 +181,8 @@ def gap(draws: Draws, gsm8k: Mapping[str, float]) -> Gap | None:
         same,
         other,
         mean_estimate(np.array([float(right) - rate for rate, right in both])),
-        _unpaired(same, other) if other else None,
+        unpaired_difference(same, other) if other else None,
     )
-
-
-def _unpaired(first: Estimate, second: Estimate) -> Estimate:
-    """The difference of two shares of different questions, by Newcombe's square-and-add of their intervals."""
-    value = second.value - first.value
-    below = float(square_and_add(second.value - second.low, first.high - first.value))
-    above = float(square_and_add(second.high - second.value, first.value - first.low))
-    return Estimate(value, value - below, value + above, min(first.n, second.n))
 
 
 def _mean(right: Floats) -> Estimate:
@@ -198,7 +197,7 @@ def _difference(before: Floats, after: Floats) -> Estimate:
     """The second minus the first over the same templates: Tango's where every score is 0 or 1, else Student's."""
     first, second, clusters = before.ravel(), after.ravel(), _clusters(before)
     if np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all():
-        return clustered_difference(first == 1, second == 1, clusters)[0]
+        return clustered_difference(first == 1, second == 1, clusters)
     return mean_estimate(second - first, effect=design_effect(second - first, clusters))
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.errors import DatasetError, McqaError
 from mcqa_suite.common.files import write_file
+from mcqa_suite.ladder import sweep_results
 from mcqa_suite.ladder.results import LadderResult, RungResult
-from mcqa_suite.ladder.sweep_results import board, figure, table
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
+from mcqa_suite.reporting.tables import Table, markdown, percent
 
 
 def save_leaderboard(result: LadderResult) -> str:
@@ -29,63 +29,65 @@ def save_leaderboard(result: LadderResult) -> str:
 
 
 TRAINED = ("stage", "kind", "parent", "s", "tokens/s", "steps", "loss", "token accuracy %", "layer loss")
+PREFERENCE_NOTE = (
+    "Reward accuracy is over pairs of questions kept from training; a tie is no success. Shorter and longer: the accuracy of "
+    "always taking the shorter or the longer response of the same pairs."
+)
 PREFERRED = ("stage", "reward accuracy %", "95 % interval", "pairs", "ties", "margin", "shorter is right %", "longer %")
 
 
 def save_training(result: LadderResult) -> str:
-    """Writes training.md, what the manifests tell of every stage; returns it. Empty where there is no stage."""
-    made = [rung for rung in result.rungs if rung.manifest.parent]
-    if not made:
+    """Write training.md, what the manifests say about every stage; return it, "" where there is no stage."""
+    rungs = [rung for rung in result.rungs if rung.manifest.parent]
+    if not rungs:
         return ""
-    text = _table(TRAINED, 3, [_trained(rung) for rung in made])
-    if scored := [rung for rung in made if rung.manifest.metrics.get("held_out_pairs")]:
-        text += "\n" + _table(PREFERRED, 1, [_preferred(rung) for rung in scored])
-        text += (
-            "\nReward accuracy is over pairs of questions kept from training; a tie is no success. Beside it stands what a rule "
-            "scores on the same pairs that takes the shorter response, or the longer.\n"
-        )
+    stages = [Table("", TRAINED, [_training_cells(rung) for rung in rungs], left=3)]
+    if scored := [rung for rung in rungs if rung.manifest.metrics.get("held_out_pairs")]:
+        stages.append(Table("", PREFERRED, [_preference_cells(rung) for rung in scored], (PREFERENCE_NOTE,)))
+    text = "\n".join(markdown(table.without_empty_columns()) for table in stages)
     write_file(result.output / "training.md", text)
     return text
 
 
 def save_sweeps(result: LadderResult) -> str:
     """Write sweep_<name>.md, .csv and .svg; return the Markdown of all sweeps."""
+    from mcqa_suite.ladder import sweep_figure
+
     parts = []
-    rungs = {rung.name: board.Entry(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in result.rungs}
+    points = {
+        rung.name: sweep_results.PointResult(rung.manifest.metrics, rung.evaluation, rung.checkpoint)
+        for rung in result.rungs
+    }
     for sweep in result.recipe.sweeps:
-        scores = board.score(sweep, rungs)
-        parts.append(table.markdown(scores, rungs))
+        scores = sweep_results.score(sweep, points)
+        parts.append(sweep_results.markdown(scores, points))
         path = result.output / f"sweep_{sweep.name}.md"
         write_file(path, parts[-1])
-        write_file(path.with_suffix(".csv"), table.as_csv(scores))
-        figure.save(scores, path.with_suffix(".svg"))
+        write_file(path.with_suffix(".csv"), sweep_results.as_csv(scores))
+        sweep_figure.save(scores, path.with_suffix(".svg"))
     return "\n".join(parts)
 
 
-def _trained(rung: RungResult) -> list[str]:
-    manifest = rung.manifest
+def _training_cells(rung: RungResult) -> list[str]:
+    manifest, metrics = rung.manifest, rung.manifest.metrics
+    accuracy, speed = metrics.get("mean_token_accuracy"), manifest.tokens_per_second
+    figures = (
+        speed and round(speed),
+        metrics.get("steps"),
+        metrics.get("loss"),
+        accuracy and 100 * accuracy,
+        metrics.get("mean_layer_loss"),
+    )
     parent = manifest.parent.name if manifest.parent else ""
-    right = manifest.metrics.get("mean_token_accuracy")
-    figures = [_figure(manifest.metrics.get(key)) for key in ("steps", "loss")]
-    share, layers = _figure(right and 100 * right), _figure(manifest.metrics.get("mean_layer_loss"))
-    speed = _figure(manifest.tokens_per_second and round(manifest.tokens_per_second))
-    return [rung.name, manifest.kind, parent, f"{manifest.seconds:.0f}", speed, *figures, share, layers]
+    return [rung.name, manifest.kind, parent, f"{manifest.seconds:.0f}", *map(_figure, figures)]
 
 
-def _preferred(rung: RungResult) -> list[str]:
-    m = rung.manifest.metrics
-    low, high = (f"{100 * m[f'reward_accuracy_{end}']:.1f}" for end in ("low", "high"))
-    counts = [_figure(m["held_out_pairs"]), _figure(m["reward_ties"]), _figure(m["reward_margin"])]
-    rules = [f"{100 * m[key]:.1f}" for key in ("shorter_accuracy", "longer_accuracy")]
-    return [rung.name, f"{100 * m['reward_accuracy']:.1f}", f"{low} to {high}", *counts, *rules]
-
-
-def _table(header: Sequence[str], words: int, lines: list[list[str]]) -> str:
-    """Markdown, without the columns that are empty in every line; the first `words` columns are no numbers."""
-    kept = [i for i in range(len(header)) if any(line[i] for line in lines)]
-    rule = "|" + "".join("---|" if i < words else "---:|" for i in kept)
-    rows = ["| " + " | ".join(line[i] for i in kept) + " |" for line in [list(header), *lines]]
-    return "\n".join([rows[0], rule, *rows[1:]]) + "\n"
+def _preference_cells(rung: RungResult) -> list[str]:
+    metrics = rung.manifest.metrics
+    keys = ("reward_accuracy", "reward_accuracy_low", "reward_accuracy_high", "shorter_accuracy", "longer_accuracy")
+    accuracy, low, high, shorter, longer = (percent(metrics[key]) for key in keys)
+    counts = [_figure(metrics[key]) for key in ("held_out_pairs", "reward_ties", "reward_margin")]
+    return [rung.name, accuracy, f"{low} to {high}", *counts, shorter, longer]
 
 
 def _figure(value: Any) -> str:

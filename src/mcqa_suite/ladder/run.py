@@ -30,7 +30,7 @@ from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
 from mcqa_suite.ladder.results import LadderResult, RungResult, StepResult
 from mcqa_suite.ladder.stages import check_settings, make, record_base
 from mcqa_suite.ladder.store import Store, inputs_of, output_of, with_store
-from mcqa_suite.ladder.sweep_results import board
+from mcqa_suite.ladder.sweep_results import PointResult, check_metric, score
 from mcqa_suite.ladder.worker import EvaluationWorker
 
 
@@ -130,8 +130,8 @@ class Ladder:
         """The rung of a sweep's best point."""
         sweep = next(sweep for sweep in self.context.recipe.sweeps if sweep.name == name)
         points = [rungs[point.stage] for point in sweep.points]
-        entries = {rung.name: board.Entry(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in points}
-        best = board.score(sweep, entries).best.point.stage
+        entries = {rung.name: PointResult(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in points}
+        best = score(sweep, entries).best.point.stage
         print(f"    the best of {name} by {sweep.criterion} is {best}", flush=True)
         return best
 
@@ -141,7 +141,7 @@ class Ladder:
         self._print(step.number, step.rung, step.kind, result.status)
         for sweep in self.context.recipe.sweeps if step.stage else ():
             if step.rung in [point.stage for point in sweep.points]:  # an error after the first point, not the last
-                board.check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
+                check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
         if self.store and not step.stage:
             self.store.download_latest(output_of(step))  # another machine may have written it
         for entry in (rung.record or {}).get("skipped", ()):

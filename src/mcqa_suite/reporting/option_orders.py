@@ -78,8 +78,7 @@ def _against(first: Order, order: Order, measure: str) -> str:
         return "other questions"
     index = {question: number for number, question in enumerate(first.effect.questions)}
     aligned = getattr(first.effect, measure)[[index[question] for question in order.effect.questions]]
-    table = PairedTable.of(aligned, getattr(order.effect, measure))
-    return points_interval(paired_difference(table.both, table.only_second, table.only_first, table.neither))
+    return points_interval(paired_difference(PairedTable.of(aligned, getattr(order.effect, measure))))
 
 
 def _share(values: NDArray[np.bool_]) -> str:

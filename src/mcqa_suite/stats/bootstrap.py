@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mcqa_suite.stats.clusters import Floats
 from mcqa_suite.stats.intervals import Estimate
-
-Floats = NDArray[np.float64]
 
 
 def bootstrap_difference(

@@ -9,9 +9,9 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from mcqa_suite.stats.clusters import Floats
 from mcqa_suite.stats.intervals import Estimate, critical_value
 
-Floats = NDArray[np.float64]
 # Two questions that two sets happen to share do not make one part of the other.
 SHARED = 0.01
 

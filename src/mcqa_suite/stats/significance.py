@@ -1,12 +1,15 @@
-"""Tests of a paired difference, and of its equivalence to nothing."""
+"""Tests of a paired difference and of its equivalence to nothing; corrections of p-values for their number."""
 
 from __future__ import annotations
 
-from math import isinf, sqrt
+from collections.abc import Sequence
+from math import inf, isinf, sqrt
 
+import numpy as np
 from scipy import special
 
-from mcqa_suite.stats.clusters import DesignEffect
+from mcqa_suite.stats.clusters import DesignEffect, Floats
+from mcqa_suite.stats.intervals import Estimate
 from mcqa_suite.stats.paired import score_statistic
 
 
@@ -33,7 +36,15 @@ def score_test(only_second: int, only_first: int, n: int, effect: DesignEffect) 
     return float(2 * _tail(statistic, effect.degrees_of_freedom))
 
 
-def t_test(value: float, standard_error: float, degrees_of_freedom: float = float("inf")) -> float:
+def unpaired_test(first: Estimate, second: Estimate) -> float:
+    """Two-sided p of the pooled z-test that two shares of different items are equal."""
+    total = first.n + second.n
+    pooled = (first.n * first.value + second.n * second.value) / total
+    error = sqrt(pooled * (1 - pooled) * total / (first.n * second.n))
+    return t_test(second.value - first.value, error)
+
+
+def t_test(value: float, standard_error: float, degrees_of_freedom: float = inf) -> float:
     """Two-sided p of a mean difference that has a standard error; 1 where nothing differs."""
     if value == 0:
         return 1.0
@@ -49,13 +60,13 @@ def tost(only_second: int, only_first: int, n: int, margin: float, effect: Desig
     """
     _check_margin(margin)
     shrink = sqrt(effect.factor) if effect else 1.0
-    freedom = effect.degrees_of_freedom if effect else float("inf")
+    freedom = effect.degrees_of_freedom if effect else inf
     above = float(score_statistic(only_second, only_first, n, -margin)) / shrink
     below = float(score_statistic(only_second, only_first, n, margin)) / shrink
     return float(max(_tail(above, freedom), _tail(-below, freedom)))
 
 
-def tost_mean(value: float, standard_error: float, margin: float, degrees_of_freedom: float = float("inf")) -> float:
+def tost_mean(value: float, standard_error: float, margin: float, degrees_of_freedom: float = inf) -> float:
     """p of equivalence of a mean difference that has a standard error."""
     _check_margin(margin)
     if standard_error == 0:
@@ -74,3 +85,25 @@ def _tail(statistic: float, degrees_of_freedom: float) -> float:
     if isinf(degrees_of_freedom):
         return float(special.ndtr(-statistic))
     return float(special.stdtr(degrees_of_freedom, -statistic))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjusted p-values: the chance of any false alarm stays at the level, whatever the dependence."""
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")
+    steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return _ordered(steps, order)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Benjamini and Hochberg's step-up adjusted p-values: the expected share of false alarms stays at the level."""
+    p = np.asarray(p_values, float)
+    order = np.argsort(p, kind="stable")
+    steps = p[order] * len(p) / np.arange(1, len(p) + 1)
+    return _ordered(np.minimum.accumulate(steps[::-1])[::-1], order)
+
+
+def _ordered(steps: Floats, order: np.ndarray) -> list[float]:
+    adjusted = np.empty(len(steps))
+    adjusted[order] = np.minimum(steps, 1.0)
+    return [float(value) for value in adjusted]

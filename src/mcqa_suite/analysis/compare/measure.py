@@ -49,19 +49,17 @@ def _share_change(
     gains, losses, n = table.only_second, table.only_first, table.n
     method: Method = "score"
     base, variant = (stats.wilson(int(right.sum()), n) for right in (first, second))
-    difference = stats.paired_difference(table.both, gains, losses, table.neither)
     exact = stats.mcnemar_exact(gains, losses)
     p = exact
     if codes is not None and effect is not None:
         method = "clustered score"
         base, variant = (stats.clustered_share(right, codes) for right in (first, second))
-        difference, _effect = stats.clustered_difference(first, second, codes)
         p = stats.score_test(gains, losses, n, effect)
     factor = effect.factor if effect else 1.0
     return Change(
         base=base,
         variant=variant,
-        difference=difference,
+        difference=stats.paired_difference(table, effect=effect),
         bootstrap=boot,
         method=method,
         p=p,

@@ -1,0 +1,248 @@
+"""Score the points of a sweep by its criterion, compare them with the best, and write the result as Markdown and CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mcqa_suite import stats
+from mcqa_suite.analysis import compare
+from mcqa_suite.analysis.compare import ComparisonRow, Options, is_significant
+from mcqa_suite.analysis.compare.significance import LEVEL
+from mcqa_suite.common.errors import ComparisonError, ConfigError
+from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.ladder.sweep import Criterion, Point, Sweep, shown
+from mcqa_suite.logs.runs import read_run
+from mcqa_suite.reporting import tables
+from mcqa_suite.reporting.tables import Table, p_value, percent, points_interval
+from mcqa_suite.stats import Estimate, PairedTable
+
+# Figures of a manifest that are shares of its held-out pairs, and how many those are.
+SHARES = ("reward_accuracy", "shorter_accuracy", "longer_accuracy")
+PAIRS = "held_out_pairs"
+# Figures of the manifest that get a column, with title and factor; not the loss, which has another scale at every beta.
+FIGURES = {
+    "reward_accuracy": ("reward accuracy %", 100),
+    "reward_ties": ("ties", 1),
+    "reward_margin": ("margin", 1),
+    "shorter_accuracy": ("shorter is right %", 100),
+}
+HeldOut = dict[tuple[str, str], bool]
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """A point's manifest figures, and the folders of its evaluation and checkpoint."""
+
+    metrics: Mapping[str, Any]
+    evaluation: Path | None
+    checkpoint: Path | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """A point by the criterion; `interval` is None for a figure of unknown sample size.
+
+    `behind`: the difference to the best; `p_holm`: its p, corrected over the points; `is_significant`: whether it gets a mark.
+    None and False for the best itself and without an interval.
+    """
+
+    point: Point
+    value: float
+    interval: Estimate | None = None
+    behind: Estimate | None = None
+    p_holm: float | None = None
+    is_significant: bool = False
+
+
+@dataclass(frozen=True)
+class SweepScores:
+    """The points in the grid's order; `paired`: differences are over the same questions or pairs."""
+
+    sweep: Sweep
+    scores: tuple[Score, ...]
+    paired: bool
+
+    @property
+    def ranked(self) -> list[Score]:
+        """Best first; of equals the one that comes first in the grid."""
+        sign = 1 if self.sweep.criterion.lower_is_better else -1
+        return sorted(self.scores, key=lambda score: sign * score.value)
+
+    @property
+    def best(self) -> Score:
+        return self.ranked[0]
+
+
+def check_metric(criterion: Criterion, name: str, metrics: Mapping[str, Any]) -> None:
+    """ConfigError where a manifest lacks the criterion's figure."""
+    if criterion.task is None and not isinstance(metrics.get(criterion.metric), int | float):
+        known = [key for key, value in metrics.items() if isinstance(value, int | float)]
+        raise ConfigError(
+            f"criterion: {criterion.metric!r}: the manifest of {name} has no such figure; it has {', '.join(known) or 'none'}"
+        )
+
+
+def score(sweep: Sweep, results: Mapping[str, PointResult]) -> SweepScores:
+    """Score every point and compare it with the best: by document for a task, by held-out pair for reward accuracy."""
+    if sweep.criterion.task is None:
+        return _score_by_metric(sweep, results)
+    return _score_by_task(sweep, results, sweep.criterion.task)
+
+
+def _score_by_metric(sweep: Sweep, results: Mapping[str, PointResult]) -> SweepScores:
+    metric = sweep.criterion.metric
+    scores = []
+    for point in sweep.points:
+        metrics = results[point.stage].metrics
+        check_metric(sweep.criterion, point.stage, metrics)
+        value, n = float(metrics[metric]), metrics.get(PAIRS)
+        scores.append(Score(point, value, stats.wilson(round(value * n), n) if metric in SHARES and n else None))
+    best = SweepScores(sweep, tuple(scores), paired=False).best
+    held_out = [_held_out(results[s.point.stage].checkpoint) if metric == "reward_accuracy" else {} for s in scores]
+    paired = bool(held_out[0]) and all(right.keys() == held_out[0].keys() for right in held_out)
+    if best.interval is None:
+        return SweepScores(sweep, tuple(scores), paired)
+    of_best = held_out[scores.index(best)]
+    tests = {
+        index: _paired_test(of_best, held_out[index]) if paired else _unpaired_test(best.interval, s.interval)
+        for index, s in enumerate(scores)
+        if s is not best and s.interval is not None
+    }
+    corrected = stats.holm([p for _, p in tests.values()])
+    for (index, (behind, _)), p in zip(tests.items(), corrected, strict=True):
+        scores[index] = replace(scores[index], behind=behind, p_holm=p, is_significant=p < LEVEL)
+    return SweepScores(sweep, tuple(scores), paired)
+
+
+def _held_out(checkpoint: Path | None) -> HeldOut:
+    """For every held-out pair, by its id and question, whether the chosen response has the higher reward."""
+    path = checkpoint / HELD_OUT if checkpoint else None
+    if path is None or not path.is_file():
+        return {}
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {(row["id"], row["group"]): row["chosen"] > row["rejected"] for row in rows}
+
+
+def _paired_test(best: HeldOut, other: HeldOut) -> tuple[Estimate, float]:
+    """Other minus best over the same pairs, and its p; pairs of one question are a cluster."""
+    first, second = (np.array([right[key] for key in best]) for right in (best, other))
+    table = PairedTable.of(first, second)
+    groups, codes = np.unique([group for _, group in best], return_inverse=True)
+    if 1 < len(groups) < len(best) and (first != second).any():
+        effect = stats.design_effect(second.astype(float) - first.astype(float), codes)
+        p = stats.score_test(table.only_second, table.only_first, table.n, effect)
+        return stats.paired_difference(table, effect=effect), p
+    return stats.paired_difference(table), stats.mcnemar_exact(table.only_second, table.only_first)
+
+
+def _unpaired_test(best: Estimate, other: Estimate) -> tuple[Estimate, float]:
+    """Other minus best as of independent samples, and its p: on the same pairs the interval is too wide, never too narrow."""
+    return stats.unpaired_difference(best, other), stats.unpaired_test(best, other)
+
+
+def _score_by_task(sweep: Sweep, results: Mapping[str, PointResult], task: str) -> SweepScores:
+    folders = {point.stage: results[point.stage].evaluation for point in sweep.points}
+    if missing := [name for name, folder in folders.items() if folder is None]:
+        raise ConfigError(f"criterion: task {task!r}: {missing[0]} was not evaluated")
+    runs = {name: read_run(folder, name=name) for name, folder in folders.items() if folder}
+    options = Options(tasks=task, metric=sweep.criterion.metric)
+
+    def compared_with(base: str) -> dict[str, ComparisonRow]:
+        try:
+            comparison = compare.compare(runs[base], [runs[name] for name in runs if name != base], options)
+        except ComparisonError as error:
+            raise ComparisonError(f"sweep {sweep.name}: criterion {sweep.criterion}: {error}") from error
+        return {row.variant: row for row in comparison.rows if row.task == task}
+
+    first = sweep.points[0].stage
+    rows = compared_with(first)
+    if missing := [name for name in runs if name not in {first, *rows}]:
+        raise ComparisonError(
+            f"sweep {sweep.name}: {missing[0]} has no {sweep.criterion} that could be paired with {first}"
+        )
+    intervals = {name: row.change.variant for name, row in rows.items()}
+    intervals[first] = next(iter(rows.values())).change.base
+    scores = [Score(point, intervals[point.stage].value, intervals[point.stage]) for point in sweep.points]
+    best = SweepScores(sweep, tuple(scores), paired=True).best
+    rows = compared_with(best.point.stage)
+    for index, s in enumerate(scores):
+        if row := rows.get(s.point.stage):
+            scores[index] = replace(
+                s, behind=row.change.difference, p_holm=row.p_holm, is_significant=is_significant(row)
+            )
+    return SweepScores(sweep, tuple(scores), paired=True)
+
+
+def verdict(scores: SweepScores) -> str:
+    """Name the best, its lead over the second, and whether noise could explain it."""
+    best, second = scores.ranked[:2]
+    words = f"Best: **{best.point.stage}** ({_value(best)})"
+    if second.behind is None:
+        lead = f"{abs(best.value - second.value):.4g}"
+        return f"{words}, {lead} from the second, {second.point.stage}; how much of this is noise is not known."
+    ahead = Estimate(-second.behind.value, -second.behind.high, -second.behind.low, second.behind.n)
+    noise = "more than noise" if second.is_significant else "no more than noise, so the choice between them is open"
+    others = len(scores.scores) - 1
+    alike = others - sum(s.is_significant for s in scores.scores)
+    return (
+        f"{words}, {points_interval(ahead)} points before the second, {second.point.stage}: {noise}. "
+        f"Of {others} other{'s' * (others > 1)} {alike} cannot be told from it. It was chosen among {others + 1} on "
+        "these very items, so its own figure flatters it: confirm it on others."
+    )
+
+
+def markdown(scores: SweepScores, results: Mapping[str, PointResult]) -> str:
+    """A row a point in the grid's order, the best in bold; then the verdict."""
+    sweep, interval = scores.sweep, scores.best.interval
+    figures = [key for key in FIGURES if key != sweep.criterion.metric]
+    header = ["stage", *sweep.keys, f"{sweep.criterion}{' %' if interval else ''}", "95 % interval"]
+    header += ["to the best (points)", "p Holm", *(FIGURES[key][0] for key in figures)]
+    lines = []
+    for s in scores.scores:
+        name = f"**{s.point.stage}**" if s is scores.best else s.point.stage
+        values = [shown(s.point.values[key]) for key in sweep.keys]
+        own = f"{percent(s.interval.low)} to {percent(s.interval.high)}" if s.interval else ""
+        behind = points_interval(s.behind) + " *" * s.is_significant if s.behind else ""
+        metrics = results[s.point.stage].metrics
+        extra = [_figure(metrics.get(key), FIGURES[key][1]) for key in figures]
+        lines.append([name, *values, _value(s), own, behind, p_value(s.p_holm), *extra])
+    n = f", n = {interval.n}" if interval else ""
+    title = f"sweep {sweep.name}, {sweep.criterion} ({len(lines)} points{n})"
+    how = "question by question" if scores.paired else "as of two independent samples, too wide on the same pairs"
+    note = f"Differences are {how}; p Holm: corrected over the points; *: p Holm under .05."
+    notes = [verdict(scores), *([note] if interval else [])]
+    table = Table(title, header, lines, notes, left=1 + len(sweep.keys))
+    return tables.markdown(table.without_empty_columns())
+
+
+def as_csv(scores: SweepScores) -> str:
+    """Every number of the table, as fractions, one row a point."""
+    return tables.csv_text(
+        [
+            {
+                "stage": s.point.stage,
+                **{key: shown(s.point.values[key]) for key in scores.sweep.keys},
+                "criterion": str(scores.sweep.criterion),
+                "value": s.value,
+                **{key: s.interval and getattr(s.interval, key) for key in ("low", "high", "n")},
+                **{f"to_best_{key}": s.behind and getattr(s.behind, key) for key in ("value", "low", "high")},
+                "p_holm": s.p_holm,
+                "best": int(s is scores.best),
+            }
+            for s in scores.scores
+        ]
+    )
+
+
+def _value(s: Score) -> str:
+    return percent(s.value) if s.interval else f"{s.value:.4g}"
+
+
+def _figure(value: Any, factor: int) -> str:
+    return f"{factor * value:.4g}" if isinstance(value, int | float) else ""
