@@ -9,13 +9,13 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from mcqa_suite.ladder.sweep_results import PointResult, as_csv, check_metric, markdown, score, verdict
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.ladder import sweep_figure
 from mcqa_suite.ladder.recipe import NAME, read_recipe, until
 from mcqa_suite.ladder.sweep import LORA, OF_KIND, TRAINER, Criterion, Point, Sweep, check_criterion, expand, shown
+from mcqa_suite.ladder.sweep_results import PointResult, as_csv, check_metric, markdown, score, verdict
 from mcqa_suite.stats import PairedTable, holm, mcnemar_exact, paired_difference, wilson
 
 RECIPE = """
