@@ -230,6 +230,29 @@ def lost_worker(run: Unbroken, home: Path) -> tuple[str, str]:
     return told[0], equal(run, folder)
 
 
+def _orphan(run: Unbroken, home: Path, kind: str) -> tuple[str, str]:
+    """Kills `mcqa run` alone in the middle of the longest step of a kind, and starts it again at once."""
+    folder = home / "run"
+    step = max((step for step in run.steps if step.folder.startswith(kind)), key=lambda step: step.end - step.begin)
+    cut_back(run, step, folder)
+    ladder = Ladder(run.recipe, home, folder)
+    ladder.wait_for(step, folder)
+    time.sleep((step.end - step.begin) / 2)
+    ladder.process.kill()
+    ladder.process.wait()
+    return resumed(run, home, folder)
+
+
+def orphan_stage(run: Unbroken, home: Path) -> tuple[str, str]:
+    """`mcqa run` killed (SIGKILL) in the middle of a stage, which outlives it, and started again at once."""
+    return _orphan(run, home, "checkpoints")
+
+
+def orphan_evaluation(run: Unbroken, home: Path) -> tuple[str, str]:
+    """`mcqa run` killed (SIGKILL) in the middle of an evaluation, and started again at once."""
+    return _orphan(run, home, "evaluations")
+
+
 CASES: dict[str, Callable[[Unbroken, Path], tuple[str, str]]] = {
     "truncated": truncated,
     "flipped": flipped,
@@ -243,6 +266,8 @@ CASES: dict[str, Callable[[Unbroken, Path], tuple[str, str]]] = {
     "full-cache": full_cache,
     "read-only": read_only,
     "lost-worker": lost_worker,
+    "orphan-stage": orphan_stage,
+    "orphan-evaluation": orphan_evaluation,
 }
 
 

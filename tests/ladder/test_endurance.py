@@ -12,11 +12,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers.locations import REPOSITORY
+from helpers.waiting import eventually
 
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
 from mcqa_suite.common.locks import run_lock
@@ -122,28 +123,26 @@ def test_a_ladder_that_is_killed_while_it_writes_and_rerun_ends_as_an_unbroken_o
         assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
 
 
-def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_run_waits_for_a_stage_that_outlived_a_killed_run_and_keeps_its_checkpoint(recipe, tmp_path):
-    began = tmp_path / "run/checkpoints/began"
+    began, go = tmp_path / "began", tmp_path / "go"
     line = "with complete_folder(args.output) as folder:"
-    locked = f"with write_lock(args.output), complete_folder(args.output) as folder:\n    open({str(began)!r}, 'a').write('x')"
+    locked = f"""with write_lock(args.output), complete_folder(args.output) as folder:
+    open({str(began)!r}, "a").write("x")
+    while not Path({str(go)!r}).exists():
+        time.sleep(0.05)"""
     script = SCRIPT.replace(line, locked)
-    script = script.replace("time.sleep(0.05)", "time.sleep(0.3)")
     (tmp_path / "scripts/gptq.py").write_text(f"from mcqa_suite.common.locks import write_lock\n{script}")
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "scripts"), str(recipe)]
     first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     eventually(began.exists)
     first.kill()  # the driver alone: its stage goes on
     first.wait()
-    second = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "checkpoints/g8: waiting for another process that writes it" in second.stderr
-    assert re.search(r"g8 +gptq +unchanged\n", second.stdout)
+    second = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "checkpoints/g8: waiting for another process that writes it" in second.stderr.readline()
+    go.touch()
+    output, _ = second.communicate()
+    assert second.returncode == 0
+    assert re.search(r"g8 +gptq +unchanged\n", output)
     assert began.read_text() == "xx"  # g8 by the first run, g4 by the second
     assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
 

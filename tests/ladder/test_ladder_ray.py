@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.waiting import eventually
 from ladder.test_ladder import MIXED, SCRIPT
 from ladder.test_ladder_graph import RECIPE, written
 
@@ -46,15 +46,6 @@ def alive(pid: int) -> bool:
         return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 240.0) -> Any:
-    """Wait until `condition` returns something true, and return that."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    return value
 
 
 @pytest.fixture(scope="module")

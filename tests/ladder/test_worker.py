@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from helpers.waiting import eventually
 
 from mcqa_suite.common.errors import StageError
 from mcqa_suite.common.locks import write_lock
@@ -121,10 +121,7 @@ def test_an_evaluation_ends_with_the_process_that_asked_for_it(tmp_path, tiny_ch
     arguments = [json.dumps(request(tiny_checkpoint, tmp_path / "out", 1000)), str(tmp_path / "log")]
     with subprocess.Popen([sys.executable, "-c", DRIVER, *arguments]) as driver:
         log = tmp_path / "log"
-        deadline = time.monotonic() + 120
-        while not (log.exists() and "%|" in log.read_text()):  # the harness's bar: it is under way
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        eventually(lambda: log.exists() and "%|" in log.read_text())  # the harness's bar
         (worker,) = psutil.Process(driver.pid).children()
         driver.kill()
     assert psutil.wait_procs([worker], timeout=10)[1] == []
