@@ -31,7 +31,7 @@ from mcqa_suite.reporting.browser import texts as browser_texts  # noqa: E402
 from mcqa_suite.symbolic import Template  # noqa: E402
 from mcqa_suite.training_data import sources  # noqa: E402
 from mcqa_suite.training_data.audit import rows as audited  # noqa: E402
-from mcqa_suite.training_data.preferences import asked, check, pairs, responses  # noqa: E402
+from mcqa_suite.training_data.preferences import check, pairs, prompts, responses  # noqa: E402
 
 LETTER_QUESTION = "Question: Which?\n\nOptions:\nA. one\nB. two\nC. three\nD. four\n\nAnswer:"
 SMALL_RECIPE = b"name: small\nevaluate:\n  - {tasks: [mcqa_generated], limit: 4}\n"
@@ -178,9 +178,9 @@ def _rows(name: str) -> Callable[[Path], Any]:
 
 
 def _asked(path: Path) -> None:
-    for one in asked.read_prompts(path):
+    for prompt in prompts.read_prompts(path):
         try:
-            asked.kind_and_doc(one.row, one.prompt)
+            prompts.kind_and_doc(prompt.row, prompt.text)
         except ValueError:
             continue
 

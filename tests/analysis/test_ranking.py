@@ -19,8 +19,7 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.extras import install_command
 from mcqa_suite.reporting.ranking import markdown
-from mcqa_suite.training_data.preferences.ranking import questions, read_ranking
-from mcqa_suite.training_data.preferences.ranking_entries import read_entries
+from mcqa_suite.training_data.preferences.ranking import questions, read_entries, read_ranking
 
 SKILL = {"base": 0, "sft": 1, "ai": 2, "human": 3}
 

@@ -20,7 +20,7 @@ from mcqa_suite.training_data.preferences.check import check
 from mcqa_suite.training_data.preferences.correctness import by_correctness
 from mcqa_suite.training_data.preferences.human import shown_first
 from mcqa_suite.training_data.preferences.judge import read_template, read_verdict
-from mcqa_suite.training_data.preferences.pairs import Pair, pairs_of, read_labels
+from mcqa_suite.training_data.preferences.pairs import ResponsePair, pairs_of, read_labels
 from mcqa_suite.training_data.preferences.responses import read_responses
 
 # --- correctness
@@ -40,12 +40,12 @@ from mcqa_suite.training_data.preferences.responses import read_responses
     ],
 )
 def test_right_wins_over_wrong_and_unread_is_never_chosen_over_read(a, b, label):
-    pair = Pair("x", (0, 1), MCQ, a, b, {"answer": "B"})
+    pair = ResponsePair("x", (0, 1), MCQ, a, b, {"answer": "B"})
     assert next(by_correctness([pair]))[1]["label"] == label
 
 
 def test_a_gold_with_a_comma_is_one_number():
-    pair = Pair(
+    pair = ResponsePair(
         "x", (0, 1), "How many?", "The final answer is 1080.", "The final answer is 80.", {"answer": "#### 1,080"}
     )
     assert next(by_correctness([pair]))[1]["label"] == "a"
@@ -53,7 +53,7 @@ def test_a_gold_with_a_comma_is_one_number():
 
 def test_a_prompt_without_a_right_answer_is_named():
     with pytest.raises(DatasetError, match="q3: no right answer to compare with; add one of the columns gold, answer"):
-        next(by_correctness([Pair("q3", (0, 1), "p", "a", "b", {})]))
+        next(by_correctness([ResponsePair("q3", (0, 1), "p", "a", "b", {})]))
 
 
 # --- judge
@@ -214,7 +214,7 @@ def test_a_label_is_on_disk_when_the_terminal_dies(tmp_path):
 
 
 def test_positions_are_balanced_and_depend_on_the_row_alone():
-    pairs = [Pair(f"q{i}", (0, 1), "p", "a", "b", {}) for i in range(400)]
+    pairs = [ResponsePair(f"q{i}", (0, 1), "p", "a", "b", {}) for i in range(400)]
     shares = [shown_first(pair, 0) for pair in pairs]
     assert 160 < shares.count("a") < 240
     assert [shown_first(pair, 0) for pair in pairs[::-1]] == shares[::-1]

@@ -20,7 +20,7 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, EndpointError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, write_manifest
-from mcqa_suite.training_data.preferences.asked import kind_and_doc, read_prompts
+from mcqa_suite.training_data.preferences.prompts import kind_and_doc, read_prompts
 from mcqa_suite.training_data.preferences.responses import read_responses
 
 # --- prompts
@@ -33,16 +33,21 @@ def test_prompts_of_every_form_and_their_right_answers(tmp_path):
         {"question": "How many?", "answer": "6 * 180 = 1,080\n#### 1,080"},
         {"id": "d", "stem": "Largest?", "choices": ["ant", "whale"], "gold": [1]},
     ]
-    found = read_prompts(write(tmp_path / "data.jsonl", rows))
-    assert [kind_and_doc(asked.row, asked.prompt)[0] for asked in found] == ["letters", "letters", "numbers", "letters"]
-    golds = [kind_and_doc(asked.row, asked.prompt)[1]["gold"] for asked in found]
+    prompts = read_prompts(write(tmp_path / "data.jsonl", rows))
+    assert [kind_and_doc(prompt.row, prompt.text)[0] for prompt in prompts] == [
+        "letters",
+        "letters",
+        "numbers",
+        "letters",
+    ]
+    golds = [kind_and_doc(prompt.row, prompt.text)[1]["gold"] for prompt in prompts]
     assert golds == [[1], [1], "1080", [1]]
-    assert "whale" in found[1].prompt
-    assert found[2].prompt.startswith("Q: How many?")
+    assert "whale" in prompts[1].text
+    assert prompts[2].text.startswith("Q: How many?")
 
 
 def test_options_of_a_prompt_with_instructions_behind_them_are_read_without_those(tmp_path):
-    cot = read_prompts(write(tmp_path / "d.jsonl", [{"question": MCQ, "answer": "C"}]))[0].prompt
+    cot = read_prompts(write(tmp_path / "d.jsonl", [{"question": MCQ, "answer": "C"}]))[0].text
     assert "step by step" in cot
     assert kind_and_doc({"completion": " Cats are. The answer is C."}, cot)[1] == {
         "choices": ["ant", "whale", "cat"],

@@ -8,9 +8,9 @@ from typing import Literal
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.training_data.preferences import responses as response_files
-from mcqa_suite.training_data.preferences.asked import read_prompts
 from mcqa_suite.training_data.preferences.correctness import BY, by_correctness, decided_first
 from mcqa_suite.training_data.preferences.pairs import label, pairs_of
+from mcqa_suite.training_data.preferences.prompts import read_prompts
 
 
 def sample_responses(

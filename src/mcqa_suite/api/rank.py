@@ -11,7 +11,7 @@ from mcqa_suite.analysis.ranking import rank as rank_verdicts
 from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.reporting.ranking import csv_table, figure, markdown
-from mcqa_suite.training_data.preferences.ranking_entries import Entry, read_entries
+from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,6 @@ def rank(
     the similarity to the references; `seed` draws the order in which responses are shown. Raises McqaError.
     """
     from mcqa_suite.backend.endpoint import Endpoint
-    from mcqa_suite.training_data.preferences.ranking import judged
 
     entries, alone = read_entries([str(file) for file in responses])
     similarity = _similarity(entries, embedding) if embedding else None

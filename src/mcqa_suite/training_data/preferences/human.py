@@ -1,4 +1,4 @@
-"""Labels by a human at the terminal: one key a pair, written as it is pressed."""
+"""Labels by a human at the terminal: one key a pair, written at once."""
 
 from __future__ import annotations
 
@@ -11,94 +11,80 @@ from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.journal import Journal, journal
-from mcqa_suite.training_data.preferences.pairs import Pair, unlabelled
+from mcqa_suite.training_data.preferences.pairs import ResponsePair, key_of, label_equal
 
 BY = "human"
 KEYS = {"a": "first", "b": "second", "t": "tie", "s": "skip"}
 HELP = "a: the first is better   b: the second   t: tie   s: skip   u: undo   q: quit"
-INTERRUPT, END = "\x03", "\x04"
+QUIT = ("q", "\x03", "\x04")  # also Ctrl-C and the end of the input
+WIDTH = 100  # of the text on the screen
 
 
-def label_by_hand(pairs: list[Pair], output: Path, *, seed: int = 0, width: int = 100) -> int:
-    """Shows the pairs that `output` lacks until the last or `q`; returns how many are still without a label.
+def label_by_hand(pairs: list[ResponsePair], output: Path, *, seed: int = 0) -> int:
+    """Show the pairs that `output` lacks until the last or `q`; returns how many are still without a label.
 
-    Which response stands first is drawn by the pair's key and recorded. ConfigError where there is no terminal.
+    The order of the two responses is drawn by the pair's key and recorded. ConfigError where there is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("--by human needs a terminal; run it in one, or use --by judge")
-    with journal(output) as file:
-        left = unlabelled(pairs, BY, file)
-        for pair in left:
-            if pair.equal:
-                file.append(pair.labelled(BY, "equal"))
-        asked = [pair for pair in left if not pair.equal]
-        with single_keys() as key:
-            return _session(asked, {pair.key: pair for pair in pairs}, file, seed, width, key)
+    with journal(output) as file, single_keys() as read_key:
+        queue = label_equal(pairs, BY, file)[::-1]  # the next pair is the last
+        while queue:
+            pair, first = queue[-1], shown_first(queue[-1], seed)
+            print(screen(pair, first, len(queue)), flush=True)
+            while (key := read_key()) not in {*KEYS, "u", *QUIT}:
+                print(f"\r{HELP}", flush=True)
+            if key in QUIT:
+                break
+            if key == "u":
+                queue += _undo(file, {pair.key: pair for pair in pairs})
+                continue
+            won = KEYS[key]
+            label = {"first": first, "second": "ab".replace(first, "")}.get(won, won)
+            file.append(pair.labelled(BY, label, verdicts=[{"first": first, "won": won, "raw": key}]))
+            queue.pop()
+    print(f"\n{len(queue)} left; written to {output}" if queue else f"\nall labelled: {output}", flush=True)
+    return len(queue)
 
 
-def shown_first(pair: Pair, seed: int) -> str:
-    """Which of the two is shown first."""
+def shown_first(pair: ResponsePair, seed: int) -> str:
+    """Which of the two responses is shown first, "a" or "b"."""
     return random.Random(f"{seed}:{pair.key}").choice("ab")  # noqa: S311 - not cryptography
 
 
-def _session(
-    left: list[Pair], known: dict[str, Pair], file: Journal, seed: int, width: int, key: Callable[[], str]
-) -> int:
-    left = left[::-1]  # the next one last
-    while left:
-        pair = left[-1]
-        first = shown_first(pair, seed)
-        print(screen(pair, first, len(left), width), flush=True)
-        pressed = key()
-        while pressed not in {*KEYS, "u", "q", INTERRUPT, END}:
-            print(f"\r{HELP}", flush=True)
-            pressed = key()
-        if pressed in ("q", INTERRUPT, END):
-            break
-        if pressed == "u":
-            left += _undone(file, known)
-            continue
-        won = KEYS[pressed]
-        label = won if won in ("tie", "skip") else first if won == "first" else "ab".replace(first, "")
-        file.append(pair.labelled(BY, label, verdicts=[{"first": first, "won": won, "raw": pressed}]))
-        left.pop()
-    print(f"\n{len(left)} left; written to {file.path}" if left else f"\nall labelled: {file.path}", flush=True)
-    return len(left)
-
-
-def _undone(file: Journal, known: dict[str, Pair]) -> list[Pair]:
-    """The pair whose label, the last that a key gave, was taken away again; none where there is no such label."""
-    equal = []
-    undone: list[Pair] = []
+def _undo(file: Journal, pairs: dict[str, ResponsePair]) -> list[ResponsePair]:
+    """Remove the last label that a key gave, and return its pair; none where there is no such label."""
+    passed = []
+    undone: list[ResponsePair] = []
     while file.rows and not undone:
         row = file.undo()
-        pair = known.get(f"{row['id']}#{row['pair'][0]}-{row['pair'][1]}")
+        pair = pairs.get(key_of(row))
         if row["label"] == "equal" or pair is None:
-            equal.append(row)
+            passed.append(row)
         else:
             undone = [pair]
-    for row in reversed(equal):
+    for row in reversed(passed):
         file.append(row)
     return undone
 
 
-def screen(pair: Pair, first: str, left: int, width: int) -> str:
-    """What is shown of a pair."""
+def screen(pair: ResponsePair, first: str, left: int) -> str:
+    """The text that shows a pair."""
     texts = (pair.a, pair.b) if first == "a" else (pair.b, pair.a)
     parts = [("PROMPT", pair.prompt), *zip(("A", "B"), texts, strict=True)]
-    shown = [f"--- {title} ---\n{_wrapped(text, width)}" for title, text in parts]
+    shown = [f"--- {title} ---\n{_wrapped(text)}" for title, text in parts]
     return "\n\n".join([f"\n=== {left} left ===", *shown, HELP])
 
 
-def _wrapped(text: str, width: int) -> str:
-    lines = [part for line in text.strip().splitlines() for part in textwrap.wrap(line, width) or [""]]
+def _wrapped(text: str) -> str:
+    lines = [part for line in text.strip().splitlines() for part in textwrap.wrap(line, WIDTH) or [""]]
     # Control characters of a response could repaint the terminal.
     return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
 
 
 @contextmanager
 def single_keys() -> Iterator[Callable[[], str]]:
-    """The terminal hands over each key as it is pressed, and none that came early is lost; yields what reads the next one."""
+    """A function that reads the next key from the terminal without waiting for a new line; no early key is lost."""
     import termios
     import tty
 
@@ -106,6 +92,6 @@ def single_keys() -> Iterator[Callable[[], str]]:
     before = termios.tcgetattr(descriptor)
     try:
         tty.setcbreak(descriptor, termios.TCSADRAIN)
-        yield lambda: sys.stdin.read(1).lower() or END
+        yield lambda: sys.stdin.read(1).lower() or QUIT[-1]
     finally:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

@@ -1,10 +1,10 @@
-"""Two responses to one prompt, and what was decided about them."""
+"""Two responses to one prompt, and the rows that label which is better."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from pathlib import Path
 
 from tqdm import tqdm
@@ -13,12 +13,12 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import Journal, journal
 from mcqa_suite.common.jsonl import Row, numbered_rows
 
-LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # a or b was chosen; for the others there is no pair to train on
+LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # a or b was chosen; the others make no pair to train on
 DECIDED = ("a", "b")
 
 
 @dataclass(frozen=True)
-class Pair:
+class ResponsePair:
     """Responses `a` and `b` to a prompt, by their `indices` among its responses; `data` is the prompt's own row."""
 
     id: str
@@ -37,73 +37,66 @@ class Pair:
         return self.a.strip() == self.b.strip()
 
     def labelled(self, by: str, label: str, **details: object) -> Row:
-        """The row that a label is written as."""
+        """The pair as a row with its label."""
         texts = {"prompt": self.prompt, "a": self.a, "b": self.b}
         return {"id": self.id, "pair": list(self.indices), **texts, "by": by, "label": label, **details}
 
 
-Decide = Callable[[Iterable[Pair]], Iterator[tuple[Pair, Row]]]
+Decide = Callable[[Iterable[ResponsePair]], Iterator[tuple[ResponsePair, Row]]]
 
 
-def pairs_of(responses: dict[str, list[Row]], per_prompt: int | None = 1) -> list[Pair]:
+def pairs_of(responses: dict[str, list[Row]], per_prompt: int | None = 1) -> list[ResponsePair]:
     """The first `per_prompt` pairs of each prompt's responses (None: all), in the order of the prompts."""
-    made = []
+    pairs = []
     for row_id, rows in responses.items():
-        for number, (a, b) in enumerate(combinations(rows, 2)):
-            if per_prompt is not None and number >= per_prompt:
-                break
+        for a, b in islice(combinations(rows, 2), per_prompt):
             indices = (int(a.get("index", 0)), int(b.get("index", 1)))
-            made.append(Pair(row_id, indices, a["prompt"], a["response"], b["response"], a.get("data") or {}))
-    if not made:
+            pairs.append(ResponsePair(row_id, indices, a["prompt"], a["response"], b["response"], a.get("data") or {}))
+    if not pairs:
         raise DatasetError("no prompt has two responses; sample at least two (--n 2)")
-    return made
+    return pairs
 
 
-def label(pairs: list[Pair], by: str, decide: Decide, output: Path) -> int:
-    """Writes the labels that `output` lacks, one a row as it is decided; returns how many.
+def label(pairs: list[ResponsePair], by: str, decide: Decide, output: Path) -> int:
+    """Append the labels that `output` lacks, each as it is decided; returns how many.
 
-    Responses that are equal are recorded as such, and nobody is asked. ConfigError where `output` holds labels by something else.
+    ConfigError where `output` holds labels by something else.
     """
     with journal(output) as file:
-        left = unlabelled(pairs, by, file)
-        for pair in left:
-            if pair.equal:
-                file.append(pair.labelled(by, "equal"))
-        asked = [pair for pair in left if not pair.equal]
-        with tqdm(total=len(pairs), initial=len(pairs) - len(asked), unit="pair", desc=output.name) as bar:
-            for _pair, row in decide(asked):
+        before = len(file.rows)
+        undecided = label_equal(pairs, by, file)
+        with tqdm(total=len(pairs), initial=len(pairs) - len(undecided), unit="pair", desc=output.name) as bar:
+            for _pair, row in decide(undecided):
                 file.append(row)
                 bar.update()
-    return len(left)
+        return len(file.rows) - before
 
 
-def unlabelled(pairs: list[Pair], by: str, file: Journal) -> list[Pair]:
-    """The pairs for which the file has no row; ConfigError where its rows were labelled by something else."""
+def label_equal(pairs: list[ResponsePair], by: str, file: Journal) -> list[ResponsePair]:
+    """Label the pairs of equal responses that `file` lacks, and return the other pairs that it lacks."""
     for row in file.rows[:1]:
         if row.get("by") != by:
             raise ConfigError(f"{file.path}: labelled by {row.get('by')!r}, not {by!r}; choose another --output")
     done = {key_of(row) for row in file.rows}
-    return [pair for pair in pairs if pair.key not in done]
+    unlabelled = [pair for pair in pairs if pair.key not in done]
+    for pair in unlabelled:
+        if pair.equal:
+            file.append(pair.labelled(by, "equal"))
+    return [pair for pair in unlabelled if not pair.equal]
 
 
 def key_of(row: Row) -> str:
-    """Which pair a labelled row is about."""
+    """The `ResponsePair.key` of a labelled row."""
     return f"{row['id']}#{row['pair'][0]}-{row['pair'][1]}"
 
 
 def read_labels(path: Path) -> list[Row]:
-    """The rows of a file of labels; DatasetError for a row that is none."""
+    """The rows of a file of labels; DatasetError for a row of another form."""
     rows = []
     for number, row in numbered_rows(path, growing=True):
-        rows.append(row)
         texts = all(isinstance(row.get(name), str) for name in ("prompt", "a", "b"))
-        pair = row.get("pair")
-        if (
-            not texts
-            or row.get("label") not in LABELS
-            or "id" not in row
-            or not isinstance(pair, list)
-            or len(pair) != 2
-        ):
+        pair = isinstance(row.get("pair"), list) and len(row["pair"]) == 2
+        if not texts or not pair or row.get("label") not in LABELS or "id" not in row:
             raise DatasetError(f"{path}:{number}: no label; expected rows of `mcqa preferences label`")
+        rows.append(row)
     return rows

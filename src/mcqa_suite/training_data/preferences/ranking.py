@@ -1,25 +1,31 @@
-"""Asking a judge who answered best: two responses at a time, or all at once; the order is drawn by the prompt."""
+"""A judge's rankings of several models' responses to the same prompts: two responses at a time, or all at once."""
 
 from __future__ import annotations
 
 import random
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from mcqa_suite.backend.endpoint import Endpoint
 from mcqa_suite.backend.generation import seed_of
-from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask
-from mcqa_suite.training_data.preferences.ranking_entries import Entry
+from mcqa_suite.training_data.preferences.responses import read_responses
 
+if TYPE_CHECKING:
+    from mcqa_suite.backend.endpoint import Endpoint
+
+# The columns of a prompt's row that may hold the text to compare a response with; the first one counts
+REFERENCES = ("reference", "completion", "rationale", "solution", "support")
 LISTWISE = """\
 Here is a prompt and {n} responses to it. Rank them from the best to the worst by how correct, relevant, clear and complete each \
 is; neither their order nor their length counts.
@@ -34,55 +40,98 @@ Give your reasons in a sentence or two. Then finish with one line such as "Ranki
 once, with "=" in place of ">" between two that are equally good."""
 # "Ranking: B > A = D > C", also with commas
 RANKING = re.compile(r"[A-Z](?:\s*[>=,]\s*[A-Z])+(?![A-Za-z])")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A prompt, each model's response to it by the model's name, and the reference, "" where there is none."""
+
+    id: str
+    prompt: str
+    responses: dict[str, str]
+    reference: str
+
+
 Question = tuple[Entry, tuple[str, ...]]  # the models in the order in which they are shown
 
 
+def read_entries(files: Sequence[str]) -> tuple[list[Entry], tuple[str, ...]]:
+    """The prompts that every model (`FILE` or `NAME=FILE`) answered, and the ids of the other prompts.
+
+    ConfigError for fewer than two models or two of one name; DatasetError where they share no prompt, or an id has different
+    prompts in two files.
+    """
+    models: dict[str, dict[str, list[Row]]] = {}
+    for file in files:
+        name, _, path = file.rpartition("=") if not Path(file).is_file() else ("", "", file)
+        name = name or Path(path).stem
+        if name in models:
+            raise ConfigError(f"{file}: a second model called {name}; name it with NAME=FILE")
+        models[name] = read_responses(Path(path))
+    if len(models) < 2:
+        raise ConfigError("one model cannot be ranked; give the responses of at least two")
+    first, *others = models.values()
+    shared = [row_id for row_id in first if all(row_id in other for other in others)]
+    if not shared:
+        raise DatasetError(f"{', '.join(models)}: no prompt in common; sample all from the same file")
+    alone = sorted({row_id for model in models.values() for row_id in model} - set(shared))
+    return [_entry(row_id, {name: rows[row_id][0] for name, rows in models.items()}) for row_id in shared], tuple(alone)
+
+
+def _entry(row_id: str, rows: dict[str, Row]) -> Entry:
+    prompts = {row["prompt"] for row in rows.values()}
+    if len(prompts) > 1:
+        raise DatasetError(f"{row_id}: not the same prompt for every model; sample all from the same file")
+    data = next(iter(rows.values())).get("data") or {}
+    reference = next((str(data[key]) for key in REFERENCES if data.get(key)), "")
+    return Entry(row_id, prompts.pop(), {name: row["response"] for name, row in rows.items()}, reference)
+
+
 def questions(entries: Sequence[Entry], *, listwise: bool, seed: int = 0) -> list[Question]:
-    """Everything that is asked: each prompt once, or once for every two models; orders drawn by the prompt's id."""
-    made: list[Question] = []
+    """What the judge is asked: each prompt once, or once for every two models; orders are drawn by the prompt's id."""
+    plan: list[Question] = []
     for entry in entries:
         names = sorted(entry.responses)
         for group in [tuple(names)] if listwise else combinations(names, 2):
             rng = random.Random(f"{seed}:{entry.id}:{' '.join(group)}")  # noqa: S311 - not cryptography
-            made.append((entry, tuple(rng.sample(group, len(group)))))
-    return made
+            plan.append((entry, tuple(rng.sample(group, len(group)))))
+    return plan
 
 
 def judged(
     entries: Sequence[Entry], judge: Endpoint, output: Path, *, listwise: bool = False, seed: int = 0, parallel: int = 8
 ) -> list[Row]:
-    """A row a question: `id`, `shown` (models in order), `ranks` (of each shown, 1 the best; None where unread) and `raw`.
+    """One row a question: `id`, `shown` (models in order), `ranks` (1 the best, one a model shown; None: unread) and `raw`.
 
-    Written as they come; what `output` already holds is not asked again. ConfigError where it was judged otherwise.
+    Rows are appended to `output`, and those that it has are not asked again. ConfigError where its judge or order differs.
     """
     by = f"{judge.model}, {'listwise' if listwise else 'pairwise'}, seed {seed}"
-    wanted = questions(entries, listwise=listwise, seed=seed)
+    plan = questions(entries, listwise=listwise, seed=seed)
     with journal(output) as file:
         for row in file.rows[:1]:
             if row.get("by") != by:
                 raise ConfigError(f"{output}: judged by {row.get('by')}, not {by}; choose another --verdicts")
-        known = {(row["id"], tuple(row["shown"])): row for row in file.rows}
-        left = [question for question in wanted if (question[0].id, question[1]) not in known]
-        with tqdm(total=len(wanted), initial=len(wanted) - len(left), unit="verdict", desc="judge") as bar:
-            for (entry, shown), (ranks, raw) in in_parallel(
-                lambda question: _ask(judge, question, listwise), left, parallel
-            ):
+        rows = {(row["id"], tuple(row["shown"])): row for row in file.rows}
+        left = [question for question in plan if (question[0].id, question[1]) not in rows]
+        with tqdm(total=len(plan), initial=len(plan) - len(left), unit="verdict", desc="judge") as bar:
+            answers = in_parallel(lambda question: _ask(judge, question, listwise), left, parallel)
+            for (entry, shown), (ranks, raw) in answers:
                 row = {"id": entry.id, "shown": list(shown), "ranks": ranks, "raw": raw, "by": by}
                 file.append(row)
-                known[entry.id, shown] = row
+                rows[entry.id, shown] = row
                 bar.update()
-    return [known[entry.id, shown] for entry, shown in wanted]
+    return [rows[entry.id, shown] for entry, shown in plan]
 
 
 def _ask(judge: Endpoint, question: Question, listwise: bool) -> tuple[list[int] | None, str]:
     entry, shown = question
     texts = [entry.responses[name] for name in shown]
     seed = seed_of(0, entry.id)
-    if not listwise:
-        verdict = ask(judge, TEMPLATE, entry.prompt, texts[0], texts[1], seed)
-        return {"first": [1, 2], "second": [2, 1], "tie": [1, 1]}.get(verdict.won), verdict.raw
-    raw = judge.complete(_listed(entry.prompt, texts), GREEDY, seed).text
-    return read_ranking(raw, len(shown)), raw
+    if listwise:
+        raw = judge.complete(_listed(entry.prompt, texts), GREEDY, seed).text
+        return read_ranking(raw, len(shown)), raw
+    judgement = ask(judge, TEMPLATE, entry.prompt, texts[0], texts[1], seed)
+    return {"first": [1, 2], "second": [2, 1], "tie": [1, 1]}.get(judgement.won), judgement.raw
 
 
 def _listed(prompt: str, texts: Sequence[str]) -> str:
@@ -93,15 +142,14 @@ def _listed(prompt: str, texts: Sequence[str]) -> str:
 
 
 def read_ranking(raw: str, n: int) -> list[int] | None:
-    """The rank of each of `n` letters, 1 the best, by the last ranking in the text; None where it does not hold all once."""
-    found = RANKING.findall(raw)
-    if not found:
-        return None
-    letters = re.findall(r"[A-Z]", found[-1])
+    """The rank of each of `n` letters, 1 the best, by the last ranking in the text; None where it lacks or repeats one."""
+    rankings = RANKING.findall(raw)
+    letters = re.findall(r"[A-Z]", rankings[-1]) if rankings else []
     if sorted(letters) != list(LETTERS[:n]):
         return None
     ranks, rank = {}, 1
-    for place, (letter, sign) in enumerate(zip(letters, [">", *re.findall(r"[>=,]", found[-1])], strict=True), start=1):
-        rank = rank if sign == "=" else place
+    signs = [">", *re.findall(r"[>=,]", rankings[-1])]
+    for position, (letter, sign) in enumerate(zip(letters, signs, strict=True), start=1):
+        rank = rank if sign == "=" else position
         ranks[letter] = rank
     return [ranks[letter] for letter in LETTERS[:n]]

@@ -1,4 +1,4 @@
-"""Responses: n of them a prompt, from whatever generates, each written as it comes."""
+"""Files of responses, several to each prompt."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from mcqa_suite.backend.generation import Generate, Request, Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.jsonl import Row, numbered_rows
-from mcqa_suite.training_data.preferences.asked import Asked
+from mcqa_suite.training_data.preferences.prompts import Prompt
 
 
-def sample(prompts: Sequence[Asked], n: int, settings: Sampling, model: str, generate: Generate, output: Path) -> int:
-    """Writes the responses that `output` lacks, one a row; returns how many were written.
+def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, generate: Generate, output: Path) -> int:
+    """Append the responses that `output` lacks, `n` to a prompt; returns how many were written.
 
-    ConfigError where the rows that are there were made by another model or with other settings.
+    ConfigError where `output` holds responses of another model or other settings.
     """
     if n < 1:
         raise ConfigError(f"--n {n}: expected at least 1")
     made_by = {"model": model, **asdict(settings), "stop": list(settings.stop)}
-    carried = {asked.id: {key: value for key, value in asked.row.items() if key != "prompt"} for asked in prompts}
+    data = {prompt.id: {key: value for key, value in prompt.row.items() if key != "prompt"} for prompt in prompts}
     with journal(output) as file:
         for row in file.rows[:1]:
             _check_settings(row, made_by, output)
         done = {(row["id"], row["index"]) for row in file.rows}
-        wanted = [
-            Request(asked.id, index, asked.prompt, seed_of(settings.seed, asked.id, index))
-            for asked in prompts
+        requests = [
+            Request(prompt.id, index, prompt.text, seed_of(settings.seed, prompt.id, index))
+            for prompt in prompts
             for index in range(n)
-            if (asked.id, index) not in done
+            if (prompt.id, index) not in done
         ]
         total = len(prompts) * n
-        with tqdm(total=total, initial=total - len(wanted), unit="response", desc=output.name) as bar:
-            for request, written in generate(wanted):
-                row = {"id": request.id, "index": request.index, "prompt": request.prompt, "response": written.text}
-                file.append({**row, "finish": written.finish, "made_by": made_by, "data": carried[request.id]})
+        with tqdm(total=total, initial=total - len(requests), unit="response", desc=output.name) as bar:
+            for request, response in generate(requests):
+                row = {"id": request.id, "index": request.index, "prompt": request.prompt, "response": response.text}
+                file.append({**row, "finish": response.finish, "made_by": made_by, "data": data[request.id]})
                 bar.update()
-    return len(wanted)
+    return len(requests)
 
 
 def _check_settings(row: Row, made_by: Row, output: Path) -> None:
@@ -55,11 +55,11 @@ def _check_settings(row: Row, made_by: Row, output: Path) -> None:
 
 
 def read_responses(path: Path) -> dict[str, list[Row]]:
-    """The rows of a file of responses by prompt id, each list by index; DatasetError for a row that is none."""
-    found: dict[str, dict[int, Row]] = {}
+    """The rows of a file of responses by prompt id, each list by index; DatasetError for a row of another form."""
+    by_id: dict[str, dict[int, Row]] = {}
     for number, row in numbered_rows(path, growing=True):
         texts = isinstance(row.get("response"), str) and isinstance(row.get("prompt"), str)
         if not texts or "id" not in row or not isinstance(row.get("index", 0), int):
             raise DatasetError(f"{path}:{number}: no response; expected rows of `mcqa preferences sample`")
-        found.setdefault(str(row["id"]), {}).setdefault(int(row.get("index", 0)), row)
-    return {row_id: [rows[index] for index in sorted(rows)] for row_id, rows in found.items()}
+        by_id.setdefault(str(row["id"]), {}).setdefault(int(row.get("index", 0)), row)
+    return {row_id: [rows[index] for index in sorted(rows)] for row_id, rows in by_id.items()}

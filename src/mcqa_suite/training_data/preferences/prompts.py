@@ -1,4 +1,4 @@
-"""What is asked: prompts from the rows of a file, and what is known of their right answers."""
+"""Prompts from the rows of a file, and the right answers that the rows name."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from mcqa_suite.questions import prompts
 from mcqa_suite.questions.epfl import parse_row, split_question
 from mcqa_suite.questions.question import LETTERS, Question, text_id
 
-ANSWERS = ("gold", "answer", "completion")  # where a row may hold its right answer, the first that is there
+ANSWERS = ("gold", "answer", "completion")  # the columns that may hold a row's right answer; the first one counts
 
 
 @dataclass(frozen=True)
-class Asked:
+class Prompt:
     """A prompt, the row that it came from, and the row's id (by default made of the prompt)."""
 
     id: str
-    prompt: str
+    text: str
     row: Row
 
 
-def read_prompts(path: Path) -> list[Asked]:
+def read_prompts(path: Path) -> list[Prompt]:
     """The prompts of a JSONL file, each once.
 
     A row has a `prompt`, or is a question in the EPFL format, of GSM8K, or with `stem` and `choices`. DatasetError names a row
-    that is none of these, and an id that two prompts share.
+    of another form, and an id of two prompts.
     """
-    found: dict[str, Asked] = {}
+    by_id: dict[str, Prompt] = {}
     for number, row in numbered_rows(path, growing=True):
         try:
-            prompt = _prompt(row)
+            text = _text(row)
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(
                 f"{path}:{number}: {error}; expected a 'prompt', or a question with its options or its number"
             ) from error
-        asked = Asked(str(row.get("id") or text_id(prompt)), prompt, row)
-        if found.setdefault(asked.id, asked).prompt != prompt:
-            raise DatasetError(f"{path}:{number}: id {asked.id!r} stands for two prompts; give each its own")
-    return list(found.values())
+        prompt = Prompt(str(row.get("id") or text_id(text)), text, row)
+        if by_id.setdefault(prompt.id, prompt).text != text:
+            raise DatasetError(f"{path}:{number}: id {prompt.id!r} stands for two prompts; give each its own")
+    return list(by_id.values())
 
 
-def _prompt(row: Row) -> str:
+def _text(row: Row) -> str:
     if "prompt" in row:
         if not isinstance(row["prompt"], str) or not row["prompt"].strip():
             raise ValueError("'prompt' is blank or no text")
@@ -60,7 +60,7 @@ def _prompt(row: Row) -> str:
 
 
 def kind_and_doc(row: Row, prompt: str) -> tuple[str, Doc]:
-    """What reads a response to the prompt ("letters" or "numbers"), and the document to score it against.
+    """The kind of answer ("letters" or "numbers"), and the document to score a response against.
 
     ValueError where the row names no right answer.
     """
@@ -74,7 +74,7 @@ def kind_and_doc(row: Row, prompt: str) -> tuple[str, Doc]:
 
 
 def _options(text: Any) -> list[str]:
-    """The options that a prompt shows, less the instructions behind the last one; none where it shows none."""
+    """The options that a prompt shows, without the instructions behind the last one."""
     try:
         return [choice.split("\n\n")[0].strip() for choice in split_question(str(text))[1]]
     except ValueError:
@@ -82,26 +82,23 @@ def _options(text: Any) -> list[str]:
 
 
 def _indices(answer: Any, choices: Sequence[str]) -> list[int]:
-    if (
-        isinstance(answer, list)
-        and answer
-        and all(type(index) is int and 0 <= index < len(choices) for index in answer)
-    ):
+    n = len(choices)
+    if isinstance(answer, list) and answer and all(type(index) is int and 0 <= index < n for index in answer):
         return answer
     try:
-        return [LETTERS.index(gold_letter(answer, len(choices)))]
+        return [LETTERS.index(gold_letter(answer, n))]
     except (ValueError, TypeError, AttributeError):
-        read = extract_choice(str(answer), list(choices)).answer
-    if not isinstance(read, str):
-        raise ValueError(f"right answer {str(answer)[:60]!r}: names none of the {len(choices)} options")
-    return [LETTERS.index(read)]
+        letter = extract_choice(str(answer), list(choices)).answer
+    if not isinstance(letter, str):
+        raise ValueError(f"right answer {str(answer)[:60]!r}: names none of the {n} options")
+    return [LETTERS.index(letter)]
 
 
 def _number(answer: str) -> str:
     try:
         return gold_number(answer)
     except ValueError:
-        read = extract_number(answer).answer
-    if not isinstance(read, str):
+        number = extract_number(answer).answer
+    if not isinstance(number, str):
         raise ValueError(f"right answer {answer[-60:]!r}: no number, and the prompt shows no options")
-    return read
+    return number
