@@ -26,7 +26,7 @@ def write(path: Path, rows: list[dict]) -> str:
     return str(path)
 
 
-def test_the_command_exits_with_1_on_a_leak_and_names_it(tmp_path, capsys):
+def test_a_leak_is_named_and_the_exit_code_is_1(tmp_path, capsys):
     questions, _ = read_epfl(REPOSITORY / "tasks" / "epfl" / "sample.jsonl")
     rows = [
         {"id": f"row {i}", "prompt": prompts.letter(q), "completion": f" {q.answer}"}
@@ -34,10 +34,10 @@ def test_the_command_exits_with_1_on_a_leak_and_names_it(tmp_path, capsys):
     ]
     data = write(tmp_path / "train.jsonl", rows)
     assert main(["audit", data, "--against", "mcqa_epfl", "-o", str(tmp_path / "out")]) == 1
-    told = capsys.readouterr().out
-    assert "**Leak**: 7 of 160 evaluation documents are in the training rows" in told
-    assert f"mcqa_epfl document 6 ({questions[6].id}): question in row row 6" in told
-    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8") == told
+    report = capsys.readouterr().out
+    assert "**Leak**: 7 of 160 evaluation documents are in the training rows" in report
+    assert f"mcqa_epfl document 6 ({questions[6].id}): question in row row 6" in report
+    assert (tmp_path / "out" / "report.md").read_text(encoding="utf-8") == report
     lines = (tmp_path / "out" / "overlaps.csv").read_text(encoding="utf-8").splitlines()
     assert lines[1] == f"mcqa_epfl,0,{questions[0].id},question,1,row 0,1,1,1"
     clean = json.loads((tmp_path / "out" / "clean.json").read_text(encoding="utf-8"))["tasks"]["mcqa_epfl"]
@@ -46,7 +46,7 @@ def test_the_command_exits_with_1_on_a_leak_and_names_it(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["checks"]["n"] == 7
 
 
-def test_the_command_reads_the_rows_of_a_stage_and_of_a_recipe(tmp_path, capsys):
+def test_rows_come_from_a_stage_file_or_a_recipe(tmp_path, capsys):
     stage = tmp_path / "stage.yaml"
     stage.write_text("bits: 4\ncalibration: [{source: generated, n: 12}]\n", encoding="utf-8")
     assert main(["audit", str(stage), "--against", "mcqa_epfl"]) == 0
@@ -63,7 +63,7 @@ def test_the_command_reads_the_rows_of_a_stage_and_of_a_recipe(tmp_path, capsys)
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         (
             "a.jsonl",
@@ -75,23 +75,23 @@ def test_the_command_reads_the_rows_of_a_stage_and_of_a_recipe(tmp_path, capsys)
         ("a.yaml", "bats: 4\n", "a.yaml: neither a recipe (no 'stages') nor the settings of a stage"),
     ],
 )
-def test_data_that_cannot_be_read_is_one_line(tmp_path, capsys, name, text, told):
+def test_unreadable_data_is_a_one_line_error(tmp_path, capsys, name, text, message):
     (tmp_path / name).write_text(text, encoding="utf-8")
     assert main(["audit", str(tmp_path / name)]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
 
 
-def test_other_input_that_cannot_be_used_is_one_line(tmp_path, capsys):
+def test_other_bad_input_is_a_one_line_error(tmp_path, capsys):
     data = write(tmp_path / "a.jsonl", [{"prompt": "x", "completion": "y"}])
-    for words_, told in (
+    for words, message in (
         ([str(tmp_path / "none.jsonl")], "No such file"),
         ([data, "--against", "mcqa_epfll"], "unknown task 'mcqa_epfll': did you mean"),
         ([data, "--tokenizer", str(tmp_path)], "no tokenizer.json in it"),
     ):
-        assert main(["audit", *words_]) == 2
-        assert told in capsys.readouterr().err
+        assert main(["audit", *words]) == 2
+        assert message in capsys.readouterr().err
     with pytest.raises(DatasetError, match="no training row"):
         audit([])
 
@@ -107,18 +107,18 @@ def test_other_input_that_cannot_be_used_is_one_line(tmp_path, capsys):
         ("epfl_mcq_from_mmlu_stem_test.jsonl", "mcqa_mmlu_stem", 3153, 3153),
     ],
 )
-def test_test_questions_in_shared_training_data_are_all_found(name, task, leaks, documents):
+def test_all_test_questions_in_real_training_data_are_found(name, task, leaks, documents):
     from mcqa_suite.training_data.audit.rows import read_training_rows
 
-    found = audit(read_training_rows(SHARED / "data" / name), [task])
-    assert (len(found.leaks), len(found.items)) == (leaks, documents)
+    result = audit(read_training_rows(SHARED / "data" / name), [task])
+    assert (len(result.leaks), len(result.items)) == (leaks, documents)
 
 
 def test_arc_1_evaluation_tasks_are_found_in_arc_2_training_and_not_in_arc_1_training():
     def leaked(release: int) -> set[str]:
-        rows = [row(one["text"], grids.encode(one["output"]), id=one["id"]) for one in grids.load(release, "training")]
-        items = [item_of("arc", i, one, lambda doc: doc["text"]) for i, one in enumerate(grids.load(1, "evaluation"))]
-        return {one.item.split("/")[1] for one in audit_items(rows, items).leaks}
+        rows = [row(doc["text"], grids.encode(doc["output"]), id=doc["id"]) for doc in grids.load(release, "training")]
+        items = [item_of("arc", i, doc, lambda doc: doc["text"]) for i, doc in enumerate(grids.load(1, "evaluation"))]
+        return {leak.item.split("/")[1] for leak in audit_items(rows, items).leaks}
 
     assert len(leaked(2)) == 376
     # two evaluation tasks are recoloured or share a pair with a training task

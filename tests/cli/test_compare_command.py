@@ -22,7 +22,7 @@ EXITS = {
 
 
 @pytest.mark.parametrize("name", EXITS)
-def test_fail_if_worse_tells_a_pipeline(tmp_path, name, capsys):
+def test_fail_if_worse_sets_the_exit_code(tmp_path, name, capsys):
     change, n, code = EXITS[name]
     base, variant = two_runs(tmp_path, change, n)
     assert main(["compare", str(base), str(variant), "--fail-if", "worse"]) == code
@@ -68,7 +68,7 @@ def bad_metric(base, variant):
     "damage", [bad_nothing, bad_line, bad_samples_alone, bad_other_tasks, bad_no_common, bad_metric]
 )
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "with others"])
-def test_bad_input_is_one_line_after_what_can_be_compared(tmp_path, damage, others, capsys):
+def test_a_bad_run_is_a_one_line_error_after_the_comparison_of_the_others(tmp_path, damage, others, capsys):
     base, variant = two_runs(tmp_path)
     words = damage(base, variant)
     metric = ["--metric", "acc_norm"] if damage is bad_metric else []
@@ -86,7 +86,7 @@ def test_bad_input_is_one_line_after_what_can_be_compared(tmp_path, damage, othe
         assert ("| good |" in out) == others
 
 
-def test_only_an_accuracy_is_compared_unasked(tmp_path, capsys):
+def test_other_metrics_than_an_accuracy_are_compared_only_on_request(tmp_path, capsys):
     base, variant = two_runs(tmp_path)
     for folder in (base, variant):
         in_every_row(folder, lambda row: row.update(finite=1.0, metrics=["acc", "finite"]))
@@ -100,7 +100,7 @@ def test_only_an_accuracy_is_compared_unasked(tmp_path, capsys):
         assert f"no metric acc in {variant}" in capsys.readouterr().err
 
 
-def test_a_metric_that_is_no_number_everywhere_is_not_compared(tmp_path, capsys):
+def test_a_metric_with_missing_values_is_not_compared(tmp_path, capsys):
     base, variant = two_runs(tmp_path)
     for folder in (base, variant):
         in_every_row(folder, lambda row: row.update(f1=1.0, metrics=["acc", "f1"]))
@@ -125,7 +125,7 @@ def test_few_shot_counts_have_columns_of_their_own(tmp_path, capsys):
     assert "≈" not in capsys.readouterr().out
 
 
-def test_models_that_were_asked_in_other_words_are_not_said_to_be_inseparable(tmp_path, capsys):
+def test_models_with_other_prompts_are_not_called_inseparable(tmp_path, capsys):
     scores, gold = questions(200)
     base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
     other = write_run(tmp_path / "chat", {"t": choice_rows("t", scores, gold, prompt="Hi")}, model="chat")
@@ -145,32 +145,32 @@ def test_a_pattern_that_matches_nothing_is_an_error(tmp_path, capsys):
     assert "--margin 0: expected points between 0 and 100" in capsys.readouterr().err
 
 
-def test_a_name_stays_whatever_the_path_is_called(tmp_path, capsys):
+def test_a_name_is_kept_for_any_path(tmp_path, capsys):
     base, variant = two_runs(tmp_path)
     odd = variant.rename(tmp_path / "out é = sp")
     link = tmp_path / "link"
     link.symlink_to(base)
-    given = {f"Phi 3={link}": "Phi 3", str(link): "link", f"w4/g128={odd}": "w4/g128", str(odd): "out é = sp"}
-    for text, name in given.items():
+    names = {f"Phi 3={link}": "Phi 3", str(link): "link", f"w4/g128={odd}": "w4/g128", str(odd): "out é = sp"}
+    for text, name in names.items():
         assert main(["compare", text, f"é={odd}", "--format", "json"]) == 0
-        told = json.loads(capsys.readouterr().out)
-        assert (told["base"], told["comparisons"][0]["variant"]) == (name, "é")
+        report = json.loads(capsys.readouterr().out)
+        assert (report["base"], report["comparisons"][0]["variant"]) == (name, "é")
     assert main(["compare", f"a={base}", f"a={odd}", "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["base"], told["comparisons"][0]["variant"]) == ("a", "a (2)")
+    report = json.loads(capsys.readouterr().out)
+    assert (report["base"], report["comparisons"][0]["variant"]) == ("a", "a (2)")
 
 
 def test_runs_may_be_named(tmp_path, capsys):
     base, variant = two_runs(tmp_path)
     assert main(["compare", f"Phi-3={base}", f"4-bit={variant}", "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["base"], told["comparisons"][0]["variant"]) == ("Phi-3", "4-bit")
+    report = json.loads(capsys.readouterr().out)
+    assert (report["base"], report["comparisons"][0]["variant"]) == ("Phi-3", "4-bit")
     assert main(["compare", str(base), str(base), "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["base"] != told["comparisons"][0]["variant"]
+    report = json.loads(capsys.readouterr().out)
+    assert report["base"] != report["comparisons"][0]["variant"]
 
 
-def test_a_metric_that_some_documents_lack_is_a_mean_over_those_that_have_it(tmp_path, capsys):
+def test_a_metric_of_some_documents_is_a_mean_over_those_documents(tmp_path, capsys):
     runs = []
     for name, right in (("base", 0.5), ("tuned", 0.75)):
         rows = [written_row("mcqa_sciq_cot", i, "A", 0) for i in range(8)]

@@ -1,4 +1,4 @@
-"""What a user can mend is one line on stderr that names the thing and the remedy, and exit code 2."""
+"""An error that the user can fix is one line on stderr with the cause and the fix, and exit code 2."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def test_check_renders_every_document(capsys):
     assert capsys.readouterr().out.startswith("mcqa_epfl: 160 documents, 4 options, gold A 25% B 25% C 25% D 25%")
 
 
-def test_unknown_task(capsys):
+def test_an_unknown_task_is_a_one_line_error_with_the_nearest_name(capsys):
     line = failure(capsys, "eval", "--model", "dummy", "--tasks", "mcqa_epfll")
     assert "unknown task 'mcqa_epfll': did you mean" in line
     assert "mcqa_epfl" in line
 
 
-def test_missing_data_set_offline(capsys, tmp_path, monkeypatch):
+def test_a_data_set_that_is_missing_offline_is_a_one_line_error(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     line = failure(capsys, "eval", "--model", "dummy", "--tasks", "mcqa_sciq", "--limit", "2")
     assert line == (
@@ -53,7 +53,7 @@ def test_missing_data_set_offline(capsys, tmp_path, monkeypatch):
     )
 
 
-def test_gated_data_set(capsys, tmp_path, monkeypatch):
+def test_a_gated_data_set_is_a_one_line_error(capsys, tmp_path, monkeypatch):
     import datasets
 
     def refuse(path, *args, **kwargs):  # the hub's own words; it cannot be asked here
@@ -67,12 +67,12 @@ def test_gated_data_set(capsys, tmp_path, monkeypatch):
     assert line == "mcqa: gated data set Idavidrein/gpqa: ask for access on its hub page, then set HF_TOKEN"
 
 
-def test_missing_checkpoint(capsys):
+def test_a_missing_checkpoint_is_a_one_line_error(capsys):
     line = failure(capsys, "eval", "--model", "hf", "--model_args", "pretrained=./nowhere", "--tasks", "mcqa_epfl")
     assert line.startswith("mcqa: ./nowhere: no such checkpoint: give a folder with config.json")
 
 
-def test_tokenizer_without_a_chat_template(capsys, tiny_checkpoint):
+def test_a_tokenizer_without_a_chat_template_is_a_one_line_error(capsys, tiny_checkpoint):
     arguments = [
         "--model_args",
         f"pretrained={tiny_checkpoint}",
@@ -88,13 +88,13 @@ def test_tokenizer_without_a_chat_template(capsys, tiny_checkpoint):
     assert "has no chat template; leave it out" in line
 
 
-def test_a_users_file_that_is_not_there(capsys, tmp_path):
+def test_a_missing_question_file_is_a_one_line_error(capsys, tmp_path):
     metadata = '{"epfl_file": "%s"}' % (tmp_path / "none.jsonl")
     line = failure(capsys, "check", "mcqa_epfl", "--metadata", metadata)
     assert "none.jsonl: No such file or directory; give the path of an EPFL-format JSONL file" in line
 
 
-def test_metadata_that_is_not_json(capsys):
+def test_metadata_that_is_no_json_is_an_error(capsys):
     with pytest.raises(SystemExit) as caught:
         main(["check", "mcqa_epfl", "--metadata", "{oops"])
     assert caught.value.code == 2
@@ -116,17 +116,17 @@ def test_debug_shows_the_traceback():
         ("Cannot use chat template functions because tokenizer.chat_template is not set", ConfigError),
     ],
 )
-def test_what_libraries_say_is_explained(words, kind):
+def test_errors_of_libraries_are_explained(words, kind):
     error = RuntimeError("while loading")
     error.__cause__ = OSError(words)
     assert isinstance(explain(error, "a/b"), kind)
 
 
-def test_an_unknown_failure_is_left_alone():
+def test_an_unknown_error_is_not_explained():
     assert explain(RuntimeError("something else"), "a/b") is None
 
 
-def test_a_relative_file_is_found_whatever_mirror_is_there(capsys, tmp_path, monkeypatch, made_up_hub):
+def test_a_relative_question_file_is_found_beside_a_mirror_of_the_hub(capsys, tmp_path, monkeypatch, made_up_hub):
     monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
     monkeypatch.chdir(tmp_path)
     row = {"question": "Mine?\nA. a\nB. b\nC. c\nAnswer:", "answer": "C"}
@@ -144,11 +144,11 @@ def test_a_relative_file_is_found_whatever_mirror_is_there(capsys, tmp_path, mon
         ('{"epfl_skip_bad": "no"}', "epfl_skip_bad is 'no'; expected true or false"),
     ],
 )
-def test_metadata_that_would_be_taken_for_something_else(capsys, metadata, words):
+def test_metadata_with_a_wrong_key_or_type_is_a_one_line_error(capsys, metadata, words):
     assert words in failure(capsys, "check", "mcqa_epfl", "--metadata", metadata)
 
 
-def test_what_only_the_harness_knows_is_one_line_too(capsys):
+def test_an_error_of_the_harness_is_one_line(capsys):
     line = failure(capsys, "eval", "--model", "nomodel", "--tasks", "mcqa_epfl")
     assert line.startswith("mcqa: lm_eval: ")
     assert "nomodel" in line

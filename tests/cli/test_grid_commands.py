@@ -51,7 +51,7 @@ def test_views_are_turned_back_and_voted_on(log, tmp_path, capsys):
     assert content[second.id] == [{"attempt_1": [[0]], "attempt_2": [[0]]}]
 
 
-def test_summed_log_probability_asks_the_model_once(log, capsys):
+def test_summed_log_probabilities_are_computed_once(log, capsys):
     command = ["grids", "vote", str(log.parent), "--logprob", str(REPOSITORY / "training" / "base")]
     assert main(command) == 0
     first = capsys.readouterr().out
@@ -81,7 +81,7 @@ def test_a_task_is_drawn_with_target_and_attempts(log, tmp_path, capsys):
         (["vote", "LOG", "--submission", "/proc/none/submission.json"], "cannot be written"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(log, monkeypatch, tmp_path, capsys, command, reason):
+def test_bad_input_is_a_one_line_error(log, monkeypatch, tmp_path, capsys, command, reason):
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     assert main(["grids", *(str(log) if word == "LOG" else word for word in command)]) == 2
@@ -106,8 +106,8 @@ def test_a_rule_is_described_and_applied_by_another_run(tmp_path):
     log = tmp_path / "samples_rules.jsonl"
     log.write_text("".join(json.dumps({**row, "arguments": []}) + "\n" for row in described), encoding="utf-8")
     applied = run("mcqa_arc_grid_1_evaluation_apply", {"rules": str(log)})
-    asked = applied[0]["arguments"][0][0]
-    assert f"Rule: {described[0]['resps'][0][0].strip()}" in asked
-    assert asked.count("Input") == 1
+    prompt = applied[0]["arguments"][0][0]
+    assert f"Rule: {described[0]['resps'][0][0].strip()}" in prompt
+    assert prompt.count("Input") == 1
     with pytest.raises(ConfigError, match="no 'rules'; run the _describe task"):
         run("mcqa_arc_grid_1_evaluation_apply", {})

@@ -47,15 +47,15 @@ def test_every_strategy_is_in_the_table_at_every_n(log, tmp_path, capsys):
         [{"id": q, "sample": s, "score": float(s == 2)} for q in ("q1", "q2") for s in range(4)],
     )
     assert main(["vote", str(log), "--reward", str(scores), "--n", "1,2,4", "--format", "csv"]) == 0
-    found = accuracies(capsys.readouterr().out)
-    assert found["one sample", 1] == pytest.approx((1 / 4 + 2 / 4) / 2)
-    assert found["majority", 4] == 0.5
-    assert found["best of n by reward", 4] == 1.0
-    assert found["oracle (pass@n)", 4] == 1.0
-    assert found["oracle (pass@n)", 2] == pytest.approx((1 - 3 / 6 + 1 - 1 / 6) / 2)
+    accuracy = accuracies(capsys.readouterr().out)
+    assert accuracy["one sample", 1] == pytest.approx((1 / 4 + 2 / 4) / 2)
+    assert accuracy["majority", 4] == 0.5
+    assert accuracy["best of n by reward", 4] == 1.0
+    assert accuracy["oracle (pass@n)", 4] == 1.0
+    assert accuracy["oracle (pass@n)", 2] == pytest.approx((1 - 3 / 6 + 1 - 1 / 6) / 2)
 
 
-def test_what_is_written_can_be_read(log, tmp_path):
+def test_the_written_files_hold_the_table_and_the_missed_questions(log, tmp_path):
     out = tmp_path / "votes"
     assert main(["vote", str(log), "-o", str(out)]) == 0
     page = (out / "sums.missed.md").read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ def test_what_is_written_can_be_read(log, tmp_path):
     assert "| majority | 2 | 1 | 50.0 |" in (out / "votes.md").read_text(encoding="utf-8")
 
 
-def test_log_probabilities_are_kept_as_they_come_and_asked_once(log, capsys):
+def test_log_probabilities_are_cached_one_by_one(log, capsys):
     command = ["vote", str(log), "--logprob", str(BASE), "--format", "csv"]
     assert main(command) == 0
     first = capsys.readouterr().out
@@ -108,13 +108,13 @@ def test_a_reward_model_scores_and_one_with_two_outputs_is_refused(log, tmp_path
         (["-o", "/proc/none"], "/proc/none: cannot be written"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(log, capsys, flags, reason):
+def test_bad_input_is_a_one_line_error(log, capsys, flags, reason):
     assert main(["vote", str(log), *flags]) == 2
     error = capsys.readouterr().err.strip()
     assert reason in error
     assert "\n" not in error
 
 
-def test_a_missing_log_says_what_to_give(tmp_path, capsys):
+def test_a_folder_without_logs_is_a_one_line_error(tmp_path, capsys):
     assert main(["vote", str(tmp_path)]) == 2
     assert "no samples there; give a samples_*.jsonl" in capsys.readouterr().err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
@@ -174,3 +176,20 @@ def test_importing_the_package_loads_nothing_large():
     large = [*HEAVY, "matplotlib", "pandas", "numpy", "scipy", "pydantic", "jinja2", "yaml"]
     done = subprocess.run([sys.executable, "-c", code, *large], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_git_ignores_no_file_of_the_package_so_the_wheel_has_all_of_them():
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("not a git checkout")
+    files = [str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "src").rglob("*") if path.suffix != ".pyc"]
+    folders = [name for name in files if "__pycache__" not in name]
+    words = ["git", "-C", str(REPOSITORY), "check-ignore", "--no-index", *folders]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+
+
+def test_every_entry_point_leads_to_something():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for group, entries in {**project["entry-points"], "console_scripts": project["scripts"]}.items():
+        for name, value in entries.items():
+            assert callable(EntryPoint(name, value, group).load())
