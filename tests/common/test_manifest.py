@@ -60,7 +60,7 @@ def test_a_manifest_reads_back_as_it_was_written(tmp_path):
     assert read_manifest(tmp_path) == make_manifest()
 
 
-def test_a_folder_without_a_manifest_was_not_made_by_a_stage(tmp_path):
+def test_a_folder_without_a_manifest_is_an_error(tmp_path):
     with pytest.raises(CheckpointError, match="not made by a stage"):
         read_manifest(tmp_path)
 
@@ -91,7 +91,7 @@ def test_a_manifest_without_a_required_key_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["[" * 3000, "[]", "\xff", '{"kind": 1}'])
-def test_what_is_no_manifest_is_refused_in_one_line(tmp_path, text):
+def test_an_invalid_manifest_is_refused_in_one_line(tmp_path, text):
     (tmp_path / "manifest.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(CheckpointError, match="not a manifest") as refused:
         read_manifest(tmp_path)
@@ -99,7 +99,7 @@ def test_what_is_no_manifest_is_refused_in_one_line(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", [b'{"a"', b"\xff", b"[" * 3000])
-def test_a_config_that_is_no_json_counts_byte_by_byte(tmp_path, text):
+def test_a_config_that_is_not_json_is_hashed_byte_by_byte(tmp_path, text):
     folder = checkpoint(tmp_path / "a")
     (folder / "config.json").write_bytes(text)
     before = content_hash(folder)
@@ -148,7 +148,7 @@ def test_temporary_paths_and_the_folder_do_not_change_the_content(tmp_path):
     assert content_hash(checkpoint(tmp_path / "a", **meta)) == content_hash(checkpoint(tmp_path / "b", **other))
 
 
-def test_whether_the_hub_could_be_reached_does_not_change_the_content(tmp_path):
+def test_the_note_whether_the_hub_was_reachable_does_not_change_the_content(tmp_path):
     hashes = set()
     for name in ("online", "offline"):
         folder = checkpoint(tmp_path / name)
@@ -187,7 +187,7 @@ def test_a_folder_appears_only_when_it_is_complete(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_a_failure_leaves_no_folder_and_keeps_the_old_one(tmp_path):
+def test_a_failure_keeps_the_old_folder(tmp_path):
     target = tmp_path / "out"
     with complete_folder(target) as folder:
         write_manifest(folder, make_manifest("old"))
@@ -198,7 +198,7 @@ def test_a_failure_leaves_no_folder_and_keeps_the_old_one(tmp_path):
     assert read_manifest(target).content == "old"
 
 
-def test_what_a_killed_process_left_is_cleared_away(tmp_path):
+def test_the_partial_folder_of_a_killed_process_is_deleted(tmp_path):
     (tmp_path / ".out.partial").mkdir()
     (tmp_path / ".out.partial" / "model.safetensors").write_text("half")
     with complete_folder(tmp_path / "out") as folder:
@@ -207,7 +207,7 @@ def test_what_a_killed_process_left_is_cleared_away(tmp_path):
     assert read_manifest(tmp_path / "out") == make_manifest()
 
 
-def test_a_folder_of_the_users_is_never_replaced(tmp_path):
+def test_a_folder_that_no_stage_made_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(CheckpointError, match="was not made by a stage"), complete_folder(tmp_path):
         pass

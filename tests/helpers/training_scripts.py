@@ -1,4 +1,4 @@
-"""A training script in this process: its `main`, with the words of a command line."""
+"""Run a training script in this process: its `main`, with a command line."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mcqa_suite.common.paths import training_dir
 
 
 def script(name: str) -> ModuleType:
-    """A module of training/, as the scripts there import one another."""
+    """A module of training/, such as `sft` or `mcqa_training.stage`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(training_dir()))
         return importlib.import_module(name)
 
 
-def made(kind: str, config: dict[str, Any], parent: Path, output: Path, *words: str) -> Path:
-    """The folder that a stage makes; raises what the stage raises."""
+def run_stage(kind: str, config: dict[str, Any], parent: Path, output: Path, *words: str) -> Path:
+    """Run a stage; returns its folder, and raises what the stage raises."""
     file = output.with_suffix(".yaml")
     file.write_text(json.dumps(config))
     argv = [kind, "--config", str(file), "--parent", str(parent), "--output", str(output), *words]

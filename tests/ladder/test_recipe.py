@@ -35,7 +35,7 @@ def write(folder: Path, text: str = RECIPE) -> Path:
     return path
 
 
-def test_a_recipe_gives_its_seed_and_dtype_to_every_stage(tmp_path):
+def test_every_stage_takes_the_recipes_seed_and_dtype(tmp_path):
     recipe = read_recipe(write(tmp_path, RECIPE + "seed: 7\ndtype: bfloat16\n"))
     assert [(stage.settings.seed, stage.settings.dtype) for stage in recipe.stages] == [(7, "bfloat16")] * 2
     assert recipe.output == Path("runs/small")
@@ -120,7 +120,7 @@ def test_an_adapter_is_merged_before_it_is_quantised(tmp_path, kind, message):
         ("{name: d, kind: dpo, parent: gptq4, settings: {data: [{source: generated, n: 8}]}}", "'gptq4' is quantised"),
     ],
 )
-def test_a_parent_that_its_child_cannot_use_shows_before_any_training(tmp_path, stage, message):
+def test_an_unusable_parent_is_an_error_before_any_training(tmp_path, stage, message):
     with pytest.raises(ConfigError, match=message):
         read_recipe(write(tmp_path, RECIPE.replace("evaluate:", f"  - {stage}\nevaluate:")))
 
@@ -136,7 +136,7 @@ def test_nothing_is_made_from_a_reward_model(tmp_path):
         read_recipe(write(tmp_path, text))
 
 
-def test_a_recipe_gives_its_chat_template_to_the_stages_that_train_and_name_none(tmp_path):
+def test_stages_that_train_take_the_recipes_chat_template_unless_they_set_one(tmp_path):
     text = RECIPE + "chat_template: false\n"
     sft, gptq = read_recipe(write(tmp_path, text)).stages
     assert sft.settings.chat_template is False
@@ -164,14 +164,14 @@ def test_the_settings_of_a_stage_are_recorded_as_version_0_1_0_recorded_them():
     assert json.loads(json.dumps(record(stage.settings))) == manifest["settings"]
 
 
-def test_a_base_that_is_no_checkpoint_is_named_with_the_remedy(tmp_path):
+def test_a_base_that_is_not_a_checkpoint_is_an_error(tmp_path):
     with pytest.raises(CheckpointError, match=r"holds no checkpoint; give a folder with config\.json"):
         base_checkpoint(read_recipe(write(tmp_path)))
     with pytest.raises(CheckpointError, match=r"no checkpoint '\.\./nowhere'; give a folder"):
         base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: ../nowhere"))))
 
 
-def test_a_base_that_is_not_on_the_hub_is_named_with_the_remedy(tmp_path, monkeypatch):
+def test_a_base_that_is_not_on_the_hub_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match="'nobody/nothing' is no folder, nor on the hub; give"):
         base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: nobody/nothing"))))
@@ -184,9 +184,9 @@ QUESTION = Question("x/1", "Which?", ("one", "two"), (1,), rationale="It is two.
     ("style", "completion"),
     [("letter", " B"), ("letter_text", " B. two"), ("cloze", " two"), ("cot", " It is two. The answer is B.")],
 )
-def test_a_style_is_what_the_answer_looks_like(style, completion):
-    prompt, made = STYLES[style](QUESTION)
-    assert made == completion
+def test_a_style_is_the_form_of_the_answer(style, completion):
+    prompt, answer = STYLES[style](QUESTION)
+    assert answer == completion
     assert prompt.endswith("Answer:")
 
 
@@ -195,7 +195,7 @@ def test_a_cot_row_without_an_explanation_is_an_error():
         STYLES["cot"](Question("x/1", "Which?", ("one", "two"), (1,)))
 
 
-def test_the_same_source_has_the_same_fingerprint_and_another_seed_another():
+def test_a_fingerprint_depends_on_the_source_and_its_seed():
     first, again, other = (read([Source("generated", n=12, seed=seed)])[1][0] for seed in (0, 0, 1))
     assert first == again
     assert first.n == 12
@@ -211,6 +211,6 @@ def test_the_same_source_has_the_same_fingerprint_and_another_seed_another():
         (Source("epfl"), "no 'path'"),
     ],
 )
-def test_a_source_that_cannot_be_read_says_why(source, message):
+def test_a_source_that_cannot_be_read_is_an_error_with_the_reason(source, message):
     with pytest.raises(ConfigError, match=message):
         rows(source)

@@ -55,7 +55,7 @@ def small(tmp_path: Path):
     return smoke(read_recipe(path))
 
 
-def test_the_same_stages_become_small(small):
+def test_smoke_makes_the_same_stages_small(small):
     recipe = small.recipe
     assert [stage.name for stage in recipe.stages] == ["sft", "dpo-beta0.1", "dpo-beta0.3", "gptq4"]
     assert (Path(recipe.base).name, recipe.dtype, recipe.chat_template) == ("base", "float32", False)
@@ -71,29 +71,29 @@ def test_the_same_stages_become_small(small):
     assert all(entry.limit == DOCUMENTS and entry.apply_chat_template is None for entry in recipe.evaluate)
 
 
-def test_a_source_that_cannot_be_had_becomes_generated_rows_of_its_form_and_that_is_said(small):
+def test_a_source_that_cannot_be_loaded_becomes_generated_rows_and_a_line(small):
     sft, dpo = (stage.settings for stage in small.recipe.stages[:2])
     assert [(source.source, source.style) for source in sft.data] == [
         ("generated", "cloze"),
         ("generated", "letter_text"),
     ]
     assert dpo.data[0].source == "generated"
-    said = "\n".join(small.lines)
-    assert "sft: generated rows in place of source 'epfl' (" in said
-    assert "dpo: generated rows in place of source 'evaluator' (" in said
-    assert "gptq4: generated rows in place of source 'epfl' (" in said
-    assert said.count("source 'evaluator'") == 1
-    assert [len(found.rows) for found in stage_rows(small.recipe)] == [2 * ROWS, ROWS, ROWS]
+    text = "\n".join(small.lines)
+    assert "sft: generated rows in place of source 'epfl' (" in text
+    assert "dpo: generated rows in place of source 'evaluator' (" in text
+    assert "gptq4: generated rows in place of source 'epfl' (" in text
+    assert text.count("source 'evaluator'") == 1
+    assert [len(group.rows) for group in stage_rows(small.recipe)] == [2 * ROWS, ROWS, ROWS]
 
 
-def test_a_sweep_is_cut_to_two_points_and_judged_by_a_task_that_is_always_there(small):
+def test_a_sweep_is_cut_to_two_points_and_ranked_by_generated_questions(small):
     (sweep,) = small.recipe.sweeps
     assert [point.values["beta"] for point in sweep.points] == [0.1, 0.3]
     assert sweep.criterion.task == "mcqa_generated"
     assert small.recipe.evaluate[0].tasks == ("mcqa_generated",)
 
 
-def test_the_recipe_itself_is_left_as_it_is(tmp_path):
+def test_smoke_does_not_change_the_recipe(tmp_path):
     path = tmp_path / "recipe.yaml"
     path.write_text(REAL)
     recipe = read_recipe(path)
@@ -101,27 +101,27 @@ def test_the_recipe_itself_is_left_as_it_is(tmp_path):
     assert recipe == read_recipe(path)
 
 
-def test_the_recipes_of_the_prior_systems_are_there():
+def test_there_is_a_recipe_for_every_prior_system():
     assert {path.stem for path in RECIPES} >= EXPECTED
 
 
-def test_the_table_of_recipes_has_all_of_them():
+def test_the_table_of_recipes_is_complete():
     table = (CONFIGS / "README.md").read_text(encoding="utf-8")
     assert [path.name for path in CONFIGS.glob("*.yaml") if f"`{path.name}`" not in table] == []
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_says_what_it_is_and_its_small_form_has_rows_and_tasks(path):
+def test_every_recipe_has_a_comment_and_its_smoke_form_has_rows_and_tasks(path):
     head = path.read_text(encoding="utf-8").split("\nname:")[0]
     assert head.startswith("# ")
     assert f"mcqa run training/configs/{path.name}" in head
     small = smoke(read_recipe(path)).recipe
     check_tasks(small)
-    assert all(len(found.rows) > 1 for found in stage_rows(small) if found.stages[0].kind not in ("merge", "bnb"))
+    assert all(len(group.rows) > 1 for group in stage_rows(small) if group.stages[0].kind not in ("merge", "bnb"))
 
 
 @pytest.mark.slow
-def test_a_grid_with_its_best_quantised_runs_in_small_from_end_to_end(tmp_path):
+def test_the_smoke_form_of_a_grid_runs_from_end_to_end(tmp_path):
     trial = smoke(read_recipe(CONFIGS / "phi2_dpo_grid.yaml"))
     result = run_recipe(trial.recipe, tmp_path / "run", overlap=True)
     assert [rung.name for rung in result.rungs] == ["base", "dpo-lr5e-6-beta0.05", "dpo-lr5e-5-beta0.5", "gptq4"]

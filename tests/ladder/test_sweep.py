@@ -41,7 +41,7 @@ def write(folder: Path, text: str = RECIPE) -> Path:
     return path
 
 
-def test_a_sweep_becomes_a_stage_a_point_with_every_value_in_its_place(tmp_path):
+def test_a_sweep_becomes_one_stage_for_every_point(tmp_path):
     recipe = read_recipe(write(tmp_path))
     *points, gptq = recipe.stages
     assert [stage.name for stage in points][:3] == [
@@ -57,7 +57,7 @@ def test_a_sweep_becomes_a_stage_a_point_with_every_value_in_its_place(tmp_path)
     assert all(NAME.fullmatch(stage.name) for stage in recipe.stages)
 
 
-def test_a_ladder_can_end_early_with_a_stage_or_a_sweep(tmp_path):
+def test_a_recipe_can_end_early_with_a_stage_or_a_sweep(tmp_path):
     recipe = read_recipe(write(tmp_path))
     assert [stage.kind for stage in until(recipe, "dpo").stages] == ["dpo"] * 8
     assert until(recipe, "dpo").sweeps == recipe.sweeps
@@ -117,7 +117,7 @@ def test_a_mistake_in_a_sweep_is_one_line_with_its_place(tmp_path, before, after
     assert "\n" not in str(caught.value)
 
 
-def test_a_loss_may_rank_what_is_no_part_of_it():
+def test_a_loss_may_rank_settings_that_do_not_scale_it():
     assert check_criterion(Criterion("loss"), {"learning_rate": [1, 2], "beta": [0.1]}, [], "x").lower_is_better
 
 
@@ -128,13 +128,13 @@ def test_a_value_is_shown_as_it_is_written(value, text):
     assert shown(value) == text
 
 
-def test_words_and_switches_make_names_too():
+def test_words_and_switches_become_parts_of_names():
     mapping = {"trainer": {"packing": False}}
     points = expand("sft", "sft", mapping, {"lr_scheduler_type": ["cosine", "linear"], "packing": [True, False]}, "x")
     assert [point.stage for point in points][:2] == ["sft-cosine-packing_on", "sft-cosine-packing_off"]
 
 
-def test_what_can_be_swept_are_arguments_of_the_trainers(monkeypatch):
+def test_the_keys_to_sweep_are_arguments_of_the_trainers(monkeypatch):
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     trl, peft = pytest.importorskip("trl"), pytest.importorskip("peft")
     from trl.experimental.orpo import ORPOConfig
@@ -153,7 +153,7 @@ RIGHT = (60, 62, 80, 70)
 
 def entries(folder: Path | None = None) -> dict[str, PointResult]:
     """Four points with 100 held-out pairs, of which the first so many are right; with a folder the pairs are there too."""
-    made = {}
+    points = {}
     for point, right in zip(POINTS, RIGHT, strict=True):
         metrics = {"reward_accuracy": right / 100, "held_out_pairs": 100, "reward_ties": 0, "loss": -200.0}
         checkpoint = None
@@ -164,11 +164,11 @@ def entries(folder: Path | None = None) -> dict[str, PointResult]:
                 {"id": f"p{i}", "group": f"g{i}", "chosen": 1.0, "rejected": 1.5 * (i >= right)} for i in range(100)
             ]
             (checkpoint / HELD_OUT).write_text("".join(json.dumps(row) + "\n" for row in rows))
-        made[point.stage] = PointResult(metrics, None, checkpoint)
-    return made
+        points[point.stage] = PointResult(metrics, None, checkpoint)
+    return points
 
 
-def test_the_best_is_marked_and_its_lead_is_that_of_two_intervals_where_pairs_are_not_kept():
+def test_the_best_point_leads_by_unpaired_intervals_where_pairs_are_missing():
     board = score(SWEEP, entries())
     assert board.best.point is POINTS[2]
     assert (board.best.interval, board.best.behind) == (wilson(80, 100), None)
@@ -184,7 +184,7 @@ def test_p_values_are_corrected_over_the_points(tmp_path):
     assert [s.p_holm for s in scores if s.behind] == pytest.approx(holm(p_values))
 
 
-def test_points_are_paired_by_their_held_out_pairs_where_these_are_kept(tmp_path):
+def test_points_are_paired_by_their_held_out_pairs(tmp_path):
     board = score(SWEEP, entries(tmp_path))
     assert board.paired
     assert board.ranked[1].behind == paired_difference(PairedTable(both=70, only_second=0, only_first=10, neither=20))
@@ -193,13 +193,13 @@ def test_points_are_paired_by_their_held_out_pairs_where_these_are_kept(tmp_path
 
 
 def test_a_lower_loss_is_better_and_has_no_interval():
-    made = {p.stage: PointResult({"loss": loss}, None) for p, loss in zip(POINTS, (3.0, 1.0, 2.0, 4.0), strict=True)}
-    board = score(Sweep("sft", Criterion("loss"), POINTS), made)
+    points = {p.stage: PointResult({"loss": loss}, None) for p, loss in zip(POINTS, (3.0, 1.0, 2.0, 4.0), strict=True)}
+    board = score(Sweep("sft", Criterion("loss"), POINTS), points)
     assert board.best.point is POINTS[1]
     assert "how much of this is noise is not known" in verdict(board)
 
 
-def test_the_table_says_what_the_lead_is_worth_and_leaves_the_loss_out(tmp_path):
+def test_the_table_shows_the_lead_with_its_interval_and_no_loss(tmp_path):
     board = score(SWEEP, entries(tmp_path))
     text = markdown(board, entries())
     assert "| **dpo-beta0.3-r8** | 0.3 | 8 | 80.0 | 71.1 to 86.7 |  |" in text
@@ -225,7 +225,7 @@ def test_the_figure_is_an_svg_that_holds_every_value(tmp_path, points):
     assert all(f"{100 * s.value:.1f}" in text for s in board.scores) or len(points) == 2
 
 
-def test_a_figure_that_no_manifest_has_is_named_with_those_that_are_there():
+def test_a_metric_that_no_manifest_has_is_an_error_with_the_valid_ones():
     with pytest.raises(
         ConfigError, match="'reward_acuracy': the manifest of dpo-1 has no such figure; it has reward_accura"
     ):

@@ -1,4 +1,4 @@
-"""Two processes beside one: the same checkpoint to rounding, whether each holds all weights (DDP) or a part of them."""
+"""Two processes train the same checkpoint as one, to rounding, with all weights in each (DDP) or a part of them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ SHARDED: dict[str, dict[str, Any]] = {
 
 
 def trained_by_both(stages: dict[str, Any], launcher: list[str], parent: Path, folder: Path, **environment: str) -> Any:
-    """Every stage by two processes and by one, whose batches are twice as large; and what the two wrote to the terminal."""
-    from helpers.training_scripts import made
+    """Train every stage with two processes and with one, whose batches are twice as large; keep the output of the two."""
+    from helpers.training_scripts import run_stage
 
     for name in ("one", "two"):
         (folder / name).mkdir()
@@ -44,38 +44,38 @@ def trained_by_both(stages: dict[str, Any], launcher: list[str], parent: Path, f
     done = launch(launcher, two_processes.__file__, "train", folder / "two", parent, **environment)
     assert done.returncode == 0, done.stderr[-3000:]
     for name, config in stages.items():
-        made(name.partition("-")[0], with_batch(config, 8), parent, folder / "one" / name)
-    return SimpleNamespace(folder=folder, said=done.stderr + done.stdout)
+        run_stage(name.partition("-")[0], with_batch(config, 8), parent, folder / "one" / name)
+    return SimpleNamespace(folder=folder, output=done.stderr + done.stdout)
 
 
 def assert_same_checkpoint(folder: Path, name: str, parent: Path, apart: float) -> None:
-    """What two processes made is what one made: files, weights to within `apart`, what was measured and written down.
+    """Assert that two processes made the same files, metrics and manifest as one, and weights within `apart`.
 
-    That is more than rounding leaves: Adam's first steps have one length whatever the gradient's, which magnifies its rounding.
+    Adam's first steps have the same length for every gradient, which magnifies the rounding of small ones.
     """
     from helpers.training_scripts import weights
 
     from mcqa_suite.common.manifest import HELD_OUT, read_manifest
 
-    one, two = folder / "one" / name, folder / "two" / name
-    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in two.iterdir())
-    before, alone, together = weights(parent), weights(one), weights(two)
+    single, double = folder / "one" / name, folder / "two" / name
+    assert sorted(path.name for path in single.iterdir()) == sorted(path.name for path in double.iterdir())
+    before, alone, together = weights(parent), weights(single), weights(double)
     assert alone.keys() == together.keys()
     # an adapter's own weights begin at zero or at random, not at the parent's
     moved = max(float((alone[key] - before[key]).abs().max()) if key in before else 0.0 for key in alone)
     assert moved > 1e-3 or "adapter" in name
     assert max(float((alone[key] - together[key]).abs().max()) for key in alone) < apart
     for file in ("config.json", "generation_config.json", "tokenizer_config.json"):
-        if (one / file).exists():
-            assert (one / file).read_text() == (two / file).read_text()
-    manifests = [read_manifest(each) for each in (one, two)]
+        if (single / file).exists():
+            assert (single / file).read_text() == (double / file).read_text()
+    manifests = [read_manifest(each) for each in (single, double)]
     assert [manifest.hardware.processes for manifest in manifests] == [1, 2]
     assert manifests[0].metrics["loss"] == pytest.approx(manifests[1].metrics["loss"], abs=1e-4)
     assert manifests[0].metrics["steps"] == manifests[1].metrics["steps"] == 2
     assert manifests[0].data == manifests[1].data
     assert manifests[0].size == manifests[1].size
     if not name.startswith("sft"):
-        rows = [[json.loads(line) for line in (each / HELD_OUT).read_text().splitlines()] for each in (one, two)]
+        rows = [[json.loads(line) for line in (each / HELD_OUT).read_text().splitlines()] for each in (single, double)]
         assert [row["id"] for row in rows[0]] == [row["id"] for row in rows[1]]
         for key in ("chosen", "rejected"):
             assert [row[key] for row in rows[0]] == pytest.approx([row[key] for row in rows[1]], abs=20 * apart)
@@ -88,7 +88,7 @@ def trained(tiny_checkpoint, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", STAGES)
-def test_two_processes_train_what_one_trains_with_the_same_batch(trained, tiny_checkpoint, kind):
+def test_two_processes_train_the_same_checkpoint_as_one_with_the_same_batch(trained, tiny_checkpoint, kind):
     assert_same_checkpoint(trained.folder, kind, tiny_checkpoint, apart=1e-4)
 
 
@@ -107,22 +107,22 @@ def sharded(request, tiny_checkpoint, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SHARDED)
-def test_processes_that_share_the_weights_out_train_and_save_what_one_does(sharded, tiny_checkpoint, name):
+def test_processes_with_sharded_weights_train_and_save_what_one_process_does(sharded, tiny_checkpoint, name):
     assert_same_checkpoint(sharded.folder, name, tiny_checkpoint, apart=1e-3)
 
 
-def test_four_bits_are_not_shared_out_and_the_line_says_what_does(tiny_checkpoint, tmp_path, monkeypatch):
-    from helpers.training_scripts import made
+def test_qlora_with_sharded_weights_is_refused_and_the_error_names_ddp(tiny_checkpoint, tmp_path, monkeypatch):
+    from helpers.training_scripts import run_stage
 
     from mcqa_suite.common.errors import ConfigError
 
     monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
     with pytest.raises(ConfigError, match=r"sft.yaml: qlora: .* launch with ddp.yaml"):
-        made("sft", {**SFT, "qlora": True}, tiny_checkpoint, tmp_path / "sft")
+        run_stage("sft", {**SFT, "qlora": True}, tiny_checkpoint, tmp_path / "sft")
 
 
 @pytest.mark.slow
-def test_tokens_a_second_are_those_of_both_processes(trained):
+def test_tokens_per_second_count_both_processes(trained):
     from mcqa_suite.common.manifest import read_manifest
 
     tokens = [
@@ -133,14 +133,14 @@ def test_tokens_a_second_are_those_of_both_processes(trained):
 
 
 @pytest.mark.slow
-def test_the_main_process_alone_writes_checkpoints_and_draws_bars(trained):
+def test_only_the_main_process_writes_checkpoints_and_draws_bars(trained):
     two = trained.folder / "two"
     assert {path.name for path in two.iterdir() if path.is_dir()} == STAGES.keys()
     for kind in STAGES:
         log = (two / kind / "training_log.jsonl").read_text().splitlines()
         assert [json.loads(line)["step"] for line in log] == [1, 2]
     # 100 % of a bar, which is drawn again at its end, and which each process would draw
-    assert trained.said.count("'train_runtime'") == len(STAGES)
+    assert trained.output.count("'train_runtime'") == len(STAGES)
 
 
 @pytest.mark.slow
@@ -150,22 +150,22 @@ def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_che
     script = REPOSITORY / "training" / "sft.py"
     words = ["--config", tmp_path / "bad.yaml", "--parent", tiny_checkpoint, "--output", tmp_path / "bad"]
     done = launch(TORCHRUN, script, *words)
-    said = [line for line in done.stderr.replace("\r", "\n").splitlines() if "loss is nan at step" in line]
+    lines = [line for line in done.stderr.replace("\r", "\n").splitlines() if "loss is nan at step" in line]
     assert done.returncode != 0
-    assert len(said) == 1, done.stderr[-3000:]
-    assert said[0].startswith("sft.py: ")
+    assert len(lines) == 1, done.stderr[-3000:]
+    assert lines[0].startswith("sft.py: ")
     assert "exitcode  : 2" in done.stderr
     assert not (tmp_path / "bad").exists()
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_another_number_of_processes_is_made_again(trained, tmp_path):
+def test_another_number_of_processes_makes_a_checkpoint_again(trained, tmp_path):
     from mcqa_suite.common.manifest import read_manifest
     from mcqa_suite.ladder.checkpoints import Expected
     from mcqa_suite.ladder.context import why_outdated
 
-    made = read_manifest(trained.folder / "one" / "sft")
-    wanted = Expected(made.kind, made.name, made.parent, made.settings, made.data)
-    assert why_outdated(ladder_context(tmp_path, "name: one").recipe, trained.folder / "one" / "sft", wanted) is None
+    manifest = read_manifest(trained.folder / "one" / "sft")
+    expected = Expected(manifest.kind, manifest.name, manifest.parent, manifest.settings, manifest.data)
+    assert why_outdated(ladder_context(tmp_path, "name: one").recipe, trained.folder / "one" / "sft", expected) is None
     two = ladder_context(tmp_path, "name: two\nprocesses: 2").recipe
-    assert why_outdated(two, trained.folder / "one" / "sft", wanted) == "processes: 1 -> 2"
+    assert why_outdated(two, trained.folder / "one" / "sft", expected) == "processes: 1 -> 2"

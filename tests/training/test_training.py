@@ -39,7 +39,7 @@ def launch(kind: str, config: str, parent: Path, output: Path) -> subprocess.Com
     return subprocess.run([str(word) for word in words], capture_output=True, text=True)
 
 
-def made(kind: str, config: str, parent: Path, output: Path) -> Path:
+def run_stage(kind: str, config: str, parent: Path, output: Path) -> Path:
     done = launch(kind, config, parent, output)
     assert done.returncode == 0, done.stderr[-2000:]
     return output
@@ -47,13 +47,13 @@ def made(kind: str, config: str, parent: Path, output: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def sft_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made("sft", SFT, tiny_checkpoint, tmp_path_factory.mktemp("sft") / "sft")
+    return run_stage("sft", SFT, tiny_checkpoint, tmp_path_factory.mktemp("sft") / "sft")
 
 
 @pytest.fixture(scope="session")
 def quantised(sft_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     folder = tmp_path_factory.mktemp("gptq")
-    return {bits: made("gptq", f"bits: {bits}\n{GPTQ}", sft_checkpoint, folder / f"gptq{bits}") for bits in BITS}
+    return {bits: run_stage("gptq", f"bits: {bits}\n{GPTQ}", sft_checkpoint, folder / f"gptq{bits}") for bits in BITS}
 
 
 def logits(checkpoint: Path):
@@ -225,7 +225,7 @@ def test_a_trainer_argument_that_the_library_does_not_have_is_one_line(tmp_path,
             script("check").main()
 
 
-def test_a_kind_whose_library_is_not_installed_names_the_extra(monkeypatch):
+def test_a_missing_library_of_a_kind_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "trl", None)
     with pytest.raises(ConfigError, match=r"trl is not installed: pip install .*\[train\]'"):
         script("check").library_configs("sft")
@@ -258,7 +258,7 @@ def common() -> ModuleType:
     return script("mcqa_training.stage")
 
 
-def test_what_a_library_refuses_is_one_line(common):
+def test_an_argument_that_a_library_refuses_is_one_line(common):
     from peft import LoraConfig
 
     with pytest.raises(
@@ -268,7 +268,7 @@ def test_what_a_library_refuses_is_one_line(common):
     assert "\n" not in str(caught.value)
 
 
-def test_too_little_memory_names_the_setting_to_lower(common):
+def test_an_out_of_memory_error_names_the_setting_to_lower(common):
     import torch
 
     with (

@@ -33,7 +33,7 @@ def merging_tokenizer():
         ("bbbbb", "a", 4, "q/1: the prompt's 5 tokens fill max_length 4"),
     ],
 )
-def test_a_row_that_would_not_train_its_completion_is_named(
+def test_a_row_whose_completion_would_not_be_trained_is_named(
     rows, merging_tokenizer, prompt, completion, limit, message
 ):
     data = [
@@ -44,13 +44,13 @@ def test_a_row_that_would_not_train_its_completion_is_named(
         rows.check(data, merging_tokenizer, False, limit)
 
 
-def test_rows_that_fit_pass_and_none_at_all_do_not(rows, merging_tokenizer):
+def test_rows_that_fit_pass_and_no_rows_are_an_error(rows, merging_tokenizer):
     rows.check([{"id": "q", "prompt": "b", "completion": "aaa"}], merging_tokenizer, False, 4)
     with pytest.raises(DatasetError, match="no rows to train on"):
         rows.check([], merging_tokenizer, False, 4)
 
 
-def test_both_answers_of_a_pair_are_checked_and_have_to_differ(rows, merging_tokenizer):
+def test_both_answers_of_a_pair_are_checked_and_must_differ(rows, merging_tokenizer):
     good = {"id": "p/0", "prompt": "b", "chosen": "a", "rejected": "aa"}
     with pytest.raises(DatasetError, match="p/1: the rejected '' has no tokens"):
         rows.check([good, {**good, "id": "p/1", "rejected": ""}], merging_tokenizer, False, None)
@@ -62,7 +62,7 @@ CLEAN = "{% for m in messages %}{{ m['content'] }}{% if m['role'] == 'user' %}b{
 ADDED = CLEAN + "{% if add_generation_prompt %}a{% endif %}"
 
 
-def test_a_chat_templates_prompt_has_to_begin_the_whole_conversation(rows, merging_tokenizer):
+def test_the_templated_prompt_must_be_the_start_of_the_conversation(rows, merging_tokenizer):
     data = [{"id": "q/0", "prompt": "a", "completion": " b "}]
     merging_tokenizer.chat_template = CLEAN
     rows.check(data, merging_tokenizer, True, None)
@@ -72,7 +72,7 @@ def test_a_chat_templates_prompt_has_to_begin_the_whole_conversation(rows, mergi
         rows.check(data, merging_tokenizer, True, None)
 
 
-def test_a_question_is_on_one_side_of_the_split_with_all_its_pairs(rows):
+def test_the_split_keeps_all_pairs_of_a_question_on_one_side(rows):
     data = [{"id": str(i), "group": f"g{i // 3}"} for i in range(60)]
     train, held_out = rows.split(data, 0.25, 0)
     assert len(train) + len(held_out) == 60
@@ -85,7 +85,7 @@ def test_a_question_is_on_one_side_of_the_split_with_all_its_pairs(rows):
         rows.split(data[:3], 0.25, 0)
 
 
-def test_the_models_context_is_the_limit_where_it_is_the_shorter(rows):
+def test_the_limit_is_the_shorter_of_max_length_and_context(rows):
     from types import SimpleNamespace
 
     from transformers import LlamaConfig

@@ -6,7 +6,7 @@ import json
 import shutil
 
 import pytest
-from helpers.training_scripts import made, script, weights
+from helpers.training_scripts import run_stage, script, weights
 
 from mcqa_suite.common.checkpoints import check_parent
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
@@ -27,9 +27,9 @@ def with_trainer(config, **trainer):
 def changed(before, after):
     import torch
 
-    one, two = weights(before), weights(after)
-    assert one.keys() == two.keys()
-    return {name for name in one if not torch.equal(one[name], two[name])}
+    first, second = weights(before), weights(after)
+    assert first.keys() == second.keys()
+    return {name for name in first if not torch.equal(first[name], second[name])}
 
 
 def held_out(folder):
@@ -46,17 +46,17 @@ def logp(checkpoint, prompt, answer):
     begun, whole = tokenizer(prompt).input_ids, tokenizer(prompt + answer + tokenizer.eos_token).input_ids
     with torch.no_grad():
         logps = model(torch.tensor([whole])).logits[0].log_softmax(-1)
-    return sum(logps[place - 1, whole[place]].item() for place in range(len(begun), len(whole)))
+    return sum(logps[i - 1, whole[i]].item() for i in range(len(begun), len(whole)))
 
 
 @pytest.fixture(scope="module")
 def adapter(tiny_checkpoint, tmp_path_factory):
-    return made("sft", {**SFT, "merge": False}, tiny_checkpoint, tmp_path_factory.mktemp("adapter") / "adapter")
+    return run_stage("sft", {**SFT, "merge": False}, tiny_checkpoint, tmp_path_factory.mktemp("adapter") / "adapter")
 
 
 @pytest.fixture(scope="module")
 def merged(tiny_checkpoint, tmp_path_factory):
-    return made("sft", SFT, tiny_checkpoint, tmp_path_factory.mktemp("merged") / "sft")
+    return run_stage("sft", SFT, tiny_checkpoint, tmp_path_factory.mktemp("merged") / "sft")
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def merged(tiny_checkpoint, tmp_path_factory):
     ],
     ids=lambda loss: loss["loss_type"][0],
 )
-def test_every_dpo_loss_changes_the_weights_and_measures_questions_it_never_saw(tiny_checkpoint, tmp_path, loss):
-    folder = made("dpo", with_trainer(PAIRS, **loss), tiny_checkpoint, tmp_path / "dpo")
+def test_every_dpo_loss_changes_the_weights_and_is_measured_on_held_out_questions(tiny_checkpoint, tmp_path, loss):
+    folder = run_stage("dpo", with_trainer(PAIRS, **loss), tiny_checkpoint, tmp_path / "dpo")
     assert changed(tiny_checkpoint, folder) == {name for name in weights(folder) if "proj" in name}
     metrics = read_manifest(folder).metrics
     assert (metrics["held_out_pairs"], metrics["held_out_questions"]) == (5, 5)
@@ -94,26 +94,26 @@ def repeated_prompt(tmp_path):
     return {**PAIRS, "data": [{"source": "evaluator", "path": "pairs.jsonl"}], "held_out": 0}
 
 
-def test_pairs_with_one_prompt_train_against_reference_values_of_their_own(
+def test_pairs_with_the_same_prompt_have_their_own_reference_values(
     tiny_checkpoint, tmp_path, repeated_prompt, monkeypatch
 ):
-    dpo, kept = script("dpo"), []
+    dpo, trainers = script("dpo"), []
 
-    class Kept(dpo.DPOTrainer):
+    class Recorded(dpo.DPOTrainer):
         def train(self):
-            kept.append(self)
+            trainers.append(self)
             return super().train()
 
-    monkeypatch.setattr(dpo, "DPOTrainer", Kept)
-    made("dpo", with_trainer(repeated_prompt, precompute_ref_log_probs=True), tiny_checkpoint, tmp_path / "dpo")
-    for row, prompt, (chosen, rejected) in zip(kept[0].train_dataset, PROMPTS, ANSWERS, strict=True):
+    monkeypatch.setattr(dpo, "DPOTrainer", Recorded)
+    run_stage("dpo", with_trainer(repeated_prompt, precompute_ref_log_probs=True), tiny_checkpoint, tmp_path / "dpo")
+    for row, prompt, (chosen, rejected) in zip(trainers[0].train_dataset, PROMPTS, ANSWERS, strict=True):
         assert row["ref_chosen_logps"] == pytest.approx(logp(tiny_checkpoint, prompt, chosen), abs=1e-3)
         assert row["ref_rejected_logps"] == pytest.approx(logp(tiny_checkpoint, prompt, rejected), abs=1e-3)
 
 
-def test_a_pairs_rewards_are_its_own_gains_over_the_reference(tiny_checkpoint, tmp_path, repeated_prompt):
+def test_rewards_are_gains_in_log_probability_over_the_reference(tiny_checkpoint, tmp_path, repeated_prompt):
     config = with_trainer({**repeated_prompt, "held_out": 0.5}, beta=0.5)
-    folder = made("dpo", config, tiny_checkpoint, tmp_path / "dpo")
+    folder = run_stage("dpo", config, tiny_checkpoint, tmp_path / "dpo")
     pairs = {c: (p, r) for p, (c, r) in zip(PROMPTS, ANSWERS, strict=True)}
     metrics, rows = read_manifest(folder).metrics, held_out(folder)
     assert len(rows) == metrics["held_out_pairs"] > 0
@@ -130,31 +130,31 @@ def test_a_pairs_rewards_are_its_own_gains_over_the_reference(tiny_checkpoint, t
     assert metrics["reward_margin_over_beta"] == pytest.approx(2 * metrics["reward_margin"])
 
 
-def test_a_model_that_learned_nothing_has_ties_and_no_right_pair(tiny_checkpoint, tmp_path):
-    folder = made("dpo", with_trainer(PAIRS, learning_rate=0.0), tiny_checkpoint, tmp_path / "dpo")
+def test_an_unchanged_model_has_only_ties(tiny_checkpoint, tmp_path):
+    folder = run_stage("dpo", with_trainer(PAIRS, learning_rate=0.0), tiny_checkpoint, tmp_path / "dpo")
     metrics = read_manifest(folder).metrics
     assert (metrics["reward_accuracy"], metrics["reward_ties"], metrics["reward_margin"]) == (0, 5, 0)
 
 
-def test_full_dpo_takes_its_reference_from_the_parent(tiny_checkpoint, tmp_path):
+def test_the_reference_of_full_dpo_is_the_parent(tiny_checkpoint, tmp_path):
     config = {**with_trainer(PAIRS, learning_rate=1e-3), "lora": None, "full": True}
-    folder = made("dpo", config, tiny_checkpoint, tmp_path / "dpo")
+    folder = run_stage("dpo", config, tiny_checkpoint, tmp_path / "dpo")
     assert changed(tiny_checkpoint, folder) == weights(folder).keys()
     assert read_manifest(folder).metrics["reward_ties"] == 0
 
 
 def test_orpo_changes_the_weights_and_compares_mean_log_probabilities(tiny_checkpoint, tmp_path):
-    folder = made("orpo", PAIRS, tiny_checkpoint, tmp_path / "orpo")
+    folder = run_stage("orpo", PAIRS, tiny_checkpoint, tmp_path / "orpo")
     assert changed(tiny_checkpoint, folder) == {name for name in weights(folder) if "proj" in name}
     assert read_manifest(folder).metrics["held_out_pairs"] == 5
     assert all(-20 < row["chosen"] < 0 for row in held_out(folder))
 
 
-def test_a_reward_model_is_a_classifier_that_reloads_with_its_scores(tiny_checkpoint, tmp_path, repeated_prompt):
+def test_a_reward_model_reloads_as_a_classifier_with_the_same_scores(tiny_checkpoint, tmp_path, repeated_prompt):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    folder = made("reward", {**repeated_prompt, "held_out": 0.5}, tiny_checkpoint, tmp_path / "reward")
+    folder = run_stage("reward", {**repeated_prompt, "held_out": 0.5}, tiny_checkpoint, tmp_path / "reward")
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
     assert model.config.num_labels == 1
@@ -170,7 +170,7 @@ def test_a_reward_model_is_a_classifier_that_reloads_with_its_scores(tiny_checkp
         assert len(near) == 1
 
 
-def test_an_adapter_holds_no_path_and_knows_its_parent(tiny_checkpoint, adapter):
+def test_an_adapter_holds_no_path_and_names_its_parent(tiny_checkpoint, adapter):
     manifest = read_manifest(adapter)
     assert manifest.adapter
     assert manifest.parent.content == content_hash(tiny_checkpoint)
@@ -179,56 +179,58 @@ def test_an_adapter_holds_no_path_and_knows_its_parent(tiny_checkpoint, adapter)
     check_parent(adapter, tiny_checkpoint)
 
 
-def test_an_adapter_on_anything_but_its_recorded_parent_is_refused(adapter, merged, tmp_path):
+def test_an_adapter_is_refused_on_any_checkpoint_but_its_parent(adapter, merged, tmp_path):
     with pytest.raises(CheckpointError, match=r"an adapter of 'checkpoint', and .*sft is another checkpoint; give the"):
-        made("merge", {}, adapter, tmp_path / "whole", "--parent-base", str(merged))
+        run_stage("merge", {}, adapter, tmp_path / "whole", "--parent-base", str(merged))
     assert not (tmp_path / "whole").exists()
     with pytest.raises(CheckpointError, match="an adapter of 'checkpoint'"):
-        made("dpo", PAIRS, adapter, tmp_path / "dpo", "--parent-base", str(merged))
+        run_stage("dpo", PAIRS, adapter, tmp_path / "dpo", "--parent-base", str(merged))
     with pytest.raises(CheckpointError, match="is an adapter; give the folder that it was trained on"):
-        made("dpo", PAIRS, adapter, tmp_path / "dpo")
+        run_stage("dpo", PAIRS, adapter, tmp_path / "dpo")
     with pytest.raises(CheckpointError, match="holds no adapter to merge"):
-        made("merge", {}, merged, tmp_path / "whole")
+        run_stage("merge", {}, merged, tmp_path / "whole")
 
 
-def test_an_adapter_merged_later_is_what_it_would_have_been_merged_at_once(tiny_checkpoint, adapter, merged, tmp_path):
+def test_merging_an_adapter_later_gives_the_same_weights(tiny_checkpoint, adapter, merged, tmp_path):
     import torch
 
-    later = made("merge", {}, adapter, tmp_path / "later", "--parent-base", str(tiny_checkpoint))
-    one, two = weights(later), weights(merged)
-    assert one.keys() == two.keys()
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    later = run_stage("merge", {}, adapter, tmp_path / "later", "--parent-base", str(tiny_checkpoint))
+    first, second = weights(later), weights(merged)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
     manifest = read_manifest(later)
     assert (manifest.kind, manifest.adapter, manifest.chat_template) == ("merge", False, False)
 
 
-def test_dpo_of_an_adapter_keeps_what_the_adapter_learned(tiny_checkpoint, adapter, merged, tmp_path):
+def test_dpo_of_an_adapter_starts_from_the_merged_weights(tiny_checkpoint, adapter, merged, tmp_path):
     import torch
 
     still = with_trainer(PAIRS, learning_rate=0.0)
-    folder = made("dpo", still, adapter, tmp_path / "dpo", "--parent-base", str(tiny_checkpoint))
-    one, two = weights(folder), weights(merged)
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    folder = run_stage("dpo", still, adapter, tmp_path / "dpo", "--parent-base", str(tiny_checkpoint))
+    first, second = weights(folder), weights(merged)
+    assert all(torch.equal(first[name], second[name]) for name in first)
     with pytest.raises(ConfigError, match="the parent is an adapter; merge it first"):
-        made("dpo", {**PAIRS, "merge": False}, adapter, tmp_path / "no", "--parent-base", str(tiny_checkpoint))
+        run_stage("dpo", {**PAIRS, "merge": False}, adapter, tmp_path / "no", "--parent-base", str(tiny_checkpoint))
 
 
-def test_a_full_batch_equals_an_accumulated_one(tiny_checkpoint, tmp_path):
+def test_accumulated_batches_train_what_a_full_batch_trains(tiny_checkpoint, tmp_path):
     import torch
 
     full = {**with_trainer(SFT, learning_rate=1e-3, max_steps=2), "lora": None, "full": True}
     once = with_trainer(full, per_device_train_batch_size=8)
     often = with_trainer(full, per_device_train_batch_size=2, gradient_accumulation_steps=4)
-    one, two = (weights(made("sft", c, tiny_checkpoint, tmp_path / n)) for n, c in (("once", once), ("often", often)))
+    first, second = (
+        weights(run_stage("sft", c, tiny_checkpoint, tmp_path / n)) for n, c in (("once", once), ("often", often))
+    )
     before = weights(tiny_checkpoint)
-    for name in one:
-        assert not torch.equal(one[name], before[name])
-        assert torch.allclose(one[name], two[name], rtol=0, atol=2e-5), (one[name] - two[name]).abs().max()
+    for name in first:
+        assert not torch.equal(first[name], before[name])
+        assert torch.allclose(first[name], second[name], rtol=0, atol=2e-5), (first[name] - second[name]).abs().max()
 
 
-def test_packing_and_neftune_go_to_trl_and_the_log_has_every_step(tiny_checkpoint, tmp_path):
+def test_packing_and_neftune_reach_trl_and_the_log_has_every_step(tiny_checkpoint, tmp_path):
     config = with_trainer(SFT, packing=True, max_length=512, neftune_noise_alpha=5.0)
-    folder = made("sft", config, tiny_checkpoint, tmp_path / "sft")
+    folder = run_stage("sft", config, tiny_checkpoint, tmp_path / "sft")
     assert changed(tiny_checkpoint, folder)
     log = [json.loads(line) for line in (folder / "training_log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [1, 2]
@@ -253,38 +255,38 @@ def chatty(tiny_checkpoint, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("asked", "recorded"), [(None, True), (True, True), (False, False)])
-def test_the_manifest_records_whether_the_chat_template_was_trained_with(chatty, tmp_path, asked, recorded):
-    folder = made("sft", {**with_trainer(SFT, max_steps=1), "chat_template": asked}, chatty, tmp_path / "sft")
+@pytest.mark.parametrize(("setting", "recorded"), [(None, True), (True, True), (False, False)])
+def test_the_manifest_records_whether_training_used_the_chat_template(chatty, tmp_path, setting, recorded):
+    folder = run_stage("sft", {**with_trainer(SFT, max_steps=1), "chat_template": setting}, chatty, tmp_path / "sft")
     assert read_manifest(folder).chat_template is recorded
     assert (folder / "chat_template.jinja").read_text() == TEMPLATE
 
 
-def test_pairs_become_conversations_where_the_chat_template_is_on(chatty, tmp_path):
+def test_pairs_become_conversations_with_the_chat_template(chatty, tmp_path):
     for kind in ("dpo", "orpo", "reward"):
-        folder = made(kind, with_trainer(PAIRS, max_steps=1), chatty, tmp_path / kind)
+        folder = run_stage(kind, with_trainer(PAIRS, max_steps=1), chatty, tmp_path / kind)
         assert read_manifest(folder).chat_template is True
 
 
-def test_a_chat_template_that_is_not_there_cannot_be_trained_with(tiny_checkpoint, tmp_path):
+def test_a_missing_chat_template_cannot_be_requested(tiny_checkpoint, tmp_path):
     with pytest.raises(ConfigError, match="chat_template: the tokenizer of the parent has no chat template"):
-        made("sft", {**SFT, "chat_template": True}, tiny_checkpoint, tmp_path / "sft")
+        run_stage("sft", {**SFT, "chat_template": True}, tiny_checkpoint, tmp_path / "sft")
 
 
-def test_half_a_checkpoint_is_never_taken_for_a_whole_one(tiny_checkpoint, merged, tmp_path):
+def test_an_incomplete_checkpoint_is_refused(tiny_checkpoint, merged, tmp_path):
     half = tmp_path / "half"
     shutil.copytree(tiny_checkpoint, half)
     whole = (half / "model.safetensors").read_bytes()
     (half / "model.safetensors").write_bytes(whole[:-100])
     with pytest.raises(CheckpointError, match=r"model\.safetensors: broken or half written"):
-        made("sft", SFT, half, tmp_path / "sft")
+        run_stage("sft", SFT, half, tmp_path / "sft")
     other = tmp_path / "other"
     shutil.copytree(merged, other)
     shutil.copy(tiny_checkpoint / "model.safetensors", other)
     with pytest.raises(CheckpointError, match="its files are not those that its manifest names"):
-        made("sft", SFT, other, tmp_path / "sft")
+        run_stage("sft", SFT, other, tmp_path / "sft")
     with pytest.raises(CheckpointError, match="holds no checkpoint"):
-        made("sft", SFT, tmp_path, tmp_path / "sft")
+        run_stage("sft", SFT, tmp_path, tmp_path / "sft")
 
 
 @pytest.mark.parametrize(
@@ -298,7 +300,7 @@ def test_half_a_checkpoint_is_never_taken_for_a_whole_one(tiny_checkpoint, merge
 )
 def test_bad_input_is_one_line(tiny_checkpoint, tmp_path, kind, config, error, words):
     with pytest.raises(error, match=words) as caught:
-        made(kind, config, tiny_checkpoint, tmp_path / "bad")
+        run_stage(kind, config, tiny_checkpoint, tmp_path / "bad")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "bad").exists()
 
@@ -308,7 +310,7 @@ def test_without_bitsandbytes_four_bits_are_one_line(tiny_checkpoint, tmp_path, 
     monkeypatch.setattr("mcqa_suite.common.extras.installed", lambda name: False)
     config = {"format": "nf4"} if kind == "bnb" else {**SFT, "qlora": True}
     with pytest.raises(ConfigError, match=r"bitsandbytes is not installed: pip install .*\[bnb\]'"):
-        made(kind, config, tiny_checkpoint, tmp_path / "bad")
+        run_stage(kind, config, tiny_checkpoint, tmp_path / "bad")
 
 
 @pytest.mark.parametrize(("bits", "error"), [("int8", 0.02), ("nf4", 0.15), ("fp4", 0.25)])
@@ -317,17 +319,17 @@ def test_bitsandbytes_makes_a_smaller_checkpoint_that_reloads(tiny_checkpoint, t
     import torch
     from transformers import AutoModelForCausalLM
 
-    folder = made("bnb", {"format": bits}, tiny_checkpoint, tmp_path / bits)
+    folder = run_stage("bnb", {"format": bits}, tiny_checkpoint, tmp_path / bits)
     tokens = torch.arange(40)[None]
     models = [AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32) for name in (tiny_checkpoint, folder)]
     with torch.no_grad():
-        one, two = (model(tokens).logits for model in models)
-    assert 0 < (one - two).norm() / one.norm() < error
+        first, second = (model(tokens).logits for model in models)
+    assert 0 < (first - second).norm() / first.norm() < error
     assert read_manifest(folder).size.bits_per_weight < 32
 
 
-def test_qlora_is_merged_into_the_parent_as_it_was(tiny_checkpoint, tmp_path):
+def test_qlora_is_merged_into_the_unquantised_parent(tiny_checkpoint, tmp_path):
     pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (extra: bnb)")
-    folder = made("sft", {**SFT, "qlora": True}, tiny_checkpoint, tmp_path / "qlora")
+    folder = run_stage("sft", {**SFT, "qlora": True}, tiny_checkpoint, tmp_path / "qlora")
     assert changed(tiny_checkpoint, folder) == {name for name in weights(folder) if "proj" in name}
     assert not list(folder.glob("adapter_*"))
