@@ -20,8 +20,9 @@ from helpers.locations import REPOSITORY
 from helpers.waiting import eventually
 
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
-from mcqa_suite.common.locks import run_lock
+from mcqa_suite.common.locks import run_lock, write_lock
 from mcqa_suite.common.manifest import MANIFEST, read_manifest
+from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.saving import check_saved, check_writable, unsaved_is_an_error
 from mcqa_suite.ladder import run_recipe
 
@@ -145,6 +146,25 @@ def test_a_run_waits_for_a_stage_that_outlived_a_killed_run_and_keeps_its_checkp
     assert re.search(r"g8 +gptq +unchanged\n", output)
     assert began.read_text() == "xx"  # g8 by the first run, g4 by the second
     assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
+
+
+@pytest.mark.slow
+def test_a_training_script_waits_while_another_process_writes_its_output(tmp_path, tiny_checkpoint):
+    words = [
+        "--config",
+        training_dir() / "configs/merge.yaml",
+        "--parent",
+        tiny_checkpoint,
+        "--output",
+        tmp_path / "out",
+    ]
+    with write_lock(tmp_path / "out"):
+        script = subprocess.Popen(
+            [sys.executable, training_dir() / "merge.py", *words], stderr=subprocess.PIPE, text=True
+        )
+        lines = iter(script.stderr.readline, "")
+        assert any(f"{tmp_path / 'out'}: waiting for another process that writes it" in line for line in lines)
+    assert "holds no adapter to merge" in script.communicate()[1]
 
 
 def texts(folder: Path) -> list[str]:
