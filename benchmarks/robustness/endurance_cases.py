@@ -198,7 +198,7 @@ def read_only(run: Unbroken, home: Path) -> tuple[str, str]:
         if done.returncode:
             raise CannotShowError("cannot mount read-only")
         told = one_line(Ladder(run.recipe, home, folder), "Read-only file system", str(folder))
-        rungs = sorted(map(str, (folder / "evaluations").iterdir()))
+        rungs = sorted(map(str, (folder / "evaluations").glob("[!.]*")))
         table = subprocess.run(
             [sys.executable, "-m", "mcqa_suite.cli.main", "table", *rungs], capture_output=True, check=False
         )

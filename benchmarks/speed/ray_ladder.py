@@ -96,7 +96,7 @@ def run(output: Path, options: list[str]) -> float:
 def outcome(output: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
     """The leaderboard without its speeds, and the content of every checkpoint."""
     rows = list(csv.DictReader((output / "leaderboard.csv").read_text(encoding="utf-8").splitlines()))
-    contents = {path.name: read_manifest(path).content for path in sorted((output / "checkpoints").iterdir())}
+    contents = {path.name: read_manifest(path).content for path in sorted((output / "checkpoints").glob("[!.]*"))}
     return [{key: value for key, value in row.items() if key != SPEED} for row in rows], contents
 
 

@@ -4,6 +4,7 @@
     runs/demo/evaluations/<rung>/   lm_eval's output, rung.json, manifest.json
     runs/demo/audits/<stage>.md     training rows of a stage that are also in the tasks
     runs/demo/configs/, logs/       the settings and the output of each process
+    .lock, .<rung>.lock             held by the run, and by the process that writes the rung
 
 Run again, it makes only what is missing or no longer what the recipe asks for.
 """
