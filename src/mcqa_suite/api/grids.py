@@ -64,7 +64,7 @@ def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> Gri
     rows = read_answers(log)
     chosen = {"votes": ranked(rows)}
     if logprob is not None:
-        from mcqa_suite.backend.grid_scores import ranked_by_logprob
+        from mcqa_suite.backend.sample_scores import ranked_by_logprob
 
         chosen["summed log-probability"] = ranked_by_logprob(Path(logprob), rows, chosen["votes"], log)
     return GridVotesResult({name: judge(rows, grids) for name, grids in chosen.items()}, dict(chosen))
