@@ -1,6 +1,6 @@
-"""The processes of one run, as `accelerate launch` and `torchrun` start them: which one this is, and which one speaks.
+"""The processes of one run, as `accelerate launch` and `torchrun` start them: their numbers, and what they exchange.
 
-Each has its number and how many they are in its environment. Nothing here imports torch before it is needed.
+The launcher sets each process's number and how many there are in its environment. torch is imported on use.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mcqa_suite.common.errors import McqaError
 VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 PATIENCE = timedelta(weeks=52)  # a process waits for the slowest; the launcher ends all of them where one fails
 FAILED = "mcqa-suite: failed"
-ONE_ALONE = (
+ONE_PROCESS = (
     "mcqa: accelerate launch --cpu starts one process, whatever --num_processes says; for more use --config_file "
     "training/configs/accelerate/cpu.yaml without --cpu, or torchrun --nproc_per_node N"
 )
@@ -37,33 +37,28 @@ def index() -> int:
 
 
 def is_main() -> bool:
-    """Whether this is the process that writes files and speaks."""
+    """Whether this is the process that writes files and prints."""
     return index() == 0
 
 
 def quiet() -> dict[str, str]:
-    """The environment that spares every process but the main one its progress bars: read when their libraries are imported."""
+    """The environment without progress bars, for every process but the main one; libraries read it when they are imported."""
     return {} if is_main() else {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
 def hush() -> None:
-    """Leaves progress bars and warnings to the main process."""
-    _warn_if_alone()
+    """Leave progress bars and warnings to the main process; warn where accelerate started one process instead of several."""
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true") and "MASTER_PORT" in os.environ
+    if on_cpu and world() == 1 and "OMPI_COMM_WORLD_SIZE" not in os.environ and "PMI_SIZE" not in os.environ:
+        print(ONE_PROCESS, file=sys.stderr)  # accelerate does not say so itself
     os.environ.update(quiet())
     if not is_main():
         logging.disable(logging.WARNING)
         warnings.simplefilter("ignore")
 
 
-def _warn_if_alone() -> None:
-    """Says that accelerate started one process where several were asked for, which it does not say itself."""
-    told = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true") and "MASTER_PORT" in os.environ
-    if told and world() == 1 and "OMPI_COMM_WORLD_SIZE" not in os.environ and "PMI_SIZE" not in os.environ:
-        print(ONE_ALONE, file=sys.stderr)
-
-
 def go_on_alone() -> None:
-    """For work that does not share out: the main process forgets the others, which leave."""
+    """For work that cannot be split: the main process goes on alone, the others exit."""
     if not is_main():
         sys.exit(0)
     for name in VARIABLES:
@@ -81,7 +76,7 @@ def one_run() -> Iterator[None]:
 
 @contextmanager
 def failing_once() -> Iterator[None]:
-    """Of several processes that fail, the first raises; the others, which it may have torn down, leave without a word."""
+    """Of several processes that fail, the first raises; the others, which it may have torn down, exit silently."""
     try:
         yield
     except Exception:
@@ -91,7 +86,7 @@ def failing_once() -> Iterator[None]:
 
 
 def _first_to_fail() -> bool:
-    """Counted in the store through which the processes found each other; True where that is gone."""
+    """Count failures in the store through which the processes found each other; True where it is gone."""
     import torch
 
     try:
@@ -114,27 +109,27 @@ def _group() -> Any:
 
 
 def join() -> None:
-    """Waits for all processes; to be called in each of them, before a model asks accelerate who they are."""
+    """Wait for all processes; called in each of them, before a model asks accelerate for their numbers."""
     if world() > 1:
         _group()
 
 
-def gathered(mine: Any) -> list[Any]:
-    """What every process gives, in their order, in each of them."""
+def gathered(value: Any) -> list[Any]:
+    """The values of all processes, in their order, in each of them."""
     if world() == 1:
-        return [mine]
+        return [value]
     import torch
 
-    everyone: list[Any] = [None] * world()
+    values: list[Any] = [None] * world()
     try:
-        torch.distributed.all_gather_object(everyone, mine, group=_group())
+        torch.distributed.all_gather_object(values, value, group=_group())
     except RuntimeError as error:
         raise McqaError(f"another of the {world()} processes ended: {' '.join(str(error).split())}") from error
-    return everyone
+    return values
 
 
 def leave() -> None:
-    """Ends the group, in every process that joined it."""
+    """End the group, in every process that joined it."""
     if world() == 1:
         return
     import torch

@@ -1,10 +1,10 @@
 """A model of the harness in several processes, each of which answers its part of the requests.
 
-The harness's own way shares out the documents: it needs one a process at least, asks some twice to even the parts out and
-counts those answers as repeats, and logs the samples in another order. Here every process holds all requests and, in the
-end, all answers, as if it were the only one: results, groups, scores that need every item, and order are those of one
-process. Documents are shared out where tokens are scored (equal to rounding, which depends on the batch); whole batches
-where text is generated, so that each is the very batch of one process, drawn samples of `hf-prefix` too.
+The harness's own data parallelism splits the documents: it needs one a process at least, repeats some to even the parts out,
+counts those answers as repeats, and logs the samples in another order. Here every process has all requests and, in the end,
+all answers, as if it were the only one: results, groups, scores over all items, and order are those of one process. Documents
+are split where tokens are scored (equal to rounding, which depends on the batch); whole batches where text is generated, so
+that each batch is the very one of a single process, drawn samples of `hf-prefix` too.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from mcqa_suite.backend import processes
 from mcqa_suite.common.errors import ConfigError
 
 DIFFERENT = (
-    "the processes were not asked the same; remove what only one of them found, such as --use_cache's files, and repeat"
+    "the processes got different requests; remove what only one of them has, such as --use_cache's files, and rerun"
 )
 Batches = dict[int, torch.Tensor]  # new tokens by the batch's number
 
 
 class SharedModel(HFLM):  # type: ignore[misc]
-    """To be mixed in before a subclass of HFLM: its answers come from all processes, and are in each of them."""
+    """A mix-in before a subclass of HFLM: its answers come from all processes, and each process gets all of them."""
 
-    _number = 0  # of the next batch of generation
-    _made: Batches | None = None  # by this process
-    _known: Batches | None = None  # by all of them
+    _next_batch = 0
+    _own_batches: Batches | None = None  # while this process generates its own
+    _all_batches: Batches | None = None  # once all of them are generated
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._splits = not kwargs.get("tp_plan")  # else the processes are parts of one model
@@ -42,7 +42,7 @@ class SharedModel(HFLM):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # to the harness every process is the only one, which evaluates all documents
         self._rank, self._world_size = 0, 1
-        self._everyone: list[dict[str, Any]] = []
+        self._records: list[dict[str, Any]] = []  # of all processes
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Any]:
         return self._by_document("loglikelihood", requests, disable_tqdm)
@@ -54,51 +54,48 @@ class SharedModel(HFLM):  # type: ignore[misc]
         if not self._splits or self.backend != "causal" or str(self.batch_size).startswith("auto"):
             return self._by_document("generate_until", requests, disable_tqdm)
         self._check_same(requests)
-        self._number, self._made = 0, {}
+        self._next_batch, self._own_batches = 0, {}
         try:
-            with self._nothing_kept():  # the texts of the batches that others make are empty as yet
+            with self._nothing_cached():  # the texts of other processes' batches are still empty
                 super().generate_until(requests, disable_tqdm=disable_tqdm or not processes.is_main())
-            parts = processes.gathered((self._made, self._own_sharing()))
-            self._everyone = [told for _, told in parts]
-            self._known = {number: tokens for made, _ in parts for number, tokens in made.items()}
-            self._number = 0
+            batches = self._exchanged(self._own_batches)
+            self._all_batches = {number: tokens for part in batches for number, tokens in part.items()}
+            self._next_batch = 0
             return list(super().generate_until(requests, disable_tqdm=True))
         finally:
-            self._made = self._known = None
+            self._own_batches = self._all_batches = None
 
     def _model_generate(self, context: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        number, self._number = self._number, self._number + 1
-        if self._known is not None:
-            return torch.cat([context, self._known[number].to(context)], dim=1)
-        if self._made is None:
+        number, self._next_batch = self._next_batch, self._next_batch + 1
+        if self._all_batches is not None:
+            return torch.cat([context, self._all_batches[number].to(context)], dim=1)
+        if self._own_batches is None:
             return super()._model_generate(context, *args, **kwargs)
         if number % processes.world() != processes.index():
             if passed_over := getattr(self, "passed_over", None):
                 passed_over(context, *args, **kwargs)
             return context
-        made = super()._model_generate(context, *args, **kwargs)
-        self._made[number] = made[:, context.shape[1] :].to("cpu", torch.int32)
-        return made
+        tokens = super()._model_generate(context, *args, **kwargs)
+        self._own_batches[number] = tokens[:, context.shape[1] :].to("cpu", torch.int32)
+        return tokens
 
     def _by_document(self, kind: str, requests: list[Any], disable_tqdm: bool) -> list[Any]:
-        """The answers to `requests`; all that belong to one document are one process's."""
+        """The answers to `requests`; one process answers all requests of a document."""
         answer = getattr(super(), kind)
         if not self._splits:
             return list(answer(requests, disable_tqdm=disable_tqdm))
         self._check_same(requests)
         owners: dict[Any, int] = {}
-        places: list[list[int]] = [[] for _ in range(processes.world())]
-        for place, request in enumerate(requests):
+        parts: list[list[int]] = [[] for _ in range(processes.world())]
+        for index, request in enumerate(requests):
             document = request.task_name, request.doc_id
-            places[owners.setdefault(document, len(owners) % processes.world())].append(place)
-        mine = [requests[place] for place in places[processes.index()]]
-        found = list(answer(mine, disable_tqdm=disable_tqdm or not processes.is_main())) if mine else []
-        parts = processes.gathered((found, self._own_sharing()))
+            parts[owners.setdefault(document, len(owners) % processes.world())].append(index)
+        own = [requests[index] for index in parts[processes.index()]]
+        own_answers = list(answer(own, disable_tqdm=disable_tqdm or not processes.is_main())) if own else []
         answers: list[Any] = [None] * len(requests)
-        for part, (some, _) in zip(places, parts, strict=True):
-            for place, each in zip(part, some, strict=True):
-                answers[place] = each
-        self._everyone = [told for _, told in parts]
+        for part, part_answers in zip(parts, self._exchanged(own_answers), strict=True):
+            for index, part_answer in zip(part, part_answers, strict=True):
+                answers[index] = part_answer
         return answers
 
     def _check_same(self, requests: list[Any]) -> None:
@@ -108,9 +105,15 @@ class SharedModel(HFLM):  # type: ignore[misc]
         if len(set(processes.gathered(digest.hexdigest()))) > 1:
             raise ConfigError(DIFFERENT)
 
+    def _exchanged(self, value: Any) -> list[Any]:
+        """The values of all processes; their records are kept for `sharing`."""
+        pairs = processes.gathered((value, self._own_sharing()))
+        self._records = [record for _, record in pairs]
+        return [value for value, _ in pairs]
+
     @contextmanager
-    def _nothing_kept(self) -> Iterator[None]:
-        """Within it the harness's `--use_cache` learns nothing."""
+    def _nothing_cached(self) -> Iterator[None]:
+        """Keep answers from the harness's `--use_cache`, inside the block."""
         before = vars(self)["cache_hook"]
         self.cache_hook = CacheHook(None)
         try:
@@ -123,12 +126,12 @@ class SharedModel(HFLM):  # type: ignore[misc]
         return dict(own()) if own else {}
 
     def sharing(self) -> dict[str, Any]:
-        """Counts of all processes together; what is no count is the main process's."""
-        every = self._everyone or [self._own_sharing()]
-        return {key: _together(key, [told[key] for told in every]) for key in every[0]}
+        """Counts summed over the processes, the smallest pass; the rest is the main process's."""
+        records = self._records or [self._own_sharing()]
+        return {key: _combined(key, [record[key] for record in records]) for key in records[0]}
 
 
-def _together(key: str, values: list[Any]) -> Any:
+def _combined(key: str, values: list[Any]) -> Any:
     if key == "max_pass_tokens":
         return min(values)
     return sum(values) if isinstance(values[0], int) else values[0]
@@ -136,7 +139,7 @@ def _together(key: str, values: list[Any]) -> Any:
 
 @cache
 def shared(cls: type) -> type:
-    """The model class for the processes that there are: itself for one, and where the harness leaves it to itself."""
+    """The model class for several processes; `cls` itself for one process, and for classes that are not HFLM's."""
     if processes.world() == 1 or not issubclass(cls, HFLM):
         return cls
     return type(cls.__name__, (SharedModel, cls), {"__module__": cls.__module__})
@@ -144,12 +147,12 @@ def shared(cls: type) -> type:
 
 @contextmanager
 def shared_models() -> Iterator[None]:
-    """Within it the harness finds every `hf` model of its registry shared out over the processes."""
+    """Let the harness find every `hf` model of its registry split over the processes, inside the block."""
     from lm_eval.api import registry
 
-    whole = registry.get_model
-    registry.get_model = lambda name: shared(whole(name))
+    original = registry.get_model
+    registry.get_model = lambda name: shared(original(name))
     try:
         yield
     finally:
-        registry.get_model = whole
+        registry.get_model = original
