@@ -1,4 +1,4 @@
-"""Evaluation through a server that fails: what is asked again, what is recorded as failed; nothing of it counts as wrong."""
+"""Evaluation through a server that fails: requests are retried, then recorded as failed; none counts as wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from mcqa_suite.reporting.provenance import checklist, origin
 pytest.importorskip("tenacity", reason="the client of servers is an extra: pip install '.[server]'")
 BASE = REPOSITORY / "training" / "base"
 QUICK = "max_retries=2,retry_backoff=0.01,timeout=60"
-SAID = "The answer is B."
+TEXT = "The answer is B."
 
 
 @pytest.fixture(autouse=True)
@@ -37,15 +37,15 @@ def _offline(monkeypatch):
     monkeypatch.setenv("MCQA_CACHE", "off")
 
 
-def chat(served, **known):
-    from mcqa_suite.evaluation.servers import PatientChat
+def chat(served, **changes):
+    from mcqa_suite.evaluation.servers import RetryingChat
 
-    settings = {"max_retries": 2, "retry_backoff": 0.01, "timeout": 60, **known}
-    return PatientChat(model="m", base_url=f"{served.url}/chat/completions", **settings)
+    settings = {"max_retries": 2, "retry_backoff": 0.01, "timeout": 60, **changes}
+    return RetryingChat(model="m", base_url=f"{served.url}/chat/completions", **settings)
 
 
-def asked(lm, texts, **settings):
-    """What the harness would hand to the model: one instance a text."""
+def instances(lm, texts, **settings):
+    """What the harness hands to the model: one instance a text."""
     from lm_eval.api.instance import Instance
 
     return [
@@ -54,20 +54,20 @@ def asked(lm, texts, **settings):
             {},
             (lm.apply_chat_template([{"role": "user", "content": text}]), {"until": ["Q:"], **settings}),
             0,
-            ("mcqa_made_up", place, 1),
+            ("mcqa_made_up", number, 1),
         )
-        for place, text in enumerate(texts)
+        for number, text in enumerate(texts)
     ]
 
 
 def evaluated(served, output, *more, model="local-chat-completions", task="mcqa_epfl_cot", limit=8):
     """Exit code, and rows by task."""
     path = "/chat/completions" if "chat" in model else "/completions"
-    told = f"model=m,base_url={served.url}{path},{QUICK}"
-    told += "" if "chat" in model else f",tokenizer={BASE},tokenizer_backend=huggingface"
+    model_args = f"model=m,base_url={served.url}{path},{QUICK}"
+    model_args += "" if "chat" in model else f",tokenizer={BASE},tokenizer_backend=huggingface"
     words = ["eval", "--model", model, "--tasks", task, "--limit", str(limit), "--log_samples"]
     chats = ["--apply_chat_template"] if "chat" in model else []
-    code = main([*words, *chats, "--output_path", str(output), "--model_args", told, *more])
+    code = main([*words, *chats, "--output_path", str(output), "--model_args", model_args, *more])
     logs = sorted(output.rglob("samples_*.jsonl")) if output.exists() else []
     return code, {log.name.removeprefix("samples_").rsplit("_", 1)[0]: lines(log) for log in logs}
 
@@ -89,7 +89,7 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
             return status
         if len(unlucky) < 2 and prompt not in unlucky and len(served.bodies) > 1:
             unlucky.append(prompt)
-        return 500 if prompt in unlucky else SAID
+        return 500 if prompt in unlucky else TEXT
 
     with serving(answer) as served:
         code, rows = evaluated(served, tmp_path / "first", "--use_cache", str(tmp_path / "kept"))
@@ -133,20 +133,20 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
         lost = report.unpaired[variant.name]["mcqa_epfl_cot"]
         assert (lost.failed, lost.total, report.rows[0].n) == (2, 2, 6)
         assert report.rows[0].flips.total == 0
-        told = {title: " ".join(lines) for title, lines in remarks(report)}
-        assert "2 without an answer in either run" in told["Documents left out of the pairs"]
-        assert "holes: mcqa_epfl_cot: 2 of 8 items got no answer" in told["Notes"]
-        assert "25.0 % of its items got no answer" in told["Health"]
+        texts = {title: " ".join(lines) for title, lines in remarks(report)}
+        assert "2 without an answer in either run" in texts["Documents left out of the pairs"]
+        assert "holes: mcqa_epfl_cot: 2 of 8 items got no answer" in texts["Notes"]
+        assert "25.0 % of its items got no answer" in texts["Health"]
         checks = checklist(report, base, [variant], {run.name: origin(run) for run in (base, variant)})
         [complete] = [check for check in checks if check.what == "samples complete"]
         assert ("bad", "2 items got no answer (of mcqa_epfl_cot, 25.0 %)") in complete.cells
     assert any("mcqa_epfl_cot 2 of 8" in note for note in notes(leaderboard([with_holes, whole])))
 
-    said = []
+    lines_of_reread = []
     log = next((tmp_path / "first").rglob("samples_*.jsonl"))
-    again = rescore(log, tmp_path / "again.jsonl", Columns(), said.append)
+    again = rescore(log, tmp_path / "again.jsonl", Columns(), lines_of_reread.append)
     assert (again.failed, again.broken, again.outcomes.total()) == (2, 0, 6)
-    assert "2 rows without an answer" in said[0]
+    assert "2 rows without an answer" in lines_of_reread[0]
     copied = lines(tmp_path / "again.jsonl")
     assert [row for row in copied if "failed" in row] == failed
 
@@ -172,13 +172,13 @@ HALF = b'{"choices": [{"message": {"content": "The ans'
     ],
     ids=lambda value: str(value)[:30] if not isinstance(value, int) else f"{value}",
 )
-def test_every_broken_answer_is_a_failure_and_no_empty_answer(reply, reason, tries):
+def test_every_broken_answer_is_a_failure_and_not_an_empty_answer(reply, reason, tries):
     from mcqa_suite.evaluation.failed_requests import Failed
 
-    with serving(lambda body: reply if "unlucky" in prompt_of(body) else SAID) as served:
+    with serving(lambda body: reply if "unlucky" in prompt_of(body) else TEXT) as served:
         lm = chat(served, retry_seconds=60)
-        good, bad, last = lm.generate_until(asked(lm, ["one", "unlucky", "three"]))
-    assert (good, last) == (SAID, SAID)
+        good, bad, last = lm.generate_until(instances(lm, ["one", "unlucky", "three"]))
+    assert (good, last) == (TEXT, TEXT)
     assert isinstance(bad, Failed)
     assert re.search(reason, bad.reason)
     assert sum("unlucky" in prompt_of(body) for body in served.bodies) == tries
@@ -188,19 +188,19 @@ def test_a_model_that_spent_its_tokens_on_thinking_gave_an_empty_answer():
     cut = {"choices": [{"message": {"content": None}, "finish_reason": "length"}]}
     with serving(lambda body: cut) as served:
         lm = chat(served)
-        assert lm.generate_until(asked(lm, ["one"])) == [""]
+        assert lm.generate_until(instances(lm, ["one"])) == [""]
 
 
-def test_a_silent_server_is_waited_for_as_long_as_was_said():
+def test_a_silent_server_is_given_up_after_the_timeout():
     def answer(body):
         if "slow" in prompt_of(body):
             time.sleep(1.5)
-        return SAID
+        return TEXT
 
     with serving(answer) as served:
         lm = chat(served, timeout=1)
-        good, bad = lm.generate_until(asked(lm, ["quick", "slow"]))
-    assert good == SAID
+        good, bad = lm.generate_until(instances(lm, ["quick", "slow"]))
+    assert good == TEXT
     assert bad.reason == "no answer (timed out after 1 s) (2 tries)"
 
 
@@ -209,11 +209,11 @@ def test_a_busy_server_says_how_long_to_wait():
 
     def answer(body):
         times.append(time.monotonic())
-        return Reply(b"{}", 429, (("Retry-After", "1"),)) if len(times) == 1 else SAID
+        return Reply(b"{}", 429, (("Retry-After", "1"),)) if len(times) == 1 else TEXT
 
     with serving(answer) as served:
         lm = chat(served)
-        assert lm.generate_until(asked(lm, ["one"])) == [SAID]
+        assert lm.generate_until(instances(lm, ["one"])) == [TEXT]
     assert times[1] - times[0] >= 1
 
 
@@ -224,52 +224,54 @@ def test_a_server_that_never_answers_ends_the_run_in_one_line(tmp_path, capfd, s
     error = capfd.readouterr().err.splitlines()[-1]
     assert (code, rows, len(served.bodies)) == (2, {}, asks)
     assert error.startswith(f"mcqa: {served.url}/chat/completions: ")
-    assert {401: "set OPENAI_API_KEY", 404: "base_url has to be", 500: "nothing was answered (HTTP 500"}[
-        status
-    ] in error
+    assert {
+        401: "set OPENAI_API_KEY",
+        404: "give the whole address as base_url",
+        500: "nothing was answered (HTTP 500",
+    }[status] in error
     assert "marker-71" not in error
 
 
-def test_nobody_at_the_address_is_one_line():
-    with serving(lambda body: SAID) as served:
+def test_an_address_without_a_server_is_one_line():
+    with serving(lambda body: TEXT) as served:
         pass
     lm = chat(served)
     with pytest.raises(
         EndpointError, match=r"nothing was answered \(no answer \(ConnectionError\).*is the server running"
     ):
-        lm.generate_until(asked(lm, ["one", "two"]))
+        lm.generate_until(instances(lm, ["one", "two"]))
 
 
-def test_a_server_that_stopped_is_not_asked_for_ever():
-    from mcqa_suite.evaluation.servers import DOWN
+def test_a_server_that_stopped_answering_gets_no_more_requests():
+    from mcqa_suite.evaluation.servers import MOST_IN_A_ROW
 
-    with serving(lambda body: SAID if len(served.bodies) <= 3 else 500) as served:
+    with serving(lambda body: TEXT if len(served.bodies) <= 3 else 500) as served:
         lm = chat(served, max_retries=1)
-        found = lm.generate_until(asked(lm, [f"question {i}" for i in range(60)]))
-    assert found[:3] == [SAID] * 3
-    assert 3 + DOWN <= len(served.bodies) <= 3 + DOWN + 1
-    assert found[-1].reason.startswith("not asked, as the 20 requests before had failed (HTTP 500")
+        answers = lm.generate_until(instances(lm, [f"question {i}" for i in range(60)]))
+    assert answers[:3] == [TEXT] * 3
+    assert 3 + MOST_IN_A_ROW <= len(served.bodies) <= 3 + MOST_IN_A_ROW + 1
+    assert answers[-1].reason.startswith("not sent, as the 20 requests before failed (HTTP 500")
 
 
 def test_requests_run_side_by_side_and_answers_keep_their_places():
     with serving(lambda body: prompt_of(body).upper(), delay=0.05) as served:
         lm = chat(served, num_concurrent=4)
-        assert lm.generate_until(asked(lm, [f"q{i}" for i in range(12)])) == [f"Q{i}" for i in range(12)]
+        assert lm.generate_until(instances(lm, [f"q{i}" for i in range(12)])) == [f"Q{i}" for i in range(12)]
     assert 1 < served.most <= 4
 
 
 def test_samples_of_one_question_have_seeds_of_their_own():
     with serving(lambda body: str(body["seed"])) as served:
         lm = chat(served)
-        one, other = asked(lm, ["one", "other"], do_sample=True, temperature=0.7)
-        found = lm.generate_until([one, one, one, other])
-    assert found == ["1234", "1235", "1236", "1234"]
+        question, other = instances(lm, ["one", "other"], do_sample=True, temperature=0.7)
+        answers = lm.generate_until([question, question, question, other])
+    assert answers == ["1234", "1235", "1236", "1234"]
 
 
 def scoring(body, unlucky=lambda tokens: False):
     """A server that scores prompts: every token has -1, or -0.5 where its number is even."""
     if "echo" not in body:
-        return SAID
+        return TEXT
     [tokens] = body["prompt"]
     if unlucky(tokens):
         return 500
@@ -294,18 +296,18 @@ def test_a_question_with_an_option_that_failed_is_left_out_whole(tmp_path):
         assert read_run(tmp_path / "out").by_task[task].n == 12 - len(failed)
 
 
-def test_scores_are_the_harnesses_own():
+def test_scores_are_those_of_the_harness():
     from lm_eval.api.instance import Instance
 
-    from mcqa_suite.evaluation.servers import PatientCompletions
+    from mcqa_suite.evaluation.servers import RetryingCompletions
 
     with serving(scoring) as served:
-        lm = PatientCompletions(
+        lm = RetryingCompletions(
             model="m", base_url=f"{served.url}/completions", tokenizer=str(BASE), tokenizer_backend="huggingface"
         )
         pairs = [("Which is largest? Answer:", " a whale"), ("Which?", " B")]
-        found = lm.loglikelihood([Instance("loglikelihood", {}, pair, 0, ("t", 0, 1)) for pair in pairs])
-    for (context, option), (value, greedy) in zip(pairs, found, strict=True):
+        answers = lm.loglikelihood([Instance("loglikelihood", {}, pair, 0, ("t", 0, 1)) for pair in pairs])
+    for (context, option), (value, greedy) in zip(pairs, answers, strict=True):
         _, tokens = lm._encode_pair(context, option)
         assert value == pytest.approx(sum(-1.0 + 0.5 * (token % 2 == 0) for token in tokens))
         assert greedy
@@ -335,7 +337,7 @@ def test_a_server_that_does_not_score_prompts_is_named_with_the_remedy(tmp_path,
     assert "mcqa_epfl: " in error or "where the tokenizer has" in error
 
 
-def test_patience_has_an_end_in_tries_and_in_seconds():
+def test_retries_end_after_a_number_of_tries_and_of_seconds():
     tries = []
 
     def never():
@@ -358,11 +360,11 @@ def test_rolling_scores_are_refused_in_one_line():
         chat(served).loglikelihood_rolling([Instance("loglikelihood_rolling", {}, ("text",), 0, ("wikitext", 0, 1))])
 
 
-def test_of_several_processes_one_asks(tmp_path, monkeypatch):
+def test_one_of_several_processes_sends_the_requests(tmp_path, monkeypatch):
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    with serving(lambda body: SAID) as served:
+    with serving(lambda body: TEXT) as served:
         words = ["eval", "--model", "local-chat-completions", "--tasks", "mcqa_epfl_cot", "--apply_chat_template"]
         command = [*words, "--model_args", f"model=m,base_url={served.url}/chat/completions"]
         done = subprocess.run([sys.executable, "-m", "mcqa_suite.cli.main", *command], capture_output=True, check=False)
