@@ -181,7 +181,7 @@ def test_grid_policy(response: str, rows_: list[list[int]] | None) -> None:
     assert extract_grid(response).answer == rows_
 
 
-def test_span_shows_where_the_answer_stands() -> None:
+def test_the_span_is_the_position_of_the_answer() -> None:
     response = "<think>A?</think>  The answer is **(C)**."
     extraction = extract_choice(response, CITIES)
     assert extraction.span is not None
@@ -218,7 +218,7 @@ def test_gold_number(value: str, number: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "none", "#### 3 and 4"])
-def test_gold_number_that_is_no_number_raises(value: str) -> None:
+def test_a_gold_that_is_not_a_number_raises(value: str) -> None:
     with pytest.raises(ValueError, match="expected one"):
         gold_number(value)
 

@@ -82,7 +82,7 @@ def test_surrounding_white_space_changes_nothing(response: str, before: str, aft
 
 @PATIENT
 @given(TEXTS)
-def test_reasoning_is_stripped_once_and_for_all(response: str) -> None:
+def test_stripping_reasoning_twice_changes_nothing(response: str) -> None:
     stripped = strip_reasoning(response)
     assert stripped == stripped.strip()
     assert len(stripped) <= len(response)
@@ -90,7 +90,7 @@ def test_reasoning_is_stripped_once_and_for_all(response: str) -> None:
 
 @PATIENT
 @given(TEXTS, st.sampled_from(CITIES))
-def test_what_was_thought_does_not_count(thought: str, city: str) -> None:
+def test_answers_inside_reasoning_do_not_count(thought: str, city: str) -> None:
     hidden = re.sub(r"[<\[◁][/|]?\w*", "", thought)
     extraction = extract_choice(f"<think>{hidden}</think>The answer is {city}.", CITIES)
     assert extraction.answer == "ABCD"[CITIES.index(city)]

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.logs.runs import Run, read_run
+from mcqa_suite.reporting import html
 from mcqa_suite.reporting.browser.section import Browser
+from mcqa_suite.reporting.figures import css_variables
 
 
 def page(browser: Browser) -> str:
     """A page that holds the browser alone, under the policy that a report has."""
-    script, style = (
-        base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (browser.script, browser.css)
-    )
-    policy = f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; base-uri 'none'"
+    css = css_variables() + browser.css
+    policy = html.policy([css], [browser.script])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Samples</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<style>{browser.css}</style></head><body><main>{browser.html}</main>"
+        f"<style>{css}</style></head><body><main>{browser.html}</main>"
         f'<script type="application/octet-stream" id="browser-data">{browser.data}</script>'
         f"<script>{browser.script}</script></body></html>"
     )
@@ -41,7 +39,7 @@ def small_runs(tmp_path: Path) -> list[Run]:
     worse = scores.copy()
     worse[:10] = -scores[:10]
     rng = np.random.default_rng(1)
-    made = []
+    runs = []
     for name, values in (("base", scores), ("same", scores), ("worse", worse)):
         rows = choice_rows("letters", values, gold, subject="physics")
         for row in rows:
@@ -56,5 +54,5 @@ def small_runs(tmp_path: Path) -> list[Run]:
             if answer is None:
                 read = {"answer": None, "status": "refused", "rule": "refusal", "span": (2, 8)}
             written.append({**row, "filtered_resps": [[str(read)]]})
-        made.append(read_run(write_run(tmp_path / name, {"letters": rows, "cot": written}, model=name)))
-    return made
+        runs.append(read_run(write_run(tmp_path / name, {"letters": rows, "cot": written}, model=name)))
+    return runs

@@ -87,8 +87,8 @@ class Opened:
         self.wait("document.getElementById('browser').dataset.ready")
         self.seconds = time.perf_counter() - began
 
-    def run(self, script: str, *given):
-        return self.driver.execute_script(script, *given)
+    def run(self, script: str, *values):
+        return self.driver.execute_script(script, *values)
 
     def wait(self, condition: str) -> None:
         until = time.monotonic() + 20
@@ -122,5 +122,5 @@ class Opened:
         assert self.driver.get_log("browser") == []
         events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         sent = [e["params"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        asked = [e["request"]["url"].partition("#")[0] for e in sent if e["documentURL"].startswith("file:")]
-        assert set(asked) == {self.path.as_uri()}
+        urls = [e["request"]["url"].partition("#")[0] for e in sent if e["documentURL"].startswith("file:")]
+        assert set(urls) == {self.path.as_uri()}

@@ -23,7 +23,7 @@ def unpacked(browser: Browser) -> tuple[list[list], dict]:
     return [json.loads(item) for item in items], json.loads(about)
 
 
-def test_every_document_is_there_once_with_a_cell_for_each_model(tmp_path):
+def test_every_document_is_embedded_once_with_a_cell_for_each_model(tmp_path):
     browser = browser_section(small_runs(tmp_path), "base")
     items, about = unpacked(browser)
     assert about["models"] == ["base", "same", "worse"]
@@ -36,13 +36,13 @@ def test_every_document_is_there_once_with_a_cell_for_each_model(tmp_path):
     assert {about["subjects"][item[2]] for item in letters} == {"physics"}
 
 
-def test_transitions_are_those_of_the_comparison(tmp_path):
+def test_transitions_agree_with_the_comparison(tmp_path):
     from mcqa_suite.analysis.compare import Options, compare
 
     runs = small_runs(tmp_path)
     items, about = unpacked(browser_section(runs, "base"))
-    found = compare(runs[0], runs[1:], Options())
-    for row in found.rows:
+    comparison = compare(runs[0], runs[1:], Options())
+    for row in comparison.rows:
         task = [name for name, _link in about["tasks"]].index(row.task)
         model = about["models"].index(row.variant)
         counts = np.bincount([item[5][model][0] for item in items if item[0] == task], minlength=6)
@@ -50,7 +50,7 @@ def test_transitions_are_those_of_the_comparison(tmp_path):
         assert tuple(counts[1:4]) == (flips.right_to_wrong, flips.wrong_to_right, flips.wrong_to_wrong)
 
 
-def test_a_written_answer_comes_with_its_status_its_rule_and_the_span_that_decided(tmp_path):
+def test_a_generated_answer_has_its_status_its_rule_and_its_span(tmp_path):
     items, about = unpacked(browser_section(small_runs(tmp_path), "base"))
     task = [name for name, _link in about["tasks"]].index("cot")
     item = next(item for item in items if item[0] == task and item[1] == 4)
@@ -60,7 +60,7 @@ def test_a_written_answer_comes_with_its_status_its_rule_and_the_span_that_decid
     assert about["statuses"][worse[2]] == "refused"
 
 
-def test_of_many_responses_the_first_are_shown_and_the_rest_counted(tmp_path):
+def test_the_first_responses_are_shown_and_the_others_counted(tmp_path):
     row = written_row("cot", 0, "A", 0)
     row["resps"], row["filtered_resps"] = [[f"Response {i}" for i in range(9)]], [["A"] * 9]
     run = read_run(write_run(tmp_path / "base", {"cot": [row]}))
@@ -77,7 +77,7 @@ def test_a_score_that_is_not_0_or_1_is_neither_right_nor_wrong(tmp_path):
     assert {item[5][0][1] for item in items} == {2}
 
 
-def test_flips_come_first_under_the_size_limit_and_the_page_says_how_many(tmp_path):
+def test_under_a_size_limit_flips_come_first_and_the_page_gives_the_count(tmp_path):
     runs = small_runs(tmp_path)
     whole = browser_section(runs, "base")
     assert browser_section(runs, "base").data == whole.data
@@ -93,7 +93,7 @@ def test_flips_come_first_under_the_size_limit_and_the_page_says_how_many(tmp_pa
     assert none == []
 
 
-def test_a_question_that_two_tasks_share_is_embedded_once(tmp_path):
+def test_a_question_shared_by_two_tasks_is_embedded_once(tmp_path):
     scores, gold = questions(30)
     rows = choice_rows("letters", scores, gold)
     run = read_run(write_run(tmp_path / "base", {"letters": rows, "letters_cloze": rows}))
@@ -102,14 +102,14 @@ def test_a_question_that_two_tasks_share_is_embedded_once(tmp_path):
     assert all(items[item[4]][4][0] == f"letters/{item[1]}" for item in items if isinstance(item[4], int))
 
 
-def test_without_a_base_nothing_is_said_of_transitions_and_without_runs_there_is_nothing(tmp_path):
+def test_without_a_base_there_are_no_transitions_and_without_runs_no_browser(tmp_path):
     runs = small_runs(tmp_path)
     _items, about = unpacked(browser_section(runs[1:], None))
     assert (about["base"], about["models"]) == (False, ["same", "worse"])
     assert browser_section([], "base") is None
 
 
-def test_a_model_that_was_asked_otherwise_has_an_empty_cell(tmp_path):
+def test_a_model_with_another_prompt_has_an_empty_cell(tmp_path):
     scores, gold = questions(8)
     base = read_run(write_run(tmp_path / "base", {"letters": choice_rows("letters", scores, gold)}))
     rows = choice_rows("letters", scores, gold)
@@ -119,7 +119,7 @@ def test_a_model_that_was_asked_otherwise_has_an_empty_cell(tmp_path):
     assert sorted(item[1] for item in items if item[5][1] is None) == [3, 6, 7]
 
 
-def test_scores_that_are_no_numbers_are_a_state_of_their_own(tmp_path):
+def test_scores_that_are_not_finite_have_their_own_status(tmp_path):
     scores, gold = questions(4)
     scores[1] = np.nan
     run = read_run(write_run(tmp_path / "base", {"letters": choice_rows("letters", scores, gold)}))
@@ -128,7 +128,7 @@ def test_scores_that_are_no_numbers_are_a_state_of_their_own(tmp_path):
     assert states == {0: "scored", 1: "not finite", 2: "scored", 3: "scored"}
 
 
-def test_a_log_that_is_gone_is_named(tmp_path):
+def test_a_missing_log_is_named(tmp_path):
     runs = small_runs(tmp_path)
     next((tmp_path / "base").glob("samples_letters_*")).unlink()
     with pytest.raises(DatasetError, match=r"samples_letters_.*cannot be read"):
@@ -136,7 +136,7 @@ def test_a_log_that_is_gone_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("span", [None, (0, 4), (500_000, 500_004), (999_990, 1_000_000), (0, 1_000_000), (7, 3), "x"])
-def test_a_long_text_is_cut_and_keeps_what_decided(span):
+def test_a_long_text_is_cut_around_its_span(span):
     text = "".join(chr(97 + i % 26) for i in range(1_000_000))
     parts = pieces(text, span)
     rebuilt = sum(
@@ -152,7 +152,7 @@ def test_a_long_text_is_cut_and_keeps_what_decided(span):
         assert marked == ""
 
 
-def test_nothing_in_the_script_or_the_style_sheet_could_end_it_early(tmp_path):
+def test_neither_script_nor_style_sheet_contains_a_closing_tag(tmp_path):
     browser = browser_section(small_runs(tmp_path), "base")
     assert "</" not in browser.script
     assert "<!--" not in browser.script

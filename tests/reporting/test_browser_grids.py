@@ -37,16 +37,16 @@ def section(*paths, **more):
 def test_every_form_of_a_prompt_is_embedded_as_grids_and_words(form):
     for doc in docs(12, form):
         written = grids.encoder(form)
-        places = labelled_grids(doc["text"], written)
+        labelled = labelled_grids(doc["text"], written)
         task = next(task for task in tasks() if task.id == doc["task_id"])
         shown = [grid for pair in task.train for grid in (pair.input, pair.output)]
         index = int(doc["id"].rpartition("/")[2])
-        assert [cells(short) for _, _, short in places] == [*shown, task.test[index].input]
-        assert all(written.encode(cells(short)) == doc["text"][start:end] for start, end, short in places)
+        assert [cells(short) for _, _, short in labelled] == [*shown, task.test[index].input]
+        assert all(written.encode(cells(short)) == doc["text"][start:end] for start, end, short in labelled)
         assert form_of(doc) == written
 
 
-def test_a_grid_is_embedded_once_where_the_response_is_in_the_question_s_form(tmp_path):
+def test_a_grid_is_embedded_once_where_the_response_has_the_form_of_the_question(tmp_path):
     items, about = unpacked(section(grid_run(tmp_path, [["right", "listed"], ["near", "shape"]], "base")))
     for item, doc in zip(sorted(items, key=lambda item: item[1]), docs(2), strict=True):
         _task, _doc, _subject, gold, (name, stem, options, form), [cell] = item
@@ -60,7 +60,7 @@ def test_a_grid_is_embedded_once_where_the_response_is_in_the_question_s_form(tm
     assert about["grids"]
 
 
-def test_a_prompt_that_is_longer_than_any_text_keeps_all_its_grids(tmp_path):
+def test_a_prompt_above_the_length_limit_keeps_all_its_grids(tmp_path):
     doc = {**docs(1)[0], "output": [[1] * 30] * 30}
     doc["text"] = grids.prompt([grids.Pair([[7] * 30] * 30, [[3] * 30] * 30)] * 6, [[5] * 30] * 30)
     path = write_run(tmp_path / "base", {TASK: [grid_row(0, doc, [response(doc, "right")])]})
@@ -73,7 +73,7 @@ def test_a_prompt_that_is_longer_than_any_text_keeps_all_its_grids(tmp_path):
     "value",
     [[], [[]], [[1, 2], [3]], [[10]], [[-1]], [[1.0]], [[True]], [["1"]], "12", None, [[0]] * 31, [[0] * 31], [[0], 1]],
 )
-def test_what_is_no_grid_is_not_drawn(value):
+def test_other_values_are_not_shown_as_a_grid(value):
     assert compact(value) is None
 
 
@@ -84,7 +84,7 @@ def test_a_question_without_grids_has_no_form(tmp_path):
     assert form_of({"task_id": "a", "text": ["Input 1:\n0 1\n"]}) is None
 
 
-def test_an_outcome_is_said_in_words():
+def test_an_outcome_in_words():
     assert outcome("12/34", "answered", "12/34") == "✓ right"
     assert outcome("12/30", "answered", "12/34") == "✗ 1 of 4 cells wrong, crossed out"
     assert outcome("123", "answered", "12/34") == "✗ wrong shape: 1 row by 3 columns, where 2 by 2 is right"
@@ -101,14 +101,14 @@ def test_a_table_has_every_cell_once_with_its_digit_and_colour():
         assert "<caption>A <b>grid</b></caption>" in table
 
 
-def test_wrong_cells_are_crossed_out_and_say_so_where_the_shape_is_right():
+def test_wrong_cells_are_crossed_out_where_the_shape_is_right():
     table = grid_table("120/345", "A", "021/345")
     assert table.count("arc-wrong") == table.count('<i class="unseen"> wrong</i>') == 2
     assert '<tr><td class="c1 arc-wrong">1<i class="unseen"> wrong</i></td><td class="c2">2</td>' in table
     assert "wrong" not in grid_table("12", "A", "1/2")
 
 
-def test_there_is_a_colour_for_each_of_the_ten_digits(tmp_path):
+def test_each_of_the_ten_digits_has_its_own_colour(tmp_path):
     css = section(grid_run(tmp_path, [["right"]], "base")).css
     colours = dict(re.findall(r"\.c(\d) \{ background: (#\w{6}); \}", css))
     assert colours.keys() == set("0123456789")
@@ -128,11 +128,11 @@ def test_the_gallery_shows_a_dozen_questions_flips_first_with_the_best_attempt(t
     assert all("✓ right" in text and "✗ 2 of " in text for text in first)
 
 
-def test_the_gallery_says_in_words_what_cannot_be_drawn(tmp_path):
+def test_the_gallery_has_words_for_answers_without_a_grid(tmp_path):
     kinds = [[kind] for kind in ("none", "refused", "truncated", "empty", "shape")]
     browser = section(grid_run(tmp_path, kinds, "base <b>"))
-    for said in ("holds no valid grid", "the model refused", "was cut off", "nothing was written", "wrong shape: "):
-        assert said in browser.html
+    for words in ("holds no valid grid", "the model refused", "was cut off", "nothing was written", "wrong shape: "):
+        assert words in browser.html
     assert "base &lt;b&gt;" in browser.html
     assert "base <b>" not in browser.html
 
@@ -153,7 +153,7 @@ def test_the_gallery_is_never_large():
     assert drawn(30) == ""
 
 
-def test_a_task_put_in_words_shows_its_examples_and_no_target(tmp_path):
+def test_a_task_described_in_words_shows_its_examples_and_no_target(tmp_path):
     doc = {"id": "arc_agi_1/x", "task_id": "x", "text": describe_prompt(tasks()[0].train, grids.encoder("spaced"))}
     row = {**grid_row(0, docs(1)[0], ["Fill the holes."]), "doc": doc, "target": "", "filtered_resps": [["Fill."]]}
     browser = section(write_run(tmp_path / "base", {TASK: [row]}))

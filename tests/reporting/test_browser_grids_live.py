@@ -47,7 +47,7 @@ def test_a_script_builds_the_tables_that_the_page_has_without_scripts(chromium, 
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_script_writes_the_question_and_the_answers_as_they_were(chromium, tmp_path, form):
+def test_a_script_writes_the_exact_text_of_question_and_answers(chromium, tmp_path, form):
     kinds = [["right", "listed"], ["shape", "near"]]
     path = written_page(tmp_path, section(grid_run(tmp_path, kinds, "base", form=form)))
     for number, (doc, attempts) in enumerate(zip(docs(2, form), kinds, strict=True)):
@@ -61,7 +61,7 @@ def test_a_script_writes_the_question_and_the_answers_as_they_were(chromium, tmp
     seen.quiet()
 
 
-def test_what_became_of_every_answer_is_said_in_words(chromium, page):
+def test_every_answer_has_its_outcome_in_words(chromium, page):
     words = {
         "right": "✓ right",
         "near": "cells wrong, crossed out",
@@ -80,7 +80,7 @@ def test_what_became_of_every_answer_is_said_in_words(chromium, page):
         assert seen.run(CAPTIONS)[:2] == ["Input 1", "Output 1"]
 
 
-def test_digits_are_in_the_cells_and_seen_on_demand(chromium, page):
+def test_digits_are_in_the_cells_and_visible_on_demand(chromium, page):
     seen = opened(chromium, page)
     table = "document.querySelector('#browser-item .arc-grid')"
     rows = f"return [...{table}.rows].map((row) => [...row.cells].map((cell) => cell.textContent).join(''))"
@@ -112,7 +112,7 @@ def as_hex(colour):
     return "#" + "".join(f"{int(part):02x}" for part in colour.removeprefix("rgb(").removesuffix(")").split(", "))
 
 
-def test_without_scripts_the_tables_are_there_and_with_them_they_make_room(chromium, page):
+def test_the_gallery_is_open_without_scripts_and_folded_with_them(chromium, page):
     sizes = (
         "return [...document.querySelectorAll('#browser-gallery tbody')].map((e) => e.getBoundingClientRect().width)"
     )
@@ -126,7 +126,7 @@ def test_without_scripts_the_tables_are_there_and_with_them_they_make_room(chrom
 
 
 @pytest.mark.parametrize("media", [LIGHT, DARK], ids=["light", "dark"])
-def test_a_frame_sets_a_grid_off_and_nothing_leaves_a_telephone_s_screen(chromium, page, media):
+def test_frames_have_contrast_and_nothing_exceeds_a_telephone_screen(chromium, page, media):
     with seen_as(chromium, 390, media):
         for number in range(len(KINDS)):
             seen = opened(chromium, page, number)
@@ -140,7 +140,7 @@ def test_a_frame_sets_a_grid_off_and_nothing_leaves_a_telephone_s_screen(chromiu
         assert contrast(lines, black) >= 3
 
 
-def test_on_paper_the_chosen_question_is_said_to_be_one_of_many(chromium, page):
+def test_on_paper_a_line_says_that_one_question_of_many_is_printed(chromium, page):
     with seen_as(chromium, media=PRINT):
         seen = opened(chromium, page, 3)
         seen.run("dispatchEvent(new Event('beforeprint'))")
@@ -154,7 +154,7 @@ def test_on_paper_the_chosen_question_is_said_to_be_one_of_many(chromium, page):
     assert not chromium.find_element("id", "browser-paper").is_displayed()
 
 
-def test_a_task_put_in_words_is_drawn_without_a_target(chromium, tmp_path):
+def test_a_task_described_in_words_is_shown_without_a_target(chromium, tmp_path):
     doc = {"id": "arc_agi_1/x", "task_id": "x", "text": describe_prompt(tasks()[0].train, grids.encoder("spaced"))}
     row = {**grid_row(0, docs(1)[0], ["Fill the holes."]), "doc": doc, "target": "", "filtered_resps": [["Fill."]]}
     seen = opened(chromium, written_page(tmp_path, section(write_run(tmp_path / "base", {TASK: [row]}))))

@@ -43,7 +43,7 @@ def test_a_report_says_in_words_what_changed(tmp_path, capsys):
     assert len(page.ids()) == len(set(page.ids()))
 
 
-def test_every_figure_is_there_without_a_script_and_has_words(tmp_path):
+def test_every_figure_is_in_the_page_with_a_text_alternative(tmp_path):
     runs = ladder(tmp_path)
     _code, page, _output = reported(
         tmp_path, runs, "--noise-floor", str(runs["again"]), "--figures", str(tmp_path / "f")
@@ -64,7 +64,7 @@ def test_every_figure_is_there_without_a_script_and_has_words(tmp_path):
     assert links <= set(page.ids())
 
 
-def test_the_page_loads_nothing_and_its_policy_names_its_own_code_alone(tmp_path):
+def test_the_page_loads_nothing_and_its_policy_allows_only_its_own_code(tmp_path):
     _code, page, output = reported(tmp_path, ladder(tmp_path))
     text = output.read_text(encoding="utf-8")
     assert set(re.findall(r"https?://[^\s\"'<>]+", text)) <= {"http://www.w3.org/2000/svg"}
@@ -77,7 +77,7 @@ def test_the_page_loads_nothing_and_its_policy_names_its_own_code_alone(tmp_path
     assert sorted(re.findall(r"'sha256-[^']+'", policy)) == sorted(map(html.digest, runnable))
 
 
-def test_what_a_model_wrote_is_text(tmp_path):
+def test_responses_of_a_model_are_shown_as_text(tmp_path):
     scores, gold = questions(60)
     rows = choice_rows("t", scores, gold)
     for row in rows:
@@ -91,8 +91,8 @@ def test_what_a_model_wrote_is_text(tmp_path):
         write_run(folder, tasks, model=f"{HOSTILE}{name}", git_hash=HOSTILE)
         runs[name] = folder
     output = tmp_path / "report.html"
-    given = [f"{HOSTILE.replace('/', '|').replace('=', '-')}{name}={path}" for name, path in runs.items()]
-    assert main(["report", *given[1:], "--base", given[0], "-o", str(output)]) == 0
+    names = [f"{HOSTILE.replace('/', '|').replace('=', '-')}{name}={path}" for name, path in runs.items()]
+    assert main(["report", *names[1:], "--base", names[0], "-o", str(output)]) == 0
     page = Read(output.read_text(encoding="utf-8"))
     assert not [tag for tag, _ in page.tags if tag == "img"]
     assert "alert(1)" not in "".join(text for _, attrs, text in page.code if "type" not in attrs)
@@ -111,7 +111,7 @@ def test_runs_under_other_settings_are_shown_in_red(tmp_path):
     assert "0.4.13 (base), 0.4.9" in page.text
 
 
-def test_without_a_base_there_is_the_leaderboard_alone(tmp_path, capsys):
+def test_without_a_base_only_the_leaderboard_is_shown(tmp_path, capsys):
     code, page, _output = reported(tmp_path, ladder(tmp_path), base=None)
     assert code == 0
     assert "--base" in capsys.readouterr().out
@@ -120,7 +120,7 @@ def test_without_a_base_there_is_the_leaderboard_alone(tmp_path, capsys):
     assert "Leaderboard of 2 runs" in page.text
 
 
-def test_a_run_without_samples_is_said_and_shown_by_the_harness_s_values(tmp_path, capsys):
+def test_a_run_without_samples_is_named_and_shown_with_the_harness_s_values(tmp_path, capsys):
     runs = ladder(tmp_path)
     results = json.loads((runs["gptq2"] / f"results_{STAMP}.json").read_text(encoding="utf-8"))
     results["results"]["math"] |= {"acc,none": 0.25, "acc_stderr,none": 0.025}
@@ -199,10 +199,10 @@ def test_copies_hold_the_leaderboard_as_markdown_latex_and_csv(tmp_path):
     assert re.search(r"\| gptq2 \| .*; -\d+\.\d \(.*\) \* \|", copies["Markdown"])
 
 
-def test_the_templates_name_no_place_to_load_from():
-    found = sorted((REPOSITORY / "src/mcqa_suite/reporting/templates").iterdir())
-    assert found
-    for path in found:
+def test_the_templates_contain_no_address():
+    paths = sorted((REPOSITORY / "src/mcqa_suite/reporting/templates").iterdir())
+    assert paths
+    for path in paths:
         assert not re.search(r"https?:|//cdn|@import|url\(", path.read_text(encoding="utf-8")), path
 
 
@@ -215,7 +215,7 @@ def test_the_templates_name_no_place_to_load_from():
         ((None, None, None), "MB", ["", "", ""]),
     ],
 )
-def test_sizes_of_a_column_are_in_the_one_unit_that_suits_them(tmp_path, megabytes, unit, shown):
+def test_sizes_of_a_column_share_one_suitable_unit(tmp_path, megabytes, unit, shown):
     scores, gold = questions(20)
     runs = []
     for name, size in zip(("base", "sft", "gptq"), megabytes, strict=True):

@@ -14,17 +14,18 @@ def luminance(colour):
     return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
 
 
-def contrast(one, other):
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(first, second):
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_every_colour_of_text_can_be_read(theme):
+def test_every_text_colour_has_enough_contrast(theme):
     colours = {name: pair[theme] for name, pair in PALETTE.items()}
     for name in ("ink", "muted", "same", "better", "worse", "floor", "link"):
         for ground in ("paper", "raised"):
             assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
+    assert contrast(colours["ink"], colours["mark"]) >= 4.5
     for name in ("focus", "rest"):  # no text: a frame and a bar
         assert contrast(colours[name], colours["paper"]) >= 3, name
 
@@ -38,7 +39,7 @@ BLIND = {
 
 @pytest.mark.parametrize("kind", BLIND)
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_better_and_worse_stay_apart_for_the_colour_blind(kind, theme):
+def test_colour_blind_readers_can_tell_better_from_worse(kind, theme):
     seen = []
     for name in ("better", "worse"):
         colour = PALETTE[name][theme]

@@ -18,8 +18,8 @@ from mcqa_suite.reporting.page_data import gather
 TASKS = 14
 
 
-def drawn(given, base=None):
-    page = gather([str(path) for path in given], base=base and str(base))
+def drawn(paths, base=None):
+    page = gather([str(path) for path in paths], base=base and str(base))
     plots = draw(page.report, page.runs, page.base, page.floor, page.board, page.curves)
     return page, {plot.name: plot for plot in plots}
 
@@ -36,7 +36,7 @@ def test_every_caption_says_what_its_figure_leaves_out(tmp_path):
     base, *variants = (sized(tmp_path / name, noise=i) for i, name in enumerate(["base", *map(str, range(9))]))
     _page, plots = drawn(variants, base)
     lines, panels = f"of {2 * TASKS} tasks and groups are shown.", f"of {TASKS} tasks and groups are shown."
-    wanted = {
+    captions = {
         "forest": f"The first 12 {lines}",
         "flips": f"The first 12 {lines}",
         "choice-kl": f"The first 12 {panels}",
@@ -45,32 +45,32 @@ def test_every_caption_says_what_its_figure_leaves_out(tmp_path):
         "confusion": f"The first 3 {lines}",
         "reads": f"The first 12 {panels}",
     }
-    assert plots.keys() == wanted.keys()
-    for name, words in wanted.items():
+    assert plots.keys() == captions.keys()
+    for name, words in captions.items():
         assert words in plots[name].caption, (name, plots[name].caption)
     for name in ("reliability", "letters", "confusion"):
         assert "The first 7 of 9 variants are shown." in plots[name].caption, name
 
 
-def test_a_caption_is_silent_where_all_is_shown(tmp_path):
+def test_a_caption_mentions_no_limit_where_everything_is_shown(tmp_path):
     _page, plots = drawn([sized(tmp_path / "a", tasks=1)], sized(tmp_path / "base", tasks=1))
     assert plots
     assert not [name for name, plot in plots.items() if "The first" in plot.caption]
     assert capped(3, 3, "tasks") == ""
 
 
-def test_names_of_one_family_stay_apart_when_cut():
+def test_similar_names_differ_after_cutting():
     cut = [short(f"a_variant_with_a_very_long_name_{i}", 12) for i in range(10)]
     assert len(set(cut)) == 10
     assert {len(name) for name in cut} == {12}
 
 
 @pytest.mark.parametrize("most", range(8, 40))
-def test_a_cut_name_is_as_long_as_there_is_room(most):
+def test_a_cut_name_has_the_allowed_length(most):
     assert len(short("x" * 40, most)) == most
 
 
-def test_columns_of_mixed_few_shot_counts_bear_their_count_everywhere(tmp_path):
+def test_columns_with_different_few_shot_counts_show_the_count(tmp_path):
     scores, gold = questions(60)
     rows = choice_rows("letters", scores, gold)
     runs = []

@@ -29,17 +29,17 @@ def full_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("place", ["folder-that-is-not/report.html", "."])
-def test_where_nothing_can_be_written_one_line_says_so(tmp_path, place, capsys):
+@pytest.mark.parametrize("output", ["folder-that-is-not/report.html", "."])
+def test_an_output_that_cannot_be_written_is_one_error_line(tmp_path, output, capsys):
     runs = ladder(tmp_path, n=20)
     before = sorted(tmp_path.rglob("*"))
-    assert main(["report", str(runs["gptq2"]), "-o", str(tmp_path / place)]) == 2
+    assert main(["report", str(runs["gptq2"]), "-o", str(tmp_path / output)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "cannot be written" in line
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_full_disk_leaves_no_part_of_a_report_and_the_old_one_stays(tmp_path, full_disk, capsys):
+def test_a_full_disk_leaves_no_partial_report_and_keeps_the_old_one(tmp_path, full_disk, capsys):
     runs = ladder(tmp_path, n=20)
     old = full_disk / "old.html"
     old.write_text("an older report", encoding="utf-8")
@@ -52,23 +52,23 @@ def test_a_full_disk_leaves_no_part_of_a_report_and_the_old_one_stays(tmp_path, 
     assert old.read_text(encoding="utf-8") == "an older report"
 
 
-@pytest.mark.parametrize("there", [False, True], ids=["a new folder", "a folder with files"])
-def test_figures_on_a_full_disk_are_not_there_at_all(tmp_path, full_disk, there, capsys):
+@pytest.mark.parametrize("exists", [False, True], ids=["a new folder", "a folder with files"])
+def test_a_full_disk_leaves_no_figure(tmp_path, full_disk, exists, capsys):
     runs = ladder(tmp_path, n=20)
     figures = full_disk / "figures"
-    if there:
+    if exists:
         figures.mkdir()
         (figures / "forest.svg").write_text("an older figure", encoding="utf-8")
     words = ["report", str(runs["gptq2"]), "--base", str(runs["base"]), "-o", str(tmp_path / "report.html")]
     assert main([*words, "--figures", str(figures)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"--figures {figures}: cannot be written (No space left on device)" in line
-    assert [path.name for path in full_disk.rglob("*")] == (["figures", "forest.svg"] if there else [])
-    if there:
+    assert [path.name for path in full_disk.rglob("*")] == (["figures", "forest.svg"] if exists else [])
+    if exists:
         assert (figures / "forest.svg").read_text(encoding="utf-8") == "an older figure"
 
 
-def test_a_limit_on_the_size_of_files_is_a_full_disk_too(tmp_path):
+def test_a_file_size_limit_is_reported_like_a_full_disk(tmp_path):
     runs = ladder(tmp_path, n=20)
     output = tmp_path / "out"
     output.mkdir()
@@ -86,7 +86,7 @@ def test_a_limit_on_the_size_of_files_is_a_full_disk_too(tmp_path):
     assert list(output.iterdir()) == []
 
 
-def test_figures_join_what_a_folder_holds_and_a_failure_on_the_way_leaves_it_alone(tmp_path):
+def test_figures_are_added_to_a_folder_and_a_failure_changes_nothing_in_it(tmp_path):
     folder = tmp_path / "figures"
     write_files(folder, [("a.svg", b"1"), ("b.svg", b"1")])
     (folder / "notes.txt").write_text("mine", encoding="utf-8")
@@ -107,7 +107,7 @@ def test_figures_join_what_a_folder_holds_and_a_failure_on_the_way_leaves_it_alo
     assert len(list(folder.iterdir())) == 3
 
 
-def test_figures_where_a_file_stands_are_refused_in_one_line(tmp_path, capsys):
+def test_a_file_in_place_of_the_figures_folder_is_one_error_line(tmp_path, capsys):
     runs = ladder(tmp_path, n=20)
     (tmp_path / "file").write_text("", encoding="utf-8")
     _code, _page, _output = reported(tmp_path, runs, "--figures", str(tmp_path / "file"))

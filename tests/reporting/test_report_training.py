@@ -33,7 +33,7 @@ def panels(plot):
     return {axes.get_ylabel(): axes.lines for axes in plot.figure.axes if axes.get_visible()}
 
 
-def test_a_panel_a_metric_and_a_line_a_rung(tmp_path):
+def test_one_panel_per_metric_and_one_line_per_rung(tmp_path):
     logs = {
         "sft": log(tmp_path, "sft", sft(1), sft(2), {"step": 2, "eval_loss": 1.25}, sft(3)),
         "dpo": log(tmp_path, "dpo", dpo(5), dpo(10)),
@@ -58,19 +58,19 @@ def test_a_panel_a_metric_and_a_line_a_rung(tmp_path):
     assert "sft, validation loss: 1.25 at step 2" in plot.alt
 
 
-def test_a_loss_that_is_no_number_is_a_gap(tmp_path):
+def test_a_loss_that_is_not_a_number_is_a_gap(tmp_path):
     curves, _ = read_curves({"sft": log(tmp_path, "sft", sft(1), {"step": 2, "loss": float("nan")}, sft(3))})
     plot = training([curve for curve in curves if curve.metric == "loss"])
     (line,) = panels(plot)["loss"]
     assert [value == value for value in line.get_ydata()] == [True, False, True]
 
 
-def test_what_no_rung_logged_is_not_drawn():
+def test_a_metric_that_no_rung_logged_has_no_panel():
     assert training([]) is None
     assert training([Curve("sft", "epoch", (1.0,), (0.1,))]) is None
 
 
-def test_of_many_rungs_the_first_are_drawn_and_the_caption_says_so():
+def test_only_the_first_rungs_are_drawn_and_the_caption_says_so():
     plot = training([Curve(f"rung {i}", "loss", (1.0, 2.0), (2.0, 1.0)) for i in range(MOST_RUNGS + 3)])
     assert len(panels(plot)["loss"]) == MOST_RUNGS
     assert f"The first {MOST_RUNGS} of {MOST_RUNGS + 3} trained rungs are shown." in plot.caption
@@ -96,7 +96,7 @@ def test_the_report_finds_the_logs_beside_its_runs(tmp_path):
     assert "gptq8, training loss: 3 at step 1, 1.5 at step 2" in page.text
 
 
-def test_a_bad_log_is_a_problem_on_the_page_and_the_rest_is_there(tmp_path, capsys):
+def test_a_bad_log_is_a_problem_and_the_rest_of_the_page_is_written(tmp_path, capsys):
     runs = ladder(tmp_path, n=20)
     path = log(tmp_path, "gptq8", sft(1))
     path.write_text("no JSON", encoding="utf-8")
@@ -106,7 +106,7 @@ def test_a_bad_log_is_a_problem_on_the_page_and_the_rest_is_there(tmp_path, caps
     assert {"verdicts", "leaderboard"} <= set(page.ids())
 
 
-def test_a_ladder_shows_how_its_rungs_were_trained_even_one_that_was_not_evaluated(tmp_path):
+def test_a_ladder_shows_the_training_curves_of_rungs_that_were_not_evaluated(tmp_path):
     runs = ladder(tmp_path, n=20)
     path = log(tmp_path, "sft", sft(1), sft(2))
     rungs = [RungResult(name, tmp_path, None, runs[name], None) for name in ("base", "gptq8")]

@@ -69,7 +69,7 @@ def value(source: str, **variables):
     return compile_expression(source, "here", variables)(variables)
 
 
-def test_a_template_is_read_drawn_and_written_out(tmp_path):
+def test_a_template_is_parsed_sampled_and_rendered(tmp_path):
     template = Template.load(written(tmp_path))
     instances = template.sample(30, seed=1)
     assert len({instance.question for instance in instances}) == 30
@@ -81,19 +81,19 @@ def test_a_template_is_read_drawn_and_written_out(tmp_path):
         assert instance.question.split(". ")[1][0].isupper()
 
 
-def test_the_same_seed_draws_the_same_and_the_first_of_more(tmp_path):
+def test_the_same_seed_gives_the_same_sample_and_a_prefix_of_a_longer_one(tmp_path):
     template = Template.load(written(tmp_path))
     assert template.sample(8, seed=5) == template.sample(20, seed=5)[:8]
     assert template.sample(8, seed=5) != template.sample(8, seed=6)
 
 
-def test_the_seed_is_the_templates_own(tmp_path):
+def test_each_template_has_its_own_random_stream(tmp_path):
     template = Template.load(written(tmp_path))
     other = Template.load(written(tmp_path, name="pears.txt"))
     assert [i.question for i in template.sample(8, seed=5)] != [i.question for i in other.sample(8, seed=5)]
 
 
-def test_the_defaults_give_back_the_question_that_the_template_was_made_from(tmp_path):
+def test_the_defaults_give_the_original_question(tmp_path):
     default = Template.load(written(tmp_path)).default()
     assert default.question == "Ines fills 4 boxes with 12 pears. Half of the boxes are sold. How many are left?"
     assert default.gold == "24"
@@ -111,7 +111,7 @@ def test_training_and_test_draws_share_no_numbers_whatever_the_seed(tmp_path):
     assert not numbers(train) & numbers(test)
 
 
-def test_a_draw_whose_two_golds_disagree_is_never_given(tmp_path):
+def test_a_draw_whose_two_golds_disagree_is_rejected(tmp_path):
     wrong = written(tmp_path, APPLES.replace("#### {(boxes-boxes*frac)*each}", "#### {boxes*each}"))
     with pytest.raises(TemplateError, match=r"apples\.txt:14: 0 of 5 instances.*end in another number than #answer"):
         Template.load(wrong).sample(5)
@@ -144,7 +144,7 @@ def test_expressions_are_exact(source, expected):
     assert value(source) == expected
 
 
-def test_words_that_stand_for_a_number_count_as_it():
+def test_words_that_stand_for_a_number_have_its_value():
     half = ("half", Fraction(1, 2))
     assert value("n * frac", n=10, frac=half) == 5
     assert value("frac == 1/2 and frac[1] < 1", frac=half)
@@ -159,7 +159,7 @@ def test_numbers_are_shown_as_decimals_where_that_is_exact(number, shown):
     assert numeric_text(number) == shown
 
 
-def test_a_fraction_is_written_as_its_place_needs_it():
+def test_a_fraction_is_written_differently_in_prose_and_in_calculations():
     half = ("two-thirds", Fraction(2, 3))
     assert (text(half), in_calculation(half), mixed(Fraction(21, 4))) == ("two-thirds", "(2/3)", "5 1/4")
 
@@ -167,7 +167,7 @@ def test_a_fraction_is_written_as_its_place_needs_it():
 @given(st.recursive(st.integers(-50, 50).map(str), lambda e: st.tuples(e, st.sampled_from(["+", "-", "*"]), e).map(
     lambda t: f"({t[0]} {t[1]} {t[2]})"), max_leaves=12))  # fmt: skip
 @settings(max_examples=200, deadline=None)
-def test_whole_numbers_work_out_as_in_python(source):
+def test_whole_numbers_are_calculated_as_in_python(source):
     import ast
     import operator
 
@@ -211,7 +211,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("condition", HOSTILE, ids=lambda text: text[:30])
-def test_what_may_not_be_is_named_with_file_and_line_at_once(condition, tmp_path):
+def test_a_forbidden_expression_is_named_with_file_and_line_within_seconds(condition, tmp_path):
     start = time.monotonic()
     with pytest.raises(TemplateError) as caught:
         Template.load(public_form(tmp_path, [condition])).sample(1)
@@ -222,7 +222,7 @@ def test_what_may_not_be_is_named_with_file_and_line_at_once(condition, tmp_path
     assert time.monotonic() - start < 3
 
 
-def test_conditions_that_search_without_end_are_given_up(tmp_path):
+def test_an_endless_search_ends_with_an_error(tmp_path):
     content = APPLES.replace("range(2, 30)", "range(2, 10**15)").replace("range(5, 30)", "range(5, 10**15)")
     content = content.replace("boxes * each < 300", "boxes * boxes == 3 * each * each + 7 * boxes * each + 1")
     start = time.monotonic()
@@ -251,7 +251,7 @@ def test_a_malformed_template_is_named_with_its_line(old, new, reason, tmp_path)
         Template.load(written(tmp_path, APPLES.replace(old, new)))
 
 
-def test_a_file_that_is_no_template_is_named(tmp_path):
+def test_a_file_that_is_not_a_template_is_named(tmp_path):
     for name, content in {
         "cut.json": '{"question_annotated": "a',
         "list.json": "[1]",
@@ -266,7 +266,7 @@ def test_a_file_that_is_no_template_is_named(tmp_path):
         Template.load(tmp_path / "missing.json")
 
 
-def test_more_instances_than_there_are_is_an_error_with_their_number(tmp_path):
+def test_asking_for_too_many_instances_is_an_error_with_their_number(tmp_path):
     with pytest.raises(TemplateError, match="4 of 10 instances"):
         Template.load(public_form(tmp_path, [], init="$a = range(1, 5)")).sample(10)
 
@@ -281,7 +281,7 @@ def test_more_instances_than_there_are_is_an_error_with_their_number(tmp_path):
         ("<<10/3=3.4>> <<7>> <<n*2=4>>", ["10/3=3.4", "7", "n*2=4"]),
     ],
 )
-def test_calculations_in_a_worked_answer_are_worked_out_again(answer, off):
+def test_calculations_in_a_worked_answer_are_checked(answer, off):
     assert calculations(answer)[1] == off
 
 

@@ -17,7 +17,7 @@ TEMPLATES = tasks_dir() / "symbolic_local" / "templates"
 PATHS = sorted(TEMPLATES.glob("*/*.txt"))
 
 
-def test_there_are_as_many_stories_in_every_variant():
+def test_every_variant_has_the_same_number_of_stories():
     stories = {variant: {path.stem for path in (TEMPLATES / variant).glob("*.txt")} for variant in symbolic.VARIANTS}
     assert sum(map(len, stories.values())) >= 40
     assert len({frozenset(names) for names in stories.values()}) == 1
@@ -25,7 +25,7 @@ def test_there_are_as_many_stories_in_every_variant():
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_story_reads_well_and_comes_out_two_ways(path):
+def test_a_story_is_well_formed_and_both_golds_agree(path):
     template = Template.load(path)
     shown = defaults.values(template.parsed, template.units)
     assert all(condition(shown) for condition in template.parsed.conditions)
@@ -63,7 +63,7 @@ def test_harder_variants_take_more_calculations():
         assert counts[0] < counts[1] < counts[2], path
 
 
-def test_documents_are_the_same_for_a_seed_and_carry_template_and_instance():
+def test_documents_are_the_same_for_a_seed_and_name_template_and_instance():
     docs = symbolic.documents("p1", seed=4, instances=3)
     assert docs == symbolic.documents("p1", seed=4, instances=3)
     assert [doc["instance"] for doc in docs] == sorted(doc["instance"] for doc in docs)
@@ -117,6 +117,6 @@ def test_the_tasks_render_and_show_examples_of_other_templates():
 
 
 @pytest.mark.parametrize("metadata", [{"instances": 0}, {"instances": "50"}, {"seed": 1.5}, {"seed": -1}])
-def test_a_seed_or_a_count_that_is_none_is_named(metadata):
+def test_a_bad_seed_or_count_is_named(metadata):
     with pytest.raises((ConfigError, DatasetError), match=rf"{next(iter(metadata))} is .*expected a whole number"):
         check(["mcqa_symbolic_local_main"], metadata)

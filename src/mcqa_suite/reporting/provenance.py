@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -135,7 +136,8 @@ def checklist(report: Comparison, base: Run, others: Sequence[Run], origins: dic
     wrong = mismatched(base, others)
     checks = []
     for what, name in SETTINGS.items():
-        values = sorted({_value(getattr(task.setting, name)) for task in base.tasks.values()})
+        show = _generation if name == "generation" else _value
+        values = sorted({show(getattr(task.setting, name)) for task in base.tasks.values()})
         cells = [_setting_cell(wrong.get(run.name, {}).get(what)) for run in others]
         checks.append(Check(what, (("", ", ".join(values[:3])), *cells)))
     for what in ("seeds", "dtype", "batch size", "transformers", "commit", "limit"):
@@ -152,7 +154,12 @@ def checklist(report: Comparison, base: Run, others: Sequence[Run], origins: dic
 
 def _value(value: object) -> str:
     text = "none" if value in (None, "") else str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _generation(logged: str) -> str:
+    """Generation settings, logged as JSON, as `do_sample=false, max_gen_toks=256`."""
+    return _value(", ".join(f"{name}={json.dumps(value)}" for name, value in json.loads(logged or "{}").items()))
 
 
 def _first_two(lines: Sequence[str], separator: str) -> str:
@@ -166,7 +173,7 @@ def _setting_cell(lines: list[str] | None) -> tuple[str, str]:
 
 def _fact_cell(what: str, expected: str, value: str) -> tuple[str, str]:
     if expected == value:
-        return ("good", "same") if value else ("unknown", "not recorded") if what != "limit" else ("good", "none")
+        return ("good", "same") if value or what == "limit" else ("unknown", "not recorded")
     text = f"{expected or 'none recorded'} (base), {value or 'none recorded'}"
     return ("bad" if expected and value and what in ("seeds", "limit") else "note", text)
 
@@ -174,7 +181,7 @@ def _fact_cell(what: str, expected: str, value: str) -> tuple[str, str]:
 def _paired_cell(report: Comparison, run: Run) -> tuple[str, str]:
     tasks = report.unpaired.get(run.name, {})
     total = sum(unpaired.total for unpaired in tasks.values())
-    return ("bad", f"{total} documents left out, in {len(tasks)} tasks") if total else ("good", "all pair")
+    return ("bad", f"{total} documents left out, in {len(tasks)} tasks") if total else ("good", "all paired")
 
 
 def _complete_cell(run: Run) -> tuple[str, str]:

@@ -154,6 +154,7 @@ def confusion(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
         height=1.45,
         ylabel="right letter",
         xlabel="chosen letter",
+        sign="Δ ",
         most=3,
     )
 
@@ -162,7 +163,6 @@ def _confusion(ax: Axes, model: Model) -> str:
     values = _letter_table(model.pairs, model.side)
     if not model.is_base:
         values = values - _letter_table(model.pairs, model.pairs.base)
-        ax.set_title(f"Δ {ax.get_title(loc='left')}", fontsize=8)
     _cells(ax, values, signed=not model.is_base)
     right, chosen = np.unravel_index(np.abs(values).argmax(), values.shape)
     what, sign = ("share", "") if model.is_base else ("change", "+")

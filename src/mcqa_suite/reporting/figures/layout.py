@@ -93,11 +93,13 @@ def model_panels(
     height: float,
     ylabel: str,
     xlabel: str = "",
+    sign: str = "",
     most: int = MOST_PANEL_TASKS,
 ) -> Plot | None:
     """A row of panels for each task: the base, then each variant; None where there is no variant to show.
 
-    `plot` holds the name, title and caption; `draw` draws one panel and returns its words.
+    `plot` holds the name, title and caption; `draw` draws one panel and returns its words; `sign`
+    goes before the names of the variants.
     """
     named = {run.name: run for run in variants}
     tasks = [rows for group in groups if (rows := [row for row in group if row.variant in named])]
@@ -109,7 +111,8 @@ def model_panels(
     words = []
     for line, models in zip(grid, table, strict=True):
         for ax, model in zip(line, models, strict=False):
-            ax.set_title(panel_title(model.name, len(models)), fontsize=8)
+            title = panel_title(model.name, len(models) + 2 * len(sign))
+            ax.set_title(title if model.is_base else sign + title, fontsize=8)
             words.append(draw(ax, model))
         for ax in line[len(models) :]:
             ax.set_visible(False)

@@ -34,6 +34,8 @@ PALETTE = {
     "floor": ("#8a3f8f", "#d79be0"),
     "link": ("#0b57a4", "#8cc4ff"),
     "focus": ("#9a5b00", "#ffd166"),
+    "bar": ("#8fb4e0", "#2f5f9e"),
+    "mark": ("#ffe680", "#6b5600"),
 }
 LIGHT = {name: light for name, (light, _dark) in PALETTE.items()}
 PAPER, INK, MUTED, LINE, REST, BAND, SAME, BETTER, WORSE, FLOOR = (

@@ -1,11 +1,11 @@
 "use strict";
-// Sorting and copying. Everything that is read is there without this.
+// Sorting and copying. The page can be read without it.
 (() => {
   const value = (row, index) => {
     const cell = row.children[index];
-    const given = cell.dataset.value;
-    if (given === undefined) return cell.textContent.trim();
-    return given === "" ? null : Number(given);
+    const text = cell.dataset.value;
+    if (text === undefined) return cell.textContent.trim();
+    return text === "" ? null : Number(text);
   };
   const compare = (a, b) => (typeof a === "number" ? a - b : a.localeCompare(b, undefined, { numeric: true }));
   const sort = (table, index, down) => {
@@ -31,9 +31,9 @@
       });
     });
   }
-  const held = document.getElementById("copies");
-  if (held) {
-    const copies = JSON.parse(held.textContent);
+  const data = document.getElementById("copies");
+  if (data) {
+    const copies = JSON.parse(data.textContent);
     const status = document.getElementById("copied");
     const old = (text) => {
       const area = document.createElement("textarea");
@@ -53,13 +53,13 @@
         } catch {
           done = old(text);
         }
-        status.textContent = done ? `${button.dataset.copy} copied` : "the browser did not allow it";
+        status.textContent = done ? `${button.dataset.copy} copied` : "not copied: the browser did not allow it";
         button.focus();
       });
     }
     document.querySelector(".copy").hidden = false;
   }
-  // What is folded away has to be on paper too, but for grids written out beside their pictures.
+  // Folded parts are printed too, except grids as text, which are printed as tables.
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open], .arc-folded)")];
