@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from helpers.comparison_runs import always_c, compared, groups_of, two_runs
+from helpers.comparison_runs import always_c, compared, first_right, groups_of, two_runs
 from helpers.log_files import choice_rows, questions, write_run
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import family_text, is_significant, mark
 from mcqa_suite.cli.main import main
-
-
-def first_right(n, gold):
-    """Scores with which the first `n` questions are answered right and no other."""
-    answers = np.where(np.arange(len(gold)) < n, gold, (gold + 1) % 4)
-    return np.eye(4)[answers]
 
 
 def runs_with(tmp_path, base_right, variant_right, n=1000, tasks=("t",)):

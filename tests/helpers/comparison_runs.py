@@ -55,3 +55,9 @@ def in_every_row(folder, change):
     for row in rows:
         change(row)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def first_right(n, gold):
+    """Scores with which the first `n` questions are answered right and no other."""
+    answers = np.where(np.arange(len(gold)) < n, gold, (gold + 1) % 4)
+    return np.eye(4)[answers]

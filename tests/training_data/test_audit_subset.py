@@ -119,7 +119,7 @@ def test_the_list_that_an_audit_writes_is_the_list_that_a_comparison_reads(tmp_p
     rows = [{"id": "r", "prompt": docs[3]["question"], "completion": " 9"}]
     save(audit_items(rows, [item_of("squares", i, doc) for i, doc in enumerate(docs)]), tmp_path)
     kept = read_subset(tmp_path / "clean.json")
-    assert kept.kept == {"squares": {i: doc_hash(docs[i]) for i in (0, 1, 2, 4)}}
+    assert kept.clean == {"squares": {i: doc_hash(docs[i]) for i in (0, 1, 2, 4)}}
     assert kept.note == "only the 4 of 5 documents that clean.json keeps"
     with pytest.raises(ComparisonError, match="none of its documents"):
         restricted(read_run(write_run(tmp_path / "run", {"one": choice_rows("one", *questions(9))})), kept)

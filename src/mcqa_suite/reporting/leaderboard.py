@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import nan
 from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
@@ -243,9 +244,9 @@ def _compared_record(row: BoardRow, entry: Entry) -> dict[str, Any]:
 
 
 def _difference_record(prefix: str, row: ComparisonRow | None) -> dict[str, float | None]:
-    value, low, high = (d.value, d.low, d.high) if (d := row and row.change.difference) else (None, None, None)
-    names = ("diff", "diff_low", "diff_high", "p_holm")
-    return dict(zip((prefix + name for name in names), (value, low, high, row and row.p_holm), strict=True))
+    d = row.change.difference if row else Estimate(nan, nan, nan, 0)
+    names = {"diff": d.value, "diff_low": d.low, "diff_high": d.high, "p_holm": row.p_holm if row else None}
+    return {prefix + name: value for name, value in names.items()}
 
 
 def markdown(board: Leaderboard) -> str:

@@ -26,9 +26,9 @@ def spread(values: Floats) -> Spread:
     return Spread(float(values.mean()), float(median), float(p95), float(values.max()))
 
 
-def option_probabilities(loglikelihoods: Floats, there: NDArray[np.bool_]) -> Floats:
-    """Softmax over the options of each item; `there` marks the options that exist, the rest get 0."""
-    shifted = np.where(there, loglikelihoods, -np.inf)
+def option_probabilities(loglikelihoods: Floats, mask: NDArray[np.bool_]) -> Floats:
+    """Softmax over the options of each item; `mask` marks the options that a document has, the rest get 0."""
+    shifted = np.where(mask, loglikelihoods, -np.inf)
     weights = np.exp(shifted - shifted.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
@@ -40,7 +40,7 @@ def kl_divergence(base: Floats, variant: Floats) -> Floats:
     return np.asarray(np.maximum(0.0, terms.sum(axis=1)))
 
 
-def jensen_shannon(one: Floats, other: Floats) -> Floats:
+def jensen_shannon(first: Floats, second: Floats) -> Floats:
     """Jensen-Shannon divergence of each row: symmetric, at most log 2."""
-    middle = (one + other) / 2
-    return (kl_divergence(one, middle) + kl_divergence(other, middle)) / 2
+    middle = (first + second) / 2
+    return (kl_divergence(first, middle) + kl_divergence(second, middle)) / 2

@@ -52,8 +52,8 @@ def paired_difference(table: PairedTable, level: float = 0.95, effect: DesignEff
     if table.n < 1:
         raise ValueError("a difference over no items")
     effect = effect or DesignEffect(1.0, inf, table.n)
-    counts = (count / effect.factor for count in (table.only_second, table.only_first, table.n))
-    low, high = tango_bounds(*counts, critical_value(level, effect.degrees_of_freedom))
+    second, first, n = (count / effect.factor for count in (table.only_second, table.only_first, table.n))
+    low, high = tango_bounds(second, first, n, critical_value(level, effect.degrees_of_freedom))
     return Estimate((table.only_second - table.only_first) / table.n, float(low), float(high), table.n)
 
 

@@ -1,4 +1,4 @@
-"""A base and its variants, task by task and group by group."""
+"""Compare a base and its variants, task by task and group by group."""
 
 from __future__ import annotations
 
@@ -20,33 +20,32 @@ def compare(
     *,
     noise_floor: Run | None = None,
 ) -> Comparison:
-    """The base against each variant, and against `noise_floor`, a second run of the base under other conditions.
+    """Compare the base with each variant, and with `noise_floor`, a second run of the base under other conditions.
 
     Raises ComparisonError where harness version, few-shot count, chat template, task version or generation settings differ
-    (unless forced), and where nothing could be compared. What alone could not be compared is named in `problems`.
+    (unless forced), and where nothing could be compared. What else could not be compared is named in `problems`.
     """
-    idle = unmatched(base, options.tasks)
+    notes = unmatched(base, options.tasks)
     others = [*variants, *([noise_floor] if noise_floor else [])]
     mismatches = [line for variant in others for line in _mismatches(base, variant)]
     if mismatches and not options.force:
-        listed = "\n".join(f"  {line}" for line in mismatches)
-        raise ComparisonError(f"not comparable (--force goes on regardless):\n{listed}")
+        raise ComparisonError("\n  ".join(["not comparable (--force goes on regardless):", *mismatches]))
     problems = [problem for run in (base, *others) for problem in run.problems]
-    notes = [*idle, *(note for run in (base, *others) for note in _notes(run))]
+    notes += [note for run in (base, *others) for note in _notes(run)]
     clustered = False
     rows: list[ComparisonRow] = []
-    findings: dict[tuple[str, str, str], FailedCheck] = {}
+    checks: dict[tuple[str, str, str], FailedCheck] = {}
     unpaired: dict[str, dict[str, UnpairedCounts]] = {}
     for variant in others:
         kind: Kind = "noise floor" if variant is noise_floor else "task"
-        tasks, unpairable = paired_tasks(base, variant, options, len(others))
-        problems += unpairable
+        tasks, errors = paired_tasks(base, variant, options, len(others))
+        problems += errors
         unpaired[variant.name] = {key[0]: task.unpaired for key, task in tasks.items() if task.unpaired.total}
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
         clustered |= any(task.pairs.cluster is not None for task in tasks.values())
-        findings |= {(f.task, f.run, f.condition): f for task in tasks.values() for f in task.failed_checks}
-        wanted = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
-        rows += [task_row(task, variant.name, kind, options.margin) for task in wanted]
+        checks |= {(c.task, c.run, c.condition): c for task in tasks.values() for c in task.failed_checks}
+        selected = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
+        rows += [task_row(task, variant.name, kind, options.margin) for task in selected]
         of_groups, lines = group_rows(base, variant.name, kind, tasks, options)
         rows += of_groups
         notes += [*lines, *_cluster_notes(tasks, options.cluster)]
@@ -54,18 +53,18 @@ def compare(
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
     if options.cluster and not clustered:
         raise ComparisonError(_no_field(base, options.cluster))
-    done, families = with_verdicts(rows, options.margin)
-    order = {name: index for index, name in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
+    judged, families = with_verdicts(rows, options.margin)
+    order = {key: index for index, key in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
     # groups before tasks; stable, so that variants stay in the order given
-    done.sort(key=lambda row: (not row.members, order[row.task, row.filter]))
+    judged.sort(key=lambda row: (not row.members, order[row.task, row.filter]))
     return Comparison(
         base=base.name,
         margin=options.margin,
         cluster=options.cluster,
         families=families,
-        rows=tuple(done),
+        rows=tuple(judged),
         unpaired=unpaired,
-        health=tuple(findings.values()),
+        health=tuple(checks.values()),
         mismatches=tuple(mismatches),
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys(notes)),
@@ -75,20 +74,20 @@ def compare(
 def _mismatches(base: Run, variant: Run) -> Iterator[str]:
     """One line for each setting on which the runs of a task do not agree."""
     for key in base.tasks.keys() & variant.tasks.keys():
-        for what, here, there in base.tasks[key].setting.differences(variant.tasks[key].setting):
-            yield f"{key[0]}: {what}: {here} ({base.name}), {there} ({variant.name})"
+        for setting, value, other in base.tasks[key].setting.differences(variant.tasks[key].setting):
+            yield f"{key[0]}: {setting}: {value} ({base.name}), {other} ({variant.name})"
 
 
 def _no_field(base: Run, cluster: str) -> str:
     columns = [task.samples.field for task in base.tasks.values()]
-    known = dict.fromkeys(name for column in columns if column for name in column.fields if name != cluster)
-    return f"{base.path}: --cluster {cluster}: no document has this field; there are: {', '.join(known) or 'none'}"
+    fields = dict.fromkeys(name for column in columns if column for name in column.fields if name != cluster)
+    return f"{base.path}: --cluster {cluster}: no document has this field; there are: {', '.join(fields) or 'none'}"
 
 
 def _notes(run: Run) -> Iterator[str]:
     for task in run.tasks.values():
         if task.expected is not None and task.n < task.expected:
-            yield f"{run.name}: {task.task}: {task.n} of {task.expected} samples are there"
+            yield f"{run.name}: {task.task}: only {task.n} of {task.expected} samples"
         if failed := len(task.samples.failed):
             yield f"{run.name}: {task.task}: {failed} of {failed + task.n} items got no answer, and are in no score and no pair"
 

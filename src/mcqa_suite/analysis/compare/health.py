@@ -1,6 +1,8 @@
-"""Scores that look like scores and are not: what to rule out before a difference is believed."""
+"""Health checks: what makes a score meaningless, to rule out before a difference is believed."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from scipy.special import bdtr
@@ -12,83 +14,81 @@ from mcqa_suite.questions.question import LETTERS
 TIED = 0.1  # share of documents whose options all have one log-likelihood
 CONSTANT = 0.95  # share of answers that are one letter
 FEWEST = 10  # documents below which a constant letter says nothing
-FAILED = 0.05  # share of items without an answer from a server, above which those that are left may be others
+FAILED = 0.05  # share of items without an answer from a server, above which the rest may be no fair sample
 LEVEL = 0.01  # of the test against chance, divided by the number of comparisons
 
 
 def failed_checks(
     pairs: Pairs, task: str, base: str, variant: str, *, same_model: bool, comparisons: int
 ) -> list[FailedCheck]:
-    """Everything wrong with a task in either run; empty where both are well."""
-    found = []
-    for run, side in ((base, pairs.base), (variant, pairs.variant)):
-        for condition, detail in _conditions(side, pairs, LEVEL / max(1, comparisons)):
-            found.append(FailedCheck(task, run, condition, detail, broken=True))
-    return found + _identical(pairs, task, base, variant, same_model)
+    """Every check that fails in either run of a task."""
+    level = LEVEL / max(1, comparisons)
+    checks = [
+        FailedCheck(task, run, condition, detail, broken=True)
+        for run, answers in ((base, pairs.base), (variant, pairs.variant))
+        for condition, detail in _conditions(answers, pairs, level)
+    ]
+    return checks + _identical(pairs, task, base, variant, same_model)
 
 
-def _conditions(side: Answers, pairs: Pairs, level: float) -> list[tuple[str, str]]:
-    found, n, there = [], pairs.n, pairs.there
+def _conditions(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[str, str]]:
+    n, mask = pairs.n, pairs.option_mask
     most = np.maximum(pairs.base.options, pairs.variant.options)
-    if (short := side.options < most).any():
+    if (short := answers.options < most).any():
         first = int(short.argmax())
-        what = f"{side.options[first]} instead of {most[first]} in document {pairs.doc_id[first]}"
-        found.append(("options missing", f"{short.sum()} of {n} documents have fewer options than elsewhere ({what})"))
-    if side.loglikelihoods is not None:
-        infinite = int((~np.isfinite(side.loglikelihoods) & there).any(axis=1).sum())
-        if infinite:
-            found.append(("non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite"))
-        tied = ((side.loglikelihoods == side.loglikelihoods[:, :1]) | ~there).all(axis=1) & (pairs.options > 1)
+        example = f"{answers.options[first]} instead of {most[first]} in document {pairs.doc_id[first]}"
+        yield "options missing", f"{short.sum()} of {n} documents have fewer options than elsewhere ({example})"
+    if (values := answers.loglikelihoods) is not None:
+        if infinite := int((~np.isfinite(values) & mask).any(axis=1).sum()):
+            yield "non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite"
+        tied = ((values == values[:, :1]) | ~mask).all(axis=1) & (pairs.options > 1)
         if tied.mean() > TIED:
-            found.append(("all equal", f"all options have the same log-likelihood in {tied.sum()} of {n} documents"))
-    if side.unread is not None and side.unread.all():
-        found.append(("unread", f"no answer could be read in any of {n} documents"))
-    elif below := _below_chance(side, pairs, level):
-        found.append(below)
-    if constant := _constant(side, pairs):
-        found.append(constant)
-    return found
+            yield "all equal", f"all options have the same log-likelihood in {tied.sum()} of {n} documents"
+    if answers.unread is not None and answers.unread.all():
+        yield "unread", f"no answer could be read in any of {n} documents"
+    else:
+        yield from _below_chance(answers, pairs, level)
+    yield from _constant(answers, pairs)
 
 
-def _below_chance(side: Answers, pairs: Pairs, level: float) -> tuple[str, str] | None:
-    """Guessing would hardly do as badly; answers that were not read are no guesses and do not count."""
-    if pairs.chance is None or side.right is None:
-        return None
-    read = np.ones(pairs.n, bool) if side.unread is None else ~side.unread
-    n, right = int(read.sum()), int((side.right & read).sum())
-    if not n or bdtr(right, n, pairs.chance) >= level:
-        return None
-    what = f"{100 * right / n:.1f} % right where guessing gives {100 * pairs.chance:.1f} %"
-    return "below chance", f"{what}, and more than noise below it ({n} documents)"
+def _below_chance(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[str, str]]:
+    """Fewer right than guessing would give by chance; answers that were not read are no guesses and do not count."""
+    if pairs.chance is None or answers.right is None:
+        return
+    read = np.ones(pairs.n, bool) if answers.unread is None else ~answers.unread
+    n, right = int(read.sum()), int((answers.right & read).sum())
+    if n and bdtr(right, n, pairs.chance) < level:
+        share = f"{100 * right / n:.1f} % right where guessing gives {100 * pairs.chance:.1f} %"
+        yield "below chance", f"{share}, and more than noise below it ({n} documents)"
 
 
-def _constant(side: Answers, pairs: Pairs) -> tuple[str, str] | None:
-    given = side.pick[side.pick >= 0]
-    if len(given) < FEWEST or not (pairs.gold != 0).any():
-        return None
-    counts = np.bincount(given)
+def _constant(answers: Answers, pairs: Pairs) -> Iterator[tuple[str, str]]:
+    picks = answers.pick[answers.pick >= 0]
+    if len(picks) < FEWEST or not (pairs.gold != 0).any():
+        return
+    counts = np.bincount(picks)
     letter = int(counts.argmax())
     right = ((pairs.gold >> np.uint64(letter)) & np.uint64(1)).mean()
-    if counts[letter] < CONSTANT * len(given) or right >= CONSTANT:
-        return None
-    share = f"{counts[letter]} of {len(given)} answers are {LETTERS[letter]}"
-    return "constant letter", f"{share}, which is right in {100 * right:.1f} %"
+    if counts[letter] >= CONSTANT * len(picks) and right < CONSTANT:
+        share = f"{counts[letter]} of {len(picks)} answers are {LETTERS[letter]}"
+        yield "constant letter", f"{share}, which is right in {100 * right:.1f} %"
 
 
 def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: bool) -> list[FailedCheck]:
     """The same numbers to the last bit, from what should be another model."""
-    one, other = pairs.base, pairs.variant
-    if one.loglikelihoods is not None and other.loglikelihoods is not None:
-        same = bool(((one.loglikelihoods == other.loglikelihoods) | ~pairs.there).all())
-        what = "every log-likelihood"
+    scores, other_scores = pairs.base.loglikelihoods, pairs.variant.loglikelihoods
+    responses, other_responses = pairs.base.response, pairs.variant.response
+    if scores is not None and other_scores is not None:
+        scored, same = True, (scores == other_scores) | ~pairs.option_mask
+    elif responses is not None and other_responses is not None:
+        scored, same = False, responses == other_responses
     else:
-        same = one.response is not None and other.response is not None and bool((one.response == other.response).all())
-        what = "every response"
-    if not same:
         return []
+    if not same.all():
+        return []
+    subject = f"every {'log-likelihood' if scored else 'response'} is {base}'s"
     if same_model:
-        return [FailedCheck(task, variant, "identical", f"{what} is {base}'s: it is the same model", broken=False)]
-    doubt = "was the variant loaded at all, or its cache shared?"
+        return [FailedCheck(task, variant, "identical", f"{subject}: it is the same model", broken=False)]
     # A few short responses may well agree; log-likelihoods to the last bit do not.
-    broken = one.loglikelihoods is not None
-    return [FailedCheck(task, variant, "identical", f"{what} is {base}'s to the last bit: {doubt}", broken)]
+    doubt = f"{subject} to the last bit: was the variant loaded at all, or its cache shared?"
+    return [FailedCheck(task, variant, "identical", doubt, broken=scored)]

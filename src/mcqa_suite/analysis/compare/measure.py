@@ -9,8 +9,8 @@ import numpy as np
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Booleans, Pairs
-from mcqa_suite.analysis.compare.result import Change, Choices, Flips, Method
-from mcqa_suite.logs.samples import SURE, Floats
+from mcqa_suite.analysis.compare.result import Change, Choices, Flips
+from mcqa_suite.logs.samples import SURE, Floats, Integers
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
 SEED = 20_230_517  # of the bootstrap, so that a table is the same every time
@@ -28,41 +28,38 @@ def change(pairs: Pairs, margin: float) -> Change:
     differences = pairs.variant.score - pairs.base.score
     rng = np.random.default_rng(SEED)
     if codes is None:
-        boot, effect = stats.bootstrap_difference(differences, rng, resamples=RESAMPLES), None
+        bootstrap, effect = stats.bootstrap_difference(differences, rng, resamples=RESAMPLES), None
     else:
-        boot = stats.cluster_bootstrap_difference(differences, codes, rng, resamples=RESAMPLES)
+        bootstrap = stats.cluster_bootstrap_difference(differences, codes, rng, resamples=RESAMPLES)
         effect = stats.design_effect(differences, codes)
-    if pairs.base.right is None or pairs.variant.right is None:
-        return _mean_change(pairs, differences, codes, effect, boot, margin)
-    return _share_change(pairs.base.right, pairs.variant.right, codes, effect, boot, margin)
+    first, second = pairs.base.right, pairs.variant.right
+    if first is None or second is None:
+        return _mean_change(pairs, differences, codes, effect, bootstrap, margin)
+    return _share_change(first, second, codes, effect, bootstrap, margin)
 
 
 def _share_change(
     first: Booleans,
     second: Booleans,
-    codes: np.ndarray | None,
+    codes: Integers | None,
     effect: DesignEffect | None,
-    boot: Estimate,
+    bootstrap: Estimate,
     margin: float,
 ) -> Change:
     table = PairedTable.of(first, second)
     gains, losses, n = table.only_second, table.only_first, table.n
-    method: Method = "score"
-    base, variant = (stats.wilson(int(right.sum()), n) for right in (first, second))
-    exact = stats.mcnemar_exact(gains, losses)
-    p = exact
-    if codes is not None and effect is not None:
-        method = "clustered score"
-        base, variant = (stats.clustered_share(right, codes) for right in (first, second))
-        p = stats.score_test(gains, losses, n, effect)
-    factor = effect.factor if effect else 1.0
+    factor, exact = effect.factor if effect else 1.0, stats.mcnemar_exact(gains, losses)
+    base, variant = (
+        stats.wilson(int(right.sum()), n) if codes is None else stats.clustered_share(right, codes)
+        for right in (first, second)
+    )
     return Change(
         base=base,
         variant=variant,
         difference=stats.paired_difference(table, effect=effect),
-        bootstrap=boot,
-        method=method,
-        p=p,
+        bootstrap=bootstrap,
+        method="clustered score" if effect else "score",
+        p=stats.score_test(gains, losses, n, effect) if effect else exact,
         p_mcnemar=exact,
         p_midp=stats.mcnemar_midp(gains, losses),
         p_equivalent=stats.tost(gains, losses, n, margin, effect),
@@ -74,9 +71,9 @@ def _share_change(
 def _mean_change(
     pairs: Pairs,
     differences: Floats,
-    codes: np.ndarray | None,
+    codes: Integers | None,
     effect: DesignEffect | None,
-    boot: Estimate,
+    bootstrap: Estimate,
     margin: float,
 ) -> Change:
     base, variant = (
@@ -90,11 +87,9 @@ def _mean_change(
         base=base,
         variant=variant,
         difference=stats.mean_estimate(differences, effect=effect),
-        bootstrap=boot,
+        bootstrap=bootstrap,
         method="clustered t" if effect else "t",
         p=stats.t_test(value, error, freedom),
-        p_mcnemar=None,
-        p_midp=None,
         p_equivalent=stats.tost_mean(value, error, margin, freedom),
         mde=stats.detectable_difference(error),
     )
@@ -110,17 +105,16 @@ def macro_change(parts: Sequence[Pairs], pooled: Change, margin: float) -> Chang
     mean = stats.macro_mean([part.variant.score - part.base.score for part in parts])
     if mean.standard_error == 0 or not np.isfinite(mean.standard_error):
         return pooled
-    return Change(
+    return replace(
+        pooled,
         base=base.estimate,
         variant=variant.estimate,
         difference=mean.estimate,
-        bootstrap=pooled.bootstrap,
         method="macro",
         p=stats.t_test(mean.value, mean.standard_error),
-        p_mcnemar=pooled.p_mcnemar,
-        p_midp=pooled.p_midp,
         p_equivalent=stats.tost_mean(mean.value, mean.standard_error, margin),
         mde=stats.detectable_difference(mean.standard_error),
+        fragile=False,
     )
 
 
@@ -137,41 +131,44 @@ def choices(pairs: Pairs) -> Choices:
     """Letters wherever options have them; divergence and calibration where there are finite log-likelihoods."""
     width = int(pairs.options.max(initial=0))
     gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(bool)
-    known = pairs.gold != 0
-    marginals = Choices()
-    if pairs.options.min(initial=1) > 0 and known.mean() >= SURE:
-        marginals = Choices(
+    labelled = pairs.gold != 0
+    letters = Choices()
+    if pairs.options.min(initial=1) > 0 and labelled.mean() >= SURE:
+        letters = Choices(
             letters_base=_letters(pairs.base, width),
             letters_variant=_letters(pairs.variant, width),
             letters_gold=tuple(float(share) for share in gold.mean(axis=0)),
         )
-    one, other = pairs.base.loglikelihoods, pairs.variant.loglikelihoods
-    there = pairs.there
-    if (pairs.base.options != pairs.variant.options).any():
-        return marginals
-    if one is None or other is None or not (np.isfinite(one) & np.isfinite(other) | ~there).all():
-        return marginals
-    base, variant = stats.option_probabilities(one, there), stats.option_probabilities(other, there)
-    change_of_gold = ((variant - base) * gold).sum(axis=1)[known]
-    return replace(
-        marginals,
+    first, second, mask = pairs.base.loglikelihoods, pairs.variant.loglikelihoods, pairs.option_mask
+    if first is None or second is None or (pairs.base.options != pairs.variant.options).any():
+        return letters
+    if not (np.isfinite(first) & np.isfinite(second) | ~mask).all():
+        return letters
+    base, variant = stats.option_probabilities(first, mask), stats.option_probabilities(second, mask)
+    scores = replace(
+        letters,
         kl=stats.spread(stats.kl_divergence(base, variant)),
         jensen_shannon=float(stats.jensen_shannon(base, variant).mean()),
-        gold_change=float(change_of_gold.mean()) if known.any() else None,
         ece_base=_ece(base, pairs.base),
         ece_variant=_ece(variant, pairs.variant),
-        brier_base=stats.brier(base[known], gold[known]) if known.any() else None,
-        brier_variant=stats.brier(variant[known], gold[known]) if known.any() else None,
+    )
+    if not labelled.any():
+        return scores
+    return replace(
+        scores,
+        gold_change=float(((variant - base) * gold).sum(axis=1)[labelled].mean()),
+        brier_base=stats.brier(base[labelled], gold[labelled]),
+        brier_variant=stats.brier(variant[labelled], gold[labelled]),
     )
 
 
-def _letters(side: Answers, width: int) -> tuple[float, ...]:
-    counts = np.bincount(side.pick[side.pick >= 0], minlength=width)
-    return tuple(float(count) / len(side.pick) for count in counts)
+def _letters(answers: Answers, width: int) -> tuple[float, ...]:
+    counts = np.bincount(answers.pick[answers.pick >= 0], minlength=width)
+    return tuple(float(count) / len(answers.pick) for count in counts)
 
 
-def _ece(probabilities: Floats, side: Answers) -> float | None:
-    if side.right is None:
+def _ece(probabilities: Floats, answers: Answers) -> float | None:
+    if answers.right is None:
         return None
-    confidence = probabilities[np.arange(len(side.pick)), side.pick]
-    return stats.expected_calibration_error(confidence, side.right)
+    confidence = probabilities[np.arange(len(answers.pick)), answers.pick]
+    return stats.expected_calibration_error(confidence, answers.right)

@@ -1,9 +1,10 @@
-"""The same questions, asked in the same words: rows of two runs, matched."""
+"""Pair the rows of two runs: the same question, asked in the same words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,8 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class UnpairedCounts:
-    """Documents left out, and why: in one run only, with another doc, prompt or target hash, or without an answer from a
-    server in either run."""
+    """Documents left out, by reason: in one run only, another doc, prompt or target hash, or no answer from a server in either
+    run."""
 
     only_base: int = 0
     only_variant: int = 0
@@ -27,14 +28,16 @@ class UnpairedCounts:
 
     @property
     def total(self) -> int:
-        return self.only_base + self.only_variant + self.doc + self.prompt + self.target + self.failed
+        return sum(astuple(self))
 
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """One model's part of the pairs. `options`: how many it scored; `right` is None where a score is not 0 or 1; `pick` is an
-    option's index, -1 where none was chosen; `answer` is equal where two answers are; `unread` is None where nothing had to
-    be read."""
+    """One model's answers over the pairs.
+
+    `options`: how many it scored. `right`: None where a score is not 0 or 1. `pick`: an option's index, -1 where none was
+    chosen. `answer`: equal where two answers are. `unread`: None where nothing had to be read. `loglikelihoods`: pairs x options.
+    """
 
     score: Floats
     options: Integers
@@ -48,7 +51,7 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """One task's, or several tasks' documents, as both models answered them."""
+    """The documents of one or several tasks, as both models answered them; `gold`: the right options as bits, 0 where unknown."""
 
     base: Answers
     variant: Answers
@@ -63,8 +66,8 @@ class Pairs:
         return len(self.options)
 
     @property
-    def there(self) -> Booleans:
-        """n x options: whether the document has that option."""
+    def option_mask(self) -> Booleans:
+        """Pairs x options: whether the document has that option."""
         width = 0 if self.base.loglikelihoods is None else self.base.loglikelihoods.shape[1]
         return np.arange(width) < self.options[:, None]
 
@@ -76,34 +79,34 @@ class Pairs:
 
 def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, UnpairedCounts]:
     """Row numbers in both, for the documents whose three hashes agree."""
-    _, here, there = np.intersect1d(base.doc_id, variant.doc_id, assume_unique=True, return_indices=True)
-    same = base.hashes[here] == variant.hashes[there]
+    _, base_rows, variant_rows = np.intersect1d(base.doc_id, variant.doc_id, assume_unique=True, return_indices=True)
+    same = base.hashes[base_rows] == variant.hashes[variant_rows]
     agree = same.all(axis=1)
     first_difference = np.argmin(same[~agree], axis=1)
-    doc, prompt, target = (int((first_difference == kind).sum()) for kind in range(3))
+    doc, prompt, target = (int((first_difference == part).sum()) for part in range(3))
     only_base, only_variant = (
-        len(one.doc_id) - len(here) - int(np.isin(one.doc_id, list(other.failed)).sum())
-        for one, other in ((base, variant), (variant, base))
+        len(samples.doc_id) - len(base_rows) - int(np.isin(samples.doc_id, list(other.failed)).sum())
+        for samples, other in ((base, variant), (variant, base))
     )
     failed = len({**base.failed, **variant.failed})
-    return here[agree], there[agree], UnpairedCounts(only_base, only_variant, doc, prompt, target, failed)
+    counts = UnpairedCounts(only_base, only_variant, doc, prompt, target, failed)
+    return base_rows[agree], variant_rows[agree], counts
 
 
 def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedCounts]:
-    """Both runs of a task over the documents that they share."""
-    here, there, unpaired = pair_rows(base, variant)
-    column = base.field
+    """Both runs of a task over the documents that they share; documents without a cluster are each one of their own."""
+    rows, variant_rows, unpaired = pair_rows(base, variant)
     cluster = None
-    if column is not None and (column.codes[here] >= 0).any():
-        names = np.array([*column.names, ""])
-        cluster = np.where(column.codes[here] >= 0, names[column.codes[here]], np.char.add("#", here.astype(str)))
+    if base.field is not None and ((codes := base.field.codes[rows]) >= 0).any():
+        names = np.array([*base.field.names, ""])
+        cluster = np.where(codes >= 0, names[codes], np.char.add("#", rows.astype(str)))
     pairs = Pairs(
-        base=_side(base, here, metric, _width(variant)),
-        variant=_side(variant, there, metric, _width(base)),
-        doc_id=base.doc_id[here],
-        options=base.options[here],
-        gold=base.gold[here],
-        doc_hash=base.hashes[here, 0],
+        base=_answers(base, rows, metric, _width(variant)),
+        variant=_answers(variant, variant_rows, metric, _width(base)),
+        doc_id=base.doc_id[rows],
+        options=base.options[rows],
+        gold=base.gold[rows],
+        doc_hash=base.hashes[rows, 0],
         cluster=cluster,
     )
     return pairs, unpaired
@@ -113,14 +116,14 @@ def _width(samples: Samples) -> int:
     return 0 if samples.loglikelihoods is None else samples.loglikelihoods.shape[1]
 
 
-def _side(samples: Samples, rows: Integers, metric: str, width: int) -> Answers:
-    """`width`: of the other run's log-likelihoods; a row that is shorter is filled up with 0."""
+def _answers(samples: Samples, rows: Integers, metric: str, width: int) -> Answers:
+    """`width`: options of the other run's log-likelihoods; narrower rows are filled up with 0."""
     score, pick = samples.scores[metric][rows], samples.pick(metric)[rows]
-    lists, parsed = samples.loglikelihoods, samples.scores.get("parsed")
+    values, parsed = samples.loglikelihoods, samples.scores.get("parsed")
     answer = (pick + 1).astype(np.uint64) if samples.answer is None else samples.answer[rows]
     unread = None
     if samples.answer is not None:
-        unread = (parsed[rows] < 1) if parsed is not None else (samples.answer[rows] == 0)
+        unread = (parsed[rows] < 1) if parsed is not None else (answer == 0)
     return Answers(
         score=score,
         options=samples.options[rows],
@@ -128,38 +131,30 @@ def _side(samples: Samples, rows: Integers, metric: str, width: int) -> Answers:
         pick=pick,
         answer=answer,
         unread=unread,
-        loglikelihoods=None if lists is None else np.pad(lists[rows], ((0, 0), (0, max(0, width - lists.shape[1])))),
+        loglikelihoods=None if values is None else _widened(values[rows], width),
         response=None if samples.response is None else samples.response[rows],
     )
 
 
-def joined(parts: Sequence[Pairs]) -> Pairs:
-    """Several tasks' pairs as one; log-likelihoods stay only where every task has them."""
-    clusters = [part.cluster for part in parts if part.cluster is not None]
-    return Pairs(
-        base=_joined_side([part.base for part in parts]),
-        variant=_joined_side([part.variant for part in parts]),
-        doc_id=np.concatenate([part.doc_id for part in parts]),
-        options=np.concatenate([part.options for part in parts]),
-        gold=np.concatenate([part.gold for part in parts]),
-        doc_hash=np.concatenate([part.doc_hash for part in parts]),
-        cluster=np.concatenate(clusters) if len(clusters) == len(parts) else None,
-    )
+def _widened(values: Floats, width: int) -> Floats:
+    return np.pad(values, ((0, 0), (0, max(0, width - values.shape[1]))))
 
 
-def _joined_side(sides: Sequence[Answers]) -> Answers:
-    lists = [side.loglikelihoods for side in sides if side.loglikelihoods is not None]
-    width = max((matrix.shape[1] for matrix in lists), default=0)
-    wide = [np.pad(matrix, ((0, 0), (0, width - matrix.shape[1]))) for matrix in lists]
-    right = [side.right for side in sides if side.right is not None]
-    unread = [side.unread for side in sides if side.unread is not None]
-    return Answers(
-        score=np.concatenate([side.score for side in sides]),
-        options=np.concatenate([side.options for side in sides]),
-        right=np.concatenate(right) if len(right) == len(sides) else None,
-        pick=np.concatenate([side.pick for side in sides]),
-        answer=np.concatenate([side.answer for side in sides]),
-        unread=np.concatenate(unread) if len(unread) == len(sides) else None,
-        loglikelihoods=np.concatenate(wide) if wide and len(wide) == len(sides) else None,
-        response=None,
-    )
+Parts = TypeVar("Parts", Pairs, Answers)
+
+
+def joined(parts: Sequence[Parts]) -> Parts:
+    """Several tasks' pairs as one; what a task lacks, such as log-likelihoods, all lack."""
+    columns: dict[str, Any] = {field.name: [getattr(part, field.name) for part in parts] for field in fields(parts[0])}
+    return type(parts[0])(**{name: _concatenated(values) for name, values in columns.items()})
+
+
+def _concatenated(values: list[Any]) -> Any:
+    if any(value is None for value in values):
+        return None
+    if isinstance(values[0], Answers):
+        return joined(values)
+    if values[0].ndim == 2:
+        width = max(value.shape[1] for value in values)
+        values = [_widened(value, width) for value in values]
+    return np.concatenate(values)

@@ -45,10 +45,10 @@ class Change:
     bootstrap: Estimate
     method: Method
     p: float
-    p_mcnemar: float | None
-    p_midp: float | None
     p_equivalent: float
     mde: float
+    p_mcnemar: float | None = None
+    p_midp: float | None = None
     fragile: bool = False
 
 

@@ -1,4 +1,4 @@
-"""A list of documents that a comparison is to rest on, such as those that no training row gives away."""
+"""Compare on a list of documents alone, such as those that no training row gives away."""
 
 from __future__ import annotations
 
@@ -14,87 +14,82 @@ from mcqa_suite.analysis.compare.groups import is_macro
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Group, Run, TaskRun
 from mcqa_suite.logs.sample_values import hash_prefix
-from mcqa_suite.logs.samples import Column, Samples
+from mcqa_suite.logs.samples import Column, Hashes, Samples
 
 FORM = "mcqa-subset 1"
 
 
 @dataclass(frozen=True)
 class Subset:
-    """`documents`: how many each task has; `kept`: those that stay, by `doc_id` with the hash of the document. Documents are
-    known by their hash alone, so that one list serves every format of a benchmark."""
+    """`documents`: how many each task has; `clean`: those to compare on, `doc_id` -> hash of the document.
+
+    Documents are matched by their hash alone, so that one list serves every format of a benchmark.
+    """
 
     name: str
     documents: Mapping[str, int]
-    kept: Mapping[str, Mapping[int, str]]
+    clean: Mapping[str, Mapping[int, str]]
 
     @property
     def note(self) -> str:
-        """What a table of these documents has to say in its head."""
-        kept, known = sum(map(len, self.kept.values())), sum(self.documents.values())
-        return f"only the {kept:,} of {known:,} documents that {self.name} keeps"
+        """The line that a table of these documents has in its head."""
+        clean, total = sum(map(len, self.clean.values())), sum(self.documents.values())
+        return f"only the {clean:,} of {total:,} documents that {self.name} keeps"
 
 
 def as_json_text(subset: Subset) -> str:
     """The file that `read_subset` reads; `doc_ids` is what `lm_eval --samples` takes."""
     tasks = {
-        task: {"documents": n, "doc_ids": list(subset.kept[task]), "doc_hashes": list(subset.kept[task].values())}
+        task: {"documents": n, "doc_ids": list(subset.clean[task]), "doc_hashes": list(subset.clean[task].values())}
         for task, n in subset.documents.items()
     }
     return json.dumps({"form": FORM, "tasks": tasks}, indent=1) + "\n"
 
 
 def read_subset(path: Path) -> Subset:
-    """ComparisonError where the file is none."""
+    """ComparisonError where the file cannot be read or is no subset."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["form"] != FORM:
-            raise ValueError(f"form is {found['form']!r}")
-        documents = {task: int(entry["documents"]) for task, entry in found["tasks"].items()}
-        kept = {
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["form"] != FORM:
+            raise ValueError(f"form is {content['form']!r}")
+        documents = {task: int(entry["documents"]) for task, entry in content["tasks"].items()}
+        clean = {
             task: dict(zip(map(int, entry["doc_ids"]), map(str, entry["doc_hashes"]), strict=True))
-            for task, entry in found["tasks"].items()
+            for task, entry in content["tasks"].items()
         }
-    except OSError as error:
-        raise ComparisonError(
-            f"--subset {path}: {error.strerror}; give the clean.json of `mcqa audit -o DIR`"
-        ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else getattr(error, "strerror", None) or str(error)
         raise ComparisonError(f"--subset {path}: {reason}; give the clean.json of `mcqa audit -o DIR`") from error
-    return Subset(path.name, documents, kept)
+    return Subset(path.name, documents, clean)
 
 
 def restricted(run: Run, subset: Subset) -> Run:
-    """The run over the subset's documents alone; a task without any of them goes. ComparisonError where none is left."""
-    known = np.array([hash_prefix(digest) for kept in subset.kept.values() for digest in kept.values()], np.uint64)
-    tasks = {key: task for key, whole in run.tasks.items() if (task := _task(whole, known)).n}
+    """The run over the subset's documents alone, without tasks that have none; ComparisonError where no task is left."""
+    hashes = np.array([hash_prefix(digest) for clean in subset.clean.values() for digest in clean.values()], np.uint64)
+    tasks = {key: task for key, whole in run.tasks.items() if (task := _restricted_task(whole, hashes)).n}
     if not tasks:
         raise ComparisonError(f"{run.path}: none of its documents is in {subset.name}; audit against these tasks")
-    groups = {name: _group(run, tasks, group) for name, group in run.groups.items()}
+    groups = {name: _restricted_group(run, tasks, group) for name, group in run.groups.items()}
     return replace(run, tasks=tasks, groups=groups)
 
 
-def _task(run: TaskRun, known: np.ndarray[Any, np.dtype[np.uint64]]) -> TaskRun:
-    rows = np.flatnonzero(np.isin(run.samples.hashes[:, 0], known))
-    failed = {doc_id: digest for doc_id, digest in run.samples.failed.items() if digest in known}
-    return replace(run, samples=replace(_rows(run.samples, rows), failed=failed), expected=None)
+def _restricted_task(run: TaskRun, hashes: Hashes) -> TaskRun:
+    rows = np.flatnonzero(np.isin(run.samples.hashes[:, 0], hashes))
+    failed = {doc_id: digest for doc_id, digest in run.samples.failed.items() if digest in hashes}
+    columns = {name: _rows(value, rows) for name, value in vars(run.samples).items() if name != "failed"}
+    return replace(run, samples=Samples(**columns, failed=failed), expected=None)
 
 
-def _rows(samples: Samples, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Samples:
-    """Some rows of every column."""
-    picked: dict[str, Any] = {}
-    for name, value in vars(samples).items():
-        if isinstance(value, np.ndarray):
-            picked[name] = value[rows]
-        elif isinstance(value, Column):
-            picked[name] = replace(value, codes=value.codes[rows])
-        elif name == "scores":
-            picked[name] = {key: column[rows] for key, column in value.items()}
-    return replace(samples, **picked)
+def _rows(value: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+    """Some rows of a column, or of every column in a mapping."""
+    if isinstance(value, np.ndarray):
+        return value[rows]
+    if isinstance(value, Column):
+        return replace(value, codes=value.codes[rows])
+    return {key: _rows(column, rows) for key, column in value.items()} if isinstance(value, dict) else value
 
 
-def _group(run: Run, tasks: Mapping[tuple[str, str], TaskRun], group: Group) -> Group:
+def _restricted_group(run: Run, tasks: Mapping[tuple[str, str], TaskRun], group: Group) -> Group:
     """The group with its means taken again, in the way that the harness took them: over tasks, or over documents."""
     values = {}
     for key in group.values:

@@ -74,7 +74,7 @@ def _divergence_line(axes: Axes, y: float, values: Floats, floor: bool) -> str:
 
 
 def _probabilities(pairs: Pairs, side: Answers) -> Floats | None:
-    values, present = side.loglikelihoods, pairs.there
+    values, present = side.loglikelihoods, pairs.option_mask
     if values is None or not (np.isfinite(values) | ~present).all():
         return None
     return stats.option_probabilities(values, present)

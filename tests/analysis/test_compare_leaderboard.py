@@ -1,0 +1,137 @@
+"""Leaderboards: marks follow the rule of comparisons, in every table alike."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.comparison_runs import always_c, compared, first_right, in_every_row, noisy
+from helpers.log_files import choice_rows, questions, write_run, written_row
+
+from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
+from mcqa_suite.logs.runs import read_run
+from mcqa_suite.reporting.leaderboard import as_csv, markdown, markdown_by_task
+
+PARENTS = {"base": None, "sft": "base", "dpo": "sft", "gptq2": "dpo"}
+
+
+def ladder(tmp_path, rights, tasks=("t",), n=1000):
+    """A base and rungs that answer the first so many questions of each task right."""
+    _, gold = questions(n)
+    runs = []
+    for name, right in rights.items():
+        rows = {task: choice_rows(task, first_right(right, gold), gold) for task in tasks}
+        runs.append(read_run(write_run(tmp_path / name, rows, model=name), name=name))
+    return runs
+
+
+def entries(board, task="t"):
+    index = [column.name for column in board.columns].index(task)
+    return {row.run.name: row.entries[index] for row in board.rows}
+
+
+def test_a_gain_below_chance_has_no_star_in_the_ladders_leaderboard(tmp_path):
+    text = markdown_by_task(rung_leaderboard(ladder(tmp_path, {"base": 230, "gptq2": 260}), PARENTS))
+    assert "| gptq2 | 26.0 | 23.4 to 28.8 | +3.0 (+2.1 to +4.3) | <.0001 |" in text
+    text = markdown_by_task(rung_leaderboard(ladder(tmp_path / "b", {"base": 430, "gptq2": 460}), PARENTS))
+    assert "| gptq2 | 46.0 | 42.9 to 49.1 | +3.0 (+2.1 to +4.3) * | <.0001 |" in text
+
+
+def test_the_ladders_p_values_are_those_of_a_comparison(tmp_path):
+    runs = ladder(tmp_path, {"base": 600, "sft": 606, "dpo": 612, "gptq2": 550}, ["t", "u"])
+    board = rung_leaderboard(runs, PARENTS)
+    rows = {(row.variant, row.task): row.p_holm for row in compared(*(run.path for run in runs)).rows}
+    found = {
+        (name, task): entry.to_base.p_holm
+        for task in "tu"
+        for name, entry in entries(board, task).items()
+        if name != "base"
+    }
+    assert found == pytest.approx(rows)
+    assert rows["sft", "t"] > 0.05 > 2**-5  # alone it would have had a star
+
+
+def test_differences_to_the_parent_are_a_family_of_their_own(tmp_path):
+    runs = ladder(tmp_path, {"base": 600, "sft": 640, "dpo": 646, "gptq2": 550})
+    board = rung_leaderboard(runs, PARENTS)
+    to_parent = {name: entry.to_parent for name, entry in entries(board).items()}
+    assert (to_parent["base"], to_parent["sft"]) == (None, None)
+    assert [to_parent[name].p_holm for name in ("dpo", "gptq2")] == pytest.approx([2**-5, 2 * 2**-95])
+    assert "corrected within each family: 3 rows of tasks (acc), 2 rows of tasks (acc)." in markdown_by_task(board)
+
+
+def test_a_rung_whose_check_failed_has_a_dagger_and_no_star(tmp_path):
+    scores, gold = questions(1000)
+    base = read_run(write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)}))
+    stuck = read_run(
+        write_run(tmp_path / "gptq2", {"t": choice_rows("t", always_c(scores, gold), gold)}, model="gptq2")
+    )
+    text = markdown_by_task(rung_leaderboard([base, stuck], PARENTS))
+    (line,) = [line for line in text.splitlines() if line.startswith("| gptq2 ")]
+    assert "†" in line
+    assert "*" not in line
+    assert "† broken: gptq2: constant letter." in text
+
+
+def test_the_report_marks_what_a_comparison_marks(tmp_path):
+    runs = ladder(tmp_path, {"base": 600, "sft": 605, "gptq2": 550})
+    board = leaderboard(runs, comparison=compared(*(run.path for run in runs)))
+    lines = {line.split(" | ")[0]: line for line in markdown(board).splitlines()}
+    assert " * |" in lines["| gptq2"]
+    assert " * |" not in lines["| sft"]
+    assert "p Holm: corrected within each family: 2 rows of tasks (acc)." in markdown(board)
+
+
+def test_a_task_under_two_filters_is_compared_under_the_one_that_is_shown(tmp_path):
+    def rows(right):
+        strict = [written_row("t", i, "A" if i < right else "B", 0) for i in range(200)]
+        return [*strict, *({**written_row("t", i, "A", 0), "filter": "other"} for i in range(200))]
+
+    paths = [
+        write_run(tmp_path / name, {"t": rows(right)}, model=name) for name, right in (("base", 150), ("sft", 100))
+    ]
+    runs = [read_run(path) for path in paths]
+    assert len(runs[0].tasks) == 2
+    board = leaderboard(runs, comparison=compared(*paths))
+    assert entries(board)["sft"].to_base.change.difference.value == -0.25
+
+
+def test_one_csv_has_the_columns_of_every_leaderboard(tmp_path):
+    runs = ladder(tmp_path, {"base": 600, "sft": 606, "dpo": 650})
+    runs[0] = replace(runs[0], bits_per_weight=32.0, size_mb=2.5, tokens_per_second=1000.0)
+    ranked = list(csv.DictReader(io.StringIO(as_csv(leaderboard(runs)))))
+    rungs = list(csv.DictReader(io.StringIO(as_csv(rung_leaderboard(runs, PARENTS)))))
+    assert [column for column in rungs[0] if column in ranked[0]] == list(ranked[0])
+    dpo = next(row for row in rungs if row["model"] == "dpo")
+    assert (dpo["value"], dpo["diff"], dpo["parent"], dpo["parent_diff"], dpo["verdict"]) == (
+        "0.65",
+        "0.05",
+        "sft",
+        "0.044",
+        "better",
+    )
+    assert (rungs[0]["bits_per_weight"], rungs[0]["size_mb"], dpo["bits_per_weight"]) == ("32", "2.5", "")
+
+
+def test_documents_asked_in_other_words_are_counted(tmp_path):
+    scores, gold = questions(100)
+    paths = [
+        write_run(tmp_path / name, {"t": choice_rows("t", noisy(scores, 0.1), gold)}, model=name)
+        for name in ("base", "sft")
+    ]
+    in_every_row(paths[1], lambda row: row["doc_id"] < 7 and row.update(prompt_hash="0" * 64))
+    text = markdown_by_task(rung_leaderboard([read_run(path) for path in paths], PARENTS))
+    assert "Asked differently and left out of the difference: sft: 7." in text
+
+
+def test_unread_answers_of_a_group_are_pooled(tmp_path):
+    tasks = {
+        name: [written_row(name, i, None if i < blank else "A", 0) for i in range(40)]
+        for name, blank in (("t", 10), ("u", 0))
+    }
+    run = read_run(write_run(tmp_path / "base", tasks, groups={"both": list(tasks)}))
+    board = leaderboard([run])
+    assert np.mean([entry.unread for entry in board.rows[0].entries]) == pytest.approx(0.125)
