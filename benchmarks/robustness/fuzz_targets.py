@@ -20,7 +20,7 @@ from mcqa_suite import extract, grids  # noqa: E402
 from mcqa_suite.analysis.voting import ballots  # noqa: E402
 from mcqa_suite.common import checkpoints, manifest  # noqa: E402
 from mcqa_suite.common.errors import McqaError  # noqa: E402
-from mcqa_suite.grids import encoders, submission  # noqa: E402
+from mcqa_suite.grids import encoders  # noqa: E402
 from mcqa_suite.ladder import recipe, stage_settings  # noqa: E402
 from mcqa_suite.logs import runs  # noqa: E402
 from mcqa_suite.logs.log_row import Columns  # noqa: E402
@@ -214,7 +214,6 @@ def targets() -> Iterator[Target]:
     parts = templates[0].decode().split("#solution:\n")
     public = whole({"question_annotated": parts[0], "answer_annotated": parts[1], "id_orig": 1})
     grid = b"plain+rows\nshape: 2x2\n1 0 1\n2 1 0\n[[1, 0], [0, 1]]\n```grid\n10\n01\n```"
-    attempts = whole({"t": [{"attempt_1": [[1, 0]], "attempt_2": [[0]]}]})
     speech = {"id": "a", "root": "r", "user": "u", "reply-to": "r", "text": "t", "meta": {"success": 1}}
     post = {**speech, "id": "r", "user": "v", "meta": {"success": None}}
     stages = sorted((REPOSITORY / "training/configs/stages").glob("*.yaml")) or [
@@ -234,9 +233,6 @@ def targets() -> Iterator[Target]:
     yield Target("templates, public JSON", _template, (public,), "t.json")
     yield Target("grids as text", _grid, (grid, b"1 0\n0 1", b"json+code"), "g.txt")
     yield Target("names of grid forms", _form, (b"plain+rows+shape+code", b"json+code"), "n.txt")
-    yield Target(
-        "ARC submissions", submission.read_submission, (attempts, whole([{"attempt_1": {"answer": [[1]]}}])), "s.json"
-    )
     yield Target("manifests", _manifest, (manifests,), "manifest.json")
     yield Target("checkpoint folders", _folder, (checkpoint,), "c.bin")
     yield Target("responses", _responses, (responded,))

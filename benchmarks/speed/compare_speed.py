@@ -38,8 +38,8 @@ with contextlib.redirect_stdout(io.StringIO()):
     assert main(["compare", *sys.argv[1:]]) == 0
 """
 READ = """
-from mcqa_suite.logs.runs import read_tasks
-assert read_tasks(Path(sys.argv[1]))
+from mcqa_suite.logs.runs import read_run
+assert read_run(Path(sys.argv[1]))
 """
 
 

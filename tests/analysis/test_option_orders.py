@@ -1,4 +1,4 @@
-"""Every order of the options: what is asked, and what is made of the answers."""
+"""Every order of the options: what is original, and what is made of the answers."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ def question(k, gold=0):
 
 
 @given(st.integers(2, 8), st.data())
-def test_the_right_option_stands_once_at_every_place(k, data):
-    asked = question(k, data.draw(st.integers(0, k - 1)))
-    turned = rotations(asked)
-    assert turned[0].choices == asked.choices
-    assert sorted(one.gold[0] for one in turned) == list(range(k))
-    assert {one.choices[one.gold[0]] for one in turned} == {asked.choices[asked.gold[0]]}
-    assert len({one.id for one in turned}) == k
+def test_the_right_option_is_once_at_every_position(k, data):
+    original = question(k, data.draw(st.integers(0, k - 1)))
+    turned = rotations(original)
+    assert turned[0].choices == original.choices
+    assert sorted(rotation.gold[0] for rotation in turned) == list(range(k))
+    assert {rotation.choices[rotation.gold[0]] for rotation in turned} == {original.choices[original.gold[0]]}
+    assert len({rotation.id for rotation in turned}) == k
 
 
 def answers(k, gold, score):
-    """A model's log-likelihoods for each rotation, `score(option, place)` being what it gives an option at a place."""
+    """A model's log-likelihoods for each rotation, `score(option, position)` being what it gives an option at a position."""
     rows = []
     for r in range(k):
-        values = [score((place + r) % k, place) for place in range(k)]
+        values = [score((position + r) % k, position) for position in range(k)]
         rows.append(RotationScores("q", r, (gold - r) % k, tuple(values)))
     return rows
 
 
 def test_a_model_that_knows_is_right_in_every_order():
-    effect = order_effect(answers(4, 2, lambda option, place: 0.0 if option == 2 else -5.0))
+    effect = order_effect(answers(4, 2, lambda option, position: 0.0 if option == 2 else -5.0))
     assert (effect.given[0], effect.mean[0], effect.debiased[0], effect.consistent[0]) == (True, 1.0, True, True)
     assert effect.position_std == 0.0
     assert effect.picked == (0.25, 0.25, 0.25, 0.25)
 
 
 def test_a_model_that_always_says_a_is_right_by_place_alone():
-    effect = order_effect(answers(4, 0, lambda option, place: 0.0 if place == 0 else -5.0))
+    effect = order_effect(answers(4, 0, lambda option, position: 0.0 if position == 0 else -5.0))
     assert (effect.given[0], effect.mean[0], effect.consistent[0]) == (True, 0.25, False)
     assert effect.picked == (1.0, 0.0, 0.0, 0.0)
     assert effect.recall == (1.0, 0.0, 0.0, 0.0)
 
 
 def test_a_weak_preference_under_a_strong_place_bias_comes_out_when_debiased():
-    effect = order_effect(answers(4, 3, lambda option, place: 0.5 * (option == 3) + 3.0 * (place == 1)))
+    effect = order_effect(answers(4, 3, lambda option, position: 0.5 * (option == 3) + 3.0 * (position == 1)))
     assert not effect.given[0]
     assert effect.debiased[0]
 
 
 def test_a_question_cut_off_by_a_limit_is_left_out_and_a_missing_rotation_is_named():
-    whole = answers(4, 0, lambda option, place: float(option == 0))
+    whole = answers(4, 0, lambda option, position: float(option == 0))
     other = [row._replace(question="cut") for row in whole[:2]]
     assert order_effect(whole + other).questions == ("q",)
     with pytest.raises(ValueError, match=r"q: rotations \[0, 1, 2, 2\], expected 0 to 3"):

@@ -73,28 +73,28 @@ def test_mean_and_standard_deviation_are_over_draws_of_the_whole_set(tmp_path, r
     log(tmp_path, rates)
     drawn = read_drawn("base", tmp_path)
     for name, right in rates.items():
-        found = spread(drawn.tasks[f"mcqa_symbolic_local_{name}"])
+        result = spread(drawn.tasks[f"mcqa_symbolic_local_{name}"])
         by_draw = [sum(right[:, i]) / 20 for i in range(30)]
         mean = sum(by_draw) / 30
-        assert found.mean.value == pytest.approx(mean)
-        assert found.std == pytest.approx((sum((rate - mean) ** 2 for rate in by_draw) / 29) ** 0.5)
-        assert (found.lowest, found.highest) == (min(by_draw), max(by_draw))
+        assert result.mean.value == pytest.approx(mean)
+        assert result.std == pytest.approx((sum((rate - mean) ** 2 for rate in by_draw) / 29) ** 0.5)
+        assert (result.lowest, result.highest) == (min(by_draw), max(by_draw))
 
 
 def test_the_interval_is_over_templates_and_not_over_questions(tmp_path, rates):
     log(tmp_path, rates)
-    found = spread(read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main"])
+    result = spread(read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main"])
     by_template = rates["main"].mean(axis=1)
-    wanted = 2.093 * by_template.std(ddof=1) / 20**0.5  # Student's t with 19 degrees of freedom
-    assert found.mean.half_width == pytest.approx(wanted, rel=0.1)
-    assert found.mean.half_width > 2 * 1.96 * (0.25 / 600) ** 0.5
+    margin = 2.093 * by_template.std(ddof=1) / 20**0.5  # Student's t with 19 degrees of freedom
+    assert result.mean.half_width == pytest.approx(margin, rel=0.1)
+    assert result.mean.half_width > 2 * 1.96 * (0.25 / 600) ** 0.5
 
 
 def test_steps_from_variant_to_variant_are_paired_by_template(tmp_path, rates):
     log(tmp_path, rates)
-    found = {(a, b): step for a, b, step in steps(read_drawn("base", tmp_path), "mcqa_symbolic_local")}
-    assert set(found) == {("main", "p1"), ("main", "noop")}
-    value = found["main", "p1"].value
+    result = {(a, b): step for a, b, step in steps(read_drawn("base", tmp_path), "mcqa_symbolic_local")}
+    assert set(result) == {("main", "p1"), ("main", "noop")}
+    value = result["main", "p1"].value
     drops = rates["p1"].mean(axis=1) - rates["main"].mean(axis=1)
     assert value.value == pytest.approx(drops.mean())
     assert value.half_width == pytest.approx(2.093 * drops.std(ddof=1) / 20**0.5, rel=0.15)
@@ -111,8 +111,8 @@ def test_a_variant_with_fewer_templates_is_compared_on_those_alone(tmp_path, rat
 
 def test_public_templates_are_paired_by_what_they_were_made_from(tmp_path, rates):
     rows = templated("gsm_symbolic", rates["p1"][:8])
-    for one in rows:
-        one["doc"]["original"] = f"gsm8k/{one['doc']['template'] + 10}"  # p2 counts its templates anew
+    for row in rows:
+        row["doc"]["original"] = f"gsm8k/{row['doc']['template'] + 10}"  # p2 counts its templates anew
     write_run(
         tmp_path, {"mcqa_gsm_symbolic_main": templated("gsm_symbolic", rates["main"]), "mcqa_gsm_symbolic_p2": rows}
     )
@@ -130,12 +130,12 @@ def test_the_gap_goes_from_templates_to_their_originals_to_the_rest(tmp_path, ra
     }
     write_run(tmp_path, tasks)
     drawn = read_drawn("base", tmp_path)
-    found = gap(drawn.tasks["mcqa_gsm_symbolic_main"], drawn.gsm8k)
-    assert (found.same.value, found.same.n) == (0.9, 20)
-    assert (found.other.value, found.other.n) == (0.5, 100)
-    assert found.symbolic_to_same.value == pytest.approx(0.9 - rates["main"].mean())
-    assert found.same_to_other.value == pytest.approx(-0.4)
-    assert found.same_to_other.low < -0.4 < found.same_to_other.high < 0
+    result = gap(drawn.tasks["mcqa_gsm_symbolic_main"], drawn.gsm8k)
+    assert (result.same.value, result.same.n) == (0.9, 20)
+    assert (result.other.value, result.other.n) == (0.5, 100)
+    assert result.symbolic_to_same.value == pytest.approx(0.9 - rates["main"].mean())
+    assert result.same_to_other.value == pytest.approx(-0.4)
+    assert result.same_to_other.low < -0.4 < result.same_to_other.high < 0
     assert "### Generalisation gap" in variance_report([drawn])
 
 
@@ -148,9 +148,9 @@ def test_without_gsm8k_there_is_no_gap(tmp_path, rates):
 
 def test_a_run_against_itself_differs_by_nothing(tmp_path, rates):
     log(tmp_path, rates)
-    one = read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main"]
-    assert same_documents(one, one)
-    assert difference(one, one).value.value == 0
+    draws = read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main"]
+    assert same_documents(draws, draws)
+    assert difference(draws, draws).value.value == 0
 
 
 def test_other_draws_of_the_same_templates_are_said_to_be_other(tmp_path, rates):
@@ -205,14 +205,14 @@ def test_what_cannot_be_read_is_named(tmp_path, rates):
 
 def test_several_samples_a_question_have_their_mean(tmp_path, rates):
     rows = templated("symbolic_local_main", rates["main"])
-    rows = [{**one, "acc": (one["acc"] + index % 3) / 3} for index, one in enumerate(rows)]
+    rows = [{**row, "acc": (row["acc"] + index % 3) / 3} for index, row in enumerate(rows)]
     write_run(tmp_path, {"mcqa_symbolic_local_main_n8": rows})
     draws = read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main_n8"]
-    found = spread(draws)
+    result = spread(draws)
     assert (draws.family, draws.variant) == ("mcqa_symbolic_local_n8", "main")
-    assert found.mean.value == pytest.approx(np.mean([one["acc"] for one in rows]))
-    wanted = 2.093 * draws.right.mean(axis=1).std(ddof=1) / 20**0.5
-    assert found.mean.half_width == pytest.approx(wanted, rel=0.05)
+    assert result.mean.value == pytest.approx(np.mean([row["acc"] for row in rows]))
+    margin = 2.093 * draws.right.mean(axis=1).std(ddof=1) / 20**0.5
+    assert result.mean.half_width == pytest.approx(margin, rel=0.05)
 
 
 def test_the_command_prints_runs_side_by_side_and_writes_its_files(tmp_path, rates, capsys):

@@ -29,7 +29,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=7)
 
 
-def made(samples, gold="A"):
+def ballots_of(samples, gold="A"):
     return from_answers("run", [samples], [gold])
 
 
@@ -48,8 +48,8 @@ def brute_best(samples, scores, gold, n):
     """The share of subsets whose highest-scored read sample, the first among equals, is gold."""
     hits = []
     for chosen in combinations(range(len(samples)), n):
-        read = [place for place in chosen if samples[place] is not None]
-        winner = max(read, key=lambda place: (scores[place], -place), default=None)
+        read = [index for index in chosen if samples[index] is not None]
+        winner = max(read, key=lambda index: (scores[index], -index), default=None)
         hits.append(winner is not None and samples[winner] == gold)
     return sum(hits) / len(hits)
 
@@ -58,7 +58,7 @@ def brute_best(samples, scores, gold, n):
 @given(ANSWERS, st.data())
 def test_majority_is_what_counting_every_subset_gives(samples, data):
     n = data.draw(st.integers(1, len(samples)))
-    ballots = made(samples)
+    ballots = ballots_of(samples)
     assert majority(ballots.answers, ballots.right, n).accuracy[0] == pytest.approx(brute_majority(samples, "A", n))
 
 
@@ -67,9 +67,9 @@ def test_majority_is_what_counting_every_subset_gives(samples, data):
 def test_best_of_n_is_what_counting_every_subset_gives(samples, data):
     n = data.draw(st.integers(1, len(samples)))
     scores = data.draw(st.lists(st.sampled_from([0.0, 1.0, 2.5]), min_size=len(samples), max_size=len(samples)))
-    ballots = made(samples)
-    found = best_of(ballots.answers, ballots.right, np.array([scores]), n).accuracy[0]
-    assert found == pytest.approx(brute_best(samples, scores, "A", n))
+    ballots = ballots_of(samples)
+    accuracy = best_of(ballots.answers, ballots.right, np.array([scores]), n).accuracy[0]
+    assert accuracy == pytest.approx(brute_best(samples, scores, "A", n))
 
 
 @settings(max_examples=200, deadline=None)
@@ -77,7 +77,7 @@ def test_best_of_n_is_what_counting_every_subset_gives(samples, data):
 def test_pass_at_n_is_the_share_of_subsets_with_a_right_sample(samples, data):
     n = data.draw(st.integers(1, len(samples)))
     share = np.mean(["A" in chosen for chosen in combinations(samples, n)])
-    assert pass_at(made(samples).right, n)[0] == pytest.approx(share)
+    assert pass_at(ballots_of(samples).right, n)[0] == pytest.approx(share)
 
 
 def test_many_subsets_are_drawn_without_bias_and_by_seed():
@@ -92,7 +92,7 @@ def test_many_subsets_are_drawn_without_bias_and_by_seed():
 def test_smaller_n_is_an_average_over_subsets_not_the_first_samples():
     rng = np.random.default_rng(0)
     ballots = from_answers("run", [list(rng.permutation(list("AAABBC"))) for _ in range(300)], ["A"] * 300)
-    # AAA 1/20, AAx 9/20, and of Axx (9/20) the three-way ties (2/3), a third of which A's place decides
+    # AAA 1/20, AAx 9/20, and of Axx (9/20) the three-way ties (2/3), a third of which A's index decides
     exact = 1 / 20 + 9 / 20 + 9 / 20 * 2 / 3 * 1 / 3
     averaged = majority(ballots.answers, ballots.right, 3).accuracy
     assert averaged.mean() == pytest.approx(exact, abs=0.02)
@@ -107,7 +107,7 @@ def test_unread_samples_do_not_vote_and_a_question_without_a_read_sample_is_unre
 
 
 def test_an_unread_sample_is_never_picked_while_a_readable_one_exists():
-    ballots = made([None, "B", None])
+    ballots = ballots_of([None, "B", None])
     (majority_pick, best) = picks(ballots, {"reward": np.array([[9.0, -9.0, 8.0]])})
     assert best.sample.tolist() == [1]
     assert majority_pick.sample.tolist() == [1]
@@ -120,7 +120,7 @@ def test_ties_are_shown_and_go_to_the_answer_that_came_first():
     assert chosen.ties.tolist() == [1.0, 1.0, 0.0]
 
 
-def test_a_right_answer_that_was_there_and_not_picked_is_found():
+def test_a_right_sample_that_was_not_picked_counts_as_missed():
     ballots = from_answers("run", [["B", "B", "A"], ["A", "A", "B"], ["B", "C", "B"]], ["A"] * 3)
     (pick,) = picks(ballots, {})
     assert missed(ballots, pick).tolist() == [0]
@@ -134,7 +134,7 @@ def test_a_thousand_questions_of_sixty_four_samples_vote_quickly():
     done = outcomes(ballots, [1, 2, 4, 8, 16, 32, 64], {"reward": rng.normal(size=answers.shape)})
     assert time.process_time() - start < 30  # a bound on hanging; the figure is in results/
     assert len(done) == 1 + 7 * 3
-    assert all(0 <= one.accuracy.value <= 1 for one in done)
+    assert all(0 <= row.accuracy.value <= 1 for row in done)
 
 
 def log(path, rows):
@@ -153,7 +153,7 @@ def test_numbers_are_one_answer_however_they_are_written(tmp_path):
     assert ballots.right.tolist() == [[True, True, True, False]]
 
 
-def test_a_harness_log_votes_with_the_reads_that_it_holds(tmp_path):
+def test_a_log_votes_with_its_own_extractions(tmp_path):
     reads = [{"answer": "B", "status": "answered"}, {"answer": None, "status": "none"}]
     row = {
         "doc_id": 0,
@@ -201,6 +201,6 @@ def test_a_score_file_with_missing_ids_names_the_first(tmp_path):
         read_scores(log(tmp_path / "r.jsonl", [{"id": "q", "sample": 0, "score": float("nan")}]), ballots)
 
 
-def test_more_samples_than_there_are_cannot_be_asked_for():
+def test_more_samples_than_the_log_has_are_an_error():
     with pytest.raises(ConfigError, match="--n 4: run has 2 samples"):
-        outcomes(made(["A", "B"]), [4], {})
+        outcomes(ballots_of(["A", "B"]), [4], {})

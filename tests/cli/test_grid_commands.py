@@ -11,7 +11,6 @@ from helpers.locations import REPOSITORY
 from mcqa_suite import grids
 from mcqa_suite.cli.main import main
 from mcqa_suite.grids import encoder
-from mcqa_suite.grids.submission import read_submission
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_views_are_turned_back_and_voted_on(log, tmp_path, capsys):
     assert main(["grids", "vote", str(log), "--submission", str(tmp_path / "submission.json")]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| votes"))
     assert line == "| votes | 2 | 50.0 | 50.0 | 50.0 | 50.0 | 50.0 |"
-    content = read_submission(tmp_path / "submission.json")
+    content = json.loads((tmp_path / "submission.json").read_text(encoding="utf-8"))
     first, second = first_tasks()
     assert content[first.id][0]["attempt_1"] == first.test[0].output
     assert content[second.id] == [{"attempt_1": [[0]], "attempt_2": [[0]]}]

@@ -103,8 +103,8 @@ def test_mmlu_files_are_what_their_generator_writes():
 def test_every_task_of_a_format_runs_in_the_harness(suffix):
     results = run_dummy([f"mcqa_suite{suffix}", f"mcqa_generated{suffix}"])
     generated = ["mcqa_gsm", "mcqa_arc_grid_1_e", "mcqa_arc_grid_2_e"] if suffix == "_cot" else []
-    wanted = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]
-    wanted += (
+    expected = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]
+    expected += (
         [
             task
             for task in TASKS
@@ -113,7 +113,7 @@ def test_every_task_of_a_format_runs_in_the_harness(suffix):
         if generated
         else []
     )
-    assert sorted(results["samples"]) == sorted(wanted)
+    assert sorted(results["samples"]) == sorted(expected)
     for task, samples in results["samples"].items():
         assert len(samples) == 8, task
         assert {"acc"} < set(samples[0]["metrics"]), task
@@ -143,10 +143,10 @@ def test_training_grids_and_level_groups_run():
 def test_few_shot_examples_never_hold_the_evaluated_question(name):
     results = run_dummy([name], num_fewshot=5)
     for sample in results["samples"][name]:
-        shots, _, asked = sample["arguments"][0][0].rpartition("Question: ")
+        shots, _, question = sample["arguments"][0][0].rpartition("Question: ")
         assert shots.count("Question: ") == 5
         if not name.startswith("mcqa_arc"):  # its made-up train and test rows are the same on purpose
-            assert asked.split("\n")[0] not in shots
+            assert question.split("\n")[0] not in shots
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
@@ -167,7 +167,7 @@ def test_math_examples_are_the_published_eight():
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
-def test_an_oracle_scores_full_marks_and_a_fool_none():
+def test_right_answers_score_full_marks_and_wrong_ones_none():
     from lm_eval import simple_evaluate
     from lm_eval.api.model import LM
 
@@ -216,7 +216,7 @@ def test_grid_score_is_the_mean_over_tasks():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loglikelihood_that_is_no_number_is_an_error_that_names_task_and_document(value):
+def test_a_loglikelihood_that_is_no_number_is_an_error_that_expectedtask_and_document(value):
     doc = {"id": "openbookqa/7-980", "choices": ["a", "b"], "gold": [0]}
     with pytest.raises(LoglikelihoodError, match=r"mcqa_openbookqa_cloze: document openbookqa/7-980: .* option 2"):
         scoring.cloze_results(doc, [(-1.0, False), (value, False)])
@@ -284,7 +284,7 @@ def test_data_in_the_mirror_is_read_from_any_folder_and_logged_under_its_public_
     assert Path.cwd() == before
 
 
-def test_a_data_set_that_is_not_here_is_named_with_the_remedy(tmp_path, monkeypatch):
+def test_a_missing_data_set_is_named_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     with pytest.raises(DatasetError, match=r"mcqa_sciq: allenai/sciq: not on this machine .* connect once"):
@@ -308,17 +308,17 @@ FULL = {"mcqa_mmlu_stem": 3153, "mcqa_arc": 3548, "mcqa_openbookqa": 500, "mcqa_
 def test_every_document_of_the_public_test_sets_renders(name, monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(SHARED))
     checks = check([name])
-    assert sum(found.n for found in checks) == FULL[name]
+    assert sum(task_check.n for task_check in checks) == FULL[name]
     golds: Counter[int] = Counter()
-    for found in checks:
-        golds.update(found.golds)
+    for task_check in checks:
+        golds.update(task_check.golds)
     if golds:
         assert sum(golds.values()) == FULL[name]
         assert len(golds) >= 4
 
 
 def test_grids_render_for_every_public_task():
-    counts = {found.task: found.n for found in check(["mcqa_arc_grid"])}
+    counts = {task_check.task: task_check.n for task_check in check(["mcqa_arc_grid"])}
     assert counts == {
         "mcqa_arc_grid_1_training": 416,
         "mcqa_arc_grid_1_evaluation": 419,

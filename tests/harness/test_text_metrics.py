@@ -13,7 +13,7 @@ from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.harness import filters, scoring
 from mcqa_suite.harness.tasks import manager
 from mcqa_suite.harness.text_metrics import bertscore, corpus_bleu, reference_text, rouge, text_scores
-from mcqa_suite.logs.runs import read_tasks
+from mcqa_suite.logs.runs import read_run
 
 TEXT = ["bleu", "rouge1", "rouge2", "rougeL"]
 SOLUTION = "Janet sells 16 - 3 - 4 = <<16-3-4=9>>9 duck eggs a day.\nShe makes 9 * 2 = $<<9*2=18>>18 every day."
@@ -109,7 +109,7 @@ def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
     ]
     rung.evaluate(str(REPOSITORY / "training" / "base"), plan, tmp_path, dtype="float32", batch_size=4)
     results = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
-    for name, run in read_tasks(tmp_path).items():
+    for name, run in read_run(tmp_path).by_task.items():
         assert {f"{metric},extracted" for metric in ["acc", *TEXT]} < set(results["results"][name]), name
         assert results["versions"][name] == 1.1
         assert preferred_metric(list(run.samples.scores), None) == "acc"

@@ -70,9 +70,9 @@ def grid_run(
     folder: Path, kinds: Iterable[Sequence[str]], name: str, *, form: str = grids.DEFAULT, release: int = 1
 ) -> Path:
     """A run on the first public training outputs: one for each entry of `kinds`, with an attempt a kind."""
-    wanted = list(kinds)
+    remaining = list(kinds)
     rows = [
         grid_row(number, doc, [response(doc, kind) for kind in attempts])
-        for number, (doc, attempts) in enumerate(zip(docs(len(wanted), form, release), wanted, strict=True))
+        for number, (doc, attempts) in enumerate(zip(docs(len(remaining), form, release), remaining, strict=True))
     ]
     return write_run(folder / name, {TASK: rows}, model=name)

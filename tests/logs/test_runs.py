@@ -11,7 +11,7 @@ from helpers.log_files import STAMP, choice_row, choice_rows, questions, write_r
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_manifest
 from mcqa_suite.evaluation import evaluate_checkpoint as rung
-from mcqa_suite.logs.runs import read_run, read_tasks
+from mcqa_suite.logs.runs import read_run
 
 PLAN = [
     {"tasks": ["mcqa_arc"], "limit": 6},
@@ -141,7 +141,7 @@ def test_other_peoples_logs_read_back(plain):
 
 
 def test_generated_answers_keep_their_state(evaluated):
-    tasks = read_tasks(evaluated)
+    tasks = read_run(evaluated).by_task
     written = tasks["mcqa_epfl_cot"].samples
     assert written.loglikelihoods is None
     assert ((written.answer == 0) == (written.scores["parsed"] == 0)).all()
@@ -152,7 +152,7 @@ def test_generated_answers_keep_their_state(evaluated):
 def test_a_row_takes_few_bytes(tmp_path):
     scores, gold = questions(500)
     rows = choice_rows("t", scores, gold, prompt="long prompt " * 1000)
-    samples = read_tasks(write_run(tmp_path, {"t": rows}))["t"].samples
+    samples = read_run(write_run(tmp_path, {"t": rows})).by_task["t"].samples
     arrays = [samples.doc_id, samples.hashes, samples.options, samples.gold, samples.loglikelihoods, samples.lengths]
     assert sum(array.nbytes for array in [*arrays, *samples.scores.values()]) < 200 * 500
 
@@ -162,14 +162,14 @@ def test_documents_are_in_order_whatever_the_file_says(tmp_path):
     rows = choice_rows("t", scores, gold)
     mixed = write_run(tmp_path / "mixed", {"t": rows[::-1]})
     tidy = write_run(tmp_path / "tidy", {"t": rows})
-    one, other = read_tasks(mixed)["t"].samples, read_tasks(tidy)["t"].samples
-    assert np.array_equal(one.loglikelihoods, other.loglikelihoods)
-    assert np.array_equal(one.hashes, other.hashes)
+    first, second = (read_run(folder).by_task["t"].samples for folder in (mixed, tidy))
+    assert np.array_equal(first.loglikelihoods, second.loglikelihoods)
+    assert np.array_equal(first.hashes, second.hashes)
 
 
 def test_options_may_differ_in_number(tmp_path):
     rows = [choice_row("t", 0, [0, 1, 2], 2), choice_row("t", 1, [3, 1, 2, 0, 1], 1)]
-    run = read_tasks(write_run(tmp_path, {"t": rows}))["t"]
+    run = read_run(write_run(tmp_path, {"t": rows})).by_task["t"]
     assert run.samples.options.tolist() == [3, 5]
     assert run.samples.pick("acc").tolist() == [2, 0]
     assert run.samples.has_option.sum() == 8
@@ -179,7 +179,7 @@ def test_options_may_differ_in_number(tmp_path):
 def test_a_gold_that_does_not_explain_the_accuracy_is_forgotten(tmp_path):
     rows = [choice_row("t", i, [0, 1], 1) for i in range(3)]
     rows[2]["acc"] = 0.0  # scored by something that the log does not show
-    samples = read_tasks(write_run(tmp_path, {"t": rows}))["t"].samples
+    samples = read_run(write_run(tmp_path, {"t": rows})).by_task["t"].samples
     assert samples.gold.tolist() == [2, 2, 0]
 
 
@@ -191,7 +191,7 @@ def test_little_is_enough(tmp_path):
     rows[2]["target"] = "yes"
     folder = write_run(tmp_path, {"t": rows}, configs={"t": {}})
     (folder / f"results_{STAMP}.json").write_text('{"configs": {"t": {}}}', encoding="utf-8")
-    run = read_tasks(folder)["t"]
+    run = read_run(folder).by_task["t"]
     assert run.samples.gold.tolist() == [2, 2, 2]
     assert (run.metrics, run.n_shot, run.chance, run.constant) == (["acc"], 0, 0.5, ("B", 1.0))
     assert len(set(run.samples.hashes[:, 0].tolist())) == 3
@@ -202,12 +202,12 @@ def test_the_newest_run_counts_and_an_older_one_goes_by_name(tmp_path):
     old, new = "2026-01-01T00-00-00.000000", "2026-02-01T00-00-00.000000"
     write_run(tmp_path, {"t": choice_rows("t", scores, gold), "u": choice_rows("u", scores, gold)}, stamp=old)
     write_run(tmp_path, {"t": choice_rows("t", scores[:4], gold[:4])}, stamp=new)
-    newest = read_tasks(tmp_path)
+    newest = read_run(tmp_path).by_task
     assert (newest["t"].n, newest["u"].n) == (4, 10)
-    assert read_tasks(tmp_path / f"results_{old}.json")["t"].n == 10
+    assert read_run(tmp_path / f"results_{old}.json").by_task["t"].n == 10
     assert read_run(tmp_path.with_name(f"{tmp_path.name}@2026-01-01")).by_task["t"].n == 10
     with pytest.raises(DatasetError, match=r"2 runs have this stamp; the folder has: 2026-01-01T.*, 2026-02-01T"):
-        read_tasks(tmp_path.with_name(f"{tmp_path.name}@2026"))
+        read_run(tmp_path.with_name(f"{tmp_path.name}@2026"))
 
 
 def test_a_run_under_older_settings_does_not_mix_in(tmp_path):
@@ -216,7 +216,7 @@ def test_a_run_under_older_settings_does_not_mix_in(tmp_path):
     other = {"model": "hf", "model_args": "pretrained=base,dtype=bfloat16"}
     write_run(tmp_path, {"u": choice_rows("u", scores, gold)}, stamp="2026-01-01T00-00-00.0", config=other)
     write_run(tmp_path, tasks, stamp="2026-02-01T00-00-00.0")
-    assert list(read_tasks(tmp_path)) == ["t"]
+    assert list(read_run(tmp_path).by_task) == ["t"]
 
 
 def test_a_rung_of_a_ladder_knows_its_size_and_speed(tmp_path):
@@ -240,4 +240,4 @@ def test_two_models_in_one_folder_are_refused(tmp_path):
     for model in ("base", "gptq"):
         write_run(tmp_path / model, {"t": choice_rows("t", scores, gold)}, model=model)
     with pytest.raises(DatasetError, match=r"several models \(base and gptq\); give the folder of one"):
-        read_tasks(tmp_path)
+        read_run(tmp_path)

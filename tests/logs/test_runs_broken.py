@@ -9,7 +9,7 @@ import pytest
 from helpers.log_files import STAMP, choice_rows, questions, write_run, written_row
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.runs import read_run, read_tasks
+from mcqa_suite.logs.runs import read_run
 from mcqa_suite.logs.sample_values import option_texts
 
 
@@ -66,7 +66,7 @@ def test_a_broken_run_is_named_with_its_remedy(tmp_path, name):
     damage, words = BROKEN[name]
     damage(folder)
     with pytest.raises(DatasetError, match=words) as caught:
-        read_tasks(folder)
+        read_run(folder)
     assert "\n" not in str(caught.value)
 
 
@@ -81,7 +81,7 @@ def test_a_group_inside_itself_is_read_once(tmp_path):
 def test_responses_that_are_no_list_are_named_by_their_line(tmp_path, resps):
     folder = write_run(tmp_path / "run", {"t": [choice_rows("t", *questions(2))[0] | {"resps": resps}]})
     with pytest.raises(DatasetError, match=r":1: not a sample .*resps is no list"):
-        read_tasks(folder)
+        read_run(folder)
 
 
 @pytest.mark.parametrize("arguments", [{"gen_args_0": -1}, [3], [[]], 7, None, {"gen_args_0": {}}])
@@ -95,14 +95,14 @@ def test_options_that_the_log_does_not_name_have_no_text(arguments):
 def test_a_logged_extraction_that_is_cut_off_is_named_by_its_line(tmp_path, text):
     folder = write_run(tmp_path / "run", {"t": [written_row("t", 0, "B", 1) | {"filtered_resps": [[text]]}]})
     with pytest.raises(DatasetError, match=r":1: not a sample .*broken extraction"):
-        read_tasks(folder)
+        read_run(folder)
 
 
 def test_a_sample_file_is_not_a_run(tmp_path):
     scores, gold = questions(4)
     folder = write_run(tmp_path, {"t": choice_rows("t", scores, gold)})
     with pytest.raises(DatasetError, match=r"not a results_\*\.json; give the results file, or its folder"):
-        read_tasks(next(folder.glob("samples_*")))
+        read_run(next(folder.glob("samples_*")))
 
 
 def test_what_can_be_read_is_read(tmp_path):

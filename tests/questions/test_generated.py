@@ -40,9 +40,9 @@ def right_options(question: Question) -> list[int]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_exactly_the_gold_option_is_right(family: str) -> None:
-    asked = [q for q in TRAIN + TEST if q.subject == family]
-    assert asked
-    assert all(right_options(q) == list(q.gold) for q in asked)
+    sample = [q for q in TRAIN + TEST if q.subject == family]
+    assert sample
+    assert all(right_options(q) == list(q.gold) for q in sample)
 
 
 def test_no_word_belongs_to_two_categories() -> None:
@@ -67,12 +67,12 @@ def test_a_split_repeats_no_question() -> None:
     assert len({(q.stem, frozenset(q.choices)) for q in TRAIN}) == len(TRAIN)
 
 
-def test_a_seed_gives_the_same_questions_and_another_seed_others() -> None:
+def test_a_seed_gives_the_same_sampleand_another_seed_others() -> None:
     assert generate("test", 60, seed=1) == generate("test", 60, seed=1)
     assert generate("test", 60, seed=1) != generate("test", 60, seed=2)
 
 
-def test_the_first_questions_do_not_depend_on_how_many_are_asked_for() -> None:
+def test_the_first_sampledo_not_depend_on_how_many_are_asked_for() -> None:
     assert generate("train", 60) == TRAIN[:60]
 
 
@@ -117,13 +117,13 @@ def test_the_base_is_above_chance_with_room_to_learn() -> None:
     transformers = pytest.importorskip("transformers")
     tokenizer = transformers.AutoTokenizer.from_pretrained(BASE)
     model = transformers.AutoModelForCausalLM.from_pretrained(BASE, dtype=torch.float32)
-    asked = TEST[:204]
-    prompt_ids = [tokenizer.encode(prompts.letter(q)) for q in asked]
+    sample = TEST[:204]
+    prompt_ids = [tokenizer.encode(prompts.letter(q)) for q in sample]
     ends = [len(ids) - 1 for ids in prompt_ids]
     # padded on the right, where a causal model never looks
     padded = torch.tensor([ids + [0] * (max(ends) + 1 - len(ids)) for ids in prompt_ids])
     with torch.no_grad():
-        logits = model(padded).logits[torch.arange(len(asked)), ends]
+        logits = model(padded).logits[torch.arange(len(sample)), ends]
     chosen = logits[:, [tokenizer.encode(f" {letter}")[0] for letter in "ABCD"]].argmax(-1).tolist()
-    accuracy = sum(answer in q.gold for answer, q in zip(chosen, asked, strict=True)) / len(asked)
+    accuracy = sum(answer in q.gold for answer, q in zip(chosen, sample, strict=True)) / len(sample)
     assert 0.45 < accuracy < 0.95

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.grids import Candidate, Task
-from mcqa_suite.grids.submission import submission, write_submission
+from mcqa_suite.grids.submission import submission
 from mcqa_suite.logs.grid_answers import GridReport, judge, ranked, read_answers
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
@@ -51,7 +52,7 @@ class GridVotesResult:
             for task, outputs in list(self.ranked.values())[-1].items()
         }
         with writing(path):
-            write_submission(path, submission(answers))
+            path.write_text(json.dumps(submission(answers)) + "\n", encoding="utf-8")
 
 
 def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> GridVotesResult:

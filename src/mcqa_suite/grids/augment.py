@@ -1,7 +1,7 @@
-"""Other views of an ARC task under which its rule still holds, each with an exact inverse for the grids that it yields.
+"""Augmented views of an ARC task under which its rule still holds, each with an exact inverse for the output grids.
 
 A view turns and mirrors every grid (one of the eight symmetries of a square), renames its colours, and shows the
-demonstrations in another order. `swap` and `leave_one_out` make other tasks of a task, for training.
+demonstrations in another order.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ DIHEDRAL = tuple((turns, mirrored) for mirrored in (False, True) for turns in ra
 
 @dataclass(frozen=True)
 class Augmentation:
-    """`symmetry` is a place in DIHEDRAL, `colours[c]` the new name of colour c, `order` that of the demonstrations, None
-    for as they are."""
+    """`symmetry` is an index of DIHEDRAL, `colours[c]` the new name of colour c, `order` the indices of the demonstrations
+    (None: unchanged)."""
 
     symmetry: int = 0
     colours: tuple[int, ...] = COLOURS
@@ -48,51 +48,41 @@ def _mirrored(grid: Grid) -> Grid:
 
 
 def _turned(grid: Grid, turns: int) -> Grid:
-    """The grid after so many quarter turns to the right."""
+    """The grid after `turns` quarter turns to the right."""
     for _ in range(turns):
         grid = [list(row) for row in zip(*grid[::-1], strict=True)]
     return [list(row) for row in grid]
 
 
 def augmented(task: Task, view: Augmentation) -> Task:
-    """The task as a view shows it; its outputs come back through `view.inverse`."""
+    """The task in a view; `view.inverse` turns an output back."""
 
     def turn(pair: Pair) -> Pair:
         return Pair(view.forward(pair.input), view.forward(pair.output))
 
     order = range(len(task.train)) if view.order is None else view.order
-    return replace(
-        task, train=tuple(turn(task.train[place]) for place in order), test=tuple(turn(pair) for pair in task.test)
-    )
+    return replace(task, train=tuple(turn(task.train[index]) for index in order), test=tuple(map(turn, task.test)))
 
 
 def augmentations(task: Task, views: int, seed: int = 0, keep_background: bool = True) -> list[Augmentation]:
-    """So many views, the first as the task is; symmetries come in turn, colours and order by task and seed.
+    """`views` views, the first the task itself; symmetries in turn, colours and order drawn by seed and task.
 
-    `keep_background`: colour 0 keeps its name, which most rules treat as empty.
+    `keep_background`: colour 0, which most rules treat as empty, keeps its name.
     """
     draw = random.Random(f"{seed}:{task.id}")  # noqa: S311
-    found = [Augmentation()]
-    while len(found) < views:
-        kept = COLOURS[:1] if keep_background else ()
-        names = list(COLOURS[len(kept) :])
+    background = COLOURS[:1] if keep_background else ()
+    result = [Augmentation()]
+    while len(result) < views:
+        names = list(COLOURS[len(background) :])
         draw.shuffle(names)
         order = list(range(len(task.train)))
         draw.shuffle(order)
-        found.append(Augmentation(len(found) % len(DIHEDRAL), (*kept, *names), tuple(order)))
-    return found[:views]
+        result.append(Augmentation(len(result) % len(DIHEDRAL), (*background, *names), tuple(order)))
+    return result[:views]
 
 
 def swapped(task: Task) -> Iterator[Task]:
-    """The task with each demonstration in turn in the place of its test pair, which becomes a demonstration."""
-    for place in range(len(task.train)):
-        shown = (*task.train[:place], *task.train[place + 1 :], *task.test)
-        yield Task(f"{task.id}/swap{place}", shown, (task.train[place],))
-
-
-def leave_one_out(task: Task) -> Iterator[Task]:
-    """Each demonstration in turn asked for, shown the others: what a model can be trained on without the test pair."""
-    for place in range(len(task.train)):
-        shown = (*task.train[:place], *task.train[place + 1 :])
-        if shown:
-            yield Task(f"{task.id}/without{place}", shown, (task.train[place],))
+    """The task with each demonstration in turn as its test pair, and the test pair as a demonstration."""
+    for index in range(len(task.train)):
+        shown = (*task.train[:index], *task.train[index + 1 :], *task.test)
+        yield Task(f"{task.id}/swap{index}", shown, (task.train[index],))

@@ -13,13 +13,13 @@ from mcqa_suite.extract import Extraction, extract_grid
 Grid = list[list[int]]
 Lines = list[str]
 
-# Rows of digits separated by spaces: what `mcqa_arc_grid` has asked for from its first version on.
+# Rows of digits separated by spaces: the form of `mcqa_arc_grid` since its first version.
 DEFAULT = "spaced"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One step of a form, and its exact inverse, which raises ValueError for lines that the step did not make."""
+    """One step of a form, and its exact inverse, which raises ValueError for lines that the step cannot have made."""
 
     to: Callable[[Lines], Lines]
     back: Callable[[Lines], Lines]
@@ -56,7 +56,7 @@ def _unshape(lines: Lines) -> Lines:
     return lines[1:]
 
 
-# Put around the rows in the order in which they are named. `shape` is told the grid by `_shaped`.
+# Applied to the rows in the order of their names; `Encoder.encode` adds the line of `shape`, which needs the grid.
 FRAMES: dict[str, Part] = {
     "rows": Part(_number, _unnumber),
     "shape": Part(lambda lines: lines, _unshape),
@@ -93,7 +93,7 @@ class Encoder:
 
 
 def encoder(name: str) -> Encoder:
-    """The form that a name such as `plain+rows+shape+code` means; ConfigError for a part that there is not."""
+    """The form of a name such as `plain+rows+shape+code`; ConfigError for an unknown part."""
     cells, *frames = name.split("+")
     if cells not in (*CELLS, "json"):
         raise ConfigError(f"encoder {name!r}: starts with {cells!r}; expected one of {', '.join((*CELLS, 'json'))}")
@@ -103,9 +103,7 @@ def encoder(name: str) -> Encoder:
         if frames.count(frame) > 1:
             raise ConfigError(f"encoder {name!r}: {frame!r} comes twice; name it once")
     if "rows" in frames and (cells == "json" or frames[0] != "rows"):
-        raise ConfigError(
-            f"encoder {name!r}: rows are numbered before anything is put around them, and JSON has no rows"
-        )
+        raise ConfigError(f"encoder {name!r}: 'rows' must be the first part after the cells, and json has no rows")
     return Encoder(name, cells, tuple(frames))
 
 
@@ -113,28 +111,21 @@ NUMBERED = re.compile(r"^ {0,4}(\d{1,2}) (?=[\d|])")
 
 
 def read(response: str, form: Encoder) -> Extraction:
-    """The grid that a response in a form ends on. Row numbers are set aside first, because they read as a column of cells."""
+    """The last grid of a response in a form. Row numbers are blanked first, because they read as a column of cells."""
     return extract_grid(_without_numbers(response) if "rows" in form.frames else response)
 
 
 def _without_numbers(text: str) -> str:
-    """The text with blanks in place of row numbers, where lines are numbered one after the other from 1."""
+    """The text with blanks in place of row numbers, in runs of two or more lines numbered from 1."""
     lines = text.split("\n")
-    expected = 1
-    start = 0
-    for place, line in enumerate([*lines, ""]):
+    start, expected = 0, 1  # the first line of the run, and the number of its next line
+    for index, line in enumerate([*lines, ""]):
         match = NUMBERED.match(line)
-        if match and int(match[1]) == expected:
-            start, expected = (place, 2) if expected == 1 else (start, expected + 1)
+        number = int(match[1]) if match else 0
+        if match and number == expected:
+            start, expected = (index, 2) if expected == 1 else (start, expected + 1)
             continue
         if expected > 1:
-            lines[start:place] = [_blanked(line) for line in lines[start:place]]
-        begins = match is not None and int(match[1]) == 1
-        start, expected = (place, 2) if begins else (place, 1)
+            lines[start:index] = [NUMBERED.sub(lambda label: " " * label.end(), row) for row in lines[start:index]]
+        start, expected = (index, 2) if number == 1 else (index, 1)
     return "\n".join(lines)
-
-
-def _blanked(line: str) -> str:
-    match = NUMBERED.match(line)
-    assert match
-    return " " * match.end() + line[match.end() :]

@@ -1,4 +1,4 @@
-"""How right a grid is."""
+"""Scores of a grid against the right output."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def score(answer: Answer, output: Grid) -> GridScore:
 
 
 def task_score(items: Iterable[tuple[str, float]]) -> float:
-    """The official score of (task, whether an output is right) pairs: the mean over tasks of the share that is right."""
+    """The official ARC score of (task, right or not) pairs: the mean over tasks of the share of right outputs."""
     tasks: dict[str, list[float]] = {}
     for task, right in items:
         tasks.setdefault(task, []).append(right)

@@ -1,4 +1,4 @@
-"""Which two of many grids to answer with, once the views' grids have been turned back."""
+"""Selection of the grids to answer with from the answers of all views, turned back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Candidate:
-    """A grid that `votes` of the views' answers were; `loglikelihood` is the mean over them, where it is known."""
+    """A grid and the number of answers that are this grid; `loglikelihood` is their mean, None where unknown."""
 
     grid: Grid
     votes: int
@@ -22,24 +22,25 @@ class Candidate:
 
 
 def by_votes(grids: Sequence[Grid | None], loglikelihoods: Sequence[float] | None = None) -> list[Candidate]:
-    """Candidates from most to fewest votes; of as many, the one with the higher mean log-likelihood, else the one that came
-    first. None is an answer that could not be read, and has no vote."""
-    places: dict[str, list[int]] = {}
-    for place, grid in enumerate(grids):
+    """Candidates from most to fewest votes; ties go to the higher mean log-likelihood, then to the first that came.
+
+    None is an answer that could not be read, and has no vote.
+    """
+    voters: dict[str, list[int]] = {}
+    for index, grid in enumerate(grids):
         if grid is not None:
-            places.setdefault(json.dumps(grid), []).append(place)
-    found = [
+            voters.setdefault(json.dumps(grid), []).append(index)
+    candidates = [
         Candidate(
-            json.loads(key), len(at), None if loglikelihoods is None else fmean(loglikelihoods[place] for place in at)
+            json.loads(key),
+            len(votes),
+            None if loglikelihoods is None else fmean(loglikelihoods[index] for index in votes),
         )
-        for key, at in places.items()
+        for key, votes in voters.items()
     ]
-    return sorted(found, key=lambda one: (-one.votes, -(one.loglikelihood or 0.0)))
+    return sorted(candidates, key=lambda candidate: (-candidate.votes, -(candidate.loglikelihood or 0.0)))
 
 
 def by_loglikelihood(candidates: Sequence[Candidate], totals: Mapping[str, float]) -> list[Candidate]:
-    """Candidates by the sum over all views of the log-likelihood that a model gives them there, highest first.
-
-    `totals` holds the sum by `json.dumps(grid)`.
-    """
-    return sorted(candidates, key=lambda one: -totals[json.dumps(one.grid)])
+    """Candidates from highest to lowest log-likelihood summed over all views; `totals` has the sums by `json.dumps(grid)`."""
+    return sorted(candidates, key=lambda candidate: -totals[json.dumps(candidate.grid)])

@@ -43,18 +43,14 @@ def load_tasks(release: int, split: str) -> Iterator[Task]:
 
 
 def load(release: int, split: str, form: str = DEFAULT) -> Iterator[dict[str, Any]]:
-    """One row a test output of ARC-AGI-`release`.
-
-    A task has one to four test inputs; each is a row of its own with `task_id`, so that the official score, the mean over
-    tasks of the share of their outputs that are right, can be taken.
-    """
-    written = encoder(form)
+    """One document a test input of ARC-AGI-`release`; a task has one to four, with the same `task_id`."""
+    encoding = encoder(form)
     for task in load_tasks(release, split):
         for index, pair in enumerate(task.test):
             yield {
                 "id": f"arc_agi_{release}/{task.id}/{index}",
                 "task_id": task.id,
-                "text": prompt(task.train, pair.input, written),
+                "text": prompt(task.train, pair.input, encoding),
                 "output": pair.output,
                 "encoder": form,
             }
@@ -68,14 +64,14 @@ def prompt(train: Sequence[Pair], test_input: Grid, form: Encoder | None = None)
 
 
 def describe_prompt(train: Sequence[Pair], form: Encoder) -> str:
-    """The demonstration pairs alone: the model is to put the rule in words."""
+    """The demonstration pairs alone; the model describes the rule in words."""
     head = "Find the rule that turns each input grid into its output grid."
     ask = "Describe the rule in words, so exactly that someone who sees only a new input grid can apply it.\nRule:"
     return "\n\n".join([head, *_demonstrations(train, form), ask])
 
 
 def apply_prompt(rule: str, test_input: Grid, form: Encoder) -> str:
-    """A rule in words and the input to apply it to, without any demonstration."""
+    """A rule in words and an input, without any demonstration."""
     head = "Apply the rule to the input grid, and give the output grid."
     return "\n\n".join([head, f"Rule: {rule.strip()}", _question("", test_input, form)])
 

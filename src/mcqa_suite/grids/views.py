@@ -1,4 +1,4 @@
-"""Test outputs asked for in several augmented views, and what their answers vote for."""
+"""Test outputs in several augmented views, and the votes of their answers."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from mcqa_suite.extract.result import Answer
 from mcqa_suite.grids.augment import Augmentation, augmentations, augmented
 from mcqa_suite.grids.encoders import DEFAULT, Grid, encoder
 from mcqa_suite.grids.score import task_score
-from mcqa_suite.grids.select import ATTEMPTS, Candidate, by_votes
+from mcqa_suite.grids.select import ATTEMPTS, by_votes
 from mcqa_suite.grids.tasks import load_tasks, prompt
 
 
 def load_views(
     release: int, split: str, views: int, form: str = DEFAULT, seed: int = 0, keep_background: bool = True
 ) -> Iterator[dict[str, Any]]:
-    """The rows of `load`, each in so many views: `output` is what is right in the view, `original` in the task itself."""
-    written = encoder(form)
+    """The documents of `load` in `views` views each: `output` is right in the view, `original` in the task itself."""
+    encoding = encoder(form)
     for task in load_tasks(release, split):
         shown = [(view, augmented(task, view)) for view in augmentations(task, views, seed, keep_background)]
         for index, pair in enumerate(task.test):
@@ -28,7 +28,7 @@ def load_views(
                     "id": f"arc_agi_{release}/{task.id}/{index}#v{number}",
                     "task_id": task.id,
                     "output_id": f"{task.id}/{index}",
-                    "text": prompt(turned.train, turned.test[index].input, written),
+                    "text": prompt(turned.train, turned.test[index].input, encoding),
                     "output": turned.test[index].output,
                     "original": pair.output,
                     "encoder": form,
@@ -37,14 +37,14 @@ def load_views(
 
 
 def view_of(text: str) -> Augmentation:
-    """The view that a row names."""
+    """The view of a document, from its `view` column."""
     values = json.loads(text)
     order = values["order"]
     return Augmentation(values["symmetry"], tuple(values["colours"]), None if order is None else tuple(order))
 
 
 class Seen(NamedTuple):
-    """One view's answers to one output, turned back: None where none could be read."""
+    """One view's answers to one output, turned back; None where none could be read."""
 
     task_id: str
     output_id: str
@@ -59,19 +59,13 @@ def seen(doc: dict[str, Any], answers: Iterable[Answer]) -> Seen:
     return Seen(doc["task_id"], doc["output_id"], doc["original"], back)
 
 
-def candidates(items: Iterable[Seen]) -> dict[str, list[Candidate]]:
-    """By output, what its views' answers vote for, best first."""
-    grids: dict[str, list[Grid | None]] = {}
-    for item in items:
-        grids.setdefault(item.output_id, []).extend(item.answers)
-    return {output: by_votes(found) for output, found in grids.items()}
-
-
 def vote_score(items: Sequence[Seen]) -> float:
     """The official score of the best voted attempts: mean over tasks of the share of their outputs that are right."""
-    found = candidates(items)
+    answers: dict[str, list[Grid | None]] = {}
     originals = {item.output_id: (item.task_id, item.original) for item in items}
+    for item in items:
+        answers.setdefault(item.output_id, []).extend(item.answers)
     return task_score(
-        (task, original in [candidate.grid for candidate in found[output][:ATTEMPTS]])
+        (task, original in [candidate.grid for candidate in by_votes(answers[output])[:ATTEMPTS]])
         for output, (task, original) in originals.items()
     )

@@ -1,4 +1,4 @@
-"""`mcqa_*_perm`: every document in each rotation of its options, and what the order did, as the harness's metrics."""
+"""`mcqa_*_perm`: every document in each rotation of its options, and metrics of the effect of the order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Doc = dict[str, Any]
 
 
 def _rotated(rows: Dataset) -> Dataset:
-    """`rotation`, and `question_id`, by which rotations of one question are told to belong together."""
+    """Each document in all its rotations, with the columns `question_id` and `rotation`."""
     return Dataset.from_list(
         [
             {**asdict(turned), "question_id": doc["id"], "rotation": r}
@@ -44,21 +44,20 @@ gpqa_extended = _all_orders(docs.gpqa_extended)
 
 
 def canonical(rows: Dataset) -> Dataset:
-    """For documents that are in the columns of `Question` already."""
+    """For documents that have the columns of `Question` already."""
     return _rotated(rows)
 
 
 def unturned(rows: Dataset) -> Dataset:
-    """For the few-shot examples of such a task."""
+    """For few-shot examples, which are not rotated."""
     return rows
 
 
 def results(doc: Doc, scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
-    """`acc` and `finite` of this rotation, and what the aggregations over a question's rotations need."""
+    """`acc` and `finite` of this rotation, and the input of the aggregations over a question's rotations."""
     values = [max(float(value), -1e30) for value, _ in scores]
-    asked = (doc["question_id"], doc["rotation"], doc["gold"][0], values)
-    single = letter_results(doc, scores)
-    return {**single, "debiased_acc": asked, "consistency": asked, "position_std": asked}
+    row = (doc["question_id"], doc["rotation"], doc["gold"][0], values)
+    return {**letter_results(doc, scores), "debiased_acc": row, "consistency": row, "position_std": row}
 
 
 def debiased_acc(items: Sequence[Sequence[Any]]) -> float:

@@ -23,7 +23,7 @@ NGRAMS = 4
 
 
 def reference_text(text: str) -> str:
-    """A data set's rationale as prose; "" where it has none."""
+    """A data set's rationale without calculator annotations; "" where it has none."""
     return CALCULATOR.sub("", text).strip()
 
 
@@ -47,7 +47,7 @@ def rouge(completion: str, reference: str) -> dict[str, float]:
 
 
 def bleu_counts(completion: str, reference: str) -> Counts:
-    """What a corpus BLEU is made of: matching n-grams (4), n-grams (4), length of the completion, of the reference."""
+    """The counts of a corpus BLEU: matching n-grams (4), n-grams (4), length of the completion, of the reference."""
     score = _bleu().sentence_score(completion, [reference])
     return [*score.counts, *score.totals, score.sys_len, score.ref_len]
 
@@ -57,8 +57,8 @@ def corpus_bleu(items: Sequence[Counts]) -> float:
     from sacrebleu.metrics.bleu import BLEU
 
     sums = [sum(column) for column in zip(*items, strict=True)]
-    counts, totals, (written, wanted) = sums[:NGRAMS], sums[NGRAMS : 2 * NGRAMS], sums[2 * NGRAMS :]
-    return float(BLEU.compute_bleu(counts, totals, written, wanted, smooth_method="exp").score)
+    counts, totals, (length, reference) = sums[:NGRAMS], sums[NGRAMS : 2 * NGRAMS], sums[2 * NGRAMS :]
+    return float(BLEU.compute_bleu(counts, totals, length, reference, smooth_method="exp").score)
 
 
 def bertscore(pairs: Sequence[tuple[str, str]], model: str) -> list[float]:
@@ -86,18 +86,19 @@ def bertscore(pairs: Sequence[tuple[str, str]], model: str) -> list[float]:
 
 
 def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
-    """Its length, by Hyyro's bit-parallel recurrence (2004): a row of the table is one whole number.
+    """Its length, by Hyyro's bit-parallel recurrence (2004): a row of the table is one integer.
 
-    rouge-score fills the same table cell by cell, which takes several times as long where answers are long.
+    rouge-score fills the same table cell by cell in Python: 10,000 answers of 60 words take 7.6 s instead of 1.1 s, of 300
+    words 40 s instead of 3.4 s (`benchmarks/speed/text_metrics_speed.py` prints both).
     """
-    places: dict[str, int] = {}
+    positions: dict[str, int] = {}
     for index, word in enumerate(first):
-        places[word] = places.get(word, 0) | 1 << index
-    everything = (1 << len(first)) - 1
-    row = everything
+        positions[word] = positions.get(word, 0) | 1 << index
+    mask = (1 << len(first)) - 1
+    row = mask
     for word in second:
-        matches = row & places.get(word, 0)
-        row = ((row + matches) | (row - matches)) & everything
+        matches = row & positions.get(word, 0)
+        row = ((row + matches) | (row - matches)) & mask
     return len(first) - row.bit_count()
 
 

