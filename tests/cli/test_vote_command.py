@@ -55,6 +55,13 @@ def test_every_strategy_is_in_the_table_at_every_n(log, tmp_path, capsys):
     assert accuracy["oracle (pass@n)", 2] == pytest.approx((1 - 3 / 6 + 1 - 1 / 6) / 2)
 
 
+def test_draws_takes_the_first_samples_of_every_question(log, capsys):
+    assert main(["vote", str(log), "--draws", "2", "--n", "1,2", "--format", "csv"]) == 0
+    accuracy = accuracies(capsys.readouterr().out)
+    assert accuracy["one sample", 1] == pytest.approx((0 / 2 + 1 / 2) / 2)
+    assert accuracy["oracle (pass@n)", 2] == 0.5
+
+
 def test_the_written_files_hold_the_table_and_the_missed_questions(log, tmp_path):
     out = tmp_path / "votes"
     assert main(["vote", str(log), "-o", str(out)]) == 0
@@ -104,6 +111,7 @@ def test_a_reward_model_scores_and_one_with_two_outputs_is_refused(log, tmp_path
         (["--n", "0"], "--n 0: expected numbers from 1 up"),
         (["--n", "9"], "--n 9: sums has 4 samples a question"),
         (["--reward", "nothing"], "--reward nothing: no checkpoint folder and no file of scores there"),
+        (["--draws", "0"], "--draws 0: expected 1 or more"),
         (["--draws", "5"], "question q1 has 4 samples, fewer than --draws 5"),
         (["-o", "/proc/none"], "/proc/none: cannot be written"),
     ],

@@ -67,12 +67,14 @@ def vote(
     """Vote on the samples of tasks with repeats: `samples_*.jsonl` files, folders of them, or NAME=PATH.
 
     `n` are the numbers of samples to score; those above a log's own number are left out, unless none remains. `draws` takes
-    so many of each question's samples. `reward` and `logprob` name a checkpoint that scores the samples, or a file of
+    the first so many of each question's samples. `reward` and `logprob` name a checkpoint that scores the samples, or a file of
     scores. `columns` names the fields of other people's tasks. `seed` draws the subsets. Raises McqaError.
     """
     ns = sorted(set(n))
     if not ns or ns[0] < 1:
         raise ConfigError(f"--n {','.join(map(str, n))}: expected numbers from 1 up")
+    if draws is not None and draws < 1:
+        raise ConfigError(f"--draws {draws}: expected 1 or more")
     sources = {kind: Path(path) for kind, path in (("reward", reward), ("logprob", logprob)) if path is not None}
     done, runs = [], []
     for name, path in _logs(samples):

@@ -56,8 +56,8 @@ class _Question:
 def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int | None = None) -> Ballots:
     """The ballots of a `samples_*.jsonl`, or of a file of `{"id", "gold", "responses"}` rows.
 
-    Each question counts with as many samples as the one that has fewest. DatasetError where numbers of samples differ and
-    no `n` is set, or a question has fewer than `n`; for a row that is no sample, a question that comes twice, an empty file.
+    `n`: take the first n samples of each question. DatasetError where numbers of samples differ and no `n` is set, or a question
+    has fewer than `n`; for a row that is no sample, a question that comes twice, an empty file.
     """
     rows: list[_Question] = []
     for sample in read_rows(path):
@@ -74,7 +74,7 @@ def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int |
     if times > 1:
         raise DatasetError(f"{path}: question {question} comes {times} times; give one run a file")
     _check_samples(path, rows, n)
-    return _ballots(name, rows)
+    return _ballots(name, rows, n or len(rows[0].log.texts))
 
 
 def _question(sample: Sample, columns: Columns) -> _Question:
@@ -105,8 +105,7 @@ def _check_samples(path: Path, rows: Sequence[_Question], n: int | None) -> None
         raise DatasetError(f"{path}: question {question} has {fewest} samples, fewer than --draws {n}; lower it")
 
 
-def _ballots(name: str, rows: Sequence[_Question]) -> Ballots:
-    width = min(len(row.log.texts) for row in rows)
+def _ballots(name: str, rows: Sequence[_Question], width: int) -> Ballots:
     numbered = [_numbered(row.log.kind, _answers(row.log)[:width]) for row in rows]
     answers = np.array([numbers for numbers, _ in numbered], dtype=np.int64)
     right = np.zeros(answers.shape, dtype=np.bool_)
