@@ -29,9 +29,9 @@ def problem(text: str = EGGS, number: int = 0) -> object:
     return item_of("made_up_math", number, {"id": f"m{number}", "question": text, "gold": "1063"})
 
 
-def asked(stem: str = SEA, choices: tuple[str, ...] = DEPTHS) -> str:
+def mcq_prompt(stem: str = SEA, choices: tuple[str, ...] = DEPTHS) -> str:
     return prompts.letter(Question("x", stem, choices, (0,)))
 
 
-def kinds(found: Audit) -> set[str]:
-    return {one.kind for one in found.overlaps}
+def kinds(result: Audit) -> set[str]:
+    return {one.kind for one in result.overlaps}

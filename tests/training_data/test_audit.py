@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from helpers.audit_rows import EGGS, SEA, asked, pair, row
+from helpers.audit_rows import EGGS, SEA, mcq_prompt, pair, row
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.training_data.audit import audit
@@ -16,10 +16,10 @@ from mcqa_suite.training_data.audit.text import folded
 
 
 def test_gold_always_at_a_is_named():
-    found = audit([row(asked(f"Question {i} of many?"), id=str(i)) for i in range(40)])
-    assert found.checks.balance is not None
-    assert found.checks.balance.verdict.startswith("gold always at A: ")
-    assert "gold always at A" in found.text()
+    result = audit([row(mcq_prompt(f"Question {i} of many?"), id=str(i)) for i in range(40)])
+    assert result.checks.balance is not None
+    assert result.checks.balance.verdict.startswith("gold always at A: ")
+    assert "gold always at A" in result.text()
 
 
 def test_shuffled_golds_are_not_called_uneven():
@@ -31,8 +31,8 @@ def test_balance_is_pearsons_chi_square_even_where_rows_differ_in_their_options(
     from scipy import stats
 
     golds = [("A", 4)] * 30 + [("B", 4)] * 20 + [("C", 4)] * 25 + [("D", 4)] * 25
-    found = balance(golds)
-    assert (found.chi_square, found.p) == pytest.approx(tuple(stats.chisquare([30, 20, 25, 25])))
+    result = balance(golds)
+    assert (result.chi_square, result.p) == pytest.approx(tuple(stats.chisquare([30, 20, 25, 25])))
     mixed = balance([("A", 2), ("B", 2), ("A", 4), ("B", 4), ("C", 4), ("D", 4)])
     assert mixed.expected == pytest.approx((2, 2, 1, 1))
     assert mixed.chi_square == 0
@@ -57,24 +57,24 @@ def test_the_letter_of_a_training_answer(response, letter):
 
 def test_duplicates_conflicts_and_empty_rows_are_named():
     rows = [
-        row(asked(), " A", id="first"),
-        row(asked(), " A", id="again"),
-        row(asked(SEA.upper() + " "), " a", id="shouted"),
-        row(asked(), " A. twilight zone", id="more words, same answer"),
-        row(asked(), " B", id="other answer"),
+        row(mcq_prompt(), " A", id="first"),
+        row(mcq_prompt(), " A", id="again"),
+        row(mcq_prompt(SEA.upper() + " "), " a", id="shouted"),
+        row(mcq_prompt(), " A. twilight zone", id="more words, same answer"),
+        row(mcq_prompt(), " B", id="other answer"),
         row("Say something.", "  ", id="blank"),
     ]
-    found = audit(rows).checks
-    assert found.exact == ("again",)
-    assert found.normalised == ("shouted",)
-    assert found.conflicting == (("first", "other answer"),)
-    assert found.empty == ("blank",)
+    result = audit(rows).checks
+    assert result.exact == ("again",)
+    assert result.normalised == ("shouted",)
+    assert result.conflicting == (("first", "other answer"),)
+    assert result.empty == ("blank",)
 
 
 def test_questions_that_differ_in_a_sign_are_no_duplicates():
     rows = [row(f"What is the degree of Q(sqrt(2) {sign} sqrt(3))?", f" {i}") for i, sign in enumerate("+-*")]
-    found = audit(rows).checks
-    assert found.normalised == found.conflicting == ()
+    result = audit(rows).checks
+    assert result.normalised == result.conflicting == ()
     assert folded("1.5 m, or 15 m?") == "1.5mor15m"
 
 
@@ -95,13 +95,13 @@ def test_rows_that_are_too_long_are_named_in_characters_and_in_tokens():
 def test_pairs_give_their_length_baseline_with_an_interval_over_prompts():
     rows = [pair(f"p{i // 4}", "x" * 5, "x" * (9 if i < 60 else 1), str(i)) for i in range(100)]
     rows += [pair("q", "same", "same", "equal")]
-    found = audit(rows).checks.pairs
-    assert found is not None
-    assert found.equal == ("equal",)
-    assert (found.same_length, found.shorter.value, found.longer.value) == (1, 0.6, 0.4)
+    result = audit(rows).checks.pairs
+    assert result is not None
+    assert result.equal == ("equal",)
+    assert (result.same_length, result.shorter.value, result.longer.value) == (1, 0.6, 0.4)
     alone = audit([row | {"group": row["id"]} for row in rows]).checks.pairs
     # four pairs of one prompt agree: they are worth less than four pairs of four prompts
-    assert found.shorter.half_width > 1.5 * alone.shorter.half_width
+    assert result.shorter.half_width > 1.5 * alone.shorter.half_width
 
 
 def test_a_response_chosen_here_and_rejected_there_is_a_conflict():

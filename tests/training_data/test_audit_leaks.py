@@ -1,4 +1,4 @@
-"""Test questions in training rows: in whatever form they come, they are found, and nothing else is."""
+"""Test questions in training rows: in whatever form they come, they are result, and nothing else is."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import random
 
 import numpy as np
 import pytest
-from helpers.audit_rows import DEPTHS, EGGS, EGGS_TOO, SEA, asked, choice, kinds, problem, row
+from helpers.audit_rows import DEPTHS, EGGS, EGGS_TOO, SEA, choice, kinds, mcq_prompt, problem, row
 
 from mcqa_suite import grids
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.audit.engine import audit_items
 from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
-from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, Grams, Vocabulary
+from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, NgramIndex, Vocabulary
 from mcqa_suite.training_data.audit.rows import as_row
 from mcqa_suite.training_data.audit.text import key_of, masked, question_of, words
 
@@ -24,30 +24,35 @@ from mcqa_suite.training_data.audit.text import key_of, masked, question_of, wor
 @pytest.mark.parametrize(
     "prompt",
     [
-        asked(),
-        asked(choices=DEPTHS[::-1]),
-        asked().replace("Question: ", "").replace("\n\nAnswer:", ""),
-        asked().replace("A. ", "A) ").replace("\n", "\r\n"),
-        f"You are an expert.\n\n{asked()}",
+        mcq_prompt(),
+        mcq_prompt(choices=DEPTHS[::-1]),
+        mcq_prompt().replace("Question: ", "").replace("\n\nAnswer:", ""),
+        mcq_prompt().replace("A. ", "A) ").replace("\n", "\r\n"),
+        f"You are an expert.\n\n{mcq_prompt()}",
         prompts.cot(Question("x", SEA, DEPTHS, (0,))),
         prompts.cloze(Question("x", SEA, DEPTHS, (0,))),
         SEA.upper(),
     ],
 )
-def test_the_same_question_is_a_leak_in_whatever_form_it_is_asked(prompt):
-    found = audit_items([row(prompt, " twilight zone")], [choice()])
-    assert "question" in kinds(found)
-    assert [(one.task, one.doc_id, one.row) for one in found.leaks] == [("made_up", 0, "r")]
-    assert found.clean == ()
+def test_the_same_question_is_a_leak_in_whatever_form_it_is_mcq_prompt(prompt):
+    result = audit_items([row(prompt, " twilight zone")], [choice()])
+    assert "question" in kinds(result)
+    assert [(one.task, one.doc_id, one.row) for one in result.leaks] == [("made_up", 0, "r")]
+    assert result.clean == ()
 
 
 def test_a_short_question_is_the_same_one_only_with_its_options_or_its_answer():
     metals, gases = ("iron", "oak", "owl", "cat"), ("iron", "ant", "elm", "cod")
     items = [choice("Which of these is a metal?", metals)]
-    assert kinds(audit_items([row(asked("Which of these is a metal?", metals[::-1]), " D")], items)) == {"question"}
-    other = audit_items([row(asked("Which of these is a metal?", gases), " A")], items)
+    assert kinds(audit_items([row(mcq_prompt("Which of these is a metal?", metals[::-1]), " D")], items)) == {
+        "question"
+    }
+    other = audit_items([row(mcq_prompt("Which of these is a metal?", gases), " A")], items)
     assert (kinds(other), other.leaks, other.clean) == ({"answer"}, (), ())
-    assert kinds(audit_items([row(asked("Which of these is a metal?", ("tin", "bee", "fir", "dog")))], items)) == set()
+    assert (
+        kinds(audit_items([row(mcq_prompt("Which of these is a metal?", ("tin", "bee", "fir", "dog")))], items))
+        == set()
+    )
     whole = [choice("What is the unit of force?", ("newton", "watt", "volt", "ohm"))]
     assert kinds(audit_items([row("Question: What is the unit of force?\n\nAnswer:", " newton")], whole)) == {
         "question"
@@ -57,21 +62,21 @@ def test_a_short_question_is_the_same_one_only_with_its_options_or_its_answer():
 
 def test_a_question_inside_a_longer_text_is_found_by_its_8_grams():
     text = f"From my notes on biology. {SEA} I answered the twilight zone, and that was right. More notes follow here."
-    found = audit_items([row(text, " fine")], [choice()])
-    assert {one.kind for one in found.leaks} == {"8-gram"}
+    result = audit_items([row(text, " fine")], [choice()])
+    assert {one.kind for one in result.leaks} == {"8-gram"}
 
 
 def test_one_run_of_13_words_takes_an_item_off_the_clean_list_and_is_no_leak():
     start = " ".join(SEA.split()[:14])
     items = [choice(f"{SEA} Say it with reference to what you know of {i}, of {i + 1} and of {i + 2}.") for i in (1,)]
-    found = audit_items([row(f"{start} there are many fish?", " yes")], items)
-    assert (kinds(found), found.leaks, found.clean) == ({"13-gram"}, (), ())
+    result = audit_items([row(f"{start} there are many fish?", " yes")], items)
+    assert (kinds(result), result.leaks, result.clean) == ({"13-gram"}, (), ())
 
 
 def test_an_instance_of_the_same_word_problem_is_a_template_leak():
-    found = audit_items([row(prompts.math(EGGS_TOO), " 8.5")], [problem()])
-    assert kinds(found) == {"template"}
-    assert found.leaks[0].row == "r"
+    result = audit_items([row(prompts.math(EGGS_TOO), " 8.5")], [problem()])
+    assert kinds(result) == {"template"}
+    assert result.leaks[0].row == "r"
     other = "Bob has 12 hens that lay 3 eggs a day, of which he eats 2. How many eggs can he sell in 7 days?"
     assert audit_items([row(prompts.math(other), " 238")], [problem()]).overlaps == ()
     assert masked("Mary Ann had 1,080 eggs; she sold 3.5") == ["xx", "had", "0", "eggs", "xx", "sold", "0"]
@@ -95,17 +100,17 @@ def test_n_gram_shares_equal_those_counted_with_sets():
 
     vocabulary, lengths = Vocabulary(texts), np.array([len(text) for text in texts])
     kinds = np.zeros(len(texts), np.int64)  # all of one kind, so that nothing is boilerplate
-    counted = Grams(5, texts, lengths, kinds, vocabulary, 0.5)
+    counted = NgramIndex(5, texts, lengths, kinds, vocabulary, 0.5)
     for start in range(0, len(corpus), 7):
-        counted.feed(*vocabulary.encode(corpus[start : start + 7]), start)
-    found = counted.coverage()
+        counted.add(*vocabulary.encode(corpus[start : start + 7]), start)
+    result = counted.coverage()
     everything = set().union(*map(grams, corpus))
     for i, own in enumerate(map(grams, texts)):
         shared = [len(own & grams(text)) for text in corpus]
-        assert found.total[i] == len(own)
-        assert found.found[i] == pytest.approx(len(own & everything) / max(1, len(own)))
-        assert found.row[i] == (shared.index(max(shared)) if max(shared) else -1)
-        assert found.rows[i] == (sum(n >= len(own) / 2 for n in shared if n) if own else 0)
+        assert result.total[i] == len(own)
+        assert result.share[i] == pytest.approx(len(own & everything) / max(1, len(own)))
+        assert result.row[i] == (shared.index(max(shared)) if max(shared) else -1)
+        assert result.rows[i] == (sum(n >= len(own) / 2 for n in shared if n) if own else 0)
 
 
 def test_a_task_of_grids_is_known_turned_mirrored_recoloured_and_in_other_spellings():
@@ -143,8 +148,8 @@ def test_a_row_may_have_any_of_the_forms_that_are_met():
     spoken = [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Yes."}]
     assert as_row({"messages": spoken}, "1", "f")["completion"] == "Yes."
     assert as_row({"prompt": spoken[:1], "chosen": spoken[1:], "rejected": "No."}, "1", "f")["chosen"] == "Yes."
-    epfl = as_row({"subject": "sea", "question": asked(), "answer": "B"}, "1", "f")
-    assert (epfl["topic"], epfl["completion"], epfl["prompt"]) == ("sea", " B", asked())
+    epfl = as_row({"subject": "sea", "question": mcq_prompt(), "answer": "B"}, "1", "f")
+    assert (epfl["topic"], epfl["completion"], epfl["prompt"]) == ("sea", " B", mcq_prompt())
     for bad, why in (
         ({"messages": spoken[:1]}, "assistant"),
         ({"prompt": "x"}, "completion"),
@@ -157,8 +162,8 @@ def test_a_row_may_have_any_of_the_forms_that_are_met():
 
 def test_a_prompt_gives_its_question_without_instruction_and_tail():
     assert question_of(prompts.math(EGGS)) == (EGGS, ())
-    assert question_of(asked()) == (SEA, DEPTHS)
-    shots = f"{asked('Which is one?')} A\n\n{asked()}"
+    assert question_of(mcq_prompt()) == (SEA, DEPTHS)
+    shots = f"{mcq_prompt('Which is one?')} A\n\n{mcq_prompt()}"
     assert question_of(shots) == (SEA, DEPTHS)
     assert key_of(SEA, DEPTHS) == key_of(SEA.lower(), DEPTHS[::-1]) != key_of(SEA, DEPTHS[:3])
     assert words("Janet’s ½ – CAFÉ_2") == ["janet", "s", "1", "2", "café", "2"]

@@ -63,8 +63,8 @@ def test_the_tables_say_in_their_head_that_they_rest_on_a_subset(tmp_path, capsy
     assert main(["compare", *runs, "--subset", file]) == 0
     assert "### Verdicts (only the 110 of 400 documents that clean.json keeps)" in capsys.readouterr().out
     assert main(["table", *runs, "--subset", file]) == 0
-    told = capsys.readouterr().out
-    assert told.startswith("### Leaderboard (only the 110 of 400 documents that clean.json keeps)")
+    message = capsys.readouterr().out
+    assert message.startswith("### Leaderboard (only the 110 of 400 documents that clean.json keeps)")
     whole = main(["table", *runs])
     assert (whole, "only the" in capsys.readouterr().out) == (0, False)
 
@@ -87,14 +87,14 @@ def test_a_macro_mean_stays_a_macro_mean(tmp_path):
 def test_a_subset_that_cannot_be_used_is_one_line(tmp_path, capsys):
     runs = logs(tmp_path)
     (tmp_path / "bad.json").write_text("{}", encoding="utf-8")
-    for file, told in (
+    for file, message in (
         (tmp_path / "none.json", "No such file or directory; give the clean.json of `mcqa audit -o DIR`"),
         (tmp_path / "bad.json", "no 'form'; give the clean.json of `mcqa audit -o DIR`"),
         (subset(tmp_path / "other.json", three=range(9)), "none of its documents is in other.json; audit against"),
     ):
         assert main(["compare", *runs, "--subset", str(file)]) == 2
         error = capsys.readouterr().err
-        assert told in error
+        assert message in error
         assert error.count("\n") == 1
 
 

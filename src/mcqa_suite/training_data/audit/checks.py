@@ -1,10 +1,10 @@
-"""What training rows look like by themselves: where the gold stands, what comes twice, and what a blind rule would score."""
+"""Checks of training rows by themselves: gold positions, duplicates, conflicts, lengths, and baselines that read nothing."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,20 +15,21 @@ from mcqa_suite import stats
 from mcqa_suite.questions.question import LETTERS, text_id
 from mcqa_suite.stats import Estimate
 from mcqa_suite.training_data.audit.rows import Row, responses
-from mcqa_suite.training_data.audit.text import Asked, folded
+from mcqa_suite.training_data.audit.text import PromptQuestion, folded
 
-FEW = 0.001  # p under which letters are said to be uneven: a data set is large, and one test of many
-MOST = 5  # ids that are named of a kind
-# "B", " B. text", "(B)", "The correct answer is B. text", "... so the answer is B."; three letters in a row are no answer
-OPENS = re.compile(r"\s*(?:the\s+)?(?:correct\s+)?(?:answer\s*(?:is|:)\s*)?\(?([A-Z])(?:[).:,]|\s*$|\n)", re.IGNORECASE)
-ENDS = re.compile(r"answer\s*(?:is|:)\s*\(?([A-Z])\)?\.?\s*$", re.IGNORECASE)
+UNEVEN = 0.001  # p below which gold positions are called uneven: small, for data sets are large and the tests are many
+# "B", " B. text", "(B)", "The correct answer is B. text", "... so the answer is B."; a word of several letters is no answer
+FIRST_LETTER = re.compile(
+    r"\s*(?:the\s+)?(?:correct\s+)?(?:answer\s*(?:is|:)\s*)?\(?([A-Z])(?:[).:,]|\s*$|\n)", re.IGNORECASE
+)
+LAST_LETTER = re.compile(r"answer\s*(?:is|:)\s*\(?([A-Z])\)?\.?\s*$", re.IGNORECASE)
 NUMBER = re.compile(r"(?:####|answer is|answer:)\s*\$?(-?[\d,.]*\d)\.?\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Balance:
-    """Where the right option stands: `letters` counts A onwards, `expected` is what an even shuffle would give; `commonest` is
-    what always giving that letter would score."""
+    """Gold positions: `letters` are the counts of A onwards, `expected` those of an even shuffle; `share` is the score of always
+    answering `commonest`."""
 
     letters: tuple[int, ...]
     expected: tuple[float, ...]
@@ -41,17 +42,17 @@ class Balance:
     def verdict(self) -> str:
         if self.share.value == 1 and self.share.n > 1:
             return (
-                f"gold always at {self.commonest}: the options were not shuffled, or all with one seed; what is trained on "
+                f"gold always at {self.commonest}: the options were not shuffled, or all with one seed; a model trained on "
                 "this learns the letter, not the answer"
             )
-        if self.p < FEW:
+        if self.p < UNEVEN:
             return f"uneven: {self.commonest} is right in {100 * self.share.value:.1f} %"
         return "even, as far as these rows can tell"
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Of the rows, in `unit`: the longest, and which are over `limit` (None: no limit was asked for)."""
+    """Lengths of rows in `unit`, and the ids of rows over `limit` (None: no limit)."""
 
     unit: str
     median: float
@@ -61,9 +62,9 @@ class Lengths:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """What preference pairs give away: `equal` have one text as both responses; `shorter` and `longer` are the scores of a rule
-    that looks at the length alone, over pairs of unequal length."""
+class PairBaselines:
+    """Preference pairs: `equal` have one text as both responses; `shorter` and `longer` are the scores of a rule that sees only
+    lengths, over pairs of unequal length."""
 
     n: int
     equal: tuple[str, ...]
@@ -74,7 +75,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Checks:
-    """Ids of rows, and counts of them, of each defect; `sources` and `topics` are rows each."""
+    """Ids of the rows with each defect; `sources` and `topics` are counts of rows, `lettered` of answers with a letter."""
 
     n: int
     sources: dict[str, int]
@@ -86,22 +87,24 @@ class Checks:
     conflicting: tuple[tuple[str, ...], ...]
     empty: tuple[str, ...]
     lengths: Lengths
-    pairs: Pairs | None
+    pairs: PairBaselines | None
 
 
 def check(
     rows: Sequence[Row],
-    asked: Sequence[Asked],
+    questions: Sequence[PromptQuestion],
     length: Callable[[Sequence[Row]], list[int]],
     unit: str,
     limit: int | None,
 ) -> Checks:
-    """All checks; `asked` is `question_of` each row's prompt, `length` counts each row in `unit`."""
-    exact = _repeated(rows, [text_id(row["prompt"], *responses(row)) for row in rows])
+    """All checks; `questions` are those of the rows' prompts, and `length` counts each row in `unit`."""
+    exact = _repeated(rows, [(row["prompt"], *responses(row)) for row in rows])
     same = _repeated(rows, [text_id(*map(folded, (row["prompt"], *responses(row)))) for row in rows])
-    offered = [len(options) for _, options in asked]
-    letters = [letter_of(responses(row)[0], n) if n else None for row, n in zip(rows, offered, strict=True)]
+    offered = [len(question.options) for question in questions]
+    letters = [letter_of(responses(row)[0], n) for row, n in zip(rows, offered, strict=True)]
     golds = [(letter, n) for letter, n in zip(letters, offered, strict=True) if letter]
+    sizes = length(rows)
+    over = tuple(row["id"] for row, size in zip(rows, sizes, strict=True) if limit is not None and size > limit)
     return Checks(
         n=len(rows),
         sources=dict(Counter(row.get("source", "") for row in rows).most_common()),
@@ -112,30 +115,30 @@ def check(
         normalised=tuple(name for name in same if name not in set(exact)),
         conflicting=_conflicting(rows, letters),
         empty=tuple(row["id"] for row in rows if not all(t.strip() for t in (row["prompt"], *responses(row)))),
-        lengths=_lengths(rows, length(rows), unit, limit),
-        pairs=_pairs([row for row in rows if "chosen" in row]),
+        lengths=Lengths(unit, float(np.median(sizes)), max(sizes), limit, over),
+        pairs=_pair_baselines([row for row in rows if "chosen" in row]),
     )
 
 
 def letter_of(response: str, options: int) -> str | None:
-    """The letter that a training answer gives, in the forms that training answers have."""
-    found = OPENS.match(response) or ENDS.search(response)
-    letter = found[1].upper() if found else ""
+    """The letter of one of so many options that a training answer gives; None for an answer of another form."""
+    match = FIRST_LETTER.match(response) or LAST_LETTER.search(response)
+    letter = match[1].upper() if match else ""
     return letter if letter and letter in LETTERS[:options] else None
 
 
 def balance(golds: Sequence[tuple[str, int]]) -> Balance:
-    """Of (letter, number of options): Pearson's chi-square against an even shuffle of every row's own options."""
+    """Pearson's chi-square of (letter, number of options) against an even shuffle of every row's own options."""
     width = max(n for _, n in golds)
     counts = Counter(letter for letter, _ in golds)
     observed = np.array([counts[letter] for letter in LETTERS[:width]])
     offered = np.array([n for _, n in golds])
-    expected = np.array([(1 / offered[offered > place]).sum() for place in range(width)])
+    expected = np.array([(1 / offered[offered > position]).sum() for position in range(width)])
     statistic = float(((observed - expected) ** 2 / expected).sum())
     best = int(observed.argmax())
     return Balance(
-        letters=tuple(int(count) for count in observed),
-        expected=tuple(float(count) for count in expected),
+        letters=tuple(map(int, observed)),
+        expected=tuple(map(float, expected)),
         chi_square=statistic,
         p=float(special.chdtrc(width - 1, statistic)),
         commonest=LETTERS[best],
@@ -143,57 +146,50 @@ def balance(golds: Sequence[tuple[str, int]]) -> Balance:
     )
 
 
-def _repeated(rows: Sequence[Row], keys: Sequence[str]) -> tuple[str, ...]:
+def _repeated(rows: Sequence[Row], keys: Sequence[Hashable]) -> tuple[str, ...]:
     """Ids of the rows that repeat an earlier one."""
-    seen: set[str] = set()
-    again = []
-    for row, key in zip(rows, keys, strict=True):
-        if key in seen:
-            again.append(row["id"])
-        seen.add(key)
-    return tuple(again)
+    first: dict[Hashable, int] = {}
+    return tuple(
+        row["id"] for i, (row, key) in enumerate(zip(rows, keys, strict=True)) if first.setdefault(key, i) != i
+    )
 
 
 def _conflicting(rows: Sequence[Row], letters: Sequence[str | None]) -> tuple[tuple[str, ...], ...]:
-    """Rows of one prompt that teach different answers, or whose chosen response is another's rejected one."""
-    prompts: dict[str, dict[str, str]] = {}
-    refused: dict[str, dict[str, str]] = {}
+    """Ids of rows of one prompt that teach different answers, or whose chosen response is another's rejected one."""
+    taught: dict[str, dict[str, str]] = {}  # prompt -> answer -> id of the first row
+    rejected: dict[str, dict[str, str]] = {}
     for row, letter in zip(rows, letters, strict=True):
         prompt = folded(row["prompt"])
         if "chosen" in row:
-            prompts.setdefault(prompt, {}).setdefault(" ".join(row["chosen"].split()), row["id"])
-            refused.setdefault(prompt, {}).setdefault(" ".join(row["rejected"].split()), row["id"])
+            taught.setdefault(prompt, {}).setdefault(" ".join(row["chosen"].split()), row["id"])
+            rejected.setdefault(prompt, {}).setdefault(" ".join(row["rejected"].split()), row["id"])
         else:
-            prompts.setdefault(prompt, {}).setdefault(letter or answer_of(row["completion"]), row["id"])
-    found: list[tuple[str, ...]] = []
-    for prompt, answers in prompts.items():
-        if prompt in refused:
-            both = sorted(answers.keys() & refused[prompt].keys())
-            found += [ids for text in both if len(ids := (answers[text], refused[prompt][text])) and ids[0] != ids[1]]
+            taught.setdefault(prompt, {}).setdefault(letter or answer_of(row["completion"]), row["id"])
+    conflicts: list[tuple[str, ...]] = []
+    for prompt, answers in taught.items():
+        if prompt in rejected:
+            both = sorted(answers.keys() & rejected[prompt].keys())
+            pairs = [(answers[text], rejected[prompt][text]) for text in both]
+            conflicts += [pair for pair in pairs if pair[0] != pair[1]]
         elif len(answers) > 1:
-            found.append(tuple(answers.values()))
-    return tuple(found)
+            conflicts.append(tuple(answers.values()))
+    return tuple(conflicts)
 
 
 def answer_of(completion: str) -> str:
-    """What a completion without a letter answers: its final number, else all of it."""
+    """The answer of a completion without a letter: its final number, else the whole text."""
     if number := NUMBER.search(completion):
         return number[1].replace(",", "")
     return folded(completion)
 
 
-def _lengths(rows: Sequence[Row], sizes: Sequence[int], unit: str, limit: int | None) -> Lengths:
-    over = tuple(row["id"] for row, size in zip(rows, sizes, strict=True) if limit is not None and size > limit)
-    return Lengths(unit, float(np.median(sizes)), max(sizes), limit, over)
-
-
-def _pairs(rows: Sequence[Row]) -> Pairs | None:
+def _pair_baselines(rows: Sequence[Row]) -> PairBaselines | None:
     if not rows:
         return None
     difference = np.array([len(row["chosen"].strip()) - len(row["rejected"].strip()) for row in rows])
     unequal = difference != 0
     groups = np.unique([row.get("group") or row["prompt"] for row in rows], return_inverse=True)[1][unequal]
-    return Pairs(
+    return PairBaselines(
         n=len(rows),
         equal=tuple(row["id"] for row in rows if row["chosen"].strip() == row["rejected"].strip()),
         same_length=int((~unequal).sum()),

@@ -1,9 +1,9 @@
-"""Training rows against evaluation tasks: everything that `mcqa audit` knows."""
+"""The audit of training rows: checks of the rows by themselves, and overlaps with evaluation tasks."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from mcqa_suite.training_data.audit.overlap import Overlap, overlaps
 from mcqa_suite.training_data.audit.rows import Row, responses
 from mcqa_suite.training_data.audit.text import question_of
 
+BATCH = 1000  # rows that are tokenised at a time
+
 
 @dataclass(frozen=True)
 class Audit:
-    """`checks` of the rows by themselves, and every overlap with an evaluation item."""
+    """The checks of the rows, and every overlap with an evaluation item."""
 
     checks: Checks
     overlaps: tuple[Overlap, ...]
@@ -26,22 +28,22 @@ class Audit:
 
     @property
     def leaks(self) -> tuple[Overlap, ...]:
-        """Items that training on these rows would be trained on, one a document: its most explicit overlap."""
+        """The most explicit overlap of each item that the rows give away."""
         first: dict[tuple[str, int], Overlap] = {}
-        for one in self.overlaps:
-            if one.leak:
-                first.setdefault((one.task, one.doc_id), one)
+        for overlap in self.overlaps:
+            if overlap.leak:
+                first.setdefault((overlap.task, overlap.doc_id), overlap)
         return tuple(first.values())
 
     @property
     def documents(self) -> dict[str, int]:
-        """Items of each task."""
+        """The number of items of each task."""
         return dict(Counter(item.task for item in self.items))
 
     @property
     def clean(self) -> tuple[Item, ...]:
-        """Items without any overlap."""
-        touched = {(one.task, one.doc_id) for one in self.overlaps}
+        """The items without any overlap."""
+        touched = {(overlap.task, overlap.doc_id) for overlap in self.overlaps}
         return tuple(item for item in self.items if (item.task, item.doc_id) not in touched)
 
     def text(self) -> str:
@@ -59,10 +61,10 @@ def audit(
     max_length: int | None = None,
     tokenizer: Path | None = None,
 ) -> Audit:
-    """Rows (prompt and completion, or prompt, chosen and rejected; see `sources.read`) against the documents of tasks.
+    """Audit rows (prompt and completion, or prompt, chosen and rejected; see `sources.read`) against the documents of tasks.
 
-    `metadata` is the harness's (`epfl_file`). A row longer than `max_length` is named: in tokens where `tokenizer` is a
-    checkpoint's folder, else in characters. Raises DatasetError where there is no row, McqaError for a task without data.
+    `metadata` is the harness's (`epfl_file`). Rows longer than `max_length` are named: in tokens where `tokenizer` is a
+    checkpoint's folder, else in characters. DatasetError where there is no row, McqaError for a task without data.
     """
     if not rows:
         raise DatasetError("audit: no training row; name data that has some")
@@ -72,40 +74,31 @@ def audit(
 def audit_items(
     rows: Sequence[Row], items: Sequence[Item], *, max_length: int | None = None, tokenizer: Path | None = None
 ) -> Audit:
-    """`audit` against items that are already there."""
+    """`audit` against items that are loaded already."""
     named = [row if "id" in row else {**row, "id": f"row {number}"} for number, row in enumerate(rows)]
     unit = "tokens" if tokenizer else "characters"
-    asked = [question_of(row["prompt"]) for row in named]
-    checks = check(named, asked, _counter(tokenizer), unit, max_length)
-    return Audit(checks, tuple(overlaps(named, asked, items)), tuple(items))
+    questions = [question_of(row["prompt"]) for row in named]
+    checks = check(named, questions, _token_counter(tokenizer) if tokenizer else _characters, unit, max_length)
+    return Audit(checks, tuple(overlaps(named, questions, items)), tuple(items))
 
 
-def _counter(tokenizer: Path | None) -> Callable[[Sequence[Row]], list[int]]:
-    """What counts the length of a row: the longer response behind the prompt."""
-    if tokenizer is None:
-        return lambda rows: [max(len(row["prompt"] + response) for response in responses(row)) for row in rows]
-    file = tokenizer / "tokenizer.json"
+def _characters(rows: Sequence[Row]) -> list[int]:
+    """The length of each row: its prompt and its longer response."""
+    return [len(row["prompt"]) + max(map(len, responses(row))) for row in rows]
+
+
+def _token_counter(folder: Path) -> Callable[[Sequence[Row]], list[int]]:
+    file = folder / "tokenizer.json"
     if not file.is_file():
-        raise ConfigError(f"--tokenizer {tokenizer}: no tokenizer.json in it; give the folder of a checkpoint")
+        raise ConfigError(f"--tokenizer {folder}: no tokenizer.json in it; give the folder of a checkpoint")
     from tokenizers import Tokenizer
 
-    reader = Tokenizer.from_file(str(file))
-    reader.no_truncation()
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
 
     def count(rows: Sequence[Row]) -> list[int]:
-        sizes = []
-        for start in range(0, len(rows), 1000):
-            part = rows[start : start + 1000]
-            texts = [row["prompt"] + max(responses(row), key=len) for row in part]
-            sizes += [len(found) for found in reader.encode_batch_fast(texts)]
-        return sizes
+        texts = [row["prompt"] + max(responses(row), key=len) for row in rows]
+        batches = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+        return [len(encoding) for batch in batches for encoding in tokenizer.encode_batch_fast(batch)]
 
     return count
-
-
-def by_task(audit: Audit) -> Mapping[str, Mapping[str, int]]:
-    """Documents of each task with each kind of overlap."""
-    counts: dict[str, Counter[str]] = {task: Counter() for task in audit.documents}
-    for one in audit.overlaps:
-        counts[one.task][one.kind] += 1
-    return counts

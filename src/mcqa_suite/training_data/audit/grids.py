@@ -1,9 +1,9 @@
-"""ARC tasks known by the content of their grids, whatever text they are written as and however they were augmented."""
+"""Keys of ARC tasks from the content of their grids, whatever their text format and augmentation."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,11 @@ INNER = re.compile(r"\[([\d\s,]*)\]")
 def grids_in(text: str) -> list[Cells]:
     """Every grid of a text, in order: lists of lists, else blocks of lines that hold nothing but cells."""
     if "[[" in text.replace(" ", "").replace("\n", ""):
-        rows = [INNER.findall(match[0][1:-1]) for match in NESTED.finditer(text)]
-        found = [_grid([re.findall(r"\d", line) for line in lines]) for lines in rows]
+        lists = [INNER.findall(match[0][1:-1]) for match in NESTED.finditer(text)]
+        cells = [[re.findall(r"\d", line) for line in lines] for lines in lists]
     else:
-        found = [_grid(_cells(block)) for block in _blocks(text)]
-    return [grid for grid in found if grid is not None]
+        cells = [_cells(block) for block in _blocks(text)]
+    return [np.array(rows).astype(np.int64) for rows in cells if rows and rows[0] and len(set(map(len, rows))) == 1]
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
@@ -42,7 +42,7 @@ def _blocks(text: str) -> Iterator[list[str]]:
 
 
 def _cells(lines: list[str]) -> list[list[str]]:
-    """The cells of consecutive lines; without the rows' numbers, where every line has its own."""
+    """The cells of consecutive lines, without the numbers of the rows where every line has one."""
     numbered = all(NUMBERED.match(line) for line in lines)
     starts = [int(line.split()[0]) for line in lines] if numbered else []
     if numbered and starts in (list(range(len(lines))), list(range(1, len(lines) + 1))) and len(lines) > 1:
@@ -50,40 +50,25 @@ def _cells(lines: list[str]) -> list[list[str]]:
     return [re.findall(r"\d", line) for line in lines]
 
 
-def _grid(rows: list[list[str]]) -> Cells | None:
-    if not rows or not rows[0] or len({len(row) for row in rows}) > 1:
-        return None
-    return np.array(rows).astype(np.int64)
-
-
 def pair_keys(text: str) -> list[str]:
     """A key for each input with its output, equal under rotations, reflections and renamed colours.
 
-    Grids are taken two by two; a last one alone is a question without its answer and gives none.
+    Grids are taken two by two; a last one alone is a question without its answer and has no key.
     """
-    found = grids_in(text)
-    pairs = zip(found[::2], found[1::2], strict=False)
+    grids = grids_in(text)
+    pairs = zip(grids[::2], grids[1::2], strict=False)
     return [canonical(a, b) for a, b in pairs if a.size + b.size >= SMALLEST and (np.ptp(a) or np.ptp(b))]
 
 
 def canonical(a: Cells, b: Cells) -> str:
-    """One key for all eight symmetries and all namings of the colours of a pair: the least of the eight spellings."""
-    return text_id(min(_spelling(turn(a), turn(b)) for turn in SYMMETRIES))
+    """One key for a pair under all eight symmetries and all namings of its colours: the least of the eight spellings."""
+    mirrored = ((a, b), (a.T, b.T))
+    return text_id(min(_spelling(np.rot90(x, turns), np.rot90(y, turns)) for x, y in mirrored for turns in range(4)))
 
 
 def _spelling(a: Cells, b: Cells) -> str:
     cells = np.concatenate([a.ravel(), b.ravel()])
     colours, first = np.unique(cells, return_index=True)
     name = np.empty(int(colours[-1]) + 1, np.int64)
-    name[colours[np.argsort(first)]] = np.arange(len(colours))  # in the order in which they appear
+    name[colours[np.argsort(first)]] = np.arange(len(colours))  # numbered by first appearance
     return f"{a.shape}{b.shape}{name[cells].astype(np.uint8).tobytes().hex()}"
-
-
-def _turned(times: int, mirrored: bool) -> Callable[[Cells], Cells]:
-    def turn(grid: Cells) -> Cells:
-        return np.rot90(grid.T if mirrored else grid, times)
-
-    return turn
-
-
-SYMMETRIES = tuple(_turned(times, mirrored) for times in range(4) for mirrored in (False, True))

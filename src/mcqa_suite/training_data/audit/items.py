@@ -15,8 +15,10 @@ from mcqa_suite.questions.question import Question
 
 @dataclass(frozen=True)
 class Item:
-    """A document: `doc_id` and `doc_hash` are those of the harness's samples, `id` the document's own. `shown` are the options
-    as text; `grids` is the whole task as text where it is one of grids. `free`: answered in the model's own words."""
+    """A document: `doc_id` and `doc_hash` are those of the harness's samples, `id` the document's own.
+
+    `shown` are the options as text; `grids` is a whole task of grids as text; `free`: the answer is no option.
+    """
 
     task: str
     doc_id: int
@@ -31,8 +33,7 @@ class Item:
 
 
 def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Item]:
-    """Every document of tasks and of the tasks in groups, each task once; no model is needed. McqaError names a task whose
-    data cannot be had."""
+    """Every document of tasks and groups, each task once; McqaError names a task whose data cannot be loaded."""
     loaded = load(names, manager(metadata))
     leaves = [leaf for task in loaded for leaf in (task.get_all_tasks() if hasattr(task, "get_all_tasks") else [task])]
     once = {leaf.task_name: leaf for leaf in leaves}
@@ -45,8 +46,7 @@ def _items(name: str, task: Any) -> Iterable[Item]:
 
 
 def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[Any], str] = str) -> Item:
-    """A document as an item. A question and its options are taken from their own fields, so that no instruction counts as
-    overlap; of a document without them the rendered prompt is all there is."""
+    """A document as an item: its question and options without instructions, or the rendered prompt where it has neither."""
     item = Item(task, number, doc_hash(doc), str(doc.get("id", number)), "")
     if "stem" in doc and "choices" in doc:
         choices, gold = tuple(doc["choices"]), doc["gold"][0]

@@ -1,4 +1,4 @@
-"""Training rows: from a JSONL file in any of the forms that are met, or from the YAML of a stage or a recipe."""
+"""Training rows of a JSONL file, in any of the usual forms."""
 
 from __future__ import annotations
 
@@ -26,41 +26,41 @@ def read_training_rows(path: Path) -> list[Row]:
     return rows
 
 
-def as_row(found: Any, name: str, source: str) -> Row:
-    """One row of any form with the keys of this project's rows; ValueError says what it lacks."""
-    if not isinstance(found, Mapping):
-        raise ValueError(f"expected a JSON object, found {type(found).__name__}")
-    known = {
-        "id": str(found.get("id", name)),
-        "source": str(found.get("source") or source),
-        "topic": str(found.get("topic") or found.get("subject") or ""),
+def as_row(fields: Any, name: str, source: str) -> Row:
+    """A row of any form with the keys of this project's rows; ValueError says what it lacks."""
+    if not isinstance(fields, Mapping):
+        raise ValueError(f"expected a JSON object, found {type(fields).__name__}")
+    row = {
+        "id": str(fields.get("id", name)),
+        "source": str(fields.get("source") or source),
+        "topic": str(fields.get("topic") or fields.get("subject") or ""),
     }
-    if "messages" in found:
-        prompt, completion = _conversation(found["messages"])
-        return known | {"group": prompt, "prompt": prompt, "completion": completion}
-    if "prompt" in found:
-        wanted = ("chosen", "rejected") if "chosen" in found else ("completion",)
-        texts = {key: _text(found, key) for key in ("prompt", *wanted)}
-        return known | {"group": str(found.get("group") or texts["prompt"])} | texts
-    if "question" in found:
-        question = parse_row(found)
+    if "messages" in fields:
+        prompt, completion = _conversation(fields["messages"])
+        return row | {"group": prompt, "prompt": prompt, "completion": completion}
+    if "prompt" in fields:
+        keys = ("prompt", "chosen", "rejected") if "chosen" in fields else ("prompt", "completion")
+        texts = {key: _text(fields, key) for key in keys}
+        return row | {"group": str(fields.get("group") or texts["prompt"])} | texts
+    if "question" in fields:
+        question = parse_row(fields)
         answer = f" {', '.join(question.letters[index] for index in question.gold)}"
-        return known | {"group": question.id, "prompt": letter(question), "completion": answer}
-    raise ValueError(f"keys {', '.join(map(repr, found)) or 'none'}; expected {FORMS}")
+        return row | {"group": question.id, "prompt": letter(question), "completion": answer}
+    raise ValueError(f"keys {', '.join(map(repr, fields)) or 'none'}; expected {FORMS}")
 
 
-def _text(found: Mapping[str, Any], key: str) -> str:
+def _text(fields: Mapping[str, Any], key: str) -> str:
     """A plain string, or the contents of a list of messages."""
-    value = found.get(key)
+    value = fields.get(key)
     if isinstance(value, str):
         return value
     if isinstance(value, list):
-        return "\n".join(_content(message) for message in value)
+        return "\n".join(map(_content, value))
     raise ValueError(f"no {key!r}" if value is None else f"{key!r} is {type(value).__name__}, expected a string")
 
 
 def _conversation(messages: Any) -> tuple[str, str]:
-    """All turns but the last as the prompt, and the last, which the assistant has to have, as the completion."""
+    """The last turn, which has to be the assistant's, as the completion, and the turns before it as the prompt."""
     if not isinstance(messages, list) or not messages:
         raise ValueError("'messages' is no list of turns")
     if not isinstance(messages[-1], Mapping) or messages[-1].get("role") != "assistant":
@@ -75,10 +75,10 @@ def _content(message: Any) -> str:
 
 
 def responses(row: Row) -> tuple[str, ...]:
-    """What a row teaches: its completion, or the two responses of a pair."""
+    """The completion of a row, or the two responses of a pair."""
     return (row["chosen"], row["rejected"]) if "chosen" in row else (row["completion"],)
 
 
 def text_of(row: Row) -> str:
-    """All that a model sees of a row."""
+    """The prompt and the responses of a row."""
     return "\n".join((row["prompt"], *responses(row)))

@@ -1,4 +1,4 @@
-"""Texts in the form that they are compared in: words, words with names and numbers masked, and a prompt's question."""
+"""Texts in comparable forms: words, words with names and numbers masked, and the question of a prompt."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from mcqa_suite.questions.epfl import split_question
 from mcqa_suite.questions.question import text_id
 
 WORD = re.compile(r"[^\W_]+")
-# What two spellings of one question may differ in. Signs stay: x + 1 is not x - 1, and 1.5 is not 15. Patterns begin with a
-# plain character where they can: a data set is some 100 MB, and that is ten times as fast.
+# Two spellings of one question may differ in these. Signs stay: x + 1 is not x - 1, and 1.5 is not 15. Patterns begin with a
+# plain character where they can, which makes them ten times as fast on a data set of 100 MB.
 POINT = re.compile(r"[.,](?:(?!\d)|(?<!\d[.,]))")
 SPELLING = str.maketrans("‐‑‒–—−", "------", ";:!?'\"‘’“”`$")
-# What a prompt writes in front of its question and behind it, in this project's formats and those of the harness
+# The words before and after the question of a prompt, in this project's formats and those of the harness
 HEAD = re.compile(r"^[ \t]*(?:Question|Problem|Q)(?: \d+)?[ \t]*[:.][ \t]*", re.MULTILINE)
 TAIL = re.compile(r"\b(?:Answer|Solution|A)[ \t]*:(?:\s*Let's think step by step\.?)?\s*$")
 LONGEST_TAIL = 60
 COT = "\nThink step by step, then finish with "
-# A pronoun goes with its name: GSM-Symbolic draws both.
-PRONOUNS = frozenset(("he", "she", "his", "him", "her", "hers"))
+PRONOUNS = frozenset(("he", "she", "his", "him", "her", "hers"))  # GSM-Symbolic draws them with the names
 NAME, NUMBER = "xx", "0"
-Asked = tuple[str, tuple[str, ...]]
+
+
+class PromptQuestion(NamedTuple):
+    """The question in a prompt, and the options that the prompt shows."""
+
+    stem: str
+    options: tuple[str, ...]
 
 
 def words(text: str) -> list[str]:
@@ -56,22 +62,20 @@ def _plain(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def question_of(prompt: str) -> Asked:
-    """The question in a prompt, without head and tail, and its options, where it shows any."""
+def question_of(prompt: str) -> PromptQuestion:
+    """The question of a prompt without instructions, worked examples and "Answer:"."""
     text = prompt.replace("\r", "").partition(COT)[0].rstrip()
     if tail := TAIL.search(text, max(0, len(text) - LONGEST_TAIL)):
         text = text[: tail.start()].rstrip()
     if heads := list(HEAD.finditer(text)):
-        text = text[heads[-1].end() :]  # what stands before is an instruction, or worked examples
-    if "\n" not in text:
-        return text.strip(), ()
+        text = text[heads[-1].end() :]
     try:
-        stem, options = split_question(text)
+        stem, options = split_question(text) if "\n" in text else (text, [])
     except ValueError:
-        return text.strip(), ()
-    return stem, tuple(options) if len(options) > 1 else ()
+        stem, options = text, []
+    return PromptQuestion(stem.strip(), tuple(options) if len(options) > 1 else ())
 
 
 def key_of(stem: str, options: Iterable[str] = ()) -> str:
-    """One key for one question, however it is punctuated and in whatever order its options stand."""
+    """One key for a question, whatever its punctuation and the order of its options."""
     return text_id(folded(stem), *sorted(map(folded, options)))
