@@ -1,4 +1,4 @@
-"""Shared fixtures. Nothing here touches the network: what is not on this machine is made up, in its public schema."""
+"""Shared fixtures. No test uses the network: data sets that are not here are replaced by invented rows in their public schema."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ os.environ["MCQA_CACHE"] = "off"  # tests neither read nor leave log-likelihoods
 
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test asks with a key that lies in the environment of whoever runs it."""
+    """Hide the keys of whoever runs the tests."""
     for name in ("MCQA_API_KEY", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
 def made_up_hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every data set repository that a task names, with made-up rows in its exact schema; returns the shared folder."""
+    """Shared folder with every data set that a task names, as invented rows in its exact schema."""
     shared = tmp_path_factory.mktemp("shared")
     hub = shared / "hub"
     for subject in MMLU_SUBJECTS:

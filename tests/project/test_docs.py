@@ -1,4 +1,4 @@
-"""What the documents say is there."""
+"""The documents agree with the code: file map, commands, links, benchmarks."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_the_file_map_names_what_exists():
         if not line.startswith("  "):
             inside = names[0]
         for name in names:
-            place = REPOSITORY / (name if not line.startswith("  ") else f"{inside}{name}")
-            assert place.exists(), place
+            path = REPOSITORY / (name if not line.startswith("  ") else f"{inside}{name}")
+            assert path.exists(), path
 
 
 def test_every_command_is_in_the_readme():

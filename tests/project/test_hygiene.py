@@ -1,4 +1,4 @@
-"""What a stranger writes is read, never run; what leads out of a folder is refused; secrets are in no file."""
+"""Files from outside are read and never run, paths that lead out of a folder are refused, and no file holds a secret."""
 
 from __future__ import annotations
 
@@ -59,46 +59,46 @@ NO_WEIGHTS = (
     "AutoTokenizer",
     "GenerationConfig",
     "PeftModel",
-)  # the last: files of the adapter that a stage wrote
+)  # PeftModel reads the files of an adapter that a stage wrote
 
 
 def offences(source: str) -> list[str]:
-    """Every construct in a file that could run, unpickle or hand to a shell what somebody else wrote."""
-    found = []
+    """Each construct of a file that could run, unpickle or pass to a shell what somebody else wrote."""
+    problems = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-            found += [f"import {name}" for name in names if name.split(".")[0] in UNSAFE_MODULES]
+            problems += [f"import {name}" for name in names if name.split(".")[0] in UNSAFE_MODULES]
         if isinstance(node, ast.Call):
-            found += _call(node)
-    return found
+            problems += _call(node)
+    return problems
 
 
 def _call(node: ast.Call) -> list[str]:
     name = ast.unparse(node.func)
-    given = {keyword.arg: keyword.value for keyword in node.keywords}
-    found = [f"{name}()"] if name in CALLS or name in ATTRIBUTES else []
+    keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+    problems = [f"{name}()"] if name in CALLS or name in ATTRIBUTES else []
     for key, value in FORBIDDEN_VALUES.items():
-        if key in given and isinstance(given[key], ast.Constant) and given[key].value is value:
-            found.append(f"{key}={value}")
+        if key in keywords and isinstance(keywords[key], ast.Constant) and keywords[key].value is value:
+            problems.append(f"{key}={value}")
     if (
         name in ("yaml.load", "yaml.load_all")
-        and ast.unparse(given.get("Loader", ast.Constant(None))) not in SAFE_LOADERS
+        and ast.unparse(keywords.get("Loader", ast.Constant(None))) not in SAFE_LOADERS
     ):
-        found.append(f"{name} without a safe loader")
+        problems.append(f"{name} without a safe loader")
     if name.endswith(".from_pretrained") and not name.startswith(NO_WEIGHTS):
-        safe = given.get("use_safetensors")
+        safe = keywords.get("use_safetensors")
         if not (isinstance(safe, ast.Constant) and safe.value is True):
-            found.append(f"{name} without use_safetensors=True")
-    return found
+            problems.append(f"{name} without use_safetensors=True")
+    return problems
 
 
-def test_there_are_files_to_look_at():
+def test_the_search_covers_the_whole_package():
     assert len(FILES) > 100
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_no_file_runs_or_unpickles_what_it_reads(path):
+def test_no_file_runs_or_unpickles_its_input(path):
     assert offences(path.read_text(encoding="utf-8")) == []
 
 
@@ -121,17 +121,17 @@ def test_no_file_runs_or_unpickles_what_it_reads(path):
         "session.get(url, verify=False)",
     ],
 )
-def test_the_search_finds_each_kind(source):
+def test_each_unsafe_construct_is_reported(source):
     assert offences(source)
 
 
-def test_what_is_usual_is_no_offence():
+def test_safe_constructs_are_not_reported():
     assert not offences(
         "model.eval()\nast.literal_eval(text)\nyaml.safe_load(text)\nAutoTokenizer.from_pretrained(name)"
     )
 
 
-def test_the_loaders_of_our_own_are_safe_ones():
+def test_our_yaml_loaders_are_safe():
     safe = (yaml.SafeLoader, yaml.CSafeLoader)
     assert issubclass(config._Loader, safe)
     assert issubclass(tasks._Names, safe)
@@ -191,7 +191,7 @@ def test_a_task_name_in_results_leads_to_no_file_elsewhere(tmp_path, task):
         read_run(folder)
 
 
-def test_a_url_with_a_password_is_refused_because_messages_name_the_url():
+def test_a_url_with_a_password_is_refused():
     with pytest.raises(McqaError, match="MCQA_API_KEY") as refused:
         Endpoint("http://me:hunter2@localhost:1/v1", "m")
     assert "hunter2" not in str(refused.value)
@@ -200,7 +200,7 @@ def test_a_url_with_a_password_is_refused_because_messages_name_the_url():
 @pytest.mark.slow  # imports the trainers
 @pytest.mark.parametrize("trainer", ["{trust_remote_code: true}", "{model_init_kwargs: {trust_remote_code: true}}"])
 @pytest.mark.parametrize("kind", ["sft", "dpo"])
-def test_no_recipe_can_have_code_of_a_checkpoint_run(tmp_path, kind, trainer):
+def test_no_recipe_can_run_the_code_of_a_checkpoint(tmp_path, kind, trainer):
     source = "{source: generated, n: 4}"
     path = tmp_path / "stage.yaml"
     path.write_text(f"data: [{source}]\ntrainer: {trainer}\n", encoding="utf-8")
@@ -232,7 +232,7 @@ evaluate:
 
 
 @pytest.mark.slow
-def test_no_secret_of_the_environment_is_in_any_file_or_word_of_a_run(tmp_path):
+def test_no_secret_of_the_environment_is_in_a_file_or_the_output_of_a_run(tmp_path):
     (tmp_path / "tiny.yaml").write_text(RECIPE, encoding="utf-8")
     command = [
         sys.executable,
@@ -251,9 +251,8 @@ def test_no_secret_of_the_environment_is_in_any_file_or_word_of_a_run(tmp_path):
     names = {path.name for path in written}
     assert {"manifest.json", "rung.json", "model.safetensors", "sft.log"} <= names
     assert any(name.startswith("results_") for name in names)
-    said = {str(path): path.read_bytes() for path in written} | {"output": done.stdout + done.stderr}
-    found = [
-        (place, name) for place, words in said.items() for name, secret in SECRETS.items() if secret.encode() in words
+    texts = {str(path): path.read_bytes() for path in written} | {"output": done.stdout + done.stderr}
+    assert not [
+        (file, name) for file, text in texts.items() for name, secret in SECRETS.items() if secret.encode() in text
     ]
-    assert not found
     assert not [path for path in Path(tmp_path / "run").rglob("*") if path.suffix in (".bin", ".pt", ".pkl", ".pth")]
