@@ -29,17 +29,19 @@ def above_chance(row: ComparisonRow) -> float | None:
     return chance_corrected_recovery(row.change.base.value, row.change.variant.value, row.chance)
 
 
-def as_json(report: Comparison) -> str:
+def as_json(comparison: Comparison) -> str:
     """One object; accuracies, differences and shares are fractions, what does not apply is null."""
-    unpaired = {variant: {task: asdict(c) for task, c in tasks.items()} for variant, tasks in report.unpaired.items()}
-    whole = {
-        "base": report.base,
-        "comparisons": [_record(row) for row in report.rows],
-        "unpaired": unpaired,
-        "health": [asdict(finding) for finding in report.health],
+    unpaired = {
+        variant: {task: asdict(c) for task, c in tasks.items()} for variant, tasks in comparison.unpaired.items()
     }
-    if report.subset:
-        whole["subset"] = report.subset
+    whole = {
+        "base": comparison.base,
+        "comparisons": [_record(row) for row in comparison.rows],
+        "unpaired": unpaired,
+        "health": [asdict(finding) for finding in comparison.health],
+    }
+    if comparison.subset:
+        whole["subset"] = comparison.subset
     return json.dumps(_plain(whole), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -80,16 +82,16 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def as_csv(report: Comparison) -> str:
-    return csv_text(comparison_rows(report))
+def as_csv(comparison: Comparison) -> str:
+    return csv_text(comparison_rows(comparison))
 
 
-def comparison_rows(report: Comparison) -> list[dict[str, Any]]:
+def comparison_rows(comparison: Comparison) -> list[dict[str, Any]]:
     """One flat record a task or group, variant and metric, with every number; shares and differences are fractions of 1."""
-    return [_flat_record(row, report) for row in report.rows]
+    return [_flat_record(row, comparison) for row in comparison.rows]
 
 
-def _flat_record(row: ComparisonRow, report: Comparison) -> dict[str, Any]:
+def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
     change, choices = row.change, row.choices
     record = _record(row)
     flips, kl = record.pop("flips") or {}, record.pop("choice_kl") or {}
@@ -123,8 +125,8 @@ def _flat_record(row: ComparisonRow, report: Comparison) -> dict[str, Any]:
         **dict(zip(("letters_base", "letters_variant", "letters_gold"), map(_letter_list, letters), strict=True)),
         "members": " ".join(row.members),
         "left_out": " ".join(row.left_out),
-        "unpaired": _unpaired(row, report),
-        "health": "; ".join(_health(row, report)),
+        "unpaired": _unpaired(row, comparison),
+        "health": "; ".join(_health(row, comparison)),
     }
 
 
@@ -132,16 +134,16 @@ def _tasks(row: ComparisonRow) -> tuple[str, ...]:
     return (*row.members, *row.left_out) or (row.task,)
 
 
-def _unpaired(row: ComparisonRow, report: Comparison) -> int:
+def _unpaired(row: ComparisonRow, comparison: Comparison) -> int:
     """How many documents of its tasks have no partner in the other run."""
-    counts = report.unpaired.get(row.variant, {})
+    counts = comparison.unpaired.get(row.variant, {})
     return sum(counts[task].total for task in _tasks(row) if task in counts)
 
 
-def _health(row: ComparisonRow, report: Comparison) -> Iterator[str]:
-    for found in report.health:
-        if found.task in _tasks(row) and found.run in (row.variant, report.base):
-            yield f"{found.task}, {found.run}: {found.condition}: {found.detail}"
+def _health(row: ComparisonRow, comparison: Comparison) -> Iterator[str]:
+    for check in comparison.health:
+        if check.task in _tasks(row) and check.run in (row.variant, comparison.base):
+            yield f"{check.task}, {check.run}: {check.condition}: {check.detail}"
 
 
 def _letter_list(shares: Sequence[float]) -> str:

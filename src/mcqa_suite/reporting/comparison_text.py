@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text
+from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, difference_text, name_of
 from mcqa_suite.reporting.tables import (
@@ -18,176 +19,131 @@ from mcqa_suite.reporting.tables import (
     points,
 )
 
-FEW = 3  # findings of one kind that are worth a line each
-HEADER = (
-    "variant",
-    "base acc %",
-    "acc %",
-    "difference (points)",
-    "p",
-    "p Holm",
-    "right→wrong",
-    "wrong→right",
-    "wrong→wrong",
-    "flips %",
-    "direction",
-    "verdict",
-)
-DETAILS = (
-    "variant",
-    "KL mean",
-    "median",
-    "p95",
-    "max",
-    "same answer %",
-    "p(gold) (points)",
-    "ECE % base",
-    "ECE % variant",
-    "letters % base",
-    "letters % variant",
-    "unread % base",
-    "unread % variant",
-    "detectable (points)",
-    "above chance kept %",
-)
+FEW = 3  # failed checks of one kind that get a line each
+NOTE_FRAGILE = "† Fewer than 10 pairs differ, clusters allowed for: no interval is known to cover 95 % here."
+Columns = Mapping[str, Callable[[ComparisonRow], str]]
+VERDICTS: Columns = {
+    "task": lambda row: row.task,
+    "variant": lambda row: name_of(row),
+    "n": lambda row: str(row.n),
+    "difference (points)": lambda row: difference_text(row),
+    "p Holm": lambda row: p_value(row.p_holm),
+    "verdict": lambda row: f"**{row.verdict}**",
+}
+MAIN: Columns = {
+    "variant": VERDICTS["variant"],
+    "base acc %": lambda row: percent_interval(row.change.base),
+    "acc %": lambda row: percent_interval(row.change.variant),
+    "difference (points)": VERDICTS["difference (points)"],
+    "p": lambda row: p_value(row.change.p),
+    "p Holm": VERDICTS["p Holm"],
+    "right→wrong": lambda row: str(row.flips.right_to_wrong) if row.flips else "",
+    "wrong→right": lambda row: str(row.flips.wrong_to_right) if row.flips else "",
+    "wrong→wrong": lambda row: str(row.flips.wrong_to_wrong) if row.flips else "",
+    "flips %": lambda row: percent(row.flips.total / row.n) if row.flips else "",
+    "direction": lambda row: number(row.flips.direction, 2) if row.flips else "",
+    "verdict": VERDICTS["verdict"],
+}
+DETAILS: Columns = {
+    "variant": VERDICTS["variant"],
+    "KL mean": lambda row: _kl(row, "mean"),
+    "median": lambda row: _kl(row, "median"),
+    "p95": lambda row: _kl(row, "p95"),
+    "max": lambda row: _kl(row, "max"),
+    "same answer %": lambda row: percent(row.top_agreement),
+    "p(gold) (points)": lambda row: points(row.choices.gold_change),
+    "ECE % base": lambda row: percent(row.choices.ece_base),
+    "ECE % variant": lambda row: percent(row.choices.ece_variant),
+    "letters % base": lambda row: _letters(row.choices.letters_base),
+    "letters % variant": lambda row: _letters(row.choices.letters_variant),
+    "unread % base": lambda row: percent(row.unread_base),
+    "unread % variant": lambda row: percent(row.unread_variant),
+    "detectable (points)": lambda row: percent(row.change.mde),
+    "above chance kept %": lambda row: percent(above_chance(row)),
+}
 
 
-def markdown(report: Comparison) -> str:
+def markdown(comparison: Comparison) -> str:
     """Verdicts first, then two tables a task or group, then what to know before believing them."""
-    parts = [f"# {report.base} and what was made from it\n", tables.markdown(_verdicts(report))]
-    for rows in by_task(report):
-        parts += [tables.markdown(_main(rows)), tables.markdown(_details(rows))]
-    parts += [_list(title, lines) for title, lines in remarks(report) if lines]
+    parts = [f"# {comparison.base} and what was made from it\n", tables.markdown(_verdicts(comparison))]
+    for rows in comparison.by_task().values():
+        parts += [tables.markdown(_main(rows)), tables.markdown(_table("", DETAILS, rows))]
+    parts += [_list(title, lines) for title, lines in remarks(comparison) if lines]
     return "\n".join(parts)
 
 
-def latex(report: Comparison) -> str:
+def latex(comparison: Comparison) -> str:
     """The verdicts and one table a task or group; the document needs booktabs."""
-    parts = [tables.latex(_verdicts(report)), *(tables.latex(_main(rows)) for rows in by_task(report))]
-    return "\n".join(parts)
+    return "\n".join(map(tables.latex, (_verdicts(comparison), *map(_main, comparison.by_task().values()))))
 
 
-def by_task(report: Comparison) -> list[list[ComparisonRow]]:
-    """The rows, together by task and filter, in the report's order."""
-    found: dict[tuple[str, str], list[ComparisonRow]] = {}
-    for row in report.rows:
-        found.setdefault((row.task, row.filter), []).append(row)
-    return list(found.values())
+def _table(title: str, columns: Columns, rows: Sequence[ComparisonRow], notes: Sequence[str] = ()) -> Table:
+    return Table(title, list(columns), [[cell(row) for cell in columns.values()] for row in rows], notes)
 
 
-def _verdicts(report: Comparison) -> Table:
-    rows = [
-        [row.task, name_of(row), str(row.n), difference_text(row), p_value(row.p_holm), f"**{row.verdict}**"]
-        for row in report.rows
-    ]
-    title = f"Verdicts ({report.subset})" if report.subset else "Verdicts"
-    foot = f"p Holm: corrected within each family: {family_text(report.families)}. {MARKED}"
-    return Table(title, ("task", "variant", "n", "difference (points)", "p Holm", "verdict"), rows, (foot,))
-
-
-def _title(row: ComparisonRow) -> str:
-    facts = [f"n = {row.n}"]
-    if row.chance is not None:
-        facts.append(f"chance {percent(row.chance)} %")
-    if constant := _constant(row):
-        facts.append(f"always {constant[0]} {percent(constant[1])} %")
-    group = "mean over tasks" if row.change.method == "macro" else "pooled"
-    kind = f", {group} of {len(row.members)} tasks" if row.members else ""
-    filter_name = "" if row.filter == "none" else f", filter {row.filter}"
-    return f"{row.task}, {row.metric}{filter_name}{kind} ({', '.join(facts)}, {row.n_shot}-shot)"
-
-
-def _constant(row: ComparisonRow) -> tuple[str, float] | None:
-    """The commonest right letter and its share, where the score is one that guessing could reach."""
-    return row.choices.constant if row.chance is not None else None
+def _verdicts(comparison: Comparison) -> Table:
+    title = f"Verdicts ({comparison.subset})" if comparison.subset else "Verdicts"
+    foot = f"p Holm: corrected within each family: {family_text(comparison.families)}. {MARKED}"
+    return _table(title, VERDICTS, comparison.rows, (foot,))
 
 
 def _main(rows: Sequence[ComparisonRow]) -> Table:
-    lines = [_cells(row) for row in rows]
-    first, blank = rows[0], [""] * (len(HEADER) - 3)
+    """A row a variant, then what guessing and what one letter for every question would score."""
+    first, blank = rows[0], [""] * (len(MAIN) - 3)
+    group = "mean over tasks" if first.change.method == "macro" else "pooled"
+    kind = f", {group} of {len(first.members)} tasks" if first.members else ""
+    filter_name = "" if first.filter == "none" else f", filter {first.filter}"
+    facts, references = [f"n = {first.n}"], []
     if first.chance is not None:
-        lines.append(["chance", "", percent(first.chance), *blank])
-    if constant := _constant(first):
-        lines.append([f"always {constant[0]}", "", percent(constant[1]), *blank])
+        facts.append(f"chance {percent(first.chance)} %")
+        references.append(["chance", "", percent(first.chance), *blank])
+        if first.choices.constant:
+            letter, share = first.choices.constant
+            facts.append(f"always {letter} {percent(share)} %")
+            references.append([f"always {letter}", "", percent(share), *blank])
+    title = f"{first.task}, {first.metric}{filter_name}{kind} ({', '.join(facts)}, {first.n_shot}-shot)"
     notes = [f"{name_of(row)}: left out as broken: {', '.join(row.left_out)}." for row in rows if row.left_out]
-    if any(row.change.fragile for row in rows):
-        notes.append("† Fewer than 10 pairs differ, clusters allowed for: no interval is known to cover 95 % here.")
-    return Table(_title(first), HEADER, lines, notes)
+    notes += [NOTE_FRAGILE] if any(row.change.fragile for row in rows) else []
+    table = _table(title, MAIN, rows, notes)
+    return replace(table, rows=[*table.rows, *references])
 
 
-def _cells(row: ComparisonRow) -> list[str]:
-    change, flips = row.change, row.flips
-    counts = ["", "", "", "", ""]
-    if flips:
-        crossing = (flips.right_to_wrong, flips.wrong_to_right, flips.wrong_to_wrong)
-        counts = [*map(str, crossing), percent(flips.total / row.n), number(flips.direction, 2)]
-    return [
-        name_of(row),
-        percent_interval(change.base),
-        percent_interval(change.variant),
-        difference_text(row),
-        p_value(change.p),
-        p_value(row.p_holm),
-        *counts,
-        f"**{row.verdict}**",
-    ]
-
-
-def _details(rows: Sequence[ComparisonRow]) -> Table:
-    return Table("", DETAILS, [_detail_cells(row) for row in rows])
-
-
-def _detail_cells(row: ComparisonRow) -> list[str]:
-    choices, kl = row.choices, row.choices.kl
-    return [
-        name_of(row),
-        *([number(value, 4) for value in (kl.mean, kl.median, kl.p95, kl.max)] if kl else [""] * 4),
-        percent(row.top_agreement),
-        points(choices.gold_change),
-        percent(choices.ece_base),
-        percent(choices.ece_variant),
-        _letters(choices.letters_base),
-        _letters(choices.letters_variant),
-        percent(row.unread_base),
-        percent(row.unread_variant),
-        percent(row.change.mde),
-        percent(above_chance(row)),
-    ]
+def _kl(row: ComparisonRow, statistic: str) -> str:
+    return number(getattr(row.choices.kl, statistic), 4) if row.choices.kl else ""
 
 
 def _letters(shares: Sequence[float]) -> str:
-    return " ".join(f"{chr(ord('A') + index)} {100 * share:.0f}" for index, share in enumerate(shares))
+    return " ".join(f"{letter} {100 * share:.0f}" for letter, share in zip(LETTERS, shares, strict=False))
 
 
-def remarks(report: Comparison) -> list[tuple[str, list[str]]]:
+def remarks(comparison: Comparison) -> list[tuple[str, list[str]]]:
     """Titles and lines: health, settings that differ, what was not paired, what else to know, and how to read it."""
-    health = _health(report.health)
     unpaired = [
         f"{variant}, {task}: {_reasons(asdict(counts))}"
-        for variant, tasks in report.unpaired.items()
+        for variant, tasks in comparison.unpaired.items()
         for task, counts in tasks.items()
     ]
     return [
-        ("Health", health),
-        ("Settings that differ (forced)", list(report.mismatches)),
+        ("Health", _health(comparison.health)),
+        ("Settings that differ (forced)", list(comparison.mismatches)),
         ("Documents left out of the pairs", unpaired),
-        ("Not compared", list(report.problems)),
-        ("Notes", [*report.notes, *_reading(report)]),
+        ("Not compared", list(comparison.problems)),
+        ("Notes", [*comparison.notes, *_reading(comparison)]),
     ]
 
 
-def _health(findings: Sequence[FailedCheck]) -> list[str]:
-    """A line a run and condition; where only a few tasks have it, a line each with the particulars."""
+def _health(checks: Sequence[FailedCheck]) -> list[str]:
+    """A line a run and condition; where only a few tasks have it, a line each with the detail."""
     kinds: dict[tuple[str, str, bool], list[FailedCheck]] = {}
-    for item in findings:
-        kinds.setdefault((item.run, item.condition, item.broken), []).append(item)
+    for check in checks:
+        kinds.setdefault((check.run, check.condition, check.broken), []).append(check)
     lines = []
-    for (run, condition, broken), items in sorted(kinds.items(), key=lambda kind: not kind[0][2]):
+    for (run, condition, broken), same in sorted(kinds.items(), key=lambda kind: not kind[0][2]):
         mark = f"{'**broken** ' if broken else ''}({condition})"
-        if len(items) <= FEW:
-            lines += [f"{item.task}, {run}: {mark}: {item.detail}" for item in items]
+        if len(same) <= FEW:
+            lines += [f"{check.task}, {run}: {mark}: {check.detail}" for check in same]
         else:
-            lines.append(f"{len(items)} tasks, {run}: {mark}: {', '.join(item.task for item in items)}")
+            lines.append(f"{len(same)} tasks, {run}: {mark}: {', '.join(check.task for check in same)}")
     return lines
 
 
@@ -203,9 +159,9 @@ def _reasons(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count)
 
 
-def _reading(report: Comparison) -> list[str]:
-    methods = {row.change.method for row in report.rows}
-    margin = f"{100 * report.margin:g} {'point' if report.margin == 0.01 else 'points'}"
+def _reading(comparison: Comparison) -> list[str]:
+    methods = {row.change.method for row in comparison.rows}
+    margin = f"{100 * comparison.margin:g} {'point' if comparison.margin == 0.01 else 'points'}"
     lines = [
         f"Equivalent: within ±{margin} by two one-sided tests. Underpowered: a difference of {margin} would be missed more "
         "than one time in five.",
@@ -218,8 +174,10 @@ def _reading(report: Comparison) -> list[str]:
             "Intervals are 95 %: Wilson for an accuracy, Tango's score for a paired difference; p is McNemar's, exact."
         )
     if "clustered score" in methods:
-        lines.append(f"Clustered by {report.cluster}: score intervals at the effective sample size, p by Student's t.")
-    if any(row.flips and not row.flips.total for row in report.rows):
+        lines.append(
+            f"Clustered by {comparison.cluster}: score intervals at the effective sample size, p by Student's t."
+        )
+    if any(row.flips and not row.flips.total for row in comparison.rows):
         lines.append(
             "Where no answer changed the difference is exactly 0; its interval is what other documents might show."
         )

@@ -130,9 +130,9 @@ def number(value: float | None, digits: int) -> str:
 
 
 def in_one_unit(megabytes: Sequence[float | None]) -> tuple[str, list[float | None]]:
-    """Sizes in the unit that suits all of a column, and its name: GB where the largest has one, and the smallest 0.01 of one."""
-    known = [size for size in megabytes if size is not None]
-    if known and max(known) >= 1000 and min(known) >= 10:
+    """The unit of a column of sizes, and the sizes in it: GB where the largest has 1 and the smallest 0.01, else MB."""
+    sizes = [size for size in megabytes if size is not None]
+    if sizes and max(sizes) >= 1000 and min(sizes) >= 10:
         return "GB", [None if size is None else size / 1000 for size in megabytes]
     return "MB", list(megabytes)
 

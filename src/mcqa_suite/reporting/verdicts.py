@@ -1,4 +1,4 @@
-"""Each variant in words: a badge, what it rests on, and what else is worth a line."""
+"""Each variant in words: a badge, its verdicts by task, and other facts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PHRASE = {
 
 @dataclass(frozen=True)
 class VerdictCard:
-    """One variant in words. `tone` is a class name of the page; `lines` are (phrase, tasks) from what matters most."""
+    """One variant in words. `tone`: a class name of the page. `lines`: (verdict, phrase, tasks), what matters most first."""
 
     name: str
     word: str
@@ -41,59 +41,58 @@ class VerdictCard:
     facts: tuple[str, ...]
 
 
-def verdicts(report: Comparison, mismatched: Iterable[str]) -> list[VerdictCard]:
-    """Every variant, by its headlines; one whose settings differ from the base's is not comparable, whatever its numbers."""
-    tops = headlines(report)
-    names = dict.fromkeys(row.variant for row in report.rows if row.kind != "noise floor")
-    return [_verdict(name, tops, name in set(mismatched)) for name in names]
+def verdicts(comparison: Comparison, mismatched: Iterable[str]) -> list[VerdictCard]:
+    """A card a variant, from its headlines; variants whose settings differ from the base's are "not comparable"."""
+    tops = headlines(comparison)
+    names = dict.fromkeys(row.variant for row in comparison.rows if row.kind != "noise floor")
+    return [_card(name, tops, name in set(mismatched)) for name in names]
 
 
-def _verdict(name: str, tops: Sequence[Sequence[ComparisonRow]], mismatched: bool) -> VerdictCard:
+def _card(name: str, tops: Sequence[Sequence[ComparisonRow]], mismatched: bool) -> VerdictCard:
     rows = [row for group in tops for row in group if row.variant == name and row.kind != "noise floor"]
     lines = []
     for verdict, phrase in PHRASE.items():
-        mine = [row for row in rows if row.verdict == verdict]
-        if mine:
-            told = "; ".join(f"{row.task}: {interval(row)}" for row in mine)
-            lines.append((verdict, phrase, told))
+        if texts := [f"{row.task}: {interval(row)}" for row in rows if row.verdict == verdict]:
+            lines.append((verdict, phrase, "; ".join(texts)))
     word, tone = ("not comparable", "bad") if mismatched else _overall([row.verdict for row in rows])
     return VerdictCard(name, word, tone, tuple(lines), tuple(_facts(rows, tops)))
 
 
 def _overall(words: Sequence[str]) -> tuple[str, str]:
-    """A badge's text and tone: what matters most, and on how many of the headlines."""
-    of = f"of {len(words)}"
-    better, worse = words.count("better"), words.count("worse")
+    """A badge's text and tone: the verdict that matters most, and on how many of the headlines."""
+    total = f"of {len(words)}"
+    better, worse, broken = (words.count(word) for word in ("better", "worse", "broken"))
+    unsure = words.count("underpowered") + words.count("at chance")
     if better and worse:
-        return f"better on {better}, worse on {worse} {of}", "mixed"
+        return f"better on {better}, worse on {worse} {total}", "mixed"
     if better or worse:
-        return (f"worse on {worse} {of}", "worse") if worse else (f"better on {better} {of}", "better")
-    sound = [word for word in words if word != "broken"]
-    if not sound:
+        return (f"worse on {worse} {total}", "worse") if worse else (f"better on {better} {total}", "better")
+    if broken == len(words):
         return "broken", "bad"
-    if unsure := sound.count("underpowered") + sound.count("at chance"):
-        return f"cannot be told on {unsure} {of}", "unsure"
-    if len(sound) < len(words):
-        return f"broken on {len(words) - len(sound)} {of}", "bad"
-    return ("equivalent", "same") if set(sound) == {"equivalent"} else ("no detectable change", "same")
+    if unsure:
+        return f"cannot be told on {unsure} {total}", "unsure"
+    if broken:
+        return f"broken on {broken} {total}", "bad"
+    return ("equivalent", "same") if set(words) == {"equivalent"} else ("no detectable change", "same")
 
 
 def _facts(rows: Sequence[ComparisonRow], tops: Sequence[Sequence[ComparisonRow]]) -> Iterable[str]:
-    total = sum(row.n for row in rows if row.flips)
-    if total:
-        flips = sum(row.flips.total for row in rows if row.flips)
-        text = f"{percent(flips / total)} % of answers changed"
-        floor = [row for group in tops for row in group if row.kind == "noise floor" and row.flips]
-        if floor:
-            share = sum(row.flips.total for row in floor if row.flips) / sum(row.n for row in floor)
-            text += f" (noise floor: {percent(share)} %)"
-        yield text
+    if (share := _flipped(rows)) is not None:
+        floor = _flipped([row for group in tops for row in group if row.kind == "noise floor"])
+        noise = "" if floor is None else f" (noise floor: {percent(floor)} %)"
+        yield f"{percent(share)} % of answers changed{noise}"
     for row in rows:
-        kept = above_chance(row)
-        if row.verdict == "worse" and kept is not None and row.change.base.low > (row.chance or 0):
-            yield f"{row.task}: {percent(max(0.0, kept), 0)} % of what the base scores above chance is left"
+        left = above_chance(row)
+        if row.verdict == "worse" and left is not None and row.change.base.low > (row.chance or 0):
+            yield f"{row.task}: {percent(max(0.0, left), 0)} % of what the base scores above chance is left"
         if row.unread_variant and row.unread_base is not None and row.unread_variant > row.unread_base + 0.02:
             yield (
                 f"{row.task}: no answer could be read in {percent(row.unread_variant)} % of responses"
                 f" (base: {percent(row.unread_base)} %)"
             )
+
+
+def _flipped(rows: Sequence[ComparisonRow]) -> float | None:
+    """The share of documents whose answer changed, over the rows where that is known."""
+    counts = [(row.flips.total, row.n) for row in rows if row.flips]
+    return sum(total for total, _ in counts) / sum(n for _, n in counts) if counts else None

@@ -1,12 +1,13 @@
-"""What a comparison says. Accuracies, differences and shares are fractions of 1."""
+"""The results of a comparison. Accuracies, differences and shares are fractions of 1."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
+from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.stats import Estimate, Spread
 
 Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "broken"]
@@ -35,9 +36,11 @@ class Flips:
 
 @dataclass(frozen=True)
 class Change:
-    """The difference and what it is worth. `p` is that of the test which fits: McNemar's exact one, or, where items come in
-    clusters or a score is not 0 or 1, that of the interval's own statistic. `fragile`: too few pairs differ, in too few
-    clusters, for any interval to be trusted."""
+    """The paired difference, variant minus base, with its tests.
+
+    `p` is McNemar's exact p or, where items come in clusters or a score is not 0 or 1, that of the interval's own statistic.
+    `fragile`: too few pairs differ, in too few clusters, for any interval to be trusted.
+    """
 
     base: Estimate
     variant: Estimate
@@ -54,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Choices:
-    """What became of the options: None where a task has no log-likelihoods of options. Letters are shares, A onwards."""
+    """How both models spread over the options: None where a task has no log-likelihoods. Letters are shares, A onwards."""
 
     kl: Spread | None = None
     jensen_shannon: float | None = None
@@ -72,14 +75,17 @@ class Choices:
         """The letter that is right most often, and how often: what a model that always says it would score."""
         if not self.letters_gold:
             return None
-        best = max(range(len(self.letters_gold)), key=self.letters_gold.__getitem__)
-        return chr(ord("A") + best), self.letters_gold[best]
+        share = max(self.letters_gold)
+        return LETTERS[self.letters_gold.index(share)], share
 
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One variant against the base on one task or group. The corrected p-values are None outside the family: where the row is
-    broken or a noise floor."""
+    """One variant against the base on one task or group.
+
+    The corrected p-values are None where the row is in no family: broken, or a noise floor. `members`: the tasks of a group,
+    without those `left_out` because a check failed.
+    """
 
     task: str
     metric: str
@@ -114,7 +120,7 @@ class Family:
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """Something about a run of a task that a score does not show; `broken` where no comparison can rest on it."""
+    """A health check that a run of a task failed; `broken` where no comparison can rest on it."""
 
     task: str
     run: str
@@ -125,8 +131,11 @@ class FailedCheck:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that `mcqa compare` tells. `mismatches` are settings that do not agree (the comparison was forced);
-    `problems` what could not be compared, a line each; `subset` says which documents it rests on, where not on all."""
+    """Everything that `mcqa compare` prints.
+
+    `mismatches`: settings that do not agree (the comparison was forced). `problems`: what could not be read or compared, a line
+    each. `subset`: which documents it rests on, None for all.
+    """
 
     base: str
     margin: float
@@ -137,5 +146,12 @@ class Comparison:
     health: tuple[FailedCheck, ...] = ()
     mismatches: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     subset: str | None = None
+
+    def by_task(self) -> dict[tuple[str, str], list[ComparisonRow]]:
+        """The rows of each task or group, by its name and filter, in their order."""
+        rows: dict[tuple[str, str], list[ComparisonRow]] = {}
+        for row in self.rows:
+            rows.setdefault((row.task, row.filter), []).append(row)
+        return rows

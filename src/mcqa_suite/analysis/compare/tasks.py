@@ -79,9 +79,9 @@ def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons
     metric = metric or preferred_metric([*first.samples.scores, *second.samples.scores]) or METRICS[0]
     for run in (base, variant):
         if metric not in (scores := run.tasks[key].samples.scores):
-            known = ", ".join(scores) or "none"
+            names = ", ".join(scores) or "none"
             raise ComparisonError(
-                f"no metric {metric} in {run.path}: {key[0]} (it has {known}); choose another --metric"
+                f"no metric {metric} in {run.path}: {key[0]} (it has {names}); choose another --metric"
             )
     pairs, unpaired = pair(first.samples, second.samples, metric)
     missing = ~(np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score))
