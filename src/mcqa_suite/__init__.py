@@ -44,11 +44,12 @@ _MODULES = {
 }
 __all__ = list(_MODULES)
 
+if not TYPE_CHECKING:  # a type checker would take any name for one of this module
 
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module 'mcqa_suite' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module 'mcqa_suite' has no attribute {name!r}")
+        return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from inspect import signature
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers.comparison_runs import noisy, two_runs
 from helpers.grid_logs import grid_run
+from helpers.locations import REPOSITORY
 from helpers.log_files import choice_rows, digest, questions, write_run, written_row
 
 import mcqa_suite
@@ -146,6 +149,17 @@ def test_every_name_at_the_top_can_be_imported_and_a_wrong_one_is_an_error():
     assert set(mcqa_suite.__all__) <= set(dir(mcqa_suite))
     with pytest.raises(AttributeError, match="no attribute 'comparr'"):
         _ = mcqa_suite.comparr
+
+
+def test_the_guide_names_every_function_and_no_other():
+    guide = (REPOSITORY / "docs" / "python.md").read_text(encoding="utf-8")
+    table = "\n".join(line.split("|")[1] for line in guide.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`(\w+)\(", table)) == set(mcqa_suite.__all__)
+    assert set(re.findall(r"mcqa_suite\.(\w+)\(", guide)) <= set(mcqa_suite.__all__)
+    for name, words in re.findall(r"`(\w+)\(([^)`]*)\)`", table):
+        assert [word.strip(" *") for word in words.split(",")] == list(signature(getattr(mcqa_suite, name)).parameters)[
+            : len(words.split(","))
+        ]
 
 
 @pytest.mark.parametrize("module", ["mcqa_suite.cli", "mcqa_suite.cli.main"])
