@@ -73,11 +73,11 @@ PAIR = pair(random_model("llama"), max_length=48)
     seed=st.integers(0, 9),
 )
 @settings(max_examples=150, deadline=None)
-def test_passes_hold_every_wanted_position_once_and_see_the_path_to_it(rows, budget, seed):
+def test_passes_score_every_position_once_and_see_the_path_to_it(rows, budget, seed):
     arrays = [np.array(row) for row in rows]
     first = [int(np.random.default_rng([seed, i]).integers(len(row))) for i, row in enumerate(rows)]
     built, where = tree.build(arrays, first)
-    assert [built.rows[place].tolist() for place in where] == rows
+    assert [built.rows[index].tolist() for index in where] == rows
     assert built.nodes == len({tuple(row[: n + 1]) for row in rows for n in range(len(row))})
     seen, spans, cached = [], [tree.Span(0, len(built.rows))], []
     while spans:
@@ -101,8 +101,8 @@ def test_passes_hold_every_wanted_position_once_and_see_the_path_to_it(rows, bud
                 assert path == built.rows[row][: position + 1].tolist()
                 assert layout.positions[node] == position
                 seen.append((row, position))
-    wanted = {(i, n) for i, row in enumerate(built.rows) for n in range(built.first[i], len(row))}
-    assert sorted(seen) == sorted(wanted)
+    needed = {(i, n) for i, row in enumerate(built.rows) for n in range(built.first[i], len(row))}
+    assert sorted(seen) == sorted(needed)
 
 
 def test_a_shared_token_is_computed_once():
@@ -115,7 +115,7 @@ def test_a_shared_token_is_computed_once():
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_families_that_are_exact_pass_the_gate(family):
+def test_families_that_are_exact_pass_the_self_test(family):
     lm, stock = pair(random_model(family))
     assert lm.record.refusal is None
     requests = loglikelihoods(CONTEXTS[::3], OPTIONS[:4])
@@ -130,8 +130,8 @@ def test_families_that_are_not_exact_are_scored_as_stock_and_say_why(family, rea
     assert caplog.text.count(lm.record.refusal) == 1
     requests = loglikelihoods(CONTEXTS[::4], OPTIONS)
     assert_same(lm.loglikelihood(requests, disable_tqdm=True), stock.loglikelihood(requests, disable_tqdm=True), 0.0)
-    told = lm.get_model_info()["prefix_sharing"]
-    assert (told["backend"], told["reason"]) == ("stock hf", lm.record.refusal)
+    sharing = lm.get_model_info()["prefix_sharing"]
+    assert (sharing["backend"], sharing["reason"]) == ("stock hf", lm.record.refusal)
 
 
 @pytest.mark.parametrize("family", REFUSED_BY_TEST)
@@ -225,9 +225,9 @@ def test_a_score_that_is_not_finite_is_an_error(family):
 def test_ties_are_counted_and_shown():
     lm, _ = pair(random_model("llama"))
     lm.loglikelihood(loglikelihoods(CONTEXTS[:4], [" A", " A"]) + loglikelihoods(["other"], [" A", " B"]))
-    told = lm.get_model_info()["prefix_sharing"]
-    assert (told["documents"], told["exact_ties_at_the_top"], told["of_identical_options"]) == (5, 4, 4)
-    assert (told["backend"], told["reason"], told["loglikelihood_requests"]) == ("prefix tree", None, 10)
+    sharing = lm.get_model_info()["prefix_sharing"]
+    assert (sharing["documents"], sharing["exact_ties_at_the_top"], sharing["of_identical_options"]) == (5, 4, 4)
+    assert (sharing["backend"], sharing["reason"], sharing["loglikelihood_requests"]) == ("prefix tree", None, 10)
 
 
 def test_a_pass_of_fewer_tokens_than_make_sense_is_refused():

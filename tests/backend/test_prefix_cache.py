@@ -53,15 +53,15 @@ def language_model(checkpoint, path, **settings):
     return PrefixLM(checkpoint, device="cpu", cache=str(path), **({"dtype": "float32"} | settings))
 
 
-def test_a_rerun_computes_nothing_and_says_so(checkpoint, tmp_path):
+def test_a_rerun_computes_nothing_and_records_that(checkpoint, tmp_path):
     path, model = tmp_path / "deep" / "cache.sqlite", checkpoint(0)
     first = language_model(model, path)
     answers = first.loglikelihood(requests(), disable_tqdm=True)
     assert first.get_model_info()["prefix_sharing"]["cache_hits"] == 0
     again = language_model(model, path)
     assert again.loglikelihood(requests(6), disable_tqdm=True)[:8] == answers
-    told = again.get_model_info()["prefix_sharing"]
-    assert (told["cache_hits"], told["cache"]) == (8, "cache.sqlite")
+    sharing = again.get_model_info()["prefix_sharing"]
+    assert (sharing["cache_hits"], sharing["cache"]) == (8, "cache.sqlite")
     assert 0 < again.forward.computed < first.forward.computed
     third = language_model(model, path)
     third.loglikelihood(requests(6), disable_tqdm=True)
@@ -74,9 +74,9 @@ def test_two_models_are_never_mixed(checkpoint, tmp_path):
         for seed in (0, 1):
             folder = checkpoint(seed)
             expected = PrefixLM(folder, device="cpu", **({"dtype": "float32"} | settings))
-            kept = language_model(folder, path, **settings)
-            assert kept.loglikelihood(requests(), disable_tqdm=True) == expected.loglikelihood(requests())
-            assert kept.cache.hits == 0
+            lm = language_model(folder, path, **settings)
+            assert lm.loglikelihood(requests(), disable_tqdm=True) == expected.loglikelihood(requests())
+            assert lm.cache.hits == 0
 
 
 def test_weights_that_change_in_place_find_nothing_old(checkpoint, tmp_path):
@@ -155,7 +155,7 @@ def test_a_file_that_cannot_be_used_is_named_and_the_run_goes_on(checkpoint, tmp
 
 
 @pytest.mark.parametrize("word", ["off", "0", "", "OFF", "none"])
-def test_the_variable_switches_it_off(monkeypatch, word):
+def test_the_variable_switches_the_cache_off(monkeypatch, word):
     monkeypatch.setenv(loglik_cache.VARIABLE, word)
     assert loglik_cache.cache_path() is None
     loglik_cache.switch_on()
@@ -202,7 +202,7 @@ def test_a_model_argument_of_another_type_is_refused_before_the_model_is_loaded(
         PrefixLM("./nowhere", device="cpu", **settings)
 
 
-def test_commands_keep_it_in_the_user_s_cache_folder(monkeypatch, tmp_path):
+def test_commands_keep_the_cache_in_the_user_s_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv(loglik_cache.VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert loglik_cache.cache_path() is None
@@ -218,19 +218,23 @@ def test_a_model_that_is_passed_as_an_object_is_not_cached(tmp_path):
 
 
 def prompts(n=9, **settings):
-    told = {"until": ["\n\n"], "max_gen_toks": 6, "do_sample": False} | settings
+    gen_kwargs = {"until": ["\n\n"], "max_gen_toks": 6, "do_sample": False} | settings
     return [
-        Instance("generate_until", {}, (f"{'why ' * (i % 3)}Question {i // 3}? Answer:", dict(told)), 0, ("task", i, 1))
+        Instance(
+            "generate_until", {}, (f"{'why ' * (i % 3)}Question {i // 3}? Answer:", dict(gen_kwargs)), 0, ("task", i, 1)
+        )
         for i in range(n)
     ]
 
 
 def repeated(n=10, **settings):
-    told = {"until": ["\n\n"], "max_gen_toks": 6, "do_sample": True, "temperature": 1.0} | settings
-    return [Instance("generate_until", {}, ("Question? Answer:", dict(told)), 0, ("task", 0, n)) for _ in range(n)]
+    gen_kwargs = {"until": ["\n\n"], "max_gen_toks": 6, "do_sample": True, "temperature": 1.0} | settings
+    return [
+        Instance("generate_until", {}, ("Question? Answer:", dict(gen_kwargs)), 0, ("task", 0, n)) for _ in range(n)
+    ]
 
 
-def generated(lm, asked, seed=1):
+def generated(lm, instances, seed=1):
     """The texts, and how many passes through the model they took."""
     passes, forward = [], lm.model.forward
 
@@ -241,15 +245,15 @@ def generated(lm, asked, seed=1):
     lm.model.forward = counted
     torch.manual_seed(seed)
     try:
-        return lm.generate_until(asked, disable_tqdm=True), len(passes)
+        return lm.generate_until(instances, disable_tqdm=True), len(passes)
     finally:
         lm.model.forward = forward
 
 
-@pytest.mark.parametrize("asked", [prompts(), repeated()], ids=["greedy", "drawn"])
-def test_generation_that_crashed_goes_on_at_the_next_batch_and_ends_as_if_unbroken(checkpoint, tmp_path, asked):
+@pytest.mark.parametrize("instances", [prompts(), repeated()], ids=["greedy", "drawn"])
+def test_generation_that_crashed_goes_on_at_the_next_batch_and_ends_as_if_unbroken(checkpoint, tmp_path, instances):
     folder, path = checkpoint(0), tmp_path / "cache.sqlite"
-    unbroken, all_passes = generated(language_model(folder, "off", batch_size=2), asked)
+    unbroken, all_passes = generated(language_model(folder, "off", batch_size=2), instances)
     lm = language_model(folder, path, batch_size=2)
     forward, calls = lm.model.forward, []
 
@@ -262,15 +266,15 @@ def test_generation_that_crashed_goes_on_at_the_next_batch_and_ends_as_if_unbrok
     lm.model.forward = dying
     torch.manual_seed(1)
     with pytest.raises(KeyboardInterrupt):
-        lm.generate_until(asked, disable_tqdm=True)
+        lm.generate_until(instances, disable_tqdm=True)
     again = language_model(folder, path, batch_size=2)
-    texts, passes = generated(again, asked)
+    texts, passes = generated(again, instances)
     assert texts == unbroken
-    assert 2 <= again.cache.generation_hits < len(asked)
+    assert 2 <= again.cache.generation_hits < len(instances)
     assert 0 < passes <= all_passes - 12
     third = language_model(folder, path, batch_size=2)
-    assert generated(third, asked) == (unbroken, 0)
-    assert third.get_model_info()["prefix_sharing"]["generation_cache_hits"] == len(asked)
+    assert generated(third, instances) == (unbroken, 0)
+    assert third.get_model_info()["prefix_sharing"]["generation_cache_hits"] == len(instances)
 
 
 @pytest.mark.parametrize(
@@ -313,14 +317,14 @@ def test_draws_come_from_the_model_s_distribution(checkpoint):
     from scipy.stats import chisquare
 
     lm, n = language_model(checkpoint(0), "off", batch_size=8), 800
-    found, _ = generated(lm, repeated(n, max_gen_toks=1, temperature=2.0, top_k=0))
+    drawn, _ = generated(lm, repeated(n, max_gen_toks=1, temperature=2.0, top_k=0))
     ids = torch.tensor([lm.tok_encode("Question? Answer:")])
     with torch.no_grad():
         chances = torch.softmax(lm.model(ids).logits[0, -1].double() / 2, -1).numpy()
     texts = [lm.tok_decode([token]) for token in range(len(chances))]
     common = [token for token in np.argsort(-chances)[:20] if texts.count(texts[token]) == 1 and texts[token].strip()]
     expected = [n * chances[token] for token in common]
-    seen = [found.count(texts[token]) for token in common]
+    seen = [drawn.count(texts[token]) for token in common]
     rest = n - sum(expected)
     assert len(common) > 10
     assert chisquare([*seen, n - sum(seen)], [*expected, rest]).pvalue > 0.001
@@ -334,7 +338,7 @@ def test_a_draw_leaves_the_stream_outside_alone(checkpoint):
     assert torch.equal(torch.rand(4), expected)
 
 
-def test_a_cache_on_a_full_disk_is_said_once_and_the_run_goes_on(checkpoint, tmp_path, caplog):
+def test_a_cache_on_a_full_disk_is_logged_once_and_the_run_goes_on(checkpoint, tmp_path, caplog):
     folder = checkpoint(0)
     lm = language_model(folder, tmp_path / "cache.sqlite", batch_size=2)
     lm.cache._file.execute("PRAGMA max_page_count = 1")  # sqlite's own way to say that there is no more room

@@ -15,8 +15,8 @@ PROMPTS += [OTHER + f"Question: {i}? Answer:" for i in range(3)] + ["alone", SHO
 
 
 def prompts(texts, **settings):
-    told = {"until": ["\n\n"], "max_gen_toks": 12, "do_sample": False} | settings
-    return [Instance("generate_until", {}, (text, dict(told)), 0, ("task", i, 1)) for i, text in enumerate(texts)]
+    gen_kwargs = {"until": ["\n\n"], "max_gen_toks": 12, "do_sample": False} | settings
+    return [Instance("generate_until", {}, (text, dict(gen_kwargs)), 0, ("task", i, 1)) for i, text in enumerate(texts)]
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2", "opt", "falcon", "bloom"])
@@ -32,9 +32,9 @@ def test_stop_sequences_and_length_are_the_harness_s():
     free = stock.generate_until(prompts(PROMPTS[:5]), disable_tqdm=True)
     stop = free[2][3]
     requests = prompts(PROMPTS[:5], until=[stop], max_gen_toks=9)
-    found = lm.generate_until(requests, disable_tqdm=True)
-    assert found == stock.generate_until(requests, disable_tqdm=True)
-    assert found[2] == free[2][:3].split(stop)[0]
+    texts = lm.generate_until(requests, disable_tqdm=True)
+    assert texts == stock.generate_until(requests, disable_tqdm=True)
+    assert texts[2] == free[2][:3].split(stop)[0]
 
 
 def test_the_prefix_goes_through_the_model_once(monkeypatch):

@@ -1,4 +1,4 @@
-"""Two processes beside one: the same evaluation, and one voice."""
+"""Two processes beside one: the same evaluation, printed once."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ PLAN = [
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory):
-    """The plan by one process, by two with a cache, and by one that finds what the two kept."""
-    from mcqa_suite.evaluation import evaluate_checkpoint as rung
+    """The plan by one process, by two with a cache, and by one with the cache of the two."""
+    from mcqa_suite.evaluation.evaluate_checkpoint import main
 
     folder = tmp_path_factory.mktemp("evaluations")
     words = ["--checkpoint", str(REPOSITORY / "training" / "base"), "--plan", json.dumps(PLAN), "--batch_size", "4"]
@@ -47,18 +47,18 @@ def evaluated(tmp_path_factory):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     with pytest.MonkeyPatch.context() as patch:
-        assert rung.main([*words, "--output", str(folder / "one")]) == 0
+        assert main([*words, "--output", str(folder / "one")]) == 0
         patch.setenv("MCQA_CACHE", cache)
-        assert rung.main([*words, "--output", str(folder / "after")]) == 0
-    return SimpleNamespace(folder=folder, said=done.stderr)
+        assert main([*words, "--output", str(folder / "after")]) == 0
+    return SimpleNamespace(folder=folder, output=done.stderr)
 
 
 def results(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    by_task: dict[str, Any] = {}
     for path in folder.rglob("results_*.json"):
         read = json.loads(path.read_text(encoding="utf-8"))
-        found |= {**read["results"], **{f"group {name}": value for name, value in read["group_subtasks"].items()}}
-    return found
+        by_task |= {**read["results"], **{f"group {name}": value for name, value in read["group_subtasks"].items()}}
+    return by_task
 
 
 def samples(folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -68,62 +68,62 @@ def samples(folder: Path) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def assert_same(one: Any, two: Any, where: str) -> None:
+def assert_same(first: Any, second: Any, where: str) -> None:
     """Equal, order included, numbers to the rounding of float32; texts of log-likelihoods count as numbers."""
-    if isinstance(one, dict):
-        assert list(one) == list(two), where
-        for key in one:
-            assert_same(one[key], two[key], f"{where}.{key}")
-    elif isinstance(one, list):
-        assert len(one) == len(two), where
-        for place, (a, b) in enumerate(zip(one, two, strict=True)):
-            assert_same(a, b, f"{where}[{place}]")
-    elif isinstance(one, float) or (isinstance(one, str) and one.startswith("-") and one != two):
-        assert float(one) == pytest.approx(float(two), abs=1e-3), where
+    if isinstance(first, dict):
+        assert list(first) == list(second), where
+        for key in first:
+            assert_same(first[key], second[key], f"{where}.{key}")
+    elif isinstance(first, list):
+        assert len(first) == len(second), where
+        for index, (a, b) in enumerate(zip(first, second, strict=True)):
+            assert_same(a, b, f"{where}[{index}]")
+    elif isinstance(first, float) or (isinstance(first, str) and first.startswith("-") and first != second):
+        assert float(first) == pytest.approx(float(second), abs=1e-3), where
     else:
-        assert one == two, where
+        assert first == second, where
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("other", ["two", "after"])
 def test_two_processes_evaluate_what_one_evaluates_sample_for_sample(evaluated, other):
-    one, two = samples(evaluated.folder / "one"), samples(evaluated.folder / other)
-    assert sorted(one) == sorted(two)
-    assert len(one) >= 8
-    for name in one:
-        assert_same(one[name], two[name], name)
+    single, pair = samples(evaluated.folder / "one"), samples(evaluated.folder / other)
+    assert sorted(single) == sorted(pair)
+    assert len(single) >= 8
+    for name in single:
+        assert_same(single[name], pair[name], name)
     assert_same(results(evaluated.folder / "one"), results(evaluated.folder / other), "results")
 
 
 @pytest.mark.slow
-def test_generated_texts_are_the_very_ones_drawn_samples_and_repeats_too(evaluated):
-    one, two = samples(evaluated.folder / "one"), samples(evaluated.folder / "two")
-    for name in one:
-        assert [row["filtered_resps"] for row in one[name]] == [row["filtered_resps"] for row in two[name]] or (
+def test_generated_texts_are_equal_with_drawn_samples_and_repeats(evaluated):
+    single, pair = samples(evaluated.folder / "one"), samples(evaluated.folder / "two")
+    for name in single:
+        assert [row["filtered_resps"] for row in single[name]] == [row["filtered_resps"] for row in pair[name]] or (
             "cot" not in name and "symbolic" not in name
         )
-    (drawn,) = (rows for name, rows in two.items() if name.endswith("_n8"))
+    (drawn,) = (rows for name, rows in pair.items() if name.endswith("_n8"))
     assert {len(row["resps"][0]) for row in drawn} == {8}
     assert len({text for row in drawn for text in row["resps"][0]}) > len(drawn)
 
 
 @pytest.mark.slow
-def test_what_two_processes_keep_is_all_that_one_needs(evaluated):
-    one, two, after = (
+def test_one_process_finds_all_that_two_processes_cached(evaluated):
+    single, pair, after = (
         json.loads((evaluated.folder / name / "rung.json").read_text()) for name in ("one", "two", "after")
     )
-    assert (one["processes"], two["processes"]) == (1, 2)
+    assert (single["processes"], pair["processes"]) == (1, 2)
     counts = ("loglikelihood_requests", "documents", "exact_ties_at_the_top", "of_identical_options")
-    shared, alone = two["prefix_sharing"], one["prefix_sharing"]
+    shared, alone = pair["prefix_sharing"], single["prefix_sharing"]
     assert [shared[key] for key in counts] == [alone[key] for key in counts]
     assert shared["unique_tokens"] >= alone["unique_tokens"] > 0
-    found = after["prefix_sharing"]
-    assert (found["tokens_computed"], found["cache_hits"]) == (0, found["loglikelihood_requests"])
-    assert found["generation_cache_hits"] > 0
+    cached = after["prefix_sharing"]
+    assert (cached["tokens_computed"], cached["cache_hits"]) == (0, cached["loglikelihood_requests"])
+    assert cached["generation_cache_hits"] > 0
 
 
 @pytest.mark.slow
-def test_one_process_writes_and_speaks(evaluated):
+def test_one_process_writes_and_prints(evaluated):
     folder = evaluated.folder
     for entry in (folder / "one").iterdir():
         if entry.is_dir():
@@ -133,7 +133,7 @@ def test_one_process_writes_and_speaks(evaluated):
             assert files[0] == files[1]
     entries = sum("gen_kwargs" in entry for entry in PLAN)
     entries -= len(json.loads((folder / "two" / "rung.json").read_text())["skipped"])
-    assert evaluated.said.count("specified through cli") == entries  # which the harness says in each process
+    assert evaluated.output.count("specified through cli") == entries  # which the harness logs in each process
 
 
 @pytest.mark.slow
@@ -141,20 +141,30 @@ def test_the_harness_s_own_model_in_two_processes_gives_the_results_of_one(tiny_
     """Its log-likelihoods and texts, by `accelerate launch` of the command line."""
     from mcqa_suite.cli.main import main
 
-    told = f"pretrained={tiny_checkpoint},dtype=float32"
-    words = ["eval", "--model", "hf", "--model_args", told, "--tasks", "mcqa_epfl,mcqa_generated_cot", "--limit", "7"]
+    model_args = f"pretrained={tiny_checkpoint},dtype=float32"
+    words = [
+        "eval",
+        "--model",
+        "hf",
+        "--model_args",
+        model_args,
+        "--tasks",
+        "mcqa_epfl,mcqa_generated_cot",
+        "--limit",
+        "7",
+    ]
     words += ["--gen_kwargs", "max_gen_toks=8", "--batch_size", "4", "--log_samples", "--output_path"]
     done = launch([*ACCELERATE, str(CPU)], "-m", "mcqa_suite.cli.main", *words, tmp_path / "two")
     assert done.returncode == 0, done.stderr[-3000:]
     assert main([*words, str(tmp_path / "one"), "--device", "cpu"]) == 0
-    one, two = samples(tmp_path / "one"), samples(tmp_path / "two")
-    assert sorted(one) == sorted(two) == ["samples_mcqa_epfl", "samples_mcqa_generated_cot"]
-    assert_same(one, two, "samples")
+    single, pair = samples(tmp_path / "one"), samples(tmp_path / "two")
+    assert sorted(single) == sorted(pair) == ["samples_mcqa_epfl", "samples_mcqa_generated_cot"]
+    assert_same(single, pair, "samples")
     assert_same(results(tmp_path / "one"), results(tmp_path / "two"), "results")
     assert done.stdout.count("|mcqa_epfl") == 1  # one table
 
 
-def test_a_process_that_fails_alone_is_heard_and_nobody_waits_for_it(tmp_path):
+def test_a_process_that_fails_alone_ends_the_others_and_is_reported_once(tmp_path):
     done = launch(TORCHRUN, two_processes.__file__, "fail")
     assert done.returncode != 0
     assert done.stderr.count("only the second of us failed") == 1, done.stderr[-3000:]
@@ -238,7 +248,7 @@ def test_a_recipe_has_one_process_at_least(tmp_path):
         ladder_context(tmp_path, "name: none\nprocesses: 0")
 
 
-def test_accelerate_s_cpu_flag_is_said_to_start_one_process_alone(monkeypatch, capsys):
+def test_accelerate_s_cpu_flag_is_reported_to_start_one_process(monkeypatch, capsys):
     from mcqa_suite.backend import processes
 
     for name in processes.VARIABLES:
@@ -251,7 +261,7 @@ def test_accelerate_s_cpu_flag_is_said_to_start_one_process_alone(monkeypatch, c
     assert "cpu.yaml" in capsys.readouterr().err
 
 
-def test_work_that_is_not_shared_out_is_the_main_process_s(monkeypatch):
+def test_work_that_cannot_be_split_is_done_by_the_main_process(monkeypatch):
     from mcqa_suite.backend import processes
 
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -90,10 +90,19 @@ print(",".join({HEAVY!r} & {{name.partition(".")[0] for name in sys.modules}}))
 
 def test_both_backends_give_the_same_results_and_say_which_they_are(tiny_checkpoint, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache.sqlite"))
-    found = {}
+    runs = {}
     for name, words in (("ours", []), ("again", []), ("stock", ["--model", "hf"])):
-        told = f"pretrained={tiny_checkpoint},dtype=float32"
-        command = ["eval", *words, "--model_args", told, "--device", "cpu", "--tasks", "mcqa_epfl,mcqa_epfl_cloze"]
+        model_args = f"pretrained={tiny_checkpoint},dtype=float32"
+        command = [
+            "eval",
+            *words,
+            "--model_args",
+            model_args,
+            "--device",
+            "cpu",
+            "--tasks",
+            "mcqa_epfl,mcqa_epfl_cloze",
+        ]
         assert main([*command, "--limit", "6", "--log_samples", "--output_path", str(tmp_path / name)]) == 0
         results = json.loads(next((tmp_path / name).rglob("results_*.json")).read_text(encoding="utf-8"))
         scores = {}
@@ -101,12 +110,12 @@ def test_both_backends_give_the_same_results_and_say_which_they_are(tiny_checkpo
             for line in path.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
                 scores[path.name.rpartition("_")[0], row["doc_id"]] = [float(pair[0]) for pair in row["filtered_resps"]]
-        found[name] = results["results"], scores, results["config"]
-    assert found["ours"][0] == found["stock"][0]
-    for key, values in found["stock"][1].items():
-        assert found["ours"][1][key] == pytest.approx(values, abs=1e-4)
-    assert found["again"][:2] == found["ours"][:2]
-    config = {name: each[2] for name, each in found.items()}
+        runs[name] = results["results"], scores, results["config"]
+    assert runs["ours"][0] == runs["stock"][0]
+    for key, values in runs["stock"][1].items():
+        assert runs["ours"][1][key] == pytest.approx(values, abs=1e-4)
+    assert runs["again"][:2] == runs["ours"][:2]
+    config = {name: each[2] for name, each in runs.items()}
     assert (config["ours"]["model"], config["stock"]["model"]) == ("hf-prefix", "hf")
     assert config["ours"]["prefix_sharing"]["backend"] == "prefix tree"
     assert [config[name]["prefix_sharing"]["cache_hits"] for name in ("ours", "again")] == [0, 48]

@@ -23,7 +23,7 @@ class Reply:
 
 @dataclass
 class Served:
-    """What a test asks of a server afterwards: the bodies and headers that came, and how many were in hand at once."""
+    """What the server got: bodies and headers, and the largest number of requests at one time."""
 
     url: str = ""
     bodies: list[dict] = field(default_factory=list)
@@ -74,19 +74,21 @@ def serving(
                 served.running += 1
                 served.most = max(served.most, served.running)
             time.sleep(delay)
-            found = answer(body)
+            content = answer(body)
             with served.lock:
                 served.running -= 1
-            if isinstance(found, Reply):
-                self.send(found)
-            elif isinstance(found, dict):
-                self.reply(200, found)
-            elif isinstance(found, int):
-                self.reply(found, {"error": {"message": f"not today, {self.headers.get('Authorization', 'stranger')}"}})
+            if isinstance(content, Reply):
+                self.send(content)
+            elif isinstance(content, dict):
+                self.reply(200, content)
+            elif isinstance(content, int):
+                self.reply(
+                    content, {"error": {"message": f"not today, {self.headers.get('Authorization', 'stranger')}"}}
+                )
             elif self.path.endswith("/chat/completions"):
-                self.reply(200, {"choices": [{"message": {"content": found}, "finish_reason": "stop"}]})
+                self.reply(200, {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]})
             else:
-                self.reply(200, {"choices": [{"text": found, "finish_reason": "length"}]})
+                self.reply(200, {"choices": [{"text": content, "finish_reason": "length"}]})
 
         def log_message(self, *args: object) -> None:
             pass

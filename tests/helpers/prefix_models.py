@@ -92,17 +92,17 @@ REFUSED_BY_TEST = ["mpt", "bloom", "gpt_neo", "mamba"]
 def tokenizer():
     """One token a byte; `<eos>` begins what has no context."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(["<eos>", *alphabet])}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<eos>", pad_token="<eos>")
+    byte_level = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(["<eos>", *alphabet])}, merges=[]))
+    byte_level.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    byte_level.decoder = decoders.ByteLevel()
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=byte_level, eos_token="<eos>", pad_token="<eos>")
 
 
 def random_model(name: str, attention: str | None = None, seed: int = 0):
     """Two layers whose weights are large enough that a wrong mask or position shows in the scores."""
     torch.manual_seed(seed)
-    told = {"vocab_size": 257, "bos_token_id": 0, "eos_token_id": 0} | CONFIGS[name]
-    config = transformers.AutoConfig.for_model(name.split()[0], **told)
+    settings = {"vocab_size": 257, "bos_token_id": 0, "eos_token_id": 0} | CONFIGS[name]
+    config = transformers.AutoConfig.for_model(name.split()[0], **settings)
     config._attn_implementation = attention
     model = transformers.AutoModelForCausalLM.from_config(config).eval()
     with torch.no_grad():

@@ -1,7 +1,7 @@
-"""Several processes of one run. Run by a launcher as a script, this file is such a process.
+"""Several processes of one run. A launcher runs this file as a script in each of them.
 
-`two_processes.py train FOLDER PARENT` makes a stage of each settings file of the folder, `KIND.yaml` or `KIND-NAME.yaml`, beside
-it; `two_processes.py fail` fails in every process but the main one.
+`two_processes.py train FOLDER PARENT` runs a stage for each settings file of the folder, `KIND.yaml` or `KIND-NAME.yaml`, with
+its checkpoint beside the file; `two_processes.py fail` fails in every process but the main one.
 """
 
 from __future__ import annotations

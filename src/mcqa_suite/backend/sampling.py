@@ -1,4 +1,4 @@
-"""Responses of a checkpoint, many prompts at a time, each drawn by its own seed."""
+"""Responses of a checkpoint, many prompts at a time, each drawn with its own seed."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class Sampler:
 
     @property
     def identity(self) -> str:
-        """What responses are said to be made by: the checkpoint's name, the hash of its content, and no chat template."""
+        """The checkpoint's name, the hash of its content, and whether the chat template is left out."""
         folder = Path(self.name)
         content = f" {content_hash(folder)[:12]}" if folder.is_dir() else ""
         return f"{folder.resolve().name if content else self.name}{content}{'' if self.chat else ', no chat template'}"
 
     def generator(self, settings: Sampling) -> Generate:
-        """What `responses.sample` calls: a response to each request, batch by batch, in order."""
+        """The function that `preferences.responses.sample` calls; it answers batch by batch, in order."""
 
-        def each(requests: Iterable[Request]) -> Iterator[tuple[Request, Response]]:
-            waiting = iter(requests)
-            while batch := list(islice(waiting, self.batch_size)):
+        def responses(requests: Iterable[Request]) -> Iterator[tuple[Request, Response]]:
+            remaining = iter(requests)
+            while batch := list(islice(remaining, self.batch_size)):
                 yield from zip(batch, self._batch(batch, settings), strict=True)
 
-        return each
+        return responses
 
     def _batch(self, batch: Sequence[Request], settings: Sampling) -> list[Response]:
         import torch
@@ -57,8 +57,8 @@ class Sampler:
 
         inputs = self._inputs([request.prompt for request in batch], settings.max_tokens).to(self.model.device)
         stops = list(settings.stop)
-        # Greedy over scores to which each row's own noise was added: that draws from the distribution, and what one row draws
-        # does not depend on its neighbours, as it would with one generator for the batch.
+        # Greedy over scores with noise of each row's own: this draws from the distribution, and a row's draw does not depend
+        # on its neighbours, as it would with one generator for the batch.
         config = GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False,
             max_new_tokens=settings.max_tokens,
@@ -68,16 +68,16 @@ class Sampler:
             stop_strings=stops or None,
         )
         with torch.no_grad():
-            made = self.model.generate(
+            generated = self.model.generate(
                 **inputs,
                 generation_config=config,
                 logits_processor=_draws([request.seed for request in batch], settings, self.model.device),
                 tokenizer=self.tokenizer if stops else None,
             )
-        return [self._written(tokens, settings) for tokens in made[:, inputs["input_ids"].shape[1] :]]
+        return [self._response(tokens, settings) for tokens in generated[:, inputs["input_ids"].shape[1] :]]
 
     def _inputs(self, prompts: Sequence[str], room: int) -> Any:
-        """Token ids, padded on the left; a prompt that leaves no room is an error, not cut."""
+        """Token ids, padded on the left; ConfigError for a prompt that leaves less than `room` tokens of the context."""
         if self.chat:
             turns = [[{"role": "user", "content": prompt}] for prompt in prompts]
             prompts = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
@@ -91,20 +91,15 @@ class Sampler:
             )
         return inputs
 
-    def _written(self, tokens: Tensor, settings: Sampling) -> Response:
+    def _response(self, tokens: Tensor, settings: Sampling) -> Response:
         text = self.tokenizer.decode(tokens, skip_special_tokens=True)
-        ended = len(tokens) < settings.max_tokens or int(tokens[-1]) in self._ends()
+        eos = self.model.generation_config.eos_token_id  # one, several or None
+        ends = [*(eos if isinstance(eos, list) else [eos]), self.tokenizer.eos_token_id, self.tokenizer.pad_token_id]
+        ended = len(tokens) < settings.max_tokens or int(tokens[-1]) in ends
         for stop in settings.stop:
             if stop in text:
                 text, ended = text[: text.index(stop)], True
         return Response(text, "stop" if ended else "length")
-
-    def _ends(self) -> set[int]:
-        ends = self.model.generation_config.eos_token_id
-        found = ends if isinstance(ends, list) else [ends]
-        return {
-            token for token in [*found, self.tokenizer.eos_token_id, self.tokenizer.pad_token_id] if token is not None
-        }
 
 
 def _draws(seeds: Sequence[int], settings: Sampling, device: Any) -> Any:
@@ -115,17 +110,14 @@ def _draws(seeds: Sequence[int], settings: Sampling, device: Any) -> Any:
     if not settings.temperature:
         return LogitsProcessorList()
 
+    generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+
     class Gumbel(LogitsProcessor):
         """Adds Gumbel noise, each row's from its own generator: the largest sum is a draw from the softmax."""
 
-        def __init__(self) -> None:
-            self.generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-
         def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-            noise = torch.stack(
-                [torch.empty_like(scores[0], dtype=torch.float32).exponential_(generator=g) for g in self.generators]
-            )
-            return scores.float() - noise.log()
+            noise = [torch.empty_like(scores[0], dtype=torch.float32).exponential_(generator=g) for g in generators]
+            return scores.float() - torch.stack(noise).log()
 
     top_p = [TopPLogitsWarper(settings.top_p)] if settings.top_p < 1 else []
     return LogitsProcessorList([TemperatureLogitsWarper(settings.temperature), *top_p, Gumbel()])
