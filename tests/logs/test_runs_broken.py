@@ -127,9 +127,7 @@ def test_a_score_that_is_no_share_of_right_answers_is_named_by_its_line(tmp_path
         row |= {metric: 1.0, "metrics": [metric]}
     rows[3][metric] = value
     folder = write_run(tmp_path / "run", {"t": rows})
-    words = (
-        f"samples_t_{STAMP}.jsonl:4: {metric} is {shown}, where a number from 0 to 1 is needed; mend the row, or run"
-    )
+    words = f"samples_t_{STAMP}.jsonl:4: {metric} is {shown}, expected a number from 0 to 1; correct the row, or run"
     with pytest.raises(DatasetError) as error:
         read_run(folder)
     assert words in str(error.value)
@@ -141,7 +139,7 @@ def test_a_score_that_some_rows_lack_is_named_by_its_line(tmp_path, scored, line
     folder = write_run(tmp_path / "run", {"t": rows})
     lines = [json.dumps({k: v for k, v in row.items() if k != "acc" or i in scored}) for i, row in enumerate(rows)]
     (folder / f"samples_t_{STAMP}.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(DatasetError, match=rf"jsonl:{line}: acc is in some rows, and missing in .*; mend the row"):
+    with pytest.raises(DatasetError, match=rf"jsonl:{line}: acc is in some rows, and missing in .*; correct the row"):
         read_run(folder)
 
 

@@ -1,7 +1,7 @@
 """How much a score depends on the draw: tasks whose documents are instances of templates (GSM-Symbolic, symbolic_local).
 
 Each instance number is one draw of the whole set, as in the GSM-Symbolic paper (arXiv 2410.05229): mean and standard deviation
-are over these draws. Intervals are over templates, because it is other templates that one would want to say something about.
+are over these draws. Intervals are over templates, because a conclusion should hold for other templates.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Draws:
     """One task of one run, templates x instances.
 
     `right`: 0 or 1, or the mean over several samples of a question; `docs`: the hash of each document; `originals`: the id of
-    the GSM8K document behind each template where the log tells; `left_out`: documents of draws that are not complete.
+    each template's GSM8K document, None where the log has none; `left_out`: documents of incomplete draws.
     """
 
     run: str
@@ -53,7 +53,7 @@ class Draws:
 
     @property
     def family(self) -> str:
-        """The task without its variant: what main, p1, p2 and noop have in common."""
+        """The task name without its variant (main, p1, p2, noop)."""
         match = VARIANT.match(self.task)
         return f"{match[1]}{match[3] or ''}" if match else self.task
 
@@ -73,7 +73,7 @@ class Draws:
 
 
 @dataclass(frozen=True)
-class Spread:
+class DrawSpread:
     """Mean over draws with its interval over templates; `std` over draws (n - 1), None for a single one."""
 
     mean: Estimate
@@ -84,7 +84,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """The second minus the first, over what both have; `templates`: how many."""
+    """The second minus the first over common templates; `templates`: their number."""
 
     value: Estimate
     templates: int
@@ -103,7 +103,7 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """What one run holds: its tasks of templates, and GSM8K's scores by document id if it has them."""
+    """One run's tasks of templates, and its GSM8K scores by document id, if any."""
 
     run: str
     tasks: Mapping[str, Draws]
@@ -127,18 +127,18 @@ def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
     return Drawn(name, dict(sorted(tasks.items(), key=_family_and_variant)), gsm8k)
 
 
-def spread(draws: Draws) -> Spread:
-    """Of one task: over its draws, and over its templates."""
+def draw_spread(draws: Draws) -> DrawSpread:
+    """Mean, standard deviation and range of a task over its draws."""
     rates = draws.by_instance
     std = float(rates.std(ddof=1)) if len(rates) > 1 else None
-    return Spread(_mean(draws.right), std, float(rates.min()), float(rates.max()))
+    return DrawSpread(_mean(draws.right), std, float(rates.min()), float(rates.max()))
 
 
 def difference(first: Draws, second: Draws) -> Difference:
-    """Over the templates and draws that both have, clustered by template; DatasetError where fewer than two are common.
+    """Over common templates and draws, clustered by template; DatasetError for fewer than two common templates.
 
-    The documents need not be the same: variants of a template, or other draws of it, are paired by template and number.
-    Public templates are told by the GSM8K question that they were made from, ours by their story.
+    The documents need not be the same: variants and other draws of a template are paired by template and number. Public
+    templates are identified by the GSM8K question that they were made from, ours by name.
     """
     by_original = None not in (*first.originals, *second.originals) and all(
         len(set(side.originals)) == len(side.originals) for side in (first, second)
@@ -159,15 +159,15 @@ def same_documents(first: Draws, second: Draws) -> bool:
 
 
 def steps(drawn: Drawn, family: str) -> list[tuple[str, str, Difference]]:
-    """What each harder variant of a family costs: main to p1, p1 to p2, and main to noop, of those that were run."""
+    """The differences between variants of a family: main to p1, p1 to p2, main to p2 and main to noop, if both were run."""
     by_variant = {draws.variant: draws for draws in drawn.tasks.values() if draws.family == family}
     pairs = [("main", "p1"), ("p1", "p2"), ("main", "p2"), ("main", "noop")]
     return [(a, b, difference(by_variant[a], by_variant[b])) for a, b in pairs if {a, b} <= by_variant.keys()]
 
 
 def gap(draws: Draws, gsm8k: Mapping[str, float]) -> Gap | None:
-    """From the templates' instances to the questions that they were made from, and to the others; None where the log holds
-    no GSM8K, or its documents do not name their original."""
+    """GSM-Symbolic, the GSM8K questions behind its templates, and the rest of GSM8K; None for a run without GSM8K, or whose
+    documents do not name their originals."""
     pairs = zip(draws.by_template, draws.originals, strict=True)
     both = [(rate, gsm8k[id]) for rate, id in pairs if id is not None and id in gsm8k]
     if len(both) < 2:

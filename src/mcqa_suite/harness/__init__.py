@@ -1,1 +1,1 @@
-"""Everything that touches lm-evaluation-harness: the functions that task YAMLs name, and the ways to run them."""
+"""The functions that task YAMLs name, and how tasks are listed and loaded."""

@@ -1,6 +1,6 @@
-"""What a task YAML's `doc_to_text`, `doc_to_choice` and `doc_to_target` point at.
+"""Prompts, options and targets: the `doc_to_text`, `doc_to_choice` and `doc_to_target` of task YAMLs.
 
-Callables rather than Jinja: a prompt that renders to digits or to `[[0, 1]]` is taken for an index or a list there.
+They are functions because the harness takes a Jinja prompt of digits for an index and one of `[[0, 1]]` for a list.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def cot_text(doc: Doc) -> str:
 
 
 def cot_target(doc: Doc) -> str:
-    """What a few-shot example answers: the data set's own explanation where it has one, then the letter."""
+    """The answer of a few-shot example: the data set's own explanation, if it has one, and the letter."""
     return f"{doc['rationale']} The answer is {as_question(doc).answer}.".lstrip()
 
 
@@ -56,7 +56,7 @@ def math_target(doc: Doc) -> str:
 def math_fewshot() -> list[Doc]:
     """The eight worked examples of Wei et al. (arXiv 2201.11903), read from the harness's own gsm8k_cot task."""
     path = resources.files("lm_eval") / "tasks" / "gsm8k" / "gsm8k-cot.yaml"
-    # The harness's file holds !function tags elsewhere in its family; BaseLoader builds plain strings only.
+    # BaseLoader builds plain strings, whatever tags the file has.
     samples = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)["fewshot_config"]["samples"]  # noqa: S506
     docs = []
     for number, sample in enumerate(samples):

@@ -1,4 +1,4 @@
-"""`mcqa_arc_grid_*_describe` and `_apply`: one model puts a task's rule in words, another applies it without the examples."""
+"""`mcqa_arc_grid_*_describe` and `_apply`: one model describes a task's rule in words, another applies it without examples."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def load_apply(
         for index, pair in enumerate(task.test)
     ]
     if not rows:
-        raise DatasetError(f"{rules}: holds no rule for a task of ARC-AGI-{release} {split}; was it another set's log?")
+        raise DatasetError(
+            f"{rules}: holds no rule for a task of ARC-AGI-{release} {split}; give the log of this set's _describe task"
+        )
     return {"test": Dataset.from_list(rows)}
 
 
@@ -63,7 +65,7 @@ def _rules(path: Path) -> dict[str, str]:
 
 
 def described(doc: Doc, results: Sequence[str]) -> dict[str, float]:
-    """Whether anything was written: a rule is judged by the grids that come of it."""
+    """Whether the response has any text; the rule itself is scored by the _apply task."""
     return {"described": float(bool(str(results[0]).strip()))}
 
 

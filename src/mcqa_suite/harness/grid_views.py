@@ -1,4 +1,4 @@
-"""`mcqa_arc_grid_*_views`: eight augmented views of every output, whose answers are turned back and voted on."""
+"""`mcqa_arc_grid_*_views`: augmented views of every output, whose answers are turned back and voted on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mcqa_suite.logs.scoring import Doc, grid_scores
 
 
 def results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> dict[str, Any]:
-    """The scores of this view's attempts, and what `vote_score` needs of them."""
+    """The scores of this view's attempts, and the input of `vote_score`."""
     attempts = results[0]
     return {**grid_scores(doc, attempts), "vote_score": grids.seen(doc, [attempt.answer for attempt in attempts])}
 

@@ -1,4 +1,4 @@
-"""What a task YAML's `process_results` points at: one document's scores, each a key of its `metric_list`."""
+"""Scores of one document: the `process_results` of task YAMLs, with a key for each metric of the `metric_list`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _loglikelihoods(doc: Doc, results: Sequence[tuple[float, bool]], suffix: str
 
 
 def _argmax(values: Sequence[float]) -> int:
-    """The first of the largest, as the harness's own accuracy takes it."""
+    """The index of the largest, the first of equal ones, as in the harness's own accuracy."""
     return max(range(len(values)), key=values.__getitem__)
 
 
@@ -68,9 +68,9 @@ def rationale_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> dict
 
 
 def _text_scores(extractions: Sequence[Extraction], rationale: str) -> dict[str, Any]:
-    """Of the first response, as it was generated; nothing where the data set has no text to compare it with.
+    """Text scores of the first response as generated; none where the data set has no reference text.
 
-    `bertscore` is there only where MCQA_BERTSCORE_MODEL names a model; until it is aggregated it is the two texts.
+    `bertscore` is added where MCQA_BERTSCORE_MODEL names a model; `mean_bertscore` aggregates its pairs of texts.
     """
     reference = reference_text(rationale)
     text = getattr(extractions[0], "text", None)
@@ -86,13 +86,13 @@ def mean_bertscore(items: Sequence[tuple[str, str]]) -> float:
 
 
 def grid_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> dict[str, Any]:
-    """Scores of the attempts at a grid, and what `mean_over_tasks` needs."""
+    """Scores of the attempts at a grid, and the input of `mean_over_tasks`."""
     scores = grid_scores(doc, results[0])
     return {**scores, "task_score": (doc["task_id"], scores["acc"])}
 
 
 def mean_over_tasks(items: Sequence[tuple[str, float]]) -> float:
-    """The official ARC score, as the YAMLs name it."""
+    """The official ARC score."""
     return task_score(items)
 
 
@@ -107,5 +107,5 @@ def epfl_cloze_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Score
 
 
 def epfl_cot_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> Scores:
-    """`cot_results` with EPFL's marking; an unread answer is a blank sheet, 0."""
+    """`cot_results` with EPFL's marking; an unread answer counts as blank, 0."""
     return epfl_marked(cot_results(doc, results))

@@ -1,4 +1,4 @@
-"""`mcqa_*_n8`: several samples a question, scored as one sample on average, by their majority, and by the best there was."""
+"""`mcqa_*_n8`: several samples a question; scores of one sample on average, of their majority, and of the best sample."""
 
 from __future__ import annotations
 

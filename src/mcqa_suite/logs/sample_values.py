@@ -1,4 +1,4 @@
-"""Single values of a sample row, as the harness logs them."""
+"""Single values of a sample row, as the harness logs them, in the form that columns hold."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
-# Metrics that are shares of right answers: a row's value is from 0 to 1, and a comparison may rest on them unasked.
+# Metrics that are shares of right answers, from 0 to 1; a comparison uses one of them unless another is named.
 METRICS = ("acc", "acc_norm", "exact_match")
 
 
@@ -19,12 +19,12 @@ def read_score(name: str, value: Any) -> float | None:
     """A metric's value in a row; None where it is no single number. SampleValueError where one of METRICS is not from 0 to 1."""
     number = isinstance(value, (int, float))
     if name in METRICS and not isinstance(value, (list, dict)) and not (number and 0 <= value <= 1):
-        raise SampleValueError(f"{name} is {json.dumps(value)[:60]}, where a number from 0 to 1 is needed")
+        raise SampleValueError(f"{name} is {json.dumps(value)[:60]}, expected a number from 0 to 1")
     return float(value) if number else None
 
 
-def check_complete(name: str, missing: int) -> None:
-    """SampleValueError where one of METRICS is there in some rows and missing in others."""
+def check_scored(name: str, missing: int) -> None:
+    """SampleValueError where one of METRICS is in some rows and `missing` in others."""
     if missing and name in METRICS:
         raise SampleValueError(f"{name} is in some rows, and missing in {'this one' if missing == 1 else 'others'}")
 
@@ -38,13 +38,13 @@ def hash_prefix(digest: str) -> int:
 
 
 def is_choice(row: Mapping[str, Any]) -> bool:
-    """Whether a row holds log-likelihoods of options: pairs of a number and whether it was the greedy one."""
+    """Whether a row holds log-likelihoods of options: (log-likelihood, is_greedy) pairs."""
     pairs = row["filtered_resps"]
     return len(pairs) > 1 and all(isinstance(p, list) and len(p) == 2 and str(p[1]) in ("True", "False") for p in pairs)
 
 
 def option_texts(arguments: Any, options: int, delimiter: str) -> list[str]:
-    """What was scored for each option, less the delimiter before it; "" where the log does not say."""
+    """The continuation of each option without the delimiter before it; "" where the log has none."""
     texts = []
     for index in range(options):
         try:
@@ -56,12 +56,12 @@ def option_texts(arguments: Any, options: int, delimiter: str) -> list[str]:
 
 
 def fingerprint(value: Any) -> int:
-    """8 bytes that are equal where two values print alike; never 0."""
+    """8 bytes of a hash of `repr(value)`; never 0."""
     return int.from_bytes(blake2b(repr(value).encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1
 
 
 def option_bits(indices: Any, options: int) -> int:
-    """Indices of options as bits; 0 where they are anything else."""
+    """Indices of options as bits; 0 where a value is no index of an option."""
     chosen = indices if isinstance(indices, list) else [indices]
     if not chosen or not all(type(index) is int and 0 <= index < options for index in chosen):
         return 0

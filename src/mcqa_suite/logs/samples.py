@@ -1,4 +1,4 @@
-"""One `samples_*.jsonl`, streamed into columns: some 150 bytes a row, however long its prompt."""
+"""A sample log as columns for comparison: about 150 bytes a row, however long its prompt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mcqa_suite.logs.rows import Sample, read_rows
 from mcqa_suite.logs.sample_values import (
     METRICS,
     SampleValueError,
-    check_complete,
+    check_scored,
     fingerprint,
     hash_prefix,
     is_choice,
@@ -31,12 +31,12 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 _ONES = (1,) * 1000
-SURE = 0.99  # share of documents whose gold must be known before shares of letters mean anything
+SURE = 0.99  # the least share of documents with a known gold from which shares of letters are computed
 
 
 @dataclass(frozen=True)
 class Column:
-    """A field of the documents: `names[codes[i]]` is document i's value, -1 where it has none; `fields`: every field's name."""
+    """A field of the documents. `names[codes[i]]` is document i's value, -1 where it has none; `fields`: every field's name."""
 
     codes: Integers
     names: tuple[str, ...]
@@ -74,7 +74,7 @@ class Samples:
         return np.arange(width) < self.options[:, None]
 
     def pick(self, metric: str) -> Integers:
-        """The option that the model chose under a metric, as the harness takes it; -1 where it chose none."""
+        """The index of the option that the model chose under a metric, by the harness's rule; -1 for none."""
         if self.loglikelihoods is None:
             assert self.letter is not None
             return self.letter
@@ -95,11 +95,10 @@ class Samples:
 def read_samples(
     path: Path, *, multiple_choice: bool | None, delimiter: str = " ", field: str | None = None
 ) -> dict[str, Samples]:
-    """The file's samples by filter, in the file's order of filters; `field` of the documents is kept as a column.
-    Where `multiple_choice` is None the first row tells.
+    """The samples of a log by filter, in the order of the log.
 
-    Raises DatasetError for an empty file, a broken line, a row of an older harness, a score that is none and a document
-    that comes twice.
+    `field` of the documents is kept as a column. `multiple_choice` None: decided by the first row. Raises DatasetError for
+    an empty file, a broken line, a row of an older harness, a score that is not from 0 to 1, and a document twice.
     """
     tables: dict[str, _Table] = {}
     failed: dict[str, dict[int, int]] = {}
@@ -116,7 +115,7 @@ def read_samples(
                 tables[name] = _Table(choice, delimiter, field)
             tables[name].add(sample)
         except SampleValueError as error:
-            raise DatasetError(f"{path}:{sample.line}: {error}; mend the row, or run the task again") from error
+            raise DatasetError(f"{path}:{sample.line}: {error}; correct the row, or run the task again") from error
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             why = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise DatasetError(
@@ -130,7 +129,7 @@ def read_samples(
 
 
 class _Table:
-    """Grows flat arrays row by row; `finish` shapes them."""
+    """Flat arrays that grow row by row; `finish` makes matrices of them."""
 
     def __init__(self, multiple_choice: bool, delimiter: str, field: str | None) -> None:
         self.multiple_choice, self.delimiter, self.field = multiple_choice, delimiter, field
@@ -162,11 +161,11 @@ class _Table:
                 if (column := self.scores.get(name)) is None:
                     column = self.scores[name] = array("d")
                 if missing := len(self.doc_id) - 1 - len(column):
-                    check_complete(name, missing)
+                    check_scored(name, missing)
                     column.extend([np.nan] * missing)
                 column.append(value)
         for name in self.scores.keys() & METRICS:
-            check_complete(name, len(self.doc_id) - len(self.scores[name]))
+            check_scored(name, len(self.doc_id) - len(self.scores[name]))
 
     def _add_loglikelihoods(self, sample: Sample) -> None:
         row, values = sample.row, sample.loglikelihoods
@@ -197,7 +196,9 @@ class _Table:
         order = np.argsort(doc_id, kind="stable")  # data-parallel runs write documents out of order
         doc_id, n = doc_id[order], len(order)
         if n > 1 and (twice := doc_id[1:][doc_id[1:] == doc_id[:-1]]).size:
-            raise DatasetError(f"{where}: document {twice[0]} comes twice; was the file written twice? Run it again")
+            raise DatasetError(
+                f"{where}: document {twice[0]} comes twice; was the file written twice? Run the task again"
+            )
         options = np.frombuffer(self.options, np.int64)
         lists = self.multiple_choice
         samples = Samples(
@@ -220,7 +221,7 @@ class _Table:
 
 
 def best_letter(gold: Hashes) -> tuple[str, float] | None:
-    """The letter that is right most often, and how often: what always saying it would score; None where gold is unknown."""
+    """The letter that is right most often, and the accuracy of always answering it; None where gold is unknown."""
     if not len(gold) or (gold != 0).mean() < SURE:
         return None
     bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
@@ -229,7 +230,7 @@ def best_letter(gold: Hashes) -> tuple[str, float] | None:
 
 
 def _with_sure_gold(samples: Samples) -> Samples:
-    """Forgets a gold that does not explain the harness's own accuracy: another task's target may mean something else."""
+    """Set a gold that contradicts the harness's own accuracy to unknown: another task's target may mean something else."""
     if "acc" in samples.scores and (samples.gold != 0).any():
         unsure = samples.chose_gold("acc") != (samples.scores["acc"] > 0)
         samples.gold[unsure] = 0
@@ -237,7 +238,7 @@ def _with_sure_gold(samples: Samples) -> Samples:
 
 
 def _padded(flat: NDArray[Any], counts: Integers) -> NDArray[Any]:
-    """Rows of unequal length as one matrix; what is not there is 0."""
+    """Rows of unequal length as one matrix, filled up with 0."""
     width = int(counts.max(initial=0))
     matrix = np.zeros((len(counts), width), flat.dtype)
     matrix[np.arange(width) < counts[:, None]] = flat

@@ -1,4 +1,4 @@
-"""EPFL multiple-choice files: one JSON object a line, in every variant met in the wild.
+"""EPFL multiple-choice files: one JSON object a line, in the variants that occur.
 
     {"subject": "optics", "question": "Question: ...\\n\\nOptions:\\nA. ...\\nB. ...\\n\\nAnswer:", "answer": "B"}
     {"question": "...", "choices": ["...", "..."], "answer": "B"}                                      (2025 edition)
@@ -40,7 +40,7 @@ def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Questio
         except (ValueError, TypeError, RecursionError) as error:
             reason = f"{path}:{number}: {error}"
             if not skip_bad:
-                raise DatasetError(f"{reason}; mend the row, or skip bad rows with epfl_skip_bad: true") from error
+                raise DatasetError(f"{reason}; correct the row, or skip bad rows with epfl_skip_bad: true") from error
             skipped.append(reason)
     if not questions:
         raise DatasetError(f"{path}: no readable question in it; expected one JSON object a line")
@@ -100,7 +100,7 @@ def _option(value: Any) -> str:
 
 
 def _whole(text: str) -> str:
-    """`text` if it can be written as UTF-8: half of a surrogate pair cannot."""
+    """`text`; ValueError where it holds half of a surrogate pair, which UTF-8 cannot encode."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -111,8 +111,8 @@ def _whole(text: str) -> str:
 def split_question(text: str) -> tuple[str, list[str]]:
     """The stem and the options of the one-string form.
 
-    A line opens an option only if it carries the next label in order, so an option may span lines. Raises ValueError where
-    there is no option, and where a label is skipped.
+    A line starts an option only if it has the next label in order, so an option may span lines. Raises ValueError for a
+    text without options, and for a skipped label.
     """
     text = TAIL.sub("", HEAD.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1), count=1)
     marks = list(OPTIONS_LINE.finditer(text))
@@ -144,7 +144,7 @@ def parse_answer(answer: Any, n: int) -> tuple[int, ...]:
     """Indices of the right options: `B`, `2`, `(B)`, `ABD` or `A, B, C`."""
     text = re.sub(r"\bAND\b", ",", str(answer).upper())
     tokens = re.findall(r"\d+|[A-Z]", text) if re.fullmatch(r"[A-Z\d,;/&().\s]*", text) else []
-    tokens = tokens if len(tokens) <= n else []  # longer than that it is a word, not a list of letters
+    tokens = tokens if len(tokens) <= n else []  # more letters than options are a word, not a list
     gold = sorted({int(token) - 1 if token.isdigit() else LETTERS.index(token) for token in tokens})
     if not gold or not all(0 <= index < n for index in gold):
         raise ValueError(f"answer {answer!r} does not name options among {LETTERS[0]}-{LETTERS[n - 1]} or 1-{n}")

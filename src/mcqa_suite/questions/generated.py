@@ -1,6 +1,6 @@
-"""Simple questions without end: what the embedded base model is made from, and a test that needs no download.
+"""Generated simple questions: the training data of the embedded base model, and a test set that needs no download.
 
-Every stem reads `What is the X?`, so that the stem turned round is the rationale: `The X is answer.`
+Every stem is `What is the X?`, and its rationale `The X is ANSWER.`
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ MAX_REPEATS = 10_000
 def generate(split: str, n: int, seed: int = 0) -> list[Question]:
     """`n` different questions of a split, the families in turn, each with four options in a shuffled order.
 
-    A question belongs to "test" (one in five) or "train" by a hash of its stem and sorted options, so the splits share
-    no question whatever the seeds. Raises ValueError for an unknown split, or where a family has no `n / 6` questions.
+    A hash of stem and sorted options puts a question into "test" (one in five) or "train", so that the splits share no
+    question for any seeds. Raises ValueError for an unknown split, or where a family has fewer than `n / 6` questions.
     """
     if split not in SPLITS:
         raise ValueError(f"split {split!r}; expected one of {', '.join(SPLITS)}")

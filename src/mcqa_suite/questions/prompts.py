@@ -1,4 +1,4 @@
-"""What a model is shown: one function a format, shared by evaluation and training so that the two cannot drift apart."""
+"""Prompts: one function a format, used by evaluation and training alike."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cloze(question: Question) -> str:
 
 
 def cot(question: Question) -> str:
-    """The EPFL MCQ format with room to reason; the model is to end with `The answer is A.`"""
+    """The EPFL MCQ format with reasoning; the model is asked to end with `The answer is A.`"""
     return (
         f"Question: {question.stem}\n\nOptions:\n{options(question)}\n\n"
         'Think step by step, then finish with "The answer is X.", where X is the letter of one option.\n\nAnswer:'

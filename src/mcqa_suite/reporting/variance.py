@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcqa_suite.analysis.variance import Drawn, Draws, difference, gap, same_documents, spread, steps
+from mcqa_suite.analysis.variance import Drawn, Draws, difference, draw_spread, gap, same_documents, steps
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.reporting.tables import Table, csv_text, markdown, percent, points_interval
 from mcqa_suite.stats import Estimate
@@ -42,7 +42,7 @@ def spread_table(runs: Sequence[Drawn]) -> Table:
     rows, notes = [], [SPREAD_NOTE.format(first=runs[0].run)]
     for task, columns in _by_task(runs).items():
         for draws in columns:
-            over = spread(draws)
+            over = draw_spread(draws)
             rows.append(
                 (
                     task,
@@ -142,7 +142,7 @@ def variance_csv(runs: Sequence[Drawn]) -> str:
 
 def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
     for task, draws in run.tasks.items():
-        over, draws_of_each = spread(draws), draws.right.shape[1]
+        over, draws_of_each = draw_spread(draws), draws.right.shape[1]
         yield "mean", run.run, task, "", *_values(over.mean)
         yield "std", run.run, task, "", over.std, None, None, draws_of_each
         for number, rate in enumerate(draws.by_instance):

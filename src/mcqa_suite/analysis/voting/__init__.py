@@ -1,4 +1,4 @@
-"""Several samples of one question: majority, best-of-n, oracle, and what each of them missed."""
+"""Several samples of one question: majority, best of n, pass@n, and the right samples that each strategy missed."""
 
 from mcqa_suite.analysis.voting.ballots import Ballots, from_answers, majority_read, read_ballots
 from mcqa_suite.analysis.voting.outcomes import Outcome, Pick, missed, outcomes, picks

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mcqa_suite.analysis.variance import Drawn, spread
+from mcqa_suite.analysis.variance import Drawn, draw_spread
 from mcqa_suite.reporting.figures.layout import line_axes
 from mcqa_suite.reporting.figures.style import BETTER, INK, LINE, Plot
 from mcqa_suite.reporting.tables import percent
@@ -20,7 +20,7 @@ def draws(runs: Sequence[Drawn]) -> Plot:
     words = []
     for y, (task, run) in zip(heights, [(task, run) for task, rows in groups for run in rows], strict=True):
         rates = 100 * run.tasks[task].by_instance
-        result = spread(run.tasks[task])
+        result = draw_spread(run.tasks[task])
         axes.plot([100 * result.mean.low, 100 * result.mean.high], [y, y], color=LINE, lw=6, solid_capstyle="butt")
         axes.plot(rates, y + _offsets(rates), "o", color=BETTER, ms=3, alpha=0.55, mew=0)
         axes.plot([100 * result.mean.value] * 2, [y - 0.36, y + 0.36], color=INK, lw=1.4)
