@@ -18,7 +18,7 @@ from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import Manifest, Parent, content_hash, hardware, write_manifest
 from mcqa_suite.evaluation import launch
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
-from mcqa_suite.evaluation.memory import peak_memory_mb, reset_peak_memory
+from mcqa_suite.evaluation.memory import peak_memory_mb, release_memory
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown_by_task
 
@@ -191,7 +191,7 @@ def test_the_peak_memory_of_an_earlier_evaluation_is_not_counted():
     block = b"x" * (300 << 20)
     del block
     before = peak_memory_mb()
-    reset_peak_memory()
+    release_memory()
     assert 10 < peak_memory_mb() < before - 200
 
 

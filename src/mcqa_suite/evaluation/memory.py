@@ -1,7 +1,8 @@
-"""Peak memory of an evaluation, in a process that may have evaluated other checkpoints before."""
+"""Memory of a process that evaluates several checkpoints: its peak for each of them, and what it keeps between them."""
 
 from __future__ import annotations
 
+import gc
 import re
 import resource
 import sys
@@ -9,13 +10,15 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def reset_peak_memory() -> None:
-    """Begin to measure anew, where the system can (Linux, CUDA)."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets VmHWM to the present size
+def release_memory() -> None:
+    """Free the model of the last evaluation, also on its GPU, and measure the peak anew (on Linux, and on CUDA)."""
+    gc.collect()
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_available():
+        torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets VmHWM to the present size
 
 
 def peak_memory_mb() -> float:

@@ -7,7 +7,6 @@ standard error. The process ends when its standard input is closed, also during 
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import queue
@@ -22,7 +21,7 @@ from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
-from mcqa_suite.evaluation.memory import reset_peak_memory
+from mcqa_suite.evaluation.memory import release_memory
 
 
 def main() -> None:
@@ -48,7 +47,6 @@ def read_requests(requests: queue.Queue[dict[str, Any]]) -> None:
 
 def exit_code(request: dict[str, Any]) -> int:
     """Evaluate one checkpoint: 0, 2 for an error that a user can fix, 1 for any other, printed with its traceback."""
-    reset_peak_memory()
     output = Path(request["output"])
     try:
         with write_lock(output):
@@ -60,7 +58,7 @@ def exit_code(request: dict[str, Any]) -> int:
         traceback.print_exc()
         return 1
     finally:
-        gc.collect()  # the model, before the next one is loaded
+        release_memory()  # a stage that trains next may need it
     return 0
 
 
