@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "speed"))
 from helpers.chromium import DARK, LIGHT, Opened, missing, seen_as, started
 from helpers.grid_logs import KINDS, grid_run
 from report_size import make_runs
@@ -41,7 +42,7 @@ def check(driver: Any, axe: str, path: Path) -> dict[str, Any]:
 
 
 def made_up(folder: Path) -> Path:
-    """A report of nine runs with everything that a page can hold but a noise floor."""
+    """A report of nine runs with everything that a page can have except a noise floor."""
     base, *variants = make_runs(folder, 400)
     log = folder / "checkpoints" / "variant 1" / "training_log.jsonl"
     log.parent.mkdir(parents=True)

@@ -26,7 +26,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +96,9 @@ def parse(path: Path) -> Parsed:
     for name in ("init", "answer"):
         if name not in sections:
             raise TemplateError(f"{path}: no #{name}: section; see the header of mcqa_suite/symbolic/parser.py")
-    inits = _without_repeats(_init(line) for line in _items(sections["init"]))
+    inits = [_init(line) for line in _items(sections["init"])]
+    # some public templates repeat a line
+    inits = list({(init.names, init.pool.source, init.count): init for init in inits}.values())
     names = [name for init in inits for name in init.names]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise TemplateError(f"{path}: variable {twice!r} is drawn twice; give it one #init line")
@@ -109,7 +110,7 @@ def parse(path: Path) -> Parsed:
         path=path,
         body=_pieces(question, names),
         solution=_pieces(solution, names),
-        inits=inits,
+        inits=tuple(inits),
         conditions=tuple(
             compile_expression(line.text, line.where, names) for line in _items(sections.get("conditions", []))
         ),
@@ -155,12 +156,10 @@ def _sections(lines: list[Line]) -> tuple[list[Line], dict[str, list[Line]]]:
     current = question
     for line in lines:
         heading = HEADING.match(line.text)
-        if heading and heading[1] not in ("solution",) | sections.keys():
-            current = sections.setdefault(heading[1], [])
-        elif heading and heading[1] in sections:
+        if heading and heading[1] in sections:
             raise TemplateError(f"{line.where}: a second #{heading[1]}: section; keep one")
-        elif heading:
-            current = sections.setdefault("solution", [])
+        if heading:
+            current = sections.setdefault(heading[1], [])
         rest = line.text[heading.end() :] if heading else line.text
         if rest.strip() or not heading:
             current.append(Line(rest, line.where))
@@ -192,11 +191,6 @@ def _init(line: Line) -> Init:
     return _sampled(names, sampled[1], arguments, line, counts)
 
 
-def _without_repeats(inits: Iterable[Init]) -> tuple[Init, ...]:
-    """Drop lines that repeat an earlier one, as some public templates do."""
-    return tuple({(init.names, init.pool.source, init.count): init for init in inits}.values())
-
-
 def _sampled(names: tuple[str, ...], how: str, arguments: list[Any], line: Line, counts: bool) -> Init:
     """`sample(list)`, `sample(list, 3)` or `sample_sequential(list, 3)`."""
     count = None
@@ -212,18 +206,14 @@ def _pieces(lines: list[Line], names: list[str]) -> tuple[Piece, ...]:
     """Text and slots in turn; TemplateError for a slot whose name is not drawn."""
     pieces: list[Piece] = []
     for number, line in enumerate(lines):
-        end = 0
-        for match in SLOT.finditer(line.text):
-            pieces += [_prose(line.text[end : match.start()], line.where), _slot(match[1], line.where, names)]
-            end = match.end()
-        pieces += [_prose(line.text[end:], line.where), "\n" if number < len(lines) - 1 else ""]
+        prose, *rest = SLOT.split(line.text)
+        pieces.append(prose)
+        for inside, prose in zip(rest[::2], rest[1::2], strict=True):
+            pieces += [_slot(inside, line.where, names), prose]
+        if any(isinstance(piece, str) and ("{" in piece or "}" in piece) for piece in pieces):
+            raise TemplateError(f"{line.where}: an unpaired brace; write {{name,default}}")
+        pieces.append("\n" if number < len(lines) - 1 else "")
     return tuple(piece for piece in pieces if piece != "")
-
-
-def _prose(text: str, where: str) -> str:
-    if "{" in text or "}" in text:
-        raise TemplateError(f"{where}: an unpaired brace; write {{name,default}}")
-    return text
 
 
 def _slot(inside: str, where: str, names: list[str]) -> Slot:

@@ -21,6 +21,7 @@ UNREAD = {
     "truncated": "the response was cut off",
     "empty": "nothing was written",
 }
+SCROLLS = ' tabindex="0" role="group" aria-label="Wide grid, scrolls sideways"'  # so that a keyboard reaches it
 Item = list[Any]
 
 
@@ -93,7 +94,7 @@ def _article(item: Item, about: dict[str, Any]) -> str:
     tables.append(grid_table(target, "Target"))
     tables += [_answer(model, cell, target) for model, cell in zip(about["models"], models, strict=True)]
     title = f"{_text(about['tasks'][task][0])}, document {doc_id} <small>{_text(name)}</small>"
-    row = "".join(f'<div class="arc">{table}</div>' for table in tables)
+    row = "".join(f'<div class="arc"{SCROLLS if "arc-small" in table else ""}>{table}</div>' for table in tables)
     return f'<article class="arc-item"><h3>{title}</h3><div class="arc-row">{row}</div></article>\n'
 
 

@@ -31,7 +31,13 @@ const arcGrids = (() => {
       return make("td", `c${cell}${wrong ? " arc-wrong" : ""}`, cell, ...(wrong ? [make("i", "unseen", " wrong")] : []));
     })));
     const size = Math.max(rows.length, width) > 12 ? "arc-small" : width < 6 ? "arc-narrow" : "arc-large";
-    return make("div", "arc", make("table", `arc-grid ${size}`, make("caption", "", caption), make("tbody", "", ...lines)));
+    const scroll = make("div", "arc", make("table", `arc-grid ${size}`, make("caption", "", caption), make("tbody", "", ...lines)));
+    if (size === "arc-small") { // so that a keyboard reaches it
+      scroll.tabIndex = 0;
+      scroll.setAttribute("role", "group");
+      scroll.setAttribute("aria-label", "Wide grid, scrolls sideways");
+    }
+    return scroll;
   }
 
   // Input and output side by side, the last input with the target: a grid's name is the line before it.
