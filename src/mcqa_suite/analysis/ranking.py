@@ -1,4 +1,4 @@
-"""Which of several models answers best: win rates and Bradley-Terry strengths from a judge's verdicts, with intervals."""
+"""Which of several models answers best: win rates and Bradley-Terry strengths with intervals, from a judge's verdicts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Duel = tuple[str, str, str, float]
 
 @dataclass(frozen=True)
 class Standing:
-    """A model's place: its mean result over prompts (a tie is half a win), and its strength.
+    """A model's results: `win_rate` is the mean over prompts, where a tie is half a win.
 
     `strength` is the natural logarithm of the Bradley-Terry score, less the mean over models: two models that differ by d meet
-    with odds exp(d). Its interval is that of the bootstrap over prompts. `similarity`: to the references.
+    with odds exp(d). Its interval is that of the bootstrap over prompts. `similarity` is that to the references.
     """
 
     name: str
@@ -37,9 +37,9 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Models by strength, the best first; `first_share`: how often the response shown earlier won where one did.
+    """Models by strength, the best first; `first_share`: how often the response shown first won, ties left out.
 
-    Not `finite`: some models won against the others every time, so that the strengths rest on one more tie of every two.
+    Not `finite`: some models won against the others every time, and strengths are those with one more tie of every two models.
     """
 
     standings: tuple[Standing, ...]
@@ -50,19 +50,21 @@ class Ranking:
 
 
 def rank(rows: Sequence[Row], similarity: dict[str, list[float]] | None = None, seed: int = 0) -> Ranking:
-    """The ranking that verdicts amount to; `similarity` holds a value a prompt for each model.
+    """The ranking from the rows of verdicts; `similarity` holds one value a prompt for each model.
 
-    DatasetError where no verdict could be read, or a model is in none that could.
+    DatasetError where no verdict about a model could be read.
     """
     met = list(duels(rows))
     names = sorted({name for row in rows for name in row["shown"]})
-    without = set(names) - {name for _, one, other, _ in met for name in (one, other)}
-    if without:
-        raise DatasetError(f"{min(without)}: no verdict about it could be read; look at the judge's words, `raw`")
+    if missing := set(names) - {name for _, first, second, _ in met for name in (first, second)}:
+        raise DatasetError(f"{min(missing)}: no verdict about it could be read; look at the judge's words, `raw`")
     wins = _wins(met, names)
-    strengths = dict(zip(names, _strengths(wins, seed), strict=True))
-    standings = [_standing(name, met, strengths[name], similarity) for name in names]
-    decided = [result == 1 for _, _, _, result in met if result != 0.5]
+    near = {name: mean_estimate(np.array(values)) for name, values in (similarity or {}).items() if values}
+    standings = [
+        _standing(wins, i, name, strength, near.get(name))
+        for i, (name, strength) in enumerate(zip(names, _strengths(wins, seed), strict=True))
+    ]
+    decided = [result == 1 for *_, result in met if result != 0.5]
     return Ranking(
         tuple(sorted(standings, key=lambda standing: -standing.strength.value)),
         prompts=len(wins),
@@ -83,26 +85,26 @@ def duels(rows: Sequence[Row]) -> Iterator[Duel]:
 def bradley_terry(wins: Floats) -> Floats:
     """The log strengths of models, mean 0, by evalica: `wins[i, j]` is how often i beat j, a tie half a win for each.
 
-    Where there is no finite answer (see `has_strengths`) every two models are given one more tie.
+    Where they are not finite (see `has_strengths`), every two models get one more tie.
     """
     import evalica
 
     if not has_strengths(wins):
         wins = wins + 0.5 * (1 - np.eye(len(wins)))
     winners, losers = np.nonzero(wins)
-    found = evalica.bradley_terry(
+    result = evalica.bradley_terry(
         winners.tolist(),
         losers.tolist(),
         [evalica.Winner.X] * len(winners),
         weights=wins[winners, losers].tolist(),
         limit=1000,
     )
-    logs = np.log(found.scores.reindex(range(len(wins))).to_numpy())
+    logs = np.log(result.scores.reindex(range(len(wins))).to_numpy())
     return np.asarray(logs - logs.mean())
 
 
 def has_strengths(wins: Floats) -> bool:
-    """Ford's condition (1957): models cannot be parted into two groups of which one never lost a point to the other.
+    """Ford's condition (1957): no group of models won every point against the others.
 
     Without it the likeliest strengths are infinite, and evalica's iteration ends at equal ones.
     """
@@ -112,13 +114,13 @@ def has_strengths(wins: Floats) -> bool:
 
 
 def _wins(met: Sequence[Duel], names: Sequence[str]) -> Floats:
-    """prompts x winner x loser."""
+    """Points by prompt, winner and loser."""
     prompts = {row_id: number for number, row_id in enumerate(dict.fromkeys(row_id for row_id, *_ in met))}
-    place = {name: number for number, name in enumerate(names)}
+    index = {name: number for number, name in enumerate(names)}
     wins = np.zeros((len(prompts), len(names), len(names)))
-    for row_id, one, other, result in met:
-        wins[prompts[row_id], place[one], place[other]] += result
-        wins[prompts[row_id], place[other], place[one]] += 1 - result
+    for row_id, first, second, result in met:
+        wins[prompts[row_id], index[first], index[second]] += result
+        wins[prompts[row_id], index[second], index[first]] += 1 - result
     return wins
 
 
@@ -132,29 +134,15 @@ def _strengths(wins: Floats, seed: int) -> list[Estimate]:
     return [Estimate(float(v), float(lo), float(hi), n) for v, lo, hi in zip(values, low, high, strict=True)]
 
 
-def _standing(
-    name: str, met: Sequence[Duel], strength: Estimate, similarity: dict[str, list[float]] | None
-) -> Standing:
-    results: dict[str, list[float]] = {}
-    for row_id, one, other, result in met:
-        if name in (one, other):
-            results.setdefault(row_id, []).append(result if name == one else 1 - result)
-    every = [value for values in results.values() for value in values]
-    near = np.array(similarity[name]) if similarity and similarity.get(name) else None
-    return Standing(
-        name,
-        wins=every.count(1.0),
-        ties=every.count(0.5),
-        losses=every.count(0.0),
-        win_rate=_win_rate(np.array([np.mean(values) for values in results.values()])),
-        strength=strength,
-        similarity=None if near is None else mean_estimate(near),
-    )
-
-
-def _win_rate(per_prompt: Floats) -> Estimate:
-    """The mean over prompts with Student's interval within 0 and 1, or Wilson's where each prompt is won or lost."""
+def _standing(wins: Floats, i: int, name: str, strength: Estimate, similarity: Estimate | None) -> Standing:
+    """The results of model `i`; the interval of its win rate is Student's, or Wilson's where each prompt is won or lost."""
+    won, lost = wins[:, i], wins[:, :, i]
+    played = (won + lost).sum(axis=1)
+    per_prompt = (won.sum(axis=1) / np.maximum(played, 1))[played > 0]
     if np.isin(per_prompt, (0.0, 1.0)).all():
-        return wilson(int(per_prompt.sum()), len(per_prompt))
-    found = mean_estimate(per_prompt)
-    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.n)
+        rate = wilson(int(per_prompt.sum()), len(per_prompt))
+    else:
+        mean = mean_estimate(per_prompt)
+        rate = Estimate(mean.value, max(0.0, mean.low), min(1.0, mean.high), mean.n)
+    counts = (int((won == 1).sum()), int((won == 0.5).sum()), int((lost == 1).sum()))
+    return Standing(name, *counts, win_rate=rate, strength=strength, similarity=similarity)

@@ -2,73 +2,81 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 from mcqa_suite.analysis.ranking import Ranking
+from mcqa_suite.reporting import tables
+from mcqa_suite.reporting.tables import Table
 from mcqa_suite.stats import Estimate
 
+BOUNDED = ("win_rate", "strength", "similarity")
 NOT_FINITE = (
-    "Some models won against the others every time: their strengths have no finite value, and what is shown rests on one more "
-    "tie of every two models."
+    "Some models won against the others every time: their strengths have no finite value, and are shown with one more tie of "
+    "every two models."
 )
 
 
-def markdown(found: Ranking) -> str:
-    """The table, the best model first, and what has to be known to read it."""
-    near = any(standing.similarity for standing in found.standings)
-    head = ["", "model", "win rate, %", "won / tied / lost", "strength", *(["similarity"] if near else [])]
-    lines = [f"| {' | '.join(head)} |", "|---:|---|---:|---:|---:|" + ("---:|" if near else "")]
-    for place, standing in enumerate(found.standings, start=1):
-        cells = [str(place), standing.name, _shown(standing.win_rate, 1, 100)]
-        cells += [f"{standing.wins} / {standing.ties} / {standing.losses}", _shown(standing.strength, 2)]
-        lines.append(f"| {' | '.join([*cells, *([_shown(standing.similarity, 3)] if near else [])])} |")
-    first = f"the response shown earlier won {_shown(found.first_share, 1, 100)} % where one did"
-    notes = [f"{found.prompts} prompts; {found.unread} verdicts could not be read; {first}."]
-    notes += [] if found.finite else [NOT_FINITE]
-    return "\n".join([*lines, "", "Intervals: 95 %, over prompts. " + " ".join(notes)])
+def markdown(ranking: Ranking) -> str:
+    """The table, the best model first, with its notes."""
+    rows = [
+        (
+            f"{number}",
+            standing.name,
+            _interval(standing.win_rate, 1, 100),
+            f"{standing.wins} / {standing.ties} / {standing.losses}",
+            _interval(standing.strength, 2),
+            _interval(standing.similarity, 3),
+        )
+        for number, standing in enumerate(ranking.standings, start=1)
+    ]
+    first = _interval(ranking.first_share, 1, 100) or "-"
+    note = (
+        f"Intervals: 95 %, over prompts. {ranking.prompts} prompts; {ranking.unread} verdicts could not be read; the response "
+        f"shown earlier won {first} % where one did."
+    )
+    header = ("", "model", "win rate, %", "won / tied / lost", "strength", "similarity")
+    notes = [note if ranking.finite else f"{note} {NOT_FINITE}"]
+    return tables.markdown(Table("", header, rows, notes, left=2).without_empty_columns()).rstrip()
 
 
-def csv_table(found: Ranking) -> str:
+def csv_table(ranking: Ranking) -> str:
     """The same numbers, unrounded."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    bounded = ("win_rate", "strength", "similarity")
-    head = [f"{name}{suffix}" for name in bounded for suffix in ("", "_low", "_high")]
-    writer.writerow(["model", "wins", "ties", "losses", *head])
-    for standing in found.standings:
-        values = [getattr(standing, name) for name in bounded]
-        numbers = [
-            number for value in values for number in ((value.value, value.low, value.high) if value else ("",) * 3)
-        ]
-        counts = (standing.wins, standing.ties, standing.losses)
-        writer.writerow([standing.name, *counts, *numbers])
-    return out.getvalue()
+    records = []
+    for standing in ranking.standings:
+        record: dict[str, object] = {"model": standing.name}
+        record |= {name: getattr(standing, name) for name in ("wins", "ties", "losses")}
+        for name in BOUNDED:
+            estimate = getattr(standing, name)
+            ends = (estimate.value, estimate.low, estimate.high) if estimate else (None,) * 3
+            record |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+        records.append(record)
+    return tables.csv_text(records, digits=None)
 
 
-def figure(found: Ranking, path: Path) -> None:
-    """A forest of the strengths with their intervals, as SVG."""
+def figure(ranking: Ranking, path: Path) -> None:
+    """Write the strengths with their intervals as an SVG forest plot."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    standings = found.standings[::-1]
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mcqa", "font.size": 10}):
-        made = Figure(figsize=(7, 0.8 + 0.45 * len(standings)), layout="constrained")
-        axes = made.add_subplot()
+    from mcqa_suite.reporting.figures import style
+
+    standings = ranking.standings[::-1]
+    with mpl.rc_context(style.SETTINGS):
+        drawing = Figure(figsize=(style.WIDTH, 0.8 + 0.45 * len(standings)), layout="constrained")
+        axes = drawing.add_subplot()
         for row, standing in enumerate(standings):
-            strength = standing.strength
-            axes.plot([strength.low, strength.high], [row, row], color="#555555", linewidth=1.5)
-            axes.plot(strength.value, row, "o", color="#1f5fa8")
-        axes.axvline(0, color="#bbbbbb", linewidth=0.8, zorder=0)
+            axes.plot([standing.strength.low, standing.strength.high], [row, row], color=style.SAME, linewidth=1.5)
+            axes.plot(standing.strength.value, row, "o", color=style.BETTER)
+        axes.axvline(0, color=style.LINE, linewidth=0.8, zorder=0)
         axes.set_yticks(range(len(standings)), [standing.name for standing in standings])
         axes.set_ylim(-0.6, len(standings) - 0.4)
         axes.set_xlabel("Bradley-Terry strength, log odds against the mean of the models (95 %)")
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        made.savefig(path, format="svg", metadata={"Date": None})
+        axes.spines["left"].set_visible(False)
+    path.write_bytes(style.svg(drawing, "ranking"))
 
 
-def _shown(value: Estimate | None, digits: int, scale: float = 1) -> str:
-    if value is None:
-        return "-"
-    return f"{scale * value.value:.{digits}f} [{scale * value.low:.{digits}f}, {scale * value.high:.{digits}f}]"
+def _interval(estimate: Estimate | None, digits: int, scale: float = 1) -> str:
+    if estimate is None:
+        return ""
+    value, low, high = (f"{scale * end:.{digits}f}" for end in (estimate.value, estimate.low, estimate.high))
+    return f"{value} [{low}, {high}]"
