@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 Hashes = NDArray[np.uint64]
 Integers = NDArray[np.int64]
@@ -81,28 +81,22 @@ class NgramIndex:
     def __init__(
         self, n: int, texts: Sequence[list[str]], heads: Integers, kinds: Integers, vocabulary: Vocabulary, share: float
     ) -> None:
-        self.n, self.items, self.share = n, len(texts), share
+        self.n, self.share = n, share
         codes, owner = vocabulary.encode(texts)
         grams, at = hashes(codes, owner, n)
         item = owner[at]
-        starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(texts)))])[:-1]
-        in_head = at - starts[item] + n <= heads[item]
         self.grams, index = np.unique(grams, return_inverse=True)
-        common = np.unique(np.stack([index, kinds[item]]), axis=1)[0]
-        rare = (np.bincount(common, minlength=len(self.grams)) <= BOILERPLATE)[index]
-        # Heads come first, so that an n-gram that an item holds twice counts as one of its question.
-        order = np.lexsort((~in_head, item, index))
-        order = order[rare[order]]
-        index, item, in_head = index[order], item[order], in_head[order]
-        first = np.ones(len(order), bool)
-        first[1:] = (index[1:] != index[:-1]) | (item[1:] != item[:-1])
-        self.index, self.item, self.in_head = index[first], item[first], in_head[first]
+        gram_of_kind = np.unique(np.stack([index, kinds[item]]), axis=1)[0]
+        rare = (np.bincount(gram_of_kind, minlength=len(self.grams)) <= BOILERPLATE)[index]
+        starts = np.searchsorted(owner, np.arange(len(texts)))
+        in_head = rare & (at - starts[item] + n <= heads[item])
+        shape = (len(texts), len(self.grams))
+        self.items, self.heads = (_matrix(item[chosen], index[chosen], shape) for chosen in (rare, in_head))
+        self.total = self.items.sum(axis=1)
         self.maybe = np.zeros(1 << FILTER, bool)
         self.maybe[self.grams >> _SHIFT] = True
-        self.begin = np.searchsorted(self.index, np.arange(len(self.grams) + 1))
-        self.total = np.bincount(self.item, minlength=self.items)
-        self.seen = np.zeros(len(self.grams), bool)
-        self.best, self.row, self.rows = (np.full(self.items, start) for start in (0, -1, 0))
+        self.seen = np.zeros(len(self.grams), np.int64)
+        self.best, self.row, self.rows = (np.full(len(texts), start) for start in (0, -1, 0))
 
     def add(self, codes: Integers, owner: Integers, first_row: int) -> None:
         """Count the n-grams of some rows; `owner` numbers them from 0, `first_row` is the number of the first."""
@@ -111,38 +105,35 @@ class NgramIndex:
         grams, at = grams[likely], at[likely]
         position = np.searchsorted(self.grams, grams)
         hit = np.append(self.grams, np.uint64(0))[position] == grams
-        hits, rows = position[hit], owner[at[hit]]
-        if not len(hits):
+        if not hit.any():
             return
-        self.seen[hits] = True
-        rows, hits = np.divmod(np.unique(rows * len(self.grams) + hits), len(self.grams))
-        counts = self.begin[hits + 1] - self.begin[hits]
-        offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        items = self.item[np.repeat(self.begin[hits], counts) + offsets]
-        width = int(owner[-1]) + 1
-        keys, shared = np.unique(items * width + np.repeat(rows, counts), return_counts=True)
-        self._update_best(*np.divmod(keys, width), shared, first_row)
-
-    def _update_best(self, items: Integers, rows: Integers, shared: Integers, first_row: int) -> None:
-        enough = shared >= self.share * self.total[items]
-        self.rows += np.bincount(items[enough], minlength=self.items)
-        order = np.lexsort((-rows, shared, items))  # the last of each item holds most; of equals, the first row
-        last = order[np.append(items[order][1:] != items[order][:-1], True)] if len(order) else order
-        better = last[shared[last] > self.best[items[last]]]
-        self.best[items[better]] = shared[better]
-        self.row[items[better]] = first_row + rows[better]
+        rows = _matrix(owner[at[hit]], position[hit], (int(owner[-1]) + 1, len(self.grams)))
+        self.seen[position[hit]] = 1
+        shared = sparse.csr_array(self.items @ rows.T)  # of each item and row, the number of n-grams in both
+        best = shared.max(axis=1).toarray().ravel()
+        better = np.flatnonzero(best > self.best)
+        self.best[better] = best[better]
+        self.row[better] = first_row + np.ravel(shared[better].argmax(axis=1))
+        item = np.repeat(np.arange(len(self.total)), np.diff(shared.indptr))
+        enough = shared.data >= self.share * self.total[item]
+        self.rows += np.bincount(item[enough], minlength=len(self.total))
 
     def coverage(self) -> Coverage:
-        seen = self.seen[self.index]
-        count = partial(np.bincount, minlength=self.items)
         return Coverage(
             total=self.total,
-            share=_shares(count(self.item[seen]), self.total),
-            head=_shares(count(self.item[seen & self.in_head]), count(self.item[self.in_head])),
+            share=_shares(self.items @ self.seen, self.total),
+            head=_shares(self.heads @ self.seen, self.heads.sum(axis=1)),
             row=self.row,
             row_share=_shares(self.best, self.total),
             rows=self.rows,
         )
+
+
+def _matrix(rows: Integers, columns: Integers, shape: tuple[int, int]) -> sparse.csr_array:
+    """A sparse matrix with 1 at the given positions."""
+    matrix = sparse.csr_array((np.ones(len(rows), np.int64), (rows, columns)), shape=shape)
+    matrix.data[:] = 1  # a position that comes twice was summed
+    return matrix
 
 
 def _shares(part: Integers, whole: Integers) -> NDArray[np.float64]:
