@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import sys
@@ -196,7 +197,7 @@ def targets() -> Iterator[Target]:
     raw = {"overall": "A", "criteria": {"correctness": "A"}, "A": "yes", "B": "no"}
     pair = {"prompt": "p", "chosen": "yes", "rejected": "no", "group": "g", "id": "i"}
     made = manifest.Manifest("sft", "a", manifest.Parent("base", "0"), {}, "0", 0, manifest.hardware(), 1.0)
-    manifests = whole(manifest.asdict(made))
+    manifests = whole(dataclasses.asdict(made))
     header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
     weights = len(header).to_bytes(8, "little") + header + bytes(8)
     files = {
