@@ -26,13 +26,13 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from mcqa_suite.common.files import write_file
     from mcqa_suite.ladder.audit_inputs import read_data
     from mcqa_suite.training_data.sources.composition import mix_figure, mix_table
 
     rows = read_data(args.data).rows
     print(mix_table(rows), end="")
     if args.figure:
-        args.figure.write_text(mix_figure(rows), encoding="utf-8")
+        write_file(args.figure, mix_figure(rows))
     if args.output:
-        lines = (json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows)
-        args.output.write_text("".join(lines), encoding="utf-8")
+        write_file(args.output, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))

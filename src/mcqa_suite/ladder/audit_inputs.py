@@ -38,21 +38,21 @@ def read_data(paths: Sequence[Path]) -> AuditData:
 def _read(path: Path) -> AuditData:
     if path.suffix not in (".yaml", ".yml"):
         return AuditData(tuple(read_training_rows(path)))
-    written = read_yaml(path)
-    if "stages" in written:
+    content = read_yaml(path)
+    if "stages" in content:
         recipe = read_recipe(path)
         tasks = [task for evaluation in recipe.evaluate for task in evaluation.tasks]
         metadata = [entry for evaluation in recipe.evaluate for entry in (evaluation.metadata or {}).items()]
         return AuditData(_rows(stage.settings for stage in recipe.stages), tuple(tasks), tuple(metadata))
-    return AuditData(_rows([_settings(path, written)]))
+    return AuditData(_rows([_settings(path, content)]))
 
 
-def _settings(path: Path, written: dict[str, Any]) -> Settings:
+def _settings(path: Path, content: dict[str, Any]) -> Settings:
     """The settings as the first kind that has all of the keys: a stage's YAML does not name its kind."""
     errors = {}
     for kind in SETTINGS:
         try:
-            return parse_settings(kind, written, str(path), path.parent)
+            return parse_settings(kind, content, str(path), path.parent)
         except ConfigError as error:
             errors[kind] = str(error).removeprefix(f"{path}: ")
     reasons = "; ".join(f"as {kind}: {error}" for kind, error in errors.items())
@@ -60,14 +60,11 @@ def _settings(path: Path, written: dict[str, Any]) -> Settings:
 
 
 def _rows(stages: Iterable[Settings]) -> tuple[Row, ...]:
-    """The rows of stages; a row of several stages counts once, and a duplicate inside a stage twice."""
-    once: dict[tuple[str, ...], Row] = {}
-    repeats = []
+    """The rows of stages, less those of an earlier stage; duplicates inside a stage stay."""
+    rows: list[Row] = []
+    keys: set[tuple[str, ...]] = set()
     for settings in stages:
-        before = set(once)
-        for row in read_rows(settings)[0]:
-            key = (row["id"], row["prompt"], *responses(row))
-            if key in once and key not in before:
-                repeats.append(row)
-            once.setdefault(key, row)
-    return (*once.values(), *repeats)
+        keyed = [((row["id"], row["prompt"], *responses(row)), row) for row in read_rows(settings)[0]]
+        rows += [row for key, row in keyed if key not in keys]
+        keys |= {key for key, _ in keyed}
+    return tuple(rows)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from mcqa_suite.analysis.compare.subset import Subset, as_json_text
+from mcqa_suite.common.files import write_file
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent
@@ -153,11 +154,11 @@ FORMATS: dict[str, Callable[[Audit], str]] = {"md": markdown, "json": as_json}
 def save(audit: Audit, folder: Path) -> None:
     """Write report.md, report.json, overlaps.csv, and, where there were tasks, clean.json for `mcqa compare --subset`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.md").write_text(markdown(audit), encoding="utf-8")
-    (folder / "report.json").write_text(as_json(audit), encoding="utf-8")
-    (folder / "overlaps.csv").write_text(as_csv(audit), encoding="utf-8")
+    write_file(folder / "report.md", markdown(audit))
+    write_file(folder / "report.json", as_json(audit))
+    write_file(folder / "overlaps.csv", as_csv(audit))
     if audit.items:
         clean: dict[str, dict[int, str]] = {task: {} for task in audit.documents}
         for item in audit.clean:
             clean[item.task][item.doc_id] = item.doc_hash
-        (folder / "clean.json").write_text(as_json_text(Subset("clean.json", audit.documents, clean)), encoding="utf-8")
+        write_file(folder / "clean.json", as_json_text(Subset("clean.json", audit.documents, clean)))
