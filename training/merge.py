@@ -26,7 +26,7 @@ def main() -> None:
         raise CheckpointError(f"{args.parent}: holds no adapter to merge; give the folder of a stage with merge: false")
     task = json.loads((args.parent / ADAPTER).read_text(encoding="utf-8"))["task_type"]
     with stage.enough_memory(args, "dtype", settings.dtype, "use a shorter one, or a larger machine"):
-        model, tokenizer = weights.merged(args, settings.dtype, **(weights.REWARD if task == "SEQ_CLS" else {}))
+        model, tokenizer = weights.load_unchecked(args, settings.dtype, **(weights.REWARD if task == "SEQ_CLS" else {}))
     with complete_folder(args.output) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

@@ -32,8 +32,12 @@ REWARD = {"cls": AutoModelForSequenceClassification, "num_labels": 1}  # what a 
 
 
 def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfig | None:
-    """PEFT's config; None where every weight is trained."""
+    """PEFT's config; None where every weight is trained. ConfigError where QLoRA cannot run."""
     if settings.qlora:
+        if os.environ.get("ACCELERATE_USE_FSDP") or os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE") == "3":
+            raise ConfigError(
+                f"{where}: qlora: 4-bit weights cannot be sharded (FSDP, ZeRO 3); launch with ddp.yaml, or remove it"
+            )
         extras.require(f"{where}: qlora", "bnb")
     if settings.full:
         return None
@@ -43,46 +47,32 @@ def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfi
 def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
     """The parent's model and tokenizer; of an adapter its recorded parent with the adapter merged into it."""
     if settings.qlora:
-        if os.environ.get("ACCELERATE_USE_FSDP") or os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE") == "3":
-            raise ConfigError(
-                f"{args.config}: qlora: 4-bit weights cannot be sharded (FSDP, ZeRO 3); launch with ddp.yaml, or remove it"
-            )
         kwargs["quantization_config"] = four_bits(settings.dtype)
     if is_adapter(args.parent) and (settings.qlora or not settings.merge):
         raise ConfigError(
             f"{args.config}: the parent is an adapter; merge it first (training/merge.py), or set merge: true"
         )
-    return whole(args, settings.dtype, cls, **kwargs)
+    return load_unchecked(args, settings.dtype, cls, **kwargs)
 
 
-def whole(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
-    """`load` without its checks."""
-    if is_adapter(args.parent):
-        return merged(args, dtype, cls, **kwargs)
-    return _model(args.parent, dtype, cls, kwargs), _tokenizer(args.parent)
-
-
-def merged(args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
-    """The model and the tokenizer of an adapter's recorded parent, the adapter merged into it."""
-    if args.parent_base is None:
-        raise CheckpointError(f"{args.parent}: is an adapter; give the folder that it was trained on as --parent-base")
-    check_parent(args.parent, args.parent_base)
-    model = PeftModel.from_pretrained(_model(args.parent_base, dtype, cls, kwargs), args.parent)
-    return model.merge_and_unload(), _tokenizer(args.parent)
-
-
-def _model(folder: Path, dtype: str, cls: Any, kwargs: dict[str, Any]) -> Any:
+def load_unchecked(
+    args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any
+) -> tuple[Any, Any]:
+    """`load` of a parent that suits the stage."""
+    folder = args.parent
+    if is_adapter(folder):
+        if args.parent_base is None:
+            raise CheckpointError(f"{folder}: is an adapter; give the folder that it was trained on as --parent-base")
+        check_parent(folder, args.parent_base)
+        folder = args.parent_base
     try:
-        return cls.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **kwargs)
+        tokenizer = AutoTokenizer.from_pretrained(args.parent)
+        model = cls.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **kwargs)
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder}: cannot be loaded: {' '.join(str(error).split())}") from error
-
-
-def _tokenizer(folder: Path) -> Any:
-    try:
-        return AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{folder}: no tokenizer can be loaded: {' '.join(str(error).split())}") from error
+    if is_adapter(args.parent):
+        model = PeftModel.from_pretrained(model, args.parent).merge_and_unload()
+    return model, tokenizer
 
 
 def four_bits(dtype: str, format: str = "nf4", double_quant: bool = True) -> BitsAndBytesConfig:
@@ -155,7 +145,7 @@ def save_weights(model: Any, state: State | None, folder: Path, args: argparse.N
 
 def save_into_parent(model: Any, state: State | None, folder: Path, args: argparse.Namespace, settings: Any) -> None:
     """Save the parent, loaded again, with what was trained: `model` has its weights in 4 bits, or a part of them."""
-    parent, _ = whole(args, settings.dtype, **(REWARD if args.kind == "reward" else {}))
+    parent, _ = load_unchecked(args, settings.dtype, **(REWARD if args.kind == "reward" else {}))
     if settings.full:
         parent.load_state_dict(state)
     else:
