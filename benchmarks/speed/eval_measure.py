@@ -111,7 +111,7 @@ def child(job: dict[str, Any]) -> None:
     asked = pickle.loads(Path(job["requests"]).read_bytes())
     lm = language_model(job["backend"], job["checkpoint"], job["batch_size"], job.get("dtype", "float32"))
     if job["backend"] == "hf-prefix" and not lm.shares:
-        sys.exit(f"hf-prefix refused: {lm.record.refusal}")
+        sys.exit(f"hf-prefix refused: {lm.record.reason}")
     answer(lm, asked[:4], 2 if job["new_tokens"] else None)
     before = tokens(lm)
     start = time.process_time()

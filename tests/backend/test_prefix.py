@@ -45,7 +45,7 @@ def test_scores_are_those_of_the_stock_backend_whatever_a_pass_may_hold(family, 
     for budget in (16, 50, 4096):
         lm.scorer.budget = budget
         assert_same(lm.loglikelihood(requests, disable_tqdm=True), expected)
-    assert lm.record.refusal is None
+    assert lm.record.reason is None
 
 
 @given(data=st.data())
@@ -117,7 +117,7 @@ def test_a_shared_token_is_computed_once():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families_that_are_exact_pass_the_self_test(family):
     lm, stock = pair(random_model(family))
-    assert lm.record.refusal is None
+    assert lm.record.reason is None
     requests = loglikelihoods(CONTEXTS[::3], OPTIONS[:4])
     lm.scorer.budget = 60
     assert_same(lm.loglikelihood(requests, disable_tqdm=True), stock.loglikelihood(requests, disable_tqdm=True))
@@ -126,12 +126,12 @@ def test_families_that_are_exact_pass_the_self_test(family):
 @pytest.mark.parametrize(("family", "reason"), REFUSED.items())
 def test_families_that_are_not_exact_are_scored_as_stock_and_say_why(family, reason, caplog):
     lm, stock = pair(random_model(family))
-    assert reason in lm.record.refusal
-    assert caplog.text.count(lm.record.refusal) == 1
+    assert reason in lm.record.reason
+    assert caplog.text.count(lm.record.reason) == 1
     requests = loglikelihoods(CONTEXTS[::4], OPTIONS)
     assert_same(lm.loglikelihood(requests, disable_tqdm=True), stock.loglikelihood(requests, disable_tqdm=True), 0.0)
     sharing = lm.get_model_info()["prefix_sharing"]
-    assert (sharing["backend"], sharing["reason"]) == ("stock hf", lm.record.refusal)
+    assert (sharing["backend"], sharing["reason"]) == ("stock hf", lm.record.reason)
 
 
 @pytest.mark.parametrize("family", REFUSED_BY_TEST)
@@ -144,7 +144,7 @@ def test_the_self_test_alone_finds_what_would_be_silently_wrong(family):
 def test_half_precision_differs_no_more_than_stock_does_from_itself(dtype):
     model = random_model("llama").to(dtype)
     lm, stock = pair(model)
-    assert lm.record.refusal is None
+    assert lm.record.reason is None
     requests = loglikelihoods(CONTEXTS, OPTIONS[:4])
     exact = scores(HFLM(random_model("llama"), tokenizer=tokenizer(), logits_cache=False), requests)
     ours, theirs = scores(lm, requests), scores(stock, requests)
@@ -245,7 +245,7 @@ def test_adapters_are_scored_with_what_they_add():
         random_model("llama"), LoraConfig(target_modules=["q_proj", "lm_head"], init_lora_weights=False)
     )
     lm, stock = pair(model)
-    assert lm.record.refusal is None
+    assert lm.record.reason is None
     requests = loglikelihoods(CONTEXTS, OPTIONS)
     ours = lm.loglikelihood(requests, disable_tqdm=True)
     assert_same(ours, stock.loglikelihood(requests, disable_tqdm=True))
@@ -253,6 +253,6 @@ def test_adapters_are_scored_with_what_they_add():
     assert abs(ours[0][0] - plain.loglikelihood(requests[:1], disable_tqdm=True)[0][0]) > 1e-2
     prompted = get_peft_model(random_model("llama"), PromptTuningConfig(num_virtual_tokens=2, task_type="CAUSAL_LM"))
     refused, stock = pair(prompted)
-    assert "virtual tokens" in refused.record.refusal
+    assert "virtual tokens" in refused.record.reason
     some = requests[:10]
     assert_same(refused.loglikelihood(some, disable_tqdm=True), stock.loglikelihood(some, disable_tqdm=True), 0.0)

@@ -24,7 +24,7 @@ def test_a_quantised_checkpoint_scores_as_by_the_stock_backend(tiny_checkpoint, 
     done = subprocess.run([str(word) for word in script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     lm = load_model(str(tmp_path / "gptq4"), dtype="float32", batch_size=4)
-    assert lm.record.refusal is None
+    assert lm.record.reason is None
     stock = HFLM(lm.model, tokenizer=lm.tokenizer, batch_size=4, softmax_dtype="float32", logits_cache=False)
     requests = [
         Instance("loglikelihood", {}, (f"One and one is two. {i} and {i}? Answer:", option), k, ("task", i, 1))

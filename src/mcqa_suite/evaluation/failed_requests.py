@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -23,29 +23,25 @@ class Failed:
         return f"[failed] {self.reason}"
 
 
-@dataclass
-class FailedItems:
-    """By task: the number of documents, and the reasons of those that failed, one a document."""
+FailedItems = dict[str, dict[str, Any]]  # by task: how many items failed, of how many, and how often for which reason
 
-    documents: dict[str, int] = field(default_factory=dict)
-    reasons: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def lines(self) -> list[str]:
-        """One line for each task with a failed item."""
-        lines = []
-        for task, reasons in self.reasons.items():
-            (most, _), n = reasons.most_common(1)[0], reasons.total()
-            more = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
-            lines.append(
-                f"{task}: {n} of {self.documents[task]} items got no answer and are in no score, marked `failed` in the log "
-                f"({most}{more}); with --use_cache FILE the same command requests only the missing ones"
-            )
-        return lines
+def failure_lines(failed: FailedItems) -> list[str]:
+    """One line for each task with a failed item."""
+    lines = []
+    for task, counts in failed.items():
+        reason, *others = sorted(counts["reasons"], key=counts["reasons"].get, reverse=True)
+        more = f", and {len(others)} other reasons" if others else ""
+        lines.append(
+            f"{task}: {counts['items']} of {counts['of']} items got no answer and are in no score, marked `failed` in the log "
+            f"({reason}{more}); with --use_cache FILE the same command requests only the missing ones"
+        )
+    return lines
 
 
 @contextmanager
 def without_failed() -> Iterator[FailedItems]:
-    """Let the harness leave failed documents out, inside the block; yields what failed."""
+    """Let the harness leave failed documents out, inside the block; yields what failed, at its end."""
     from lm_eval import evaluator
 
     original, failed = evaluator.evaluate, FailedItems()
@@ -57,8 +53,9 @@ def without_failed() -> Iterator[FailedItems]:
         for task in tasks.values():
             _pass_by(task)
         results = original(*args, **settings)
-        if results is not None:  # in the first process
-            _mark(results, tasks, failed)
+        if results is not None and (counts := _mark(results, tasks)):  # in the first process
+            failed.update(counts)
+            results["failed"] = counts
         return results
 
     evaluator.evaluate = evaluate
@@ -116,18 +113,18 @@ def _reason(responses: Iterable[Any]) -> str | None:
     return None
 
 
-def _mark(results: dict[str, Any], tasks: dict[str, Any], failed: FailedItems) -> None:
-    """Add `failed` to the rows of the log, and, by task, to the results: how many, and why."""
+def _mark(results: dict[str, Any], tasks: dict[str, Any]) -> FailedItems:
+    """Add `failed` to the rows of the log; return how many items failed, and why."""
+    failed = FailedItems()
     for name, task in tasks.items():
         reasons: dict[int, str] = {}
         for instance in task.instances:
             if reason := _reason(instance.resps):
                 reasons.setdefault(instance.doc_id, reason)
         if reasons:
-            failed.documents[name] = len({instance.doc_id for instance in task.instances})
-            failed.reasons[name] = Counter(reasons.values())
-            counts = {"items": len(reasons), "of": failed.documents[name], "reasons": dict(failed.reasons[name])}
-            results.setdefault("failed", {})[name] = counts
+            of = len({instance.doc_id for instance in task.instances})
+            failed[name] = {"items": len(reasons), "of": of, "reasons": dict(Counter(reasons.values()))}
         for row in results.get("samples", {}).get(name, ()):
             if reason := _reason(row["resps"]):
                 row["failed"] = reason
+    return failed

@@ -19,7 +19,7 @@ from mcqa_suite.common.errors import ConfigError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.failed_requests import FailedItems, without_failed
+from mcqa_suite.evaluation.failed_requests import FailedItems, failure_lines, without_failed
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed
 
@@ -34,9 +34,9 @@ def launch(argv: Sequence[str]) -> int:
         stay_offline_if_cut_off()  # before the libraries are imported
     with processes.one_run():
         failed = _launch(words)
-    for line in failed.lines():
+    for line in failure_lines(failed):
         print(f"mcqa: {line}", file=sys.stderr)
-    return int(bool(failed.reasons))
+    return int(bool(failed))
 
 
 def _launch(words: Sequence[str]) -> FailedItems:

@@ -34,17 +34,14 @@ def refusal(model: Any, *, backend: str, max_length: int) -> str | None:
         return f"{config.model_type}: {FAMILIES[config.model_type]}"
     if getattr(config, "alibi", False):
         return "ALiBi"
-    if getattr(_inner(model), "_is_stateful", False):
+    if getattr(model.get_base_model() if hasattr(model, "get_base_model") else model, "_is_stateful", False):
         return "a recurrent state"
-    return (
-        _layers(config, max_length)
-        or _positions(config)
-        or _attention(getattr(model.config, "_attn_implementation", None))
-    )
-
-
-def _inner(model: Any) -> Any:
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
+    if (reason := _layers(config, max_length) or _positions(config)) is not None:
+        return reason
+    attention = getattr(model.config, "_attn_implementation", None)
+    if attention not in MASKED:
+        return f"attention implementation {attention} accepts no custom mask; use sdpa or eager"
+    return None
 
 
 def _layers(config: Any, max_length: int) -> str | None:
@@ -65,10 +62,6 @@ def _positions(config: Any) -> str | None:
     entries = [rope, *(entry for entry in rope.values() if isinstance(entry, dict))]
     kinds = {str(entry.get("rope_type", entry.get("type"))) for entry in entries} & LENGTH_DEPENDENT
     return f"positions of type {min(kinds)}" if kinds else None
-
-
-def _attention(name: str | None) -> str | None:
-    return None if name in MASKED else f"attention implementation {name} accepts no custom mask; use sdpa or eager"
 
 
 def self_test(forward: Forward, *, max_length: int) -> str | None:

@@ -6,7 +6,7 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -36,17 +36,17 @@ TokenRequest = tuple[tuple[str, str] | None, Ints, Ints]
 
 @dataclass
 class Record:
-    """Counts over all requests so far. `refusal`: why the stock backend is used; None where it is not.
+    """Counts over all requests so far, as the results name them. `reason`: why the stock backend is used, if it is.
 
-    `ties`: documents whose best score two or more options share exactly (the harness then takes the first);
-    `identical_options`: those of them where the tied options are the same text.
+    `exact_ties_at_the_top`: documents whose best score two or more options share exactly (the harness then takes the first);
+    `of_identical_options`: those of them where the tied options are the same text.
     """
 
-    refusal: str | None = None
-    requests: int = 0
+    reason: str | None
+    loglikelihood_requests: int = 0
     documents: int = 0
-    ties: int = 0
-    identical_options: int = 0
+    exact_ties_at_the_top: int = 0
+    of_identical_options: int = 0
 
     def add_ties(self, requests: Sequence[Any], answers: Sequence[Answer]) -> None:
         """Count the documents of `requests` (the harness's instances) with two options or more."""
@@ -58,8 +58,8 @@ class Record:
             best = max(value for value, _ in scored)
             top = [option for value, option in scored if value == best]
             self.documents += len(scored) > 1
-            self.ties += len(top) > 1
-            self.identical_options += len(top) > 1 and len(set(top)) == 1
+            self.exact_ties_at_the_top += len(top) > 1
+            self.of_identical_options += len(top) > 1 and len(set(top)) == 1
 
 
 @register_model(NAME)
@@ -86,8 +86,8 @@ class PrefixLM(PrefixGeneration):
         self.scorer = Scorer(self.forward, budget, self.softmax_dtype)
         reason = refusal(self.model, backend=self.backend, max_length=self.max_length)
         self.record = Record(reason or self_test(self.forward, max_length=self.max_length))
-        if self.record.refusal:
-            log.warning("hf-prefix: scored as the stock hf backend does, because of %s", self.record.refusal)
+        if self.record.reason:
+            log.warning("hf-prefix: scored as the stock hf backend does, because of %s", self.record.reason)
         self.settings = {name: value for name, value in kwargs.items() if isinstance(value, str | int | float | None)}
 
     def _get_config(self, pretrained: str, **kwargs: Any) -> None:
@@ -96,8 +96,8 @@ class PrefixLM(PrefixGeneration):
 
     @property
     def shares(self) -> bool:
-        """Whether the prefix tree is used; if not, `record.refusal` says why."""
-        return self.record.refusal is None
+        """Whether the prefix tree is used; if not, `record.reason` says why."""
+        return self.record.reason is None
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Answer]:
         """As the harness defines it; LoglikelihoodError for an option without tokens and for a score that is not finite."""
@@ -131,7 +131,7 @@ class PrefixLM(PrefixGeneration):
         answers = [stored.get(key) for key in keys] or [None] * len(requests)
         left = [request for request, answer in enumerate(answers) if answer is None]
         bar.update(len(requests) - len(left))
-        self.record.requests += len(requests)
+        self.record.loglikelihood_requests += len(requests)
         for done in self._compute(requests, rows, targets, left):
             for request, answer in done:
                 answers[request] = answer
@@ -196,14 +196,10 @@ class PrefixLM(PrefixGeneration):
 
     def sharing(self) -> dict[str, Any]:
         """How the scores so far came about, for the results file."""
-        record, cache = self.record, vars(self).get("cache")  # which this does not open
+        cache = vars(self).get("cache")  # which this does not open
         return {
-            "backend": "stock hf" if record.refusal else "prefix tree",
-            "reason": record.refusal,
-            "loglikelihood_requests": record.requests,
-            "documents": record.documents,
-            "exact_ties_at_the_top": record.ties,
-            "of_identical_options": record.identical_options,
+            "backend": "prefix tree" if self.shares else "stock hf",
+            **asdict(self.record),
             "tokens_computed": self.forward.computed,
             "unique_tokens": self.scorer.nodes,
             "passes": self.scorer.passes,
