@@ -56,19 +56,23 @@ def grids(responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
     return _each("grids", responses, docs)
 
 
-@register_filter("mcqa_letters")
-class Letters(Filter):  # type: ignore[misc]
+class _Extractor(Filter):  # type: ignore[misc]
+    kind: str
+
     def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
-        return letters(resps, docs)
+        return _each(self.kind, resps, docs)
+
+
+@register_filter("mcqa_letters")
+class Letters(_Extractor):
+    kind = "letters"
 
 
 @register_filter("mcqa_numbers")
-class Numbers(Filter):  # type: ignore[misc]
-    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
-        return numbers(resps, docs)
+class Numbers(_Extractor):
+    kind = "numbers"
 
 
 @register_filter("mcqa_grids")
-class Grids(Filter):  # type: ignore[misc]
-    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
-        return grids(resps, docs)
+class Grids(_Extractor):
+    kind = "grids"

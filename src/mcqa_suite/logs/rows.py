@@ -140,10 +140,13 @@ def parse_rows(path: Path, parse: Callable[[Sample], T], kind: str) -> Iterator[
         try:
             yield parse(sample)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise DatasetError(
-                f"{path}:{sample.line}: not a sample of {kind} ({reason}); run the task again"
-            ) from error
+            raise not_a_sample(path, sample, error, kind) from error
+
+
+def not_a_sample(path: Path, sample: Sample, error: Exception, kind: str) -> DatasetError:
+    """The error for a row that is not a sample of `kind`, by the exception that reading it raised."""
+    reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+    return DatasetError(f"{path}:{sample.line}: not a sample of {kind} ({reason}); run the task again")
 
 
 class RowIndex:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.rows import Sample, read_rows
+from mcqa_suite.logs.rows import Sample, not_a_sample, read_rows
 from mcqa_suite.logs.sample_values import (
     METRICS,
     SampleValueError,
@@ -102,29 +102,26 @@ def read_samples(
     """
     tables: dict[str, _Table] = {}
     failed: dict[str, dict[int, int]] = {}
-    reason: str | None = None
+    failure: str | None = None
     for sample in read_rows(path, failed=True):
         try:
-            name = sample.filter
             if sample.failure is not None:
-                failed.setdefault(name, {})[sample.doc_id] = hash_prefix(sample.hashes[0])
-                reason = reason or sample.failure
+                failed.setdefault(sample.filter, {})[sample.doc_id] = hash_prefix(sample.hashes[0])
+                failure = failure or sample.failure
                 continue
-            if name not in tables:
+            if sample.filter not in tables:
                 choice = is_choice(sample.row) if multiple_choice is None else multiple_choice
-                tables[name] = _Table(choice, delimiter, field)
-            tables[name].add(sample)
+                tables[sample.filter] = _Table(choice, delimiter, field)
+            tables[sample.filter].add(sample)
         except SampleValueError as error:
             raise DatasetError(f"{path}:{sample.line}: {error}; correct the row, or run the task again") from error
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            why = f"no {error}" if isinstance(error, KeyError) else str(error)
-            raise DatasetError(
-                f"{path}:{sample.line}: not a sample of lm_eval 0.4.3 or newer ({why}); run it again"
-            ) from error
-    if not tables and reason is not None:
-        raise DatasetError(f"{path}: no item got an answer ({reason}); run the task again")
+            raise not_a_sample(path, sample, error, "lm_eval 0.4.3 or newer") from error
     if not tables:
-        raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
+        nothing = f"no item got an answer ({failure}); run the task again"
+        raise DatasetError(
+            f"{path}: {nothing if failure else 'holds no sample; run the task again with --log_samples'}"
+        )
     return {name: table.finish(f"{path}: filter {name}", failed.get(name, {})) for name, table in tables.items()}
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +15,9 @@ from mcqa_suite.analysis.voting import Ballots, Outcome, Pick, missed, picks
 from mcqa_suite.analysis.voting.outcomes import SINGLE
 from mcqa_suite.analysis.voting.strategies import SUBSETS, UNREAD, Floats
 from mcqa_suite.reporting.tables import Table, csv_text, markdown, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; of several as "
@@ -128,28 +133,28 @@ def figure(outcomes: Sequence[Outcome], path: Path) -> None:
     with rc_context({**SETTINGS, "svg.hashsalt": "votes"}):
         drawing = Figure(figsize=(max(4.2, 3.4 * len(runs)), 3.2), layout="constrained")
         axes = drawing.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-        strategies = list(dict.fromkeys(row.strategy for row in outcomes if row.strategy != SINGLE))
         for ax, run in zip(axes, runs, strict=True):
-            for number, strategy in enumerate(strategies):
-                points = [row for row in outcomes if (row.run, row.strategy) == (run, strategy)]
-                xs = [row.n for row in points]
-                ys = [100 * row.accuracy.value for row in points]
-                error = [
-                    [100 * (row.accuracy.value - row.accuracy.low) for row in points],
-                    [100 * (row.accuracy.high - row.accuracy.value) for row in points],
-                ]
-                marker = "osD^vP"[number % 6]
-                ax.errorbar(xs, ys, yerr=error, marker=marker, ms=4, lw=1.2, elinewidth=0.7, capsize=2, label=strategy)
-            single = next((row for row in outcomes if (row.run, row.strategy) == (run, SINGLE)), None)
-            if single:
-                ax.axhline(100 * single.accuracy.value, lw=0.8, ls=(0, (3, 3)), color="#656f7a", label=SINGLE)
-            ax.set_xscale("log", base=2)
-            ticks = sorted({row.n for row in outcomes if row.run == run})
-            ax.set_xticks(ticks, [str(n) for n in ticks])
-            ax.minorticks_off()
-            ax.set_title(run)
-            ax.set_xlabel("samples a question (n)")
-            ax.grid(axis="y")
+            _panel(ax, run, [row for row in outcomes if row.run == run])
         axes[0].set_ylabel("accuracy, %")
         axes[-1].legend(frameon=False, fontsize=7.5)
         drawing.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _panel(ax: Axes, run: str, outcomes: Sequence[Outcome]) -> None:
+    strategies = dict.fromkeys(row.strategy for row in outcomes if row.strategy != SINGLE)
+    for marker, strategy in zip(cycle("osD^vP"), strategies, strict=False):
+        rows = [row for row in outcomes if row.strategy == strategy]
+        values, low, high = (
+            100 * np.array([getattr(row.accuracy, name) for row in rows]) for name in ("value", "low", "high")
+        )
+        xs, error = [row.n for row in rows], (values - low, high - values)
+        ax.errorbar(xs, values, error, marker=marker, ms=4, lw=1.2, elinewidth=0.7, capsize=2, label=strategy)
+    for single in (row for row in outcomes if row.strategy == SINGLE):
+        ax.axhline(100 * single.accuracy.value, lw=0.8, ls=(0, (3, 3)), color="#656f7a", label=SINGLE)
+    ticks = sorted({row.n for row in outcomes})
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(ticks, [str(n) for n in ticks])
+    ax.minorticks_off()
+    ax.set_title(run)
+    ax.set_xlabel("samples a question (n)")
+    ax.grid(axis="y")
