@@ -18,13 +18,13 @@ from mcqa_suite.common.errors import ComparisonError
 
 def test_a_model_differs_from_itself_by_exactly_nothing(tmp_path):
     base, _ = two_runs(tmp_path, n=1000)
-    report = compared(base, base)
-    (row,) = report.rows
+    comparison = compared(base, base)
+    (row,) = comparison.rows
     assert row.change.difference.value == 0.0
     assert (row.change.p, row.p_holm, row.top_agreement, row.flips.total) == (1.0, 1.0, 1.0, 0)
     assert (row.choices.kl.max, row.choices.gold_change) == (0.0, 0.0)
     assert row.verdict == "equivalent"
-    assert [(f.condition, f.broken) for f in report.health] == [("identical", False)]
+    assert [(f.condition, f.broken) for f in comparison.health] == [("identical", False)]
 
 
 @settings(deadline=None, max_examples=25)
@@ -32,13 +32,13 @@ def test_a_model_differs_from_itself_by_exactly_nothing(tmp_path):
 def test_exchanging_the_two_flips_every_sign(tmp_path_factory, seed, amount):
     tmp_path = tmp_path_factory.mktemp("swap")
     base, variant = two_runs(tmp_path, lambda scores, gold: noisy(scores, amount, seed), n=40)
-    (there,), (back,) = compared(base, variant).rows, compared(variant, base).rows
-    one, other = there.change.difference, back.change.difference
-    assert (one.value, one.low, one.high) == (-other.value, -other.high, -other.low)
-    assert there.flips.right_to_wrong == back.flips.wrong_to_right
-    assert there.flips.wrong_to_wrong == back.flips.wrong_to_wrong
-    assert there.choices.gold_change == pytest.approx(-back.choices.gold_change)
-    assert there.change.p == back.change.p
+    (forward,), (backward,) = compared(base, variant).rows, compared(variant, base).rows
+    first, second = forward.change.difference, backward.change.difference
+    assert (first.value, first.low, first.high) == (-second.value, -second.high, -second.low)
+    assert forward.flips.right_to_wrong == backward.flips.wrong_to_right
+    assert forward.flips.wrong_to_wrong == backward.flips.wrong_to_wrong
+    assert forward.choices.gold_change == pytest.approx(-backward.choices.gold_change)
+    assert forward.change.p == backward.change.p
 
 
 def test_the_numbers_are_those_of_the_logs(tmp_path):
@@ -51,8 +51,8 @@ def test_the_numbers_are_those_of_the_logs(tmp_path):
     assert row.change.variant.value == np.mean(after == gold)
     assert row.flips.right_to_wrong == np.sum((before == gold) & (after != gold))
     assert row.flips.wrong_to_wrong == np.sum((before != gold) & (after != gold) & (before != after))
-    there = np.ones(scores.shape, bool)
-    p, q = stats.option_probabilities(scores, there), stats.option_probabilities(changed, there)
+    mask = np.ones(scores.shape, bool)
+    p, q = stats.option_probabilities(scores, mask), stats.option_probabilities(changed, mask)
     rows = np.arange(200)
     assert row.choices.kl.mean == pytest.approx(float(stats.kl_divergence(p, q).mean()))
     assert row.choices.gold_change == pytest.approx(float((q - p)[rows, gold].mean()))
@@ -69,10 +69,10 @@ def test_only_the_same_question_asked_the_same_way_is_paired(tmp_path):
         rows[index][name] = "f" * 64
     rows.append(choice_row("t", 99, [0, 0, 0, 1], 1))
     variant = write_run(tmp_path / "gptq", {"t": rows}, model="gptq")
-    report = compared(base, variant)
-    lost = report.unpaired["gptq"]["t"]
+    comparison = compared(base, variant)
+    lost = comparison.unpaired["gptq"]["t"]
     assert (lost.only_base, lost.only_variant, lost.doc, lost.prompt, lost.target) == (2, 1, 1, 2, 1)
-    assert report.rows[0].n == 44
+    assert comparison.rows[0].n == 44
 
 
 def test_unread_answers_have_a_share_of_their_own(tmp_path):
@@ -88,10 +88,10 @@ def test_unread_answers_have_a_share_of_their_own(tmp_path):
 
 def test_a_group_pools_its_documents(tmp_path):
     (base, variant), rows, changed = groups_of(tmp_path)
-    report = compared(base, variant, tasks="stem")
-    (row,) = report.rows
+    comparison = compared(base, variant, tasks="stem")
+    (row,) = comparison.rows
     right = [[r["acc"] for task in tasks.values() for r in task] for tasks in (rows, changed)]
-    assert (row.kind, row.n, report.families) == ("group", 240, (Family("group", "acc", "none", 1),))
+    assert (row.kind, row.n, comparison.families) == ("group", 240, (Family("group", "acc", "none", 1),))
     assert row.change.difference.value == pytest.approx(np.mean(right[1]) - np.mean(right[0]))
     assert row.change.method == "score"
 
@@ -135,10 +135,10 @@ def test_clusters_widen_the_interval(tmp_path):
 
 def test_one_subject_alone_is_taken_as_independent_and_said_so(tmp_path):
     (base, variant), *_ = groups_of(tmp_path)
-    report = compared(base, variant, cluster="subject")
-    methods = {row.task: row.change.method for row in report.rows}
+    comparison = compared(base, variant, cluster="subject")
+    methods = {row.task: row.change.method for row in comparison.rows}
     assert methods == {"math": "score", "physics": "score", "chemistry": "score", "stem": "clustered score"}
-    assert any("one value of 'subject' only" in note for note in report.notes)
+    assert any("one value of 'subject' only" in note for note in comparison.notes)
 
 
 def test_nested_sets_have_no_mean(tmp_path):
@@ -146,9 +146,9 @@ def test_nested_sets_have_no_mean(tmp_path):
     whole = choice_rows("main", scores, gold)
     tasks = {"main": whole, "diamond": whole[:20]}
     base = write_run(tmp_path / "base", tasks, groups={"gpqa": list(tasks)})
-    report = compared(base, base)
-    assert {row.task for row in report.rows} == {"main", "diamond"}
-    assert any("gpqa: no mean: nested sets" in note for note in report.notes)
+    comparison = compared(base, base)
+    assert {row.task for row in comparison.rows} == {"main", "diamond"}
+    assert any("gpqa: no mean: nested sets" in note for note in comparison.notes)
 
 
 def test_the_verdicts(tmp_path):
@@ -171,10 +171,10 @@ def test_noise_is_a_row_outside_the_family(tmp_path):
     base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
     again = write_run(tmp_path / "again", {"t": choice_rows("t", noisy(scores, 0.01), gold)})
     variant = write_run(tmp_path / "gptq", {"t": choice_rows("t", noisy(scores, 0.5), gold)}, model="gptq")
-    report = compared(base, variant, noise_floor=again)
-    assert [(row.variant, row.kind) for row in report.rows] == [("gptq", "task"), ("again", "noise floor")]
-    assert report.families == (Family("task", "acc", "none", 1),)
-    assert report.rows[1].choices.kl.mean < report.rows[0].choices.kl.mean
+    comparison = compared(base, variant, noise_floor=again)
+    assert [(row.variant, row.kind) for row in comparison.rows] == [("gptq", "task"), ("again", "noise floor")]
+    assert comparison.families == (Family("task", "acc", "none", 1),)
+    assert comparison.rows[1].choices.kl.mean < comparison.rows[0].choices.kl.mean
 
 
 def test_a_score_that_is_not_right_or_wrong_is_compared_by_its_mean(tmp_path):

@@ -1,4 +1,4 @@
-"""Tasks that cannot be compared: every sickness is named, and none is averaged in."""
+"""Tasks that cannot be compared: each failed health check is named, and no such task is averaged in."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def always_wrong(scores, gold):
     return changed
 
 
-SICK = {
+BROKEN = {
     "non-finite": nan_in_one,
     "all equal": set_all(-1.0),
     "below chance": always_wrong,
@@ -39,23 +39,23 @@ SICK = {
 }
 
 
-@pytest.mark.parametrize("condition", SICK)
-def test_a_sick_task_is_broken_and_named(tmp_path, condition, capsys):
-    base, variant = two_runs(tmp_path, SICK[condition])
+@pytest.mark.parametrize("condition", BROKEN)
+def test_a_task_that_fails_a_check_is_broken_and_named(tmp_path, condition, capsys):
+    base, variant = two_runs(tmp_path, BROKEN[condition])
     report = compared(base, variant)
-    found = [finding for finding in report.health if finding.condition == condition]
-    assert [(f.task, f.run, f.broken) for f in found] == [("t", "gptq", True)]
+    checks = [check for check in report.health if check.condition == condition]
+    assert [(f.task, f.run, f.broken) for f in checks] == [("t", "gptq", True)]
     assert report.rows[0].verdict == "broken"
     assert report.families == ()
     assert main(["compare", str(base), str(variant)]) == 0
     assert f"t, gptq: **broken** ({condition})" in capsys.readouterr().out
 
 
-def test_a_sick_task_is_never_averaged_in(tmp_path):
+def test_a_broken_task_is_never_averaged_in(tmp_path):
     (base, variant), _rows, changed = groups_of(tmp_path)
     scores, gold = questions(40, seed=1)
-    sick = choice_rows("physics", set_all(0.0)(scores, gold), gold, subject="physics")
-    write_run(variant, {**changed, "physics": sick}, groups={"stem": list(changed)}, model="gptq")
+    broken = choice_rows("physics", set_all(0.0)(scores, gold), gold, subject="physics")
+    write_run(variant, {**changed, "physics": broken}, groups={"stem": list(changed)}, model="gptq")
     row = next(row for row in compared(base, variant).rows if row.task == "stem")
     assert (row.left_out, row.members, row.n) == (("physics",), ("chemistry", "math"), 200)
 
@@ -103,8 +103,8 @@ def test_fewer_options_than_in_the_other_run_are_broken(tmp_path, rows, which):
     in_every_row(base if which == "base" else variant, shorten)
     report = compared(base, variant)
     (row,) = report.rows
-    found = [f for f in report.health if f.condition == "options missing"]
+    checks = [f for f in report.health if f.condition == "options missing"]
     assert (row.verdict, row.choices.kl) == ("broken", None)
-    assert [f.run for f in found] == ["base" if which == "base" else "gptq"]
-    assert f"{len(rows)} of 200 documents" in found[0].detail
-    assert f"2 instead of 4 in document {min(rows)}" in found[0].detail
+    assert [f.run for f in checks] == ["base" if which == "base" else "gptq"]
+    assert f"{len(rows)} of 200 documents" in checks[0].detail
+    assert f"2 instead of 4 in document {min(rows)}" in checks[0].detail

@@ -44,13 +44,13 @@ def test_the_ladders_p_values_are_those_of_a_comparison(tmp_path):
     runs = ladder(tmp_path, {"base": 600, "sft": 606, "dpo": 612, "gptq2": 550}, ["t", "u"])
     board = rung_leaderboard(runs, PARENTS)
     rows = {(row.variant, row.task): row.p_holm for row in compared(*(run.path for run in runs)).rows}
-    found = {
+    p_values = {
         (name, task): entry.to_base.p_holm
         for task in "tu"
         for name, entry in entries(board, task).items()
         if name != "base"
     }
-    assert found == pytest.approx(rows)
+    assert p_values == pytest.approx(rows)
     assert rows["sft", "t"] > 0.05 > 2**-5  # alone it would have had a star
 
 
@@ -60,7 +60,9 @@ def test_differences_to_the_parent_are_a_family_of_their_own(tmp_path):
     to_parent = {name: entry.to_parent for name, entry in entries(board).items()}
     assert (to_parent["base"], to_parent["sft"]) == (None, None)
     assert [to_parent[name].p_holm for name in ("dpo", "gptq2")] == pytest.approx([2**-5, 2 * 2**-95])
-    assert "corrected within each family: 3 rows of tasks (acc), 2 rows of tasks (acc)." in markdown_by_task(board)
+    assert "family: 3 rows of tasks (acc); of differences to a parent: 2 rows of tasks (acc)." in markdown_by_task(
+        board
+    )
 
 
 def test_a_rung_whose_check_failed_has_a_dagger_and_no_star(tmp_path):

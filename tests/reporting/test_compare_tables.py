@@ -45,7 +45,7 @@ JSON_KEYS = [
 ]
 
 
-def test_the_csv_counts_the_unpaired_and_names_what_is_sick(ladder, capsys):
+def test_the_csv_counts_unpaired_documents_and_names_failed_checks(ladder, capsys):
     runs, _ = ladder
     assert main(["compare", *map(str, runs), "--format", "csv"]) == 0
     rows = {(row["task"], row["variant"]): row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
@@ -56,12 +56,12 @@ def test_the_csv_counts_the_unpaired_and_names_what_is_sick(ladder, capsys):
 
 @pytest.fixture
 def ladder(tmp_path):
-    """A base with two variants, one of which is sick on one task; a noise floor."""
+    """A base with two variants, one of which is broken on one task; a noise floor."""
     (base, variant), rows, changed = groups_of(tmp_path)
     scores, gold = questions(80, seed=2)
     groups = {"stem": list(rows)}
-    sick = choice_rows("chemistry", always_c(scores, gold), gold, subject="chemistry")
-    write_run(tmp_path / "gptq_2", {**changed, "chemistry": sick}, groups=groups, model="gptq_2")
+    broken = choice_rows("chemistry", always_c(scores, gold), gold, subject="chemistry")
+    write_run(tmp_path / "gptq_2", {**changed, "chemistry": broken}, groups=groups, model="gptq_2")
     again = {name: json.loads(json.dumps(task)) for name, task in rows.items()}
     for task in again.values():
         for row in task:
@@ -73,15 +73,15 @@ def ladder(tmp_path):
 
 
 def golden(name, text):
-    """Compares with the file of that name, fractions to what processors round otherwise; MCQA_REWRITE_GOLDEN=1 writes it anew."""
+    """Compares with the file of that name, fractions to 1e-4; MCQA_REWRITE_GOLDEN=1 writes it anew."""
     path = GOLDEN / name
     if os.environ.get("MCQA_REWRITE_GOLDEN"):
         GOLDEN.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    wanted = path.read_text(encoding="utf-8")
-    assert FRACTION.sub("#", text) == FRACTION.sub("#", wanted)
-    found, known = (np.array(FRACTION.findall(each), dtype=float) for each in (text, wanted))
-    np.testing.assert_allclose(found, known, rtol=1e-4)
+    expected = path.read_text(encoding="utf-8")
+    assert FRACTION.sub("#", text) == FRACTION.sub("#", expected)
+    numbers, expected_numbers = (np.array(FRACTION.findall(each), dtype=float) for each in (text, expected))
+    np.testing.assert_allclose(numbers, expected_numbers, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("style", "name"), [("md", "md"), ("csv", "csv"), ("latex", "tex"), ("json", "json")])
@@ -102,19 +102,19 @@ def test_the_leaderboard_is_the_golden_one(ladder, style, name, capsys):
 def test_the_json_has_its_shape_and_fractions(ladder, capsys):
     runs, _ = ladder
     assert main(["compare", *map(str, runs), "--format", "json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["base", "comparisons", "unpaired", "health"]
-    for row in told["comparisons"]:
+    output = json.loads(capsys.readouterr().out)
+    assert list(output) == ["base", "comparisons", "unpaired", "health"]
+    for row in output["comparisons"]:
         assert list(row) == JSON_KEYS
         assert list(row["flips"]) == ["right_to_wrong", "wrong_to_right", "wrong_to_wrong"]
         assert list(row["choice_kl"]) == ["mean", "median", "p95", "max"]
         assert 0 <= row["base_acc"] <= 1
         assert -1 <= row["diff_low"] <= row["diff"] <= row["diff_high"] <= 1
         assert row["diff"] == pytest.approx(row["variant_acc"] - row["base_acc"])
-    assert told["unpaired"]["gptq"]["math"]["prompt"] == 1
+    assert output["unpaired"]["gptq"]["math"]["prompt"] == 1
 
 
-def test_the_leaderboard_is_sorted_and_says_what_cannot_be_told_apart(tmp_path, capsys):
+def test_the_leaderboard_is_sorted_and_marks_models_that_do_not_differ_significantly(tmp_path, capsys):
     scores, gold = questions(400)
     runs = []
     for name, amount in (("far", 3.0), ("near", 0.05), ("best", 0.0), ("twin", 0.0)):
@@ -124,9 +124,9 @@ def test_the_leaderboard_is_sorted_and_says_what_cannot_be_told_apart(tmp_path, 
     table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     order = list(dict.fromkeys(row["model"] for row in table))
     assert order[-1] == "far"
-    told_apart = {row["model"]: row["inseparable_from_first"] for row in table}
-    assert told_apart["far"] == "0"
-    assert [told_apart[name] for name in order[1:3]] == ["1", "1"]
+    inseparable = {row["model"]: row["inseparable_from_first"] for row in table}
+    assert inseparable["far"] == "0"
+    assert [inseparable[name] for name in order[1:3]] == ["1", "1"]
     ranks = {row["model"]: row["rank"] for row in table}
     assert ranks["best"] == ranks["twin"]
     assert ranks["best"].endswith("=")

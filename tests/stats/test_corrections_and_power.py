@@ -55,8 +55,8 @@ def test_nothing_to_correct_is_nothing():
     [(500, 1.8, 2.8, 4.0, 8.7), (1172, 1.2, 1.8, 2.6, 5.7), (1319, 1.1, 1.7, 2.4, 5.3), (3153, 0.7, 1.1, 1.6, 3.5)],
 )
 def test_detectable_differences_are_those_of_the_reference_table(n, at_2, at_5, at_10, unpaired):
-    found = [round(100 * stats.minimum_detectable_difference(share, n), 1) for share in (0.02, 0.05, 0.1)]
-    assert found == [at_2, at_5, at_10]
+    detectable = [round(100 * stats.minimum_detectable_difference(share, n), 1) for share in (0.02, 0.05, 0.1)]
+    assert detectable == [at_2, at_5, at_10]
     assert 100 * stats.unpaired_detectable_difference(0.6, n) == pytest.approx(unpaired, abs=0.06)
 
 
@@ -78,8 +78,8 @@ def test_fewer_than_six_flips_cannot_be_detected():
 )
 def test_the_published_3_bit_row_recovers_less_once_chance_is_taken_off(base, variant, raw, corrected):
     assert 100 * stats.recovery(base / 100, variant / 100) == pytest.approx(raw, abs=0.06)
-    kept = stats.chance_corrected_recovery(base / 100, variant / 100, 0.25)
-    assert 100 * kept == pytest.approx(corrected, abs=0.06)
+    left = stats.chance_corrected_recovery(base / 100, variant / 100, 0.25)
+    assert 100 * left == pytest.approx(corrected, abs=0.06)
 
 
 def test_a_base_at_chance_has_nothing_to_recover():
@@ -119,18 +119,18 @@ def test_bins_hold_equal_mass():
 
 def test_divergences_agree_with_scipy():
     rng = np.random.default_rng(1)
-    one, other = rng.normal(size=(50, 4)), rng.normal(size=(50, 4))
-    there = np.ones((50, 4), bool)
-    p, q = stats.option_probabilities(one, there), stats.option_probabilities(other, there)
-    assert p == pytest.approx(softmax(one, axis=1))
+    first, second = rng.normal(size=(50, 4)), rng.normal(size=(50, 4))
+    mask = np.ones((50, 4), bool)
+    p, q = stats.option_probabilities(first, mask), stats.option_probabilities(second, mask)
+    assert p == pytest.approx(softmax(first, axis=1))
     assert stats.kl_divergence(p, q) == pytest.approx(entropy(p, q, axis=1))
     assert stats.jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q, axis=1) ** 2)
     assert stats.kl_divergence(p, p).max() == 0.0
 
 
 def test_options_that_are_not_there_have_no_probability():
-    there = np.array([[True, True, False]])
-    p = stats.option_probabilities(np.array([[-1.0, -1.0, 0.0]]), there)
+    mask = np.array([[True, True, False]])
+    p = stats.option_probabilities(np.array([[-1.0, -1.0, 0.0]]), mask)
     assert p.tolist() == [[0.5, 0.5, 0.0]]
     assert stats.kl_divergence(p, np.array([[1.0, 0.0, 0.0]]))[0] == np.inf
 

@@ -38,12 +38,12 @@ def test_a_share_of_no_items_is_an_error():
 @pytest.mark.parametrize("table", [(20, 12, 2, 16), (50, 0, 9, 1), (0, 0, 0, 30), (997, 1, 2, 0)])
 def test_exchanging_the_two_flips_the_interval(table):
     both, second, first, neither = table
-    there, back = (
+    forward, backward = (
         stats.paired_difference(stats.PairedTable(both, second, first, neither)),
         stats.paired_difference(stats.PairedTable(both, first, second, neither)),
     )
-    assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low))
-    assert there.low <= there.value <= there.high
+    assert (forward.value, forward.low, forward.high) == pytest.approx((-backward.value, -backward.high, -backward.low))
+    assert forward.low <= forward.value <= forward.high
 
 
 def test_the_same_answers_differ_by_exactly_nothing():

@@ -53,9 +53,9 @@ def test_tangos_statistic_at_zero_is_mcnemars():
 @given(TABLES)
 def test_exchanging_the_two_flips_every_bit(table):
     both, second, first, neither = table
-    there = stats.paired_difference(stats.PairedTable(both, second, first, neither))
-    back = stats.paired_difference(stats.PairedTable(both, first, second, neither))
-    assert (there.value, there.low, there.high) == (-back.value, -back.high, -back.low)
+    forward = stats.paired_difference(stats.PairedTable(both, second, first, neither))
+    backward = stats.paired_difference(stats.PairedTable(both, first, second, neither))
+    assert (forward.value, forward.low, forward.high) == (-backward.value, -backward.high, -backward.low)
     assert stats.mcnemar_exact(second, first) == stats.mcnemar_exact(first, second)
 
 
@@ -143,12 +143,12 @@ def test_one_cluster_has_no_interval():
 def test_exchanging_the_two_flips_a_clustered_interval(seed):
     rng = np.random.default_rng(seed)
     first, second, clusters = rng.random(60) < 0.5, rng.random(60) < 0.6, rng.integers(6, size=60)
-    there, back = (
+    forward, backward = (
         stats.clustered_difference(first, second, clusters),
         stats.clustered_difference(second, first, clusters),
     )
     effect = stats.design_effect(second.astype(float) - first, clusters)
-    assert (there.value, there.low, there.high) == pytest.approx((-back.value, -back.high, -back.low))
+    assert (forward.value, forward.low, forward.high) == pytest.approx((-backward.value, -backward.high, -backward.low))
     assert 0 <= stats.score_test(3, 9, 60, effect) <= 1
 
 

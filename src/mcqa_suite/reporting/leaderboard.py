@@ -109,7 +109,8 @@ def _foot(board: Leaderboard, compared: bool) -> list[str]:
 
 
 def _families(board: Leaderboard) -> str:
-    return f"p Holm: corrected within each family: {family_text(board.families)}. {MARKED}"
+    to_parents = f"; of differences to a parent: {family_text(board.parent_families)}" if board.parent_families else ""
+    return f"p Holm: corrected within each family: {family_text(board.families)}{to_parents}. {MARKED}"
 
 
 def _ranking_note(board: Leaderboard) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal
 
@@ -60,17 +60,18 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """`ranked_by`: the columns whose mean ranks the rows, none where the rows keep their given order; `families`: over which
-    p-values were corrected; `nested`: two columns that share documents, so that no macro mean is taken; `subset`: which
-    documents alone were read."""
+    """`ranked_by`: the columns whose mean ranks the rows, none where the rows keep their given order. `families` and
+    `parent_families`: over which p-values were corrected. `nested`: two columns that share documents, so that there is no macro
+    mean. `subset`: which documents were read, None for all.
+    """
 
     columns: tuple[TaskColumn, ...]
     rows: tuple[BoardRow, ...]
     ranked_by: tuple[TaskColumn, ...] = ()
     families: tuple[Family, ...] = ()
+    parent_families: tuple[Family, ...] = ()
     nested: tuple[str, str] | None = None
     subset: str | None = None
-    problems: tuple[str, ...] = field(default=())
 
 
 def leaderboard(
@@ -109,12 +110,12 @@ def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> 
     by_name = {run.name: run for run in runs}
     to_base, families, unpaired = _differences([(base, run) for run in rungs], columns)
     pairs = [(by_name[name], run) for run in rungs if (name := parents.get(run.name)) in by_name and name != base.name]
-    to_parent, more, _ = _differences(pairs, columns)
+    to_parent, parent_families, _ = _differences(pairs, columns)
     rows = []
     for run in runs:
         row = _row(run, columns, to_base, to_parent, unpaired, macro=False)
         rows.append(replace(row, kind="base" if run is base else "variant", parent=parents.get(run.name)))
-    return Leaderboard(tuple(columns), tuple(rows), families=(*families, *more))
+    return Leaderboard(tuple(columns), tuple(rows), families=families, parent_families=parent_families)
 
 
 def _differences(
