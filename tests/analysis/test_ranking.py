@@ -71,10 +71,10 @@ def test_four_models_are_ranked_by_a_judge(tmp_path, capsys, flags):
     with serving(fair) as served:
         words = ["rank", *files(tmp_path), "--judge", served.url, "-o", str(out), *flags]
         assert main(words) == 0
-        asked = len(served.bodies)
-        assert asked == (24 if flags else 24 * 6)
+        n = len(served.bodies)
+        assert n == (24 if flags else 24 * 6)
         assert main(words) == 0
-        assert len(served.bodies) == asked, "verdicts that are there are not asked for again"
+        assert len(served.bodies) == n, "verdicts that are there are not asked for again"
     table = rows_of(out)
     assert [row["model"] for row in table] == ["human", "ai", "sft", "base"]
     assert float(table[0]["win_rate"]) == pytest.approx(19 / 24)
@@ -106,45 +106,45 @@ def test_strengths_are_those_of_evalica():
 
 def test_two_models_differ_by_the_log_of_their_odds():
     rows = [verdict(f"q{i}", ["a", "b"], [1, 2] if i < 30 else [2, 1]) for i in range(40)]
-    found = rank(rows)
-    strong, weak = found.standings
+    ranking = rank(rows)
+    strong, weak = ranking.standings
     assert (strong.name, strong.wins, strong.losses) == ("a", 30, 10)
     assert strong.strength.value - weak.strength.value == pytest.approx(np.log(3), abs=1e-3)
     assert strong.strength.low < strong.strength.value < strong.strength.high
     assert strong.win_rate.value == 0.75
-    assert found.first_share.value == 0.75
+    assert ranking.first_share.value == 0.75
 
 
-def test_ties_count_half_and_what_cannot_be_read_is_counted_apart():
+def test_ties_count_half_and_unread_verdicts_are_counted_separately():
     rows = [verdict("q0", ["a", "b"], [1, 1]), verdict("q1", ["b", "a"], [1, 2]), verdict("q2", ["a", "b"], None)]
-    found = rank(rows)
-    assert {s.name: (s.wins, s.ties, s.losses, s.win_rate.value) for s in found.standings} == {
+    ranking = rank(rows)
+    assert {s.name: (s.wins, s.ties, s.losses, s.win_rate.value) for s in ranking.standings} == {
         "b": (1, 1, 0, 0.75),
         "a": (0, 1, 1, 0.25),
     }
-    assert (found.unread, found.prompts) == (1, 2)
+    assert (ranking.unread, ranking.prompts) == (1, 2)
     with pytest.raises(DatasetError, match="no verdict about it could be read"):
         rank([verdict("q0", ["a", "b"], None)])
 
 
-def test_a_model_that_always_wins_stands_first_though_its_strength_has_no_finite_value():
-    found = rank([verdict(f"q{i}", ["a", "b"], [2, 1]) for i in range(10)])
-    first, last = found.standings
+def test_a_model_that_always_wins_is_first_although_its_strength_is_infinite():
+    ranking = rank([verdict(f"q{i}", ["a", "b"], [2, 1]) for i in range(10)])
+    first, last = ranking.standings
     assert first.name == "b"
-    assert not found.finite
+    assert not ranking.finite
     assert first.strength.value - last.strength.value == pytest.approx(np.log(10.5 / 0.5))
     assert 0.6 < first.win_rate.low < first.win_rate.value == 1
-    assert "no finite value" in markdown(found)
+    assert "no finite value" in markdown(ranking)
 
 
 def test_intervals_widen_where_resamples_have_no_finite_strength():
-    found = rank([verdict(f"q{i}", ["a", "b"], [1, 2] if i else [2, 1]) for i in range(10)])
-    assert found.finite
-    assert found.standings[0].strength.low > 0
-    assert found.standings[0].strength.high == pytest.approx(np.log(10.5 / 0.5) / 2)
+    ranking = rank([verdict(f"q{i}", ["a", "b"], [1, 2] if i else [2, 1]) for i in range(10)])
+    assert ranking.finite
+    assert ranking.standings[0].strength.low > 0
+    assert ranking.standings[0].strength.high == pytest.approx(np.log(10.5 / 0.5) / 2)
 
 
-def test_a_judge_that_always_says_a_ranks_nobody_first(tmp_path):
+def test_a_judge_that_always_answers_a_makes_no_model_significantly_better(tmp_path):
     out = tmp_path / "r"
     with serving(lambda body: "Verdict: A") as served:
         assert main(["rank", *files(tmp_path, 40), "--judge", served.url, "-o", str(out)]) == 0
@@ -153,11 +153,11 @@ def test_a_judge_that_always_says_a_ranks_nobody_first(tmp_path):
     assert "the response shown earlier won 100.0 [" in (out / "ranking.md").read_text(encoding="utf-8")
 
 
-def test_the_order_shown_depends_on_the_prompt_alone_and_is_balanced(tmp_path):
+def test_the_order_shown_depends_only_on_the_prompt_and_is_balanced(tmp_path):
     entries, _ = read_entries(files(tmp_path, 200))
-    asked = questions(entries, listwise=True)
-    assert questions(entries[::-1], listwise=True)[::-1] == asked
-    firsts = [shown[0] for _, shown in asked]
+    plan = questions(entries, listwise=True)
+    assert questions(entries[::-1], listwise=True)[::-1] == plan
+    firsts = [shown[0] for _, shown in plan]
     assert all(30 < firsts.count(name) < 70 for name in SKILL)
     assert len(questions(entries, listwise=False)) == 1200
 
@@ -173,11 +173,11 @@ def test_the_order_shown_depends_on_the_prompt_alone_and_is_balanced(tmp_path):
         ("All are good.", None),
     ],
 )
-def test_rankings_are_read_whole_or_not_at_all(raw, ranks):
+def test_rankings_are_read_only_when_complete(raw, ranks):
     assert read_ranking(raw, 4) == ranks
 
 
-def test_prompts_that_not_every_model_answered_are_left_out_and_named(tmp_path):
+def test_prompts_that_a_model_did_not_answer_are_left_out_and_named(tmp_path):
     first, second = files(tmp_path, 4, ("base", "sft"))
     rows = (tmp_path / "sft.jsonl").read_text(encoding="utf-8").splitlines()
     Path(second).write_text("\n".join(rows[1:]) + "\n", encoding="utf-8")
@@ -215,7 +215,7 @@ def test_similarity_to_the_reference_by_a_named_model(tmp_path, tiny_encoder):
     assert "similarity |" in (out / "ranking.md").read_text(encoding="utf-8")
 
 
-def test_an_embedding_without_a_reference_is_refused(tmp_path, capsys):
+def test_an_embedding_without_a_reference_is_an_error(tmp_path, capsys):
     words = ["rank", *files(tmp_path, 2), "--judge", "http://127.0.0.1:9/v1", "--judge-model", "m"]
     assert main([*words, "--embedding", "x"]) == 2
     assert "no row has a reference to compare with" in capsys.readouterr().err

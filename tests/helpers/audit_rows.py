@@ -34,4 +34,4 @@ def mcq_prompt(stem: str = SEA, choices: tuple[str, ...] = DEPTHS) -> str:
 
 
 def kinds(result: Audit) -> set[str]:
-    return {one.kind for one in result.overlaps}
+    return {overlap.kind for overlap in result.overlaps}

@@ -30,7 +30,7 @@ def questions(tmp_path: Path, n: int = 4) -> Path:
 def responses(tmp_path: Path, texts: list[list[str]], **data) -> Path:
     rows = [
         {"id": f"q{i}", "index": k, "prompt": data.get("prompt", f"p{i}"), "response": text, "data": data}
-        for i, made in enumerate(texts)
-        for k, text in enumerate(made)
+        for i, prompt_texts in enumerate(texts)
+        for k, text in enumerate(prompt_texts)
     ]
     return write(tmp_path / "responses.jsonl", rows)

@@ -34,14 +34,14 @@ from mcqa_suite.training_data.audit.text import key_of, masked, question_of, wor
         SEA.upper(),
     ],
 )
-def test_the_same_question_is_a_leak_in_whatever_form_it_is_mcq_prompt(prompt):
+def test_the_same_question_is_a_leak_in_every_prompt_format(prompt):
     result = audit_items([row(prompt, " twilight zone")], [choice()])
     assert "question" in kinds(result)
-    assert [(one.task, one.doc_id, one.row) for one in result.leaks] == [("made_up", 0, "r")]
+    assert [(overlap.task, overlap.doc_id, overlap.row) for overlap in result.leaks] == [("made_up", 0, "r")]
     assert result.clean == ()
 
 
-def test_a_short_question_is_the_same_one_only_with_its_options_or_its_answer():
+def test_a_short_question_is_the_same_question_only_with_its_options_or_its_answer():
     metals, gases = ("iron", "oak", "owl", "cat"), ("iron", "ant", "elm", "cod")
     items = [choice("Which of these is a metal?", metals)]
     assert kinds(audit_items([row(mcq_prompt("Which of these is a metal?", metals[::-1]), " D")], items)) == {
@@ -63,10 +63,10 @@ def test_a_short_question_is_the_same_one_only_with_its_options_or_its_answer():
 def test_a_question_inside_a_longer_text_is_found_by_its_8_grams():
     text = f"From my notes on biology. {SEA} I answered the twilight zone, and that was right. More notes follow here."
     result = audit_items([row(text, " fine")], [choice()])
-    assert {one.kind for one in result.leaks} == {"8-gram"}
+    assert {overlap.kind for overlap in result.leaks} == {"8-gram"}
 
 
-def test_one_run_of_13_words_takes_an_item_off_the_clean_list_and_is_no_leak():
+def test_a_common_13_gram_makes_an_item_not_clean_but_is_no_leak():
     start = " ".join(SEA.split()[:14])
     items = [choice(f"{SEA} Say it with reference to what you know of {i}, of {i + 1} and of {i + 2}.") for i in (1,)]
     result = audit_items([row(f"{start} there are many fish?", " yes")], items)
@@ -82,7 +82,7 @@ def test_an_instance_of_the_same_word_problem_is_a_template_leak():
     assert masked("Mary Ann had 1,080 eggs; she sold 3.5") == ["xx", "had", "0", "eggs", "xx", "sold", "0"]
 
 
-def test_what_many_questions_begin_with_is_overlap_with_none_of_them():
+def test_words_that_many_questions_begin_with_are_no_overlap():
     head = "Use the passage above, which was taken from a book on the history of science, to answer this: what is"
     items = [choice(f"{head} the {i}th of all the {i + 100} things?", number=i) for i in range(BOILERPLATE + 2)]
     rows = [row(f"{head} a book?", " paper")]
@@ -113,7 +113,7 @@ def test_n_gram_shares_equal_those_counted_with_sets():
         assert result.rows[i] == (sum(n >= len(own) / 2 for n in shared if n) if own else 0)
 
 
-def test_a_task_of_grids_is_known_turned_mirrored_recoloured_and_in_other_spellings():
+def test_an_arc_task_has_the_same_keys_when_turned_mirrored_recoloured_or_written_differently():
     rng = np.random.default_rng(0)
     examples = [{"input": rng.integers(0, 4, (3, 5)), "output": rng.integers(0, 4, (4, 4))} for _ in range(3)]
 
@@ -144,7 +144,7 @@ def test_a_task_of_grids_is_known_turned_mirrored_recoloured_and_in_other_spelli
     assert [grid.shape for grid in grids_in(as_text(np.asarray))] == [(3, 5), (4, 4)] * 3
 
 
-def test_a_row_may_have_any_of_the_forms_that_are_met():
+def test_training_rows_are_read_in_every_usual_form():
     spoken = [{"role": "user", "content": "Hello?"}, {"role": "assistant", "content": "Yes."}]
     assert as_row({"messages": spoken}, "1", "f")["completion"] == "Yes."
     assert as_row({"prompt": spoken[:1], "chosen": spoken[1:], "rejected": "No."}, "1", "f")["chosen"] == "Yes."
@@ -160,7 +160,7 @@ def test_a_row_may_have_any_of_the_forms_that_are_met():
             as_row(bad, "1", "f")
 
 
-def test_a_prompt_gives_its_question_without_instruction_and_tail():
+def test_the_question_of_a_prompt_comes_without_instructions_and_answer_mark():
     assert question_of(prompts.math(EGGS)) == (EGGS, ())
     assert question_of(mcq_prompt()) == (SEA, DEPTHS)
     shots = f"{mcq_prompt('Which is one?')} A\n\n{mcq_prompt()}"

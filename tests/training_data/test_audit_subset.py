@@ -35,8 +35,8 @@ def logs(tmp_path: Path) -> tuple[str, str]:
 
 def subset(path: Path, **tasks: range) -> str:
     content = {
-        task: {"documents": N, "doc_ids": list(kept), "doc_hashes": [digest(f"{task}/{i}") for i in kept]}
-        for task, kept in tasks.items()
+        task: {"documents": N, "doc_ids": list(documents), "doc_hashes": [digest(f"{task}/{i}") for i in documents]}
+        for task, documents in tasks.items()
     }
     path.write_text(json.dumps({"form": FORM, "tasks": content}), encoding="utf-8")
     return str(path)
@@ -48,7 +48,7 @@ def compared(capsys: pytest.CaptureFixture[str], *words: str) -> dict[tuple[str,
     return {row["task"]: row for row in whole["comparisons"]} | {"subset": whole.get("subset")}
 
 
-def test_what_was_trained_on_makes_a_difference_that_the_clean_documents_do_not_have(tmp_path, capsys):
+def test_a_difference_from_training_on_the_test_vanishes_on_the_clean_documents(tmp_path, capsys):
     runs = logs(tmp_path)
     whole = compared(capsys, *runs)
     assert (whole["one"]["n"], whole["subset"]) == (N, None)
@@ -58,7 +58,7 @@ def test_what_was_trained_on_makes_a_difference_that_the_clean_documents_do_not_
     assert clean["subset"] == "only the 300 of 400 documents that clean.json keeps"
 
 
-def test_the_tables_say_in_their_head_that_they_rest_on_a_subset(tmp_path, capsys):
+def test_the_titles_of_tables_name_the_subset(tmp_path, capsys):
     runs, file = logs(tmp_path), subset(tmp_path / "clean.json", one=range(50), two=range(60))
     assert main(["compare", *runs, "--subset", file]) == 0
     assert "### Verdicts (only the 110 of 400 documents that clean.json keeps)" in capsys.readouterr().out
@@ -69,7 +69,7 @@ def test_the_tables_say_in_their_head_that_they_rest_on_a_subset(tmp_path, capsy
     assert (whole, "only the" in capsys.readouterr().out) == (0, False)
 
 
-def test_a_macro_mean_stays_a_macro_mean(tmp_path):
+def test_a_macro_mean_of_a_subset_is_a_macro_mean(tmp_path):
     scores, gold = questions(N)
     tasks = {"one": choice_rows("one", scores, gold), "two": choice_rows("two", scores[:50], gold[:50])}
     folder = write_run(tmp_path / "run", tasks, groups={"both": ["one", "two"]})
@@ -78,13 +78,13 @@ def test_a_macro_mean_stays_a_macro_mean(tmp_path):
     means = [float(np.mean([row["acc"] for row in rows])) for rows in tasks.values()]
     results["groups"]["both"] = results["results"]["both"] = {"acc,none": float(np.mean(means))}
     file.write_text(json.dumps(results), encoding="utf-8")
-    kept = read_subset(Path(subset(tmp_path / "clean.json", one=range(90), two=range(10))))
-    run = restricted(read_run(folder), kept)
+    documents = read_subset(Path(subset(tmp_path / "clean.json", one=range(90), two=range(10))))
+    run = restricted(read_run(folder), documents)
     clean = [np.mean([row["acc"] for row in rows[:n]]) for rows, n in zip(tasks.values(), (90, 10), strict=True)]
     assert run.groups["both"].values == {"acc,none": pytest.approx(np.mean(clean))}
 
 
-def test_a_subset_that_cannot_be_used_is_one_line(tmp_path, capsys):
+def test_an_unusable_subset_is_a_one_line_error(tmp_path, capsys):
     runs = logs(tmp_path)
     (tmp_path / "bad.json").write_text("{}", encoding="utf-8")
     for file, message in (
@@ -98,7 +98,7 @@ def test_a_subset_that_cannot_be_used_is_one_line(tmp_path, capsys):
         assert error.count("\n") == 1
 
 
-def test_documents_are_named_by_the_hash_that_the_harness_logs(tmp_path):
+def test_documents_have_the_hash_that_the_harness_logs(tmp_path):
     from lm_eval import simple_evaluate
 
     from mcqa_suite.harness.tasks import manager
@@ -110,7 +110,7 @@ def test_documents_are_named_by_the_hash_that_the_harness_logs(tmp_path):
     assert doc_hash(done["samples"]["mcqa_epfl"][0]["doc"]) == logged[0][1]
 
 
-def test_the_list_that_an_audit_writes_is_the_list_that_a_comparison_reads(tmp_path):
+def test_a_comparison_reads_the_subset_that_an_audit_writes(tmp_path):
     from mcqa_suite.training_data.audit.engine import audit_items
     from mcqa_suite.training_data.audit.items import item_of
     from mcqa_suite.training_data.audit.report import save
@@ -118,8 +118,8 @@ def test_the_list_that_an_audit_writes_is_the_list_that_a_comparison_reads(tmp_p
     docs = [{"question": f"What is the square of {i}?", "gold": str(i * i)} for i in range(5)]
     rows = [{"id": "r", "prompt": docs[3]["question"], "completion": " 9"}]
     save(audit_items(rows, [item_of("squares", i, doc) for i, doc in enumerate(docs)]), tmp_path)
-    kept = read_subset(tmp_path / "clean.json")
-    assert kept.clean == {"squares": {i: doc_hash(docs[i]) for i in (0, 1, 2, 4)}}
-    assert kept.note == "only the 4 of 5 documents that clean.json keeps"
+    documents = read_subset(tmp_path / "clean.json")
+    assert documents.clean == {"squares": {i: doc_hash(docs[i]) for i in (0, 1, 2, 4)}}
+    assert documents.note == "only the 4 of 5 documents that clean.json keeps"
     with pytest.raises(ComparisonError, match="none of its documents"):
-        restricted(read_run(write_run(tmp_path / "run", {"one": choice_rows("one", *questions(9))})), kept)
+        restricted(read_run(write_run(tmp_path / "run", {"one": choice_rows("one", *questions(9))})), documents)

@@ -17,21 +17,21 @@ def labelled(i: int, label: str, a: str = "long answer", b: str = "short", **mor
     return {"id": f"q{i}", "pair": [0, 1], "prompt": f"p{i}", "a": a, "b": b, "by": "human", "label": label, **more}
 
 
-def test_a_check_counts_what_is_missing_doubled_tied_and_biased():
+def test_a_check_counts_missing_repeated_tied_and_biased_labels():
     rows = [labelled(i, label) for i, label in enumerate("aaab")] + [labelled(4, "tie"), labelled(5, "unread")]
     rows += [labelled(6, "a", b=" "), labelled(0, "b"), {**labelled(8, "a"), "prompt": "p0"}]
-    found = check(rows, ["q0", "q7"])
-    assert found.missing == ("q6#0-1", "q7")
-    assert found.repeated == ("q0#0-1",)
-    assert found.repeated_texts == 1
-    assert found.labels == {"a": 5, "b": 1, "tie": 1, "unread": 1, "skip": 0, "equal": 0}
-    assert (found.a_share.value, found.a_share.n) == (pytest.approx(5 / 6), 6)
-    assert found.longer_share.value == pytest.approx(5 / 6)
-    assert found.first_share is None
-    assert not found.fit
+    validation = check(rows, ["q0", "q7"])
+    assert validation.missing == ("q6#0-1", "q7")
+    assert validation.repeated == ("q0#0-1",)
+    assert validation.repeated_texts == 1
+    assert validation.labels == {"a": 5, "b": 1, "tie": 1, "unread": 1, "skip": 0, "equal": 0}
+    assert (validation.a_share.value, validation.a_share.n) == (pytest.approx(5 / 6), 6)
+    assert validation.longer_share.value == pytest.approx(5 / 6)
+    assert validation.first_share is None
+    assert not validation.fit
 
 
-def test_pairs_to_train_on_hold_decided_rows_alone_and_are_read_by_training(tmp_path):
+def test_pairs_are_written_from_decided_rows_only_and_training_reads_them(tmp_path):
     rows = [labelled(0, "a"), labelled(1, "b"), labelled(2, "tie"), labelled(0, "b")]
     assert write_pairs(rows, tmp_path / "pairs.jsonl") == 2
     read, (data,) = read_pairs([PairSource("evaluator", path=str(tmp_path / "pairs.jsonl"))])
@@ -42,14 +42,14 @@ def test_pairs_to_train_on_hold_decided_rows_alone_and_are_read_by_training(tmp_
     ]
 
 
-def test_labels_that_contradict_each_other_and_no_labels_at_all_are_refused(tmp_path):
+def test_contradicting_labels_and_undecided_labels_are_errors(tmp_path):
     with pytest.raises(DatasetError, match="q1#0-1: the same two responses were decided the other way"):
         write_pairs([labelled(0, "a"), {**labelled(1, "b"), "prompt": "p0"}], tmp_path / "p.jsonl")
     with pytest.raises(DatasetError, match="no row is decided"):
         write_pairs([labelled(0, "tie")], tmp_path / "p.jsonl")
 
 
-def test_labels_by_another_way_are_not_added_to(tmp_path, capsys):
+def test_labels_of_another_method_are_not_appended_to(tmp_path, capsys):
     path, out = responses(tmp_path, [["The answer is 1.", "2"]], gold="1"), tmp_path / "l.jsonl"
     write(out, [labelled(0, "a")])
     assert main(["preferences", "label", str(path), "--by", "correctness", "-o", str(out)]) == 2

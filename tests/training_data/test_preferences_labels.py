@@ -39,19 +39,19 @@ from mcqa_suite.training_data.preferences.responses import read_responses
         ("I cannot say.", "Who knows?", "unread"),
     ],
 )
-def test_right_wins_over_wrong_and_unread_is_never_chosen_over_read(a, b, label):
+def test_a_right_response_wins_and_an_unread_one_never_does(a, b, label):
     pair = ResponsePair("x", (0, 1), MCQ, a, b, {"answer": "B"})
     assert next(by_correctness([pair]))[1]["label"] == label
 
 
-def test_a_gold_with_a_comma_is_one_number():
+def test_a_gold_number_with_a_comma_is_one_number():
     pair = ResponsePair(
         "x", (0, 1), "How many?", "The final answer is 1080.", "The final answer is 80.", {"answer": "#### 1,080"}
     )
     assert next(by_correctness([pair]))[1]["label"] == "a"
 
 
-def test_a_prompt_without_a_right_answer_is_named():
+def test_a_prompt_without_a_right_answer_is_an_error_with_its_id():
     with pytest.raises(DatasetError, match="q3: no right answer to compare with; add one of the columns gold, answer"):
         next(by_correctness([ResponsePair("q3", (0, 1), "p", "a", "b", {})]))
 
@@ -59,7 +59,7 @@ def test_a_prompt_without_a_right_answer_is_named():
 # --- judge
 
 
-def test_a_judge_that_always_says_a_decides_nothing_and_its_bias_is_shown(tmp_path, capsys):
+def test_a_judge_that_always_answers_a_labels_ties_and_its_bias_is_reported(tmp_path, capsys):
     path = responses(tmp_path, [[f"good {i}", f"bad {i}"] for i in range(12)])
     labels = tmp_path / "labels.jsonl"
     with serving(lambda body: "It reads well. Verdict: A") as served:
@@ -67,16 +67,16 @@ def test_a_judge_that_always_says_a_decides_nothing_and_its_bias_is_shown(tmp_pa
     rows = read_labels(labels)
     assert [row["label"] for row in rows] == ["tie"] * 12
     assert {verdict["raw"] for row in rows for verdict in row["verdicts"]} == {"It reads well. Verdict: A"}
-    found = check(rows)
-    assert found.first_share.value == 1
-    assert found.first_share.low > 0.8
-    assert found.agreement.value == 0
-    assert not found.fit
+    validation = check(rows)
+    assert validation.first_share.value == 1
+    assert validation.first_share.low > 0.8
+    assert validation.agreement.value == 0
+    assert not validation.fit
     assert main(["preferences", "check", str(labels)]) == 1
     assert "<- position bias" in capsys.readouterr().out
 
 
-def test_a_judge_is_asked_in_both_orders_and_agreement_decides(tmp_path):
+def test_a_judge_sees_both_orders_and_only_agreement_decides(tmp_path):
     def judge(body):
         assert body["temperature"] == 0
         first, second = prompt_of(body).split("[Response A]\n")[1].split("\n\n[Response B]\n")
@@ -101,7 +101,7 @@ def test_a_judge_is_asked_in_both_orders_and_agreement_decides(tmp_path):
     assert {(row["chosen"], row["rejected"]) for row in lines(pairs)} == {("good", "bad")}
 
 
-def test_a_response_cannot_fill_the_judges_slots(tmp_path):
+def test_a_response_cannot_fill_slots_of_the_judges_template(tmp_path):
     path = responses(tmp_path, [["{second}", "{prompt}"]])
     with serving(lambda body: "Verdict: C") as served:
         main(
@@ -122,11 +122,11 @@ def test_a_response_cannot_fill_the_judges_slots(tmp_path):
         ("", "unread"),
     ],
 )
-def test_verdicts_are_read_by_the_extractors(raw, won):
+def test_verdicts_are_read_from_the_judges_words(raw, won):
     assert read_verdict(raw) == won
 
 
-def test_instructions_for_a_judge_need_their_slots(tmp_path):
+def test_a_judge_template_without_a_slot_is_an_error(tmp_path):
     (tmp_path / "judge.txt").write_text("{prompt} {first}", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"no \{second\} in it"):
         read_template(tmp_path / "judge.txt")
@@ -169,7 +169,7 @@ class Terminal:
         return code
 
 
-def test_a_human_labels_one_key_a_pair_undoes_quits_and_goes_on(tmp_path):
+def test_a_human_labels_with_one_key_a_pair_can_undo_quit_and_resume(tmp_path):
     path = responses(tmp_path, [[f"left {i}", f"right {i}"] for i in range(5)] + [["same", "same"]])
     out = tmp_path / "labels.jsonl"
     keys = {pair.id: shown_first(pair, 0) for pair in pairs_of(read_responses(path))}
@@ -203,7 +203,7 @@ def test_a_human_labels_one_key_a_pair_undoes_quits_and_goes_on(tmp_path):
     ]
 
 
-def test_a_label_is_on_disk_when_the_terminal_dies(tmp_path):
+def test_a_label_is_on_the_disk_before_the_next_key(tmp_path):
     path, out = responses(tmp_path, [["l0", "r0"], ["l1", "r1"]]), tmp_path / "labels.jsonl"
     terminal = Terminal(path, out)
     terminal.press("t")
@@ -213,14 +213,14 @@ def test_a_label_is_on_disk_when_the_terminal_dies(tmp_path):
     assert [row["label"] for row in lines(out)] == ["tie"]
 
 
-def test_positions_are_balanced_and_depend_on_the_row_alone():
+def test_shown_positions_are_balanced_and_depend_only_on_the_pair():
     pairs = [ResponsePair(f"q{i}", (0, 1), "p", "a", "b", {}) for i in range(400)]
     shares = [shown_first(pair, 0) for pair in pairs]
     assert 160 < shares.count("a") < 240
     assert [shown_first(pair, 0) for pair in pairs[::-1]] == shares[::-1]
 
 
-def test_without_a_terminal_a_human_cannot_be_asked(tmp_path, capsys):
+def test_labels_by_a_human_need_a_terminal(tmp_path, capsys):
     path = responses(tmp_path, [["l", "r"]])
     assert main(["preferences", "label", str(path), "--by", "human", "-o", str(tmp_path / "l.jsonl")]) == 2
     assert "--by human needs a terminal" in capsys.readouterr().err

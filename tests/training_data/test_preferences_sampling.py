@@ -46,7 +46,7 @@ def test_prompts_of_every_form_and_their_right_answers(tmp_path):
     assert prompts[2].text.startswith("Q: How many?")
 
 
-def test_options_of_a_prompt_with_instructions_behind_them_are_read_without_those(tmp_path):
+def test_the_options_of_a_prompt_come_without_the_instructions_after_them(tmp_path):
     cot = read_prompts(write(tmp_path / "d.jsonl", [{"question": MCQ, "answer": "C"}]))[0].text
     assert "step by step" in cot
     assert kind_and_doc({"completion": " Cats are. The answer is C."}, cot)[1] == {
@@ -63,7 +63,7 @@ def test_options_of_a_prompt_with_instructions_behind_them_are_read_without_thos
         ([{"text": "p"}], r"d\.jsonl:1: no 'question'; expected a 'prompt'"),
     ],
 )
-def test_prompts_that_cannot_be_asked_name_their_row(tmp_path, rows, words):
+def test_a_row_without_a_usable_prompt_is_named_with_file_and_line(tmp_path, rows, words):
     with pytest.raises(DatasetError, match=words):
         read_prompts(write(tmp_path / "d.jsonl", rows))
 
@@ -71,7 +71,7 @@ def test_prompts_that_cannot_be_asked_name_their_row(tmp_path, rows, words):
 # --- sampling
 
 
-def test_a_server_is_asked_n_times_a_prompt_with_seeds_from_the_rows_id(tmp_path, capsys):
+def test_n_responses_a_prompt_are_sampled_with_seeds_from_the_row_ids(tmp_path, capsys):
     out = tmp_path / "out.jsonl"
     with serving(lambda body: f"It is {body['seed']}.", delay=0.02) as served:
         words = ["preferences", "sample", str(questions(tmp_path, 6)), "--endpoint", served.url, "-o", str(out)]
@@ -87,14 +87,14 @@ def test_a_server_is_asked_n_times_a_prompt_with_seeds_from_the_rows_id(tmp_path
     assert "18 responses written" in capsys.readouterr().out
 
 
-def test_a_completions_address_is_given_a_plain_prompt(tmp_path):
+def test_a_completions_address_gets_a_plain_prompt(tmp_path):
     with serving(lambda body: prompt_of(body).upper()) as served:
         written = Endpoint(f"{served.url}/completions", "m").complete("abc", Sampling(), 1)
     assert (written.text, written.finish) == ("ABC", "length")
     assert served.bodies[0]["prompt"] == "abc"
 
 
-def test_the_key_goes_into_a_header_and_into_no_file(tmp_path, monkeypatch, capfd):
+def test_the_api_key_is_in_the_header_only(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("MCQA_API_KEY", "sesame-17")
     out = tmp_path / "out.jsonl"
     with serving(lambda body: "yes") as served:
@@ -128,7 +128,7 @@ def test_a_refusal_is_one_line_and_not_tried_again():
     assert len(served.bodies) == 1
 
 
-def test_an_address_without_a_server_is_one_line():
+def test_an_address_without_a_server_is_a_one_line_error():
     with serving(str) as served:
         pass
     with pytest.raises(EndpointError, match=r"no answer \(ConnectError\); is the server running"):
@@ -155,13 +155,13 @@ JSON = (("Content-Type", "application/json"),)
     ],
     ids=lambda value: str(value)[:30],
 )
-def test_a_broken_answer_is_one_line(path, reply, reason):
+def test_a_broken_answer_is_a_one_line_error(path, reply, reason):
     with serving(lambda body: reply) as served, pytest.raises(EndpointError, match=reason) as refused:
         Endpoint(f"{served.url}{path}", "m", retries=0).complete("p", Sampling(), 0)
     assert "\n" not in str(refused.value)
 
 
-def test_a_server_without_a_model_is_named():
+def test_a_server_without_a_model_is_an_error():
     with serving(str, models=()) as served, pytest.raises(ConfigError, match="serves 0 models"):
         Endpoint(served.url)
 
@@ -172,17 +172,17 @@ def test_half_of_a_surrogate_pair_does_not_stop_a_request():
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://host/v1", "http://", "http://[::1/v1"])
-def test_what_is_not_a_url_is_named(url):
+def test_an_invalid_url_is_an_error(url):
     with pytest.raises(ConfigError, match="not the URL of a server"):
         Endpoint(url, "m")
 
 
-def test_of_several_models_one_has_to_be_named():
+def test_with_several_models_the_name_is_required():
     with serving(str, models=("one", "two")) as served, pytest.raises(ConfigError, match=r"2 models \(one, two\)"):
         Endpoint(served.url)
 
 
-def test_a_run_that_is_killed_goes_on_at_the_next_response(tmp_path):
+def test_sampling_resumes_after_a_kill(tmp_path):
     data, out = questions(tmp_path, 8), tmp_path / "out.jsonl"
     with serving(lambda body: f"{prompt_of(body)} {body['seed']}", delay=0.1) as served:
         words = ["preferences", "sample", str(data), "--endpoint", served.url, "--parallel", "2", "-o", str(out)]
@@ -195,23 +195,23 @@ def test_a_run_that_is_killed_goes_on_at_the_next_response(tmp_path):
         before = lines(out)
         with out.open("a") as file:
             file.write('{"id": "q7", "index"')  # what a kill in the middle of a write leaves
-        asked = len(served.bodies)
+        n = len(served.bodies)
         assert main(words) == 0
     rows = lines(out)
     assert rows[: len(before)] == before
     assert sorted((row["id"], row["index"]) for row in rows) == [(f"q{i}", k) for i in range(8) for k in range(2)]
-    assert len(served.bodies) - asked == 16 - len(before)
+    assert len(served.bodies) - n == 16 - len(before)
 
 
 @pytest.mark.parametrize("index", [None, "x", [0], 0.5])
-def test_a_response_whose_index_is_no_number_is_named(tmp_path, index):
+def test_a_response_with_an_invalid_index_is_named_with_its_line(tmp_path, index):
     path = tmp_path / "responses.jsonl"
     path.write_text(json.dumps({"id": "q", "index": index, "prompt": "p", "response": "r"}) + "\n")
     with pytest.raises(DatasetError, match=r"responses.jsonl:1: no response"):
         read_responses(path)
 
 
-def test_a_server_that_quotes_the_key_it_refuses_does_not_show_it(monkeypatch):
+def test_a_key_that_the_server_quotes_is_not_shown(monkeypatch):
     monkeypatch.setenv("MCQA_API_KEY", "marker-5f1c")
     with (
         serving(lambda body: 401) as served,
@@ -222,7 +222,7 @@ def test_a_server_that_quotes_the_key_it_refuses_does_not_show_it(monkeypatch):
     assert "marker-5f1c" not in str(refused.value)
 
 
-def test_responses_of_other_settings_are_not_added_to(tmp_path, capsys):
+def test_responses_of_other_settings_are_not_appended_to(tmp_path, capsys):
     out = tmp_path / "out.jsonl"
     with serving(lambda body: "yes") as served:
         words = ["preferences", "sample", str(questions(tmp_path)), "--endpoint", served.url, "-o", str(out)]
@@ -231,13 +231,13 @@ def test_responses_of_other_settings_are_not_added_to(tmp_path, capsys):
     assert "holds responses with temperature 0.7, not 1.0; choose another --output" in capsys.readouterr().err
 
 
-def test_one_command_writes_a_file_at_a_time(tmp_path):
+def test_only_one_command_writes_a_file_at_a_time(tmp_path):
     path = tmp_path / "x.jsonl"
     with journal(path), pytest.raises(ConfigError, match="another command is writing it"), journal(path):
         pass
 
 
-def test_a_checkpoint_draws_the_same_whatever_the_batch_and_different_responses_a_prompt(tmp_path):
+def test_responses_of_a_checkpoint_differ_within_a_prompt_and_do_not_depend_on_the_batch_size(tmp_path):
     from mcqa_suite.backend.generation import Request
     from mcqa_suite.backend.sampling import Sampler
     from mcqa_suite.questions.generated import generate
@@ -245,12 +245,12 @@ def test_a_checkpoint_draws_the_same_whatever_the_batch_and_different_responses_
 
     settings = Sampling(temperature=1.5, top_p=1.0, max_tokens=8)
     requests = [Request(q.id, k, letter(q), seed_of(0, q.id, k)) for q in generate("test", 6, 0) for k in range(4)]
-    made = {}
+    texts = {}
     for batch_size in (24, 5):
         sampler = Sampler(str(BASE), chat=False, batch_size=batch_size)
-        made[batch_size] = [written.text for _, written in sampler.generator(settings)(requests)]
-    assert made[24] == made[5]
-    assert len(set(made[24])) > 6
+        texts[batch_size] = [written.text for _, written in sampler.generator(settings)(requests)]
+    assert texts[24] == texts[5]
+    assert len(set(texts[24])) > 6
     greedy = Sampler(str(BASE), chat=False).generator(Sampling(temperature=0, max_tokens=4))(requests)
     assert len({written.text for request, written in greedy if request.id == requests[0].id}) == 1
 
@@ -268,7 +268,7 @@ def test_draws_follow_the_models_distribution():
     assert shares.tolist() == pytest.approx([0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0.0], abs=0.03)
 
 
-def test_the_embedded_base_gives_pairs_to_train_on(tmp_path, capsys):
+def test_the_toy_checkpoint_samples_pairs_that_correctness_labels(tmp_path, capsys):
     from dataclasses import asdict
 
     from mcqa_suite.questions.generated import generate
@@ -287,7 +287,7 @@ def test_the_embedded_base_gives_pairs_to_train_on(tmp_path, capsys):
     assert decided == sum(len({*row["right"]}) == 2 for row in lines(labels))
 
 
-def test_a_prompt_that_leaves_no_room_and_an_adapter_are_refused(tmp_path, tiny_checkpoint):
+def test_a_too_long_prompt_and_an_adapter_are_errors(tmp_path, tiny_checkpoint):
     from mcqa_suite.backend.generation import Request
     from mcqa_suite.backend.sampling import Sampler
 

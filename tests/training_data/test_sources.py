@@ -95,30 +95,30 @@ ASKED = {
 
 @pytest.mark.parametrize("name", ASKED)
 def test_every_row_has_the_keys_of_a_row_and_an_id_of_its_own(made_up, name):
-    made = rows(ASKED[name])
-    assert made
-    for row in made:
+    result = rows(ASKED[name])
+    assert result
+    for row in result:
         assert row.keys() == KEYS
         assert all(isinstance(value, str) for value in row.values())
         assert row["source"] == name
         assert row["prompt"].strip()
         assert row["completion"].strip()
         assert row["completion"][0] == " " or row["prompt"].endswith("\n")
-    assert len({row["id"] for row in made}) == len(made)
+    assert len({row["id"] for row in result}) == len(result)
 
 
 def test_every_source_is_named_in_the_table_of_the_documentation():
     from mcqa_suite.common.paths import training_dir
     from mcqa_suite.training_data.sources import PAIRS
 
-    told = (training_dir() / "data" / "README.md").read_text(encoding="utf-8")
+    readme = (training_dir() / "data" / "README.md").read_text(encoding="utf-8")
     for name in (*SOURCES, *PAIRS):
-        assert f"| `{name}` |" in told, name
+        assert f"| `{name}` |" in readme, name
 
 
 @pytest.mark.parametrize("name", [name for name in ASKED if SOURCES[name].styles is STYLES])
 @pytest.mark.parametrize("style", [style for style in STYLES if style != "cloze"])
-def test_our_reader_reads_the_right_letter_from_every_answer_style(made_up, name, style):
+def test_the_extractor_reads_the_right_letter_from_every_answer_style(made_up, name, style):
     letters = rows(Source(name, n=ASKED[name].n))
     if style == "cot" and name in ("arc", "openbookqa", "mmlu_auxiliary"):
         with pytest.raises(DatasetError, match="no row left"):
@@ -131,14 +131,14 @@ def test_our_reader_reads_the_right_letter_from_every_answer_style(made_up, name
 
 
 # Prior mistake: the shuffle was seeded anew for every row, so that gold was always A.
-def test_gold_of_sciq_stands_in_every_place_and_where_the_evaluation_has_it(made_up):
+def test_gold_of_sciq_is_at_every_position_and_equals_that_of_the_evaluation(made_up):
     from mcqa_suite.questions.parsers import from_sciq
 
-    made = rows(Source("sciq"))
-    places = Counter(row["completion"].strip() for row in made)
+    result = rows(Source("sciq"))
+    places = Counter(row["completion"].strip() for row in result)
     assert set(places) == set("ABCD")
-    assert max(places.values()) < len(made) / 2
-    assert [row["completion"].strip() for row in made] == [from_sciq(row).answer for row in sciq_rows(80)]
+    assert max(places.values()) < len(result) / 2
+    assert [row["completion"].strip() for row in result] == [from_sciq(row).answer for row in sciq_rows(80)]
 
 
 @pytest.mark.parametrize(
@@ -151,19 +151,19 @@ def test_gold_of_sciq_stands_in_every_place_and_where_the_evaluation_has_it(made
         ("math_qa", ["ABCDE"[i % 5] for i in range(N)]),
     ],
 )
-def test_gold_stands_where_the_data_set_has_it(made_up, name, gold):
+def test_gold_is_at_the_data_sets_own_position(made_up, name, gold):
     assert [row["completion"].strip() for row in rows(Source(name))] == gold
 
 
-def test_no_prompt_shows_an_option_by_a_number(made_up):
+def test_no_prompt_labels_options_by_numbers(made_up):
     assert not any("\n1. " in row["prompt"] or "\n2. " in row["prompt"] for row in rows(Source("arc")))
 
 
-def test_the_options_of_math_qa_are_parted_at_their_labels_alone():
-    made = from_math_qa(math_qa_rows(4)[3])
-    assert made.choices == ("3", "1,03", "3.5 km / h", "data inadequate", "none of these")
-    assert (made.answer, made.subject) == ("D", "physics")
-    assert made.rationale == "explanation : 3 / 2 . answer : d"
+def test_the_options_of_math_qa_are_split_at_their_labels_only():
+    result = from_math_qa(math_qa_rows(4)[3])
+    assert result.choices == ("3", "1,03", "3.5 km / h", "data inadequate", "none of these")
+    assert (result.answer, result.subject) == ("D", "physics")
+    assert result.rationale == "explanation : 3 / 2 . answer : d"
     with pytest.raises(ValueError, match="not labelled a"):
         from_math_qa({**math_qa_rows(1)[0], "options": "a ) 1 , c ) 2"})
 
@@ -172,9 +172,9 @@ def test_the_options_of_math_qa_are_parted_at_their_labels_alone():
 @pytest.mark.parametrize("style", ["official", "final_answer"])
 @pytest.mark.parametrize("name", ["gsm8k", "gsm_symbolic"])
 def test_a_gold_number_with_a_comma_is_the_whole_number(made_up, name, style):
-    given = GSM8K if name == "gsm8k" else gsm_symbolic_rows(240)
-    made = rows(Source(name, style=style))
-    for row, raw in zip(made, given, strict=True):
+    raw_rows = GSM8K if name == "gsm8k" else gsm_symbolic_rows(240)
+    result = rows(Source(name, style=style))
+    for row, raw in zip(result, raw_rows, strict=True):
         whole = raw["answer"].rpartition("#### ")[2].replace(",", "")
         assert len(whole) == 4
         assert row["completion"].endswith(f"inal answer{' is' if style == 'official' else ':'} {whole}.")
@@ -192,32 +192,32 @@ def test_all_instances_of_a_template_are_one_group_whatever_the_variant(made_up)
     assert not parts[0] & parts[1]
 
 
-def test_problems_from_our_own_templates_are_read_back_and_vary_with_the_seed():
-    made, others = (rows(Source("symbolic_local", n=60, seed=seed)) for seed in (0, 1))
-    for row in made:
+def test_answers_to_our_own_templates_are_extracted_again_and_vary_with_the_seed():
+    result, others = (rows(Source("symbolic_local", n=60, seed=seed)) for seed in (0, 1))
+    for row in result:
         assert extract_number(row["completion"]).answer == row["completion"].rpartition(" is ")[2].rstrip(".")
-    assert made != others
+    assert result != others
     with pytest.raises(ConfigError, match="source 'symbolic_local': no 'n'"):
         rows(Source("symbolic_local"))
 
 
 def test_problems_of_theorem_qa_that_need_a_picture_are_left_out(made_up):
-    made = rows(Source("theorem_qa"))
-    assert Counter(row["topic"] for row in made) == {"bool": 3, "integer": 3, "float": 3}
-    assert made[0]["completion"] == " The final answer is True."
+    result = rows(Source("theorem_qa"))
+    assert Counter(row["topic"] for row in result) == {"bool": 3, "integer": 3, "float": 3}
+    assert result[0]["completion"] == " The final answer is True."
 
 
-def test_sciq_in_style_cot_has_the_questions_that_are_explained(made_up):
+def test_sciq_in_style_cot_has_only_the_questions_with_an_explanation(made_up):
     assert len(rows(Source("sciq"))) == 80
     assert len(rows(Source("sciq", style="cot"))) == 40
 
 
-def test_arc_reads_both_configs_or_the_one_that_is_named(made_up):
+def test_arc_reads_both_configs_or_the_given_config(made_up):
     assert {row["id"].partition("/")[0] for row in rows(Source("arc"))} == {"arc_easy", "arc_challenge"}
     assert {row["id"].partition("/")[0] for row in rows(Source("arc", config="ARC-Easy"))} == {"arc_easy"}
 
 
-def test_arc_grids_come_in_views_and_with_each_demonstration_asked_for():
+def test_arc_grids_come_in_views_and_with_each_demonstration_as_the_test():
     plain = rows(Source("arc_grids", config="arc_agi_1"))
     more = rows(Source("arc_grids", config="arc_agi_1", views=8, swap=True, encoder="plain+rows"))
     assert {row["group"] for row in more} == {row["group"] for row in plain}
@@ -229,16 +229,16 @@ def test_arc_grids_come_in_views_and_with_each_demonstration_asked_for():
         grids.encoder("plain+rows").decode(row["completion"])
 
 
-def test_no_arc_grid_comes_from_a_task_that_is_evaluated_on():
-    made = rows(Source("arc_grids", config="arc_agi_2"))
-    trained = {row["group"].removeprefix("arc/") for row in made}
+def test_no_arc_grid_comes_from_an_evaluation_task():
+    result = rows(Source("arc_grids", config="arc_agi_2"))
+    trained = {row["group"].removeprefix("arc/") for row in result}
     evaluated = {row["task_id"] for release in (1, 2) for row in grids.load(release, "evaluation")}
     assert len({row["task_id"] for row in grids.load(2, "training")} & evaluated) == 376
     assert len(trained) == 1000 - 376
     assert not trained & evaluated
 
 
-def test_a_question_is_one_group_whatever_its_case_and_the_order_of_its_options():
+def test_the_group_of_a_question_ignores_case_and_the_order_of_options():
     assert group_of("What  is it?", "a", "B") == group_of("what is it?", "b", "A") != group_of("what is it?", "b", "c")
 
 
@@ -262,13 +262,13 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("source", "kind", "message"), ERRORS, ids=[message[:40] for _, _, message in ERRORS])
-def test_a_source_that_cannot_be_had_is_one_line(made_up, source, kind, message):
+def test_an_unusable_source_is_a_one_line_error(made_up, source, kind, message):
     with pytest.raises(kind, match=message) as caught:
         rows(source)
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_column_is_named_with_the_columns_that_are_there(tmp_path, monkeypatch):
+def test_a_missing_column_is_an_error_that_lists_the_columns(tmp_path, monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     bare = [{key: value for key, value in row.items() if key != "distractor2"} for row in sciq_rows(3)]
     write_dataset(tmp_path / "hub", "allenai/sciq", "default", {"train": bare})
@@ -276,20 +276,18 @@ def test_a_missing_column_is_named_with_the_columns_that_are_there(tmp_path, mon
         rows(Source("sciq"))
 
 
-def test_a_few_rows_that_cannot_be_read_are_left_out_and_said_to_be_and_many_are_an_error(
-    tmp_path, monkeypatch, caplog
-):
+def test_a_few_bad_rows_are_left_out_with_a_warning_and_many_are_an_error(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
-    given = aqua_rat_rows(200)
-    given[7]["options"][1] = "B)"
-    write_dataset(tmp_path / "hub", "deepmind/aqua_rat", "raw", {"train": given, "test": given[:8]})
+    raw_rows = aqua_rat_rows(200)
+    raw_rows[7]["options"][1] = "B)"
+    write_dataset(tmp_path / "hub", "deepmind/aqua_rat", "raw", {"train": raw_rows, "test": raw_rows[:8]})
     assert len(rows(Source("aqua_rat"))) == 199
     assert "deepmind/aqua_rat: 1 of 200 rows left out, first row 7" in caplog.text
     with pytest.raises(DatasetError, match="1 of 8 rows cannot be read, first row 7"):
         rows(Source("aqua_rat", split="test"))
 
 
-def test_another_folder_with_the_same_readme_gives_its_own_rows(tmp_path, monkeypatch):
+def test_a_folder_with_the_same_readme_has_its_own_rows(tmp_path, monkeypatch):
     for name in ("first", "second"):
         folder = tmp_path / name / "hub" / "openai/gsm8k" / "main"
         folder.mkdir(parents=True)
@@ -303,11 +301,11 @@ def test_another_folder_with_the_same_readme_gives_its_own_rows(tmp_path, monkey
 
 
 @needs_hub
-def test_the_mirrors_training_sets_are_whole_and_their_gold_is_spread(monkeypatch):
+def test_the_mirrors_training_sets_are_complete_and_their_gold_is_spread(monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(SHARED))
-    made, data = read([Source("arc"), Source("openbookqa")])
+    result, data = read([Source("arc"), Source("openbookqa")])
     assert [part.n for part in data] == [3370, 4957]
     for name in ("arc", "openbookqa"):
-        places = Counter(row["completion"].strip() for row in made if row["source"] == name)
+        places = Counter(row["completion"].strip() for row in result if row["source"] == name)
         assert all(0.2 < places[letter] / places.total() < 0.3 for letter in "ABCD")
     assert rows(Source("gsm8k", n=1))[0]["completion"].endswith(".")

@@ -36,31 +36,31 @@ def questions(tmp_path):
 
 
 # Prior mistake: six data sets were zipped with five ratios, and one was dropped without a word.
-def test_every_member_of_a_mix_is_in_it_with_its_count(questions):
-    made, data = read(
+def test_every_source_of_a_mix_has_its_count_of_rows(questions):
+    result, data = read(
         [Source("generated", n=7), Source("epfl", path=questions, n=20), Source("generated", n=3, seed=5)]
     )
-    assert Counter(row["source"] for row in made) == {"generated": 10, "epfl": 20}
+    assert Counter(row["source"] for row in result) == {"generated": 10, "epfl": 20}
     assert [(part.name, part.n) for part in data] == [("generated", 7), ("epfl", 20), ("generated", 3)]
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=6), st.integers(100, 5000))
-def test_shares_make_counts_that_sum_to_the_total_and_miss_no_member(parts, total):
+def test_counts_from_shares_sum_to_the_total_and_none_is_0(parts, total):
     assume(min(parts) * total >= sum(parts))
     entries = [Source("generated", share=part / sum(parts)) for part in parts]
-    made = counts(entries, total)
-    assert sum(made) == total
-    assert all(abs(n - entry.share * total) < 1 and n >= 1 for n, entry in zip(made, entries, strict=True))
+    result = counts(entries, total)
+    assert sum(result) == total
+    assert all(abs(n - entry.share * total) < 1 and n >= 1 for n, entry in zip(result, entries, strict=True))
 
 
-def test_a_mix_by_shares_has_its_rows(questions):
+def test_a_mix_by_shares_has_the_rows_of_each_source(questions):
     sources = [Source("epfl", path=questions, share=0.25), Source("generated", share=0.75)]
-    made, _ = read(sources, rows=40)
-    assert Counter(row["source"] for row in made) == {"epfl": 10, "generated": 30}
+    result, _ = read(sources, rows=40)
+    assert Counter(row["source"] for row in result) == {"epfl": 10, "generated": 30}
 
 
 # Prior mistake: a ratio meant a count once it reached 1.
-def test_a_share_of_1_is_all_the_rows_and_an_n_of_1_is_one_row():
+def test_a_share_of_1_is_all_rows_and_an_n_of_1_is_one_row():
     assert counts([Source("generated", share=1.0)], 50) == [50]
     assert counts([Source("generated", n=1)]) == [1]
 
@@ -77,7 +77,7 @@ MIXES = [
 
 
 @pytest.mark.parametrize(("sources", "total", "message"), MIXES, ids=[message for *_, message in MIXES])
-def test_a_mix_that_does_not_say_how_much_is_an_error(sources, total, message):
+def test_a_mix_without_clear_amounts_is_an_error(sources, total, message):
     with pytest.raises(ConfigError, match=message) as caught:
         read(sources, total)
     assert "\n" not in str(caught.value)
@@ -96,12 +96,12 @@ AMOUNTS = [
 
 @pytest.mark.parametrize("cls", [Source, PairSource])
 @pytest.mark.parametrize(("keys", "message"), AMOUNTS, ids=[message for _, message in AMOUNTS])
-def test_an_entry_that_cannot_be_meant_is_named_with_its_place(cls, keys, message):
+def test_an_invalid_entry_is_an_error_that_names_its_file(cls, keys, message):
     with pytest.raises(ConfigError, match="stage.yaml: .*" + message.replace("?", r"\?")):
         parse(cls, {"source": "epfl", **keys}, "stage.yaml")
 
 
-def test_fewer_rows_than_asked_for_is_an_error_that_says_how_many_there_are(questions):
+def test_too_few_rows_are_an_error_that_names_their_number(questions):
     for mix, total in (
         ([Source("epfl", path=questions, n=121)], None),
         ([Source("epfl", path=questions, share=1)], 121),
@@ -110,7 +110,7 @@ def test_fewer_rows_than_asked_for_is_an_error_that_says_how_many_there_are(ques
             read(mix, total)
 
 
-def test_a_draw_keeps_the_order_of_the_source_grows_by_rows_and_differs_by_seed(questions):
+def test_a_draw_has_the_order_of_the_source_contains_smaller_draws_and_differs_by_seed(questions):
     whole = rows(Source("epfl", path=questions))
     less, more, other = (rows(Source("epfl", path=questions, n=n, seed=seed)) for n, seed in ((9, 1), (30, 1), (9, 2)))
     places = [whole.index(row) for row in more]
@@ -121,19 +121,19 @@ def test_a_draw_keeps_the_order_of_the_source_grows_by_rows_and_differs_by_seed(
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_a_question_in_another_order_of_options_is_in_the_same_split(questions, split):
-    made = rows(Source("epfl", path=questions, split=split))
-    assert set(Counter(row["group"] for row in made).values()) == {2}
+def test_a_question_with_its_options_in_another_order_is_in_the_same_split(questions, split):
+    result = rows(Source("epfl", path=questions, split=split))
+    assert set(Counter(row["group"] for row in result).values()) == {2}
 
 
-def test_the_splits_of_a_file_are_the_whole_of_it_and_share_no_question(questions):
+def test_the_splits_of_a_file_cover_it_and_share_no_question(questions):
     parts = [rows(Source("epfl", path=questions, split=split, seed=seed)) for seed, split in enumerate(SPLITS)]
     assert sum(len(part) for part in parts) == 120
-    for one, other in combinations(parts, 2):
-        assert not {row["group"] for row in one} & {row["group"] for row in other}
+    for first, other in combinations(parts, 2):
+        assert not {row["group"] for row in first} & {row["group"] for row in other}
 
 
-def test_pools_by_counts_are_exact_and_the_rest_is_what_they_leave(questions):
+def test_pools_by_counts_are_exact_and_one_may_take_the_rest(questions):
     counted = {"ai": 20, "human": 5, "held_out": 3, "sft": None}
     sizes = {
         pool: len({row["group"] for row in rows(Source("epfl", path=questions, pool=pool, pool_counts=counted))})
@@ -153,7 +153,7 @@ BAD_POOLS = [
 
 
 @pytest.mark.parametrize(("keys", "kind", "message"), BAD_POOLS, ids=[message for *_, message in BAD_POOLS])
-def test_parts_that_cannot_be_made_are_one_line(questions, keys, kind, message):
+def test_impossible_parts_are_one_line_errors(questions, keys, kind, message):
     with pytest.raises(kind, match=message):
         rows(Source("epfl", path=questions, **keys))
 
@@ -172,7 +172,7 @@ def test_a_part_without_a_row_is_an_error(tmp_path):
 
 
 @given(NAMES, SEEDS)
-def test_by_shares_every_group_has_one_part_and_other_groups_never_move_it(names, seed):
+def test_by_shares_the_part_of_a_group_does_not_depend_on_other_groups(names, seed):
     half = names[: len(names) // 2]
     for shares in (SPLITS, POOLS):
         whole = split_groups(names, shares=shares, seed=seed)
@@ -184,7 +184,7 @@ def test_by_shares_every_group_has_one_part_and_other_groups_never_move_it(names
 
 @settings(max_examples=60)
 @given(st.sets(st.text(max_size=6), min_size=1, max_size=50), st.text(max_size=7), st.data(), SEEDS)
-def test_by_counts_parts_are_exact_and_a_new_group_moves_at_most_one_a_part(names, new, data, seed):
+def test_by_counts_parts_are_exact_and_a_new_group_moves_at_most_one_group_a_part(names, new, data, seed):
     sizes = {"a": data.draw(st.integers(1, len(names)))}
     if rest := len(names) - sizes["a"]:
         sizes["b"] = data.draw(st.integers(1, rest))
@@ -197,34 +197,34 @@ def test_by_counts_parts_are_exact_and_a_new_group_moves_at_most_one_a_part(name
     assert without_rest == {name: part for name, part in before.items() if part != "rest"}
 
 
-def test_parts_by_shares_are_about_as_large_as_their_shares():
+def test_parts_by_shares_have_about_their_shares():
     sizes = Counter(split_groups(map(str, range(20_000)), shares=SPLITS).values())
     assert all(abs(sizes[name] / 20_000 - share) < 0.01 for name, share in SPLITS.items())
 
 
 @pytest.mark.parametrize("parts", [{"shares": SPLITS}, {"counts": {"a": 50, "b": None}}])
-def test_the_seed_draws_other_parts_that_the_order_of_groups_does_not_show(parts):
+def test_parts_differ_by_seed_and_do_not_depend_on_the_order_of_groups(parts):
     names = [f"{i:03}" for i in range(100)]
     first, again, other = (split_groups(names, **parts, seed=seed) for seed in (0, 0, 1))
     assert first == again != other
     assert len({first[name] for name in names[:50]}) > 1
 
 
-def test_a_split_by_both_or_neither_is_refused():
+def test_a_split_by_shares_and_counts_or_by_neither_is_an_error():
     for keys in ({}, {"shares": SPLITS, "counts": {"a": 1}}):
         with pytest.raises(ConfigError, match="one of the two"):
             split_groups(["a"], **keys)
 
 
-def test_pairs_have_the_same_mixes():
-    made, data = read_pairs([PairSource("generated", share=0.5), PairSource("generated", share=0.5, seed=1)], rows=9)
-    assert (len(made), [part.n for part in data]) == (9, [5, 4])
+def test_pairs_are_mixed_by_shares_too():
+    result, data = read_pairs([PairSource("generated", share=0.5), PairSource("generated", share=0.5, seed=1)], rows=9)
+    assert (len(result), [part.n for part in data]) == (9, [5, 4])
 
 
 def test_the_composition_counts_every_row_by_source_and_topic(questions):
-    made, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
-    assert composition(made)["epfl"] == {"a": 40, "b": 40, "c": 40}
-    table = mix_table(made)
+    result, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
+    assert composition(result)["epfl"] == {"a": 40, "b": 40, "c": 40}
+    table = mix_table(result)
     assert "| epfl | all | 120 | 95.2 |\n|  | a | 40 | 31.7 |" in table
     assert "| generated | all | 6 | 4.8 |" in table
     with pytest.raises(DatasetError, match="a mix without rows"):
@@ -232,22 +232,22 @@ def test_the_composition_counts_every_row_by_source_and_topic(questions):
 
 
 def test_topics_beyond_the_most_frequent_are_one_entry():
-    made = [{"source": "s", "topic": str(i)} for i in range(20)] + [{"source": "s", "topic": ""}]
-    assert composition(made)["s"]["9 other topics"] == 9
-    assert composition(made)["s"].total() == 21
+    result = [{"source": "s", "topic": str(i)} for i in range(20)] + [{"source": "s", "topic": ""}]
+    assert composition(result)["s"]["9 other topics"] == 9
+    assert composition(result)["s"].total() == 21
 
 
-def test_the_figure_is_svg_with_the_sources_and_topics_as_text_and_the_same_each_time(questions):
+def test_the_figure_is_the_same_svg_each_time_with_sources_and_topics_as_text(questions):
     pytest.importorskip("matplotlib")
-    made, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
-    drawn = mix_figure(made)
-    assert drawn == mix_figure(made)
+    result, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
+    drawn = mix_figure(result)
+    assert drawn == mix_figure(result)
     assert "<svg" in drawn
     for word in ("epfl", "generated", "120", "category", "by topic"):
         assert f">{word}<" in drawn
 
 
-def test_the_command_prints_a_mix_and_writes_its_rows_and_its_figure(tmp_path, capsys):
+def test_mcqa_data_prints_a_mix_and_writes_its_rows_and_its_figure(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     (tmp_path / "sft.yaml").write_text("data: [{source: generated, n: 12}]\n")
     out, figure = tmp_path / "rows.jsonl", tmp_path / "mix.svg"

@@ -44,19 +44,19 @@ def texts(source):
     return [(row["chosen"], row["rejected"]) for row in pair_rows(source)]
 
 
-def test_generated_pairs_set_the_right_option_against_a_wrong_one_and_every_place_is_used():
-    made = pair_rows(PairSource("generated", n=60))
-    for row in made:
+def test_generated_pairs_have_the_right_option_and_a_wrong_one_from_every_position():
+    result = pair_rows(PairSource("generated", n=60))
+    for row in result:
         assert row.keys() == KEYS
         assert row["chosen"][:4] != row["rejected"][:4]
         for side in ("chosen", "rejected"):
             assert f"\n{row[side].strip()}\n" in row["prompt"]
     for side in ("chosen", "rejected"):
-        assert {extract_choice(row[side], list("wxyz")).answer for row in made} == set("ABCD")
-    assert made != pair_rows(PairSource("generated", n=60, seed=1))
+        assert {extract_choice(row[side], list("wxyz")).answer for row in result} == set("ABCD")
+    assert result != pair_rows(PairSource("generated", n=60, seed=1))
 
 
-def test_the_evaluators_form_is_read_whole_with_what_it_says_of_itself(tmp_path):
+def test_the_evaluators_form_is_read_with_its_id_group_and_topic(tmp_path):
     path = written(tmp_path, [PAIR, {**PAIR, "id": "x", "group": "g", "topic": "t"}])
     first, second = pair_rows(PairSource("evaluator", path=path))
     assert first == {**first, "id": "evaluator/pairs/1", "prompt": "Q?", "chosen": " yes", "rejected": " no"}
@@ -64,7 +64,7 @@ def test_the_evaluators_form_is_read_whole_with_what_it_says_of_itself(tmp_path)
 
 
 # Prior mistake: "equal" pairs were kept.
-def test_equal_responses_are_no_pair_and_neither_are_ties(tmp_path):
+def test_equal_responses_and_ties_make_no_pair(tmp_path):
     path = written(tmp_path, [PAIR, {**PAIR, "chosen": "no "}])
     assert len(pair_rows(PairSource("evaluator", path=path))) == 1
     assert texts(PairSource("epfl_raw", path=raw(tmp_path, judged(), judged(b=" a better answer"), judged("AB")))) == [
@@ -74,17 +74,17 @@ def test_equal_responses_are_no_pair_and_neither_are_ties(tmp_path):
     assert texts(PairSource("persuasion", path=written(tmp_path, labels))) == [(" x", " y"), (" y", " x")]
 
 
-def test_a_file_of_equal_pairs_alone_is_an_error(tmp_path):
+def test_a_file_of_only_equal_pairs_is_an_error(tmp_path):
     path = written(tmp_path, [{**PAIR, "rejected": "yes"}])
     with pytest.raises(DatasetError, match="source 'evaluator': no row left; loosen its filters"):
         pair_rows(PairSource("evaluator", path=path))
 
 
 @pytest.mark.parametrize(
-    ("least", "tolerance", "kept"),
+    ("least", "tolerance", "n"),
     [(0, False, 4), (1, False, 3), (2, False, 2), (4, False, 1), (2, True, 3), (4, True, 2)],
 )
-def test_raw_pairs_are_kept_where_enough_criteria_agree_with_overall(tmp_path, least, tolerance, kept):
+def test_raw_pairs_are_kept_where_enough_criteria_agree_with_overall(tmp_path, least, tolerance, n):
     path = raw(
         tmp_path,
         judged("A"),
@@ -92,10 +92,10 @@ def test_raw_pairs_are_kept_where_enough_criteria_agree_with_overall(tmp_path, l
         judged("A", correctness="A", relevance="AB", clarity="B", completeness="B"),
         judged("A", correctness="B", relevance="B", clarity="B", completeness="B"),
     )
-    made = pair_rows(PairSource("epfl_raw", path=path, min_agreement=least, tolerance=tolerance))
-    assert len(made) == kept
+    result = pair_rows(PairSource("epfl_raw", path=path, min_agreement=least, tolerance=tolerance))
+    assert len(result) == n
     (other,) = pair_rows(PairSource("evaluator", path=written(tmp_path, [{**PAIR, "prompt": "why? "}])))
-    assert all(row["group"] == other["group"] and row["topic"] == "15" and row["prompt"] == "Why?" for row in made)
+    assert all(row["group"] == other["group"] and row["topic"] == "15" and row["prompt"] == "Why?" for row in result)
 
 
 def test_overall_decides_which_side_is_chosen(tmp_path):
@@ -104,11 +104,11 @@ def test_overall_decides_which_side_is_chosen(tmp_path):
 
 def test_keep_first_keeps_the_first_real_pair_of_every_question(tmp_path):
     pairs = [{**PAIR, "rejected": "yes"}, PAIR, {**PAIR, "rejected": "never"}, {**PAIR, "prompt": "Other?"}]
-    made = pair_rows(PairSource("evaluator", path=written(tmp_path, pairs), keep_first=True))
-    assert [(row["prompt"], row["rejected"]) for row in made] == [("Q?", " no"), ("Other?", " no")]
+    result = pair_rows(PairSource("evaluator", path=written(tmp_path, pairs), keep_first=True))
+    assert [(row["prompt"], row["rejected"]) for row in result] == [("Q?", " no"), ("Other?", " no")]
 
 
-def test_right_solutions_are_set_against_wrong_ones_and_unread_ones_are_neither(tmp_path):
+def test_pairs_of_solutions_have_a_right_and_a_wrong_one_and_no_unread_one(tmp_path):
     responses = ["The answer is 1,080.", "I do not know.", "The answer is 80.", "So it is 6 * 180 = 1080.", "It is 7."]
     letters = {"question": "Which?", "choices": ["one", "two"], "gold": "B", "responses": ["The answer is A.", "(B)"]}
     path = written(tmp_path, [{"question": "How many?", "gold": "#### 1,080", "responses": responses}, letters])
@@ -121,8 +121,13 @@ def test_right_solutions_are_set_against_wrong_ones_and_unread_ones_are_neither(
 
 def test_a_sample_log_is_read_with_the_prompt_that_the_model_saw(tmp_path):
     doc = {"id": "gsm8k/1", "question": "How many?", "solution": "", "gold": "3"}
-    asked = {"gen_args_0": {"arg_0": "Q: How many?\nA:"}}
-    log = {"doc": doc, "arguments": asked, "resps": [["The answer is 3.", "The answer is 4."]], "filter": "extracted"}
+    arguments = {"gen_args_0": {"arg_0": "Q: How many?\nA:"}}
+    log = {
+        "doc": doc,
+        "arguments": arguments,
+        "resps": [["The answer is 3.", "The answer is 4."]],
+        "filter": "extracted",
+    }
     (row,) = pair_rows(PairSource("solutions", path=written(tmp_path, [log])))
     assert (row["prompt"], row["chosen"], row["rejected"]) == (
         "Q: How many?\nA:",
@@ -139,8 +144,8 @@ def test_no_question_has_pairs_in_two_parts(tmp_path, keys):
     names = ("train", "validation", "test") if keys == "split" else ("sft", "ai", "human", "held_out")
     parts = [pair_rows(PairSource("persuasion", path=path, **{keys: name})) for name in names]
     assert sum(map(len, parts)) == 400
-    for one, other in combinations(parts, 2):
-        assert not {row["group"] for row in one} & {row["group"] for row in other}
+    for first, other in combinations(parts, 2):
+        assert not {row["group"] for row in first} & {row["group"] for row in other}
 
 
 BAD = [
@@ -155,13 +160,13 @@ BAD = [
 
 
 @pytest.mark.parametrize(("source", "values", "message"), BAD, ids=[f"{name}-{m[-22:]}" for name, _, m in BAD])
-def test_a_row_that_is_no_pair_is_named_with_its_line(tmp_path, source, values, message):
+def test_a_row_that_is_not_a_pair_is_named_with_its_line(tmp_path, source, values, message):
     with pytest.raises(DatasetError, match=message) as caught:
         pair_rows(PairSource(source, path=written(tmp_path, values)))
     assert "\n" not in str(caught.value)
 
 
-def test_a_pair_source_that_cannot_be_read_says_why(tmp_path):
+def test_an_unreadable_pair_source_is_an_error_with_its_reason(tmp_path):
     for name in PAIRS:
         if name != "generated":
             with pytest.raises(ConfigError, match=f"source '{name}': no 'path'"):

@@ -66,15 +66,19 @@ def corpus(tmp_path):
 
 
 # Prior mistake: a role filter that passed both roles.
-def test_only_the_persuaders_turns_are_learned_and_the_persuadees_are_context(dialogues):
-    made = rows(Source("persuasionforgood", path=str(dialogues)))
-    assert [row["completion"] for row in made] == [" Hello. How are you?", " A friend of children.", " Then I answer."]
-    assert [row["group"] for row in made] == ["persuasionforgood/d1"] * 2 + ["persuasionforgood/d2"]
-    assert all(PROMPT.fullmatch(row["prompt"]) for row in made)
+def test_completions_are_the_persuaders_turns_and_the_persuadees_are_context(dialogues):
+    result = rows(Source("persuasionforgood", path=str(dialogues)))
+    assert [row["completion"] for row in result] == [
+        " Hello. How are you?",
+        " A friend of children.",
+        " Then I answer.",
+    ]
+    assert [row["group"] for row in result] == ["persuasionforgood/d1"] * 2 + ["persuasionforgood/d2"]
+    assert all(PROMPT.fullmatch(row["prompt"]) for row in result)
     context = "[CONTEXT]\nPersuader: Hello. How are you?\nPersuadee: Fine, who asks?\n\n[TASK]"
-    assert context in made[1]["prompt"]
-    assert "A friend" not in made[1]["prompt"]
-    assert "Persuadee: I speak first." in made[2]["prompt"]
+    assert context in result[1]["prompt"]
+    assert "A friend" not in result[1]["prompt"]
+    assert "Persuadee: I speak first." in result[2]["prompt"]
 
 
 @pytest.mark.skipif(not DIALOGUES.is_file(), reason=f"no {DIALOGUES}")
@@ -82,10 +86,10 @@ def test_every_row_of_the_real_dialogues_is_a_persuaders_turn(monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(SHARED))
     with DIALOGUES.open(encoding="utf-8", newline="") as stream:
         units = list(csv.DictReader(stream))
-    made = rows(Source("persuasionforgood"))
-    assert [row["completion"].strip() for row in made] == [u["Unit"].strip() for u in units if u["B4"] == "0"]
-    assert len({row["group"] for row in made}) == 1017
-    assert len({row["id"] for row in made}) == len(made) == 10600
+    result = rows(Source("persuasionforgood"))
+    assert [row["completion"].strip() for row in result] == [u["Unit"].strip() for u in units if u["B4"] == "0"]
+    assert len({row["group"] for row in result}) == 1017
+    assert len({row["id"] for row in result}) == len(result) == 10600
 
 
 @pytest.mark.skipif(not DIALOGUES.is_file(), reason=f"no {DIALOGUES}")
@@ -99,26 +103,26 @@ def test_the_pools_of_the_real_dialogues_share_no_dialogue(monkeypatch):
     assert len(set().union(*parts)) == 1017
 
 
-def test_only_arguments_that_won_a_delta_and_are_not_the_authors_are_learned(corpus):
+def test_completions_are_arguments_of_others_that_won_a_delta(corpus):
     for path in (corpus, corpus / "utterances.jsonl"):
-        made = rows(Source("convokit_cmv", path=str(path)))
-        assert [row["completion"] for row in made] == [" Here is why not.", " Because of this."]
-        assert {row["group"] for row in made} == {"convokit_cmv/t1"}
-        assert "[CONTEXT]\nCMV: a title\n\nI hold a view.\n\n[TASK]" in made[0]["prompt"]
-        assert "I hold a view.\n\nReplying to: Tell me more." in made[1]["prompt"]
+        result = rows(Source("convokit_cmv", path=str(path)))
+        assert [row["completion"] for row in result] == [" Here is why not.", " Because of this."]
+        assert {row["group"] for row in result} == {"convokit_cmv/t1"}
+        assert "[CONTEXT]\nCMV: a title\n\nI hold a view.\n\n[TASK]" in result[0]["prompt"]
+        assert "I hold a view.\n\nReplying to: Tell me more." in result[1]["prompt"]
 
 
-def test_the_corpus_is_read_under_its_first_names_too(corpus):
+def test_the_corpus_is_read_under_its_original_key_names_too(corpus):
     path = corpus / "utterances.jsonl"
     old = path.read_text().replace('"conversation_id"', '"root"').replace('"speaker"', '"user"')
     path.write_text(old.replace('"reply-to"', '"reply_to"'))
     (corpus / "conversations.json").unlink()
-    made = rows(Source("convokit_cmv", path=str(corpus)))
-    assert len(made) == 2
-    assert "[CONTEXT]\nI hold a view.\n\n[TASK]" in made[0]["prompt"]
+    result = rows(Source("convokit_cmv", path=str(corpus)))
+    assert len(result) == 2
+    assert "[CONTEXT]\nI hold a view.\n\n[TASK]" in result[0]["prompt"]
 
 
-def test_a_persuasion_source_that_cannot_be_read_is_one_line(tmp_path, dialogues, corpus, monkeypatch):
+def test_an_unreadable_persuasion_source_is_a_one_line_error(tmp_path, dialogues, corpus, monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path / "nowhere"))
     (tmp_path / "bare.csv").write_text("Unit,Turn,B2\nx,0,d\n")
     (tmp_path / "roles.csv").write_text(dialogues.read_text().replace(",1,d1", ",2,d1"))
