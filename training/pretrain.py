@@ -1,10 +1,10 @@
-"""A small base model from nothing: train a 0.6 M parameter Llama on generated questions, on one CPU core.
+"""Train the embedded base model from scratch: a Llama of 0.6 M parameters on generated questions, on one CPU core.
 
     python training/pretrain.py --output training/base --seed 0
 
-Answering by letter asks a model to find the right option and to name its letter. Small models learn this late or never
-when it is mixed with everything else, so each stage teaches one thing and lasts until the running accuracy shows that
-it is learned. The last stage stops early on purpose: the base is to leave room for fine-tuning.
+To answer by letter, a model has to find the right option and then its letter. Small models learn this late or never when it is
+mixed with other tasks, so each stage teaches one task and ends when the running accuracy is high enough. The last stage stops
+early on purpose, so that fine-tuning can improve the base.
 """
 
 from __future__ import annotations
@@ -161,11 +161,11 @@ class Corpus:
         if q.subject == "extreme":
             order = sorted(range(4), key=lambda i: int(q.choices[i]))
             pairs = [("smallest", LETTERS[order[0]]), ("largest", LETTERS[order[-1]])]
-            asked = [(f"What is the {word} of these numbers?", letter) for word, letter in pairs]
+            questions = [(f"What is the {word} of these numbers?", letter) for word, letter in pairs]
         else:
-            known = [(i, self.stems.get((q.subject, text))) for i, text in enumerate(q.choices)]
-            asked = [(self.rng.choice(stems), LETTERS[i]) for i, stems in known if stems]
-        return self.rng.sample(asked, len(asked))
+            stems_of = [(i, self.stems.get((q.subject, text))) for i, text in enumerate(q.choices)]
+            questions = [(self.rng.choice(stems), LETTERS[i]) for i, stems in stems_of if stems]
+        return self.rng.sample(questions, len(questions))
 
     def _letter(self, q: Question) -> Document:
         return [(prompts.letter(q), False), (f" {q.answer}", True), ("<eos>", False)]
@@ -207,7 +207,7 @@ def log_likelihoods(model: LlamaForCausalLM, tokenizer: Fast, pairs: list[tuple[
 
 
 def accuracy(model: LlamaForCausalLM, tokenizer: Fast, questions: list[Question], kind: str) -> dict[str, float]:
-    """Share of questions whose right option scores best, by family and "all"; `kind` is "letter" or "cloze"."""
+    """The share of questions whose right option scores best, by family and "all"; `kind` is "letter" or "cloze"."""
     if kind == "letter":
         pairs = [(prompts.letter(q), f" {letter}") for q in questions for letter in q.letters]
     else:
@@ -223,13 +223,13 @@ def accuracy(model: LlamaForCausalLM, tokenizer: Fast, questions: list[Question]
 
 @torch.no_grad()
 def cot_answers(model: LlamaForCausalLM, tokenizer: Fast, questions: list[Question]) -> list[str | None]:
-    """The letter that each greedy response states as `The answer is X.`, None where it states none."""
+    """The letter in `The answer is X.` of each greedy response; None where there is none."""
     answers = []
     for q in questions:
         ids = torch.tensor([tokenizer.encode(prompts.cot(q))])
         out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False)
-        found = re.search(r"The answer is ([A-D])\.", tokenizer.decode(out[0, ids.shape[1] :]))
-        answers.append(found[1] if found else None)
+        match = re.search(r"The answer is ([A-D])\.", tokenizer.decode(out[0, ids.shape[1] :]))
+        answers.append(match[1] if match else None)
     return answers
 
 
@@ -293,8 +293,8 @@ def main() -> None:
 
         right = (logits.argmax(-1) == targets).float()
         for kind in sorted(set(kinds)):
-            asked = (roles == 1) & torch.tensor([k == kind for k in kinds])[:, None]
-            now = right[asked].mean().item()
+            answers = (roles == 1) & torch.tensor([k == kind for k in kinds])[:, None]
+            now = right[answers].mean().item()
             running[kind] = SMOOTHING * running.get(kind, now) + (1 - SMOOTHING) * now
         bar.set_description(f"stage {number} loss {loss.item():.2f} {stage.kind} {running[stage.kind]:.2f}")
         if step % 50 == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
@@ -12,13 +13,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from helpers.locations import REPOSITORY
 from helpers.training_scripts import script, weights
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import content_hash, read_manifest
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.process import ENVIRONMENT
-from mcqa_suite.ladder.stage_settings import SETTINGS
+from mcqa_suite.ladder.stage_settings import SETTINGS, read_settings
 
 SFT = """
 data:
@@ -229,6 +231,16 @@ def test_a_missing_library_of_a_kind_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "trl", None)
     with pytest.raises(ConfigError, match=r"trl is not installed: pip install .*\[train\]'"):
         script("check").library_configs("sft")
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_the_docstring_of_a_script_is_a_command_with_an_existing_config(kind):
+    docstring = ast.get_docstring(ast.parse((training_dir() / f"{kind}.py").read_text())) or ""
+    words = next(line for line in docstring.splitlines() if line.startswith("python ")).split()
+    assert words[1] == f"training/{kind}.py"
+    flags = dict(zip(words[2::2], words[3::2], strict=True))
+    assert {"--config", "--parent", "--output"} <= flags.keys()
+    read_settings(kind, REPOSITORY / flags["--config"])
 
 
 # Prints the thread policy at the moment that torch is first imported.
