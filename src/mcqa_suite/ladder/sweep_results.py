@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from mcqa_suite.analysis import compare
 from mcqa_suite.analysis.compare import ComparisonRow, Options, is_significant
 from mcqa_suite.analysis.compare.significance import LEVEL
 from mcqa_suite.common.errors import ComparisonError, ConfigError
+from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.ladder.sweep import Criterion, Point, Sweep, shown
 from mcqa_suite.logs.runs import read_run
@@ -125,8 +125,7 @@ def _held_out(checkpoint: Path | None) -> HeldOut:
     path = checkpoint / HELD_OUT if checkpoint else None
     if path is None or not path.is_file():
         return {}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {(row["id"], row["group"]): row["chosen"] > row["rejected"] for row in rows}
+    return {(row["id"], row["group"]): row["chosen"] > row["rejected"] for _, row in numbered_rows(path)}
 
 
 def _paired_test(best: HeldOut, other: HeldOut) -> tuple[Estimate, float]:

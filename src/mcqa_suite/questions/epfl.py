@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.jsonl import numbered_lines
 from mcqa_suite.questions.question import LETTERS, Question, text_id
 
 MIN_OPTIONS, MAX_OPTIONS = 3, 8
@@ -34,7 +35,7 @@ def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Questio
     path = Path(path)
     questions: list[Question] = []
     skipped: list[str] = []
-    for number, line in _lines(path):
+    for number, line in numbered_lines(path, "the path of an EPFL-format JSONL file"):
         try:
             questions.append(parse_row(json.loads(line)))
         except (ValueError, TypeError, RecursionError) as error:
@@ -45,20 +46,6 @@ def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Questio
     if not questions:
         raise DatasetError(f"{path}: no readable question in it; expected one JSON object a line")
     return questions, skipped
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise DatasetError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
-        raise DatasetError(
-            f"{path}: {getattr(error, 'strerror', error)}; give the path of an EPFL-format JSONL file"
-        ) from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line
 
 
 def parse_row(row: Any) -> Question:
