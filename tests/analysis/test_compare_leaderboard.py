@@ -137,3 +137,11 @@ def test_unread_answers_of_a_group_are_pooled(tmp_path):
     run = read_run(write_run(tmp_path / "base", tasks, groups={"both": list(tasks)}))
     board = leaderboard([run])
     assert np.mean([entry.unread for entry in board.rows[0].entries]) == pytest.approx(0.125)
+
+
+def test_sets_that_share_documents_have_no_macro_mean(tmp_path):
+    scores, gold = questions(60)
+    rows = choice_rows("main", scores, gold)
+    board = leaderboard([read_run(write_run(tmp_path / "base", {"main": rows, "diamond": rows[:20]}))])
+    assert board.rows[0].macro is None
+    assert "No macro mean: diamond and main share documents. Sorted by diamond." in markdown(board)

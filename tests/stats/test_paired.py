@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import mcnemar as statsmodels_mcnemar
+from statsmodels.stats.proportion import proportions_ztest
 from statsmodels.stats.weightstats import ttost_paired
 
 from mcqa_suite import stats
@@ -204,3 +205,8 @@ def test_equivalence_keeps_its_level_counted_over_every_table(n, discordance):
     b, c, probability = every_table(n, (discordance - 0.01) / 2, (discordance + 0.01) / 2)
     low, high = stats.tango_bounds(b, c, n, 1.6448536)
     assert probability[(low > -0.01) & (high < 0.01)].sum() <= 0.05
+
+
+def test_the_test_of_two_independent_shares_agrees_with_statsmodels():
+    expected = proportions_ztest([56, 48], [70, 80])[1]
+    assert stats.unpaired_test(stats.wilson(48, 80), stats.wilson(56, 70)) == pytest.approx(expected)

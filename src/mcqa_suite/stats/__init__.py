@@ -18,7 +18,7 @@ from mcqa_suite.stats.intervals import (
     wilson,
 )
 from mcqa_suite.stats.paired import PairedTable, clustered_difference, newcombe_bounds, paired_difference, tango_bounds
-from mcqa_suite.stats.power import detectable_difference, minimum_detectable_difference, unpaired_detectable_difference
+from mcqa_suite.stats.power import detectable_difference, minimum_detectable_difference
 from mcqa_suite.stats.significance import (
     benjamini_hochberg,
     holm,
@@ -68,7 +68,6 @@ __all__ = [
     "tango_bounds",
     "tost",
     "tost_mean",
-    "unpaired_detectable_difference",
     "unpaired_difference",
     "unpaired_test",
     "wilson",

@@ -1,4 +1,4 @@
-"""How far a model's confidence can be believed."""
+"""Calibration: how well confidence matches accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of a score, before and after what guessing gives."""
+"""How much of the base's score a variant keeps."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ def recovery(base: float, variant: float) -> float | None:
 def chance_corrected_recovery(base: float, variant: float, chance: float) -> float | None:
     """The share of the base's accuracy above chance that the variant keeps; below 0 where it is worse than guessing.
 
-    None where the base is not above chance, and there is nothing to keep.
+    None where the base is not above chance.
     """
     return (variant - chance) / (base - chance) if base > chance else None

@@ -1,4 +1,4 @@
-"""What it costs in precision that items come in clusters: the subjects of MMLU, the instances of a template."""
+"""Design effects: how much less precise a mean is because items come in clusters, such as subjects or templates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far two models' distributions over the options are apart. Natural logarithms."""
+"""Divergences between two models' distributions over the options, in nats."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Spread:
 
 
 def spread(values: Floats) -> Spread:
-    """Of the values of at least one item."""
+    """The spread of at least one value."""
     median, p95 = np.quantile(values, [0.5, 0.95])
     return Spread(float(values.mean()), float(median), float(p95), float(values.max()))
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from mcqa_suite.stats.clusters import Floats
 from mcqa_suite.stats.intervals import Estimate, critical_value
 
-# Two questions that two sets happen to share do not make one part of the other.
-SHARED = 0.01
+SHARED = 0.01  # share of documents in common above which two sets count as nested
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def macro_mean(tasks: Sequence[Floats]) -> GroupMean:
 
 
 def nested(documents: Mapping[str, NDArray[np.uint64]]) -> tuple[str, str] | None:
-    """Two tasks that share documents (by their hashes), if there are any: their mean would count items twice."""
+    """Two tasks that share documents (by hash), None where no two do: a mean of both would count items twice."""
     names = list(documents)
     unique = {name: np.unique(documents[name]) for name in names}
     for index, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""How small a difference a comparison could have seen."""
+"""The smallest difference that a comparison can detect."""
 
 from __future__ import annotations
 
@@ -27,8 +27,3 @@ def minimum_detectable_difference(
 def detectable_difference(standard_error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
     """The difference that a z-test at `alpha` finds with `power`."""
     return float(ndtri(1 - alpha / 2) + ndtri(power)) * standard_error
-
-
-def unpaired_detectable_difference(accuracy: float, n: int, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The same for two samples of n items that are not paired."""
-    return detectable_difference(sqrt(2 * accuracy * (1 - accuracy) / n), alpha=alpha, power=power)

@@ -1,4 +1,4 @@
-"""Groups of tasks as rows of their own: sick tasks left out, nested sets refused."""
+"""Groups of tasks as rows of their own, without broken tasks; sets that share documents have no mean."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mcqa_suite.logs.runs import Group, Run
 def group_rows(
     base: Run, variant: str, kind: Kind, tasks: dict[Key, PairedTask], options: Options
 ) -> tuple[list[ComparisonRow], list[str]]:
-    """A row for each wanted group that has a mean, and a line for each that cannot have one."""
+    """A row for each selected group that has a mean, and a line for each that has none."""
     rows, notes = [], []
     for group in base.groups.values():
         if not matches(group.name, options.tasks):
@@ -36,7 +36,7 @@ def group_rows(
 
 
 def why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
-    """Why a mean over these tasks would say nothing; None where it says something."""
+    """Why there is no mean over these tasks; None where there is one."""
     if len({(task.metric, task.run.filter) for task in members}) > 1:
         return "its tasks have different metrics or filters"
     if both := stats.nested({task.run.task: task.pairs.doc_hash for task in members}):
@@ -48,20 +48,20 @@ def why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
 
 
 def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> ComparisonRow:
-    """Over the members that are well; over all of them, and broken, where none is."""
-    well = [task for task in members if not task.broken] or members
-    parts = [task.pairs for task in well]
+    """Over the members that are not broken; over all, as a broken row, where every one is."""
+    sound = [task for task in members if not task.broken] or members
+    parts = [task.pairs for task in sound]
     pairs = joined(parts)
     change = measure.change(pairs, margin)
     if is_macro(base, group, members[0].metric, members[0].run.filter):
         change = measure.macro_change(parts, change, margin)
-    row = comparison_row(well[0], group.name, variant, kind if kind == "noise floor" else "group", pairs, change)
-    left_out = tuple(task.run.task for task in members if task not in well)
-    return replace(row, members=tuple(task.run.task for task in well), left_out=left_out)
+    row = comparison_row(sound[0], group.name, variant, kind if kind == "noise floor" else "group", pairs, change)
+    left_out = tuple(task.run.task for task in members if task not in sound)
+    return replace(row, members=tuple(task.run.task for task in sound), left_out=left_out)
 
 
 def is_macro(base: Run, group: Group, metric: str, filter_name: str) -> bool:
-    """Whether the harness's own mean of the group counts tasks rather than documents, as its value tells."""
+    """Whether the harness's mean of the group weighs tasks equally, rather than documents; its value shows which."""
     runs = [run for task in group.tasks if (run := base.tasks.get((task, filter_name)))]
     scores = [run.samples.scores[metric] for run in runs if metric in run.samples.scores]
     value = group.values.get(f"{metric},{filter_name}")

@@ -97,7 +97,7 @@ def leaderboard(
     if noise_floor is not None:
         rows.append(replace(_row(noise_floor, columns, differences, macro=False), kind="noise floor"))
     families = comparison.families if comparison else ()
-    return Leaderboard(tuple(columns), tuple(rows), tuple(ranked_by), families, nested)
+    return Leaderboard(tuple(columns), tuple(rows), tuple(ranked_by), families, nested=nested)
 
 
 def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> Leaderboard:
