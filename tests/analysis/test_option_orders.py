@@ -38,21 +38,21 @@ def answers(k, gold, score):
 
 def test_a_model_that_knows_is_right_in_every_order():
     effect = order_effect(answers(4, 2, lambda option, position: 0.0 if option == 2 else -5.0))
-    assert (effect.given[0], effect.mean[0], effect.debiased[0], effect.consistent[0]) == (True, 1.0, True, True)
+    assert (effect.as_given[0], effect.mean[0], effect.debiased[0], effect.consistent[0]) == (True, 1.0, True, True)
     assert effect.position_std == 0.0
     assert effect.picked == (0.25, 0.25, 0.25, 0.25)
 
 
 def test_a_model_that_always_says_a_is_right_by_place_alone():
     effect = order_effect(answers(4, 0, lambda option, position: 0.0 if position == 0 else -5.0))
-    assert (effect.given[0], effect.mean[0], effect.consistent[0]) == (True, 0.25, False)
+    assert (effect.as_given[0], effect.mean[0], effect.consistent[0]) == (True, 0.25, False)
     assert effect.picked == (1.0, 0.0, 0.0, 0.0)
     assert effect.recall == (1.0, 0.0, 0.0, 0.0)
 
 
 def test_a_weak_preference_under_a_strong_place_bias_comes_out_when_debiased():
     effect = order_effect(answers(4, 3, lambda option, position: 0.5 * (option == 3) + 3.0 * (position == 1)))
-    assert not effect.given[0]
+    assert not effect.as_given[0]
     assert effect.debiased[0]
 
 

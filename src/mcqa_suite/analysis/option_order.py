@@ -34,12 +34,12 @@ class RotationScores(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class OrderEffect:
-    """One element a question: `given`: right in the data set's own order; `mean`: share of its rotations that are right;
+    """One element a question: `as_given`: right in the data set's own order; `mean`: share of its rotations that are right;
     `debiased`: whether the option with the largest probability, averaged over rotations, is right; `consistent`: the same
     pick in every rotation. By position: `recall`, accuracy by the right option's; `picked`, share of picks."""
 
     questions: tuple[str, ...]
-    given: Booleans
+    as_given: Booleans
     mean: Floats
     debiased: Booleans
     consistent: Booleans
@@ -94,7 +94,7 @@ def order_effect(rotations: Iterable[RotationScores | Sequence[Any]]) -> OrderEf
     chosen = np.concatenate(picks)
     return OrderEffect(
         questions=tuple(tables),
-        given=np.array([right[0] for right in rights]),
+        as_given=np.array([right[0] for right in rights]),
         mean=np.array([right.mean() for right in rights]),
         debiased=np.array([_debiased(values) == gold[0] for gold, values in tables.values()]),
         consistent=np.array([(option == option[0]).all() for option in options]),
