@@ -178,6 +178,7 @@ torch.set_num_threads(1)
 from lm_eval import simple_evaluate
 from mcqa_suite.backend.prefix.model import PrefixLM
 from mcqa_suite.evaluation.evaluate_checkpoint import run_entry
+from mcqa_suite.evaluation.plan import Evaluation
 from pathlib import Path
 imports = time.process_time() - start
 spent = {"model": 0.0, "tokens": 0.0}
@@ -198,7 +199,7 @@ begin = time.process_time()
 lm = PrefixLM(sys.argv[1], device="cpu", dtype="float32")
 load, spent["model"] = time.process_time() - begin, 0.0
 begin = time.process_time()
-run_entry(lm, {"tasks": ["mcqa_mmlu_stem"], "limit": json.loads(sys.argv[3])}, Path(sys.argv[2]), "30M", 0)
+run_entry(lm, Evaluation(("mcqa_mmlu_stem",), limit=json.loads(sys.argv[3])), Path(sys.argv[2]), "30M", 0)
 print(json.dumps({"imports": imports, "load": load, "run": time.process_time() - begin} | spent))
 """
 

@@ -14,14 +14,14 @@ import json
 import sys
 import time
 from contextlib import nullcontext
-from dataclasses import fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
 from mcqa_suite.common.checkpoints import chat_template_of, has_chat_template, use_chat_template
-from mcqa_suite.common.config import check_keys
+from mcqa_suite.common.config import parse
 from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
@@ -30,8 +30,6 @@ from mcqa_suite.evaluation.memory import peak_memory_mb
 from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.tasks import load, manager
-
-PLAN_KEYS = {field.name for field in fields(Evaluation)}
 
 
 def evaluate(
@@ -44,24 +42,24 @@ def evaluate(
     seed: int = 0,
     base: str | None = None,
 ) -> None:
-    """Run every entry of `plan` (keys as `Evaluation`'s) with one model; may be called again and again in one process.
+    """Run every entry of `plan`, an `Evaluation` each, with one model; may be called again and again in one process.
 
     `base` is the parent of an adapter. An `optional` entry whose data cannot be loaded is skipped with its reason.
     """
-    plan = [_with_chat_template(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
+    entries = [_as_trained(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
     check_checkpoint(checkpoint, base)
     start, output = time.perf_counter(), output.absolute()
     lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size, base=base)
     skipped = []
-    for number, entry in enumerate(plan):
+    for number, entry in enumerate(entries):
         try:
             run_entry(lm, entry, output / f"{number}", Path(checkpoint).name, seed)
         except DatasetError as error:
-            if not entry.get("optional"):
+            if not entry.optional:
                 raise
             if processes.is_main():
                 print(f"skipped: {error}", file=sys.stderr)
-            skipped.append({"tasks": entry["tasks"], "reason": str(error)})
+            skipped.append({"tasks": entry.tasks, "reason": str(error)})
     processes.gathered(None)  # so that all measure at the same time
     measured = processes.gathered((tokens_per_second(lm), peak_memory_mb()))
     record = {
@@ -77,15 +75,13 @@ def evaluate(
         (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def _with_chat_template(entry: dict[str, Any], checkpoint: str, where: str) -> dict[str, Any]:
+def _as_trained(entry: dict[str, Any], checkpoint: str, where: str) -> Evaluation:
     """The entry with `apply_chat_template` as it says, else as the checkpoint was trained."""
-    check_keys(entry, PLAN_KEYS, where)
-    folder, key = Path(checkpoint), f"{where}: apply_chat_template"
+    evaluation, folder, key = parse(Evaluation, entry, where), Path(checkpoint), f"{where}: apply_chat_template"
     available = not folder.is_dir() or has_chat_template(folder)
-    setting, trained = entry.get("apply_chat_template"), chat_template_of(folder)
-    return entry | {
-        "apply_chat_template": use_chat_template(folder.name, setting, trained, key=key, available=available)
-    }
+    setting, trained = evaluation.apply_chat_template, chat_template_of(folder)
+    chat = use_chat_template(folder.name, setting, trained, key=key, available=available)
+    return replace(evaluation, apply_chat_template=chat)
 
 
 def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None = None) -> Any:
@@ -108,19 +104,19 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
         raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
 
 
-def run_entry(lm: Any, entry: dict[str, Any], output: Path, name: str, seed: int) -> None:
+def run_entry(lm: Any, entry: Evaluation, output: Path, name: str, seed: int) -> None:
     """Call the harness once; write its results and samples to `output`."""
     from lm_eval import simple_evaluate
 
-    tasks, chat = manager(entry.get("metadata")), bool(entry.get("apply_chat_template"))
+    tasks, chat = manager(entry.metadata), bool(entry.apply_chat_template)
     try:
         results = simple_evaluate(
             model=lm,
-            tasks=load(entry["tasks"], tasks),
+            tasks=load(entry.tasks, tasks),
             task_manager=tasks,
-            num_fewshot=entry.get("num_fewshot"),
-            limit=entry.get("limit"),
-            gen_kwargs=entry.get("gen_kwargs"),
+            num_fewshot=entry.num_fewshot,
+            limit=entry.limit,
+            gen_kwargs=entry.gen_kwargs,
             apply_chat_template=chat,
             bootstrap_iters=0,  # intervals are computed from the samples
             log_samples=True,
