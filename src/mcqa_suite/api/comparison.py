@@ -94,8 +94,8 @@ def compare(
     """
     if not 0 < margin < 100:
         raise ConfigError(f"--margin {margin:g}: expected points between 0 and 100")
-    given, floor = [str(variant) for variant in variants], str(noise_floor) if noise_floor else None
+    texts, floor = [str(variant) for variant in variants], str(noise_floor) if noise_floor else None
     options = Options(tasks, metric, margin / 100, cluster, force)
     documents = Path(subset) if subset else None
-    comparison = compare_folders(str(base), given, options, noise_floor=floor, subset=documents)
-    return CompareResult(comparison, str(base), tuple(given), options, floor, documents)
+    comparison = compare_folders(str(base), texts, options, noise_floor=floor, subset=documents)
+    return CompareResult(comparison, str(base), tuple(texts), options, floor, documents)
