@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from helpers import two_processes
+from helpers.stage_scripts import ladder_context
 from helpers.two_processes import ACCELERATE, CPU, REPOSITORY, TORCHRUN, launch
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -179,14 +180,6 @@ stages:
   - {name: gptq4, kind: gptq, parent: base, settings: {bits: 4, calibration: [{source: generated, n: 8, seed: 1}]}}
 evaluate: [{tasks: [mcqa_epfl]}]
 """
-
-
-def ladder_context(folder: Path, text: str) -> Any:
-    from mcqa_suite.ladder.context import LadderContext
-    from mcqa_suite.ladder.recipe import read_recipe
-
-    (folder / "recipe.yaml").write_text(text)
-    return LadderContext(read_recipe(folder / "recipe.yaml"), folder, (), 4)
 
 
 def saying_who(folder: Path, *names: str) -> str:

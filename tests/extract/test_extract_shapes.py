@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from extract.test_extract import CITIES
 
 from mcqa_suite.extract import extract_choice, extract_grid, extract_number
 
+CITIES = ["Paris", "London", "Berlin", "Madrid"]
 # Shapes that answers take, each a row that some reader got wrong or could get wrong
 TOWER = ["12 metres", "15 metres", "18 metres", "21 metres", "none of the above"]
 TRANSPORT = [

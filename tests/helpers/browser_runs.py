@@ -1,15 +1,19 @@
-"""Runs for the sample browser, and a page that holds it alone."""
+"""Runs for the sample browser, a page that holds it alone, and the items that it embeds."""
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html
-from mcqa_suite.reporting.browser.section import Browser
+from mcqa_suite.reporting.browser.section import Browser, browser_section
 from mcqa_suite.reporting.figures import css_variables
 
 
@@ -31,6 +35,18 @@ def written_page(folder: Path, browser: Browser) -> Path:
     path = folder / "page.html"
     path.write_text(page(browser), encoding="utf-8")
     return path
+
+
+def section(*paths: Path, **options: Any) -> Browser:
+    """The browser of these runs; the first is the base."""
+    runs = [read_run(path, name=path.name) for path in paths]
+    return browser_section(runs, runs[0].name, **options)
+
+
+def unpacked(browser: Browser) -> tuple[list[list], dict]:
+    """The embedded items, and the line about all of them."""
+    *items, about = zlib.decompress(base64.b64decode(browser.data), 31).decode("ascii").split("\n")
+    return [json.loads(item) for item in items], json.loads(about)
 
 
 def small_runs(tmp_path: Path) -> list[Run]:

@@ -1,4 +1,4 @@
-"""A real browser without a window, and what a reader does with a page in it."""
+"""A real browser without a window, and what a reader does and sees in it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,21 @@ FLAGS = (
     "window-size=1300,1000",
 )
 DARK, LIGHT = ({"features": [{"name": "prefers-color-scheme", "value": name}]} for name in ("dark", "light"))
+PRINT = {"media": "print"}
+PAPER = 703  # pixels between the margins of A4
+# What is drawn past the right edge, or cut off by a box that a reader of paper cannot scroll.
+CUT = """
+const width = arguments[0], found = [];
+for (const element of document.body.querySelectorAll("*")) {
+  const box = element.getBoundingClientRect(), style = getComputedStyle(element);
+  if (!box.width || !box.height || style.visibility === "hidden" || element.closest(".unseen, .skip")) continue;
+  const name = `${element.tagName}.${element.getAttribute("class")} ${element.textContent.slice(0, 40)}`;
+  if (box.right > width + 1) found.push(`${name}: ends at ${box.right}`);
+  if (!element.closest("svg") && style.overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1)
+    found.push(`${name}: cut at ${element.clientWidth} of ${element.scrollWidth}`);
+}
+return found;
+"""
 
 
 def missing() -> str:

@@ -17,6 +17,17 @@ from mcqa_suite.logs.scoring import grid_scores, read_all
 TASK = "mcqa_arc_grid_1_training"
 KINDS = ("right", "near", "shape", "none", "refused", "truncated", "empty", "listed")
 
+FORMS = [
+    "spaced",
+    "plain",
+    "separator",
+    "json",
+    "plain+rows",
+    "spaced+rows+shape",
+    "plain+rows+shape+code",
+    "json+code",
+]
+
 
 @cache
 def tasks() -> tuple[grids.Task, ...]:

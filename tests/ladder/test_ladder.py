@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.stage_scripts import MIXED, use_stand_ins, write_recipe
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.checkpoints import has_chat_template
@@ -22,55 +23,6 @@ from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.questions import generated
 from mcqa_suite.questions.prompts import letter
 
-# Copies its parent and writes its settings to a file; seed 13 makes it fail, seed 9 kills it half-way.
-SCRIPT = """
-import argparse, os, signal, sys
-from pathlib import Path
-from mcqa_suite.common.manifest import Manifest, Parent, checkpoint_size, complete_folder, content_hash, hardware, name_of
-from mcqa_suite.common.manifest import write_manifest
-from mcqa_suite.ladder.stage_settings import read_rows, read_settings, record
-
-KIND = Path(__file__).stem
-parser = argparse.ArgumentParser()
-for name in ("config", "parent", "output", "parent-base"):
-    parser.add_argument(f"--{name}", type=Path)
-args = parser.parse_args()
-settings = read_settings(KIND, args.config)
-trainer = getattr(settings, "trainer", {})
-rows, data = read_rows(settings)
-with complete_folder(args.output) as folder:
-    for path in args.parent.iterdir():
-        if path.suffix != ".csv" and path.name != "manifest.json":
-            (folder / path.name).write_bytes(path.read_bytes())
-    (folder / "made.json").write_text(str(settings))
-    print(" 50%|#####     | 1/2", end="\\r", file=sys.stderr, flush=True)
-    if settings.seed == 13:
-        raise ValueError("an unlucky number")
-    if settings.seed == 9:
-        os.kill(os.getpid(), signal.SIGKILL)
-    write_manifest(folder, Manifest(
-        kind=KIND,
-        name=args.output.name,
-        parent=Parent(name_of(args.parent), content_hash(args.parent)),
-        settings=record(settings),
-        content=content_hash(folder),
-        seed=settings.seed,
-        hardware=hardware(),
-        seconds=1.0,
-        data=data,
-        size=checkpoint_size(folder),
-        metrics={"parent_base": args.parent_base and args.parent_base.name, "reward_accuracy": trainer.get("learning_rate")},
-        adapter=not getattr(settings, "merge", True),
-    ))
-"""
-# Stands for training/check.py.
-CHECK = """
-import sys
-from pathlib import Path
-for word in sys.argv[1:]:
-    if not word.startswith("--") and "learning_rat:" in Path(word).read_text():
-        sys.exit(f"check.py: {Path(word).name}: trainer: unknown key 'learning_rat'")
-"""
 RECIPE = """
 name: small
 base: {base}
@@ -85,12 +37,7 @@ stages:
 @pytest.fixture
 def small(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch):
     """Run the small recipe with changes; return the status of each step by rung."""
-    scripts = tmp_path / "scripts"
-    scripts.mkdir()
-    for kind in ("sft", "gptq"):
-        (scripts / f"{kind}.py").write_text(SCRIPT)
-    (scripts / "check.py").write_text(CHECK)
-    monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
+    use_stand_ins(tmp_path, monkeypatch)
 
     def go(capsys: pytest.CaptureFixture[str], *, sft_seed: int = 0, bits: int = 4, n: int = 6, **options: object):
         recipe = tmp_path / "recipe.yaml"
@@ -157,34 +104,10 @@ def test_missing_data_stops_the_ladder_before_anything_runs(small, capsys, tmp_p
     assert not (tmp_path / "run/checkpoints").exists()
 
 
-MIXED = """
-name: mixed
-base: {base}
-output: {output}
-stages:
-  - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}], merge: false}}}}
-  - {{name: whole, kind: merge, parent: adapter}}
-  - name: dpo
-    kind: dpo
-    parent: whole
-    settings: {{data: [{{source: generated, n: 6}}], trainer: {{}}}}
-    sweep: {{learning_rate: [0.1, 0.9, 0.5]}}
-    criterion: {{metric: {metric}}}
-  - {{name: gptq4, kind: gptq, parent: {{best: dpo}}, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
-"""
-
-
 def mixed(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch, metric: str = "reward_accuracy") -> Path:
     """A recipe of several kinds over stand-in scripts; the reward accuracy of a point is its learning rate."""
-    scripts = tmp_path / "scripts"
-    scripts.mkdir()
-    for kind in ("sft", "merge", "dpo", "gptq"):
-        (scripts / f"{kind}.py").write_text(SCRIPT)
-    (scripts / "check.py").write_text(CHECK)
-    monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
-    recipe = tmp_path / "mixed.yaml"
-    recipe.write_text(MIXED.format(base=base, output=tmp_path / "run", metric=metric))
-    return recipe
+    use_stand_ins(tmp_path, monkeypatch)
+    return write_recipe(tmp_path, MIXED, base, metric)
 
 
 def test_a_ladder_continues_from_the_best_point_of_a_sweep(tmp_path, tiny_checkpoint, monkeypatch, capsys):

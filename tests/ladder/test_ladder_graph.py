@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from helpers.locations import REPOSITORY
-from ladder.test_ladder import MIXED
+from helpers.stage_scripts import MIXED, RECIPE, write_recipe
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError
@@ -16,26 +16,10 @@ from mcqa_suite.common.extras import install_command
 from mcqa_suite.ladder.graph import steps_of
 from mcqa_suite.ladder.recipe import read_recipe
 
-RECIPE = """
-name: small
-base: {base}
-threads: 1
-stages:
-  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}]}}}}
-  - {{name: gptq8, kind: gptq, parent: sft, settings: {{bits: 8, calibration: [{{source: generated, n: 6}}]}}}}
-  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
-"""
-
-
-def written(tmp_path: Path, text: str, base: Path) -> Path:
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(text.format(base=base, output=tmp_path / "run", metric="reward_accuracy"))
-    return recipe
-
 
 def test_a_stage_waits_for_its_parent_and_an_evaluation_for_its_rung(tmp_path, tiny_checkpoint):
     text = RECIPE + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
-    steps = steps_of(read_recipe(written(tmp_path, text, tiny_checkpoint)))
+    steps = steps_of(read_recipe(write_recipe(tmp_path, text, tiny_checkpoint)))
     assert [(step.number, step.rung, step.kind, set(step.after)) for step in steps] == [
         (2, "base", "evaluate", {1}),
         (3, "sft", "sft", {1}),
@@ -49,7 +33,7 @@ def test_a_stage_waits_for_its_parent_and_an_evaluation_for_its_rung(tmp_path, t
 
 def test_a_stage_on_the_best_of_a_sweep_waits_for_all_points_or_for_their_evaluations(tmp_path, tiny_checkpoint):
     text = MIXED + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
-    recipe = written(tmp_path, text, tiny_checkpoint)
+    recipe = write_recipe(tmp_path, text, tiny_checkpoint)
 
     def waits() -> set[tuple[str, str]]:
         steps = {step.number: step for step in steps_of(read_recipe(recipe))}
@@ -65,7 +49,7 @@ def test_a_stage_on_the_best_of_a_sweep_waits_for_all_points_or_for_their_evalua
 
 def test_a_step_needs_the_cpus_of_its_stage_else_of_the_recipe_else_its_threads(tmp_path, tiny_checkpoint):
     text = RECIPE.replace("name: gptq8", "num_cpus: 4, num_gpus: 0.5, name: gptq8")
-    recipe = written(tmp_path, text, tiny_checkpoint)
+    recipe = write_recipe(tmp_path, text, tiny_checkpoint)
     assert needs(recipe) == ["sft 1 1 None", "gptq8 4 4 0.5", "gptq4 1 1 None"]
     recipe.write_text(recipe.read_text() + "num_cpus: 2\nnum_gpus: 1\n")
     assert needs(recipe) == ["sft 2 2 1.0", "gptq8 4 4 0.5", "gptq4 2 2 1.0"]
@@ -73,7 +57,7 @@ def test_a_step_needs_the_cpus_of_its_stage_else_of_the_recipe_else_its_threads(
 
 def test_processes_share_the_cpus_of_a_step_or_have_the_recipes_threads_each(tmp_path, tiny_checkpoint):
     text = RECIPE.replace("threads: 1", "threads: 3\nprocesses: 2") + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
-    recipe = written(tmp_path, text, tiny_checkpoint)
+    recipe = write_recipe(tmp_path, text, tiny_checkpoint)
     assert needs(recipe)[:4] == ["base 6 3 None", "sft 6 3 None", "sft 6 3 None", "gptq8 3 3 None"]
     recipe.write_text(recipe.read_text() + "num_cpus: 8\n")
     assert needs(recipe)[:4] == ["base 8 4 None", "sft 8 4 None", "sft 8 4 None", "gptq8 8 8 None"]
@@ -87,12 +71,12 @@ def needs(recipe: Path) -> list[str]:
 @pytest.mark.parametrize("line", ["num_cpus: 0", "num_gpus: 1.5", "num_gpus: -1"])
 def test_an_impossible_number_of_cpus_or_gpus_is_an_error(tmp_path, tiny_checkpoint, line):
     with pytest.raises(ConfigError, match=f"{line}; expected"):
-        read_recipe(written(tmp_path, f"{RECIPE}{line}\n", tiny_checkpoint))
+        read_recipe(write_recipe(tmp_path, f"{RECIPE}{line}\n", tiny_checkpoint))
 
 
 def test_ray_that_is_not_installed_is_one_line(tmp_path, tiny_checkpoint, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
-    assert main(["run", str(written(tmp_path, RECIPE, tiny_checkpoint)), "--ray", "auto"]) == 2
+    assert main(["run", str(write_recipe(tmp_path, RECIPE, tiny_checkpoint)), "--ray", "auto"]) == 2
     assert capsys.readouterr().err == f"mcqa: ray is not installed: {install_command('ray')}\n"
 
 

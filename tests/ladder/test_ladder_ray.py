@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.stage_scripts import MIXED, RECIPE, SCRIPT, write_recipe, write_scripts
 from helpers.waiting import eventually
-from ladder.test_ladder import MIXED, SCRIPT
-from ladder.test_ladder_graph import RECIPE, written
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.manifest import read_manifest
@@ -75,12 +74,8 @@ class Ladder:
 
     def __init__(self, tmp_path: Path, text: str, base: Path, script: str) -> None:
         self.folder, self.output = tmp_path, tmp_path / "run"
-        self.recipe = written(tmp_path, text, base)
-        scripts = tmp_path / "scripts"
-        scripts.mkdir()
-        for kind in ("sft", "merge", "dpo", "gptq"):
-            (scripts / f"{kind}.py").write_text(script)
-        (scripts / "check.py").write_text("")
+        self.recipe = write_recipe(tmp_path, text, base)
+        scripts = write_scripts(tmp_path, script)
         self.environment = os.environ | {"MCQA_TEST_SCRIPTS": str(scripts), "MCQA_TEST_FOLDER": str(tmp_path)}
 
     def start(self, ray: str | None, *options: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
@@ -266,7 +261,7 @@ def test_with_a_store_the_nodes_need_not_see_the_run_folder(cluster, ladder, tmp
 @pytest.mark.parametrize("address", ["127.0.0.1:9", "nonsense", "ray://127.0.0.1:10001"])
 def test_a_cluster_that_cannot_be_reached_is_one_line(tmp_path, tiny_checkpoint, address, capsys):
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    assert main(["run", str(written(tmp_path, RECIPE, tiny_checkpoint)), "--ray", address]) == 2
+    assert main(["run", str(write_recipe(tmp_path, RECIPE, tiny_checkpoint)), "--ray", address]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"mcqa: --ray {address}: ")
     assert error.count("\n") == 1

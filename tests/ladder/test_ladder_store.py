@@ -9,7 +9,7 @@ from typing import Any
 
 import fsspec
 import pytest
-from ladder.test_ladder import SCRIPT
+from helpers.stage_scripts import use_stand_ins
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError
@@ -60,12 +60,8 @@ def exists(url: str) -> bool:
 @pytest.fixture
 def run_in(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run a recipe with stand-in scripts in a folder, with a store."""
-    scripts, recipe = tmp_path / "scripts", tmp_path / "small.yaml"
-    scripts.mkdir()
-    for kind in ("sft", "gptq"):
-        (scripts / f"{kind}.py").write_text(SCRIPT)
-    (scripts / "check.py").write_text("")
-    monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: scripts)
+    use_stand_ins(tmp_path, monkeypatch)
+    recipe = tmp_path / "small.yaml"
     recipe.write_text(RECIPE.format(base=tiny_checkpoint))
     return lambda folder, url: run_recipe(recipe, tmp_path / folder, store=url)
 
@@ -76,8 +72,8 @@ def contents(result: LadderResult) -> dict[str, str]:
 
 def test_another_run_downloads_everything_from_the_store(run_in, url, tmp_path, capsys):
     first = run_in("one", url)
-    for script in (tmp_path / "scripts").iterdir():
-        script.write_text("import sys; '--check' in sys.argv or sys.exit('this stage was stored')")
+    for kind in ("sft", "gptq"):
+        (tmp_path / "scripts" / f"{kind}.py").write_text("import sys; sys.exit('this stage was stored')")
     capsys.readouterr()
     assert contents(run_in("two", url)) == contents(first)
     assert capsys.readouterr().out.count("  from the store\n") == 2

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
-
 import numpy as np
 import pytest
-from helpers.browser_runs import small_runs
+from helpers.browser_runs import small_runs, unpacked
 from helpers.log_files import choice_rows, digest, questions, write_run, written_row
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.browser.section import Browser, browser_section
+from mcqa_suite.reporting.browser.section import browser_section
 from mcqa_suite.reporting.browser.texts import LONGEST, pieces
-
-
-def unpacked(browser: Browser) -> tuple[list[list], dict]:
-    """The embedded items, and the line about all of them."""
-    *items, about = zlib.decompress(base64.b64decode(browser.data), 31).decode("ascii").split("\n")
-    return [json.loads(item) for item in items], json.loads(about)
 
 
 def test_every_document_is_embedded_once_with_a_cell_for_each_model(tmp_path):

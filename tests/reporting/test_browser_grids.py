@@ -5,32 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from helpers.grid_logs import TASK, docs, grid_row, grid_run, response, tasks
+from helpers.browser_runs import section, unpacked
+from helpers.grid_logs import FORMS, TASK, docs, grid_row, grid_run, response, tasks
 from helpers.log_files import write_run
-from reporting.test_browser import unpacked
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
-from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.browser.grid_tables import MOST_BYTES, MOST_QUESTIONS, gallery, grid_of, grid_table, outcome
 from mcqa_suite.reporting.browser.grids import cells, compact, form_of, labelled_grids
 from mcqa_suite.reporting.browser.section import browser_section
-
-FORMS = [
-    "spaced",
-    "plain",
-    "separator",
-    "json",
-    "plain+rows",
-    "spaced+rows+shape",
-    "plain+rows+shape+code",
-    "json+code",
-]
-
-
-def section(*paths, **more):
-    runs = [read_run(path, name=path.name) for path in paths]
-    return browser_section(runs, runs[0].name, **more)
 
 
 @pytest.mark.parametrize("form", FORMS)

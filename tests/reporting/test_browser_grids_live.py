@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from helpers.browser_runs import written_page
-from helpers.chromium import DARK, LIGHT, Opened, seen_as
-from helpers.grid_logs import KINDS, TASK, docs, grid_row, grid_run, response, tasks
+from helpers.browser_runs import section, written_page
+from helpers.chromium import CUT, DARK, LIGHT, PAPER, PRINT, Opened, seen_as
+from helpers.contrast import contrast
+from helpers.grid_logs import FORMS, KINDS, TASK, docs, grid_row, grid_run, response, tasks
 from helpers.log_files import write_run
-from reporting.test_browser_grids import FORMS, section
-from reporting.test_report_colours import contrast
-from reporting.test_report_live import CUT, PAPER, PRINT
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from helpers.browser_runs import small_runs, written_page
+from helpers.browser_runs import small_runs, unpacked, written_page
 from helpers.chromium import Opened, seen_as
 from helpers.log_files import choice_rows, questions, write_run, written_row
-from reporting.test_browser import unpacked
 
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting.browser.section import browser_section

@@ -10,28 +10,13 @@ import subprocess
 import time
 
 import pytest
-from helpers.chromium import DARK, LIGHT, seen_as
+from helpers.chromium import CUT, DARK, LIGHT, PAPER, PRINT, seen_as
 from helpers.log_files import choice_rows, questions, write_run
 from helpers.report_runs import ladder, noisy, reported
 
 from mcqa_suite.cli.main import main
 
-PRINT = {"media": "print"}
-PAPER = 703  # pixels between the margins of A4
 NAMES = "return [...document.querySelectorAll('.sortable tbody th')].map((cell) => cell.textContent.split(' ')[0])"
-# What is drawn past the right edge, or cut off by a box that a reader of paper cannot scroll.
-CUT = """
-const width = arguments[0], found = [];
-for (const element of document.body.querySelectorAll("*")) {
-  const box = element.getBoundingClientRect(), style = getComputedStyle(element);
-  if (!box.width || !box.height || style.visibility === "hidden" || element.closest(".unseen, .skip")) continue;
-  const name = `${element.tagName}.${element.getAttribute("class")} ${element.textContent.slice(0, 40)}`;
-  if (box.right > width + 1) found.push(`${name}: ends at ${box.right}`);
-  if (!element.closest("svg") && style.overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1)
-    found.push(`${name}: cut at ${element.clientWidth} of ${element.scrollWidth}`);
-}
-return found;
-"""
 
 
 @pytest.fixture(scope="module")

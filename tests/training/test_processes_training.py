@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from backend.test_processes import ladder_context
 from helpers import two_processes
+from helpers.stage_scripts import ladder_context
 from helpers.two_processes import ACCELERATE, CPU, LORA, PAIRS, REPOSITORY, SFT, TORCHRUN, launch, with_batch
 
 pytestmark = pytest.mark.filterwarnings("default")
