@@ -123,7 +123,7 @@ def _score_by_metric(sweep: Sweep, results: Mapping[str, PointResult]) -> SweepS
 def _held_out(checkpoint: Path | None) -> HeldOut:
     """For every held-out pair, by its id and question, whether the chosen response has the higher reward."""
     path = checkpoint / HELD_OUT if checkpoint else None
-    if path is None or not path.is_file():
+    if path is None or not path.is_file() or not path.stat().st_size:
         return {}
     return {(row["id"], row["group"]): row["chosen"] > row["rejected"] for _, row in numbered_rows(path)}
 
