@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from mcqa_suite.analysis.compare.measure import FEWEST_EFFECTIVE_PAIRS
 from mcqa_suite.stats import mcnemar_exact, mcnemar_midp, newcombe_bounds, tango_bounds
-from mcqa_suite.stats.clusters import degrees_of_freedom, variance_ratio
+from mcqa_suite.stats.intervals import degrees_of_freedom, variance_ratio
 from mcqa_suite.stats.paired import score_statistic
 
 Z = 1.959964

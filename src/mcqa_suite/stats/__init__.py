@@ -3,27 +3,49 @@
 Only scipy.special is used: scipy.stats takes half a second to import.
 """
 
-from mcqa_suite.stats.bootstrap import bootstrap_difference, cluster_bootstrap_difference
-from mcqa_suite.stats.calibration import brier, expected_calibration_error
-from mcqa_suite.stats.chance import chance_corrected_recovery, recovery
-from mcqa_suite.stats.clusters import DesignEffect, design_effect
-from mcqa_suite.stats.divergence import Spread, jensen_shannon, kl_divergence, option_probabilities, spread
-from mcqa_suite.stats.groups import GroupMean, macro_mean, nested, pooled_mean
 from mcqa_suite.stats.intervals import (
+    DesignEffect,
     Estimate,
     clustered_share,
+    design_effect,
     mean_estimate,
     standard_error,
     unpaired_difference,
     wilson,
 )
-from mcqa_suite.stats.paired import PairedTable, clustered_difference, newcombe_bounds, paired_difference, tango_bounds
-from mcqa_suite.stats.power import detectable_difference, minimum_detectable_difference
+from mcqa_suite.stats.paired import (
+    PairedTable,
+    bootstrap_difference,
+    cluster_bootstrap_difference,
+    clustered_difference,
+    newcombe_bounds,
+    paired_difference,
+    tango_bounds,
+)
+from mcqa_suite.stats.probabilities import (
+    Spread,
+    brier,
+    expected_calibration_error,
+    jensen_shannon,
+    kl_divergence,
+    option_probabilities,
+    spread,
+)
+from mcqa_suite.stats.scores import (
+    GroupMean,
+    chance_corrected_recovery,
+    macro_mean,
+    nested,
+    pooled_mean,
+    recovery,
+)
 from mcqa_suite.stats.significance import (
     benjamini_hochberg,
+    detectable_difference,
     holm,
     mcnemar_exact,
     mcnemar_midp,
+    minimum_detectable_difference,
     score_test,
     t_test,
     tost,

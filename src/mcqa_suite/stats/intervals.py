@@ -1,4 +1,4 @@
-"""Intervals for a share, a mean, and the difference of two shares of different items."""
+"""Intervals for a share, a mean, and the difference of two shares of different items; design effects of clustered items."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from mcqa_suite.stats.clusters import DesignEffect, Floats, design_effect
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Estimate:
 
     @property
     def half_width(self) -> float:
-        """Half of the interval's width; the interval need not be symmetric."""
+        """Half of the interval's width, also where the interval is not symmetric."""
         return (self.high - self.low) / 2
 
 
@@ -35,15 +35,15 @@ def critical_value(level: float, degrees_of_freedom: float = inf) -> float:
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
-    """A share with its Wilson score interval (Wilson 1927). ValueError if there is no item."""
+    """A share with its Wilson score interval (Wilson 1927). Raises ValueError for n < 1."""
     if n < 1:
-        raise ValueError("a share of no items")
+        raise ValueError("cannot compute a share: no items")
     low, high = wilson_bounds(successes / n, n, critical_value(level))
     return Estimate(successes / n, float(low), float(high), n)
 
 
 def wilson_bounds(share: ArrayLike, n: ArrayLike, critical: ArrayLike) -> tuple[Floats, Floats]:
-    """Both ends of Wilson's interval; broadcasts, and takes an `n` that is not a whole number."""
+    """Both ends of Wilson's interval. Arguments broadcast; `n` may be a fraction."""
     p, total, z = (np.asarray(x, float) for x in (share, n, critical))
     scale = 1 + z * z / total
     middle = (p + z * z / (2 * total)) / scale
@@ -52,10 +52,10 @@ def wilson_bounds(share: ArrayLike, n: ArrayLike, critical: ArrayLike) -> tuple[
 
 
 def clustered_share(right: NDArray[np.bool_], clusters: NDArray[np.integer], level: float = 0.95) -> Estimate:
-    """A share whose items come in clusters: Wilson's interval at the effective sample size, with Student's t.
+    """Share of clustered items, with Wilson's interval at the effective sample size and Student's t.
 
-    The design effect is estimated from the data and may be under 1 (Korn and Graubard 1998; Miller, arXiv 2411.00640).
-    ValueError for fewer than two clusters.
+    The design effect is estimated from the data and may be below 1 (Korn and Graubard 1998; Miller, arXiv 2411.00640).
+    Raises ValueError for fewer than two clusters.
     """
     effect, share = design_effect(right.astype(float), clusters), float(right.mean())
     critical = critical_value(level, effect.degrees_of_freedom)
@@ -64,10 +64,10 @@ def clustered_share(right: NDArray[np.bool_], clusters: NDArray[np.integer], lev
 
 
 def mean_estimate(values: Floats, level: float = 0.95, effect: DesignEffect | None = None) -> Estimate:
-    """A mean with Student's interval, for scores that are not 0 or 1; `effect` where items come in clusters."""
+    """Mean with Student's t interval. `effect` is the design effect of clustered items."""
     n = len(values)
     if n < 1:
-        raise ValueError("a mean of no items")
+        raise ValueError("cannot compute a mean: no items")
     mean = float(values.mean())
     if n == 1:
         return Estimate(mean, -inf, inf, n)
@@ -76,12 +76,12 @@ def mean_estimate(values: Floats, level: float = 0.95, effect: DesignEffect | No
 
 
 def standard_error(values: Floats, effect: DesignEffect | None = None) -> float:
-    """Of the mean of at least two values; `effect` where they come in clusters."""
+    """Standard error of the mean of at least two values. `effect` is the design effect of clustered items."""
     return sqrt(effect.factor if effect else 1.0) * float(values.std(ddof=1)) / sqrt(len(values))
 
 
 def unpaired_difference(first: Estimate, second: Estimate) -> Estimate:
-    """The second share minus the first, of different items (Newcombe, Statistics in Medicine 17, 1998, 873-890, method 10)."""
+    """Second share minus first, for independent samples (Newcombe, Statistics in Medicine 17, 1998, 873-890, method 10)."""
     value = second.value - first.value
     below = float(square_and_add(second.value - second.low, first.high - first.value))
     above = float(square_and_add(second.high - second.value, first.value - first.low))
@@ -89,6 +89,52 @@ def unpaired_difference(first: Estimate, second: Estimate) -> Estimate:
 
 
 def square_and_add(first: ArrayLike, second: ArrayLike, correlation: ArrayLike = 0.0) -> Floats:
-    """The distance of a difference's bound from the distances of two estimates' own bounds."""
+    """Half-width of a difference, from the half-widths of its two estimates."""
     x, y = np.asarray(first, float), np.asarray(second, float)
     return np.asarray(np.sqrt(np.maximum(0.0, x * x - 2 * np.asarray(correlation) * x * y + y * y)))
+
+
+@dataclass(frozen=True)
+class DesignEffect:
+    """`factor`: variance of the mean, divided by its variance if items were independent; with its degrees of freedom."""
+
+    factor: float
+    degrees_of_freedom: float
+    clusters: int
+
+
+def design_effect(values: Floats, clusters: NDArray[np.integer]) -> DesignEffect:
+    """The design effect of the mean of `values`; `clusters` holds each item's cluster number, from 0.
+
+    The variance is the cluster-robust CR2 estimate, with the degrees of freedom of Bell and McCaffrey (Survey Methodology
+    28, 2002). For clusters of equal size these are the between-cluster variance and clusters - 1. If all values are equal,
+    the factor is 1 and the degrees of freedom are infinite. Raises ValueError for fewer than two clusters.
+    """
+    counts = np.bincount(clusters)
+    totals: Floats = np.bincount(clusters, weights=values)[counts > 0].astype(np.float64)
+    sizes = counts[counts > 0].astype(np.float64)
+    if len(sizes) < 2:
+        raise ValueError("cannot compute a design effect: fewer than two clusters")
+    squares = ((values - values.mean()) ** 2).sum()
+    factor = float(variance_ratio(totals, sizes, np.asarray(squares)))
+    freedom = degrees_of_freedom(sizes) if squares > 0 else inf
+    return DesignEffect(factor, freedom, len(sizes))
+
+
+def variance_ratio(totals: Floats, sizes: Floats, squares: Floats) -> Floats:
+    """Design effects of many data sets; 1 where all values are equal.
+
+    `totals` [..., clusters], `sizes` [clusters], `squares` [...]: sum of squared deviations from the mean.
+    """
+    n = sizes.sum()
+    residuals = totals - sizes * (totals.sum(axis=-1, keepdims=True) / n)
+    clustered = (residuals**2 / (1 - sizes / n)).sum(axis=-1)
+    varies = (squares > 1e-12 * n) & (clustered > 1e-9 * squares)
+    return np.where(varies, clustered / np.where(varies, squares, 1.0), 1.0)
+
+
+def degrees_of_freedom(sizes: Floats) -> float:
+    """trace(M)^2 / trace(M^2), where M is the matrix of the CR2 variance of a mean; trace(M) is n."""
+    n = sizes.sum()
+    cross = sizes**2 / (1 - sizes / n)
+    return float(n * n / ((sizes**2).sum() + (cross.sum() ** 2 - (cross**2).sum()) / (n * n)))

@@ -1,4 +1,4 @@
-"""Tests of a paired difference and of its equivalence to nothing; corrections of p-values for their number."""
+"""Tests of a difference and of equivalence; corrections for multiple tests; the smallest detectable difference."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from math import inf, isinf, sqrt
 import numpy as np
 from scipy import special
 
-from mcqa_suite.stats.clusters import DesignEffect, Floats
-from mcqa_suite.stats.intervals import Estimate
+from mcqa_suite.stats.intervals import DesignEffect, Estimate, Floats
 from mcqa_suite.stats.paired import score_statistic
 
 
 def mcnemar_exact(only_second: int, only_first: int) -> float:
-    """Two-sided exact p of McNemar's test: a binomial test of the discordant pairs; 1 where there are none."""
+    """Two-sided p of McNemar's exact test, a binomial test of the discordant pairs; 1 if there are none."""
     smaller, pairs = min(only_second, only_first), only_second + only_first
     return float(min(1.0, 2 * special.bdtr(smaller, pairs, 0.5)))
 
 
 def mcnemar_midp(only_second: int, only_first: int) -> float:
-    """Two-sided mid-p: half of the observed table's probability off each tail (Fagerland, Lydersen and Laake, BMC Medical
-    Research Methodology 13:91, 2013). More powerful than the exact test, and nearly always within its level."""
+    """Two-sided mid-p of McNemar's test (Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13:91, 2013).
+
+    It has more power than the exact test and rarely exceeds its level.
+    """
     smaller, pairs = min(only_second, only_first), only_second + only_first
     below = special.bdtr(smaller - 1, pairs, 0.5) if smaller else 0.0
     return float(min(1.0, special.bdtr(smaller, pairs, 0.5) + below))
 
 
 def score_test(only_second: int, only_first: int, n: int, effect: DesignEffect) -> float:
-    """Two-sided p of McNemar's test where items come in clusters: the score statistic over the root of the design effect,
-    against Student's t."""
+    """Two-sided p of McNemar's test for clustered items: score statistic / sqrt(design effect), against Student's t."""
     if only_second == only_first:
         return 1.0
     statistic = abs(float(score_statistic(only_second, only_first, n, 0.0))) / sqrt(effect.factor)
@@ -37,7 +37,7 @@ def score_test(only_second: int, only_first: int, n: int, effect: DesignEffect) 
 
 
 def unpaired_test(first: Estimate, second: Estimate) -> float:
-    """Two-sided p of the pooled z-test that two shares of different items are equal."""
+    """Two-sided p of the pooled z-test that two shares of independent samples are equal."""
     total = first.n + second.n
     pooled = (first.n * first.value + second.n * second.value) / total
     error = sqrt(pooled * (1 - pooled) * total / (first.n * second.n))
@@ -45,7 +45,7 @@ def unpaired_test(first: Estimate, second: Estimate) -> float:
 
 
 def t_test(value: float, standard_error: float, degrees_of_freedom: float = inf) -> float:
-    """Two-sided p of a mean difference that has a standard error; 1 where nothing differs."""
+    """Two-sided p of a mean difference with its standard error; 1 for a difference of 0."""
     if value == 0:
         return 1.0
     if standard_error == 0:
@@ -54,9 +54,9 @@ def t_test(value: float, standard_error: float, degrees_of_freedom: float = inf)
 
 
 def tost(only_second: int, only_first: int, n: int, margin: float, effect: DesignEffect | None = None) -> float:
-    """p of equivalence (two one-sided score tests): small where the true difference is within +-`margin`.
+    """p of two one-sided score tests that the true difference is within +-`margin`.
 
-    Below .05 exactly where the 90 % interval lies within the margin.
+    It is below .05 exactly if the 90 % interval lies within the margin.
     """
     _check_margin(margin)
     shrink = sqrt(effect.factor) if effect else 1.0
@@ -67,7 +67,7 @@ def tost(only_second: int, only_first: int, n: int, margin: float, effect: Desig
 
 
 def tost_mean(value: float, standard_error: float, margin: float, degrees_of_freedom: float = inf) -> float:
-    """p of equivalence of a mean difference that has a standard error."""
+    """p of two one-sided tests that the mean of a difference is within +-`margin`."""
     _check_margin(margin)
     if standard_error == 0:
         return 0.0 if abs(value) < margin else 1.0
@@ -77,18 +77,18 @@ def tost_mean(value: float, standard_error: float, margin: float, degrees_of_fre
 
 def _check_margin(margin: float) -> None:
     if not 0 < margin < 1:
-        raise ValueError(f"a margin of {margin}: expected a fraction between 0 and 1")
+        raise ValueError(f"margin of {margin}: expected a fraction between 0 and 1")
 
 
 def _tail(statistic: float, degrees_of_freedom: float) -> float:
-    """The probability of more than `statistic` under Student's t, or the normal where degrees of freedom are infinite."""
+    """P(T > statistic) for Student's t, or for the normal distribution if the degrees of freedom are infinite."""
     if isinf(degrees_of_freedom):
         return float(special.ndtr(-statistic))
     return float(special.stdtr(degrees_of_freedom, -statistic))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjusted p-values: the chance of any false alarm stays at the level, whatever the dependence."""
+    """Holm's step-down adjusted p-values: they bound the chance of any false positive, also for dependent tests."""
     p = np.asarray(p_values, float)
     order = np.argsort(p, kind="stable")
     steps = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -96,7 +96,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Benjamini and Hochberg's step-up adjusted p-values: the expected share of false alarms stays at the level."""
+    """Benjamini and Hochberg's step-up adjusted p-values: they bound the expected share of false positives."""
     p = np.asarray(p_values, float)
     order = np.argsort(p, kind="stable")
     steps = p[order] * len(p) / np.arange(1, len(p) + 1)
@@ -107,3 +107,25 @@ def _ordered(steps: Floats, order: np.ndarray) -> list[float]:
     adjusted = np.empty(len(steps))
     adjusted[order] = np.minimum(steps, 1.0)
     return [float(value) for value in adjusted]
+
+
+# With fewer discordant pairs the exact test cannot reach .05; with six in one direction p = 2 / 2^6 = .031.
+FEWEST_DISCORDANT = 6
+
+
+def minimum_detectable_difference(
+    discordance: float, n: int, *, alpha: float = 0.05, power: float = 0.8, factor: float = 1.0
+) -> float:
+    """The paired difference that a test at `alpha` detects with `power`, given the share of discordant pairs.
+
+    (z_alpha/2 + z_power) * sqrt(discordance * factor / n), where `factor` is the design effect; at least 6 / n.
+    """
+    if n < 1:
+        raise ValueError("cannot compute a detectable difference: no items")
+    standard_error = sqrt(discordance * factor / n)
+    return min(1.0, max(detectable_difference(standard_error, alpha=alpha, power=power), FEWEST_DISCORDANT / n))
+
+
+def detectable_difference(standard_error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The difference that a z-test at `alpha` detects with `power`."""
+    return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) * standard_error

@@ -1,4 +1,4 @@
-"""Means over several tasks, with the standard error of that very mean."""
+"""Means of scores over tasks, with their standard errors; the share of a base's score that a variant keeps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.stats.clusters import Floats
-from mcqa_suite.stats.intervals import Estimate, critical_value
+from mcqa_suite.stats.intervals import Estimate, Floats, critical_value
 
-SHARED = 0.01  # share of documents in common above which two sets count as nested
+SHARED = 0.01  # two tasks with a larger share of documents in common are nested
 
 
 @dataclass(frozen=True)
@@ -25,34 +24,34 @@ class GroupMean:
 
     @property
     def estimate(self) -> Estimate:
-        """With its normal 95 % interval."""
+        """The mean with its 95 % interval, from the normal distribution."""
         half = critical_value(0.95) * self.standard_error
         return Estimate(self.value, self.value - half, self.value + half, self.n)
 
 
 def pooled_mean(tasks: Sequence[Floats]) -> GroupMean:
-    """Every item counts the same: the mean of all scores, and its own standard error."""
+    """Mean in which every item has the same weight. Raises ValueError for no items."""
     values = np.concatenate(tasks) if tasks else np.empty(0)
     if not len(values):
-        raise ValueError("a mean of no items")
+        raise ValueError("cannot compute a mean: no items")
     error = float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else float("inf")
     return GroupMean(float(values.mean()), error, len(values))
 
 
 def macro_mean(tasks: Sequence[Floats]) -> GroupMean:
-    """Every task counts the same: the variances of the tasks' means add up, over the square of their number.
+    """Mean in which every task has the same weight; its variance is the sum of the tasks' variances over their number squared.
 
-    It is not the mean of the tasks' standard errors, which is too large by about the root of their number.
+    The mean of the tasks' standard errors would be too large, by about the root of their number.
     """
     if not tasks or not all(len(values) for values in tasks):
-        raise ValueError("a mean over no tasks, or over a task of no items")
+        raise ValueError("cannot compute a macro mean: no tasks, or a task with no items")
     means = [pooled_mean([values]) for values in tasks]
     error = sqrt(sum(mean.standard_error**2 for mean in means)) / len(means)
     return GroupMean(sum(mean.value for mean in means) / len(means), error, sum(mean.n for mean in means))
 
 
 def nested(documents: Mapping[str, NDArray[np.uint64]]) -> tuple[str, str] | None:
-    """Two tasks that share documents (by hash), None where no two do: a mean of both would count items twice."""
+    """The first two tasks that share documents (by hash), so that a mean would count items twice; None if there are none."""
     names = list(documents)
     unique = {name: np.unique(documents[name]) for name in names}
     for index, name in enumerate(names):
@@ -61,3 +60,16 @@ def nested(documents: Mapping[str, NDArray[np.uint64]]) -> tuple[str, str] | Non
             if shared > SHARED * min(len(unique[name]), len(unique[other])):
                 return name, other
     return None
+
+
+def recovery(base: float, variant: float) -> float | None:
+    """The variant's accuracy divided by the base's; None if the base's is 0."""
+    return variant / base if base > 0 else None
+
+
+def chance_corrected_recovery(base: float, variant: float, chance: float) -> float | None:
+    """The share of the base's accuracy above chance that the variant keeps; negative if the variant is below chance.
+
+    None if the base is not above chance.
+    """
+    return (variant - chance) / (base - chance) if base > chance else None
