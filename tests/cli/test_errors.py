@@ -12,6 +12,7 @@ from helpers.locations import REPOSITORY
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.library_errors import explain
+from mcqa_suite.training_data.sources import Source, rows
 
 
 def failure(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -133,6 +134,18 @@ def test_a_relative_question_file_is_found_beside_a_mirror_of_the_hub(capsys, tm
     (tmp_path / "exam.jsonl").write_text(json.dumps(row), encoding="utf-8")
     assert main(["check", "mcqa_epfl", "--metadata", '{"epfl_file": "exam.jsonl"}']) == 0
     assert capsys.readouterr().out.startswith("mcqa_epfl: 1 documents")
+
+
+def test_a_line_that_is_not_utf_8_is_named_with_file_line_and_remedy(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = b'{"question": "Caf\xc3\xa9?\\nA. a\\nB. b\\nC. c\\nAnswer:", "answer": "C"}\n'
+    (tmp_path / "exam.jsonl").write_bytes(line + b"\n" + line.replace(b"\xc3\xa9", b"\xe9"))
+    message = "exam.jsonl:3: not UTF-8; save the file as UTF-8"
+    metadata = '{"epfl_file": "exam.jsonl"}'
+    assert failure(capsys, "check", "mcqa_epfl", "--metadata", metadata) == f"mcqa: mcqa_epfl: {message}"
+    assert failure(capsys, "audit", "exam.jsonl") == f"mcqa: {message}"
+    with pytest.raises(DatasetError, match=f"^{message}$"):
+        rows(Source("epfl", path="exam.jsonl"))
 
 
 @pytest.mark.parametrize(

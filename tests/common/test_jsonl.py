@@ -27,7 +27,7 @@ def test_objects_come_with_their_line_numbers(tmp_path, start, end, tail):
         (b"\n \n", r"x\.jsonl: no rows"),
         (b'{"a": 1}\n\n{"a', r"x\.jsonl:3: not valid JSON \(Unterminated string"),
         (b'{"a": 1}\n[1]\n', r"x\.jsonl:2: expected a JSON object, found list"),
-        (b'{"a": 1}\n{"a": "\xff"}\n', r"x\.jsonl:2: not UTF-8 at byte 7; save the file as UTF-8"),
+        (b'{"a": 1}\n{"a": "\xff"}\n', r"x\.jsonl:2: not UTF-8; save the file as UTF-8"),
         (b"{}\n" + b'{"a":' * 100_000, r"x\.jsonl:2: not valid JSON"),
     ],
     ids=["empty", "blank", "cut", "list", "latin-1", "deep"],

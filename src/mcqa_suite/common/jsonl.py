@@ -33,7 +33,7 @@ def parse_json(line: bytes, where: str) -> Any:
     try:
         return json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{where}: not UTF-8 at byte {error.start}; save the file as UTF-8") from error
+        raise DatasetError(f"{where}: not UTF-8; save the file as UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{where}: not valid JSON ({error}); correct or remove the line") from error
 

@@ -9,14 +9,13 @@ Also read: CRLF; `A)text`, `(A) text` and `A.text`; options labelled 1..; 3 to 8
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.jsonl import numbered_lines
+from mcqa_suite.common.jsonl import numbered_lines, parse_json
 from mcqa_suite.questions.question import LETTERS, Question, text_id
 
 MIN_OPTIONS, MAX_OPTIONS = 3, 8
@@ -36,13 +35,18 @@ def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Questio
     questions: list[Question] = []
     skipped: list[str] = []
     for number, line in numbered_lines(path, "the path of an EPFL-format JSONL file"):
+        where = f"{path}:{number}"
         try:
-            questions.append(parse_row(json.loads(line)))
-        except (ValueError, TypeError, RecursionError) as error:
-            reason = f"{path}:{number}: {error}"
+            questions.append(parse_row(parse_json(line, where)))
+        except DatasetError as error:  # not UTF-8, or not JSON
             if not skip_bad:
-                raise DatasetError(f"{reason}; correct the row, or skip bad rows with epfl_skip_bad: true") from error
-            skipped.append(reason)
+                raise
+            skipped.append(str(error))
+        except (ValueError, TypeError) as error:
+            if not skip_bad:
+                hint = "correct the row, or skip bad rows with epfl_skip_bad: true"
+                raise DatasetError(f"{where}: {error}; {hint}") from error
+            skipped.append(f"{where}: {error}")
     if not questions:
         raise DatasetError(f"{path}: no readable question in it; expected one JSON object a line")
     return questions, skipped
