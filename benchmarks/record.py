@@ -1,4 +1,4 @@
-"""Runs a command and keeps what it prints, with command, date, commit and machine above it.
+"""Run a command and write its output to a file, below the command, date, commit and machine.
 
 python benchmarks/record.py benchmarks/results/all_tasks.md -- python benchmarks/robustness/all_tasks.py
 """
@@ -19,7 +19,7 @@ LIBRARIES = ("lm_eval", "torch", "transformers", "datasets")
 
 
 def processor() -> str:
-    """The processor's name where Linux tells it."""
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

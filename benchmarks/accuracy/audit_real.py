@@ -1,9 +1,9 @@
-"""What `mcqa audit` finds in real training data: the shared files and data sets, each against the test set it belongs to.
+"""What `mcqa audit` finds in real training data: the shared files and data sets, each against its test set.
 
 python benchmarks/accuracy/audit_real.py
 
-Prints Markdown. Exits with 1 where a figure that is known beforehand is not reached: every question of the two files that
-were made from test sets, and the 376 of 400 ARC-AGI-1 evaluation tasks that recur in ARC-AGI-2 training.
+Prints Markdown. The exit code is 1 if the audit misses a leak that must be there: each question of the two files that were
+made from test sets, and the 376 of 400 ARC-AGI-1 evaluation tasks that recur in ARC-AGI-2 training.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def arc_training(release: int) -> Callable[[], Sequence[Row]]:
     ]
 
 
-# what, rows, task, leaks that are known beforehand
+# name, rows, task, expected number of leaks (None: unknown)
 CASES: list[tuple[str, Callable[[], Sequence[Row]], str, int | None]] = [
     ("EPFL MCQ made of MMLU-STEM test", shared("epfl_mcq_from_mmlu_stem_test.jsonl"), "mcqa_mmlu_stem", 3153),
     ("preference pairs on GSM8K test", shared("gsm8k_preference_pairs.jsonl"), "mcqa_gsm8k", 731),
@@ -53,19 +53,19 @@ CASES: list[tuple[str, Callable[[], Sequence[Row]], str, int | None]] = [
 ]
 
 
-def overlap_cells(name: str, task: str, found: Audit) -> list[str]:
-    counts = Counter(one.kind for one in found.overlaps)
+def overlap_cells(name: str, task: str, result: Audit) -> list[str]:
+    counts = Counter(overlap.kind for overlap in result.overlaps)
     cells = [
-        f"{found.checks.n}",
-        f"{len(found.items)}",
-        f"**{len(found.leaks)}**",
+        f"{result.checks.n}",
+        f"{len(result.items)}",
+        f"**{len(result.leaks)}**",
         *(f"{counts[kind]}" for kind in KINDS),
     ]
-    return [f"{name} against {task}", *cells, f"{len(found.clean)}"]
+    return [f"{name} against {task}", *cells, f"{len(result.clean)}"]
 
 
-def row_cells(name: str, found: Audit) -> list[str]:
-    rows, balance, pairs = found.checks, found.checks.balance, found.checks.pairs
+def row_cells(name: str, result: Audit) -> list[str]:
+    rows, balance, pairs = result.checks, result.checks.balance, result.checks.pairs
     shorter = pairs.shorter if pairs else None
     cells = [f"{len(rows.exact)}", f"{len(rows.normalised)}", f"{len(rows.conflicting)}", f"{len(rows.empty)}"]
     letter = f"{balance.commonest} {percent(balance.share.value)}" if balance else ""
@@ -75,7 +75,7 @@ def row_cells(name: str, found: Audit) -> list[str]:
 
 
 def main() -> int:
-    done = [(name, task, known, audit(rows(), [task])) for name, rows, task, known in CASES]
+    done = [(name, task, expected, audit(rows(), [task])) for name, rows, task, expected in CASES]
     header = ("training rows against task", "rows", "documents", "leaks", *KINDS, "clean")
     print(
         markdown(
@@ -91,14 +91,16 @@ def main() -> int:
         "always, %",
         "gold position",
     )
-    lines = [row_cells(name, found) for name, _, _, found in done]
-    print(markdown(Table("The rows by themselves", (*header, "prefer the shorter, % (95 %)"), lines)))
-    by_name = {name: found for name, _, _, found in done}
-    recurring = {one.item.split("/")[1] for one in by_name["ARC-AGI-2 training"].leaks}
+    lines = [row_cells(name, result) for name, _, _, result in done]
+    print(markdown(Table("Checks of the rows alone", (*header, "prefer the shorter, % (95 %)"), lines)))
+    by_name = {name: result for name, _, _, result in done}
+    recurring = {overlap.item.split("/")[1] for overlap in by_name["ARC-AGI-2 training"].leaks}
     print(f"ARC-AGI-1 evaluation tasks in ARC-AGI-2 training: {len(recurring)} of 400.")
-    for one in by_name["ARC-AGI-1 training"].leaks:
-        print(f"In ARC-AGI-1 training itself: {one.item}, {percent(one.share)} % of its pairs, in {one.row}.")
-    reached = all(known is None or len(found.leaks) == known for _, _, known, found in done)
+    for overlap in by_name["ARC-AGI-1 training"].leaks:
+        print(
+            f"In ARC-AGI-1 training itself: {overlap.item}, {percent(overlap.share)} % of its pairs, in {overlap.row}."
+        )
+    reached = all(expected is None or len(result.leaks) == expected for _, _, expected, result in done)
     return int(not reached or len(recurring) != 376)
 
 

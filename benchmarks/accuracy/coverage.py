@@ -1,10 +1,10 @@
-"""Do the intervals cover what they claim, and do the tests keep their level? By simulation, from a fixed seed.
+"""Simulated coverage of the confidence intervals and false-positive rates of the tests, from a fixed seed.
 
     python benchmarks/accuracy/coverage.py            # about four minutes on one thread
-    python benchmarks/accuracy/coverage.py --quick    # a look, in seconds: fewer tables, fewer settings
+    python benchmarks/accuracy/coverage.py --quick    # fewer tables and settings, in seconds
 
-Prints Markdown to stdout and progress to stderr; exits with 1 where a bar is missed by more than the simulation's own error
-(three standard errors) in a setting that `mcqa compare` would not mark as beyond reach.
+Prints Markdown to stdout and progress to stderr; the exit code is 1 if a bar is missed by more than three standard
+errors of the simulation in a setting that `mcqa compare` does not mark as having too few pairs.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ SUBJECTS = np.array([100, 135, 152, 144, 100, 100, 102, 100, 112, 100, 235, 145,
 
 @dataclass
 class Line:
-    """One setting: its words, the figure that has a bar, the bar, and how many tables stand behind the figure."""
+    """One setting: its columns, the figure that has a bar, the bar, and the number of simulated tables."""
 
     words: tuple[str, ...]
     figure: float
     low: float
     high: float
     tables: int
-    marked: float = 0.0  # share of the tables that `mcqa compare` marks as beyond reach
+    marked: float = 0.0  # share of the tables that `mcqa compare` marks as too small
 
     @property
     def verdict(self) -> str:
@@ -99,7 +99,7 @@ METHODS: dict[str, Callable[..., tuple[np.ndarray, np.ndarray]]] = {
 
 
 def possible(accuracy: float, discordance: float, losses: float) -> np.ndarray | None:
-    """Shares of both, only second, only first, neither right; None where they cannot be."""
+    """Shares of both, only second, only first, neither right; None for an impossible combination."""
     gain, loss = discordance * (1 - losses), discordance * losses
     shares = np.array([accuracy - loss, gain, loss, 1 - accuracy - gain])
     return shares if (shares > -1e-12).all() else None
@@ -109,21 +109,21 @@ def independent(rng: np.random.Generator, tables: int, quick: bool, show: Callab
     """Coverage of each method, the lowest and highest over accuracies and shares of losses."""
     for n in SIZES:
         for discordance in DISCORDANCES[:: 2 if quick else 1]:
-            found: dict[str, list[float]] = {name: [] for name in (*METHODS, "bootstrap", "bootstrap-t")}
+            rates: dict[str, list[float]] = {name: [] for name in (*METHODS, "bootstrap", "bootstrap-t")}
             for accuracy in ACCURACIES:
                 for losses in LOSSES:
                     shares = possible(accuracy, discordance, losses)
                     if shares is not None:
-                        coverages(found, rng, tables, n, shares.clip(0))
+                        coverages(rates, rng, tables, n, shares.clip(0))
             show()
-            words = [f"{min(values):.3f} to {max(values):.3f}" for values in found.values()]
-            ends = (min(found["Tango"]), max(found["Tango"]))
+            words = [f"{min(values):.3f} to {max(values):.3f}" for values in rates.values()]
+            ends = (min(rates["Tango"]), max(rates["Tango"]))
             low, high = bar(n)
             worst = ends[0] if low - ends[0] > ends[1] - high else ends[1]
             yield Line((f"{n}", f"{100 * discordance:g} %", *words), worst, low, high, tables)
 
 
-def coverages(found: dict[str, list[float]], rng: np.random.Generator, tables: int, n: int, shares: np.ndarray) -> None:
+def coverages(rates: dict[str, list[float]], rng: np.random.Generator, tables: int, n: int, shares: np.ndarray) -> None:
     difference = shares[1] - shares[2]
     drawn = rng.multinomial(n, shares, size=tables)
     for name, method in METHODS.items():
@@ -132,11 +132,11 @@ def coverages(found: dict[str, list[float]], rng: np.random.Generator, tables: i
         unique, counts = np.unique(kinds, axis=0, return_counts=True)
         rest = unique[:, 3] if unique.shape[1] == 4 else np.zeros(len(unique))
         covered = inside(method(unique[:, 0], unique[:, 1], unique[:, 2], rest), difference)
-        found[name].append(float((covered * counts).sum() / tables))
+        rates[name].append(float((covered * counts).sum() / tables))
     both = [bootstrap(table, rng) for table in drawn[: min(400, tables)]]
     for name, pick in (("bootstrap", 0), ("bootstrap-t", 1)):
         hit = [low <= difference + 1e-12 and difference <= high + 1e-12 for low, high in (pair[pick] for pair in both)]
-        found[name].append(float(np.mean(hit)))
+        rates[name].append(float(np.mean(hit)))
 
 
 def layouts(n: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -224,7 +224,7 @@ def clustered_line(
 
 
 def type_one(rng: np.random.Generator, tables: int, show: Callable[[], None]) -> Iterator[Line]:
-    """McNemar's test where there is no difference: how often p < .05."""
+    """False-positive rate (p < .05) of McNemar's test without a difference."""
     for n in SIZES:
         for discordance in DISCORDANCES:
             gains = rng.binomial(n, discordance / 2, size=tables)
@@ -239,7 +239,7 @@ def type_one(rng: np.random.Generator, tables: int, show: Callable[[], None]) ->
 
 
 def equivalence(rng: np.random.Generator, tables: int, show: Callable[[], None]) -> Iterator[Line]:
-    """Two one-sided tests where the difference is just the margin: how often they call it equivalent."""
+    """Rate at which two one-sided tests accept equivalence when the difference equals the margin."""
     for margin in (0.01, 0.03):
         for n in (*SIZES[1:], 15_000):
             for discordance in (0.012, 0.02, 0.05, 0.1, 0.3):
@@ -296,27 +296,37 @@ def main() -> int:
     clusters = "n | clusters | correlation | discordance"
     with tqdm(total=24 + 33 + 33 + 4 + 16 + 11 - (12 if args.quick else 0), file=sys.stderr) as progress:
         show = progress.update
-        one = list(independent(rng, tables, args.quick, show))
-        two = list(clustered(rng, tables, args.quick, show))
-        three = list(type_one(rng, tables, show))
-        four = list(clustered_type_one(rng, tables, show))
-        five = list(equivalence(rng, tables, show))
+        unclustered = list(independent(rng, tables, args.quick, show))
+        in_clusters = list(clustered(rng, tables, args.quick, show))
+        mcnemar = list(type_one(rng, tables, show))
+        clustered_tests = list(clustered_type_one(rng, tables, show))
+        equivalent = list(equivalence(rng, tables, show))
     print(
-        f"{tables} tables a setting, seed {args.seed}. A bar counts as missed by more than three standard errors of this.\n"
+        f"{tables} tables a setting, seed {args.seed}. A bar is missed if the figure is more than three standard errors away.\n"
     )
     names = " | ".join((*METHODS, "bootstrap", "bootstrap-t"))
     about = f"lowest to highest over accuracy {ACCURACIES} and share of losses {LOSSES}; bootstraps: 400 tables"
-    print(section(f"Coverage of 95 % intervals, independent items ({about})", f"n | discordance | {names}", one))
+    print(
+        section(f"Coverage of 95 % intervals, independent items ({about})", f"n | discordance | {names}", unclustered)
+    )
     header = (
         f"{clusters} | share of losses | score, clustered | Student, clustered | Tango, clusters ignored | marked †"
     )
-    print(section("Coverage of 95 % intervals, items in clusters", header, two))
-    print(section("McNemar, no difference: share of p < .05", "n | discordance | exact | mid-p", three))
-    print(section("Clustered score test, no difference: share of p < .05 (bar .06)", f"{clusters} | rate", four))
+    print(section("Coverage of 95 % intervals, items in clusters", header, in_clusters))
+    print(section("McNemar, no difference: share of p < .05", "n | discordance | exact | mid-p", mcnemar))
     print(
-        section("Equivalence, difference at the margin", "margin | n | discordance | items | called equivalent", five)
+        section(
+            "Clustered score test, no difference: share of p < .05 (bar .06)", f"{clusters} | rate", clustered_tests
+        )
     )
-    return int(any(line.verdict == "MISSED" for line in (*one, *two, *three, *four, *five)))
+    print(
+        section(
+            "Equivalence, difference at the margin", "margin | n | discordance | items | called equivalent", equivalent
+        )
+    )
+    return int(
+        any(line.verdict == "MISSED" for line in (*unclustered, *in_clusters, *mcnemar, *clustered_tests, *equivalent))
+    )
 
 
 if __name__ == "__main__":

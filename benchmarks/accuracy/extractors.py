@@ -1,20 +1,20 @@
-"""Our extractors beside other people's, on the same labelled outputs in one run.
+"""Compare our extractors with those of other libraries on the same labelled outputs.
 
     python benchmarks/accuracy/extractors.py [FOLDER]        # default: $MCQA_SHARED/corpora
 
-FOLDER holds *.jsonl with rows {kind: mcq | numeric | grid, choices, text, label}; label null means that the output commits
-to no single answer. Prints one Markdown table to stdout and progress to stderr.
+FOLDER holds *.jsonl with rows {kind: mcq | numeric | grid, choices, text, label}; label null means that the output has
+no single answer. Prints one Markdown table to stdout and progress to stderr.
 
-ok: the labelled answer; wrong: another one; none: nothing (all in % of the outputs with an answer); fp: something, in % of the
-outputs without one. What a tool returns that is no label of the choices, or no number, counts as nothing. MB/s is of processor
-time on one thread, for reading alone. Each tool has --seconds for a set; where that ends first, the shares are of the rows done.
+Columns: ok (the labelled answer), wrong (another answer) and none (no answer) are percentages of the outputs with a label; fp
+(an answer) is a percentage of the outputs without one. A result that is neither a label of the choices nor a number counts as
+none. MB/s is processor time on one thread, for extraction alone. Each tool has --seconds for a set; if they run out, the
+percentages are of the rows that were processed.
 
-The others come from `pip install -e '.[bench]'`, and one that cannot be imported is named below the table with the reason.
-lighteval 0.13 pins math-verify 0.5.2, nltk 3.9.1 and latex2sympy2_extended 1.0.6, so the extra resolves beside this package but
-moves nltk: a second environment keeps the first one as it is. math-verify alone installs up to 0.9.
+`pip install -e '.[bench]'` installs the other libraries; the table's foot names those that cannot be imported and why. lighteval
+0.13 pins math-verify 0.5.2, nltk 3.9.1 and latex2sympy2_extended 1.0.6, so the extra changes the version of nltk: use a separate
+environment. math-verify alone installs up to 0.9.
 
-Nothing of the other tools is typed here: lm-eval's filters are built from its own task YAMLs, math-verify and lighteval run with
-their own configurations.
+Each tool runs with its own configuration: lm-eval's filters are built from its own task YAMLs.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ from tqdm import tqdm
 from mcqa_suite.extract import extract_choice, extract_grid, extract_number
 
 SHARED = Path(os.environ.get("MCQA_SHARED") or Path(__file__).resolve().parents[3] / "shared")
-BATCH = (
-    512  # rows between two looks at the clock; lm-eval's multi_choice_regex spends 0.3 s on each call whatever it reads
-)
+BATCH = 512  # rows in a timed call; lm-eval's multi_choice_regex spends 0.3 s on each call, however few the rows
 Row = dict[str, Any]
 
 
@@ -124,10 +122,10 @@ def _task_filter(name: str, kind: str, path: str, filter_name: str) -> Extractor
     ignored = config["metric_list"][0].get("regexes_to_ignore", [])
 
     def read(rows: Sequence[Row]) -> Sequence[Any]:
-        found: Any = [[row["text"]] for row in rows]
+        values: Any = [[row["text"]] for row in rows]
         for step in chain:
-            found = step.apply(found, [{"choices": row["choices"] or [""] * 4} for row in rows])
-        return list(found)
+            values = step.apply(values, [{"choices": row["choices"] or [""] * 4} for row in rows])
+        return list(values)
 
     def meant(row: Row, value: Any) -> Any:
         for pattern in ignored:  # what the task's exact_match strips before it compares
@@ -155,7 +153,7 @@ def math_verify() -> list[Extractor]:
             "math-verify latex + expr",
             "numeric",
             each(expression),
-            same=lambda row, found: mv.verify(mv.parse(f"${row['label']}$", configs), found),
+            same=lambda row, value: mv.verify(mv.parse(f"${row['label']}$", configs), value),
         ),
     ]
 
@@ -192,7 +190,7 @@ TOOLS: dict[str, Callable[[], list[Extractor]]] = {
 
 
 def load_tools() -> tuple[list[Extractor], list[str]]:
-    """What can be imported, and a line for each tool."""
+    """The extractors that can be imported, and a line for each tool."""
     extractors, lines = [], []
     for name, load in TOOLS.items():
         try:
@@ -206,7 +204,7 @@ def load_tools() -> tuple[list[Extractor], list[str]]:
 
 @dataclass(frozen=True)
 class Count:
-    """One tool on one set, over the rows that it got done."""
+    """The results of a tool on a set, over the rows that it processed."""
 
     done: int
     ok: int
@@ -220,7 +218,7 @@ class Count:
 
 
 def _work(extractor: Extractor, rows: Sequence[Row], pipe: Connection) -> None:
-    """In a process of its own: sends (seconds, a verdict a row) for each batch, or what went wrong."""
+    """In a separate process: send (seconds, a verdict a row) for each batch, or an error message."""
     remaining = iter(rows)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # math-verify prints its failures
         try:
@@ -296,7 +294,7 @@ def line(name: str, extractor: Extractor, rows: Sequence[Row], counted: Count) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=SHARED / "corpora")
-    parser.add_argument("--seconds", type=float, default=60, help="most for one tool on one set")
+    parser.add_argument("--seconds", type=float, default=60, help="time limit of a tool on a set")
     args = parser.parse_args()
     paths = sorted(args.folder.glob("*.jsonl"))
     if not paths:

@@ -1,9 +1,9 @@
-"""Votes on real solutions of GSM8K test questions by four models, and the time that a large vote takes.
+"""Vote over real solutions of GSM8K test questions by four models, and time a large vote.
 
 python benchmarks/accuracy/vote_gsm.py
 
-The solutions are those that were published with GSM8K (four model outputs a question), as far as the labelled corpus and the
-preference pairs of $MCQA_SHARED hold them; questions with fewer than four distinct ones are left out and counted.
+The solutions were published with GSM8K (four model outputs a question); the labelled corpus and the preference pairs of
+$MCQA_SHARED hold many of them. Questions with fewer than four distinct solutions are left out and counted.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def lines(path: Path) -> list[dict[str, str]]:
 def solutions(shared: Path) -> list[dict[str, object]]:
     """Rows for `mcqa vote`: id, question, gold, responses."""
     tests = lines(shared / "hub" / "openai" / "gsm8k" / "main" / "test.jsonl")
-    found: dict[str, dict[str, None]] = {row["question"].strip(): {} for row in tests}
+    by_question: dict[str, dict[str, None]] = {row["question"].strip(): {} for row in tests}
     for row in lines(shared / "corpora" / "numeric_gsm.jsonl"):
-        found[tests[int(row["id"].split("/")[1])]["question"].strip()][row["text"]] = None
+        by_question[tests[int(row["id"].split("/")[1])]["question"].strip()][row["text"]] = None
     for row in lines(shared / "data" / "gsm8k_preference_pairs.jsonl"):
         for text in (row["chosen"], row["rejected"]):
-            found[row["prompt"].strip()][text] = None
+            by_question[row["prompt"].strip()][text] = None
     return [
         {
             "id": f"gsm8k/{number}",
@@ -47,10 +47,10 @@ def solutions(shared: Path) -> list[dict[str, object]]:
             "gold": gold_number(row["answer"]),
             "responses": sorted(
                 texts, key=lambda text: sha256(text.encode()).hexdigest()
-            ),  # an order that knows nothing
+            ),  # an order that does not depend on the content
         }
         for number, row in enumerate(tests)
-        if (texts := found[row["question"].strip()])
+        if (texts := by_question[row["question"].strip()])
     ]
 
 

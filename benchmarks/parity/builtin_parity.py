@@ -1,9 +1,9 @@
-"""Our documents and scoring against the harness's own tasks, document by document.
+"""Compare our documents and scores with the harness's own tasks, document by document.
 
     python benchmarks/parity/builtin_parity.py --model training/base [--limit N]
 
-The harness's built-in MMLU (19 STEM subjects), ARC and OpenBookQA tasks are run beside ours with the built-in prompt put in
-place of ours. Prompts must be the same text, log-likelihoods the same numbers, and every document's score equal.
+The harness's built-in MMLU (19 STEM subjects), ARC and OpenBookQA tasks run beside ours, which use the built-in prompt here.
+Prompts, log-likelihoods and the score of every document must be equal.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def arc(doc):
 
 @dataclass(frozen=True)
 class Parity:
-    """One task pair: documents compared, and in how many prompt, choice log-likelihoods or scores differ."""
+    """One task pair: the number of documents, and in how many the prompt, log-likelihoods or scores differ."""
 
     task: str
     n: int
@@ -64,24 +64,24 @@ def pairs() -> dict[str, tuple[str, str]]:
 
 
 def compare(model: str, limit: int | None) -> list[Parity]:
-    """Runs every pair on the same model object. `limit` counts documents a task."""
+    """Run every pair with the same model object, `limit` documents of each task."""
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    found = pairs()
+    task_pairs = pairs()
     builtin = resources.files("lm_eval") / "tasks"
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "parity_prompts.py").write_text(PROMPTS, encoding="utf-8")
-        for name, text in found.values():
+        for name, text in task_pairs.values():
             (Path(folder) / f"{name}.yaml").write_text(f"{text}task: {name}\n", encoding="utf-8")
-        places = [str(builtin / place) for place in ("mmlu/default", "arc", "openbookqa")]
+        folders = [str(builtin / name) for name in ("mmlu/default", "arc", "openbookqa")]
         lm = HFLM(model, device="cpu", dtype="float32", batch_size=16, logits_cache=False)
-        tasks = with_local_data(TaskManager(include_path=[*places, folder], include_defaults=False))
-        names = [name for builtin_name, (mine, _) in found.items() for name in (builtin_name, mine)]
+        tasks = with_local_data(TaskManager(include_path=[*folders, folder], include_defaults=False))
+        names = [name for builtin_name, (mine, _) in task_pairs.items() for name in (builtin_name, mine)]
         results = simple_evaluate(model=lm, tasks=names, task_manager=tasks, limit=limit, bootstrap_iters=0)
     samples = results["samples"]
-    return [_pair(name, samples[name], samples[mine]) for name, (mine, _) in found.items()]
+    return [_pair(name, samples[name], samples[mine]) for name, (mine, _) in task_pairs.items()]
 
 
 def _pair(task: str, theirs: list[dict], ours: list[dict]) -> Parity:

@@ -1,9 +1,9 @@
-"""One recipe by one process and by two, with the same batches: weights, scores and single answers beside each other.
+"""Run a recipe with one process and with two, with the same batches; compare weights, scores and answers.
 
     python benchmarks/parity/processes.py [--limit 200] [--keep FOLDER]
 
-SFT, DPO and GPTQ of the embedded base for a few steps; letters, option texts and generated answers. The two processes are those
-of a recipe's `processes: 2`; their per_device_train_batch_size is half of the one's. Log-likelihoods are not kept.
+SFT, DPO and GPTQ of the embedded base for a few steps; letters, option texts and generated answers. Two processes come from the
+recipe's `processes: 2`, with half the per_device_train_batch_size. The cache of log-likelihoods is off.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def recipe(processes: int, limit: int) -> dict[str, Any]:
     }
 
 
-def climbed(folder: Path, processes: int, limit: int) -> Path:
-    """The ladder's folder; with `--keep` what is there is kept."""
+def run_ladder(folder: Path, processes: int, limit: int) -> Path:
+    """Run the ladder; returns its folder. With `--keep`, complete steps are not run again."""
     file, output = folder / f"{processes}.yaml", folder / f"run{processes}"
     file.write_text(yaml.safe_dump(recipe(processes, limit)), encoding="utf-8")
     command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", str(file), "--output", str(output)]
@@ -69,9 +69,9 @@ def climbed(folder: Path, processes: int, limit: int) -> Path:
     return output
 
 
-def weights_apart(one: Path, two: Path) -> str:
-    """The largest difference of a weight; of a quantised checkpoint, how many of its packed integers differ as well."""
-    first, second = (load_file(next(folder.glob("*.safetensors"))) for folder in (one, two))
+def weights_apart(single: Path, double: Path) -> str:
+    """The largest difference of a weight, and for a quantised checkpoint how many packed integers differ."""
+    first, second = (load_file(next(folder.glob("*.safetensors"))) for folder in (single, double))
     floats = [name for name in first if first[name].is_floating_point()]
     largest = max(float((first[name].float() - second[name].float()).abs().max()) for name in floats)
     packed = [(first[name] != second[name]) for name in first if name not in floats]
@@ -80,13 +80,13 @@ def weights_apart(one: Path, two: Path) -> str:
 
 
 def results(evaluation: Path) -> dict[str, dict[str, float]]:
-    """Every figure of every task."""
-    found: dict[str, dict[str, float]] = {}
+    """The metrics of every task."""
+    by_task: dict[str, dict[str, float]] = {}
     for path in sorted(evaluation.rglob("results_*.json")):
         for task, figures in json.loads(path.read_text(encoding="utf-8"))["results"].items():
-            kept = {key: value for key, value in figures.items() if isinstance(value, float) and "stderr" not in key}
-            found[task] = {key: value for key, value in kept.items() if key not in ("sample_len",)}
-    return found
+            values = {key: value for key, value in figures.items() if isinstance(value, float) and "stderr" not in key}
+            by_task[task] = values
+    return by_task
 
 
 def samples(evaluation: Path, task: str) -> list[dict[str, Any]]:
@@ -94,9 +94,9 @@ def samples(evaluation: Path, task: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def answers_apart(one: Path, two: Path, task: str) -> tuple[int, int, float | None]:
-    """Samples, how many of them were answered otherwise, and the largest difference of a log-likelihood."""
-    pairs = list(zip(samples(one, task), samples(two, task), strict=True))
+def answers_apart(single: Path, double: Path, task: str) -> tuple[int, int, float | None]:
+    """The number of samples, how many have another answer, and the largest difference of a log-likelihood."""
+    pairs = list(zip(samples(single, task), samples(double, task), strict=True))
     assert all((a["doc_id"], a["arguments"]) == (b["doc_id"], b["arguments"]) for a, b in pairs)
     if task.endswith("_cot"):
         return len(pairs), sum(a["resps"] != b["resps"] for a, b in pairs), None
@@ -110,27 +110,27 @@ def main() -> int:
     parser.add_argument(
         "--limit", type=int, default=200, help="documents of each task; half of them for generated answers"
     )
-    parser.add_argument("--keep", type=Path, help="folder for the two ladders, instead of one that is removed")
+    parser.add_argument("--keep", type=Path, help="folder for the two ladders (default: a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
-        one, two = (climbed(folder, n, args.limit) for n in (1, 2))
+        single, double = (run_ladder(folder, n, args.limit) for n in (1, 2))
         print("| checkpoint | processes | tokens/s, one | two | loss, one | two | largest difference of a weight |")
         print("|---|---:|---:|---:|---:|---:|---:|")
         for rung in RUNGS[1:]:
-            a, b = (run / "checkpoints" / rung for run in (one, two))
-            made = [read_manifest(each) for each in (a, b)]
-            speeds = [f"{each.tokens_per_second:,.0f}" if each.tokens_per_second else "" for each in made]
-            losses = [f"{each.metrics['loss']:.6f}" if "loss" in each.metrics else "" for each in made]
-            cells = [rung, f"{made[0].hardware.processes} and {made[1].hardware.processes}", *speeds, *losses]
+            a, b = (run / "checkpoints" / rung for run in (single, double))
+            manifests = [read_manifest(each) for each in (a, b)]
+            speeds = [f"{each.tokens_per_second:,.0f}" if each.tokens_per_second else "" for each in manifests]
+            losses = [f"{each.metrics['loss']:.6f}" if "loss" in each.metrics else "" for each in manifests]
+            cells = [rung, f"{manifests[0].hardware.processes} and {manifests[1].hardware.processes}", *speeds, *losses]
             print("|", " | ".join([*cells, weights_apart(a, b)]), "|")
         print(
-            "\n| rung | task | figure | one process | two | samples answered otherwise | largest difference of a log-likelihood |"
+            "\n| rung | task | figure | one process | two | samples with another answer | largest log-likelihood difference |"
         )
         print("|---|---|---|---:|---:|---:|---:|")
         for rung in RUNGS:
-            a, b = (run / "evaluations" / rung for run in (one, two))
+            a, b = (run / "evaluations" / rung for run in (single, double))
             both = results(b)
             for task, figures in results(a).items():
                 n, other, apart = answers_apart(a, b, task)

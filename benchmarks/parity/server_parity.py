@@ -1,4 +1,4 @@
-"""The same questions asked of the same model in this process (`hf`) and behind an OpenAI-compatible server on loopback.
+"""Evaluate a model in this process (`hf`) and behind an OpenAI-compatible server on loopback, and compare the answers.
 
     python benchmarks/parity/server_parity.py [--model training/base] [--tasks mcqa_generated_cot] [--limit 40]
 
@@ -34,21 +34,21 @@ PROGRAM = (sys.executable, "-m", "mcqa_suite.cli.main")
 
 @contextmanager
 def serving(command: Sequence[object], environment: Mapping[str, str] = ENVIRONMENT) -> Iterator[str]:
-    """The server's address, once it answers; what it prints goes to a temporary file that is shown if it dies."""
+    """Start a server; yield its address when it answers. Its output is shown if it fails to start."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as log:
         words = [*map(str, command), "--host", "127.0.0.1", "--port", port]
         child = subprocess.Popen(
-            words, env=environment, stdout=said, stderr=subprocess.STDOUT, start_new_session=True
+            words, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )  # fmt: skip
         try:
             until = time.monotonic() + 300
             while not answers(f"http://127.0.0.1:{port}/health"):
                 if child.poll() is not None or time.monotonic() > until:
-                    said.seek(0)
-                    sys.exit(f"the server did not start:\n{said.read().decode(errors='replace')[-2000:]}")
+                    log.seek(0)
+                    sys.exit(f"the server did not start:\n{log.read().decode(errors='replace')[-2000:]}")
                 time.sleep(1)
             yield f"http://127.0.0.1:{port}/v1/completions"
         finally:
@@ -56,7 +56,7 @@ def serving(command: Sequence[object], environment: Mapping[str, str] = ENVIRONM
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """Ends a process that leads a session of its own, and whatever it started."""
+    """End a process and all processes of its session."""
     child.terminate()
     with suppress(subprocess.TimeoutExpired):
         child.wait(60)
@@ -81,7 +81,7 @@ def evaluation(
     program: Sequence[object] = PROGRAM,
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> subprocess.CompletedProcess[str]:
-    """`mcqa eval` with these flags, as it ended; `program` is its command line, of any environment."""
+    """Run `mcqa eval` with these flags; `program` is its command line, of any environment."""
     shared = ["--tasks", ",".join(tasks), "--limit", str(limit), "--gen_kwargs", "max_gen_toks=48,temperature=0"]
     command = [*map(str, program), "eval", *flags, *shared, "--log_samples", "--output_path", str(output)]
     return subprocess.run(
@@ -90,7 +90,7 @@ def evaluation(
 
 
 def evaluate(flags: Sequence[str], tasks: Sequence[str], limit: int, output: Path, **where: Any) -> float:
-    """Seconds of an `evaluation`, which has to end well."""
+    """The seconds of an `evaluation`; a failure ends the program."""
     start = time.perf_counter()
     done = evaluation(flags, tasks, limit, output, **where)
     if done.returncode:
@@ -100,19 +100,19 @@ def evaluate(flags: Sequence[str], tasks: Sequence[str], limit: int, output: Pat
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two runs of a task: how many questions, and on how many of them both say the same."""
+    """Two runs of a task: the number of questions, and on how many the answers are the same."""
 
     n: int
     same_answer: int
-    read: int  # the same answer on both sides, and not that none was found
+    read: int  # the same extracted answer on both sides
     same_text: int | None  # None where options are scored
     largest: float | None  # difference of an option's log-likelihoods; None where text is generated
     acc: tuple[float, float]
 
 
-def agreement(here: Path, there: Path, task: str) -> Agreement:
-    """What the logs below two folders say of a task, document by document."""
-    ours, theirs = (read_run(folder).by_task[task].samples for folder in (here, there))
+def agreement(first: Path, second: Path, task: str) -> Agreement:
+    """Compare the logs of a task in two folders, document by document."""
+    ours, theirs = (read_run(folder).by_task[task].samples for folder in (first, second))
     assert (ours.doc_id == theirs.doc_id).all()
     assert (ours.hashes == theirs.hashes).all()  # the same documents, prompts and targets
     acc = (float(100 * ours.scores["acc"].mean()), float(100 * theirs.scores["acc"].mean()))
@@ -133,23 +133,25 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=40)
     args = parser.parse_args()
     model = args.model.resolve()
-    with tempfile.TemporaryDirectory() as made:
-        here, there = Path(made) / "hf", Path(made) / "server"
+    with tempfile.TemporaryDirectory() as scratch:
+        first, second = Path(scratch) / "hf", Path(scratch) / "server"
         shown = [f"pretrained={model},dtype=float32", "--device", "cpu", "--batch_size", "1"]
-        alone = evaluate(["--model", "hf", "--model_args", *shown], args.tasks, args.limit, here)
+        alone = evaluate(["--model", "hf", "--model_args", *shown], args.tasks, args.limit, first)
         code = "import sys; from transformers.cli.transformers import main; sys.exit(main())"
         command = [sys.executable, "-c", code, "serve", model, "--device", "cpu", "--dtype", "float32"]
         with serving(command) as url:
-            told = f"model={model},tokenizer={model},base_url={url},tokenized_requests=False,num_concurrent=1"
-            served = evaluate(["--model", "local-completions", "--model_args", told], args.tasks, args.limit, there)
+            model_args = f"model={model},tokenizer={model},base_url={url},tokenized_requests=False,num_concurrent=1"
+            served = evaluate(
+                ["--model", "local-completions", "--model_args", model_args], args.tasks, args.limit, second
+            )
         print("| task | questions | same answer | read | same text | acc % hf | acc % served |")
         print("|---|---:|---:|---:|---:|---:|---:|")
         for task in args.tasks:
-            both = agreement(here, there, task)
+            both = agreement(first, second, task)
             counts = f"{both.n} | {both.same_answer} | {both.read} | {'' if both.same_text is None else both.same_text}"
             print(f"| {task} | {counts} | {both.acc[0]:.1f} | {both.acc[1]:.1f} |")
-        print("\nread: an answer was found in the text, the same on both sides.")
-        print(f"{alone:.0f} s with hf, {served:.0f} s served, both from the start of the command.")
+        print("\nread: the same answer was extracted from the text on both sides.")
+        print(f"{alone:.0f} s with hf, {served:.0f} s served, each measured from the start of its command.")
 
 
 if __name__ == "__main__":

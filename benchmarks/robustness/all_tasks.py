@@ -1,10 +1,10 @@
-"""Every task of the suite through the harness with its `dummy` model, offline.
+"""Run every task of the suite in the harness with its `dummy` model, offline.
 
     python benchmarks/robustness/all_tasks.py [--limit 8]
 
 Public data sets are read from the mirror at $MCQA_SHARED/hub; GPQA (gated), SciQ and GSM-Symbolic (not to be redistributed)
-from made-up rows in their schema. The dummy model answers at random, so the scores say nothing: that every document loads,
-renders and is scored does.
+from made-up rows in their schema. The dummy model answers at random: the run checks only that every document loads,
+renders and is scored.
 """
 
 from __future__ import annotations

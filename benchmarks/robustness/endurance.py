@@ -1,12 +1,12 @@
-"""Ladders that are killed, starved and damaged, resumed, and compared with an unbroken one.
+"""Kill, interrupt and damage ladders, resume them, and compare the results with an unbroken run.
 
 python benchmarks/robustness/endurance.py [--recipe training/configs/demo.yaml] [--kills 25] [--seed 0] [--keep FOLDER]
 
-A moment is drawn uniformly from the unbroken run's seconds. The trial begins with a copy of that run cut back to what existed
-when the step in progress at that moment began, and with an empty cache; it is started, killed (SIGKILL to the driver and all its
-descendants) as far into the step as the moment was, and resumed by the same command. Every fifth trial goes on to the end. The
-others are resumed up to the rung in progress; what the unbroken run made after it is then put back if every checkpoint made so
-far has the same content hash, and the ladder is run to its end: it takes what was put back only by hash, or makes it again.
+Each trial draws a moment uniformly from the seconds of the unbroken run. It starts from a copy of that run, cut back to what
+existed when the step of that moment began, with an empty cache. The ladder is started, killed at that moment (SIGKILL to the
+driver and all its descendants), and resumed by the same command. Every fifth trial resumes to the end. The others resume up to
+the rung in progress; if all checkpoints then have the same content hashes as the unbroken run, its later folders are copied in,
+and the ladder runs to its end, which reuses a folder only if its hash is right.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from endurance_ladder import Ladder, Step, Unbroken, cut_back, equal, last_lines
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.recipe import read_recipe
 
-WHOLE = 5  # every so many trials, one is resumed to its end with nothing put back
+WHOLE = 5  # of so many trials, one resumes to its end with nothing copied in
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Trial:
 
 
 def trial(run: Unbroken, number: int, seed: int, home: Path) -> Trial:
-    """One kill and what became of it. A ladder that was over before its moment came is started again at another."""
+    """Kill a ladder and resume it. If it ends before the drawn moment, draw another."""
     begin = time.monotonic()
     draws, step, into = random.Random(f"{seed}:{number}"), run.steps[0], -1.0
     while into < 0:
@@ -56,7 +56,7 @@ def trial(run: Unbroken, number: int, seed: int, home: Path) -> Trial:
         codes.append(finish(run, home, until=stage))
         resumed = put_back(run, home / "run")
     codes.append(finish(run, home))
-    same = equal(run, home / "run") if not any(codes) else f"NO: exit {codes}, {' '.join(said(home))}"
+    same = equal(run, home / "run") if not any(codes) else f"NO: exit {codes}, {last_line(home)}"
     name = f"{step.name}, {into:.1f} of {step.end - step.begin:.1f} s"
     done = Trial(number, name, left, resumed or "to the end", same, time.monotonic() - begin)
     if same == "yes":
@@ -65,7 +65,7 @@ def trial(run: Unbroken, number: int, seed: int, home: Path) -> Trial:
 
 
 def killed(run: Unbroken, step: Step, after: float, home: Path) -> float:
-    """Starts a ladder at `step`, kills it `after` seconds in; how far in that was, -1 where it had ended."""
+    """Start a ladder at `step` and kill it `after` seconds later; returns the seconds, or -1 if it had ended."""
     folder = home / "run"
     cut_back(run, step, folder)
     ladder = Ladder(run.recipe, home, folder)
@@ -83,13 +83,13 @@ def finish(run: Unbroken, home: Path, until: str = "") -> int:
     return Ladder(run.recipe, home, home / "run", until=until).wait()
 
 
-def said(home: Path) -> list[str]:
-    newest = max(home.glob("said.*"), key=lambda path: int(path.suffix[1:]))
-    return list(last_lines(newest.read_text(encoding="utf-8", errors="replace")))
+def last_line(home: Path) -> str:
+    newest = max(home.glob("output.*"), key=lambda path: int(path.suffix[1:]))
+    return " ".join(last_lines(newest.read_text(encoding="utf-8", errors="replace")))
 
 
 def last_stage(run: Unbroken, step: Step) -> str:
-    """The stage to resume to: that of the step, or the recipe's first before there is one; "" for the tables."""
+    """The stage of a step, or the recipe's first for a step without one; "" for the tables."""
     if step is run.steps[-1]:
         return ""
     rung = step.folder.rpartition("/")[2]
@@ -98,21 +98,21 @@ def last_stage(run: Unbroken, step: Step) -> str:
 
 
 def trials(run: Unbroken, args: argparse.Namespace, home: Path) -> list[Trial]:
-    """All of them, those of an earlier call taken from the file that each is added to."""
-    kept = home / f"trials-{args.seed}.jsonl"
-    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else []
-    done = {(made := Trial(**json.loads(line))).number: made for line in lines}
+    """Run all trials, except those that an earlier call has written to the log."""
+    log = home / f"trials-{args.seed}.jsonl"
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    done = {(result := Trial(**json.loads(line))).number: result for line in lines}
 
-    def one(number: int) -> Trial:
-        made = done.get(number) or trial(run, number, args.seed, home / f"trial{number}")
+    def run_trial(number: int) -> Trial:
+        result = done.get(number) or trial(run, number, args.seed, home / f"trial{number}")
         if number not in done:
-            with kept.open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(asdict(made)) + "\n")
-        print(f"trial {number}: {made.moment}: {made.same}, {made.seconds:.0f} s", file=sys.stderr, flush=True)
-        return made
+            with log.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(asdict(result)) + "\n")
+        print(f"trial {number}: {result.moment}: {result.same}, {result.seconds:.0f} s", file=sys.stderr, flush=True)
+        return result
 
     with ThreadPoolExecutor(args.jobs) as pool:
-        return list(pool.map(one, range(1, args.kills + 1)))
+        return list(pool.map(run_trial, range(1, args.kills + 1)))
 
 
 def main() -> int:
@@ -121,9 +121,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
-    parser.add_argument("--keep", type=Path, help="a folder to work in; given again, what it holds is not run again")
     parser.add_argument(
-        "--cases", nargs="*", choices=list(endurance_cases.CASES), help="which other cases (default: all)"
+        "--keep", type=Path, help="a folder for the trials; a later call with the same folder reuses its results"
+    )
+    parser.add_argument(
+        "--cases", nargs="*", choices=list(endurance_cases.CASES), help="the other cases to run (default: all)"
     )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -137,13 +139,13 @@ def main() -> int:
     return int(not same)
 
 
-def report_kills(made: list[Trial]) -> bool:
+def report_kills(results: list[Trial]) -> bool:
     print("| kill | step in progress | on disk | resumed | same table | s |\n|---:|---|---|---|---|---:|")
-    for each in made:
+    for each in results:
         print(f"| {each.number} | {each.moment} | {each.left} | {each.resumed} | {each.same} | {each.seconds:.0f} |")
-    same = sum(each.same == "yes" for each in made)
-    print(f"\n{same} of {len(made)} killed ladders ended with the table of the unbroken run.\n", flush=True)
-    return same == len(made)
+    same = sum(each.same == "yes" for each in results)
+    print(f"\n{same} of {len(results)} killed ladders ended with the table of the unbroken run.\n", flush=True)
+    return same == len(results)
 
 
 if __name__ == "__main__":

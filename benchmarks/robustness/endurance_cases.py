@@ -1,4 +1,4 @@
-"""What else befalls a ladder's folder: a row for each case of benchmarks/robustness/endurance.py."""
+"""Damage, full disks and other failures of a ladder, a row each, for benchmarks/robustness/endurance.py."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ YEAR = 365 * 86400
 
 
 class CannotShowError(Exception):
-    """A case that this machine cannot show, with the reason."""
+    """A case that cannot run on this machine."""
 
 
 def complete(run: Unbroken, folder: Path) -> None:
@@ -36,24 +36,24 @@ def last(run: Unbroken, kind: str) -> Step:
 
 
 def one_line(ladder: Ladder, *words: str) -> str:
-    """What a ladder said last, if it ended with exit code 2 and one line with all the words; else what was wrong."""
-    code, line = ladder.wait(), (last_lines(ladder.said) or [""])[0]
-    if code != 2 or "Traceback" in ladder.said or not line.startswith("mcqa: "):
+    """The error line of a ladder that ends with exit code 2 and a line with all `words`; else "NO: ..."."""
+    code, line = ladder.wait(), (last_lines(ladder.output) or [""])[0]
+    if code != 2 or "Traceback" in ladder.output or not line.startswith("mcqa: "):
         return f"NO: exit {code}: {line}"
     missing = [word for word in words if word not in line]
     return f"NO: no {missing[0]!r} in: {line}" if missing else f"exit 2: {line}"
 
 
 def resumed(run: Unbroken, home: Path, folder: Path, *reasons: str) -> tuple[str, str]:
-    """Runs to the end: what was made again and why, and whether the table is the unbroken run's."""
+    """Run to the end; returns which steps ran again and why, and whether the table equals the unbroken run's."""
     ladder = Ladder(run.recipe, home, folder)
     code = ladder.wait()
-    made = re.findall(r"^\[ *\d+/\d+\] +(.*\d\.\d s(?: +\(.*\))?)$", ladder.said, re.MULTILINE)
-    told = "; ".join(" ".join(step.split()) for step in made) or "all of it kept"
+    steps = re.findall(r"^\[ *\d+/\d+\] +(.*\d\.\d s(?: +\(.*\))?)$", ladder.output, re.MULTILINE)
+    message = "; ".join(" ".join(step.split()) for step in steps) or "nothing was run again"
     if code:
-        return f"NO: exit {code}: {' '.join(last_lines(ladder.said))}", "no"
-    missing = [reason for reason in reasons if reason not in told]
-    return (f"NO: not said: {missing[0]}; {told}" if missing else told), equal(run, folder)
+        return f"NO: exit {code}: {' '.join(last_lines(ladder.output))}", "no"
+    missing = [reason for reason in reasons if reason not in message]
+    return (f"NO: no reason {missing[0]!r}; {message}" if missing else message), equal(run, folder)
 
 
 def truncated(run: Unbroken, home: Path) -> tuple[str, str]:
@@ -97,7 +97,7 @@ def _changed_manifest(folder: Path, change: Callable[[dict[str, object]], None])
 
 
 def newer_manifest(run: Unbroken, home: Path) -> tuple[str, str]:
-    """A manifest of a later schema, with one more key: kept."""
+    """A manifest of a later schema with an additional key: the rung is kept."""
     folder = home / "run"
     complete(run, folder)
     _changed_manifest(folder / last(run, "checkpoints").folder, lambda content: content.update(schema=99, more=1))
@@ -105,7 +105,7 @@ def newer_manifest(run: Unbroken, home: Path) -> tuple[str, str]:
 
 
 def older_manifest(run: Unbroken, home: Path) -> tuple[str, str]:
-    """A manifest from before the keys that came last: kept."""
+    """A manifest without the newest keys: the rung is kept."""
     folder = home / "run"
     complete(run, folder)
     for key in ("schema", "adapter", "metrics", "size"):
@@ -114,17 +114,17 @@ def older_manifest(run: Unbroken, home: Path) -> tuple[str, str]:
 
 
 def two_ladders(run: Unbroken, home: Path) -> tuple[str, str]:
-    """A second ladder on a folder in which one is at work."""
+    """A second ladder in the folder of a running one."""
     folder, step = home / "run", last(run, "evaluations")
     cut_back(run, step, folder)
     first = Ladder(run.recipe, home, folder)
     first.wait_for(step, folder)
-    told = one_line(Ladder(run.recipe, home, folder), "at work there")
-    return told, equal(run, folder) if first.wait() == 0 else "no"
+    message = one_line(Ladder(run.recipe, home, folder), "at work there")
+    return message, equal(run, folder) if first.wait() == 0 else "no"
 
 
 def future(run: Unbroken, home: Path) -> tuple[str, str]:
-    """Every file dated a year ahead, some a year back, one step still to be made: as after a clock that was wrong."""
+    """Every file dated a year ahead or back, as with a wrong clock, and a step that is still to run."""
     folder = home / "run"
     cut_back(run, last(run, "evaluations"), folder)
     now = time.time()
@@ -134,38 +134,38 @@ def future(run: Unbroken, home: Path) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def mounted(place: Path, *options: str) -> Iterator[None]:
-    """A mount for the length of the block; CannotShowError where this user may not."""
-    place.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", *options, str(place)], capture_output=True, text=True, check=False)
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """Mount a file system during the block; CannotShowError if this user may not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CannotShowError(f"cannot mount: {(done.stderr.strip() or 'no reason given').splitlines()[0]}")
+        raise CannotShowError(f"cannot mount: {(done.stderr.strip() or 'no message').splitlines()[0]}")
     try:
         yield
     finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=False)
+        subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
-def _grow(place: Path, size: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(place)], check=True)
+def _grow(folder: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(folder)], check=True)
 
 
 def _full(run: Unbroken, home: Path, step: Step, share: float) -> tuple[str, str]:
-    """A disk with room for a share of what `step` writes; then one with enough."""
+    """Run on a disk with room for a share of what `step` writes, then with enough room."""
     disk = home / "disk"
     with mounted(disk, "-t", "tmpfs", "-o", "size=1g", "tmpfs"):
         cut_back(run, step, disk / "run")
         used = shutil.disk_usage(disk).used
-        wanted = sum(path.stat().st_size for path in (run.folder / step.folder).rglob("*"))
-        _grow(disk, str(int(used + share * wanted) // 4096 * 4096))
+        size = sum(path.stat().st_size for path in (run.folder / step.folder).rglob("*"))
+        _grow(disk, str(int(used + share * size) // 4096 * 4096))
         before = {path: path.read_bytes() for path in (disk / "run").glob(f"*/*/{MANIFEST}")}
-        told = one_line(Ladder(run.recipe, home, disk / "run"), "No space left on device", str(disk))
+        message = one_line(Ladder(run.recipe, home, disk / "run"), "No space left on device", str(disk))
         lost = [path for path, content in before.items() if path.parent.name != "base" and path.read_bytes() != content]
         if lost or (disk / "run" / step.folder).exists():
-            return f"NO: lost or half made: {[*lost, step.folder]}; {told}", "no"
+            return f"NO: lost or partial: {[*lost, step.folder]}; {message}", "no"
         _grow(disk, "1g")
         again, same = resumed(run, home, disk / "run")
-        return (again if again.startswith("NO") else told), same
+        return (again if again.startswith("NO") else message), same
 
 
 def full_checkpoint(run: Unbroken, home: Path) -> tuple[str, str]:
@@ -179,36 +179,36 @@ def full_samples(run: Unbroken, home: Path) -> tuple[str, str]:
 
 
 def full_cache(run: Unbroken, home: Path) -> tuple[str, str]:
-    """The disk of the cache alone fills: no reason to stop."""
+    """Only the disk of the cache fills: the ladder goes on."""
     folder, step, disk = home / "run", last(run, "evaluations"), home / "disk"
     with mounted(disk, "-t", "tmpfs", "-o", "size=200k", "tmpfs"):
         cut_back(run, step, folder)
         code = Ladder(run.recipe, home, folder, cache=disk / "cache.sqlite").wait()
-        said = (folder / step.log).read_text(encoding="utf-8", errors="replace")
-        spoken = [line for line in said.splitlines() if "no longer kept" in line or "are not kept" in line]
-    return f"exit {code}; said in the log: {len(spoken)} line", equal(run, folder) if len(spoken) == 1 else "no"
+        text = (folder / step.log).read_text(encoding="utf-8", errors="replace")
+        warnings = [line for line in text.splitlines() if "no longer kept" in line or "are not kept" in line]
+    return f"exit {code}; {len(warnings)} line in the log", equal(run, folder) if len(warnings) == 1 else "no"
 
 
 def read_only(run: Unbroken, home: Path) -> tuple[str, str]:
-    """A run folder that may only be read: the ladder refuses, the tables can be made of it."""
+    """A read-only run folder: the ladder stops with an error, `mcqa table` works."""
     folder = home / "run"
     complete(run, folder)
     with mounted(folder, "--bind", str(folder)):
         done = subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], capture_output=True, check=False)
         if done.returncode:
             raise CannotShowError("cannot mount read-only")
-        told = one_line(Ladder(run.recipe, home, folder), "Read-only file system", str(folder))
+        message = one_line(Ladder(run.recipe, home, folder), "Read-only file system", str(folder))
         rungs = sorted(map(str, (folder / "evaluations").glob("[!.]*")))
         table = subprocess.run(
             [sys.executable, "-m", "mcqa_suite.cli.main", "table", *rungs], capture_output=True, check=False
         )
         if table.returncode:
             return f"NO: mcqa table: {table.stderr.decode().strip()}", "no"
-    return f"{told}; mcqa table reads it", equal(run, folder)
+    return f"{message}; mcqa table reads it", equal(run, folder)
 
 
 def lost_worker(run: Unbroken, home: Path) -> tuple[str, str]:
-    """A Ray worker killed (SIGKILL) in the middle of the longest stage; everything after it is made on Ray too."""
+    """A Ray worker killed (SIGKILL) in the middle of the longest stage; the ladder goes on with Ray."""
     if not importlib.util.find_spec("ray"):
         raise CannotShowError("Ray is not installed")
     folder = home / "run"
@@ -219,15 +219,15 @@ def lost_worker(run: Unbroken, home: Path) -> tuple[str, str]:
     ladder = Ladder(run.recipe, home, folder, "--ray", "local")
     ladder.wait_for(step, folder)
     time.sleep((step.end - step.begin) / 2)
-    named = psutil.process_iter(["cmdline"])  # by the title that Ray gives a worker, which spaces may follow
+    named = psutil.process_iter(["cmdline"])  # by the title that Ray gives a worker, without trailing spaces
     workers = [each for each in named if " ".join(each.info["cmdline"] or ()).strip() == f"ray::{step.name}"]
     for worker in workers:
         worker.kill()
     code = ladder.wait()
-    told = [line.strip() for line in ladder.said.splitlines() if "its worker was lost" in line]
-    if code or len(workers) != 1 or len(told) != 1:
-        return f"NO: exit {code}, {len(workers)} killed, said: {told or last_lines(ladder.said)}", "no"
-    return told[0], equal(run, folder)
+    losses = [line.strip() for line in ladder.output.splitlines() if "its worker was lost" in line]
+    if code or len(workers) != 1 or len(losses) != 1:
+        return f"NO: exit {code}, {len(workers)} killed, output: {losses or last_lines(ladder.output)}", "no"
+    return losses[0], equal(run, folder)
 
 
 def _orphan(run: Unbroken, home: Path, kind: str) -> tuple[str, str]:
@@ -244,7 +244,7 @@ def _orphan(run: Unbroken, home: Path, kind: str) -> tuple[str, str]:
 
 
 def orphan_stage(run: Unbroken, home: Path) -> tuple[str, str]:
-    """`mcqa run` killed (SIGKILL) in the middle of a stage, which outlives it, and started again at once."""
+    """`mcqa run` alone killed (SIGKILL) in the middle of a stage, which goes on, and started again at once."""
     return _orphan(run, home, "checkpoints")
 
 
@@ -272,22 +272,22 @@ CASES: dict[str, Callable[[Unbroken, Path], tuple[str, str]]] = {
 
 
 def report(run: Unbroken, names: list[str], home: Path) -> bool:
-    """Prints a row a case; whether every case that could be shown went well."""
+    """Print a row for each case; returns whether no case failed."""
     if names:
-        print("| case | what the ladder said | same table | s |\n|---|---|---|---:|")
+        print("| case | outcome | same table | s |\n|---|---|---|---:|")
     fine = True
     for name in names:
-        begin, place = time.monotonic(), home / f"case-{name}"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
+        begin, folder = time.monotonic(), home / f"case-{name}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         try:
-            told, same = CASES[name](run, place)
+            message, same = CASES[name](run, folder)
         except CannotShowError as error:
-            told, same = f"skipped: {error}", ""
-        fine = fine and same in ("yes", "") and not told.startswith("NO")
-        told = told.replace(str(place), "...").replace("|", "/")
+            message, same = f"skipped: {error}", ""
+        fine = fine and same in ("yes", "") and not message.startswith("NO")
+        message = message.replace(str(folder), "...").replace("|", "/")
         what = " ".join((CASES[name].__doc__ or "").split())
-        print(f"| {what} | {told} | {same} | {time.monotonic() - begin:.0f} |", flush=True)
+        print(f"| {what} | {message} | {same} | {time.monotonic() - begin:.0f} |", flush=True)
         if same == "yes":
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
     return fine

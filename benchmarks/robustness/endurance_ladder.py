@@ -1,4 +1,4 @@
-"""A ladder that can be killed, cut back and compared: what benchmarks/robustness/endurance.py measures with."""
+"""Ladders that can be killed, cut back to a step, and compared, for benchmarks/robustness/endurance.py."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ import psutil
 
 from mcqa_suite.common.manifest import MANIFEST, read_manifest
 
-BESIDE = ("tokens_per_second",)  # columns that no two runs share
-PATIENCE = 1800.0  # seconds for a ladder, or a step of one, to come to something
+IGNORED = ("tokens_per_second",)  # columns that differ from run to run
+TIMEOUT = 1800.0  # seconds for a ladder or for the start of a step
 
 
 @dataclass(frozen=True)
 class Step:
-    """A stretch of an unbroken run, in seconds since its start; `folder` is what it makes, "" where it makes none."""
+    """A step of an unbroken run; `begin` and `end` in seconds since its start, `folder` is its output ("" for none)."""
 
     name: str
     folder: str
@@ -48,48 +48,48 @@ class Unbroken:
 
 
 class Ladder:
-    """One `mcqa run` in a session of its own, its words in a file beside its folder, its cache and scratch files there too."""
+    """One `mcqa run` in its own session, with its output, cache and temporary files in `home`."""
 
     def __init__(
         self, recipe: Path, home: Path, folder: Path, *options: str, cache: Path | None = None, until: str = ""
     ) -> None:
         (home / "tmp").mkdir(parents=True, exist_ok=True)
-        number = len(list(home.glob("said.*")))
-        self.said_in = home / f"said.{number}"
+        number = len(list(home.glob("output.*")))
+        self.log = home / f"output.{number}"
         command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", str(recipe), "--output", str(folder), *options]
         command += ["--until", until] if until else []
         env = os.environ | {"MCQA_CACHE": str(cache or home / "cache.sqlite"), "TMPDIR": str(home / "tmp")}
-        with self.said_in.open("wb") as said:
+        with self.log.open("wb") as stream:
             self.process = subprocess.Popen(
-                command, stdout=said, stderr=subprocess.STDOUT, env=env, start_new_session=True
+                command, stdout=stream, stderr=subprocess.STDOUT, env=env, start_new_session=True
             )
         self.start = time.monotonic()
 
     @property
-    def said(self) -> str:
-        return self.said_in.read_text(encoding="utf-8", errors="replace")
+    def output(self) -> str:
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def over(self) -> bool:
         return self.process.poll() is not None
 
     def wait(self) -> int:
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT)
 
     def wait_for(self, step: Step, folder: Path) -> None:
-        """Until the ladder begins `step`: its log is there, or for the tables every step has been told of."""
-        while not self.over and time.monotonic() - self.start < PATIENCE:
+        """Wait until the ladder begins `step`: until its log exists, or for the tables until every step is printed."""
+        while not self.over and time.monotonic() - self.start < TIMEOUT:
             if step.log and (folder / step.log).exists():
                 return
-            if not step.log and (step.begin == 0 or re.search(r"^\[ *(\d+)/\1\]", self.said, re.MULTILINE)):
+            if not step.log and (step.begin == 0 or re.search(r"^\[ *(\d+)/\1\]", self.output, re.MULTILINE)):
                 return
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """SIGKILL to the driver and to all that descends from it, at once."""
+        """Send SIGKILL to the driver and all its descendants."""
         with contextlib.suppress(psutil.NoSuchProcess):
             family = [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]
-            for member in reversed(family):  # the driver first, so that it sees no stage die
+            for member in reversed(family):  # the driver first, so that it does not see a stage end
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.send_signal(signal.SIGKILL)
             psutil.wait_procs(family, timeout=60)
@@ -97,7 +97,7 @@ class Ladder:
 
 
 def unbroken(recipe: Path, home: Path) -> Unbroken:
-    """Run the ladder once, or read the complete run in `home`; its seconds and steps come from the dates of its files."""
+    """Run the ladder once, or read the complete run in `home`; the dates of its files give its steps."""
     folder, cost = home / "run", home / "seconds"
     if not cost.exists():
         shutil.rmtree(home, ignore_errors=True)
@@ -105,17 +105,17 @@ def unbroken(recipe: Path, home: Path) -> Unbroken:
         (home / "began").touch()
         ladder = Ladder(recipe, home, folder)
         if ladder.wait():
-            sys.exit(f"the unbroken run failed: {ladder.said.strip().splitlines()[-1]}")
+            sys.exit(f"the unbroken run failed: {ladder.output.strip().splitlines()[-1]}")
         cost.write_text(str(time.monotonic() - ladder.start))
     total, began = float(cost.read_text()), (home / "began").stat().st_mtime
     return Unbroken(folder, recipe, _steps(folder, began, total), scores(folder), total)
 
 
 def _steps(folder: Path, began: float, total: float) -> tuple[Step, ...]:
-    """From the dates of the manifests: each is the last thing that its step wrote."""
+    """Steps from the dates of the manifests, which are the last files that a step writes."""
     base = folder / "checkpoints/base" / MANIFEST
-    made = [path for kind in ("checkpoints", "evaluations") for path in folder.glob(f"{kind}/*/{MANIFEST}")]
-    order = sorted(set(made) - {base}, key=lambda path: path.stat().st_mtime_ns)
+    paths = [path for kind in ("checkpoints", "evaluations") for path in folder.glob(f"{kind}/*/{MANIFEST}")]
+    order = sorted(set(paths) - {base}, key=lambda path: path.stat().st_mtime_ns)
     at = base.stat().st_mtime - began
     steps = [Step("looking over", "", "", 0.0, at)]
     for path in order:
@@ -129,7 +129,7 @@ def _steps(folder: Path, began: float, total: float) -> tuple[Step, ...]:
 
 
 def cut_back(run: Unbroken, step: Step, folder: Path) -> None:
-    """Copies of an unbroken run what existed when `step` began; nothing at all for its very beginning."""
+    """Copy what an unbroken run had made when `step` began; nothing for the first step."""
     if step == run.steps[0]:
         return
     for part in ("checkpoints/base", "audits", "configs", *(each.folder for each in run.before(step) if each.folder)):
@@ -142,21 +142,21 @@ def cut_back(run: Unbroken, step: Step, folder: Path) -> None:
 
 
 def put_back(run: Unbroken, folder: Path) -> str:
-    """Adds what `folder` lacks of the unbroken run where every checkpoint it has equals that run's; what was done, in words."""
-    made = [path.parent for path in sorted((folder / "checkpoints").glob(f"*/{MANIFEST}"))]
-    for mine in made:
+    """Copy what `folder` lacks from the unbroken run if all checkpoints in `folder` equal that run's; returns a summary."""
+    paths = [path.parent for path in sorted((folder / "checkpoints").glob(f"*/{MANIFEST}"))]
+    for mine in paths:
         if read_manifest(mine).content != read_manifest(run.folder / "checkpoints" / mine.name).content:
             return f"{mine.name} differs, nothing put back"
-    lacking = [step.folder for step in run.steps if step.folder and not (folder / step.folder).exists()]
-    for part in lacking:
+    missing = [step.folder for step in run.steps if step.folder and not (folder / step.folder).exists()]
+    for part in missing:
         shutil.copytree(run.folder / part, folder / part)
-    return f"{len(lacking)} put back"
+    return f"{len(missing)} put back"
 
 
 def scores(folder: Path) -> list[dict[str, str]]:
-    """The leaderboard, less what differs from run to run."""
+    """The leaderboard without the columns that differ from run to run."""
     with (folder / "leaderboard.csv").open(encoding="utf-8", newline="") as stream:
-        return [{key: value for key, value in row.items() if key not in BESIDE} for row in csv.DictReader(stream)]
+        return [{key: value for key, value in row.items() if key not in IGNORED} for row in csv.DictReader(stream)]
 
 
 def equal(run: Unbroken, folder: Path) -> str:
@@ -173,7 +173,7 @@ def equal(run: Unbroken, folder: Path) -> str:
 
 
 def on_disk(folder: Path, cache: Path) -> str:
-    """What a kill left: half-made folders, and what the cache kept."""
+    """The partial folders after a kill, and the number of cached scores and texts."""
     parts = []
     for path in sorted(folder.glob("*/.*.partial")) + sorted(folder.glob("*/.*.old")):
         n = sum(each.is_file() for each in path.rglob("*"))
@@ -181,8 +181,8 @@ def on_disk(folder: Path, cache: Path) -> str:
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(cache)) as file:
         for table, what in (("loglikelihoods", "scores"), ("generations", "texts")):
             (n,) = file.execute(f"SELECT count(*) FROM {table}").fetchone()
-            parts += [f"{n:,} {what} kept"] if n else []
-    return ", ".join(parts) or "nothing half made"
+            parts += [f"{n:,} {what} cached"] if n else []
+    return ", ".join(parts) or "no partial folder"
 
 
 def last_lines(text: str, n: int = 1) -> Sequence[str]:

@@ -1,9 +1,9 @@
-"""Seconds per megabyte of each reader on text made to break readers.
+"""Seconds per megabyte of each extractor on hostile text.
 
     python benchmarks/robustness/extract_hostile.py                 # 30 patterns x 3 readers at 0.1, 1 and 10 MB
     python benchmarks/robustness/extract_hostile.py --sizes 0.1 1   # quicker
 
-Prints a Markdown table to stdout and progress to stderr; the worst row is flagged, and the exit code is 1 where a reader
+Prints a Markdown table to stdout and progress to stderr; the slowest row is flagged, and the exit code is 1 if a reader
 needs more than 0.05 s/MB at the largest size.
 """
 
@@ -64,7 +64,7 @@ PATTERNS: dict[str, str] = {
 
 
 def seconds(reader: Callable[[str], object], text: str) -> float:
-    """The best of up to three readings, so that a busy machine does not decide."""
+    """The fastest of up to three readings, so that other load on the machine matters less."""
     best = float("inf")
     for _ in range(3):
         start = time.perf_counter()

@@ -1,11 +1,11 @@
-"""Every parser of what strangers write, fed with broken files: nothing but a McqaError, a second of CPU at most, bounded memory.
+"""Feed broken files to every parser: it may raise only McqaError, within a second of CPU time and bounded memory.
 
     python benchmarks/robustness/fuzz.py --seconds 600 [--only samples recipe] [--keep FOLDER] [--engine atheris]
 
-Hypothesis draws a valid seed and what is done to it: values of its JSON replaced, keys taken out, bytes flipped, cut, doubled,
-spliced, and hostile pieces put in (nesting, huge numbers, half surrogates, YAML tags, paths that climb out). Each parser has an
-equal share of the time. A finding is one exception at one place in this project; `--keep` writes the inputs that make them.
-With `--engine atheris` (pip install atheris) coverage leads: see fuzz_guided.py.
+Hypothesis draws a valid seed and changes to it: values of its JSON are replaced, keys removed, bytes flipped, cut, doubled and
+spliced, and hostile pieces inserted (nesting, huge numbers, half surrogates, YAML tags, paths with `..`). Each parser has an
+equal share of the time. A finding is an exception in a function of this project; `--keep` writes an input for each.
+`--engine atheris` (pip install atheris) is guided by coverage: see fuzz_guided.py.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 
 MOST_SECONDS = 1.0  # of CPU, for one input
 MOST_MEMORY = 1 << 30  # beyond what the process takes at its start
-HANGS = 5.0  # seconds of CPU after which an input is given up
+HANGS = 5.0  # seconds of CPU after which an input is interrupted
 HOSTILE = [
     b"[" * 3000, b'{"a":' * 3000, b"- " * 3000, b"9" * 5000, b"-1", b"1e999", b"NaN", b"-Infinity", b"null", b"true", b"\x00",
     b"\xff\xfe", b"\xef\xbb\xbf", b'"\\ud800"', b"../../../etc/passwd", b"/dev/zero", b"!!python/object/apply:os.system [ls]",
@@ -45,7 +45,7 @@ HOSTILE = [
 
 
 class Hang(BaseException):
-    """Raised out of an input that takes too long; no `except Exception` holds it."""
+    """Interrupts an input that takes too long; `except Exception` does not catch it."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Outcome:
     inputs: int = 0
     refused: int = 0
     slowest: float = 0.0
-    found: Counter[str] = field(default_factory=Counter)
+    findings: Counter[str] = field(default_factory=Counter)
 
 
 WORDS, KEYS = ["../x", "\ud800", "A", "", "9" * 400], ["answer", "id", "text", "a"]
@@ -70,15 +70,15 @@ CHANGES = st.lists(
 
 
 def changed_values(content: bytes, draw: random.Random, values: list[Any]) -> bytes:
-    """The content with values of its JSON (a whole file's, or a line's) replaced, and keys taken out."""
+    """Replace values and remove keys of the JSON in `content` (of a whole file or of lines)."""
     rows = [content] if _is_json(content) else content.split(b"\n")
     for value in values:
         at = draw.randrange(len(rows))
         if not _is_json(rows[at]):
             continue
         root = {"": json.loads(rows[at])}
-        places = list(_places(root))
-        box, key = draw.choice(places)
+        positions = list(_places(root))
+        box, key = draw.choice(positions)
         if isinstance(box, dict) and key != "" and draw.random() < 0.2:
             del box[key]
         else:
@@ -132,35 +132,35 @@ def limited() -> Iterator[None]:
 
 
 def feed(target: Target, content: bytes, folder: Path, outcome: Outcome) -> str | None:
-    """Reads one input; the finding that it makes, if any."""
+    """Read an input; returns its finding, or None."""
     path = folder / target.file
     path.write_bytes(content)
-    start, found = time.process_time(), None
+    start, finding = time.process_time(), None
     try:
         with limited():
             target.read(path)
     except target.allowed as error:
         outcome.refused += 1
-        found = "a message of several lines" if "\n" in str(error) else None
+        finding = "a message of several lines" if "\n" in str(error) else None
     except (Hang, Exception) as error:  # MemoryError among them
         frames = [f for f in traceback.extract_tb(error.__traceback__) if "mcqa_suite" in f.filename]
-        place = f"{Path(frames[-1].filename).name}:{frames[-1].name}" if frames else "?"
-        found = f"{type(error).__name__} in {place}"
+        where = f"{Path(frames[-1].filename).name}:{frames[-1].name}" if frames else "?"
+        finding = f"{type(error).__name__} in {where}"
     seconds = time.process_time() - start
     outcome.inputs += 1
     outcome.slowest = max(outcome.slowest, seconds)
-    found = found or (f"{seconds:.1f} s" if seconds > MOST_SECONDS else None)
-    outcome.found.update([found] if found else [])
-    return found
+    finding = finding or (f"{seconds:.1f} s" if seconds > MOST_SECONDS else None)
+    outcome.findings.update([finding] if finding else [])
+    return finding
 
 
 def fuzz(target: Target, seconds: float, keep: Path | None) -> Outcome:
-    """Batches of fresh examples until the time is up."""
+    """Run batches of new examples until the time is up."""
     outcome, until, batch = Outcome(), time.monotonic() + seconds, 0
-    for content in target.seeds:  # a seed that is refused would test nothing
-        with tempfile.TemporaryDirectory() as made:
-            (Path(made) / target.file).write_bytes(content)
-            target.read(Path(made) / target.file)
+    for content in target.seeds:  # every seed must be valid
+        with tempfile.TemporaryDirectory() as scratch:
+            (Path(scratch) / target.file).write_bytes(content)
+            target.read(Path(scratch) / target.file)
 
     @settings(
         max_examples=50, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
@@ -171,46 +171,46 @@ def fuzz(target: Target, seconds: float, keep: Path | None) -> Outcome:
         CHANGES,
         st.integers(0, 1 << 32),
     )
-    def one(content: bytes, values: list[Any], changes: Any, number: int) -> None:
+    def check_input(content: bytes, values: list[Any], changes: Any, number: int) -> None:
         if time.monotonic() > until:
             return
         content = changed_bytes(changed_values(content, random.Random(number), values), changes)
-        with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as made:
-            found = feed(target, content, Path(made), outcome)
-        if found and keep and outcome.found[found] == 1:
-            name = f"{target.name}-{found}".replace(" ", "_").replace(":", "_").replace(",", "")
+        with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as scratch:
+            finding = feed(target, content, Path(scratch), outcome)
+        if finding and keep and outcome.findings[finding] == 1:
+            name = f"{target.name}-{finding}".replace(" ", "_").replace(":", "_").replace(",", "")
             (keep / f"{name}.bin").write_bytes(content)
 
     while time.monotonic() < until:
-        seed(batch)(one)()
+        seed(batch)(check_input)()
         batch += 1
     return outcome
 
 
 def guided(target: Target, seconds: float, keep: Path | None) -> Outcome:
-    """The same led by coverage, in a process of its own."""
-    with tempfile.TemporaryDirectory() as made:
-        words = [sys.executable, str(Path(__file__).with_name("fuzz_guided.py")), target.name, str(seconds), made]
+    """The same guided by coverage, in a separate process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        words = [sys.executable, str(Path(__file__).with_name("fuzz_guided.py")), target.name, str(seconds), scratch]
         done = subprocess.run([*words, str(keep or "")], capture_output=True, text=True, errors="replace", check=False)
-        told = Path(made) / "outcome.json"
-        if done.returncode or not told.exists():
+        result = Path(scratch) / "outcome.json"
+        if done.returncode or not result.exists():
             sys.exit(f"{target.name}: exit code {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-500:]}")
-        outcome = json.loads(told.read_text())
-    return Outcome(**{**outcome, "found": Counter(outcome["found"])})
+        outcome = json.loads(result.read_text())
+    return Outcome(**{**outcome, "findings": Counter(outcome["findings"])})
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--only", nargs="+", default=[], help="parts of the names of parsers")
-    parser.add_argument("--keep", type=Path, help="a folder for one input of every finding")
+    parser.add_argument("--keep", type=Path, help="a folder for an input of every finding")
     parser.add_argument("--engine", choices=["hypothesis", "atheris"], default="hypothesis")
     args = parser.parse_args()
     chosen = [t for t in targets() if not args.only or any(word in t.name for word in args.only)]
     if args.keep:
         args.keep.mkdir(parents=True, exist_ok=True)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    if args.engine == "hypothesis":  # libFuzzer has a limit of its own
+    if args.engine == "hypothesis":  # libFuzzer has its own limit
         resource.setrlimit(resource.RLIMIT_AS, (used + MOST_MEMORY, used + MOST_MEMORY))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.monotonic()
@@ -219,7 +219,7 @@ def main() -> int:
     engine = guided if args.engine == "atheris" else fuzz
     for target in chosen:
         outcome = outcomes[target.name] = engine(target, args.seconds / len(chosen), args.keep)
-        row = f"{outcome.inputs:,} | {outcome.refused:,} | {outcome.slowest:.2f} | {len(outcome.found)}"
+        row = f"{outcome.inputs:,} | {outcome.refused:,} | {outcome.slowest:.2f} | {len(outcome.findings)}"
         print(f"| {target.name} | {row} |", flush=True)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
     total = sum(outcome.inputs for outcome in outcomes.values())
@@ -227,9 +227,9 @@ def main() -> int:
         f"\n{total:,} inputs in {time.monotonic() - start:.0f} s; memory {before:.0f} MB at the start, {peak:.0f} MB at most."
     )
     for name, outcome in outcomes.items():
-        for found, times in outcome.found.most_common():
-            print(f"- **{name}**: {found} ({times} times)")
-    return int(any(outcome.found for outcome in outcomes.values()))
+        for finding, times in outcome.findings.most_common():
+            print(f"- **{name}**: {finding} ({times} times)")
+    return int(any(outcome.findings for outcome in outcomes.values()))
 
 
 if __name__ == "__main__":

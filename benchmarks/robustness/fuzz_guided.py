@@ -1,8 +1,8 @@
-"""One parser of `fuzz_targets.py`, fed by coverage: inputs that reach new branches of this project are kept and changed further.
+"""Fuzz a parser of `fuzz_targets.py` guided by coverage: inputs that reach new branches of this project are changed further.
 
-    python benchmarks/robustness/fuzz.py --engine atheris --seconds 600      # calls this once a parser
+    python benchmarks/robustness/fuzz.py --engine atheris --seconds 600      # calls this for each parser
 
-libFuzzer (through atheris) ends the process when its time is up, so the outcome is written to a file as it grows.
+libFuzzer (through atheris) ends the process when its time is up, so the outcome is written to a file all the time.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ EVERY = 0.5  # seconds between two outcomes
 
 
 def changed(content: bytes, largest: int, seed: int) -> bytes:
-    """Half of the time what libFuzzer does to bytes; else values of the JSON replaced, or a hostile piece put in."""
+    """Change bytes as libFuzzer does in half of the calls; else replace values of the JSON or insert a hostile piece."""
     draw = random.Random(seed)
     if draw.random() < 0.5:
         return bytes(atheris.Mutate(content, largest))
     if draw.random() < 0.7:
-        with suppress(RecursionError):  # of deep JSON, which it has made itself
+        with suppress(RecursionError):  # raised by deep JSON of earlier changes
             return changed_values(content, draw, draw.choices(VALUES, k=draw.randint(1, 3)))[:largest]
     how = draw.choice(["flip", "cut", "double", "hostile", "line", "tail"])
     return changed_bytes(content, [(how, draw.random(), draw.random(), draw.choice(HOSTILE))])[:largest]
@@ -39,24 +39,24 @@ def changed(content: bytes, largest: int, seed: int) -> bytes:
 def main() -> None:
     name, seconds, folder, keep = sys.argv[1], float(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
     target = next(target for target in targets() if target.name == name)
-    seeds, told, outcome, written = folder / "seeds", folder / "outcome.json", Outcome(), [0.0]
+    seeds, result, outcome, written = folder / "seeds", folder / "outcome.json", Outcome(), [0.0]
     seeds.mkdir()
     for number, content in enumerate(target.seeds):
         (seeds / f"{number}").write_bytes(content)
 
-    def one(content: bytes) -> None:
-        found = feed(target, content, folder, outcome)
-        new = found is not None and outcome.found[found] == 1
+    def read_input(content: bytes) -> None:
+        finding = feed(target, content, folder, outcome)
+        new = finding is not None and outcome.findings[finding] == 1
         if new and keep:
-            (Path(keep) / f"{name}-{found}.bin".replace(" ", "_").replace(":", "_")).write_bytes(content)
+            (Path(keep) / f"{name}-{finding}.bin".replace(" ", "_").replace(":", "_")).write_bytes(content)
         if new or time.monotonic() - written[0] > EVERY:
             written[0] = time.monotonic()
-            told.write_text(json.dumps(vars(outcome)))
+            result.write_text(json.dumps(vars(outcome)))
 
     longest = max(2048, 2 * max(len(content) for content in target.seeds))
     flags = [f"-max_total_time={seconds:.0f}", f"-max_len={longest}", "-rss_limit_mb=2000", "-timeout=60"]
     flags += [f"-artifact_prefix={folder}/"]
-    atheris.Setup([sys.argv[0], *flags, str(seeds)], one, custom_mutator=changed)
+    atheris.Setup([sys.argv[0], *flags, str(seeds)], read_input, custom_mutator=changed)
     atheris.Fuzz()
 
 

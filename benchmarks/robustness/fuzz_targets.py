@@ -1,4 +1,4 @@
-"""The parsers that `fuzz.py` feeds, each with small files that it reads."""
+"""The parsers that `fuzz.py` tests, each with small valid files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ evaluate:
 
 @dataclass(frozen=True)
 class Target:
-    """`read` is given a file of each seed's suffix; `allowed` are the errors that its contract names."""
+    """A parser: `read` gets the path of a file named `file`; `allowed` are the errors that it may raise."""
 
     name: str
     read: Callable[[Path], Any]
@@ -83,7 +83,7 @@ def written(path: str) -> bytes:
 
 
 def _logs(path: Path) -> None:
-    """Everything that reads a sample log."""
+    """Read a sample log in all ways."""
     log = runs.read_samples(path, multiple_choice=None, field="subject")
     for samples in log.values():
         for metric in samples.scores:
@@ -115,9 +115,9 @@ def _folder(path: Path) -> None:
     folder = path.with_name("checkpoint")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    known = {"config.json", "adapter_config.json", "manifest.json", "model.safetensors", "tokenizer_config.json"}
+    names = {"config.json", "adapter_config.json", "manifest.json", "model.safetensors", "tokenizer_config.json"}
     for name, content in _sections(path.read_bytes()).items():
-        if name in known:
+        if name in names:
             (folder / name).write_bytes(content)
     for read in (checkpoints.check_complete, manifest.checkpoint_size, manifest.content_hash, manifest.read_manifest):
         try:
@@ -187,7 +187,7 @@ def _asked(path: Path) -> None:
 
 
 def targets() -> Iterator[Target]:
-    """Every parser, with files that it reads."""
+    """Every parser, with small valid files."""
     edition = {"question": "Which?", "choices": ["a", "b", "c"], "answer": "B", "subject": "s", "explanation": "so"}
     exam = lines({"subject": "optics", "question": LETTER_QUESTION, "answer": "B"}, edition)
     choice = lines(*(logs.choice_row("t", i, [0.1, 0.4, -1.0, 0.2], 1, subject="s") for i in range(2)))
@@ -196,8 +196,8 @@ def targets() -> Iterator[Target]:
     label = {"id": "x", "pair": [0, 1], "prompt": "p", "a": "yes", "b": "no", "by": "judge", "label": "a"}
     raw = {"overall": "A", "criteria": {"correctness": "A"}, "A": "yes", "B": "no"}
     pair = {"prompt": "p", "chosen": "yes", "rejected": "no", "group": "g", "id": "i"}
-    made = manifest.Manifest("sft", "a", manifest.Parent("base", "0"), {}, "0", 0, manifest.hardware(), 1.0)
-    manifests = whole(dataclasses.asdict(made))
+    example = manifest.Manifest("sft", "a", manifest.Parent("base", "0"), {}, "0", 0, manifest.hardware(), 1.0)
+    manifests = whole(dataclasses.asdict(example))
     header = b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
     weights = len(header).to_bytes(8, "little") + header + bytes(8)
     files = {

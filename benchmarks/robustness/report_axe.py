@@ -1,10 +1,10 @@
-"""Accessibility of a report by axe-core: light, dark and at 390 pixels, with everything unfolded.
+"""Accessibility of a report by axe-core: light, dark and at 390 pixels, with all sections open.
 
 npm install axe-core
 python benchmarks/record.py benchmarks/results/report_axe.md -- \\
     python benchmarks/robustness/report_axe.py node_modules/axe-core/axe.min.js
 
-Ends with 1 where a violation is serious or critical.
+The exit code is 1 if a violation is serious or critical.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def check(driver: Any, axe: str, path: Path) -> dict[str, Any]:
     opened = Opened(driver, path)
     opened.run(axe)
     driver.set_script_timeout(300)
-    found: dict[str, Any] = driver.execute_async_script(RUN)
-    if "error" in found:
-        sys.exit(found["error"])
-    return found
+    result: dict[str, Any] = driver.execute_async_script(RUN)
+    if "error" in result:
+        sys.exit(result["error"])
+    return result
 
 
 def made_up(folder: Path) -> Path:
-    """A report of nine runs with everything that a page can have except a noise floor."""
+    """A report of nine runs with every section except a noise floor."""
     base, *variants = make_runs(folder, 400)
     log = folder / "checkpoints" / "variant 1" / "training_log.jsonl"
     log.parent.mkdir(parents=True)
@@ -54,7 +54,7 @@ def made_up(folder: Path) -> Path:
 
 def of_grids(folder: Path) -> Path:
     """A report of ARC grids with every kind of answer."""
-    kinds = [[one, other] for one in KINDS for other in ("near", "refused")]
+    kinds = [[kind, other] for kind in KINDS for other in ("near", "refused")]
     base, variant = grid_run(folder, kinds, "base"), grid_run(folder, kinds[::-1], "variant")
     output = folder / "grids.html"
     write_report([str(variant)], output, base=str(base))
@@ -68,8 +68,8 @@ def main() -> int:
         "report", type=Path, nargs="?", help="default: one of made-up runs, as report_size.py makes them"
     )
     args = parser.parse_args()
-    if lacking := missing():
-        sys.exit(lacking)
+    if problem := missing():
+        sys.exit(problem)
     axe = args.axe.read_text(encoding="utf-8")
     notes, worst, version = [], 0, ""
     lines = []
@@ -79,19 +79,19 @@ def main() -> int:
         for what, (name, (width, media)) in product(reports, VIEWS.items()):
             view = f"{what}{name}"
             with seen_as(driver, width, media):
-                found = check(driver, axe, reports[what].resolve())
-            version = found["testEngine"]["version"]
-            counts = [sum(one["impact"] == impact for one in found["violations"]) for impact in IMPACTS]
+                result = check(driver, axe, reports[what].resolve())
+            version = result["testEngine"]["version"]
+            counts = [sum(issue["impact"] == impact for issue in result["violations"]) for impact in IMPACTS]
             worst += counts[0] + counts[1]
-            lines.append([view, *map(str, counts), str(len(found["passes"])), str(len(found["incomplete"]))])
+            lines.append([view, *map(str, counts), str(len(result["passes"])), str(len(result["incomplete"]))])
             for kind in ("violations", "incomplete"):
-                for one in found[kind]:
-                    first = " ".join(map(str, one["nodes"][0]["target"]))
-                    said = f"- {view}, {kind}, {one['impact']}: {one['id']} ({one['help']}), {len(one['nodes'])} x"
-                    notes.append(f"{said}, first `{first}`")
-    print(
-        f"axe-core {version} on {args.report or 'reports of made-up runs'}; incomplete: what it cannot decide by itself.\n"
-    )
+                for issue in result[kind]:
+                    first = " ".join(map(str, issue["nodes"][0]["target"]))
+                    note = (
+                        f"- {view}, {kind}, {issue['impact']}: {issue['id']} ({issue['help']}), {len(issue['nodes'])} x"
+                    )
+                    notes.append(f"{note}, first `{first}`")
+    print(f"axe-core {version} on {args.report or 'reports of made-up runs'}; incomplete: rules that need a person.\n")
     header = ["view", *IMPACTS, "rules passed", "incomplete"]
     for line in (header, ["---", *["---:"] * 6], *lines):
         print(f"| {' | '.join(line)} |")

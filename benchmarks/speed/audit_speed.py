@@ -2,10 +2,10 @@
 
     python benchmarks/speed/audit_speed.py
 
-The items are 3,153 real MMLU-STEM questions from MCQA_SHARED and copies of them with every fifth word drawn anew; the rows are
-made in the same way with every fourth word drawn anew, and 500 items are planted among them word for word. Reading the rows
-is measured too, in a process of its own with one thread. Prints Markdown; exits with 1 where a bar is missed (60 s of the
-processor, which is what a core of one's own would take, and 2 GB) or a planted item is not found.
+The items are 3,153 real MMLU-STEM questions from MCQA_SHARED and copies with every fifth word replaced at random; the rows are
+copies with every fourth word replaced, and 500 items planted word for word. The measurement includes reading the rows, in a
+separate process with one thread. Prints Markdown; the exit code is 1 if a bar is missed (60 s of processor time and 2 GB) or
+a planted item is not found.
 """
 
 from __future__ import annotations
@@ -34,42 +34,42 @@ from mcqa_suite.training_data.audit.items import item_of
 from mcqa_suite.training_data.audit.rows import read_training_rows
 items = [item_of("made_up", i, json.loads(line)) for i, line in enumerate(open(sys.argv[1], encoding="utf-8"))]
 rows = read_training_rows(Path(sys.argv[2]))
-found = audit_items(rows, items)
+result = audit_items(rows, items)
 seconds = time.perf_counter() - start
-exact = sum(1 for one in found.overlaps if one.kind == "question")
+exact = sum(overlap.kind == "question" for overlap in result.overlaps)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([seconds, time.process_time(), peak, len(items), len(rows), exact, len(found.leaks)]))
+print(json.dumps([seconds, time.process_time(), peak, len(items), len(rows), exact, len(result.leaks)]))
 """
 
 
 def perturbed(text: str, every: int, words: list[str], rng: random.Random) -> str:
-    """The text with every so-manieth word drawn anew."""
+    """The text with one of `every` words replaced at random."""
     parts = text.split(" ")
     start = rng.randrange(every)
     return " ".join(rng.choice(words) if i % every == start else part for i, part in enumerate(parts))
 
 
-def made(question: Question, every: int, words: list[str], rng: random.Random) -> Question:
+def altered(question: Question, every: int, words: list[str], rng: random.Random) -> Question:
     choices = tuple(f"{perturbed(choice, every, words, rng)} {rng.randrange(1000)}" for choice in question.choices)
     return Question(question.id, perturbed(question.stem, every, words, rng), choices, question.gold)
 
 
 def write(folder: Path, n_items: int, n_rows: int, problems: list[str]) -> None:
-    """items.jsonl and rows.jsonl; `problems` are word problems that take the place of as many items."""
+    """Write items.jsonl and rows.jsonl; `problems` are word problems that replace as many items."""
     mirror = hub_mirror()
     if mirror is None:
         sys.exit("no shared data; set MCQA_SHARED to a folder with data/epfl_mcq_from_mmlu_stem_test.jsonl")
     real, _ = read_epfl(mirror.parent / "data" / "epfl_mcq_from_mmlu_stem_test.jsonl")
     rng, words = random.Random(0), " ".join(question.stem for question in real).split()
     n_choice = n_items - len(problems)
-    items = [real[i] if i < len(real) else made(real[i % len(real)], 5, words, rng) for i in range(n_choice)]
+    items = [real[i] if i < len(real) else altered(real[i % len(real)], 5, words, rng) for i in range(n_choice)]
     docs = [{"stem": q.stem, "choices": q.choices, "gold": q.gold} for q in items]
     lines = [json.dumps(doc) for doc in [*docs, *({"question": text, "gold": "1"} for text in problems)]]
     (folder / "items.jsonl").write_text("\n".join(lines), encoding="utf-8")
     with (folder / "rows.jsonl").open("w", encoding="utf-8") as stream:
         for i in range(n_rows):
-            # the later copies alone: the real questions hold some of one wording
-            question = items[len(real) + i] if i < PLANTED else made(real[i % len(real)], 4, words, rng)
+            # only copies are planted: some real questions have the same wording
+            question = items[len(real) + i] if i < PLANTED else altered(real[i % len(real)], 4, words, rng)
             row = {"id": str(i), "prompt": letter(question), "completion": f" {question.answer}"}
             stream.write(json.dumps(row) + "\n")
 
@@ -103,7 +103,7 @@ def main() -> int:
             f"| {what} | {seconds:.1f} | {busy:.1f} | {peak:.0f} | {exact} of {PLANTED} | 60 s, 2000 MB |", flush=True
         )
         met = met and busy <= 60 and peak <= 2000 and exact == PLANTED
-    print("\nItems: 3,153 real MMLU-STEM questions, the rest copies with every fifth word drawn anew. One thread.")
+    print("\nItems: 3,153 real MMLU-STEM questions, the rest copies with every fifth word replaced. One thread.")
     return int(not met)
 
 

@@ -3,8 +3,8 @@
     python benchmarks/speed/compare_speed.py                  # 8 variants x 14,042 documents x 4 options; 1,000,000 rows
     python benchmarks/speed/compare_speed.py --rows 0         # the comparison alone
 
-Writes made-up logs in the harness's own form into a temporary folder, runs each measurement in a process of its own, and
-prints Markdown. Exits with 1 where a bar is missed: 10 s and 1 GB for the comparison, 2 GB for the long log.
+Writes made-up logs in the harness's format into a temporary folder, runs each measurement in a separate process, and prints
+Markdown. The exit code is 1 if a bar is missed: 10 s and 1 GB for the comparison, 2 GB for the long log.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests, models and processes of eval_speed.py: one backend at work on pickled requests, in a process of its own.
+"""Requests, models and processes of eval_speed.py: a backend answers pickled requests in a separate process.
 
 python benchmarks/speed/eval_measure.py JOB     # as eval_speed.py calls it: JSON with requests, checkpoint, backend, out
 """
@@ -39,7 +39,9 @@ def requests(task: str, shots: int | None, documents: int | None) -> list[Any]:
             some = None if documents is None else [i * total // documents for i in range(min(documents, total))]
             each.build_all_requests(samples=some)
             built += each.instances
-    return [(one.request_type, one.args, one.task_name, one.doc_id, one.idx) for one in built]
+    return [
+        (instance.request_type, instance.args, instance.task_name, instance.doc_id, instance.idx) for instance in built
+    ]
 
 
 def texts() -> Iterator[str]:
@@ -92,43 +94,43 @@ def language_model(backend: str, checkpoint: str, batch_size: int, dtype: str) -
     return kind(checkpoint, device="cpu", dtype=dtype, batch_size=batch_size, softmax_dtype="float32")
 
 
-def answer(lm: Any, asked: list[Any], new_tokens: int | None) -> list[Any]:
+def answer(lm: Any, items: list[Any], new_tokens: int | None) -> list[Any]:
     from lm_eval.api.instance import Instance
 
     instances = []
-    for kind, args, task, doc_id, index in asked:
+    for kind, args, task, doc_id, index in items:
         if new_tokens:
             args = (args[0], {**args[1], "until": ["no such stop"], "max_gen_toks": new_tokens})
         instances.append(Instance(kind, {}, args, index, (task, doc_id, 1)))
-    return list(getattr(lm, asked[0][0])(instances, disable_tqdm=True))
+    return list(getattr(lm, items[0][0])(instances, disable_tqdm=True))
 
 
 def child(job: dict[str, Any]) -> None:
-    """Measures one backend on pickled requests; writes its answers and figures."""
+    """Measure a backend on pickled requests; write its answers and figures."""
     import torch
 
     torch.set_num_threads(1)
-    asked = pickle.loads(Path(job["requests"]).read_bytes())
+    items = pickle.loads(Path(job["requests"]).read_bytes())
     lm = language_model(job["backend"], job["checkpoint"], job["batch_size"], job.get("dtype", "float32"))
     if job["backend"] == "hf-prefix" and not lm.shares:
         sys.exit(f"hf-prefix refused: {lm.record.reason}")
-    answer(lm, asked[:4], 2 if job["new_tokens"] else None)
+    answer(lm, items[:4], 2 if job["new_tokens"] else None)
     before = tokens(lm)
     start = time.process_time()
-    answers = answer(lm, asked, job["new_tokens"])
+    answers = answer(lm, items, job["new_tokens"])
     seconds = time.process_time() - start
     after = tokens(lm)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = {"seconds": seconds, "peak_mb": peak, "answers": answers, "computed": after[0] - before[0]}
-    Path(job["out"]).write_text(json.dumps(found | {"unique": after[1] - before[1]}), encoding="utf-8")
+    figures = {"seconds": seconds, "peak_mb": peak, "answers": answers, "computed": after[0] - before[0]}
+    Path(job["out"]).write_text(json.dumps(figures | {"unique": after[1] - before[1]}), encoding="utf-8")
 
 
 def tokens(lm: Any) -> tuple[int, int]:
     return (lm.forward.computed, lm.scorer.nodes) if hasattr(lm, "forward") else (0, 0)
 
 
-def measure(folder: Path, asked: list[Any], **job: Any) -> dict[str, Any]:
-    (folder / "requests.pkl").write_bytes(pickle.dumps(asked))
+def measure(folder: Path, items: list[Any], **job: Any) -> dict[str, Any]:
+    (folder / "requests.pkl").write_bytes(pickle.dumps(items))
     job |= {"requests": str(folder / "requests.pkl"), "out": str(folder / "out.json")}
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, __file__, json.dumps(job)]

@@ -1,14 +1,14 @@
-"""CPU seconds of `hf-prefix` beside the stock `hf` backend, on the suite's own prompts.
+"""CPU seconds of `hf-prefix` and of the stock `hf` backend on the suite's own prompts.
 
     python benchmarks/speed/eval_speed.py                                   # the table: 30 M and 135 M, 32 documents a row
     python benchmarks/speed/eval_speed.py --documents 8 --models 30M        # quick
     python benchmarks/speed/eval_speed.py --parts argmax bf16 linear overhead
 
-Models are Llamas from configuration with random weights and a vocabulary of 49,152, as the 135 M of SmolLM has: of 30 M
-parameters two thirds are then embeddings, and reading only the rows needed saves as much as sharing. The tokenizer is a
-byte-level BPE of 16,000 tokens trained on the mirrored data sets. Each backend works on the same requests in a process of
-its own, one thread, one after the other; the stock one at the batch size of --batch-sizes that was fastest on a quarter of
-them with the first model. Needs the mirror of public data sets.
+The models are Llamas with random weights and a vocabulary of 49,152, like SmolLM's 135 M. Two thirds of the 30 M parameters
+are then embeddings, so reading only the needed rows saves as much as sharing does. The tokenizer is a byte-level BPE of
+16,000 tokens, trained on the mirrored data sets. Each backend answers the same requests in a separate process with one
+thread. The stock backend uses the batch size of --batch-sizes that is fastest on a quarter of the requests with the first
+model. Needs the mirror of public data sets.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def fastest(folder: Path, few: list[Any], batch_sizes: list[int], common: dict[s
     return min(batch_sizes, key=lambda size: measure(folder, few, backend="hf", batch_size=size, **common)["seconds"])
 
 
-def argmax_changes(asked: list[Any], ours: list[Any], stock: list[Any]) -> int:
+def argmax_changes(items: list[Any], ours: list[Any], stock: list[Any]) -> int:
     """Documents whose best option differs."""
     best: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for (_, _, task, doc_id, _), mine, theirs in zip(asked, ours, stock, strict=True):
+    for (_, _, task, doc_id, _), mine, theirs in zip(items, ours, stock, strict=True):
         best.setdefault((task, doc_id), []).append((mine[0], theirs[0]))
     pairs = ([list(side) for side in zip(*scores, strict=True)] for scores in best.values())
     return sum(mine.index(max(mine)) != theirs.index(max(theirs)) for mine, theirs in pairs)
@@ -75,28 +75,28 @@ def table(folder: Path, models: list[str], works: list[Work], documents: int, ba
     print(
         "max difference | argmax changes | peak memory ratio |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
-    best: dict[Work, int] = {}  # found on the first model
+    best: dict[Work, int] = {}  # measured with the first model
     for name in models:
         for work in works:
-            asked = requests(work.task, work.shots, documents // 4 if work.new_tokens else documents)
+            items = requests(work.task, work.shots, documents // 4 if work.new_tokens else documents)
             common = {"checkpoint": str(folder / name), "new_tokens": work.new_tokens}
-            few = asked[: max(4, len(asked) // 4)]
+            few = items[: max(4, len(items) // 4)]
             size = best.setdefault(work, 0) or fastest(folder, few, batch_sizes, common)
             best[work] = size
-            stock = measure(folder, asked, backend="hf", batch_size=size, **common)
-            ours = measure(folder, asked, backend="hf-prefix", batch_size=size, **common)
+            stock = measure(folder, items, backend="hf", batch_size=size, **common)
+            ours = measure(folder, items, backend="hf-prefix", batch_size=size, **common)
             ratio, bar = stock["seconds"] / ours["seconds"], work.bars[0 if name == "135M" else 1]
-            cells = [work.name, name, str(len({row[3] for row in asked})), f"{stock['seconds']:.1f} ({size})"]
+            cells = [work.name, name, str(len({row[3] for row in items})), f"{stock['seconds']:.1f} ({size})"]
             cells += [f"{ours['seconds']:.1f}", f"{ratio:.2f}", f"{bar:g}"]
             if work.new_tokens:
                 same = sum(a == b for a, b in zip(stock["answers"], ours["answers"], strict=True))
-                cells += ["-", f"{same} of {len(asked)} texts identical", "-"]
+                cells += ["-", f"{same} of {len(items)} texts identical", "-"]
             else:
                 cells += [
                     f"{ours['computed'] / ours['unique']:.3f}",
                     f"{max(differences(ours['answers'], stock['answers'])):.1e}",
                 ]
-                cells += [str(argmax_changes(asked, ours["answers"], stock["answers"]))]
+                cells += [str(argmax_changes(items, ours["answers"], stock["answers"]))]
             print(f"| {' | '.join(cells)} | {ours['peak_mb'] / stock['peak_mb']:.2f} |", flush=True)
 
 
@@ -108,14 +108,14 @@ def argmax(folder: Path, args: argparse.Namespace) -> None:
     )
     print("|---|---:|---:|---:|---:|---:|---:|")
     for task in ("mcqa_mmlu_stem", "mcqa_arc", "mcqa_arc_cloze"):
-        asked = requests(task, None, args.argmax_documents)
+        items = requests(task, None, args.argmax_documents)
         common = {"checkpoint": str(BASE), "batch_size": 8, "new_tokens": None}
-        stock, ours = (measure(folder, asked, backend=backend, **common) for backend in ("hf", "hf-prefix"))
+        stock, ours = (measure(folder, items, backend=backend, **common) for backend in ("hf", "hf-prefix"))
         flags = sum(a[1] != b[1] for a, b in zip(stock["answers"], ours["answers"], strict=True))
         print(
-            f"| {task} | {len({(row[2], row[3]) for row in asked})} | {len(asked)} |"
+            f"| {task} | {len({(row[2], row[3]) for row in items})} | {len(items)} |"
             f" {max(differences(ours['answers'], stock['answers'])):.1e} | {flags} |"
-            f" {argmax_changes(asked, ours['answers'], stock['answers'])} |"
+            f" {argmax_changes(items, ours['answers'], stock['answers'])} |"
             f" {stock['seconds']:.0f} / {ours['seconds']:.0f} |",
             flush=True,
         )
@@ -126,23 +126,23 @@ def bf16(folder: Path, args: argparse.Namespace) -> None:
     print("\nbf16, 30M, differences of log-likelihoods (softmax in float32 everywhere):\n")
     print("| work | documents | pair | mean | max | argmax changes |\n|---|---:|---|---:|---:|---:|")
     for work in (WORKS[0], WORKS[1]):
-        asked = requests(work.task, work.shots, args.bf16_documents)
+        items = requests(work.task, work.shots, args.bf16_documents)
         common = {"checkpoint": str(folder / "30M"), "new_tokens": None, "dtype": "bfloat16"}
-        one, eight = (measure(folder, asked, backend="hf", batch_size=size, **common)["answers"] for size in (1, 8))
-        ours = measure(folder, asked, backend="hf-prefix", batch_size=8, **common)["answers"]
-        exact = measure(folder, asked, backend="hf", batch_size=8, **common | {"dtype": "float32"})["answers"]
+        single, eight = (measure(folder, items, backend="hf", batch_size=size, **common)["answers"] for size in (1, 8))
+        ours = measure(folder, items, backend="hf-prefix", batch_size=8, **common)["answers"]
+        exact = measure(folder, items, backend="hf", batch_size=8, **common | {"dtype": "float32"})["answers"]
         for name, left, right in (
-            ("stock at 1 and 8 rows", one, eight),
-            ("hf-prefix and stock at 1", ours, one),
+            ("stock at 1 and 8 rows", single, eight),
+            ("hf-prefix and stock at 1", ours, single),
             ("hf-prefix and stock at 8", ours, eight),
-            ("stock at 1 and float32", one, exact),
+            ("stock at 1 and float32", single, exact),
             ("stock at 8 and float32", eight, exact),
             ("hf-prefix and float32", ours, exact),
         ):
             away = differences(left, right)
             print(
                 f"| {work.name} | {args.bf16_documents} | {name} | {sum(away) / len(away):.2e} | {max(away):.2e} |"
-                f" {argmax_changes(asked, left, right)} |",
+                f" {argmax_changes(items, left, right)} |",
                 flush=True,
             )
 
@@ -151,21 +151,21 @@ def linear(folder: Path, args: argparse.Namespace) -> None:
     """CPU seconds and peak memory against the number of questions, up to the size of MMLU."""
     print("\nhf-prefix, the embedded base, 0-shot letter, MMLU-STEM's questions in numbered variants:\n")
     print("| questions | CPU s | ms a question | peak MB | tokens computed / unique |\n|---:|---:|---:|---:|---:|")
-    asked = requests("mcqa_mmlu_stem", None, None)
-    options, total = 4, len(asked) // 4
+    items = requests("mcqa_mmlu_stem", None, None)
+    options, total = 4, len(items) // 4
     for questions in (1_755, 3_510, 7_021, 14_042):
         many = []
         for number in range(questions):
             # spread over all subjects, whose prompts differ in length
             around, source = divmod(number, total) if questions > total else (0, number * total // questions)
-            for kind, (context, option), task, doc_id, index in asked[options * source : options * (source + 1)]:
+            for kind, (context, option), task, doc_id, index in items[options * source : options * (source + 1)]:
                 # in front, so that nothing after it is shared
                 marked = f"({around}) {context}" if around else context
                 many.append((kind, (marked, option), task, doc_id + 10_000 * around, index))
-        found = measure(folder, many, backend="hf-prefix", checkpoint=str(BASE), batch_size=1, new_tokens=None)
+        figures = measure(folder, many, backend="hf-prefix", checkpoint=str(BASE), batch_size=1, new_tokens=None)
         print(
-            f"| {questions} | {found['seconds']:.1f} | {1000 * found['seconds'] / questions:.2f} | {found['peak_mb']:.0f} |"
-            f" {found['computed'] / found['unique']:.3f} |",
+            f"| {questions} | {figures['seconds']:.1f} | {1000 * figures['seconds'] / questions:.2f} | {figures['peak_mb']:.0f} |"
+            f" {figures['computed'] / figures['unique']:.3f} |",
             flush=True,
         )
 

@@ -1,4 +1,4 @@
-"""Bytes of a sample log's row, as written and packed, by task family: what docs/scale.md plans with.
+"""Bytes of a sample log's row, plain and compressed, by task family; docs/scale.md uses these figures.
 
 python benchmarks/speed/log_size.py runs/real_tests/evaluations/base runs/cot
 """

@@ -1,10 +1,10 @@
-"""Is a ladder on two Ray nodes the same one, and how much sooner is it done?
+"""Compare a ladder on two Ray nodes with one that runs in order: results and seconds.
 
 python benchmarks/speed/ray_ladder.py [--repeats 1] [--start runs/demo]
 
-The demo's GPTQ rungs and every evaluation, from copies of one pair of SFT and DPO checkpoints: in order, then on a cluster
-of two nodes with one core each (`ray.cluster_utils`) that is up before the clock starts. Nothing is reused (MCQA_CACHE=off).
-Exit code 1 where the tables or the checkpoints differ, or two cores are there and the ladder is less than 1.5 x as fast.
+Runs the demo's GPTQ rungs and every evaluation from copies of the same SFT and DPO checkpoints: in order, then on a cluster
+of two nodes with one core each (`ray.cluster_utils`), whose start is not timed, with MCQA_CACHE=off. The exit code is 1 if
+the tables or the checkpoints differ, or if the cluster is less than 1.5 times as fast on two cores.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from mcqa_suite.ladder import run_recipe
 from mcqa_suite.ladder.recipe import read_recipe, until
 
 RECIPE = training_dir() / "configs" / "demo.yaml"
-GIVEN = ("sft", "dpo")
-WANTED = 1.5
-SPEED = "tokens_per_second"  # the one column that no two runs share
+STAGES = ("sft", "dpo")
+SPEEDUP = 1.5
+SPEED = "tokens_per_second"  # a column that differs from run to run
 
 
 def main() -> int:
@@ -48,14 +48,14 @@ def main() -> int:
         start = begin(folder / "start", args.start)
         ways = {"in order": [], "two Ray nodes": ["--ray", address]}
         seconds: dict[str, list[float]] = {way: [] for way in ways}
-        made: dict[str, Any] = {}
+        outcomes: dict[str, Any] = {}
         for repeat in range(args.repeats):
             for way, options in ways.items():
                 output = folder / f"{way} {repeat}"
                 shutil.copytree(start, output)
                 seconds[way].append(run(output, options))
-                made.setdefault(way, outcome(output))
-    return told(seconds, made)
+                outcomes.setdefault(way, outcome(output))
+    return report(seconds, outcomes)
 
 
 @contextmanager
@@ -71,13 +71,13 @@ def two_nodes() -> Iterator[str]:
         cluster.shutdown()
 
 
-def begin(folder: Path, given: Path) -> Path:
-    """A run's folder with the SFT and the DPO checkpoint: those of `given` where the recipe still means them."""
-    for stage in GIVEN:
-        if (given / "checkpoints" / stage).is_dir():
-            shutil.copytree(given / "checkpoints" / stage, folder / "checkpoints" / stage)
+def begin(folder: Path, source: Path) -> Path:
+    """A run's folder with the SFT and the DPO checkpoint: those of `source` if they are up to date."""
+    for stage in STAGES:
+        if (source / "checkpoints" / stage).is_dir():
+            shutil.copytree(source / "checkpoints" / stage, folder / "checkpoints" / stage)
     with redirect_stdout(sys.stderr):
-        run_recipe(dataclasses.replace(until(read_recipe(RECIPE), GIVEN[-1]), evaluate=()), folder)
+        run_recipe(dataclasses.replace(until(read_recipe(RECIPE), STAGES[-1]), evaluate=()), folder)
     return folder
 
 
@@ -88,7 +88,7 @@ def run(output: Path, options: list[str]) -> float:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     after = time.perf_counter()
     print("".join(f"    {line}\n" for line in done.stdout.splitlines() if line.startswith("[")), file=sys.stderr)
-    if done.returncode or done.stdout.count(" unchanged") != len(GIVEN):
+    if done.returncode or done.stdout.count(" unchanged") != len(STAGES):
         sys.exit(f"{' '.join(command)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     return after - before
 
@@ -100,18 +100,18 @@ def outcome(output: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
     return [{key: value for key, value in row.items() if key != SPEED} for row in rows], contents
 
 
-def told(seconds: dict[str, list[float]], made: dict[str, Any]) -> int:
+def report(seconds: dict[str, list[float]], outcomes: dict[str, Any]) -> int:
     print(f"| way | seconds (fastest of {len(next(iter(seconds.values())))}) | times as fast |\n|---|---:|---:|")
     best = {way: min(values) for way, values in seconds.items()}
     slow, fast = best.values()
     for way, value in best.items():
         print(f"| {way} | {value:.1f} | {slow / value:.2f} |")
-    (rows, contents), (other_rows, other_contents) = made.values()
+    (rows, contents), (other_rows, other_contents) = outcomes.values()
     same = rows == other_rows
     equal = [name for name in contents if contents[name] == other_contents.get(name)]
     print(f"\nThe tables are {'the same' if same else 'NOT the same'} in {len(rows)} rows, speeds aside; ", end="")
     print(f"{len(equal)} of {len(contents)} checkpoints have the same content. Cores: {usable_cores()}.")
-    enough = slow / fast >= WANTED or usable_cores() < 2
+    enough = slow / fast >= SPEEDUP or usable_cores() < 2
     return int(not (same and enough and len(equal) == len(contents)))
 
 

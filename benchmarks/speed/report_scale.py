@@ -1,10 +1,10 @@
-"""Seconds and memory of a report of very many runs, and of very long logs compared and reported; made-up logs of four options.
+"""Seconds and memory of a report of many runs, and of comparing and reporting long logs; the logs are made up.
 
     python benchmarks/speed/report_scale.py                     # 200 runs x 300 documents; 2 x 500,000 rows
     python benchmarks/speed/report_scale.py --rows 0            # the many runs alone
 
-Every measurement is a process of its own. Exits with 1 where a bar is missed: a table line a run, outside the sample browser and
-without a script, in the report of many runs; 2 GB for the rows, compared and reported.
+Every measurement is a separate process. The exit code is 1 if a bar is missed: the report of many runs must list each run in an
+HTML table; comparing and reporting the rows must take at most 2 GB.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_MB = 2000
 
 
 class Tables(HTMLParser):
-    """The rows of tables as they stand in the file, for which no script has to run."""
+    """The rows of the HTML tables in a file, without running its scripts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,12 +65,12 @@ def shown(page: Path, names: list[str]) -> int:
 
 def many_runs(runs: int, documents: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        made = [Path(folder) / f"model_{index}" for index in range(runs)]
-        for index, run in enumerate(made):
+        paths = [Path(folder) / f"model_{index}" for index in range(runs)]
+        for index, run in enumerate(paths):
             write_log(run, run.name, documents, 3, 0.01 * index, index)
         page = Path(folder) / "report.html"
-        seconds, busy, megabytes = measure(REPORT, str(page), *map(str, made))
-        listed, size = shown(page, [run.name for run in made]), page.stat().st_size / 1e6
+        seconds, busy, megabytes = measure(REPORT, str(page), *map(str, paths))
+        listed, size = shown(page, [run.name for run in paths]), page.stat().st_size / 1e6
     what = f"report of {runs} runs x {documents} documents: {listed} of {runs} in a table, page of {size:.1f} MB"
     print(f"| {what} | {seconds:.1f} | {busy:.1f} | {megabytes:.0f} | every run in a table |", flush=True)
     return listed == runs
@@ -78,16 +78,16 @@ def many_runs(runs: int, documents: int) -> bool:
 
 def long_logs(rows: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
-        made = [Path(folder) / name for name in ("base", "variant")]
-        for index, run in enumerate(made):
+        paths = [Path(folder) / name for name in ("base", "variant")]
+        for index, run in enumerate(paths):
             write_log(run, run.name, rows // 2, 1, 0.3 * index, index)
-        page, words, met = Path(folder) / "report.html", [str(run) for run in made], True
-        for what, body, told in (
+        page, words, met = Path(folder) / "report.html", [str(run) for run in paths], True
+        for what, body, arguments in (
             ("compared", COMPARE, words),
             ("reported", REPORT, [str(page), *words]),
             ("compared, then reported by one process", BOTH, [str(page), *words]),
         ):
-            seconds, busy, megabytes = measure(body, *told)
+            seconds, busy, megabytes = measure(body, *arguments)
             met &= megabytes <= MOST_MB
             size = f", page of {page.stat().st_size / 1e6:.1f} MB" if page.exists() else ""
             print(

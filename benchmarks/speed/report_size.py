@@ -1,4 +1,4 @@
-"""Size and speed of a report of many runs, in a real browser: made-up logs of a base and 8 variants, written as the harness does.
+"""Size and speed of a report of a base and 8 variants in a real browser; the logs are made up, in the harness's format.
 
 python benchmarks/record.py benchmarks/results/report_size.md -- python benchmarks/speed/report_size.py
 """
@@ -21,13 +21,13 @@ from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.reporting.html import write_report
 
 VARIANTS = 8
-WRITTEN = 0.3  # of the items are answered in writing
+WRITTEN = 0.3  # share of the items with generated answers
 SUBJECTS = 19
 BARS = {"size (MB)": 5.0, "readable (s)": 1.5, "worst filter (ms)": 100.0}
 
 
 class Words:
-    """Text with the word frequencies of a language, so that it compresses about as well."""
+    """Random text with the word frequencies of a natural language, so that it compresses about as well."""
 
     def __init__(self, seed: int, size: int = 8000) -> None:
         self.rng = np.random.default_rng(seed)
@@ -63,7 +63,7 @@ def make_runs(folder: Path, items: int) -> list[Path]:
     scores, gold = questions(items - long)
     stems = [words.text(int(words.rng.integers(15, 60))) for _ in range(items)]
     options = [[words.text(int(words.rng.integers(2, 12))) for _ in range(4)] for _ in range(items - long)]
-    made = []
+    paths = []
     for number in range(VARIANTS + 1):
         noise = np.random.default_rng(number).normal(size=scores.shape) * number / 4
         rows = choice_rows("mcqa_mmlu_stem", scores + noise, gold)
@@ -71,18 +71,18 @@ def make_runs(folder: Path, items: int) -> list[Path]:
             row["doc"] |= {"stem": stems[long + i], "choices": options[i], "subject": f"subject {i % SUBJECTS}"}
         name = f"variant {number}" if number else "base"
         cot = written(Words(number), long, np.arange(long) % 4, number / 20, stems)
-        made.append(write_run(folder / name, {"mcqa_mmlu_stem": rows, "mcqa_epfl_cot": cot}, model=name))
-    return made
+        paths.append(write_run(folder / name, {"mcqa_mmlu_stem": rows, "mcqa_epfl_cot": cot}, model=name))
+    return paths
 
 
 def make_grid_runs(folder: Path, items: int) -> list[Path]:
-    """The same of ARC grids: public training tasks, two attempts each, drawn from every kind of answer."""
-    made = []
+    """The same for ARC grids: public training tasks, two attempts each, of random kinds of answer."""
+    paths = []
     for number in range(VARIANTS + 1):
         kinds = np.random.default_rng(number).choice(KINDS, size=(items, 2)).tolist()
         name = f"variant {number}" if number else "base"
-        made.append(grid_run(folder, kinds, name, release=2))
-    return made
+        paths.append(grid_run(folder, kinds, name, release=2))
+    return paths
 
 
 def measure(driver: object, path: Path) -> dict[str, float]:
@@ -112,9 +112,9 @@ def measure(driver: object, path: Path) -> dict[str, float]:
         ("text", ""),
     ]
     have = "return [...document.querySelectorAll('#browser option')].map((option) => option.text)"
-    known = {*opened.run(have), *(value for name, value in steps if name == "text")}
+    options = {*opened.run(have), *(value for name, value in steps if name == "text")}
     return spent | {
-        f"filter {i}": opened.filter(name, value) for i, (name, value) in enumerate(steps) if value in known
+        f"filter {i}": opened.filter(name, value) for i, (name, value) in enumerate(steps) if value in options
     }
 
 
@@ -123,12 +123,14 @@ def main() -> int:
     parser.add_argument("--items", type=int, nargs="*", default=[5000, 14_000])
     parser.add_argument("--grids", type=int, nargs="*", default=[1076], help="items of a page of ARC grids alone")
     parser.add_argument(
-        "--repeat", type=int, default=5, help="times each page is opened; the median of each step counts"
+        "--repeat", type=int, default=5, help="times that each page is opened; the medians are reported"
     )
     args = parser.parse_args()
-    if lacking := missing():
-        sys.exit(lacking)
-    print(f"A base and {VARIANTS} variants; {WRITTEN:.0%} of the items answered in about 900 characters.\n")
+    if problem := missing():
+        sys.exit(problem)
+    print(
+        f"A base and {VARIANTS} variants; {WRITTEN:.0%} of the items have generated answers of about 900 characters.\n"
+    )
     print(
         "| items | " + " | ".join(f"{name} (bar {bar:g})" for name, bar in BARS.items()) + " | median filter (ms) |",
         end="",
@@ -141,16 +143,16 @@ def main() -> int:
             output = Path(text) / "report.html"
             began = time.perf_counter()
             write_report([str(path) for path in variants], output, base=str(base))
-            made = time.perf_counter() - began
+            seconds = time.perf_counter() - began
             every = [measure(driver, output) for _ in range(args.repeat)]
-            found = {name: float(np.median([one[name] for one in every])) for name in every[0]}
-            filters = [value for name, value in found.items() if name.startswith("filter")]
-            found |= {"worst filter (ms)": max(filters), "median filter (ms)": float(np.median(filters))}
-            found["size (MB)"] = output.stat().st_size / 1e6
-            cells = [f"{found[name]:.2f}{'' if found[name] <= bar else ' missed'}" for name, bar in BARS.items()]
-            told = driver.execute_script("return document.getElementById('browser-count').textContent")
-            print(f"| {items:,}{what} | {' | '.join(cells)} | {found['median filter (ms)']:.0f} |", end="")
-            print(f" {found['samples ready (s)']:.2f} | {made:.0f} | {told} |", flush=True)
+            figures = {name: float(np.median([opening[name] for opening in every])) for name in every[0]}
+            filters = [value for name, value in figures.items() if name.startswith("filter")]
+            figures |= {"worst filter (ms)": max(filters), "median filter (ms)": float(np.median(filters))}
+            figures["size (MB)"] = output.stat().st_size / 1e6
+            cells = [f"{figures[name]:.2f}{'' if figures[name] <= bar else ' missed'}" for name, bar in BARS.items()]
+            count = driver.execute_script("return document.getElementById('browser-count').textContent")
+            print(f"| {items:,}{what} | {' | '.join(cells)} | {figures['median filter (ms)']:.0f} |", end="")
+            print(f" {figures['samples ready (s)']:.2f} | {seconds:.0f} | {count} |", flush=True)
     return 0
 
 

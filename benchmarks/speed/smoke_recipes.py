@@ -1,4 +1,4 @@
-"""Every recipe in training/configs with --smoke: what each came to, and in how many seconds.
+"""Run every recipe in training/configs with --smoke; print the outcome and the seconds of each.
 
 python benchmarks/speed/smoke_recipes.py [RECIPE...]
 """
@@ -18,8 +18,10 @@ LIMIT = 60.0  # seconds
 
 
 def main() -> int:
-    given = [Path(name) for name in sys.argv[1:]]
-    recipes = given or sorted(path for path in (training_dir() / "configs").glob("*.yaml") if path.stem not in SETTINGS)
+    chosen = [Path(name) for name in sys.argv[1:]]
+    recipes = chosen or sorted(
+        path for path in (training_dir() / "configs").glob("*.yaml") if path.stem not in SETTINGS
+    )
     print("| recipe | rungs | seconds | outcome |\n|---|---:|---:|---|")
     failed = 0
     for recipe in recipes:

@@ -1,9 +1,9 @@
-"""Is a stage as fast as TRL's own command line? The same model, rows and settings, one after the other, several times.
+"""Compare the speed of our SFT and DPO scripts with TRL's own, with the same model, rows and settings, several times.
 
 python benchmarks/speed/train_speed.py [--steps 80] [--repeats 3]
 
-Times the training loop alone, from the end of its first step to the end of its last, so that start-up and saving do not
-count: the processor's seconds where a CPU trains (a busy machine changes them little), the clock's where a GPU does.
+Times the training loop alone, from the end of its first step to the end of its last, without start-up and saving: processor
+time on a CPU (other load changes it little), wall-clock time on a GPU.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ TRAINER = {
     "report_to": "none",
     "max_length": 512,
 }
-# Both sides run under this: a callback of transformers' own that looks at the clock.
+# Both sides run under this: it adds a callback that measures the time.
 CLOCK = """
 import runpy, sys, time, torch, transformers
 clock = time.perf_counter if torch.cuda.is_available() else time.process_time
@@ -103,7 +103,7 @@ def has_gpu() -> bool:
 
 
 def loop(words: list[str]) -> float:
-    """The seconds of the training loop of a script that is run with these words."""
+    """Run a script with these arguments; returns the seconds of its training loop."""
     environment = {**ENVIRONMENT, **os.environ, "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", CLOCK, *words], capture_output=True, text=True, env=environment, check=False
@@ -125,7 +125,7 @@ def main() -> int:
         ratios = []
         for number in range(1, args.repeats + 1):
             with tempfile.TemporaryDirectory() as folder:
-                pair = [ours, theirs] if number % 2 else [theirs, ours]  # who goes first alternates
+                pair = [ours, theirs] if number % 2 else [theirs, ours]  # alternate which side is first
                 seconds = {side: side(kind, args.steps, Path(folder), args.parent) for side in pair}
             mine, other = ((args.steps - 1) / seconds[side] for side in (ours, theirs))
             ratios.append(mine / other)
@@ -133,7 +133,7 @@ def main() -> int:
         median = statistics.median(ratios)
         slow |= median < 0.98
         print(f"| {kind} | median | | | **{median:.3f}** |", flush=True)
-    print(f"\n{args.steps} steps of 16 rows each, LoRA r 16, float32; the median has to be at least 0.98.")
+    print(f"\n{args.steps} steps of 16 rows each, LoRA r 16, float32; the median must be at least 0.98.")
     return int(slow)
 
 

@@ -236,7 +236,6 @@ def test_a_pass_of_fewer_tokens_than_make_sense_is_refused():
 
 
 @pytest.mark.slow  # peft imports gptqmodel
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")  # peft's own
 def test_adapters_are_scored_with_what_they_add():
     from peft import LoraConfig, PromptTuningConfig, get_peft_model
 

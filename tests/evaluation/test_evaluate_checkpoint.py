@@ -93,10 +93,6 @@ def test_evaluation_follows_the_chat_template_that_the_stage_trained_with(tmp_pa
         evaluate(str(checkpoint), contrary, tmp_path / "no", dtype="float32", batch_size=2)
 
 
-# PEFT asks a model for what transformers has renamed
-peft_on_transformers = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
-
-
 @pytest.fixture
 def adapter(tiny_checkpoint, tmp_path):
     """An adapter of the tiny checkpoint that changes its answers, as a stage keeps it."""
@@ -114,7 +110,6 @@ def adapter(tiny_checkpoint, tmp_path):
     return as_stage(tmp_path / "peft", tmp_path / "adapter", adapter=True, parent=content_hash(tiny_checkpoint))
 
 
-@peft_on_transformers
 def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny_checkpoint, adapter, tmp_path):
     plan = [{"tasks": ["mcqa_epfl"], "limit": 6}]
 
@@ -134,7 +129,6 @@ def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny
         scores(tiny_checkpoint, str(tiny_checkpoint))
 
 
-@peft_on_transformers
 def test_mcqa_eval_checks_an_adapters_base_too(tiny_checkpoint, adapter):
     def flags(*words):
         return launch.as_trained(launch.read_command(["run", "--model_args", *words])[1])

@@ -13,6 +13,11 @@ import pytest
 
 from mcqa_suite.common.paths import training_dir
 
+# Libraries' warnings are no errors; PEFT 0.21 and TRL 1.16 read an attribute that transformers 5.24 renamed.
+default_warnings = pytest.mark.filterwarnings(
+    "default", "ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"
+)
+
 
 def script(name: str) -> ModuleType:
     """A module of training/, such as `sft` or `mcqa_training.stage`."""

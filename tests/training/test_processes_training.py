@@ -11,9 +11,10 @@ import pytest
 import yaml
 from helpers import two_processes
 from helpers.stage_scripts import ladder_context
+from helpers.training_scripts import default_warnings
 from helpers.two_processes import ACCELERATE, CPU, LORA, PAIRS, REPOSITORY, SFT, TORCHRUN, launch, with_batch
 
-pytestmark = pytest.mark.filterwarnings("default")
+pytestmark = default_warnings
 STAGES: dict[str, dict[str, Any]] = {
     "sft": {**SFT, **LORA},
     "dpo": {**PAIRS, **LORA, "trainer": {"precompute_ref_log_probs": True}},

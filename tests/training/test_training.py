@@ -179,7 +179,6 @@ def test_two_processes_train_one_checkpoint_and_the_manifest_counts_them(tiny_ch
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.gradient_checkpointing. is deprecated:FutureWarning")  # transformers renamed it
 def test_settings_are_checked_without_a_parent_and_without_training(tmp_path):
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(SFT)
@@ -189,6 +188,17 @@ def test_settings_are_checked_without_a_parent_and_without_training(tmp_path):
     assert left.value.code == 0
     with pytest.raises(ConfigError, match=r"bad\.yaml: lora: unknown key 'rank'"):
         checked("sft", good, bad)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gradient_checkpointing", "activation_checkpointing"])
+def test_settings_may_use_the_old_or_the_new_name_of_an_argument_that_transformers_renamed(tmp_path, name):
+    from trl import SFTConfig
+
+    if not hasattr(SFTConfig, name):
+        pytest.skip(f"this version of transformers has no {name}")
+    settings = Namespace(trainer={name: True}, seed=0, dtype="float32")
+    assert script("mcqa_training.stage").trainer_config(SFTConfig, settings, "", str(tmp_path)).gradient_checkpointing
 
 
 def checked(kind: str, *files: Path) -> None:

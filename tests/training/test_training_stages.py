@@ -6,13 +6,13 @@ import json
 import shutil
 
 import pytest
-from helpers.training_scripts import run_stage, script, weights
+from helpers.training_scripts import default_warnings, run_stage, script, weights
 
 from mcqa_suite.common.checkpoints import check_parent
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import content_hash, read_manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.slow, default_warnings]
 
 TRAINER = {"max_steps": 2, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "logging_steps": 1}
 ROWS = {"data": [{"source": "generated", "n": 16, "seed": 1, "style": "letter_text"}]}

@@ -45,6 +45,11 @@ TRAINER = {
     "logging_first_step": True,  # a run shorter than logging_steps has a curve too
     "gradient_checkpointing": False,
 }
+# Old name -> the name that transformers has given the argument since.
+RENAMED = {
+    "gradient_checkpointing": "activation_checkpointing",
+    "gradient_checkpointing_kwargs": "activation_checkpointing_kwargs",
+}
 TRACKERS = ("wandb", "trackio", "tensorboard")
 NO_MEMORY = ("can't allocate memory", "out of memory")  # parts of the messages of a CPU's and a GPU's allocator
 Configs = Callable[..., Any]  # (settings, where[, folder]) -> what a library makes of them; ConfigError names `where`
@@ -150,8 +155,13 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
     }
     # A recipe is a stranger's file, and with these a trainer may load a model again, with code of its own.
     code = {"trust_remote_code": False, "model_init_kwargs": None}
-    fixed |= {key: value for key, value in code.items() if key in {field.name for field in dataclasses.fields(cls)}}
-    config = library_config(cls, TRAINER | settings.trainer, fixed, f"{where}: trainer")
+    names = {field.name for field in dataclasses.fields(cls)}
+    fixed |= {key: value for key, value in code.items() if key in names}
+    values = TRAINER | settings.trainer
+    for old, new in RENAMED.items():
+        if old in values and new in names:
+            values.setdefault(new, values.pop(old))
+    config = library_config(cls, values, fixed, f"{where}: trainer")
     for name in TRACKERS:
         if name in config.report_to and not importlib.util.find_spec(name):
             raise ConfigError(f"{where}: trainer: report_to: {name} is not installed; pip install {name}, or remove it")

@@ -36,7 +36,7 @@ TRAINER = {
 # Arguments that need another machine, or more time.
 REMOVED = {
     *("eval_strategy", "eval_steps", "save_strategy", "save_steps", "report_to", "optim"),
-    *("bf16", "fp16", "tf32", "gradient_checkpointing", "deepspeed", "fsdp", "fsdp_config"),
+    *("bf16", "fp16", "tf32", "gradient_checkpointing", "activation_checkpointing", "deepspeed", "fsdp", "fsdp_config"),
 }
 AnySource = Source | PairSource
 
