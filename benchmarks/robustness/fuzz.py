@@ -77,7 +77,7 @@ def changed_values(content: bytes, draw: random.Random, values: list[Any]) -> by
         if not _is_json(rows[at]):
             continue
         root = {"": json.loads(rows[at])}
-        positions = list(_places(root))
+        positions = list(_positions(root))
         box, key = draw.choice(positions)
         if isinstance(box, dict) and key != "" and draw.random() < 0.2:
             del box[key]
@@ -87,11 +87,11 @@ def changed_values(content: bytes, draw: random.Random, values: list[Any]) -> by
     return b"\n".join(rows)
 
 
-def _places(box: Any) -> Iterator[tuple[Any, Any]]:
+def _positions(box: Any) -> Iterator[tuple[Any, Any]]:
     for key in list(box) if isinstance(box, dict) else range(len(box)):
         yield box, key
         if isinstance(box[key], dict | list):
-            yield from _places(box[key])
+            yield from _positions(box[key])
 
 
 def _is_json(content: bytes) -> bool:
