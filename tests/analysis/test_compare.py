@@ -16,7 +16,7 @@ from mcqa_suite.analysis.compare import Family
 from mcqa_suite.common.errors import ComparisonError
 
 
-def test_a_model_differs_from_itself_by_exactly_nothing(tmp_path):
+def test_a_model_compared_with_itself_has_a_difference_of_exactly_zero(tmp_path):
     base, _ = two_runs(tmp_path, n=1000)
     comparison = compared(base, base)
     (row,) = comparison.rows
@@ -29,7 +29,7 @@ def test_a_model_differs_from_itself_by_exactly_nothing(tmp_path):
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from([0.05, 0.5, 2.0]))
-def test_exchanging_the_two_flips_every_sign(tmp_path_factory, seed, amount):
+def test_exchanging_the_two_models_reverses_every_sign(tmp_path_factory, seed, amount):
     tmp_path = tmp_path_factory.mktemp("swap")
     base, variant = two_runs(tmp_path, lambda scores, gold: noisy(scores, amount, seed), n=40)
     (forward,), (backward,) = compared(base, variant).rows, compared(variant, base).rows
@@ -41,7 +41,7 @@ def test_exchanging_the_two_flips_every_sign(tmp_path_factory, seed, amount):
     assert forward.change.p == backward.change.p
 
 
-def test_the_numbers_are_those_of_the_logs(tmp_path):
+def test_accuracies_and_flips_equal_those_of_the_logs(tmp_path):
     scores, gold = questions(200)
     changed = noisy(scores, 0.5)
     base, variant = two_runs(tmp_path)
@@ -75,7 +75,7 @@ def test_only_the_same_question_asked_the_same_way_is_paired(tmp_path):
     assert comparison.rows[0].n == 44
 
 
-def test_unread_answers_have_a_share_of_their_own(tmp_path):
+def test_unread_answers_have_their_own_share(tmp_path):
     rows = [written_row("t", i, "ABCD"[i % 4], i % 4) for i in range(40)]
     worse = [written_row("t", i, None if i < 8 else "ABCD"[i % 4], i % 4) for i in range(40)]
     base = write_run(tmp_path / "base", {"t": rows})
@@ -96,7 +96,7 @@ def test_a_group_pools_its_documents(tmp_path):
     assert row.change.method == "score"
 
 
-def test_a_group_that_the_harness_averages_over_tasks_stays_so(tmp_path):
+def test_a_group_that_the_harness_averages_over_tasks_is_not_pooled(tmp_path):
     (base, variant), rows, changed = groups_of(tmp_path)
     for folder, tasks in ((base, rows), (variant, changed)):
         path = folder / f"results_{STAMP}.json"
@@ -133,7 +133,7 @@ def test_clusters_widen_the_interval(tmp_path):
         compared(base, variant, cluster="topic")
 
 
-def test_one_subject_alone_is_taken_as_independent_and_said_so(tmp_path):
+def test_a_task_of_one_subject_is_treated_as_independent_with_a_note(tmp_path):
     (base, variant), *_ = groups_of(tmp_path)
     comparison = compared(base, variant, cluster="subject")
     methods = {row.task: row.change.method for row in comparison.rows}
@@ -141,7 +141,7 @@ def test_one_subject_alone_is_taken_as_independent_and_said_so(tmp_path):
     assert any("one value of 'subject' only" in note for note in comparison.notes)
 
 
-def test_nested_sets_have_no_mean(tmp_path):
+def test_nested_tasks_have_no_mean(tmp_path):
     scores, gold = questions(60)
     whole = choice_rows("main", scores, gold)
     tasks = {"main": whole, "diamond": whole[:20]}
@@ -166,7 +166,7 @@ def test_the_verdicts(tmp_path):
     )
 
 
-def test_noise_is_a_row_outside_the_family(tmp_path):
+def test_a_noise_run_is_a_row_outside_the_family(tmp_path):
     scores, gold = questions(300)
     base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
     again = write_run(tmp_path / "again", {"t": choice_rows("t", noisy(scores, 0.01), gold)})

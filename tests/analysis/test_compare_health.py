@@ -51,7 +51,7 @@ def test_a_task_that_fails_a_check_is_broken_and_named(tmp_path, condition, caps
     assert f"t, gptq: **broken** ({condition})" in capsys.readouterr().out
 
 
-def test_a_broken_task_is_never_averaged_in(tmp_path):
+def test_a_broken_task_is_left_out_of_the_mean(tmp_path):
     (base, variant), _rows, changed = groups_of(tmp_path)
     scores, gold = questions(40, seed=1)
     broken = choice_rows("physics", set_all(0.0)(scores, gold), gold, subject="physics")
@@ -77,7 +77,7 @@ def test_a_task_of_which_nothing_could_be_read_is_broken(tmp_path):
         ({"versions": {"t": 2.0}}, "t: task version: 1.0 (base), 2.0 (gptq)"),
     ],
 )
-def test_different_settings_are_refused_with_a_list(tmp_path, overrides, words, capsys):
+def test_runs_with_different_settings_are_an_error_that_lists_them(tmp_path, overrides, words, capsys):
     scores, gold = questions(30)
     base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
     changed = choice_rows("t", noisy(scores, 0.3), gold)

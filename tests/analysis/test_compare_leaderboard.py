@@ -54,7 +54,7 @@ def test_the_ladders_p_values_are_those_of_a_comparison(tmp_path):
     assert rows["sft", "t"] > 0.05 > 2**-5  # alone it would have had a star
 
 
-def test_differences_to_the_parent_are_a_family_of_their_own(tmp_path):
+def test_differences_to_the_parent_are_a_separate_family(tmp_path):
     runs = ladder(tmp_path, {"base": 600, "sft": 640, "dpo": 646, "gptq2": 550})
     board = rung_leaderboard(runs, PARENTS)
     to_parent = {name: entry.to_parent for name, entry in entries(board).items()}
@@ -118,7 +118,7 @@ def test_one_csv_has_the_columns_of_every_leaderboard(tmp_path):
     assert (rungs[0]["bits_per_weight"], rungs[0]["size_mb"], dpo["bits_per_weight"]) == ("32", "2.5", "")
 
 
-def test_documents_asked_in_other_words_are_counted(tmp_path):
+def test_documents_with_another_prompt_are_counted(tmp_path):
     scores, gold = questions(100)
     paths = [
         write_run(tmp_path / name, {"t": choice_rows("t", noisy(scores, 0.1), gold)}, model=name)

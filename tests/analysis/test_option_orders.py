@@ -36,21 +36,21 @@ def answers(k, gold, score):
     return rows
 
 
-def test_a_model_that_knows_is_right_in_every_order():
+def test_a_model_that_knows_the_answer_is_right_in_every_order():
     effect = order_effect(answers(4, 2, lambda option, position: 0.0 if option == 2 else -5.0))
     assert (effect.as_given[0], effect.mean[0], effect.debiased[0], effect.consistent[0]) == (True, 1.0, True, True)
     assert effect.position_std == 0.0
     assert effect.picked == (0.25, 0.25, 0.25, 0.25)
 
 
-def test_a_model_that_always_says_a_is_right_by_place_alone():
+def test_a_model_that_always_says_a_is_right_only_by_position():
     effect = order_effect(answers(4, 0, lambda option, position: 0.0 if position == 0 else -5.0))
     assert (effect.as_given[0], effect.mean[0], effect.consistent[0]) == (True, 0.25, False)
     assert effect.picked == (1.0, 0.0, 0.0, 0.0)
     assert effect.recall == (1.0, 0.0, 0.0, 0.0)
 
 
-def test_a_weak_preference_under_a_strong_place_bias_comes_out_when_debiased():
+def test_debiasing_shows_a_weak_preference_under_a_strong_position_bias():
     effect = order_effect(answers(4, 3, lambda option, position: 0.5 * (option == 3) + 3.0 * (position == 1)))
     assert not effect.as_given[0]
     assert effect.debiased[0]
@@ -66,7 +66,7 @@ def test_a_question_cut_off_by_a_limit_is_left_out_and_a_missing_rotation_is_nam
         order_effect(whole[:3])
 
 
-def test_debiasing_averages_probabilities_of_options_not_of_places():
+def test_debiasing_averages_the_probabilities_of_options_not_of_positions():
     rng = np.random.default_rng(0)
     table = rng.normal(size=(5, 5))
     effect = order_effect([RotationScores("q", r, (1 - r) % 5, tuple(table[r])) for r in range(5)])

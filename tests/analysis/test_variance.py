@@ -121,7 +121,7 @@ def test_public_templates_are_paired_by_what_they_were_made_from(tmp_path, rates
     assert step.value.value == pytest.approx(rates["p1"][:8].mean() - rates["main"][10:18].mean())
 
 
-def test_the_gap_goes_from_templates_to_their_originals_to_the_rest(tmp_path, rates):
+def test_the_gap_compares_templates_with_their_originals_and_with_the_other_questions(tmp_path, rates):
     originals = np.array([True] * 18 + [False] * 2)
     rest = np.array([True, False] * 50)
     tasks = {
@@ -146,14 +146,14 @@ def test_without_gsm8k_there_is_no_gap(tmp_path, rates):
     assert "Generalisation" not in variance_report([drawn])
 
 
-def test_a_run_against_itself_differs_by_nothing(tmp_path, rates):
+def test_a_run_compared_with_itself_has_no_difference(tmp_path, rates):
     log(tmp_path, rates)
     draws = read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main"]
     assert same_documents(draws, draws)
     assert difference(draws, draws).value.value == 0
 
 
-def test_other_draws_of_the_same_templates_are_said_to_be_other(tmp_path, rates):
+def test_different_draws_of_the_same_templates_are_marked(tmp_path, rates):
     log(tmp_path / "a", rates)
     other = {"mcqa_symbolic_local_main": templated("symbolic_local_main", rates["p1"], seed=2)}
     write_run(tmp_path / "b", other)
@@ -165,7 +165,7 @@ def test_other_draws_of_the_same_templates_are_said_to_be_other(tmp_path, rates)
     assert float(change["value"]) == pytest.approx(rates["p1"].mean() - rates["main"].mean())
 
 
-def test_the_worst_templates_stand_on_top(tmp_path, rates):
+def test_the_worst_templates_are_first(tmp_path, rates):
     log(tmp_path, {"main": rates["main"]})
     report = variance_report([read_drawn("base", tmp_path)], worst=3)
     lines = report.split("accuracy by template (%)")[1].splitlines()
@@ -185,7 +185,7 @@ def test_incomplete_draws_are_left_out_and_counted(tmp_path, rates):
     assert "15 documents of incomplete draws left out" in variance_report([drawn])
 
 
-def test_what_cannot_be_read_is_named(tmp_path, rates):
+def test_an_unreadable_log_is_an_error_with_its_reason(tmp_path, rates):
     rows = templated("symbolic_local_main", rates["main"])
     write_run(tmp_path / "one", {"mcqa_symbolic_local_main": rows[:1]})
     with pytest.raises(DatasetError, match="1 templates and 1 complete draws of them; run without --limit"):

@@ -56,7 +56,7 @@ def brute_best(samples, scores, gold, n):
 
 @settings(max_examples=200, deadline=None)
 @given(ANSWERS, st.data())
-def test_majority_is_what_counting_every_subset_gives(samples, data):
+def test_the_majority_vote_equals_a_count_over_every_subset(samples, data):
     n = data.draw(st.integers(1, len(samples)))
     ballots = ballots_of(samples)
     assert majority(ballots.answers, ballots.right, n).accuracy[0] == pytest.approx(brute_majority(samples, "A", n))
@@ -64,7 +64,7 @@ def test_majority_is_what_counting_every_subset_gives(samples, data):
 
 @settings(max_examples=200, deadline=None)
 @given(ANSWERS, st.data())
-def test_best_of_n_is_what_counting_every_subset_gives(samples, data):
+def test_best_of_n_equals_a_count_over_every_subset(samples, data):
     n = data.draw(st.integers(1, len(samples)))
     scores = data.draw(st.lists(st.sampled_from([0.0, 1.0, 2.5]), min_size=len(samples), max_size=len(samples)))
     ballots = ballots_of(samples)

@@ -135,7 +135,7 @@ def test_families_that_are_not_exact_are_scored_as_stock_and_say_why(family, rea
 
 
 @pytest.mark.parametrize("family", REFUSED_BY_TEST)
-def test_the_self_test_alone_finds_what_would_be_silently_wrong(family):
+def test_only_the_self_test_detects_a_model_with_wrong_scores(family):
     model = random_model(family)
     assert "self-test" in gate.self_test(Forward(model, device=model.device), max_length=256)
 
@@ -188,7 +188,7 @@ def test_the_budget_halves_until_passes_fit_and_the_scores_stay(monkeypatch):
     assert 16 <= lm.scorer.budget <= 40
 
 
-def test_what_fits_in_no_pass_at_all_is_an_error_that_names_it(monkeypatch):
+def test_a_request_that_fits_in_no_pass_is_an_error_that_names_it(monkeypatch):
     lm, _ = pair(random_model("llama"))
     TooSmall(monkeypatch, lm.model, 3)
     with pytest.raises(torch.OutOfMemoryError):
@@ -205,7 +205,7 @@ def test_what_fits_in_no_pass_at_all_is_an_error_that_names_it(monkeypatch):
         ("Answer:", " very" * 100, "has 500 tokens, the model reads 256"),
     ],
 )
-def test_what_has_no_score_is_named(context, option, words):
+def test_a_request_without_a_score_is_named(context, option, words):
     lm, _ = pair(random_model("llama"))
     with pytest.raises(LoglikelihoodError, match=words):
         lm.loglikelihood(loglikelihoods([context], [option]), disable_tqdm=True)

@@ -79,7 +79,7 @@ def test_two_models_are_never_mixed(checkpoint, tmp_path):
             assert lm.cache.hits == 0
 
 
-def test_weights_that_change_in_place_find_nothing_old(checkpoint, tmp_path):
+def test_weights_that_change_in_place_use_no_old_cache_entries(checkpoint, tmp_path):
     path, folder = tmp_path / "cache.sqlite", checkpoint(0)
     old = language_model(folder, path).loglikelihood(requests(), disable_tqdm=True)
     random_model("llama", seed=5).save_pretrained(folder)
@@ -88,7 +88,7 @@ def test_weights_that_change_in_place_find_nothing_old(checkpoint, tmp_path):
     assert new.cache.hits == 0
 
 
-def test_a_crash_keeps_what_was_done(checkpoint, tmp_path, monkeypatch):
+def test_scores_before_a_crash_stay_in_the_cache(checkpoint, tmp_path, monkeypatch):
     path, folder = tmp_path / "cache.sqlite", checkpoint(0)
     lm = language_model(folder, path, max_pass_tokens=16)
     forward, calls = lm.model.forward, []
@@ -132,7 +132,7 @@ def test_processes_that_make_the_file_at_the_same_moment_wait_for_each_other(tmp
     assert [job.wait(120) for job in jobs] == [0, 0, 0]
 
 
-def test_the_key_tells_requests_apart(tmp_path):
+def test_different_requests_have_different_keys(tmp_path):
     cache = LoglikCache(tmp_path / "cache.sqlite", {"weights": "one"})
     keys = {
         cache.key(ROW, TARGETS),
@@ -282,7 +282,7 @@ def test_generation_that_crashed_goes_on_at_the_next_batch_and_ends_as_if_unbrok
     [{"max_gen_toks": 5}, {"until": ["?"]}, {"do_sample": True, "temperature": 0.5}, {"repetition_penalty": 2.0}],
     ids=str,
 )
-def test_another_setting_finds_nothing_old(checkpoint, tmp_path, change):
+def test_another_setting_uses_no_old_cache_entries(checkpoint, tmp_path, change):
     folder, path = checkpoint(0), tmp_path / "cache.sqlite"
     generated(language_model(folder, path), prompts())
     lm = language_model(folder, path)
@@ -291,7 +291,7 @@ def test_another_setting_finds_nothing_old(checkpoint, tmp_path, change):
 
 
 @pytest.mark.parametrize("change", [{"dtype": "bfloat16"}, {"batch_size": 4}, {"max_length": 20}], ids=str)
-def test_another_way_to_compute_the_same_finds_nothing_old(checkpoint, tmp_path, change):
+def test_another_way_to_compute_the_same_uses_no_old_cache_entries(checkpoint, tmp_path, change):
     folder, path = checkpoint(0), tmp_path / "cache.sqlite"
     generated(language_model(folder, path, batch_size=3), prompts())
     lm = language_model(folder, path, **{"batch_size": 3} | change)
@@ -330,7 +330,7 @@ def test_draws_come_from_the_model_s_distribution(checkpoint):
     assert chisquare([*seen, n - sum(seen)], [*expected, rest]).pvalue > 0.001
 
 
-def test_a_draw_leaves_the_stream_outside_alone(checkpoint):
+def test_a_draw_does_not_change_the_global_random_state(checkpoint):
     lm = language_model(checkpoint(0), "off")
     torch.manual_seed(3)
     expected = torch.rand(4)

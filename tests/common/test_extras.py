@@ -63,7 +63,7 @@ def test_a_source_folder_that_was_never_installed_is_a_checkout(monkeypatch):
     assert extras.install_command("eval") == f"pip install -e '{REPOSITORY}[eval]'"
 
 
-def test_an_import_that_no_extra_would_mend_is_left_alone():
+def test_a_missing_import_that_no_extra_provides_is_raised_unchanged():
     assert extras.missing(ImportError("cannot import name 'x'", name="json")) is None
     assert extras.missing(ModuleNotFoundError("No module named 'pytest.nothing'", name="pytest.nothing")) is None
     assert extras.missing(ImportError("no name")) is None

@@ -46,7 +46,7 @@ def test_an_optional_task_without_data_is_skipped_and_named(evaluated):
     assert record["peak_memory_mb"] > 10
 
 
-def test_the_run_reads_back(evaluated):
+def test_the_written_run_is_read(evaluated):
     tasks = read_run(evaluated).by_task
     assert {name: run.n for name, run in tasks.items()} == {
         "mcqa_epfl": 12,
@@ -167,7 +167,7 @@ def test_a_reward_model_gives_no_answers_to_evaluate(tiny_checkpoint, tmp_path):
         evaluate(str(folder), PLAN, tmp_path / "out", dtype="float32", batch_size=4)
 
 
-def test_one_process_evaluates_again_and_again_as_a_new_one_does(evaluated, tiny_checkpoint, tmp_path, monkeypatch):
+def test_later_evaluations_of_a_process_equal_those_of_a_new_process(evaluated, tiny_checkpoint, tmp_path, monkeypatch):
     """Another model before changes nothing."""
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     monkeypatch.setenv("MCQA_CACHE", str(tmp_path / "cache.sqlite"))
@@ -202,7 +202,7 @@ def rungs_of(evaluated, *names):
     return [replace(run, name=name, **(sizes if name == "base" else {})) for name in names]
 
 
-def test_a_model_differs_from_itself_by_nothing(evaluated):
+def test_a_model_compared_with_itself_has_no_difference(evaluated):
     board = rung_leaderboard(rungs_of(evaluated, "base", "again"), {})
     differences = [entry.to_base for row in board.rows for entry in row.entries if entry.to_base]
     assert {row.change.difference.value for row in differences} == {0.0}
@@ -239,7 +239,9 @@ def test_a_rung_is_also_compared_with_its_parent(evaluated):
         ([{"tasks": ["mcqa_sciq"]}], DatasetError, "allenai/sciq: not on this machine"),
     ],
 )
-def test_what_cannot_be_evaluated_is_named(tiny_checkpoint, tmp_path, monkeypatch, plan, kind, words):
+def test_an_evaluation_that_is_impossible_is_an_error_with_its_reason(
+    tiny_checkpoint, tmp_path, monkeypatch, plan, kind, words
+):
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     with pytest.raises(kind, match=words):
         evaluate(str(tiny_checkpoint), plan, tmp_path / "out", dtype="float32", batch_size=4)

@@ -68,7 +68,7 @@ def test_every_form_of_every_public_output_is_read_back(name):
             assert grids.read(f"The rule is a mirror.\n{text}\n", form).answer == pair.output, (task.id, text)
 
 
-def test_the_best_small_model_form_looks_as_it_is_named():
+def test_the_form_for_small_models_is_written_as_its_name_says():
     text = encoder("plain+rows+shape+code").encode([[3, 0, 3], [0, 3, 0]])
     assert text == "```grid\nshape: 2x3\n1 303\n2 030\n```"
 

@@ -216,7 +216,7 @@ def test_grid_score_is_the_mean_over_tasks():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_loglikelihood_that_is_no_number_is_an_error_that_expectedtask_and_document(value):
+def test_a_loglikelihood_that_is_not_a_number_is_an_error_that_names_task_and_document(value):
     doc = {"id": "openbookqa/7-980", "choices": ["a", "b"], "gold": [0]}
     with pytest.raises(LoglikelihoodError, match=r"mcqa_openbookqa_cloze: document openbookqa/7-980: .* option 2"):
         scoring.cloze_results(doc, [(-1.0, False), (value, False)])

@@ -55,7 +55,7 @@ NEW = {"base": "checkpoint", "sft": "", "gptq8": "", "gptq4": ""}
 UNCHANGED = {"base": "checkpoint", "sft": "unchanged", "gptq8": "unchanged", "gptq4": "unchanged"}
 
 
-def test_a_second_run_makes_nothing(small, capsys, tmp_path):
+def test_a_second_run_makes_no_checkpoint_again(small, capsys, tmp_path):
     assert small(capsys) == NEW
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run/checkpoints").glob("*/model.safetensors")}
     assert small(capsys) == UNCHANGED

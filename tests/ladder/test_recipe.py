@@ -125,7 +125,7 @@ def test_an_unusable_parent_is_an_error_before_any_training(tmp_path, stage, mes
         read_recipe(write(tmp_path, RECIPE.replace("evaluate:", f"  - {stage}\nevaluate:")))
 
 
-def test_nothing_is_made_from_a_reward_model(tmp_path):
+def test_a_reward_model_cannot_be_a_parent(tmp_path):
     reward = "{name: r, kind: reward, parent: sft, settings: {data: [{source: generated, n: 8}]}}"
     text = RECIPE.replace("evaluate:", f"  - {reward}\nevaluate:")
     assert not read_recipe(write(tmp_path, text)).stages[-1].generates

@@ -164,7 +164,7 @@ def test_each_attempt_at_a_grid_is_read_and_either_may_be_right(tmp_path):
         ("So the answer is (C).", {"input": "?", "target": "(C)"}, "(C)", ["--choices-key", "6"], "C"),
     ],
 )
-def test_multiple_choice_of_other_people(tmp_path, text, doc, target, flags, answer):
+def test_multiple_choice_logs_of_other_projects_are_rescored(tmp_path, text, doc, target, flags, answer):
     log = write(tmp_path / "samples_other.jsonl", row(text, doc, target=target, exact_match=0.0))
     assert main(["extract", str(log), "--kind", "letters", *flags]) == 0
     (new,) = rows(tmp_path / "samples_other.reread.jsonl")
@@ -176,7 +176,7 @@ def test_multiple_choice_of_other_people(tmp_path, text, doc, target, flags, ans
     assert new["metrics"] == ["exact_match", "acc", "parsed", "refused", "truncated"]
 
 
-def test_two_filters_of_one_log_are_told_apart(tmp_path, capsys):
+def test_two_filters_of_a_log_are_rescored_separately(tmp_path, capsys):
     doc = {"question": "?", "answer": "6 * 180 = 1,080\n#### 1,080"}
     text = "6 * 180 = 1,080, so the answer is $1,080.00."
     log = write(
@@ -206,7 +206,7 @@ def test_two_filters_of_one_log_are_told_apart(tmp_path, capsys):
         ({"question": "?", "output": "none"}, ["--kind", "grids"], "the gold answer is no grid"),
     ],
 )
-def test_what_to_give_for_a_log_that_does_not_say_enough(tmp_path, capsys, doc, flags, words):
+def test_a_log_without_the_needed_fields_is_an_error_that_names_the_options(tmp_path, capsys, doc, flags, words):
     log = write(tmp_path / "samples_other.jsonl", row("The answer is C.", doc, exact_match=0.0))
     assert main(["extract", str(log), *flags]) == (2 if words else 0)
     error = capsys.readouterr().err

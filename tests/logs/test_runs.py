@@ -97,7 +97,7 @@ def plain(tiny_checkpoint, tmp_path_factory):
     return folder / "out", results
 
 
-def test_a_real_run_reads_back(evaluated):
+def test_a_real_run_is_read(evaluated):
     run = read_run(evaluated, cluster="subject")
     assert run.name == "tiny"
     assert {key[0]: task.n for key, task in run.tasks.items() if "mmlu" not in key[0]} == {
@@ -114,7 +114,7 @@ def test_a_real_run_reads_back(evaluated):
     assert (task.setting.version, task.n_shot, task.expected) == ("1.0", 0, 4)
 
 
-def test_picks_and_golds_explain_every_accuracy(evaluated, plain):
+def test_picks_and_golds_give_every_accuracy(evaluated, plain):
     choices = [task for task in read_run(evaluated).tasks.values() if task.samples.loglikelihoods is not None]
     choices.append(read_run(plain[0]).tasks["plain_choice", "none"])
     assert len(choices) > 5
@@ -124,7 +124,7 @@ def test_picks_and_golds_explain_every_accuracy(evaluated, plain):
             assert task.samples.chose_gold(metric).tolist() == (task.samples.scores[metric] > 0).tolist()
 
 
-def test_other_peoples_logs_read_back(plain):
+def test_logs_of_other_projects_are_read(plain):
     folder, results = plain
     run = read_run(folder)
     assert list(run.tasks) == [
@@ -149,7 +149,7 @@ def test_generated_answers_keep_their_state(evaluated):
     assert tasks["mcqa_arc_grid_1_training"].chance is None
 
 
-def test_a_row_takes_few_bytes(tmp_path):
+def test_a_row_takes_few_bytes_of_memory(tmp_path):
     scores, gold = questions(500)
     rows = choice_rows("t", scores, gold, prompt="long prompt " * 1000)
     samples = read_run(write_run(tmp_path, {"t": rows})).by_task["t"].samples
@@ -157,7 +157,7 @@ def test_a_row_takes_few_bytes(tmp_path):
     assert sum(array.nbytes for array in [*arrays, *samples.scores.values()]) < 200 * 500
 
 
-def test_documents_are_in_order_whatever_the_file_says(tmp_path):
+def test_documents_are_sorted_in_any_order_of_the_file(tmp_path):
     scores, gold = questions(20)
     rows = choice_rows("t", scores, gold)
     mixed = write_run(tmp_path / "mixed", {"t": rows[::-1]})
@@ -167,7 +167,7 @@ def test_documents_are_in_order_whatever_the_file_says(tmp_path):
     assert np.array_equal(first.hashes, second.hashes)
 
 
-def test_options_may_differ_in_number(tmp_path):
+def test_documents_may_have_different_numbers_of_options(tmp_path):
     rows = [choice_row("t", 0, [0, 1, 2], 2), choice_row("t", 1, [3, 1, 2, 0, 1], 1)]
     run = read_run(write_run(tmp_path, {"t": rows})).by_task["t"]
     assert run.samples.options.tolist() == [3, 5]
@@ -176,14 +176,14 @@ def test_options_may_differ_in_number(tmp_path):
     assert run.chance == pytest.approx((1 / 3 + 1 / 5) / 2)
 
 
-def test_a_gold_that_does_not_explain_the_accuracy_is_forgotten(tmp_path):
+def test_a_gold_that_contradicts_the_accuracy_is_dropped(tmp_path):
     rows = [choice_row("t", i, [0, 1], 1) for i in range(3)]
     rows[2]["acc"] = 0.0  # scored by something that the log does not show
     samples = read_run(write_run(tmp_path, {"t": rows})).by_task["t"].samples
     assert samples.gold.tolist() == [2, 2, 0]
 
 
-def test_little_is_enough(tmp_path):
+def test_a_log_with_only_the_required_fields_is_read(tmp_path):
     rows = [choice_row("t", i, [0, 1], 1) for i in range(3)]
     for row in rows:
         row |= {"doc": "a text", "doc_hash": f"document {row['doc_id']}", "arguments": [["?", " no"], ["?", " yes"]]}
@@ -197,7 +197,7 @@ def test_little_is_enough(tmp_path):
     assert len(set(run.samples.hashes[:, 0].tolist())) == 3
 
 
-def test_the_newest_run_counts_and_an_older_one_goes_by_name(tmp_path):
+def test_the_newest_samples_of_each_task_are_read_and_an_older_run_by_its_stamp(tmp_path):
     scores, gold = questions(10)
     old, new = "2026-01-01T00-00-00.000000", "2026-02-01T00-00-00.000000"
     write_run(tmp_path, {"t": choice_rows("t", scores, gold), "u": choice_rows("u", scores, gold)}, stamp=old)
@@ -219,7 +219,7 @@ def test_a_run_under_older_settings_does_not_mix_in(tmp_path):
     assert list(read_run(tmp_path).by_task) == ["t"]
 
 
-def test_a_rung_of_a_ladder_knows_its_size_and_speed(tmp_path):
+def test_a_rung_of_a_ladder_has_its_size_and_speed(tmp_path):
     scores, gold = questions(4)
     evaluation, checkpoint = tmp_path / "evaluations" / "gptq_4", tmp_path / "checkpoints" / "gptq_4"
     write_run(evaluation / "0", {"t": choice_rows("t", scores, gold)})

@@ -105,7 +105,7 @@ def test_a_sample_file_is_not_a_run(tmp_path):
         read_run(next(folder.glob("samples_*")))
 
 
-def test_what_can_be_read_is_read(tmp_path):
+def test_the_other_tasks_of_a_run_with_a_broken_file_are_read(tmp_path):
     scores, gold = questions(10)
     tasks = {"t": choice_rows("t", scores, gold), "u": [written_row("u", i, "A", 0) for i in range(5)]}
     folder = write_run(tmp_path, tasks)
@@ -143,7 +143,7 @@ def test_a_score_that_some_rows_lack_is_named_by_its_line(tmp_path, scored, line
         read_run(folder)
 
 
-def test_a_score_that_is_a_list_or_a_bool_is_as_before(tmp_path):
+def test_a_bool_is_a_score_and_a_list_is_not(tmp_path):
     rows = choice_rows("t", *questions(4))
     for row in rows:
         row |= {"acc": bool(row["acc"]), "exact_match": [1, 2], "metrics": ["acc", "exact_match"]}

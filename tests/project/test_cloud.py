@@ -71,11 +71,11 @@ def test_accelerate_reads_its_configs_and_launches_what_they_are_named_for(path)
     assert (args.use_cpu, args.num_processes) == (path.stem == "cpu", 2)
 
 
-def test_there_is_a_config_for_each_way():
+def test_every_way_to_launch_has_a_config():
     assert [path.stem for path in ACCELERATE] == ["cpu", "ddp", "deepspeed", "fsdp"]
 
 
-def test_every_backend_of_the_harness_stays_known_beside_ours():
+def test_our_backends_do_not_hide_those_of_the_harness():
     """`mcqa eval --model vllm`, `local-completions` and `hf`, in a process of its own: the harness fills its registry once."""
     code = (
         "from mcqa_suite.backend import prefix; prefix.register();"

@@ -67,7 +67,7 @@ def room(name: str) -> str:
     return name.split(".")[1] if "." in name else ""
 
 
-def test_packages_alone_stand_in_the_source_folder():
+def test_the_source_folder_contains_only_packages():
     assert {path.name for path in SOURCE.iterdir() if path.is_file()} == {"__init__.py", "py.typed"}
     assert {path.name for path in SOURCE.iterdir() if path.is_dir()} - {"__pycache__"} == set(ROOMS)
 
@@ -88,7 +88,7 @@ def test_imports_go_upwards_in_the_list(path):
     assert not {library for library, homes in HOMES.items() if library in libraries and own not in homes}
 
 
-def test_nothing_forms_a_circle():
+def test_imports_form_no_circle():
     edges = {name: {used for used in imports(path, top=True) if used in NAMES} - {name} for name, path in NAMES.items()}
     done: set[str] = set()
 
@@ -103,7 +103,7 @@ def test_nothing_forms_a_circle():
         visit(name, ())
 
 
-def test_the_extractors_need_the_standard_library_alone():
+def test_the_extractors_import_only_the_standard_library():
     import sys
 
     for path in (SOURCE / "extract").glob("*.py"):

@@ -188,7 +188,7 @@ def test_git_ignores_no_file_of_the_package_so_the_wheel_has_all_of_them():
     assert done.stdout == ""
 
 
-def test_every_entry_point_leads_to_something():
+def test_every_entry_point_exists():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for group, entries in {**project["entry-points"], "console_scripts": project["scripts"]}.items():
         for name, value in entries.items():

@@ -32,7 +32,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("row", VARIANTS.values(), ids=VARIANTS)
-def test_variant_is_read(row):
+def test_every_variant_of_a_row_is_read(row):
     question = parse_row(row)
     assert (question.stem, question.choices, question.gold) == ("How long?", CHOICES, (1,))
 
@@ -43,7 +43,7 @@ def test_several_right_letters_are_read(answer):
 
 
 @pytest.mark.parametrize("n", [3, 5, 8])
-def test_three_to_eight_options(n):
+def test_questions_have_three_to_eight_options(n):
     text = "Q?\n\nOptions:\n" + "\n".join(f"{'ABCDEFGH'[k]}. {k} kg" for k in range(n)) + "\n\nAnswer:"
     assert len(parse_row({"question": text, "answer": "ABCDEFGH"[n - 1]}).choices) == n
 

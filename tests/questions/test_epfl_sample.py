@@ -176,7 +176,7 @@ def test_rows_have_the_promised_fields():
         assert len(set(options)) == 4, options
 
 
-def test_size_and_subjects():
+def test_the_sample_has_its_size_and_subjects():
     assert len(SAMPLE) >= 120
     subjects = Counter(row["subject"] for row, _, _ in SAMPLE)
     assert len(subjects) >= 8
@@ -217,6 +217,6 @@ def test_enough_keys_are_worked_out():
 
 
 @pytest.mark.parametrize(("start", "value"), COMPUTED.items(), ids=COMPUTED)
-def test_key_is_the_computed_value(start, value):
+def test_a_key_is_the_computed_value(start, value):
     [(row, options)] = [(row, options) for row, stem, options in SAMPLE + DEV if stem.startswith(start)]
     assert options[LETTERS.index(row["answer"])] == value

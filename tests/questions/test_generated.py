@@ -67,12 +67,12 @@ def test_a_split_repeats_no_question() -> None:
     assert len({(q.stem, frozenset(q.choices)) for q in TRAIN}) == len(TRAIN)
 
 
-def test_a_seed_gives_the_same_sampleand_another_seed_others() -> None:
+def test_a_seed_gives_the_same_questions_and_another_seed_gives_others() -> None:
     assert generate("test", 60, seed=1) == generate("test", 60, seed=1)
     assert generate("test", 60, seed=1) != generate("test", 60, seed=2)
 
 
-def test_the_first_sampledo_not_depend_on_how_many_are_asked_for() -> None:
+def test_the_first_questions_do_not_depend_on_the_number_of_questions() -> None:
     assert generate("train", 60) == TRAIN[:60]
 
 

@@ -49,13 +49,13 @@ def test_an_answer_outside_the_labels_is_an_error(key):
         (("a", "b"), (0,), ""),
     ],
 )
-def test_a_question_that_could_never_be_scored_is_refused(choices, gold, stem):
+def test_a_question_that_cannot_be_scored_is_an_error(choices, gold, stem):
     with pytest.raises(ValueError, match="x/1"):
         Question("x/1", stem, choices, gold)
 
 
 @pytest.mark.parametrize(("rows", "parse"), [(sciq_rows, parsers.from_sciq), (gpqa_rows, parsers.from_gpqa)])
-def test_drawn_order_keeps_the_gold_is_stable_and_balanced(rows, parse):
+def test_a_drawn_order_keeps_the_gold_and_is_stable_and_balanced(rows, parse):
     rows = rows(4000)
     alone = [parse(row) for row in rows]
     assert all(q.choices[q.gold[0]] == f"right {i}" for i, q in enumerate(alone))

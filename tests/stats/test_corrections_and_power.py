@@ -33,7 +33,7 @@ PUBLISHED = [
 ]
 
 
-def test_corrections_keep_as_many_as_published():
+def test_corrections_reject_as_many_hypotheses_as_published():
     assert sum(p <= 0.05 for p in stats.holm(PUBLISHED)) == 3
     assert sum(p <= 0.05 for p in stats.benjamini_hochberg(PUBLISHED)) == 4
 
@@ -45,7 +45,7 @@ def test_corrections_agree_with_statsmodels(p_values):
     assert stats.benjamini_hochberg(p_values) == pytest.approx(multipletests(p_values, method="fdr_bh")[1])
 
 
-def test_nothing_to_correct_is_nothing():
+def test_no_p_values_need_no_correction():
     assert stats.holm([]) == []
 
 
@@ -127,7 +127,7 @@ def test_divergences_agree_with_scipy():
     assert stats.kl_divergence(p, p).max() == 0.0
 
 
-def test_options_that_are_not_there_have_no_probability():
+def test_missing_options_have_no_probability():
     mask = np.array([[True, True, False]])
     p = stats.option_probabilities(np.array([[-1.0, -1.0, 0.0]]), mask)
     assert p.tolist() == [[0.5, 0.5, 0.0]]
@@ -145,7 +145,7 @@ def test_the_error_of_a_mean_is_not_the_mean_of_the_errors():
     assert stats.macro_mean(tasks).value == pytest.approx(np.mean([task.mean() for task in tasks]))
 
 
-def test_nested_sets_are_found():
+def test_nested_sets_are_detected():
     hashes = np.arange(1000, dtype=np.uint64)
     main, diamond = hashes[:448], hashes[100:298]
     assert stats.nested({"main": main, "diamond": diamond, "other": hashes[500:]}) == ("main", "diamond")
@@ -174,6 +174,6 @@ def test_intervals_of_means():
         lambda: stats.minimum_detectable_difference(0.1, 0),
     ],
 )
-def test_nothing_has_no_statistic(nothing):
+def test_statistics_of_no_items_are_an_error(nothing):
     with pytest.raises(ValueError, match=r"no items|no tasks"):
         nothing()

@@ -36,7 +36,7 @@ def test_a_share_of_no_items_is_an_error():
 
 
 @pytest.mark.parametrize("table", [(20, 12, 2, 16), (50, 0, 9, 1), (0, 0, 0, 30), (997, 1, 2, 0)])
-def test_exchanging_the_two_flips_the_interval(table):
+def test_exchanging_the_two_models_reverses_the_interval(table):
     both, second, first, neither = table
     forward, backward = (
         stats.paired_difference(stats.PairedTable(both, second, first, neither)),
@@ -46,7 +46,7 @@ def test_exchanging_the_two_flips_the_interval(table):
     assert forward.low <= forward.value <= forward.high
 
 
-def test_the_same_answers_differ_by_exactly_nothing():
+def test_equal_answers_have_a_difference_of_exactly_zero():
     same = stats.paired_difference(stats.PairedTable(70, 0, 0, 30))
     assert same.value == 0.0
     assert same.low <= 0.0 <= same.high

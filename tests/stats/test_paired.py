@@ -52,7 +52,7 @@ def test_tangos_statistic_at_zero_is_mcnemars():
 
 @settings(deadline=None)
 @given(TABLES)
-def test_exchanging_the_two_flips_every_bit(table):
+def test_exchanging_the_two_models_negates_difference_and_interval(table):
     both, second, first, neither = table
     forward = stats.paired_difference(stats.PairedTable(both, second, first, neither))
     backward = stats.paired_difference(stats.PairedTable(both, first, second, neither))
@@ -80,7 +80,7 @@ def test_equivalent_means_the_90_percent_interval_lies_within_the_margin(table, 
         assert (stats.tost(table[1], table[2], sum(table), margin) < 0.05) == within
 
 
-def test_no_flip_leaves_what_as_many_equal_pairs_leave_possible():
+def test_the_interval_without_flips_has_the_published_width():
     estimate, z = stats.paired_difference(stats.PairedTable(300, 0, 0, 700)), 1.959964
     assert estimate.value == 0.0
     assert estimate.high == pytest.approx(z * z / (1000 + z * z), rel=1e-5)
@@ -141,7 +141,7 @@ def test_one_cluster_has_no_interval():
 
 @settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_exchanging_the_two_flips_a_clustered_interval(seed):
+def test_exchanging_the_two_models_reverses_a_clustered_interval(seed):
     rng = np.random.default_rng(seed)
     first, second, clusters = rng.random(60) < 0.5, rng.random(60) < 0.6, rng.integers(6, size=60)
     forward, backward = (
