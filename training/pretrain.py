@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import mcqa_training  # noqa: F401 - checks that the libraries are installed
+
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers

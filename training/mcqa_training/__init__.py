@@ -1,8 +1,26 @@
-"""What the training scripts share. Importing it sets the environment variables that libraries read when they are imported."""
+"""What the training scripts share. Importing it checks that their libraries are installed, and sets environment variables.
+
+The libraries read the variables when they are imported.
+"""
 
 import os
+import sys
+from pathlib import Path
 
 from mcqa_suite.backend import processes
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.extras import require
+
+EXTRAS = {"bnb": ("train", "bnb"), "check": ("eval",), "gptq": ("gptq",), "pretrain": ("eval",)}  # other scripts: train
+
+script = Path(sys.argv[0])
+if script.suffix == ".py" and script.resolve().parent == Path(__file__).resolve().parents[1]:
+    try:
+        require(script.name, *EXTRAS.get(script.stem, ("train",)))
+    except ConfigError as error:
+        if processes.is_main():
+            print(error, file=sys.stderr)
+        sys.exit(2)
 
 # OpenMP threads that spin while they wait make a small model ten times slower on a busy machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
