@@ -62,6 +62,8 @@ def write(folder: Path, n_items: int, n_rows: int, problems: list[str]) -> None:
     real, _ = read_epfl(mirror.parent / "data" / "epfl_mcq_from_mmlu_stem_test.jsonl")
     rng, words = random.Random(0), " ".join(question.stem for question in real).split()
     n_choice = n_items - len(problems)
+    if n_choice < len(real) + PLANTED:
+        sys.exit(f"--items {n_items}: expected at least {len(real) + PLANTED + len(problems)}")
     items = [real[i] if i < len(real) else altered(real[i % len(real)], 5, words, rng) for i in range(n_choice)]
     docs = [{"stem": q.stem, "choices": q.choices, "gold": q.gold} for q in items]
     lines = [json.dumps(doc) for doc in [*docs, *({"question": text, "gold": "1"} for text in problems)]]
