@@ -11,7 +11,7 @@ from typing import Any
 
 from helpers.log_files import digest, write_run
 from mcqa_suite import grids
-from mcqa_suite.logs import extraction_format
+from mcqa_suite.logs.rows import write_extraction
 from mcqa_suite.logs.scoring import grid_scores, read_all
 
 TASK = "mcqa_arc_grid_1_training"
@@ -67,7 +67,7 @@ def grid_row(number: int, doc: dict[str, Any], texts: Sequence[str]) -> dict[str
         "target": grids.encode(doc["output"]),
         "arguments": {"gen_args_0": {"arg_0": doc["text"], "arg_1": {"until": ["\nInput"]}}},
         "resps": [list(texts)],
-        "filtered_resps": [[extraction_format.write(read) for read in reads]],
+        "filtered_resps": [[write_extraction(read) for read in reads]],
         "filter": "extracted",
         "metrics": list(scores),
         "doc_hash": digest(doc["id"]),

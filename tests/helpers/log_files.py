@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mcqa_suite.extract import Extraction
-from mcqa_suite.logs import extraction_format
+from mcqa_suite.logs.rows import write_extraction
 
 STAMP = "2026-01-02T03-04-05.678901"
 LETTERS = "ABCDEFGH"
@@ -61,7 +61,7 @@ def written_row(task: str, doc_id: int, answer: str | None, gold: int, *, text: 
         "target": "-",
         "arguments": {"gen_args_0": {"arg_0": "?", "arg_1": {"until": ["\n"]}}},
         "resps": [[text or f"The answer is {answer}."]],
-        "filtered_resps": [[extraction_format.write(extraction)]],
+        "filtered_resps": [[write_extraction(extraction)]],
         "filter": "extracted",
         "metrics": ["acc", "parsed"],
         "doc_hash": digest(f"{task}/{doc_id}"),

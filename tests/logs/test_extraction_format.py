@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcqa_suite.extract import Extraction
-from mcqa_suite.logs import extraction_format
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.rescore import rescore
-from mcqa_suite.logs.rows import RowIndex, read_rows
+from mcqa_suite.logs.rows import RowIndex, read_extraction, read_rows, write_extraction
 from mcqa_suite.logs.runs import read_run
 
 RUN = Path(__file__).parent / "run_0.1.0"  # made by mcqa-suite 0.1.0, some rows of two tasks
@@ -29,19 +28,19 @@ EXTRACTIONS = st.builds(
 
 @given(EXTRACTIONS)
 def test_an_extraction_survives_writing_and_reading(extraction):
-    assert extraction_format.read(extraction_format.write(extraction)) == extraction
-    assert json.loads(extraction_format.write(extraction))["answer"] == extraction.answer
+    assert read_extraction(write_extraction(extraction)) == extraction
+    assert json.loads(write_extraction(extraction))["answer"] == extraction.answer
 
 
 @given(EXTRACTIONS)
 def test_the_form_of_0_1_0_is_read(extraction):
-    assert extraction_format.read(str(vars(extraction))) == extraction
-    assert extraction_format.read(vars(extraction)) == extraction
+    assert read_extraction(str(vars(extraction))) == extraction
+    assert read_extraction(vars(extraction)) == extraction
 
 
 @pytest.mark.parametrize("value", ["", "B", "[invalid]", "{x}", 3, None, {"answer": "B"}, ["-1.5", "False"]])
 def test_another_filters_value_is_no_extraction(value):
-    assert extraction_format.read(value) is None
+    assert read_extraction(value) is None
 
 
 def test_a_run_of_0_1_0_is_read():

@@ -9,9 +9,9 @@ from helpers.locations import REPOSITORY
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.evaluation import evaluate_checkpoint as rung
-from mcqa_suite.logs import extraction_format
 from mcqa_suite.logs.log_row import Columns, log_row
 from mcqa_suite.logs.rescore import rescore_all
+from mcqa_suite.logs.rows import read_extraction
 
 PLAN = [
     {"tasks": ["mcqa_epfl"], "limit": 2},
@@ -89,7 +89,7 @@ def test_the_default_output_lies_beside_the_log_and_is_passed_over_the_next_time
     assert [path.name for path in both] == ["samples_a.jsonl", "samples_a.reread.jsonl"]
     assert main(["extract", *map(str, both)]) == 0
     assert sorted(tmp_path.iterdir()) == both
-    assert f"mcqa: passed over: {both[1]}: written by this command" in capsys.readouterr().err
+    assert f"mcqa: skipped: {both[1]}: written by this command" in capsys.readouterr().err
 
 
 def test_log_likelihoods_are_passed_over_beside_generated_answers(logs, tmp_path, capsys):
@@ -140,7 +140,7 @@ def test_each_attempt_at_a_grid_is_read_and_either_may_be_right(tmp_path):
     log = write(tmp_path / "samples_g.jsonl", row(["no idea", "1 2\n3 4"], doc, answer=[["x", "x"]], acc=0.0))
     assert main(["extract", str(log)]) == 0
     (new,) = rows(tmp_path / "samples_g.reread.jsonl")
-    assert [extraction_format.read(value).answer for value in new["filtered_resps"][0]] == [None, [[1, 2], [3, 4]]]
+    assert [read_extraction(value).answer for value in new["filtered_resps"][0]] == [None, [[1, 2], [3, 4]]]
     assert (new["acc"], new["parsed"]) == (1.0, 0.5)
 
 
@@ -168,7 +168,7 @@ def test_multiple_choice_logs_of_other_projects_are_rescored(tmp_path, text, doc
     log = write(tmp_path / "samples_other.jsonl", row(text, doc, target=target, exact_match=0.0))
     assert main(["extract", str(log), "--kind", "letters", *flags]) == 0
     (new,) = rows(tmp_path / "samples_other.reread.jsonl")
-    assert (extraction_format.read(new["filtered_resps"][0][0]).answer, new["acc"], new["exact_match"]) == (
+    assert (read_extraction(new["filtered_resps"][0][0]).answer, new["acc"], new["exact_match"]) == (
         answer,
         1.0,
         0.0,
@@ -203,7 +203,7 @@ def test_two_filters_of_a_log_are_rescored_separately(tmp_path, capsys):
         ({"answer": "B"}, ["--kind", "letters", "--choices-key", "a,b"], "--choices-key a,b: no column a among"),
         ({"answer": "B"}, ["--kind", "letters", "--gold-key", "key"], "--gold-key key: no such column among answer"),
         ({"question": "?", "answer": "3 or 4"}, ["--kind", "numbers"], "gold number '3 or 4'"),
-        ({"question": "?", "output": "none"}, ["--kind", "grids"], "the gold answer is no grid"),
+        ({"question": "?", "output": "none"}, ["--kind", "grids"], "the gold answer is not a grid"),
     ],
 )
 def test_a_log_without_the_needed_fields_is_an_error_that_names_the_options(tmp_path, capsys, doc, flags, words):
@@ -312,7 +312,7 @@ def test_a_yaml_of_anyone_may_name_the_filters_by_their_registered_names(tiny_ch
     words += ["--tasks", "own_task", "--include_path", str(tmp_path), "--output_path", str(tmp_path / "out")]
     assert main(["eval", *words]) == 0
     (log,) = (tmp_path / "out").rglob("samples_own_task_*.jsonl")
-    assert all(extraction_format.read(value) for logged in rows(log) for value in logged["filtered_resps"][0])
+    assert all(read_extraction(value) for logged in rows(log) for value in logged["filtered_resps"][0])
 
 
 def test_the_declared_entry_points_are_the_registered_filters():

@@ -48,11 +48,11 @@ BROKEN = {
     "cut results": (lambda f: (f / f"results_{STAMP}.json").write_text('{"resu'), r"broken results .*Run it again"),
     "deep results": (lambda f: (f / f"results_{STAMP}.json").write_text("[" * 3000), r"broken results .*Run it again"),
     "deep line": (lambda f: next(f.glob("samples_t_*")).write_text("[" * 3000), r":1: broken line .*Run it again"),
-    "listed groups": (change(group_subtasks=[{"g": "t"}]), r"broken results .*group_subtasks is no mapping"),
-    "group of objects": (change(group_subtasks={"g": [{}]}), r"broken results .*lists of names"),
-    "listed versions": (change(versions=[1]), r"broken results .*versions is no mapping"),
-    "listed counts": (change(**{"n-samples": {"t": []}}), r"broken results .*n-samples holds"),
-    "no count": (change(**{"n-shot": {"t": ["0"]}}), r"broken results .*no whole number"),
+    "listed groups": (change(group_subtasks=[{"g": "t"}]), r"broken results .*group_subtasks is not a mapping"),
+    "group of objects": (change(group_subtasks={"g": [{}]}), r"broken results .*list of names"),
+    "listed versions": (change(versions=[1]), r"broken results .*versions is not a mapping"),
+    "listed counts": (change(**{"n-samples": {"t": []}}), r"broken results .*n-samples has"),
+    "no count": (change(**{"n-shot": {"t": ["0"]}}), r"broken results .*not a whole number"),
     "old harness": (drop_key, r":1: not a sample of lm_eval .* \(no 'prompt_hash'\)"),
     "nothing": (lambda f: shutil.rmtree(f) or f.mkdir(), r"no results_\*\.json below it; give what lm_eval wrote"),
     "not utf-8": (lambda f: next(f.glob("samples_t_*")).write_bytes(b'{"a": "\xff'), r"not UTF-8"),
@@ -80,7 +80,7 @@ def test_a_group_inside_itself_is_read_once(tmp_path):
 @pytest.mark.parametrize("resps", ["A", 0.5, None])
 def test_responses_that_are_no_list_are_named_by_their_line(tmp_path, resps):
     folder = write_run(tmp_path / "run", {"t": [choice_rows("t", *questions(2))[0] | {"resps": resps}]})
-    with pytest.raises(DatasetError, match=r":1: not a sample .*resps is no list"):
+    with pytest.raises(DatasetError, match=r":1: not a sample .*resps is not a list"):
         read_run(folder)
 
 

@@ -187,7 +187,7 @@ def test_a_task_name_in_results_leads_to_no_file_elsewhere(tmp_path, task):
     outside.parent.mkdir()
     (folder / "samples_..").mkdir()
     outside.write_text(json.dumps(written_row("t", 0, "B", 1)) + "\n", encoding="utf-8")
-    with pytest.raises(McqaError, match="is no file name"):
+    with pytest.raises(McqaError, match="cannot be in a file name"):
         read_run(folder)
 
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.logs import runs
-from mcqa_suite.logs.extraction_format import read as read_extraction
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.logs.rows import Sample, read_rows
+from mcqa_suite.logs.rows import Sample, read_extraction, read_rows
 from mcqa_suite.logs.samples import Samples
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.reporting.tables import data_frame

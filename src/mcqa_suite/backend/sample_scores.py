@@ -23,7 +23,7 @@ from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.manifest import content_hash
 from mcqa_suite.grids import Candidate, by_loglikelihood, encoder
-from mcqa_suite.logs.grid_answers import Answered
+from mcqa_suite.logs.grid_answers import GridAnswers
 
 Pair = tuple[str, str]  # what came before the response, and the response
 Candidates = Mapping[str, Mapping[int, Sequence[Candidate]]]  # by ARC task and output
@@ -65,7 +65,7 @@ def score_with_logprob(checkpoint: Path, ballots: Ballots, cache: Path) -> Path:
 
 
 def ranked_by_logprob(
-    checkpoint: Path, rows: Sequence[Answered], candidates: Candidates, log: Path
+    checkpoint: Path, rows: Sequence[GridAnswers], candidates: Candidates, log: Path
 ) -> dict[str, dict[int, list[Candidate]]]:
     """The candidates of each ARC output, ranked by log-probability summed over its views; scores are kept beside the log."""
     outputs = [candidates[row.task_id][row.index] for row in rows]

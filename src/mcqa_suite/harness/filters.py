@@ -14,7 +14,7 @@ from lm_eval.api.filter import Filter
 from lm_eval.api.registry import register_filter
 
 from mcqa_suite.extract import Extraction
-from mcqa_suite.logs import extraction_format
+from mcqa_suite.logs.rows import write_extraction
 from mcqa_suite.logs.scoring import Doc, read_all
 
 Responses = Sequence[Sequence[str]]
@@ -28,7 +28,7 @@ class Filtered(Extraction):
 
     def __str__(self) -> str:
         """What the harness writes to the sample log."""
-        return extraction_format.write(self)
+        return write_extraction(self)
 
 
 def _each(kind: str, responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:

@@ -1,4 +1,4 @@
-"""The results files that a path means, and the sample logs beside them."""
+"""Find the results files of a run, and the sample logs beside them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAPPINGS_OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task 
 
 
 def results_files(path: Path) -> list[Path]:
-    """The results files of a path, oldest first: of a folder, of one file, or of FOLDER@STAMP."""
+    """The results files of a folder, a single file, or FOLDER@STAMP, oldest first."""
     folder, at, stamp = str(path).rpartition("@")
     if not path.exists() and at and Path(folder).is_dir():
         files = _below(Path(folder))
@@ -40,15 +40,15 @@ def _below(folder: Path) -> list[Path]:
 
 
 def stamp_of(path: Path) -> str:
-    """The time in a results file's name."""
+    """The time stamp in the name of a results file."""
     return path.stem.removeprefix("results_")
 
 
 def samples_file(path: Path, task: str) -> Path:
-    """The sample log of a task beside its results file; DatasetError for a task name that is no file name."""
+    """The sample log of a task beside its results file; DatasetError for a task name that cannot be in a file name."""
     name = f"samples_{task}_{stamp_of(path)}.jsonl"
     if Path(name).name != name or "\0" in name:
-        raise DatasetError(f"{path}: task {task!r} is no file name; remove it from the results")
+        raise DatasetError(f"{path}: task {task!r} cannot be in a file name; remove it from the results")
     return path.with_name(name)
 
 
@@ -66,9 +66,9 @@ def load_results(path: Path) -> dict[str, Any]:
 
 
 def run_files(path: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The results files of a run with their content, newest first, less those of the same model under older settings.
+    """The results files of a run with their content, newest first.
 
-    DatasetError where the path holds runs of several models.
+    Files of the same model with other arguments than the newest are left out. DatasetError for runs of several models.
     """
     files = [(file, load_results(file)) for file in reversed(results_files(path))]
     newest = files[0][1]
@@ -95,28 +95,28 @@ def model_name(results: dict[str, Any]) -> str | None:
 
 
 def model_identity(results: dict[str, Any]) -> str | None:
-    """What tells two models apart: name, arguments, commit and number of parameters; None where nothing is known."""
+    """Name, arguments, commit and number of parameters of a model as one string; None where the file has none of them."""
     config = results.get("config") or {}
     parts = [model_name(results), *map(config.get, ("model", "model_args", "model_sha", "model_num_parameters"))]
     return json.dumps(parts, sort_keys=True, default=str) if any(parts) else None
 
 
 def _check_form(results: dict[str, Any]) -> None:
-    """KeyError or TypeError for content that the readers of results cannot use."""
+    """Raise KeyError or TypeError for content that is not a results file of the harness."""
     results["configs"]
     for name in (*MAPPINGS_OF_MAPPINGS, "group_subtasks", "versions", "n-shot", "config"):
         if not isinstance(results.get(name, {}), dict):
-            raise TypeError(f"{name} is no mapping")
+            raise TypeError(f"{name} is not a mapping")
     for name in MAPPINGS_OF_MAPPINGS:
         if not all(isinstance(value, dict) for value in results.get(name, {}).values()):
-            raise TypeError(f"{name} holds something other than mappings")
+            raise TypeError(f"{name} has a value that is not a mapping")
     for members in results.get("group_subtasks", {}).values():
         if not (isinstance(members, list) and all(isinstance(member, str) for member in members)):
-            raise TypeError("group_subtasks holds something other than lists of names")
+            raise TypeError("group_subtasks has a value that is not a list of names")
     counts = [config.get("num_fewshot") for config in results["configs"].values()]
     counts += [
         *results.get("n-shot", {}).values(),
         *(n.get("effective") for n in results.get("n-samples", {}).values()),
     ]
     if not all(count is None or isinstance(count, int) for count in counts):
-        raise TypeError("a count of examples or samples is no whole number")
+        raise TypeError("a count of examples or samples is not a whole number")

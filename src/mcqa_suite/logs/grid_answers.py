@@ -1,4 +1,4 @@
-"""Answers to ARC tasks in a log: the grids of each output, best first, turned back where they were seen in a view."""
+"""Read the answers of an ARC sample log, undo the augmentation of each view, rank the grids by votes, and score them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Outputs = dict[str, dict[int, list[Candidate]]]  # by task and test input
 
 
 @dataclass(frozen=True)
-class Answered:
-    """One row of a log: a test output of a task in one view (the task itself where the log has no views)."""
+class GridAnswers:
+    """A row of a log: the answers to one test output of a task in one view, with the view undone."""
 
     task_id: str
     index: int
@@ -28,7 +28,7 @@ class Answered:
     answers: tuple[Grid | None, ...]
 
 
-def read_answers(path: Path) -> list[Answered]:
+def read_answers(path: Path) -> list[GridAnswers]:
     """The rows of a `samples_mcqa_arc_grid_*.jsonl`; DatasetError for a row of another task."""
     rows = list(parse_rows(path, _answered, "mcqa_arc_grid_*"))
     if not rows:
@@ -36,26 +36,23 @@ def read_answers(path: Path) -> list[Answered]:
     return rows
 
 
-def _answered(sample: Sample) -> Answered:
+def _answered(sample: Sample) -> GridAnswers:
     doc = sample.doc
     view = grids.view_of(doc["view"]) if doc.get("view") else Augmentation()
+    extractions = log_row(sample.row, Columns("grids")).extractions
     _, task_id, index = str(doc["id"]).partition("#")[0].split("/")
-    return Answered(
+    return GridAnswers(
         task_id=task_id,
         index=int(index),
         view=view,
         form=str(doc.get("encoder") or grids.DEFAULT),
         context=sample.context,
         output=doc["original"] if doc.get("view") else doc["output"],
-        answers=tuple(_turned_back(e.answer, view) for e in log_row(sample.row, Columns("grids")).extractions),
+        answers=tuple(view.inverse(e.answer) if isinstance(e.answer, list) else None for e in extractions),
     )
 
 
-def _turned_back(answer: Answer, view: Augmentation) -> Grid | None:
-    return view.inverse(answer) if isinstance(answer, list) else None
-
-
-def ranked(rows: list[Answered]) -> Outputs:
+def ranked(rows: list[GridAnswers]) -> Outputs:
     """The answers to each test input, most votes first."""
     answers: dict[str, dict[int, list[Grid | None]]] = {}
     for row in rows:
@@ -78,17 +75,17 @@ class GridReport:
     unread: float
 
 
-def judge(rows: list[Answered], candidates: Outputs) -> GridReport:
-    """Score the best two candidates of every output; `unread` is the share of outputs without any grid."""
+def judge(rows: list[GridAnswers], candidates: Outputs) -> GridReport:
+    """Score the best two candidates of every output; `unread` is the share of outputs to which no view gave a grid."""
     outputs = {(row.task_id, row.index): row.output for row in rows}
-    rights: list[tuple[str, float]] = []
+    exact_by_task: list[tuple[str, float]] = []
     scores = []
     unread = 0
     for (task, index), output in outputs.items():
         attempts: list[Answer] = [candidate.grid for candidate in candidates[task][index][: grids.ATTEMPTS]]
         unread += not attempts
-        both = [grids.score(grid, output) for grid in attempts or [None]]
-        scores.append([max(getattr(score, name) for score in both) for name in ("exact", "shape", "cells")])
-        rights.append((task, scores[-1][0]))
+        attempt_scores = [grids.score(grid, output) for grid in attempts or [None]]
+        scores.append([max(getattr(score, name) for score in attempt_scores) for name in ("exact", "shape", "cells")])
+        exact_by_task.append((task, scores[-1][0]))
     exact, shape, cells = (sum(column) / len(scores) for column in zip(*scores, strict=True))
-    return GridReport(len(outputs), grids.task_score(rights), exact, shape, cells, unread / len(outputs))
+    return GridReport(len(outputs), grids.task_score(exact_by_task), exact, shape, cells, unread / len(outputs))

@@ -1,4 +1,4 @@
-"""A row of any sample log in this suite's terms: its document in our columns, its responses, its logged extractions."""
+"""A row of any sample log, ours or not: its document in our columns, its responses and its logged extractions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.extract import Extraction, extract_grid, gold_letter, gold_number
-from mcqa_suite.logs import extraction_format
-from mcqa_suite.logs.rows import Sample
+from mcqa_suite.logs.rows import Sample, read_extraction
 from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index
 
-# The columns that tell which kind of answer a document of ours asks for.
+# A document of ours with these columns asks for this kind of answer.
 KIND_COLUMNS = {
     "grids": {"output", "task_id"},
     "numbers": {"question", "solution", "gold"},
@@ -35,7 +34,7 @@ class NotGeneratedError(ValueError):
 
 @dataclass(frozen=True)
 class Columns:
-    """What a user says of documents that are not ours; None stands for the usual columns."""
+    """Options for documents that are not ours: the kind of answer and the columns; None means the usual ones."""
 
     kind: str | None = None
     choices: str | None = None
@@ -44,7 +43,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class LogRow:
-    """A row as it was logged: `extractions` are what its filter made of `texts`, `acc` is None where it was not scored."""
+    """A row as it was logged: `extractions` are those of its filter, `acc` is None where the row was not scored."""
 
     kind: str
     doc: Doc
@@ -68,15 +67,17 @@ def outcome(acc: float, parsed: float) -> str:
 
 
 def log_row(row: Mapping[str, Any], columns: Columns) -> LogRow:
-    """A row of a log; ValueError says what is missing and which flag would name it."""
+    """A row of a log; ValueError says what is missing and which flag names it."""
     if not (isinstance(row, dict) and isinstance(row.get("doc"), dict) and isinstance(row.get("resps"), list)):
-        raise ValueError("no row of a sample log: `doc` and `resps` are needed, as lm_eval --log_samples writes them")
+        raise ValueError(
+            "not a row of a sample log: `doc` and `resps` are needed, as lm_eval --log_samples writes them"
+        )
     sample = Sample(row)
     texts = sample.responses
     if any(isinstance(text, list) for text in texts):
         raise NotGeneratedError("its responses are log-likelihoods: there is no text to extract an answer from")
     if not texts or not all(isinstance(text, str) for text in texts):
-        raise ValueError("`resps` holds no generated text")
+        raise ValueError("`resps` has no generated text")
     kind = columns.kind or next((kind for kind, names in KIND_COLUMNS.items() if names <= row["doc"].keys()), None)
     if kind is None:
         raise ValueError(
@@ -104,7 +105,7 @@ def _document(row: Mapping[str, Any], kind: str, columns: Columns) -> tuple[Doc,
     if kind == "grids":
         grid = extract_grid(gold).answer if isinstance(gold, str) else gold
         if not isinstance(grid, list):
-            raise ValueError("the gold answer is no grid; give --gold-key COLUMN")
+            raise ValueError("the gold answer is not a grid; give --gold-key COLUMN")
         form = {"encoder": row["doc"]["encoder"]} if isinstance(row["doc"].get("encoder"), str) else {}
         return {"output": grid, **form}, ()
     choices, labels = _choices(row["doc"], columns.choices)
@@ -129,7 +130,7 @@ def _gold(row: Mapping[str, Any], kind: str, key: str | None) -> Any:
 
 
 def _choices(doc: Doc, key: str | None) -> tuple[list[str], Sequence[str]]:
-    """Option texts, and the data set's own labels of them: none where it has none."""
+    """Option texts, and their labels where the data set has its own."""
     if key is not None and key.isdigit():
         return [""] * int(key), ()
     names = key.split(",") if key else [name for name in CHOICES if name in doc][:1]
@@ -146,12 +147,12 @@ def _choices(doc: Doc, key: str | None) -> tuple[list[str], Sequence[str]]:
         texts, labels = (value["text"], value["label"]) if both else (value.values(), value.keys())
         return [str(text) for text in texts], [str(label) for label in labels]
     if not isinstance(value, list):
-        raise ValueError(f"column {names[0]} holds no list of options; give --choices-key COLUMN")
+        raise ValueError(f"column {names[0]} is not a list of options; give --choices-key COLUMN")
     return _without_labels([str(text) for text in value]), ()
 
 
 def _without_labels(texts: list[str]) -> list[str]:
-    """`["A)5 km", "B)6 km"]` as `["5 km", "6 km"]`, where every option bears its own letter."""
+    """`["A)5 km", "B)6 km"]` as `["5 km", "6 km"]`, where every option starts with its own letter."""
     heads = [OPTION_LABEL.match(text) for text in texts]
     if all(head and letter in head[0] for head, letter in zip(heads, LETTERS, strict=False)):
         return [OPTION_LABEL.sub("", text, count=1) for text in texts]
@@ -159,7 +160,7 @@ def _without_labels(texts: list[str]) -> list[str]:
 
 
 def _index(value: Any, choices: Sequence[str], labels: Sequence[str]) -> int:
-    """Which option a gold answer means: an index, a label, a letter, or the option's own text."""
+    """The index of a gold answer, which is an index, a label, a letter or the text of an option."""
     if isinstance(value, str):
         if value.strip() in labels:
             return label_index(labels, value)
@@ -174,7 +175,7 @@ def _index(value: Any, choices: Sequence[str], labels: Sequence[str]) -> int:
 
 
 def _with_flag(reader: Callable[..., str], *gold: Any) -> str:
-    """Call a reader of gold answers; its ValueError names the flag that chooses another column."""
+    """Call `reader`, and name the flag that chooses another column in its ValueError."""
     try:
         return reader(*gold)
     except ValueError as error:
@@ -182,8 +183,8 @@ def _with_flag(reader: Callable[..., str], *gold: Any) -> str:
 
 
 def _extraction(kind: str, value: Any, doc: Doc, labels: Sequence[str]) -> Extraction:
-    """What a filter logged: an extraction of ours, or another filter's text."""
-    if (extraction := extraction_format.read(value)) is not None:
+    """The extraction of a filtered response, logged by one of our filters or as text by another."""
+    if (extraction := read_extraction(value)) is not None:
         return extraction
     text = str(value)
     try:

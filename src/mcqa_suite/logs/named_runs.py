@@ -35,7 +35,7 @@ def read_runs(texts: Sequence[str], cluster: str | None = None) -> tuple[list[Ru
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    """Add (2), (3), ... to names that come again."""
+    """Add (2), (3), ... to repeated names."""
     seen: Counter[str] = Counter()
     unique = []
     for name in names:
@@ -48,9 +48,9 @@ def named_path(text: str) -> tuple[str | None, Path]:
     """Split NAME=PATH; the name is None for a path alone. A path that exists may itself contain "="."""
     if Path(text).exists():
         return None, Path(text)
-    for at in (index for index, letter in enumerate(text) if letter == "=" and index):
-        if text[at + 1 :] and Path(text[at + 1 :]).exists():
-            return text[:at], Path(text[at + 1 :])
+    for index, letter in enumerate(text):
+        if letter == "=" and index and text[index + 1 :] and Path(text[index + 1 :]).exists():
+            return text[:index], Path(text[index + 1 :])
     name, equals, path = text.partition("=")
     if equals and name and "/" not in name:
         return name, Path(path)

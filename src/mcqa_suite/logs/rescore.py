@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import Extraction
-from mcqa_suite.logs import extraction_format
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row, outcome
-from mcqa_suite.logs.rows import Sample, read_rows
+from mcqa_suite.logs.rows import Sample, read_rows, write_extraction
 from mcqa_suite.logs.scoring import SCORES, Scores, epfl_marked, read_all
 
 SUFFIX = ".reread.jsonl"
@@ -45,7 +44,7 @@ class RescoredLog:
 
 
 def rescore_all(paths: Sequence[Path], output: Path | None, columns: Columns, report: Report) -> list[RescoredLog]:
-    """Rescore every log of `paths`, in order; `report` receives broken lines and logs that are passed over.
+    """Rescore every log of `paths`, in order; `report` receives broken lines and skipped logs.
 
     Raises DatasetError or ConfigError, before anything is written, for a log that cannot be read at all.
     """
@@ -65,7 +64,7 @@ def rescore_all(paths: Sequence[Path], output: Path | None, columns: Columns, re
 
 
 def rescore(path: Path, output: Path, columns: Columns, report: Report) -> RescoredLog:
-    """Rescore one log; `output` appears when it is complete, and not at all where no line could be read."""
+    """Rescore one log; `output` is written only where a line could be read."""
     log = RescoredLog(path, output)
 
     def broken(line: str) -> None:
@@ -115,7 +114,7 @@ def _new_row(sample: Sample, old: LogRow, extractions: list[Extraction], scores:
         new["task_score"] = [row["doc"].get("task_id"), scores["acc"]]
     recorded = {name: row[name] for name in ("filter", "filtered_resps", *new) if name in row}
     metrics = list(dict.fromkeys([*sample.metrics, *new]))
-    logged = [[extraction_format.write(extraction) for extraction in extractions]]
+    logged = [[write_extraction(extraction) for extraction in extractions]]
     return {
         **row,
         **new,
@@ -127,27 +126,27 @@ def _new_row(sample: Sample, old: LogRow, extractions: list[Extraction], scores:
 
 
 def _is_readable(path: Path, columns: Columns, report: Report) -> bool:
-    """Whether a log holds generated answers, by its first whole line; DatasetError where it is no log at all."""
+    """Whether a log holds generated answers, by its first whole line; DatasetError for a file that is not a log."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no such file"
         raise DatasetError(f"{path}: {what}; {REMEDY}")
     if path.name.endswith(SUFFIX):
-        report(f"passed over: {path}: written by this command")
+        report(f"skipped: {path}: written by this command")
         return False
     for sample in read_rows(path, broken=lambda line: None):
         try:
             log_row(sample.row, columns)
         except NotGeneratedError as error:
-            report(f"passed over: {path}: {error}")
+            report(f"skipped: {path}: {error}")
             return False
         except ValueError as error:
             raise DatasetError(f"{path}:{sample.line}: {error}") from error
         return True
-    return True  # no line can be read, which `rescore` reports
+    return True  # no line can be read; `rescore` reports it
 
 
 def _targets(paths: Sequence[Path], output: Path | None) -> list[tuple[Path, Path]]:
-    """Where each log goes: beside it, into a folder, or (a single one) to a file."""
+    """Each log with its output file: beside it, in a folder, or (a single log) a file of that name."""
     names = [path.name.removesuffix(".jsonl") + SUFFIX for path in paths]
     if output is None:
         targets = [path.with_name(name) for path, name in zip(paths, names, strict=True)]
@@ -156,7 +155,7 @@ def _targets(paths: Sequence[Path], output: Path | None) -> list[tuple[Path, Pat
             raise ConfigError(f"--output {output}: one file for {len(paths)} logs; give a folder")
         targets = [output]
     elif output.exists() and not output.is_dir():
-        raise ConfigError(f"--output {output}: is neither a folder nor named *.jsonl")
+        raise ConfigError(f"--output {output}: give a folder or a file named *.jsonl")
     else:
         targets = [output / name for name in names]
     inputs, taken = {path.resolve() for path in paths}, dict[Path, Path]()
@@ -164,13 +163,15 @@ def _targets(paths: Sequence[Path], output: Path | None) -> list[tuple[Path, Pat
         if target.resolve() in inputs:
             raise ConfigError(f"--output {target}: is one of the logs to be rescored")
         if (other := taken.setdefault(target.resolve(), path)) is not path:
-            raise ConfigError(f"{target}: {other} and {path} would both be written there; run them apart")
+            raise ConfigError(
+                f"{target}: {other} and {path} would both be written there; give them to separate commands"
+            )
     return list(zip(paths, targets, strict=True))
 
 
 @contextmanager
 def _replacing(target: Path) -> Iterator[TextIO]:
-    """A file that replaces `target` when it is complete; an empty one is discarded."""
+    """A file that replaces `target` when it is complete, unless it is empty."""
     partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,13 @@
-"""The lines of a `samples_*.jsonl`, one document under one filter each; no other module opens these files."""
+"""The lines of a `samples_*.jsonl`, one document under one filter each; no other module opens these files.
+
+Our filters log one line of JSON for each response:
+`{"answer": "B", "status": "answered", "rule": "answer_is", "span": [14, 15]}`.
+Version 0.1.0 logged the `repr` of such a dict, which is read too.
+"""
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,9 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.extraction_format import read as read_extraction
+from mcqa_suite.extract import Extraction
 
 T = TypeVar("T")
+EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
 # What the harness's own regex filters return where nothing matched.
 NO_ANSWER = ("", "[invalid]", "[no answer]")
 
@@ -32,7 +39,7 @@ class Sample:
 
     @property
     def doc(self) -> dict[str, Any]:
-        """The document's columns; none where it is no mapping."""
+        """The document's columns; {} where it is not a mapping."""
         doc = self.row["doc"]
         return doc if isinstance(doc, dict) else {}
 
@@ -56,22 +63,22 @@ class Sample:
 
     @property
     def responses(self) -> list[Any]:
-        """Every response of every request: texts, or [log-likelihood, is_greedy] pairs under log-likelihood requests."""
+        """Every response of every request: a text, or [log-likelihood, is_greedy] of a log-likelihood request."""
         return _each(self.row["resps"])
 
     @property
     def filtered(self) -> list[Any]:
-        """What the filter made of the responses."""
+        """The responses after the filter."""
         return _each(self.row["filtered_resps"])
 
     @property
     def answers(self) -> list[Any]:
-        """The answer of each generated response: None where none was read."""
+        """The answer of each generated response, None where none could be read."""
         return [read_answer(value) for value in self.filtered]
 
     @property
     def loglikelihoods(self) -> list[float]:
-        """The options' log-likelihoods under a multiple-choice task."""
+        """The log-likelihood of each option of a multiple-choice task."""
         return [float(pair[0]) for pair in self.row["filtered_resps"]]
 
     @property
@@ -87,18 +94,39 @@ class Sample:
 
     @property
     def hashes(self) -> tuple[str, str, str]:
-        """Of the document, the prompt and the target, hexadecimal SHA-256."""
+        """SHA-256 of the document, the prompt and the target, in hexadecimal."""
         return self.row["doc_hash"], self.row["prompt_hash"], self.row["target_hash"]
 
     @property
     def failure(self) -> str | None:
-        """Why a model server gave no answer; None where it did."""
+        """The reason why a model server gave no answer; None where it gave one."""
         reason = self.row.get("failed") if isinstance(self.row, dict) else None
         return reason if isinstance(reason, str) else None
 
 
+def write_extraction(extraction: Extraction) -> str:
+    """The extraction as a line of JSON."""
+    return json.dumps({name: getattr(extraction, name) for name in EXTRACTION_FIELDS}, ensure_ascii=False)
+
+
+def read_extraction(value: Any) -> Extraction | None:
+    """The extraction in a logged value; None where another filter logged it. ValueError for a broken one."""
+    if isinstance(value, str):
+        try:
+            if value.startswith('{"answer"'):
+                value = json.loads(value)
+            elif value.startswith("{'answer'"):
+                value = ast.literal_eval(value)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+            raise ValueError(f"broken extraction {value[:40]!r} ({type(error).__name__})") from error
+    if not (isinstance(value, dict) and {"answer", "status"} <= value.keys()):
+        return None
+    span = value.get("span")
+    return Extraction(value["answer"], value["status"], value.get("rule"), tuple(span) if span else None)
+
+
 def read_answer(value: Any) -> Any:
-    """The answer in a filtered response; None where nothing was read."""
+    """The answer in a filtered response; None where none could be read."""
     extraction = read_extraction(value)
     if extraction is not None:
         return extraction.answer
@@ -106,16 +134,16 @@ def read_answer(value: Any) -> Any:
 
 
 def _each(requests: Any) -> list[Any]:
-    """The harness logs a list of responses for each request: all of them in one list."""
+    """The responses of all requests in one list; the harness logs a list for each request."""
     if not isinstance(requests, list):
-        raise TypeError("resps is no list")
+        raise TypeError("resps is not a list")
     return [item for request in requests for item in (request if isinstance(request, list) else [request])]
 
 
 def read_rows(path: Path, *, failed: bool = False, broken: Callable[[str], object] | None = None) -> Iterator[Sample]:
     """The samples of a log, in the order of its lines.
 
-    A sample without an answer (`failure`) is left out unless `failed` asks for it. A line that is no JSON object is passed
+    Samples to which a model server gave no answer are left out unless `failed`. A line that is no JSON object is passed
     to `broken` as `path:line: reason`; without `broken` it raises DatasetError, as does a file that cannot be read.
     """
     for line, _, text in _lines(path):
@@ -150,7 +178,7 @@ def not_a_sample(path: Path, sample: Sample, error: Exception, kind: str) -> Dat
 
 
 class RowIndex:
-    """Random access to the samples of a log by (filter, doc_id): one of them at a time is in memory."""
+    """Random access to the samples of a log by (filter, doc_id); only one of them is in memory at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

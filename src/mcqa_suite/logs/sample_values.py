@@ -1,4 +1,4 @@
-"""Single values of a sample row, as the harness logs them, in the form that columns hold."""
+"""Convert single values of a sample row to the form that the columns of `samples` hold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def read_score(name: str, value: Any) -> float | None:
 
 
 def check_scored(name: str, missing: int) -> None:
-    """SampleValueError where one of METRICS is in some rows and `missing` in others."""
+    """Raise SampleValueError where a metric of METRICS is missing in some of the rows."""
     if missing and name in METRICS:
         raise SampleValueError(f"{name} is in some rows, and missing in {'this one' if missing == 1 else 'others'}")
 
@@ -61,7 +61,7 @@ def fingerprint(value: Any) -> int:
 
 
 def option_bits(indices: Any, options: int) -> int:
-    """Indices of options as bits; 0 where a value is no index of an option."""
+    """Indices of options as bits; 0 where a value is not the index of an option."""
     chosen = indices if isinstance(indices, list) else [indices]
     if not chosen or not all(type(index) is int and 0 <= index < options for index in chosen):
         return 0
@@ -69,7 +69,7 @@ def option_bits(indices: Any, options: int) -> int:
 
 
 def read_target(target: Any, texts: Sequence[str]) -> Any:
-    """The harness logs `str(doc_to_target(doc))`: an index, a list of them, or the right option's text."""
+    """The right index or indices from a logged `str(doc_to_target(doc))`, which may be the option's text; None if unclear."""
     text = str(target).strip()
     if text in texts and not text.isdigit():
         return texts.index(text)

@@ -31,12 +31,12 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 _ONES = (1,) * 1000
-SURE = 0.99  # the least share of documents with a known gold from which shares of letters are computed
+MIN_KNOWN_GOLD = 0.99  # statistics of gold letters need at least this share of documents with a known gold
 
 
 @dataclass(frozen=True)
 class Column:
-    """A field of the documents. `names[codes[i]]` is document i's value, -1 where it has none; `fields`: every field's name."""
+    """A field of the documents: `names[codes[i]]` is document i's value, code -1 means none; `fields`: all field names."""
 
     codes: Integers
     names: tuple[str, ...]
@@ -197,40 +197,40 @@ class _Table:
                 f"{where}: document {twice[0]} comes twice; was the file written twice? Run the task again"
             )
         options = np.frombuffer(self.options, np.int64)
-        lists = self.multiple_choice
+        choice = self.multiple_choice
         samples = Samples(
             doc_id=doc_id,
             hashes=np.frombuffer(self.hashes, np.uint64).reshape(n, 3)[order],
             scores={name: _filled(column, n)[order] for name, column in self.scores.items()},
             options=options[order],
             gold=np.frombuffer(self.gold, np.uint64)[order],
-            loglikelihoods=_padded(np.frombuffer(self.loglikelihoods, np.float64), options)[order] if lists else None,
-            lengths=_padded(np.frombuffer(self.lengths, np.int64), options)[order] if lists else None,
-            answer=None if lists else np.frombuffer(self.answer, np.uint64)[order],
-            letter=None if lists else np.frombuffer(self.letter, np.int64)[order],
-            response=None if lists else np.frombuffer(self.response, np.uint64)[order],
+            loglikelihoods=_padded(np.frombuffer(self.loglikelihoods, np.float64), options)[order] if choice else None,
+            lengths=_padded(np.frombuffer(self.lengths, np.int64), options)[order] if choice else None,
+            answer=None if choice else np.frombuffer(self.answer, np.uint64)[order],
+            letter=None if choice else np.frombuffer(self.letter, np.int64)[order],
+            response=None if choice else np.frombuffer(self.response, np.uint64)[order],
             field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names), tuple(self.fields))
             if self.field
             else None,
             failed=failed,
         )
-        return _with_sure_gold(samples)
+        return _without_contradicted_gold(samples)
 
 
 def best_letter(gold: Hashes) -> tuple[str, float] | None:
     """The letter that is right most often, and the accuracy of always answering it; None where gold is unknown."""
-    if not len(gold) or (gold != 0).mean() < SURE:
+    if not len(gold) or (gold != 0).mean() < MIN_KNOWN_GOLD:
         return None
     bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
     shares = bits.mean(axis=0)
     return LETTERS[int(shares.argmax())], float(shares.max())
 
 
-def _with_sure_gold(samples: Samples) -> Samples:
-    """Set a gold that contradicts the harness's own accuracy to unknown: another task's target may mean something else."""
+def _without_contradicted_gold(samples: Samples) -> Samples:
+    """Set gold to unknown where it contradicts the logged accuracy: the target of a foreign task may mean something else."""
     if "acc" in samples.scores and (samples.gold != 0).any():
-        unsure = samples.chose_gold("acc") != (samples.scores["acc"] > 0)
-        samples.gold[unsure] = 0
+        contradicted = samples.chose_gold("acc") != (samples.scores["acc"] > 0)
+        samples.gold[contradicted] = 0
     return samples
 
 

@@ -24,7 +24,7 @@ READERS: dict[str, Callable[[str, Doc], Extraction]] = {
 
 
 def read_all(kind: str, texts: Sequence[str], doc: Doc) -> list[Extraction]:
-    """One extraction a response."""
+    """The extraction of each response."""
     return [READERS[kind](text, doc) for text in texts]
 
 
@@ -69,7 +69,7 @@ SCORES: dict[str, Callable[[Doc, Sequence[Extraction]], Scores]] = {
 
 
 def epfl_marked(scores: Scores) -> Scores:
-    """`scores` with EPFL's marking: 3 for a right answer, -1 for a wrong one, 0 for a blank sheet."""
+    """`scores` with EPFL's marking: 3 for a right answer, -1 for a wrong one, 0 for an unread one."""
     if scores["acc"]:
         return {**scores, "epfl_mark": RIGHT}
     return {**scores, "epfl_mark": WRONG if scores.get("parsed", 1.0) else BLANK}

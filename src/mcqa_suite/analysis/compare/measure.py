@@ -10,7 +10,7 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Booleans, Pairs
 from mcqa_suite.analysis.compare.result import Change, Choices, Flips
-from mcqa_suite.logs.samples import SURE, Floats, Integers
+from mcqa_suite.logs.samples import MIN_KNOWN_GOLD, Floats, Integers
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
 SEED = 20_230_517  # of the bootstrap, so that a table is the same every time
@@ -133,7 +133,7 @@ def choices(pairs: Pairs) -> Choices:
     gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(bool)
     labelled = pairs.gold != 0
     letters = Choices()
-    if pairs.options.min(initial=1) > 0 and labelled.mean() >= SURE:
+    if pairs.options.min(initial=1) > 0 and labelled.mean() >= MIN_KNOWN_GOLD:
         letters = Choices(
             letters_base=_letters(pairs.base, width),
             letters_variant=_letters(pairs.variant, width),

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcqa_suite.grids import Encoder
-from mcqa_suite.logs.extraction_format import read as read_extraction
-from mcqa_suite.logs.rows import Sample, read_answer
+from mcqa_suite.logs.rows import Sample, read_answer, read_extraction
 from mcqa_suite.logs.sample_values import option_texts
 from mcqa_suite.reporting.browser.grid_tables import outcome
 from mcqa_suite.reporting.browser.grids import cells, compact, labelled_grids
