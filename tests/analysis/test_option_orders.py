@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcqa_suite.analysis.option_order import RotationScores, order_effect
-from mcqa_suite.questions.question import Question
-from mcqa_suite.questions.rotations import rotations
+from mcqa_suite.questions.question import Question, rotations
 
 
 def question(k, gold=0):

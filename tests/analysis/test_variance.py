@@ -197,7 +197,7 @@ def test_an_unreadable_log_is_an_error_with_its_reason(tmp_path, rates):
     with pytest.raises(DatasetError, match=r"jsonl:1: .*acc is 1.5"):
         read_drawn("base", tmp_path / "half")
     write_run(tmp_path / "other", {"mcqa_gsm8k": whole_set([True, False])})
-    with pytest.raises(DatasetError, match="no task of templates"):
+    with pytest.raises(DatasetError, match="no templated task"):
         read_drawn("base", tmp_path / "other")
     with pytest.raises(DatasetError, match=r"jsonl:1: .*exact_match"):
         read_drawn("base", tmp_path / "one", metric="exact_match")

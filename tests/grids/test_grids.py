@@ -14,7 +14,7 @@ from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.grids import Augmentation, Pair, Task, augmentations, augmented, encoder
 from mcqa_suite.grids.augment import DIHEDRAL, swapped
-from mcqa_suite.grids.submission import submission
+from mcqa_suite.grids.select import submission
 
 FORMS = [
     "spaced",

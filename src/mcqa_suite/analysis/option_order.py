@@ -1,6 +1,6 @@
 """How the order of a question's options changes the answers of a model, from `mcqa_*_perm` tasks.
 
-A question with k options is asked in its k cyclic rotations (`questions.rotations`), so that the right option is once at
+A question with k options is asked in its k cyclic rotations (`questions.question.rotations`), so that the right option is once at
 every position.
 """
 
@@ -34,9 +34,10 @@ class RotationScores(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class OrderEffect:
-    """One element a question: `as_given`: right in the data set's own order; `mean`: share of its rotations that are right;
-    `debiased`: whether the option with the largest probability, averaged over rotations, is right; `consistent`: the same
-    pick in every rotation. By position: `recall`, accuracy by the right option's; `picked`, share of picks."""
+    """One element a question: `as_given`: whether it is right in the data set's own order; `mean`: share of rotations that
+    are right; `debiased`: whether the option with the largest probability, averaged over rotations, is right; `consistent`:
+    whether all rotations pick the same option. One element a position: `recall`, the accuracy where the right option is at
+    that position; `picked`, the share of picks."""
 
     questions: tuple[str, ...]
     as_given: Booleans
@@ -54,7 +55,7 @@ class OrderEffect:
 
 @dataclass(frozen=True)
 class Order:
-    """One task of one run."""
+    """The effect for one task of one run."""
 
     run: str
     task: str

@@ -1,4 +1,4 @@
-"""How much a score depends on the draw: tasks whose documents are instances of templates (GSM-Symbolic, symbolic_local).
+"""How much a score varies between draws of tasks whose documents are instances of templates (GSM-Symbolic, symbolic_local).
 
 Each instance number is one draw of the whole set, as in the GSM-Symbolic paper (arXiv 2410.05229): mean and standard deviation
 are over these draws. Intervals are over templates, because a conclusion should hold for other templates.
@@ -31,7 +31,7 @@ from mcqa_suite.stats import (
 Floats = NDArray[np.float64]
 VARIANT = re.compile(r"(.+)_(main|p1|p2|noop)(_n\d+)?$")
 ORDER = ("main", "p1", "p2", "noop")
-WHOLE_SET = "mcqa_gsm8k"  # whose questions the public templates were made from
+WHOLE_SET = "mcqa_gsm8k"  # the task from whose questions the public templates were made
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Gap:
-    """GSM-Symbolic, GSM8K's own questions behind the templates, and the rest of GSM8K; differences to the one before."""
+    """Accuracy on GSM-Symbolic, on the GSM8K questions behind its templates, and on the rest of GSM8K, with differences."""
 
     symbolic: Estimate
     same: Estimate
@@ -103,7 +103,7 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One run's tasks of templates, and its GSM8K scores by document id, if any."""
+    """One run's templated tasks, and its GSM8K scores by document id, if any."""
 
     run: str
     tasks: Mapping[str, Draws]
@@ -111,7 +111,7 @@ class Drawn:
 
 
 def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
-    """Every task of templates in a run, the newest of each; DatasetError where it has none, or a row cannot be read."""
+    """The newest log of each templated task of a run; DatasetError where there is none, or a row cannot be read."""
     tasks: dict[str, Draws] = {}
     gsm8k: dict[str, float] = {}
     for task, log in sample_logs(path).items():
@@ -122,7 +122,7 @@ def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
             tasks[task] = _draws(name, task, rows, log)
     if not tasks:
         raise DatasetError(
-            f"{path}: no task of templates; run mcqa_symbolic_local or mcqa_gsm_symbolic with --log_samples"
+            f"{path}: no templated task; run mcqa_symbolic_local or mcqa_gsm_symbolic with --log_samples"
         )
     return Drawn(name, dict(sorted(tasks.items(), key=_family_and_variant)), gsm8k)
 
@@ -166,8 +166,7 @@ def steps(drawn: Drawn, family: str) -> list[tuple[str, str, Difference]]:
 
 
 def gap(draws: Draws, gsm8k: Mapping[str, float]) -> Gap | None:
-    """GSM-Symbolic, the GSM8K questions behind its templates, and the rest of GSM8K; None for a run without GSM8K, or whose
-    documents do not name their originals."""
+    """The generalisation gap; None for a run without GSM8K, or whose documents do not name their originals."""
     pairs = zip(draws.by_template, draws.originals, strict=True)
     both = [(rate, gsm8k[id]) for rate, id in pairs if id is not None and id in gsm8k]
     if len(both) < 2:
@@ -221,7 +220,7 @@ class _Row:
 
 
 def _rows(log: Path, metric: str, any_document: bool) -> list[_Row]:
-    """The rows of the log's first filter; none where its documents are no instances of templates, unless `any_document`."""
+    """The rows of the log's first filter; [] where its documents are not instances of templates, unless `any_document`."""
     kind = "a template"
     first = next(parse_rows(log, lambda sample: (sample.filter, sample.doc.keys()), kind), None)
     if first is None or not (any_document or {"template", "instance"} <= first[1]):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.reporting.option_orders import order_csv, order_records, order_table
-from mcqa_suite.reporting.tables import data_frame
+from mcqa_suite.reporting.option_orders import order_records, order_table
+from mcqa_suite.reporting.tables import csv_text, data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ class OrdersResult:
 
     def text(self, style: str = "md") -> str:
         """The table as Markdown ("md"), with differences to the first run, or as CSV ("csv")."""
-        return order_csv(self.rows) if style == "csv" else order_table(self.rows)
+        return csv_text(order_records(self.rows), digits=None) if style == "csv" else order_table(self.rows)
 
 
 def orders(*runs: str | Path) -> OrdersResult:

@@ -13,7 +13,7 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.reporting import votes
-from mcqa_suite.reporting.tables import data_frame
+from mcqa_suite.reporting.tables import csv_text, data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ class VoteResult:
     def text(self, style: str = "md") -> str:
         """The table as Markdown ("md"), with what each run missed, or as CSV ("csv")."""
         if style == "csv":
-            return votes.outcome_csv(self.outcomes)
+            return csv_text(votes.outcome_records(self.outcomes), digits=None)
         missed = [votes.failure_table(ballots, scores) for ballots, scores in self.runs]
         return "\n".join([votes.outcome_table(self.outcomes), *missed])
 

@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from mcqa_suite.analysis.voting import Ballots
-from mcqa_suite.analysis.voting.scores import score_lines
+from mcqa_suite.analysis.voting.ballots import score_lines
 from mcqa_suite.backend.loading import load
 from mcqa_suite.common.checkpoints import chat_template_of
 from mcqa_suite.common.errors import CheckpointError

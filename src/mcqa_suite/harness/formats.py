@@ -1,6 +1,6 @@
 """Prompts, options and targets: the `doc_to_text`, `doc_to_choice` and `doc_to_target` of task YAMLs.
 
-They are functions because the harness takes a Jinja prompt of digits for an index and one of `[[0, 1]]` for a list.
+They are functions because the harness reads a Jinja prompt of digits as an index, and `[[0, 1]]` as a list.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def load_apply(
     ]
     if not rows:
         raise DatasetError(
-            f"{rules}: holds no rule for a task of ARC-AGI-{release} {split}; give the log of this set's _describe task"
+            f"{rules}: has no rule for a task of ARC-AGI-{release} {split}; give the log of this set's _describe task"
         )
     return {"test": Dataset.from_list(rows)}
 

@@ -1,4 +1,4 @@
-"""`mcqa_arc_grid_*_views`: augmented views of every output, whose answers are turned back and voted on."""
+"""`mcqa_arc_grid_*_views`: every output in augmented views; their answers are transformed back and voted on."""
 
 from __future__ import annotations
 

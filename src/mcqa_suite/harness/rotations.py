@@ -1,4 +1,4 @@
-"""`mcqa_*_perm`: every document in each rotation of its options, and metrics of the effect of the order."""
+"""`mcqa_*_perm`: every document in each rotation of its options, and metrics that show the effect of their order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from datasets import Dataset
 from mcqa_suite.analysis.option_order import OrderEffect, order_effect
 from mcqa_suite.harness import docs
 from mcqa_suite.harness.scoring import letter_results
-from mcqa_suite.questions.rotations import rotations
+from mcqa_suite.questions.question import rotations
 
 Doc = dict[str, Any]
 
@@ -21,9 +21,9 @@ def _rotated(rows: Dataset) -> Dataset:
     """Each document in all its rotations, with the columns `question_id` and `rotation`."""
     return Dataset.from_list(
         [
-            {**asdict(turned), "question_id": doc["id"], "rotation": r}
+            {**asdict(rotated), "question_id": doc["id"], "rotation": r}
             for doc in rows
-            for r, turned in enumerate(rotations(docs.as_question(doc)))
+            for r, rotated in enumerate(rotations(docs.as_question(doc)))
         ]
     )
 
@@ -44,12 +44,12 @@ gpqa_extended = _all_orders(docs.gpqa_extended)
 
 
 def canonical(rows: Dataset) -> Dataset:
-    """For documents that have the columns of `Question` already."""
+    """`process_docs` for documents that have the columns of `Question` already."""
     return _rotated(rows)
 
 
 def unturned(rows: Dataset) -> Dataset:
-    """For few-shot examples, which are not rotated."""
+    """`process_docs` for few-shot examples, which are not rotated."""
     return rows
 
 
@@ -61,19 +61,19 @@ def results(doc: Doc, scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
 
 
 def debiased_acc(items: Sequence[Sequence[Any]]) -> float:
-    return _of(items, lambda effect: effect.debiased.mean())
+    return _aggregate(items, lambda effect: effect.debiased.mean())
 
 
 def consistency(items: Sequence[Sequence[Any]]) -> float:
-    return _of(items, lambda effect: effect.consistent.mean())
+    return _aggregate(items, lambda effect: effect.consistent.mean())
 
 
 def position_std(items: Sequence[Sequence[Any]]) -> float:
-    return _of(items, lambda effect: effect.position_std)
+    return _aggregate(items, lambda effect: effect.position_std)
 
 
-def _of(items: Sequence[Sequence[Any]], take: Callable[[OrderEffect], float]) -> float:
+def _aggregate(items: Sequence[Sequence[Any]], measure: Callable[[OrderEffect], float]) -> float:
     try:
-        return float(take(order_effect(items)))
-    except ValueError:  # --limit ended inside the first question
+        return float(measure(order_effect(items)))
+    except ValueError:  # --limit ended within the first question
         return math.nan

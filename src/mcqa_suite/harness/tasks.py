@@ -82,7 +82,7 @@ def listed() -> dict[str, dict[str, Any]]:
 
 @cache
 def _read(path: Path) -> dict[str, Any]:
-    """A YAML with what it includes, merged shallowly as the harness does; functions stay the names that they are."""
+    """A YAML with what it includes, merged shallowly as the harness does; functions stay names."""
     config: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_Names)  # noqa: S506  (a safe loader)
     included = config.pop("include", [])
     merged: dict[str, Any] = {}
@@ -92,7 +92,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 class _Names(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads `!function a.b` as the text a.b."""
+    """A safe loader that reads `!function a.b` as the text a.b."""
 
 
 _Names.add_constructor("!function", lambda loader, node: loader.construct_scalar(node))

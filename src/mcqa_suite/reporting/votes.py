@@ -1,4 +1,4 @@
-"""Votes as a table, as CSV, as a figure of accuracy against n, and as a page to read single questions on."""
+"""Votes as a table, as records, as a figure of accuracy against n, and as a page of single questions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import numpy as np
 from mcqa_suite.analysis.voting import Ballots, Outcome, Pick, missed, picks
 from mcqa_suite.analysis.voting.outcomes import SINGLE
 from mcqa_suite.analysis.voting.strategies import SUBSETS, UNREAD, Floats
-from mcqa_suite.reporting.tables import Table, csv_text, markdown, percent
+from mcqa_suite.reporting.tables import Table, markdown, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RULES = (
-    "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; of several as "
-    "frequent, the one whose first sample came first (ties: how often that decided). An unread sample has no vote and is "
-    "picked only where none could be read. n below the number of samples is a mean over subsets "
+    "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; among equally "
+    "frequent ones, the one that was sampled first (ties: how often that decided). An unread sample has no vote and is "
+    "picked only where all are unread. n below the number of samples is a mean over subsets "
     f"(all of them, or {SUBSETS} drawn by seed), best-of-n and pass@n exact. 95 % intervals over questions."
 )
 
@@ -63,11 +63,6 @@ def outcome_records(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
     ]
 
 
-def outcome_csv(outcomes: Sequence[Outcome]) -> str:
-    """The records as CSV, in full precision."""
-    return csv_text(outcome_records(outcomes), digits=None)
-
-
 def failure_table(ballots: Ballots, scores: Mapping[str, Floats]) -> str:
     """Markdown: how often a right sample was not picked, and how many different answers questions got."""
     with_right = int(ballots.right.any(axis=1).sum())
@@ -79,7 +74,7 @@ def failure_table(ballots: Ballots, scores: Mapping[str, Floats]) -> str:
     counts = ", ".join(f"{count}: {different[count]}" for count in sorted(different))
     note = f"Questions by number of different answers read: {counts} (0: none could be read)."
     header = ("strategy", "questions with a right sample", "not picked", "%")
-    return markdown(Table(f"{ballots.name}: a right answer was there", header, rows, (note,)))
+    return markdown(Table(f"{ballots.name}: right answers that were not picked", header, rows, (note,)))
 
 
 def reading_page(ballots: Ballots, scores: Mapping[str, Floats], limit: int = 20) -> str:
@@ -87,7 +82,7 @@ def reading_page(ballots: Ballots, scores: Mapping[str, Floats], limit: int = 20
     chosen = picks(ballots, scores)
     lost = sorted({int(question) for pick in chosen for question in missed(ballots, pick)})
     shown = min(limit, len(lost))
-    head = f"# {ballots.name}: a right answer was there and not picked ({len(lost)} questions, {shown} shown)"
+    head = f"# {ballots.name}: questions with a right sample that was not picked ({len(lost)} questions, {shown} shown)"
     return "\n\n".join([head, *(_question(ballots, q, chosen, scores) for q in lost[:limit])]) + "\n"
 
 
@@ -117,7 +112,7 @@ def _code(value: object) -> str:
 
 
 def _fenced(text: str) -> str:
-    """Model output as it is, in a fence longer than any inside it."""
+    """The text unchanged, in a code fence that is longer than any fence in the text."""
     fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`{3,}", text))])
     return f"{fence}text\n{text.rstrip()}\n{fence}"
 

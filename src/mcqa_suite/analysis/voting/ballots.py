@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from mcqa_suite.analysis.voting.strategies import UNREAD, Booleans, Integers, majority_sample
+from mcqa_suite.analysis.voting.strategies import UNREAD, Booleans, Floats, Integers, majority_sample
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.extract import Extraction, same_number
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row
 from mcqa_suite.logs.rows import Sample, read_rows
@@ -78,11 +80,11 @@ def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int |
 
 
 def _question(sample: Sample, columns: Columns) -> _Question:
-    """A row of either form."""
+    """The question of a row of a sample log or of an `{id, gold, responses}` file."""
     row = sample.row
     if isinstance(row, dict) and "responses" in row:
         if not isinstance(row["responses"], list):
-            raise ValueError("`responses` is no list of texts")
+            raise ValueError("`responses` is not a list of texts")
         doc = {key: value for key, value in row.items() if key != "responses"}
         row = {"doc": doc, "resps": [row["responses"]], "doc_id": row.get("id")}
     log = log_row(row, columns)
@@ -126,7 +128,7 @@ def _ballots(name: str, rows: Sequence[_Question], width: int) -> Ballots:
 
 
 def _answers(log: LogRow) -> list[Any]:
-    """The logged answer of every sample; extracted again where the log holds fewer (a filter that takes the first)."""
+    """The logged answer of every sample; extracted again where the filter logged only some of them."""
     logged: Sequence[Extraction] = log.extractions
     if len(logged) != len(log.texts):
         logged = read_all(log.kind, log.texts, log.doc)
@@ -152,7 +154,7 @@ def from_answers(name: str, answers: Sequence[Sequence[Any]], gold: Sequence[Any
 
 
 def _numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
-    """Each answer's number among the distinct ones, in the order in which they came."""
+    """The number of each answer among the distinct ones, and the distinct answers in order of appearance."""
     same: Callable[[Any, Any], bool] = same_number if kind == "numbers" else lambda a, b: bool(a == b)
     distinct: list[Any] = []
     keys: dict[str, int] = {}
@@ -183,3 +185,30 @@ def _is_right(log: LogRow, answer: Any) -> bool:
     if log.kind == "grids":
         return bool(answer == log.doc["output"])
     return answer in [LETTERS[index] for index in log.doc["gold"]]
+
+
+def score_lines(path: Path) -> dict[tuple[str, int], float]:
+    """The scores in a file of `{"id", "sample", "score"}` rows, `sample` counted from 0."""
+    scores: dict[tuple[str, int], float] = {}
+    for number, row in numbered_rows(path, "a file of {id, sample, score} rows"):
+        try:
+            key, score = (str(row["id"]), int(row["sample"])), float(row["score"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"{path}:{number}: not a score ({error!r}); expected id, sample and score") from error
+        if not math.isfinite(score):
+            raise DatasetError(f"{path}:{number}: the score is {score}; expected a finite number")
+        scores[key] = score
+    return scores
+
+
+def read_scores(path: Path, ballots: Ballots) -> Floats:
+    """Q x N scores in the order of the ballots; DatasetError names the first sample without one."""
+    scores = score_lines(path)
+    keys = [[(question, sample) for sample in range(ballots.samples)] for question in ballots.ids]
+    if missing := [key for row in keys for key in row if key not in scores]:
+        question, sample = missing[0]
+        raise DatasetError(
+            f"{path}: {len(missing)} samples of {ballots.name} have no score, the first is sample {sample} of question "
+            f"{question}; score them too"
+        )
+    return np.array([[scores[key] for key in row] for row in keys])

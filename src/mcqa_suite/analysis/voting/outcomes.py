@@ -39,7 +39,7 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Pick:
-    """What a strategy picks with all samples: per question the index of the sample, UNREAD where none could be read."""
+    """The sample that a strategy picks from all: its index for each question, UNREAD where none could be read."""
 
     strategy: str
     sample: Integers
@@ -50,14 +50,14 @@ def outcomes(ballots: Ballots, ns: Sequence[int], scores: Mapping[str, Floats], 
     if too_many := [n for n in ns if not 1 <= n <= ballots.samples]:
         most = ballots.samples
         raise ConfigError(f"--n {too_many[0]}: {ballots.name} has {most} samples a question; give 1 to {most}")
-    done = [Outcome(ballots.name, SINGLE, 1, *_share(_single(ballots)))]
+    results = [Outcome(ballots.name, SINGLE, 1, *_share(_single(ballots)))]
     for n in ns:
-        done.append(Outcome(ballots.name, MAJORITY, n, *_share(majority(ballots.answers, ballots.right, n, seed))))
+        results.append(Outcome(ballots.name, MAJORITY, n, *_share(majority(ballots.answers, ballots.right, n, seed))))
         for name, table in scores.items():
             chosen = best_of(ballots.answers, ballots.right, table, n)
-            done.append(Outcome(ballots.name, name, n, *_share(chosen)))
-        done.append(Outcome(ballots.name, ORACLE, n, mean_estimate(pass_at(ballots.right, n))))
-    return done
+            results.append(Outcome(ballots.name, name, n, *_share(chosen)))
+        results.append(Outcome(ballots.name, ORACLE, n, mean_estimate(pass_at(ballots.right, n))))
+    return results
 
 
 def _single(ballots: Ballots) -> Choice:
@@ -70,7 +70,7 @@ def _share(choice: Choice) -> tuple[Estimate, float, float]:
 
 
 def picks(ballots: Ballots, scores: Mapping[str, Floats]) -> list[Pick]:
-    """The sample that each strategy picks when it has all of them."""
+    """The sample that each strategy picks from all samples of a question."""
     chosen = [Pick(MAJORITY, np.array([majority_sample(row) for row in ballots.answers.tolist()]))]
     for name, table in scores.items():
         best = order_by_score(ballots.answers, table)[:, 0]

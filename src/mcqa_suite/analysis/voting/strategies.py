@@ -1,4 +1,4 @@
-"""From N samples of a question to one answer, and what n < N of them would have given on average.
+"""Strategies that turn N samples of a question into one answer, and their expected result with n < N samples.
 
 Shapes: Q questions, N samples of each. `answers` (Q x N) numbers the distinct answers of a question from 0, with -1 for a
 sample in which no answer was read; `right` (Q x N) says whether a sample's answer is right; `scores` (Q x N) rank samples.
@@ -21,13 +21,13 @@ Booleans = NDArray[np.bool_]
 
 UNREAD = -1
 SUBSETS = 128  # number of subsets of n samples that are drawn where there are more
-_AT_ONCE = 1 << 21  # cells of the largest table that is held in memory
+_MAX_CELLS = 1 << 21  # of a table in memory
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What a strategy does with n samples: per question the share of subsets in which its answer is right (`accuracy`),
-    in which the first place was shared (`ties`), and in which no sample could be read (`unread`)."""
+    """The result of a strategy with n samples. Per question, the share of subsets in which its answer is right
+    (`accuracy`), in which several answers share the first place (`ties`), and in which no sample could be read (`unread`)."""
 
     accuracy: Floats
     ties: Floats
@@ -45,10 +45,10 @@ def subsets(total: int, n: int, seed: int = 0) -> Integers:
 
 
 def majority(answers: Integers, right: Booleans, n: int, seed: int = 0) -> Choice:
-    """The most frequent answer; of several as frequent, the one whose first sample came first. Unread samples do not vote."""
+    """The most frequent answer; among equally frequent ones, the one that was sampled first. Unread samples do not vote."""
     groups = subsets(answers.shape[1], n, seed)
     width = int(answers.max(initial=0)) + 1
-    step = max(1, _AT_ONCE // (len(groups) * max(width, n)))
+    step = max(1, _MAX_CELLS // (len(groups) * max(width, n)))
     parts = [_majority(answers[at : at + step], right[at : at + step], groups) for at in range(0, len(answers), step)]
     return Choice(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -92,7 +92,7 @@ def order_by_score(answers: Integers, scores: Floats) -> Integers:
 
 def best_of(answers: Integers, right: Booleans, scores: Floats, n: int) -> Choice:
     """The sample with the highest score among n, exactly over all subsets: the sample of rank r (from 0) is picked in
-    C(N-1-r, n-1) of C(N, n) of them. A sample that could not be read is never picked while there is one that could."""
+    C(N-1-r, n-1) of C(N, n) of them. An unread sample is picked only where all are unread."""
     order = order_by_score(answers, scores)
     total = answers.shape[1]
     weights = np.array([comb(total - 1 - rank, n - 1) for rank in range(total)], dtype=float) / comb(total, n)
@@ -116,7 +116,7 @@ def _both_lead(total: int, n: int) -> Floats:
 
 def pass_at(right: Booleans, n: int) -> Floats:
     """Per question the share of subsets of n that hold a right sample: 1 - C(N-c, n) / C(N, n), the unbiased estimate of
-    pass@n (Chen et al., arXiv 2107.03374), which is also what an oracle would score."""
+    pass@n (Chen et al., arXiv 2107.03374), which is also the score of an oracle."""
     total = right.shape[1]
     missing = np.array([comb(total - c, n) / comb(total, n) for c in range(total + 1)])
     return np.asarray(1.0 - missing[right.sum(axis=1)])
