@@ -24,7 +24,7 @@ with run_lock(Path(sys.argv[2])):
 
 def test_two_runs_do_not_share_a_folder(tmp_path):
     second = run_lock(tmp_path / "run")
-    with run_lock(tmp_path / "run"), pytest.raises(ConfigError, match="another run is at work there; wait"), second:
+    with run_lock(tmp_path / "run"), pytest.raises(ConfigError, match="another run uses this folder; wait"), second:
         pass
     with run_lock(tmp_path / "run"):
         pass

@@ -124,13 +124,24 @@ def test_a_ladder_that_is_killed_while_it_writes_and_rerun_ends_as_an_unbroken_o
         assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
 
 
-def test_a_run_waits_for_a_stage_that_outlived_a_killed_run_and_keeps_its_checkpoint(recipe, tmp_path):
+@pytest.mark.parametrize(
+    ("last_line", "status", "attempts"),
+    [
+        ("", "unchanged", "xx"),
+        ("print('trained', flush=True)", r"[\d.]+ s.*", "xxx"),
+    ],  # the pipe of the killed run is closed
+    ids=["silent", "printing"],
+)
+def test_a_rerun_waits_for_the_stage_of_a_killed_run_and_keeps_or_remakes_it(
+    recipe, tmp_path, last_line, status, attempts
+):
     began, go = tmp_path / "began", tmp_path / "go"
     line = "with complete_folder(args.output) as folder:"
     locked = f"""with write_lock(args.output), complete_folder(args.output) as folder:
     open({str(began)!r}, "a").write("x")
     while not Path({str(go)!r}).exists():
-        time.sleep(0.05)"""
+        time.sleep(0.05)
+    {last_line}"""
     script = SCRIPT.replace(line, locked)
     (tmp_path / "scripts/gptq.py").write_text(f"from mcqa_suite.common.locks import write_lock\n{script}")
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "scripts"), str(recipe)]
@@ -143,8 +154,8 @@ def test_a_run_waits_for_a_stage_that_outlived_a_killed_run_and_keeps_its_checkp
     go.touch()
     output, _ = second.communicate()
     assert second.returncode == 0
-    assert re.search(r"g8 +gptq +unchanged\n", output)
-    assert began.read_text() == "xx"  # g8 by the first run, g4 by the second
+    assert re.search(rf"g8 +gptq +{status}\n", output)
+    assert began.read_text() == attempts  # g8 once or twice, and g4
     assert not list(tmp_path.glob("run/checkpoints/.*.partial"))
 
 
@@ -273,7 +284,7 @@ def test_the_dates_of_files_do_not_matter(recipe, tmp_path, capsys, days):
 
 def test_a_second_ladder_is_refused_before_it_writes_anything(recipe, tmp_path):
     with run_lock(tmp_path / "run"):
-        with pytest.raises(ConfigError, match="another run is at work there") as refused:
+        with pytest.raises(ConfigError, match="another run uses this folder") as refused:
             run_recipe(recipe)
         assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
     assert "\n" not in str(refused.value)

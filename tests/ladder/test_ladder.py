@@ -150,9 +150,10 @@ def test_a_criterion_that_no_manifest_has_stops_after_the_first_point(tmp_path, 
     assert not (tmp_path / "run/checkpoints/dpo-lr0.9").exists()
 
 
+@pytest.mark.parametrize("overlap", [False, True], ids=["in order", "overlap"])
 @pytest.mark.parametrize(("stage", "before"), [("adapter", "merge: false"), ("dpo", "trainer: {}")])
 def test_a_misspelled_argument_of_any_stage_stops_the_ladder_before_anything_runs(
-    tmp_path, tiny_checkpoint, monkeypatch, stage, before
+    tmp_path, tiny_checkpoint, monkeypatch, stage, before, overlap
 ):
     recipe = mixed(tmp_path, tiny_checkpoint, monkeypatch)
     recipe.write_text(recipe.read_text().replace(before, "trainer: {learning_rat: 1}"))
@@ -161,7 +162,7 @@ def test_a_misspelled_argument_of_any_stage_stops_the_ladder_before_anything_run
         re.sub(r"  - .name: whole.*\n", "", recipe.read_text()).replace("parent: whole", "parent: adapter")
     )
     with pytest.raises(StageError, match=message):
-        run_recipe(recipe)
+        run_recipe(recipe, overlap=overlap)
     assert not (tmp_path / "run/checkpoints").exists()
     assert not (tmp_path / "run/evaluations").exists()
 

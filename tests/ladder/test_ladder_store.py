@@ -106,7 +106,7 @@ def test_a_parent_with_another_content_is_downloaded_again(run_in, url, tmp_path
 def test_a_folder_that_was_changed_in_the_store_is_refused(run_in, url, tmp_path):
     run_in("one", url)
     write(f"{url}/checkpoints/sft/made.json", "{}")
-    with pytest.raises(CheckpointError, match="store/checkpoints/sft: its files are not those its manifest names"):
+    with pytest.raises(CheckpointError, match="store/checkpoints/sft: its files do not match its manifest"):
         run_in("two", url)
     assert not (tmp_path / "two/checkpoints/sft").exists()
 

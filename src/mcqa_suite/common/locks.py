@@ -1,4 +1,4 @@
-"""One writer at a time: locks that end with their process, however it ends."""
+"""Locks for one writer at a time; the operating system releases them when their process ends or is killed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from mcqa_suite.common.errors import ConfigError
 
-DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # errors of a disk, which a user can fix
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # that a user can fix
 
 
 def lock_of(path: Path) -> FileLock:
@@ -35,20 +35,20 @@ def write_lock(folder: Path) -> AbstractContextManager[object]:
 def run_lock(folder: Path) -> Iterator[None]:
     """Make the run folder and hold its lock.
 
-    ConfigError where another run holds it, or the disk is full or cannot be written, now or inside the block.
+    ConfigError if another run holds it, or if the disk is full or read-only, also inside the block.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".lock").acquire(blocking=False)
     except Timeout as error:
-        raise ConfigError(f"{folder}: another run is at work there; wait for it or choose another --output") from error
+        raise ConfigError(f"{folder}: another run uses this folder; wait for it or choose another --output") from error
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
     with lock:
         try:
             yield
         except OSError as error:
-            if error.errno not in DISK:
+            if error.errno not in DISK_ERRORS:
                 raise
             path = error.filename or folder
             raise ConfigError(f"{path}: {error.strerror}; fix this, then rerun to resume") from error

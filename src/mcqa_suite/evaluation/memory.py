@@ -1,4 +1,4 @@
-"""Memory of a process that evaluates several checkpoints: its peak for each of them, and what it keeps between them."""
+"""Measure the peak memory of each evaluation of a process, and free memory between them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def release_memory() -> None:
-    """Free the model of the last evaluation, also on its GPU, and measure the peak anew (on Linux, and on CUDA)."""
+    """Free the model of the last evaluation, also on its GPU, and reset the measured peak (on Linux and CUDA)."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_available():

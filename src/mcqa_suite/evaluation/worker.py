@@ -1,8 +1,8 @@
 """Evaluate one checkpoint after another: `python -m mcqa_suite.evaluation.worker`.
 
-Reads a JSON object a line on standard input, the arguments of `evaluate_checkpoint.evaluate`, and answers each with the line
-{"exit_code": N} on standard output; N is what `evaluate_checkpoint` would exit with. All that an evaluation prints goes to
-standard error. The process ends when its standard input is closed, also during an evaluation.
+Each line of standard input is a JSON object with the arguments of `evaluate_checkpoint.evaluate`; its answer is the line
+{"exit_code": N} on standard output, where N is the exit code of `evaluate_checkpoint`. Everything that an evaluation prints goes
+to standard error. The process ends when its standard input is closed, even during an evaluation.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def read_requests(requests: queue.Queue[dict[str, Any]]) -> None:
-    """Pass requests on until the parent process has closed standard input; then end this process at once."""
+    """Queue the requests; end this process at once when the parent process closes standard input."""
     for line in sys.stdin:
         requests.put(json.loads(line))
     os._exit(0)

@@ -21,17 +21,17 @@ from mcqa_suite.ladder.stage_settings import TRAINED
 from mcqa_suite.ladder.worker import EvaluationWorker
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
-# port 0: two stages may start on one machine
+# port 0 picks a free one: two stages may start on one machine
 ACCELERATE = ("-m", "accelerate.commands.launch", "--main_process_port", "0", "--config_file")
 EVALUATE = ("-m", "mcqa_suite.evaluation.evaluate_checkpoint")
 
 
 @dataclass(frozen=True)
 class LadderContext:
-    """`redo` names rungs to run again in any case.
+    """`redo` names rungs to make again even if nothing changed.
 
-    Evaluations go to `worker`; where it is None (on a cluster, or with several processes), each is a process of its own.
-    `remote` is true on a cluster, where OMP_NUM_THREADS is the recipe's alone.
+    `worker` runs the evaluations; None (on a cluster, or with several processes) runs each in a process of its own.
+    `remote` is true on a cluster, where only the recipe sets OMP_NUM_THREADS.
     """
 
     recipe: Recipe
@@ -67,9 +67,9 @@ class LadderContext:
         self.run_script([*EVALUATE, *flags], step)
 
     def _environment(self, threads: int | None) -> dict[str, str]:
-        """OMP_NUM_THREADS of this process wins over `threads`, except on a cluster."""
-        mine = None if self.remote else os.environ.get("OMP_NUM_THREADS")
-        value = mine or str(threads or ("1" if self.remote else ""))
+        """OMP_NUM_THREADS for a process: that of this process if set (except on a cluster), else `threads`."""
+        inherited = None if self.remote else os.environ.get("OMP_NUM_THREADS")
+        value = inherited or str(threads or ("1" if self.remote else ""))
         return {"OMP_NUM_THREADS": value} if value else {}
 
     def update(self, folder: Path, expected: Expected, run: Callable[[], None]) -> str:
@@ -84,7 +84,7 @@ class LadderContext:
 
 
 def why_outdated(recipe: Recipe, folder: Path, expected: Expected) -> str | None:
-    """`redo_reason`, or a changed number of training processes, which changes the batches."""
+    """`redo_reason`, or a changed number of training processes, which changes the batch size."""
     reason, now = redo_reason(folder, expected), recipe.processes
     if reason is None and expected.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
         return f"processes: {before} -> {now}"

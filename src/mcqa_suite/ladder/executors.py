@@ -1,4 +1,4 @@
-"""Executors run the steps of a ladder that are ready: on this machine here, on a cluster in `on_ray`."""
+"""Run the steps of a ladder on this machine; `on_ray` has the executor for a cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Call = Callable[[], StepResult]
 
 
 class Executor(Protocol):
-    """Takes steps whose predecessors are done, and returns each when it is done, or raises its error."""
+    """`submit` takes a step whose predecessors are done; `next` returns the next finished one, or raises its error."""
 
     def submit(self, step: Step, call: Call) -> None: ...
 

@@ -1,4 +1,4 @@
-"""The steps of a recipe, which make or evaluate a rung, and the steps that each waits for."""
+"""The steps of a recipe: each makes or evaluates a rung, after the steps that it waits for."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ EVALUATE = "evaluate"
 class Step:
     """`number` counts from 2 in the recipe's order (1 is the base); `after` holds the numbers of the steps that it waits for.
 
-    A step without `stage` evaluates its rung. It runs as `processes` with `threads` each (None: not set), and needs `cpus` and
-    `gpus` of a cluster's node (None: a GPU for each process, where there are any).
+    A step without `stage` evaluates its rung. It runs in `processes` processes of `threads` threads (None: not set), and takes
+    `cpus` and `gpus` of a cluster's node (None: one GPU for each process, if the cluster has any).
     """
 
     number: int
@@ -66,7 +66,7 @@ def steps_of(recipe: Recipe) -> tuple[Step, ...]:
 
 
 def _waits_for(recipe: Recipe, stage: Stage, trained: dict[str, int], evaluated: dict[str, int]) -> frozenset[int]:
-    """The step of its parent, or of all points of the sweep of which it takes the best."""
+    """The step that makes its parent; for the best of a sweep, the steps that score every point."""
     if not stage.from_best:
         return frozenset({trained[stage.parent]})
     sweep = next(sweep for sweep in recipe.sweeps if sweep.name == stage.parent)

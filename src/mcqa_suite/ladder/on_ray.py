@@ -25,8 +25,8 @@ from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.results import StepResult
 
 START = "start one with `ray start --head`, or use --ray local"
-# Read when Ray is imported, or by the nodes that it starts. A node with process groups ends what a killed worker has started;
-# on a cluster that was started without the variable, the next attempt waits for the lock of the old process instead.
+# Ray reads these when it is imported and when it starts a node. With process groups, a node ends what a killed worker started;
+# on a cluster that was started without that variable, the next attempt waits until the old process releases its lock.
 VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_COLOR_PREFIX": "0", "RAY_process_group_cleanup_enabled": "1"}
 RESTARTS = 3  # of a step whose worker is lost
 SECONDS_TO_CONNECT, SECONDS_TO_CHECK, SECONDS_TO_STOP, SECONDS_BETWEEN_CHECKS = 5.0, 120.0, 20.0, 15.0
@@ -102,7 +102,7 @@ def _check_nodes(ray: Any, base: Path, marker: Path | None) -> None:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     task, paths = ray.remote(_missing), [marker, base] if marker else [base]
-    answers = []  # all nodes at once: each takes seconds to start a worker
+    answers = []  # ask all nodes at once: each needs seconds to start a worker
     for node in _nodes(ray):
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         on_node = task.options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
@@ -124,7 +124,7 @@ def _check_nodes(ray: Any, base: Path, marker: Path | None) -> None:
 
 
 def _missing(paths: Sequence[Path]) -> tuple[list[Path], str]:
-    """On a node: the paths that do not exist, and our version."""
+    """Runs on a node: the paths that do not exist there, and its version of mcqa-suite."""
     return [path for path in paths if not path.exists()], __version__
 
 
@@ -197,12 +197,12 @@ class RayExecutor:
 
 
 def _environment() -> dict[str, str]:
-    """The variables that a worker takes over from this process; secrets such as HF_TOKEN are each node's own."""
+    """The variables to set in a worker; each node sets its own secrets, such as HF_TOKEN."""
     return {key: value for key, value in os.environ.items() if key.startswith("MCQA_") or key.endswith("_OFFLINE")}
 
 
 def _work(call: Call, directory: str, environment: Mapping[str, str]) -> tuple[StepResult | Exception, str]:
-    """On a node: run a step. Returns errors that a user can fix, as Ray would wrap a traceback around a raised one."""
+    """Runs on a node: the result of a step, or its error if a user can fix it (Ray adds a traceback to a raised one)."""
     import ray
 
     os.environ.update(environment)

@@ -97,7 +97,7 @@ def _figure(value: Any) -> str:
 
 
 def save_report(result: LadderResult) -> str:
-    """Write report.html beside the leaderboard; return a line that says where."""
+    """Write report.html beside the leaderboard; return the lines to print about it."""
     folders = [str(rung.evaluation) for rung in result.rungs if rung.evaluation]
     if not folders:
         return "no report: nothing was evaluated"
@@ -105,7 +105,7 @@ def save_report(result: LadderResult) -> str:
     logs = {rung.name: rung.checkpoint / "training_log.jsonl" for rung in result.rungs}
     try:
         page = html.write_report(folders[1:], output, base=folders[0], logs=logs)
-    except McqaError as error:  # the checkpoints and tables are there all the same
+    except McqaError as error:  # the checkpoints and tables are complete without it
         return f"no report.html: {error}"
     return "\n".join([f"report in {output}", *page.problems])
 

@@ -1,4 +1,4 @@
-"""A step's process: its output goes to a log, its progress also to the terminal."""
+"""Run the process of a step; write its output to a log and show its progress in the terminal."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import IO
 from mcqa_suite.common.errors import StageError
 
 TQDM = re.compile(r"\d%\|")  # " 45%|####5     |"
-# GPTQModel's bar over the layers: "Quantizing layer 1 of 2 ..." is the second of three, one is done
+# GPTQModel's bar counts layers from 0: "Quantizing layer 1 of 2 ..." is the second of three
 GPTQ_LAYER = re.compile(r"Quantizing layer (\d+) of (\d+) ")
 # any of GPTQModel's bars, most of them of an inner loop: "[0 of 128] ...| 0:00:00 / 0:00:00 [0/128] 0.0%"
 GPTQ_BAR = re.compile(r"\| \d+:\d\d:\d|\d\.\d%\s*$")
-SECONDS_BETWEEN_LINES = 15.0  # of progress, where the output is no terminal
+SECONDS_BETWEEN_LINES = 15.0  # of progress, where stderr is not a terminal
 # the end of a traceback, "ValueError: ...", or a script's own "sft.py: ..." and "mcqa: ..."
 ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt|Exit)|[\w.]+\.py|mcqa)\b.*: .*")
 DISK_FULL = re.compile(r"No space left on device|[Dd]isk quota exceeded|os error 28\b")
@@ -43,12 +43,12 @@ def run_process(command: Sequence[str], log: Path, name: str, label: str, enviro
     ):
         try:
             assert child.stdout is not None
-            end = copy(child.stdout, stream, label)
+            output = copy_output(child.stdout, stream, label)
             code = child.wait()
         except BaseException:
             child.terminate()
             raise
-    raise_for(code, end, name, log)
+    raise_for(code, output, name, log)
 
 
 def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
@@ -68,19 +68,19 @@ def raise_for(code: int, output: str, name: str, log: Path) -> None:
         raise StageError(f"stage {name!r} failed: {reason} (log: {log})")
 
 
-def copy(output: IO[bytes], log: IO[bytes], label: str, answers: IO[bytes] | None = None) -> str:
-    """Copy `output` to the log, and its newest progress with `label` to stderr; return the last `TAIL` bytes.
+def copy_output(output: IO[bytes], log: IO[bytes], label: str, answers: IO[bytes] | None = None) -> str:
+    """Copy `output` to the log, and show its latest progress after `label` on stderr; return its last `TAIL` bytes.
 
-    Ends with the output, or where all of it is read and `answers` has a line. A terminal gets a bar that is redrawn, a file a
-    line now and then. A full disk leaves a gap in the log: the step itself may write elsewhere.
+    Return when `output` ends, or when it is read and `answers` has a line. A terminal shows one bar that is redrawn, a file a
+    line every `SECONDS_BETWEEN_LINES`. If the log's disk is full, output is lost and the step goes on.
     """
     terminal = sys.stderr.isatty()
-    pending, last, end = b"", time.monotonic(), b""
+    pending, last, tail = b"", time.monotonic(), b""
     sources = [output, answers] if answers else [output]
     while output in select.select(sources, [], [])[0] and (block := os.read(output.fileno(), TAIL)):
         with suppress(OSError):
             log.write(block)
-        end = (end + block)[-TAIL:]
+        tail = (tail + block)[-TAIL:]
         *lines, pending = re.split(rb"[\r\n]", pending + block)
         progress = [text for line in lines if (text := progress_of(line.decode(errors="replace")))]
         if progress and (terminal or time.monotonic() - last > SECONDS_BETWEEN_LINES):
@@ -88,7 +88,7 @@ def copy(output: IO[bytes], log: IO[bytes], label: str, answers: IO[bytes] | Non
             last = time.monotonic()
     if terminal:
         _draw("", terminal)
-    return end.decode(errors="replace")
+    return tail.decode(errors="replace")
 
 
 def progress_of(line: str) -> str:
@@ -99,7 +99,7 @@ def progress_of(line: str) -> str:
 
 
 def _draw(text: str, terminal: bool) -> None:
-    """Never wider than the terminal, so that the next bar can be drawn over it."""
+    """Show a line of progress; on a terminal it is cut to the width, so that the next one can replace it."""
     if terminal:
         width = os.get_terminal_size(sys.stderr.fileno()).columns
         sys.stderr.write(f"\r\x1b[2K{text[: width - 1]}")
@@ -109,7 +109,7 @@ def _draw(text: str, terminal: bool) -> None:
 
 
 def last_error(text: str) -> str:
-    """The last line of a log that names an error, else its last line."""
+    """The last line that names an error, or else the last line that is not a progress bar."""
     lines = [line.strip() for line in re.split(r"[\r\n]", text)]
     lines = [line for line in lines if line and not TQDM.search(line) and not GPTQ_BAR.search(line)]
     return next((line for line in reversed(lines) if ERROR_LINE.match(line)), lines[-1] if lines else "")

@@ -1,12 +1,13 @@
 """Run a recipe: make every rung from its parent and evaluate it as soon as it is made.
 
-    runs/demo/checkpoints/<rung>/   weights, tokenizer, manifest.json (of the base the manifest alone)
+    runs/demo/checkpoints/<rung>/   weights, tokenizer, manifest.json (for the base only the manifest)
     runs/demo/evaluations/<rung>/   lm_eval's output, rung.json, manifest.json
-    runs/demo/audits/<stage>.md     training rows of a stage that are also in the tasks
+    runs/demo/audits/<stage>.md     training rows of a stage that are also questions of the tasks
     runs/demo/configs/, logs/       the settings and the output of each process
-    .lock, .<rung>.lock             held by the run, and by the process that writes the rung
+    .lock                           held by the run
+    .<rung>.lock                    held by the process that writes the rung
 
-Run again, it makes only what is missing or no longer what the recipe asks for.
+A rerun makes only what is missing or no longer matches the recipe.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ def run_recipe(
     ray: str | None = None,
     store: str | None = None,
 ) -> LadderResult:
-    """Make and evaluate every rung of a recipe, or of the file of one; print a line a step, and raise McqaError where one fails.
+    """Make and evaluate every rung of a recipe (or of its file), and print a line for each step; McqaError where one fails.
 
-    `redo` names rungs to make again; `overlap` runs two steps at a time; `ray` is the address of a cluster. With `store`, an
-    fsspec URL, complete folders are also uploaded there, and those that the run folder lacks are downloaded.
+    `redo` names rungs to make again; `overlap` runs two steps at a time; `ray` is the address of a cluster. `store` is an
+    fsspec URL: complete folders are uploaded to it, and folders that the run folder lacks are downloaded from it.
     """
     start = time.perf_counter()
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
@@ -69,8 +70,7 @@ def run_recipe(
         data = check_rows(recipe, folder)  # writes audits/, so with the lock
         worker = None if ray or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorker()))
         context = LadderContext(recipe, folder, redo, 1 + len(steps), worker, remote=bool(ray))
-        if not overlap:
-            check_settings(context)
+        check_settings(context)
         rungs = Ladder(context, steps, data, executor, remote_store).run()
     return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
 
@@ -141,7 +141,7 @@ class Ladder:
         rung = result.rung
         self._print(step.number, step.rung, step.kind, result.status)
         for sweep in self.context.recipe.sweeps if step.stage else ():
-            if step.rung in [point.stage for point in sweep.points]:  # an error after the first point, not the last
+            if step.rung in [point.stage for point in sweep.points]:  # after the first point, not after the last
                 check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
         if self.store and not step.stage:
             self.store.download_latest(output_of(step))  # another machine may have written it

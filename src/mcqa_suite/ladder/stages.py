@@ -1,4 +1,4 @@
-"""Make a ladder's checkpoints: find the base, and run the script of each stage whose checkpoint is missing or outdated."""
+"""Make a ladder's checkpoints: find the base, and run the script of a stage whose checkpoint is missing or outdated."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def _command(context: LadderContext, stage: Stage, parent: RungResult, folder: P
 
 
 def check_settings(context: LadderContext) -> None:
-    """Check the settings of every stage to be made in one process, so that a typo shows before anything runs."""
-    words: dict[str, list[str]] = {}
+    """Check the settings of every stage that will run, in one process; StageError for a misspelled argument of a trainer."""
+    flags: dict[str, list[str]] = {}
     for stage in context.recipe.stages:
         if not _made_with(context, stage):
-            words.setdefault(stage.kind, [f"--{stage.kind}"]).append(str(write_settings(context, stage)))
-    if words:
-        command = [str(training_dir() / "check.py"), *chain.from_iterable(words.values())]
+            flags.setdefault(stage.kind, [f"--{stage.kind}"]).append(str(write_settings(context, stage)))
+    if flags:
+        command = [str(training_dir() / "check.py"), *chain.from_iterable(flags.values())]
         context.run_process(command, "settings", "settings.log", "settings", context.recipe.threads)
 
 
@@ -95,7 +95,7 @@ def _made_with(context: LadderContext, stage: Stage) -> bool:
 
 
 def write_settings(context: LadderContext, stage: Stage) -> Path:
-    """The stage's settings as a file for its script."""
+    """Write the stage's settings to a file for its script."""
     config = context.output / "configs" / f"{stage.name}.yaml"
     config.parent.mkdir(parents=True, exist_ok=True)
     plain = json.loads(json.dumps(dataclasses.asdict(stage.settings)))

@@ -1,4 +1,4 @@
-"""Upload complete folders to an fsspec URL (s3://..., file:///...), and download those that a run lacks.
+"""Upload complete folders to an fsspec URL (s3://..., file:///...), and download folders that a run lacks.
 
 A remote folder is complete when it has a manifest, which is uploaded last; what is downloaded is checked against the content
 hash in it. So the machines of a cluster need no shared file system: each step downloads its parent and uploads its result.
@@ -53,7 +53,7 @@ class Store:
             return _manifest(Path(folder))
 
     def download(self, name: Name, content: str | None = None) -> bool:
-        """Download a folder with this content hash (or with any, where there is no local one); whether that was necessary."""
+        """Download a folder unless the local one has this content hash (None: any); return whether it was downloaded."""
         folder = self.output / name
         local = _manifest(folder)
         if local and content in (None, local.content):
@@ -68,7 +68,9 @@ class Store:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 files.get_file(path, str(target))
             if content_hash(partial) != remote.content:
-                raise CheckpointError(f"{self.url}/{name}: its files are not those its manifest names; delete it there")
+                raise CheckpointError(
+                    f"{self.url}/{name}: its files do not match its manifest; delete this folder, then rerun"
+                )
         return True
 
     def download_latest(self, name: Name) -> None:
@@ -85,7 +87,7 @@ class Store:
         if files.exists(f"{root}/{name}"):
             files.rm(f"{root}/{name}", recursive=True)
         paths = [path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST]
-        for path in [*sorted(paths), folder / MANIFEST]:  # the manifest last: it says that the folder is complete
+        for path in [*sorted(paths), folder / MANIFEST]:  # the manifest last: with it the folder counts as complete
             target = f"{root}/{name}/{path.relative_to(folder).as_posix()}"
             files.makedirs(target.rpartition("/")[0], exist_ok=True)
             files.put_file(str(path), target)
@@ -113,7 +115,7 @@ def inputs_of(rung: RungResult) -> tuple[tuple[Name, str], ...]:
 def with_store(
     store: Store, inputs: Sequence[tuple[Name, str]], output: Name, call: Callable[[], StepResult]
 ) -> StepResult:
-    """Run a step after downloading its inputs, and its output if there is none here; then upload the output."""
+    """Download a step's inputs, and its output if there is no local one; run the step; upload its output."""
     for name, content in inputs:
         store.download(name, content)
     downloaded = store.download(output)

@@ -1,4 +1,4 @@
-"""One process that evaluates one checkpoint after another, so that torch and the harness are imported once."""
+"""Evaluate all checkpoints in one process, which imports torch and the harness once."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any
 
-from mcqa_suite.ladder.process import copy, environment_of, raise_for
+from mcqa_suite.ladder.process import copy_output, environment_of, raise_for
 
 WORKER = ("-m", "mcqa_suite.evaluation.worker")
 
 
 class EvaluationWorker:
-    """Starts `mcqa_suite.evaluation.worker` with the first request, and again where it died; one request at a time."""
+    """Starts `mcqa_suite.evaluation.worker` for the first request and after it died; handles one request at a time."""
 
     def __init__(self) -> None:
         self._busy = threading.Lock()
@@ -27,7 +27,7 @@ class EvaluationWorker:
     def evaluate(
         self, request: Mapping[str, Any], log: Path, name: str, label: str, environment: Mapping[str, str]
     ) -> None:
-        """Evaluate one checkpoint, its output in `log`; StageError where it fails or the process dies."""
+        """Evaluate one checkpoint and write its output to `log`; StageError if it fails or the process dies."""
         log.parent.mkdir(parents=True, exist_ok=True)
         with self._busy, log.open("wb", buffering=0) as stream:
             if self._process is None or self._process.poll() is not None:
@@ -39,7 +39,7 @@ class EvaluationWorker:
             try:
                 with suppress(BrokenPipeError):  # it died: there will be no answer
                     process.stdin.write(json.dumps(request).encode() + b"\n")
-                output = copy(process.stderr, stream, label, process.stdout)
+                output = copy_output(process.stderr, stream, label, process.stdout)
                 answer = process.stdout.readline()
                 code = json.loads(answer)["exit_code"] if answer else process.wait() or 1
             except BaseException:
