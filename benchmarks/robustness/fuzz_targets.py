@@ -171,7 +171,7 @@ def _answers(path: Path) -> None:
 
 
 def _pairs(name: str) -> Callable[[Path], Any]:
-    return lambda path: sources.pair_rows(sources.PairSource(name, path=str(path)))
+    return lambda path: sources.rows(sources.PairSource(name, path=str(path)))
 
 
 def _rows(name: str) -> Callable[[Path], Any]:

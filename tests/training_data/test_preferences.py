@@ -8,7 +8,7 @@ from helpers.preference_rows import responses, write
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.training_data.preferences.check import check, write_pairs
-from mcqa_suite.training_data.sources import PairSource, read_pairs
+from mcqa_suite.training_data.sources import PairSource, read
 
 # --- check
 
@@ -34,9 +34,9 @@ def test_a_check_counts_missing_repeated_tied_and_biased_labels():
 def test_pairs_are_written_from_decided_rows_only_and_training_reads_them(tmp_path):
     rows = [labelled(0, "a"), labelled(1, "b"), labelled(2, "tie"), labelled(0, "b")]
     assert write_pairs(rows, tmp_path / "pairs.jsonl") == 2
-    read, (data,) = read_pairs([PairSource("evaluator", path=str(tmp_path / "pairs.jsonl"))])
+    pairs, (data,) = read([PairSource("evaluator", path=str(tmp_path / "pairs.jsonl"))])
     assert data.n == 2
-    assert [(row["chosen"], row["rejected"]) for row in read] == [
+    assert [(row["chosen"], row["rejected"]) for row in pairs] == [
         (" long answer", " short"),
         (" short", " long answer"),
     ]

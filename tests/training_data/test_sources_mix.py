@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.config import parse
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.training_data.sources import PairSource, Source, read, read_pairs, rows
+from mcqa_suite.training_data.sources import PairSource, Source, read, rows
 from mcqa_suite.training_data.sources.composition import composition, mix_figure, mix_table
 from mcqa_suite.training_data.sources.mix import draw
 from mcqa_suite.training_data.sources.spec import counts
@@ -217,7 +217,7 @@ def test_a_split_by_shares_and_counts_or_by_neither_is_an_error():
 
 
 def test_pairs_are_mixed_by_shares_too():
-    result, data = read_pairs([PairSource("generated", share=0.5), PairSource("generated", share=0.5, seed=1)], rows=9)
+    result, data = read([PairSource("generated", share=0.5), PairSource("generated", share=0.5, seed=1)], rows=9)
     assert (len(result), [part.n for part in data]) == (9, [5, 4])
 
 

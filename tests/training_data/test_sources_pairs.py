@@ -10,7 +10,7 @@ from helpers.locations import SHARED
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice
-from mcqa_suite.training_data.sources import PAIRS, PairSource, pair_rows
+from mcqa_suite.training_data.sources import PAIRS, PairSource, rows
 
 KEYS = {"id", "group", "source", "topic", "prompt", "chosen", "rejected"}
 GSM8K_PAIRS = SHARED / "data" / "gsm8k_preference_pairs.jsonl"
@@ -41,11 +41,11 @@ def raw(tmp_path, *preferences, question=1):
 
 
 def texts(source):
-    return [(row["chosen"], row["rejected"]) for row in pair_rows(source)]
+    return [(row["chosen"], row["rejected"]) for row in rows(source)]
 
 
 def test_generated_pairs_have_the_right_option_and_a_wrong_one_from_every_position():
-    result = pair_rows(PairSource("generated", n=60))
+    result = rows(PairSource("generated", n=60))
     for row in result:
         assert row.keys() == KEYS
         assert row["chosen"][:4] != row["rejected"][:4]
@@ -53,12 +53,12 @@ def test_generated_pairs_have_the_right_option_and_a_wrong_one_from_every_positi
             assert f"\n{row[side].strip()}\n" in row["prompt"]
     for side in ("chosen", "rejected"):
         assert {extract_choice(row[side], list("wxyz")).answer for row in result} == set("ABCD")
-    assert result != pair_rows(PairSource("generated", n=60, seed=1))
+    assert result != rows(PairSource("generated", n=60, seed=1))
 
 
 def test_the_evaluators_form_is_read_with_its_id_group_and_topic(tmp_path):
     path = written(tmp_path, [PAIR, {**PAIR, "id": "x", "group": "g", "topic": "t"}])
-    first, second = pair_rows(PairSource("evaluator", path=path))
+    first, second = rows(PairSource("evaluator", path=path))
     assert first == {**first, "id": "evaluator/pairs/1", "prompt": "Q?", "chosen": " yes", "rejected": " no"}
     assert (second["id"], second["group"], second["topic"]) == ("x", "g", "t")
 
@@ -66,7 +66,7 @@ def test_the_evaluators_form_is_read_with_its_id_group_and_topic(tmp_path):
 # Prior mistake: "equal" pairs were kept.
 def test_equal_responses_and_ties_make_no_pair(tmp_path):
     path = written(tmp_path, [PAIR, {**PAIR, "chosen": "no "}])
-    assert len(pair_rows(PairSource("evaluator", path=path))) == 1
+    assert len(rows(PairSource("evaluator", path=path))) == 1
     assert texts(PairSource("epfl_raw", path=raw(tmp_path, judged(), judged(b=" a better answer"), judged("AB")))) == [
         (" a better answer", " a worse answer")
     ]
@@ -77,7 +77,7 @@ def test_equal_responses_and_ties_make_no_pair(tmp_path):
 def test_a_file_of_only_equal_pairs_is_an_error(tmp_path):
     path = written(tmp_path, [{**PAIR, "rejected": "yes"}])
     with pytest.raises(DatasetError, match="source 'evaluator': no row left; loosen its filters"):
-        pair_rows(PairSource("evaluator", path=path))
+        rows(PairSource("evaluator", path=path))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_raw_pairs_are_kept_where_enough_criteria_agree_with_overall(tmp_path, l
         judged("A", correctness="A", relevance="AB", clarity="B", completeness="B"),
         judged("A", correctness="B", relevance="B", clarity="B", completeness="B"),
     )
-    result = pair_rows(PairSource("epfl_raw", path=path, min_agreement=least, tolerance=tolerance))
+    result = rows(PairSource("epfl_raw", path=path, min_agreement=least, tolerance=tolerance))
     assert len(result) == n
-    (other,) = pair_rows(PairSource("evaluator", path=written(tmp_path, [{**PAIR, "prompt": "why? "}])))
+    (other,) = rows(PairSource("evaluator", path=written(tmp_path, [{**PAIR, "prompt": "why? "}])))
     assert all(row["group"] == other["group"] and row["topic"] == "15" and row["prompt"] == "Why?" for row in result)
 
 
@@ -104,7 +104,7 @@ def test_overall_decides_which_side_is_chosen(tmp_path):
 
 def test_keep_first_keeps_the_first_real_pair_of_every_question(tmp_path):
     pairs = [{**PAIR, "rejected": "yes"}, PAIR, {**PAIR, "rejected": "never"}, {**PAIR, "prompt": "Other?"}]
-    result = pair_rows(PairSource("evaluator", path=written(tmp_path, pairs), keep_first=True))
+    result = rows(PairSource("evaluator", path=written(tmp_path, pairs), keep_first=True))
     assert [(row["prompt"], row["rejected"]) for row in result] == [("Q?", " no"), ("Other?", " no")]
 
 
@@ -128,7 +128,7 @@ def test_a_sample_log_is_read_with_the_prompt_that_the_model_saw(tmp_path):
         "resps": [["The answer is 3.", "The answer is 4."]],
         "filter": "extracted",
     }
-    (row,) = pair_rows(PairSource("solutions", path=written(tmp_path, [log])))
+    (row,) = rows(PairSource("solutions", path=written(tmp_path, [log])))
     assert (row["prompt"], row["chosen"], row["rejected"]) == (
         "Q: How many?\nA:",
         " The answer is 3.",
@@ -142,7 +142,7 @@ def test_no_question_has_pairs_in_two_parts(tmp_path, keys):
     pairs = [{**PAIR, "prompt": f"Q {i // 4}?", "rejected": f"no {i}", "group": f"g{i // 4}"} for i in range(400)]
     path = written(tmp_path, pairs)
     names = ("train", "validation", "test") if keys == "split" else ("sft", "ai", "human", "held_out")
-    parts = [pair_rows(PairSource("persuasion", path=path, **{keys: name})) for name in names]
+    parts = [rows(PairSource("persuasion", path=path, **{keys: name})) for name in names]
     assert sum(map(len, parts)) == 400
     for first, other in combinations(parts, 2):
         assert not {row["group"] for row in first} & {row["group"] for row in other}
@@ -162,7 +162,7 @@ BAD = [
 @pytest.mark.parametrize(("source", "values", "message"), BAD, ids=[f"{name}-{m[-22:]}" for name, _, m in BAD])
 def test_a_row_that_is_not_a_pair_is_named_with_its_line(tmp_path, source, values, message):
     with pytest.raises(DatasetError, match=message) as caught:
-        pair_rows(PairSource(source, path=written(tmp_path, values)))
+        rows(PairSource(source, path=written(tmp_path, values)))
     assert "\n" not in str(caught.value)
 
 
@@ -170,19 +170,19 @@ def test_an_unreadable_pair_source_is_an_error_with_its_reason(tmp_path):
     for name in PAIRS:
         if name != "generated":
             with pytest.raises(ConfigError, match=f"source '{name}': no 'path'"):
-                pair_rows(PairSource(name))
+                rows(PairSource(name))
             with pytest.raises(DatasetError, match=r"nowhere\.jsonl: No such file"):
-                pair_rows(PairSource(name, path=str(tmp_path / "nowhere.jsonl")))
+                rows(PairSource(name, path=str(tmp_path / "nowhere.jsonl")))
     with pytest.raises(ConfigError, match="source 'evaluator': unknown key 'min_agreement'"):
-        pair_rows(PairSource("evaluator", path="x", min_agreement=2))
+        rows(PairSource("evaluator", path="x", min_agreement=2))
     with pytest.raises(ValueError, match="min_agreement: 5; expected 0 to 4"):
         PairSource("epfl_raw", min_agreement=5)
 
 
 @pytest.mark.skipif(not GSM8K_PAIRS.is_file(), reason=f"no {GSM8K_PAIRS}")
 def test_the_shared_gsm8k_pairs_are_read_and_split_by_question():
-    whole = pair_rows(PairSource("evaluator", path=str(GSM8K_PAIRS)))
+    whole = rows(PairSource("evaluator", path=str(GSM8K_PAIRS)))
     assert (len(whole), len({row["group"] for row in whole})) == (2429, 731)
-    train, test = (pair_rows(PairSource("evaluator", path=str(GSM8K_PAIRS), split=part)) for part in ("train", "test"))
+    train, test = (rows(PairSource("evaluator", path=str(GSM8K_PAIRS), split=part)) for part in ("train", "test"))
     assert not {row["prompt"] for row in train} & {row["prompt"] for row in test}
     assert len({row["id"] for row in whole}) == len(whole)

@@ -134,7 +134,7 @@ def _small_source(source: AnySource) -> tuple[AnySource, str]:
     """A few rows of a source that fit the small base's context and ""; or as many generated ones, and why."""
     try:
         for small in _draws(source):
-            rows = sources.pair_rows(small) if isinstance(small, PairSource) else sources.rows(small)
+            rows = sources.rows(small)
             if all(len("".join(row.values())) <= CONTEXT for row in rows):
                 return small, ""
         reason = f"no draw of rows that fit {CONTEXT} tokens"

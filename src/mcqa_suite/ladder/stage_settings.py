@@ -133,7 +133,7 @@ def read_settings(kind: str, path: Path) -> Any:
 def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
     """A stage's rows and the fingerprint of each source; both empty for a kind that takes none."""
     if isinstance(settings, PreferenceSettings):
-        return sources.read_pairs(settings.data, settings.rows)
+        return sources.read(settings.data, settings.rows)
     if isinstance(settings, SftSettings):
         return sources.read(settings.data, settings.rows)
     if isinstance(settings, GptqSettings):

@@ -1,34 +1,48 @@
-"""The rows of one source or of several: which of them, how many, and their fingerprint for a manifest."""
+"""The tables of sources, the rows of one source or of a mix, and their fingerprint for a manifest."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import Data
-from mcqa_suite.training_data.sources.reader import Row, check_choice
-from mcqa_suite.training_data.sources.spec import MixEntry, counts
+from mcqa_suite.training_data.sources.arc_grids import ARC_GRIDS
+from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE
+from mcqa_suite.training_data.sources.pairs import PAIRS
+from mcqa_suite.training_data.sources.persuasion import PERSUASION
+from mcqa_suite.training_data.sources.reader import Reader, Row, check_choice
+from mcqa_suite.training_data.sources.spec import MixEntry, PairSource, Source, counts
 from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_groups
+from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
+SOURCES: dict[str, Reader[Source]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
 ALWAYS_READ = ("source", "n", "share", "seed", "style")
 # Every entry has the same seeds for splits and pools, so that no two entries can disagree on them.
 SPLIT_SEED, POOL_SEED = 0, 1
 
 
-def mix(
-    entries: Sequence[MixEntry], readers: Mapping[str, Any], total: int | None
-) -> tuple[list[Row], tuple[Data, ...]]:
-    """The rows of every entry one after the other, as many as `counts` says, and a fingerprint of each entry's."""
-    parts = [rows_of(entry, readers, n) for entry, n in zip(entries, counts(entries, total), strict=True)]
+def read(sources: Iterable[MixEntry], rows: int | None = None) -> tuple[list[Row], tuple[Data, ...]]:
+    """The rows of a mix, source after source, and a fingerprint of each source's rows.
+
+    `rows` is the total of a mix by shares.
+    """
+    entries = list(sources)
+    parts = [_rows(entry, n) for entry, n in zip(entries, counts(entries, rows), strict=True)]
     fingerprints = [fingerprint(entry.source, part) for entry, part in zip(entries, parts, strict=True)]
     return [row for part in parts for row in part], tuple(fingerprints)
 
 
-def rows_of(entry: MixEntry, readers: Mapping[str, Any], n: int | None) -> list[Row]:
-    """`n` rows of one entry, or all of them, in the source's order; DatasetError where there are fewer."""
+def rows(source: MixEntry) -> list[Row]:
+    """The rows of one source in its own order; with `n`, that many of them, drawn with its seed."""
+    return _rows(source, source.n)
+
+
+def _rows(entry: MixEntry, n: int | None) -> list[Row]:
+    """`n` rows of one entry (None: all) in the source's order; DatasetError where there are fewer."""
+    readers: dict[str, Any] = PAIRS if isinstance(entry, PairSource) else SOURCES
     check_choice("source", entry.source, readers)
     reader = readers[entry.source]
     _check_keys(entry, (*ALWAYS_READ, *reader.keys))

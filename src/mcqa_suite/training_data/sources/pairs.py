@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import Row, numbered_items
@@ -13,53 +14,64 @@ from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.sources.multiple_choice import generate, identity
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, PairReader, PreferencePair, group_of
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, group_of
 from mcqa_suite.training_data.sources.spec import PairSource
 
 CRITERIA = ("correctness", "relevance", "clarity", "completeness")
 UNDECIDED = {"AB", "None", None}
-Parser = Callable[[PairSource, Row, str], Iterator[PreferencePair]]  # the last argument names the row
 
 
-def _generated(source: PairSource) -> Iterator[PreferencePair]:
+class PreferencePair(NamedTuple):
+    """Two responses to one prompt, the better one first."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+Item = tuple[Identity, PreferencePair]
+Parser = Callable[[PairSource, Row, str], Iterator[Item]]  # the last argument is the id of the row
+
+
+def _generated(source: PairSource) -> Iterator[Item]:
     """The right option against a wrong one, drawn by the seed and the question's id."""
     for question in generate(source):
         wrong = [i for i in range(len(question.choices)) if i not in question.gold]
         rejected = random.Random(f"{source.seed}:{question.id}").choice(wrong)  # noqa: S311 - not cryptography
         texts = [f"{LETTERS[i]}. {question.choices[i]}" for i in (question.gold[0], rejected)]
-        yield PreferencePair(identity(question), prompts.letter(question), *texts)
+        yield identity(question), PreferencePair(prompts.letter(question), *texts)
 
 
-def _from_file(parse: Parser) -> Callable[[PairSource], list[PreferencePair]]:
+def _from_file(parse: Parser) -> Callable[[PairSource], list[Item]]:
     """A loader of the pairs in the source's file; pairs of equal responses are dropped before `keep_first` applies."""
 
-    def load(source: PairSource) -> list[PreferencePair]:
+    def load(source: PairSource) -> list[Item]:
         if not source.path:
             raise ConfigError(f"source {source.source!r}: no 'path'; give a file of preference data")
         path = Path(source.path)
-        pairs: list[PreferencePair] = []
+        items: list[Item] = []
         for number, row in numbered_items(path, "a JSON or JSONL file of preference data"):
             try:
                 parsed = list(parse(source, row, f"{source.source}/{path.stem}/{number}"))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 reason = f"no key {error}" if isinstance(error, KeyError) else error
                 raise DatasetError(f"{path}:{number}: {reason}; correct the row, or choose another source") from error
-            pairs += [pair for pair in parsed if pair.chosen.strip() != pair.rejected.strip()]
-        if source.keep_first:  # of the pairs with one group the first stays
-            return list({pair.identity.group: pair for pair in reversed(pairs)}.values())[::-1]
-        return pairs
+            items += [item for item in parsed if item[1].chosen.strip() != item[1].rejected.strip()]
+        if source.keep_first:
+            return list({identity.group: (identity, pair) for identity, pair in reversed(items)}.values())[::-1]
+        return items
 
     return load
 
 
-def _evaluator(source: PairSource, row: Row, name: str) -> Iterator[PreferencePair]:
+def _evaluator(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """`{"prompt", "chosen", "rejected"}`, optionally with id, group and topic."""
     prompt, chosen, rejected = (_text(row, key) for key in ("prompt", "chosen", "rejected"))
     identity = Identity(row.get("id") or name, row.get("group") or group_of(prompt), row.get("topic") or "")
-    yield PreferencePair(identity, prompt, chosen, rejected)
+    yield identity, PreferencePair(prompt, chosen, rejected)
 
 
-def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[PreferencePair]:
+def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """The evaluator's form, or a row with a, b and a label, of which only "a" and "b" make a pair; both with `group`."""
     _text(row, "group")
     if "label" not in row:
@@ -69,7 +81,7 @@ def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[PreferenceP
         yield from _evaluator(source, {**row, "chosen": row[row["label"]], "rejected": row[other], "id": name}, name)
 
 
-def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[PreferencePair]:
+def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """A question with its `preference` list; a pair without a preferred side is left out."""
     prompt = _text(row, "question_complete")
     for number, preference in enumerate(row["preference"]):
@@ -82,10 +94,10 @@ def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[PreferencePai
             other = "B" if overall == "A" else "A"
             # The group is the prompt's, not the id's, so that the evaluator's form of the question is in the same group.
             identity = Identity(f"{name}/{number}", group_of(prompt), str(row.get("course_id") or ""))
-            yield PreferencePair(identity, prompt, _text(preference, overall), _text(preference, other))
+            yield identity, PreferencePair(prompt, _text(preference, overall), _text(preference, other))
 
 
-def _solutions(source: PairSource, row: Row, name: str) -> Iterator[PreferencePair]:
+def _solutions(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """Sampled responses to a question: the right ones against the wrong ones, each in one pair; unread ones in none.
 
     Rows are those of a sample log, or `{"question", "gold", "responses"}` with `choices` where the answer is a letter and
@@ -106,7 +118,8 @@ def _solutions(source: PairSource, row: Row, name: str) -> Iterator[PreferencePa
             (right if SCORES[logged.kind](logged.doc, [extraction])["acc"] else wrong).append(text)
     group = doc.get("group") or group_of(doc.get("question") or prompt)
     for number, (chosen, rejected) in enumerate(zip(right, wrong, strict=False)):
-        yield PreferencePair(Identity(f"{name}/{number}", group, doc.get("topic") or ""), prompt, chosen, rejected)
+        identity = Identity(f"{name}/{number}", group, doc.get("topic") or "")
+        yield identity, PreferencePair(prompt, chosen, rejected)
 
 
 def _text(row: Row, key: str) -> str:
@@ -116,11 +129,17 @@ def _text(row: Row, key: str) -> str:
     return value
 
 
+def _spaced(response: str) -> str:
+    """The response with a space between it and the prompt."""
+    return response if response[:1].isspace() else f" {response}"
+
+
+STYLES = {"pair": lambda pair: (pair.prompt, _spaced(pair.chosen), _spaced(pair.rejected))}
 FILE_KEYS = ("path", "keep_first", *SPLIT_KEYS)
 PAIRS = {
-    "generated": PairReader(_generated),
-    "evaluator": PairReader(_from_file(_evaluator), FILE_KEYS),
-    "epfl_raw": PairReader(_from_file(_epfl_raw), (*FILE_KEYS, "min_agreement", "tolerance")),
-    "solutions": PairReader(_from_file(_solutions), FILE_KEYS),
-    "persuasion": PairReader(_from_file(_persuasion), FILE_KEYS),
+    "generated": Reader(_generated, STYLES),
+    "evaluator": Reader(_from_file(_evaluator), STYLES, FILE_KEYS),
+    "epfl_raw": Reader(_from_file(_epfl_raw), STYLES, (*FILE_KEYS, "min_agreement", "tolerance")),
+    "solutions": Reader(_from_file(_solutions), STYLES, FILE_KEYS),
+    "persuasion": Reader(_from_file(_persuasion), STYLES, FILE_KEYS),
 }

@@ -1,22 +1,22 @@
-"""Readers of sources: the items of a source, and the training rows that they become."""
+"""A reader of a source: load its items, and make training rows of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.questions.question import text_id
-from mcqa_suite.training_data.sources.spec import MixEntry, PairSource, Source
+from mcqa_suite.training_data.sources.spec import MixEntry
 
 Row = dict[str, str]
 SPLIT_KEYS = ("split", "pool", "pool_shares", "pool_counts")
-T = TypeVar("T")
+S = TypeVar("S", bound=MixEntry)
 
 
 class Identity(NamedTuple):
-    """An item's own id, the group that it shares with every item on the same question, and its topic or ""."""
+    """The id of an item, the group of all items with the same question, and the topic ("" for none)."""
 
     id: str
     group: str
@@ -24,67 +24,35 @@ class Identity(NamedTuple):
 
 
 def group_of(stem: str, *options: str) -> str:
-    """The group of a question: the same whatever its case, its white space and the order of its options."""
+    """The group of a question; case, white space and the order of the options do not change it."""
     stem, *options_ = (" ".join(text.split()).casefold() for text in (stem, *options))
     return text_id(stem, *sorted(options_))
 
 
 @dataclass(frozen=True)
-class Reader(Generic[T]):
-    """`load` gives a source's items in its own order; `styles` make prompt and completion of one, the first by default.
+class Reader(Generic[S]):
+    """`load` returns the items of a source in the source's order; a style makes the texts of a row from an item.
 
-    `keys` are the optional keys of `Source` that it reads; any other is an error. `own_splits`: `split` is a split of the data
-    set, which `load` reads; otherwise splits are made of the groups.
+    The texts are prompt and completion, or prompt, chosen and rejected. The first style is the default. `keys` are the optional
+    keys of the source that this reader accepts. With `own_splits`, the data set has splits and `load` reads the one that `split`
+    names; otherwise groups are divided into splits.
     """
 
-    load: Callable[[Source], Iterable[tuple[Identity, T]]]
-    styles: Mapping[str, Callable[[T], tuple[str, str]]]
+    load: Callable[[S], Iterable[tuple[Identity, Any]]]
+    styles: Mapping[str, Callable[[Any], tuple[str, ...]]]
     keys: tuple[str, ...] = ()
     own_splits: bool = False
 
-    def rows(self, source: Source) -> list[Row]:
-        check_choice("style", style := source.style or next(iter(self.styles)), self.styles)
+    def rows(self, source: S) -> list[Row]:
+        style = getattr(source, "style", None) or next(iter(self.styles))
+        check_choice("style", style, self.styles)
         rows = []
         for identity, item in self.load(source):
-            prompt, completion = self.styles[style](item)
-            rows.append(_row(source, identity, prompt=prompt, completion=completion))
+            texts = self.styles[style](item)
+            names = ("prompt", "completion") if len(texts) == 2 else ("prompt", "chosen", "rejected")
+            row = {"id": identity.id, "group": identity.group, "source": source.source, "topic": identity.topic}
+            rows.append(row | dict(zip(names, texts, strict=True)))
         return rows
-
-
-@dataclass(frozen=True)
-class PreferencePair:
-    """Two responses to one prompt, the better one first."""
-
-    identity: Identity
-    prompt: str
-    chosen: str
-    rejected: str
-
-
-@dataclass(frozen=True)
-class PairReader:
-    """`load` gives a source's pairs in its own order, none with equal responses; the rest as in `Reader`."""
-
-    load: Callable[[PairSource], Iterable[PreferencePair]]
-    keys: tuple[str, ...] = ()
-    own_splits: bool = False
-
-    def rows(self, source: PairSource) -> list[Row]:
-        return [
-            _row(
-                source, pair.identity, prompt=pair.prompt, chosen=_spaced(pair.chosen), rejected=_spaced(pair.rejected)
-            )
-            for pair in self.load(source)
-        ]
-
-
-def _row(entry: MixEntry, identity: Identity, **texts: str) -> Row:
-    return {"id": identity.id, "group": identity.group, "source": entry.source, "topic": identity.topic, **texts}
-
-
-def _spaced(response: str) -> str:
-    """The response with a space between it and the prompt."""
-    return response if response[:1].isspace() else f" {response}"
 
 
 def check_choice(name: str, value: str, allowed: Collection[str]) -> None:
