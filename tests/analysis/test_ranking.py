@@ -134,7 +134,7 @@ def test_a_model_that_always_wins_is_first_although_its_strength_is_infinite():
     assert not ranking.finite
     assert first.strength.value - last.strength.value == pytest.approx(np.log(10.5 / 0.5))
     assert 0.6 < first.win_rate.low < first.win_rate.value == 1
-    assert "no finite value" in markdown(ranking)
+    assert "their strengths are infinite" in markdown(ranking)
 
 
 def test_intervals_widen_where_resamples_have_no_finite_strength():

@@ -52,7 +52,7 @@ def test_a_gold_number_with_a_comma_is_one_number():
 
 
 def test_a_prompt_without_a_right_answer_is_an_error_with_its_id():
-    with pytest.raises(DatasetError, match="q3: no right answer to compare with; add one of the columns gold, answer"):
+    with pytest.raises(DatasetError, match="q3: no right answer; add one of the columns gold, answer"):
         next(by_correctness([ResponsePair("q3", (0, 1), "p", "a", "b", {})]))
 
 

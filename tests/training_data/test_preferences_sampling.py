@@ -59,7 +59,7 @@ def test_the_options_of_a_prompt_come_without_the_instructions_after_them(tmp_pa
     ("rows", "words"),
     [
         ([{"prompt": "p"}, {"prompt": " "}], r"d\.jsonl:2: 'prompt' is blank"),
-        ([{"id": 1, "prompt": "p"}, {"id": 1, "prompt": "q"}], r"d\.jsonl:2: id '1' stands for two prompts"),
+        ([{"id": 1, "prompt": "p"}, {"id": 1, "prompt": "q"}], r"d\.jsonl:2: id '1' belongs to two prompts"),
         ([{"text": "p"}], r"d\.jsonl:1: no 'question'; expected a 'prompt'"),
     ],
 )

@@ -254,7 +254,7 @@ ERRORS = [
     (Source("sciq", path="x"), ConfigError, "source 'sciq': unknown key 'path'"),
     (Source("sciq", pool="ai"), ConfigError, "source 'sciq': unknown key 'pool'"),
     (Source("gsm8k", style="letter"), ConfigError, "unknown style 'letter'; expected one of official, final_answer"),
-    (Source("sciq", n=81), DatasetError, "source 'sciq': 80 rows, 81 asked for"),
+    (Source("sciq", n=81), DatasetError, "source 'sciq': 80 rows, and n is 81"),
     (Source("theorem_qa", split="dev"), ConfigError, "'dev'; expected one of train, validation, test"),
     (Source("epfl", path="nowhere.jsonl"), DatasetError, "nowhere.jsonl"),
     (Source("nothing"), ConfigError, "unknown source 'nothing'; expected one of generated, epfl, sciq"),

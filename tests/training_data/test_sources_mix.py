@@ -89,7 +89,7 @@ AMOUNTS = [
     ({"share": 1.5}, "share is 1.5; expected a number above 0 and at most 1"),
     ({"share": -0.5}, "share is -0.5"),
     ({"pool_counts": {"ai": 3}}, "no 'pool' is chosen"),
-    ({"pool": "ai", "pool_counts": {"ai": 3}, "pool_shares": {"ai": 1}}, "give one of the two"),
+    ({"pool": "ai", "pool_counts": {"ai": 3}, "pool_shares": {"ai": 1}}, "give only one of them"),
     ({"shares": 0.5}, "unknown key 'shares'; did you mean 'share'?"),
 ]
 
@@ -106,7 +106,7 @@ def test_too_few_rows_are_an_error_that_names_their_number(questions):
         ([Source("epfl", path=questions, n=121)], None),
         ([Source("epfl", path=questions, share=1)], 121),
     ):
-        with pytest.raises(DatasetError, match="source 'epfl': 120 rows, 121 asked for; lower n or its share"):
+        with pytest.raises(DatasetError, match="source 'epfl': 120 rows, and n is 121; lower n or its share"):
             read(mix, total)
 
 
@@ -145,9 +145,9 @@ def test_pools_by_counts_are_exact_and_one_may_take_the_rest(questions):
 BAD_POOLS = [
     ({"pool": "hman"}, ConfigError, "unknown pool of source 'epfl' 'hman'; expected one of sft, ai, human, held_out"),
     ({"pool": "ai", "pool_shares": {"ai": 0.5, "sft": 0.4}}, ConfigError, "shares of ai, sft sum to 0.9"),
-    ({"pool": "ai", "pool_counts": {"ai": 61}}, DatasetError, "61 groups asked for by ai, there are 60"),
+    ({"pool": "ai", "pool_counts": {"ai": 61}}, DatasetError, "ai need 61 groups, there are 60"),
     ({"pool": "ai", "pool_counts": {"ai": 0.5}}, ConfigError, "part 'ai': count is 0.5"),
-    ({"pool": "ai", "pool_counts": {"ai": None, "sft": None}}, ConfigError, "both take the rest"),
+    ({"pool": "ai", "pool_counts": {"ai": None, "sft": None}}, ConfigError, "only one part can take the rest"),
     ({"split": "dev"}, ConfigError, "unknown split of source 'epfl' 'dev'"),
 ]
 
@@ -212,7 +212,7 @@ def test_parts_differ_by_seed_and_do_not_depend_on_the_order_of_groups(parts):
 
 def test_a_split_by_shares_and_counts_or_by_neither_is_an_error():
     for keys in ({}, {"shares": SPLITS, "counts": {"a": 1}}):
-        with pytest.raises(ConfigError, match="one of the two"):
+        with pytest.raises(ConfigError, match="either shares or counts"):
             split_groups(["a"], **keys)
 
 

@@ -1,4 +1,4 @@
-"""Which of several models answers best: win rates and Bradley-Terry strengths with intervals, from a judge's verdicts."""
+"""Rank models by a judge's verdicts: win rates and Bradley-Terry strengths with intervals."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ Duel = tuple[str, str, str, float]
 class Standing:
     """A model's results: `win_rate` is the mean over prompts, where a tie is half a win.
 
-    `strength` is the natural logarithm of the Bradley-Terry score, less the mean over models: two models that differ by d meet
-    with odds exp(d). Its interval is that of the bootstrap over prompts. `similarity` is that to the references.
+    `strength` is the natural logarithm of the Bradley-Terry score minus its mean over models: if two strengths differ by d, the
+    odds that the stronger model wins are exp(d). Its interval is from the bootstrap over prompts. `similarity` is the similarity
+    to the references.
     """
 
     name: str
@@ -37,9 +38,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Models by strength, the best first; `first_share`: how often the response shown first won, ties left out.
+    """Models by strength, the best first; `first_share` is how often the response shown first won, without ties.
 
-    Not `finite`: some models won against the others every time, and strengths are those with one more tie of every two models.
+    Where `finite` is false, some models always won against the others; strengths are then computed with one extra tie between
+    every two models.
     """
 
     standings: tuple[Standing, ...]
@@ -57,7 +59,7 @@ def rank(rows: Sequence[Row], similarity: dict[str, list[float]] | None = None, 
     met = list(duels(rows))
     names = sorted({name for row in rows for name in row["shown"]})
     if missing := set(names) - {name for _, first, second, _ in met for name in (first, second)}:
-        raise DatasetError(f"{min(missing)}: no verdict about it could be read; look at the judge's words, `raw`")
+        raise DatasetError(f"{min(missing)}: no verdict about it could be read; see the judge's responses in `raw`")
     wins = _wins(met, names)
     near = {name: mean_estimate(np.array(values)) for name, values in (similarity or {}).items() if values}
     standings = [
@@ -75,7 +77,7 @@ def rank(rows: Sequence[Row], similarity: dict[str, list[float]] | None = None, 
 
 
 def duels(rows: Sequence[Row]) -> Iterator[Duel]:
-    """Every two models of a readable verdict: prompt id, the model shown first, the other, and 1, 0.5 or 0 for the first."""
+    """For every two models of a readable verdict: prompt id, the model shown first, the other one, and the first one's points."""
     for row in rows:
         if row["ranks"] is not None:
             for (first, rank), (second, other) in combinations(zip(row["shown"], row["ranks"], strict=True), 2):
@@ -85,7 +87,7 @@ def duels(rows: Sequence[Row]) -> Iterator[Duel]:
 def bradley_terry(wins: Floats) -> Floats:
     """The log strengths of models, mean 0, by evalica: `wins[i, j]` is how often i beat j, a tie half a win for each.
 
-    Where they are not finite (see `has_strengths`), every two models get one more tie.
+    Where strengths are not finite (see `has_strengths`), an extra tie between every two models is added.
     """
     import evalica
 
@@ -106,7 +108,7 @@ def bradley_terry(wins: Floats) -> Floats:
 def has_strengths(wins: Floats) -> bool:
     """Ford's condition (1957): no group of models won every point against the others.
 
-    Without it the likeliest strengths are infinite, and evalica's iteration ends at equal ones.
+    If a group did, the maximum-likelihood strengths are infinite, and evalica returns equal strengths.
     """
     from scipy.sparse.csgraph import connected_components
 

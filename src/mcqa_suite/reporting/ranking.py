@@ -11,8 +11,8 @@ from mcqa_suite.stats import Estimate
 
 BOUNDED = ("win_rate", "strength", "similarity")
 NOT_FINITE = (
-    "Some models won against the others every time: their strengths have no finite value, and are shown with one more tie of "
-    "every two models."
+    "Some models always won against the others, so their strengths are infinite; the table shows strengths with one extra tie "
+    "between every two models."
 )
 
 

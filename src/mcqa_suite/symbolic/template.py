@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mcqa_suite.common.errors import TemplateError
+from mcqa_suite.questions.gsm8k import CALCULATOR
 from mcqa_suite.symbolic import defaults
 from mcqa_suite.symbolic.parser import Parsed, Piece, parse
 from mcqa_suite.symbolic.search import Step, Unit, find, plan, unit
@@ -50,7 +51,7 @@ class Instance:
     @property
     def solution(self) -> str:
         """The worked answer without the marks of calculations and of the gold."""
-        return re.sub(r"<<[^<>]*>>", "", self.answer.rpartition("####")[0]).strip()
+        return CALCULATOR.sub("", self.answer.rpartition("####")[0]).strip()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,5 @@
-"""Training rows before they are trained on: what is wrong with them, and which evaluation items they give away."""
+"""Check training rows before training: their defects, and the evaluation items that they contain."""
 
-from mcqa_suite.training_data.audit.checks import Checks
 from mcqa_suite.training_data.audit.engine import Audit, audit
-from mcqa_suite.training_data.audit.overlap import Overlap
 
-__all__ = ["Audit", "Checks", "Overlap", "audit"]
+__all__ = ["Audit", "audit"]

@@ -1,4 +1,4 @@
-"""Checks of training rows by themselves: gold positions, duplicates, conflicts, lengths, and baselines that read nothing."""
+"""Checks of training rows without any task: gold positions, duplicates, conflicts, lengths and simple baselines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mcqa_suite.stats import Estimate
 from mcqa_suite.training_data.audit.rows import Row, responses
 from mcqa_suite.training_data.audit.text import PromptQuestion, folded
 
-UNEVEN = 0.001  # p below which gold positions are called uneven: small, for data sets are large and the tests are many
+UNEVEN = 0.001  # gold positions are uneven below this p; it is small because data sets are large and tests are many
 # "B", " B. text", "(B)", "The correct answer is B. text", "... so the answer is B."; a word of several letters is no answer
 FIRST_LETTER = re.compile(
     r"\s*(?:the\s+)?(?:correct\s+)?(?:answer\s*(?:is|:)\s*)?\(?([A-Z])(?:[).:,]|\s*$|\n)", re.IGNORECASE
@@ -97,7 +97,7 @@ def check(
     unit: str,
     limit: int | None,
 ) -> Checks:
-    """All checks; `questions` are those of the rows' prompts, and `length` counts each row in `unit`."""
+    """All checks; `questions` are the questions of the rows' prompts, and `length` returns the length of each row in `unit`."""
     exact = _repeated(rows, [(row["prompt"], *responses(row)) for row in rows])
     same = _repeated(rows, [text_id(*map(folded, (row["prompt"], *responses(row)))) for row in rows])
     offered = [len(question.options) for question in questions]
@@ -121,14 +121,14 @@ def check(
 
 
 def letter_of(response: str, options: int) -> str | None:
-    """The letter of one of so many options that a training answer gives; None for an answer of another form."""
+    """The letter that a training answer names, among `options` options; None for an answer of another form."""
     match = FIRST_LETTER.match(response) or LAST_LETTER.search(response)
     letter = match[1].upper() if match else ""
     return letter if letter and letter in LETTERS[:options] else None
 
 
 def balance(golds: Sequence[tuple[str, int]]) -> Balance:
-    """Pearson's chi-square of (letter, number of options) against an even shuffle of every row's own options."""
+    """Pearson's chi-square test that options were shuffled evenly; `golds` are (letter, number of options) of each row."""
     width = max(n for _, n in golds)
     counts = Counter(letter for letter, _ in golds)
     observed = np.array([counts[letter] for letter in LETTERS[:width]])
@@ -155,7 +155,7 @@ def _repeated(rows: Sequence[Row], keys: Sequence[Hashable]) -> tuple[str, ...]:
 
 
 def _conflicting(rows: Sequence[Row], letters: Sequence[str | None]) -> tuple[tuple[str, ...], ...]:
-    """Ids of rows of one prompt that teach different answers, or whose chosen response is another's rejected one."""
+    """Ids of rows with the same prompt and different answers, or where one row rejects what another one chooses."""
     taught: dict[str, dict[str, str]] = {}  # prompt -> answer -> id of the first row
     rejected: dict[str, dict[str, str]] = {}
     for row, letter in zip(rows, letters, strict=True):

@@ -28,7 +28,7 @@ class Audit:
 
     @property
     def leaks(self) -> tuple[Overlap, ...]:
-        """The most explicit overlap of each item that the rows give away."""
+        """For each item that the rows give away, the most explicit overlap."""
         first: dict[tuple[str, int], Overlap] = {}
         for overlap in self.overlaps:
             if overlap.leak:

@@ -1,4 +1,4 @@
-"""Keys of ARC tasks from the content of their grids, whatever their text format and augmentation."""
+"""Keys of ARC tasks from the content of their grids; text format and augmentation do not change a key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INNER = re.compile(r"\[([\d\s,]*)\]")
 
 
 def grids_in(text: str) -> list[Cells]:
-    """Every grid of a text, in order: lists of lists, else blocks of lines that hold nothing but cells."""
+    """All grids in a text, in order: lists of lists if there are any, else blocks of lines with only cells."""
     if "[[" in text.replace(" ", "").replace("\n", ""):
         lists = [INNER.findall(match[0][1:-1]) for match in NESTED.finditer(text)]
         cells = [[re.findall(r"\d", line) for line in lines] for lines in lists]
@@ -53,7 +53,7 @@ def _cells(lines: list[str]) -> list[list[str]]:
 def pair_keys(text: str) -> list[str]:
     """A key for each input with its output, equal under rotations, reflections and renamed colours.
 
-    Grids are taken two by two; a last one alone is a question without its answer and has no key.
+    Grids are taken in pairs; a last single grid is a question without its answer and has no key.
     """
     grids = grids_in(text)
     pairs = zip(grids[::2], grids[1::2], strict=False)
@@ -61,7 +61,7 @@ def pair_keys(text: str) -> list[str]:
 
 
 def canonical(a: Cells, b: Cells) -> str:
-    """One key for a pair under all eight symmetries and all namings of its colours: the least of the eight spellings."""
+    """A key of a pair of grids, the same for its eight symmetries and for renamed colours: the smallest of eight spellings."""
     mirrored = ((a, b), (a.T, b.T))
     return text_id(min(_spelling(np.rot90(x, turns), np.rot90(y, turns)) for x, y in mirrored for turns in range(4)))
 

@@ -17,7 +17,7 @@ from mcqa_suite.questions.question import Question
 class Item:
     """A document: `doc_id` and `doc_hash` are those of the harness's samples, `id` the document's own.
 
-    `shown` are the options as text; `grids` is a whole task of grids as text; `free`: the answer is no option.
+    `shown` is the text of the options, `grids` the text of a whole grid task; `free` means that the task has no options.
     """
 
     task: str

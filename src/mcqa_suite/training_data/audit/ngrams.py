@@ -1,6 +1,7 @@
-"""The n-grams of many short texts in a large corpus, as 64-bit hashes in a sorted array.
+"""Find the n-grams of many short texts in a large corpus, as 64-bit hashes in a sorted array.
 
-10 million words against one million n-grams are 10^13 chances of a false match at 2^-64 each: one in two million.
+A false match is rare: 10 million words and one million n-grams are 10^13 comparisons, each wrong with probability 2^-64, so
+about one audit in two million has a false match.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ from scipy import sparse
 
 Hashes = NDArray[np.uint64]
 Integers = NDArray[np.int64]
-BOILERPLATE = (
-    10  # GPT-3 (arXiv 2005.14165, appendix C) ignores n-grams that occur more than ten times; here: in ten questions
-)
+# GPT-3 (arXiv 2005.14165, appendix C) ignores n-grams that occur more than ten times; here: in more than ten questions
+BOILERPLATE = 10
 FILTER = 24  # bits of a hash that are looked up first, in a table of 16 MB: ten times as fast as the search
 _SHIFT = np.uint64(64 - FILTER)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Vocabulary:
-    """Words of the evaluation items as numbers from 1; 0 is any other word, and n-grams with it are ignored."""
+    """Numbers for the words of the evaluation items, from 1; every other word is 0, and n-grams with a 0 are ignored."""
 
     def __init__(self, texts: Sequence[list[str]]) -> None:
         self._number = {word: index for index, word in enumerate(dict.fromkeys(w for text in texts for w in text), 1)}
@@ -60,8 +60,12 @@ def hashes(codes: Integers, owner: Integers, n: int) -> tuple[Hashes, Integers]:
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """Of each item: `total` n-grams that tell it from others, the `share` of them in any row (`head`: of those in its question),
-    the `row` that holds most (-1: none) with its `row_share`, and how many `rows` hold at least the share of the index."""
+    """One value per item.
+
+    `total` is the number of n-grams that are specific to the item, `share` the share of them that is in any row, and `head` the
+    same share for the n-grams of its question. `row` is the row with most of them (-1: none) and `row_share` its share. `rows`
+    counts the rows with at least the share of the index.
+    """
 
     total: Integers
     share: NDArray[np.float64]
@@ -72,10 +76,10 @@ class Coverage:
 
 
 class NgramIndex:
-    """The n-grams of evaluation items, and how many of them the rows added so far hold.
+    """The n-grams of evaluation items, and which of them the added rows contain.
 
-    `heads`: how many words of an item are its question; the options follow, which training data may shuffle. Items with one
-    number in `kinds` are instances of one question; an n-gram in more than BOILERPLATE of those identifies no question.
+    `heads` is the number of words in each item's question; its options follow, and training data may shuffle them. Items with the
+    same number in `kinds` are instances of one question. An n-gram in more than BOILERPLATE questions is ignored.
     """
 
     def __init__(

@@ -36,9 +36,10 @@ NEEDS_OPTIONS = re.compile(r"\b(?:these|those|following|below|above|listed|optio
 
 @dataclass(frozen=True)
 class Overlap:
-    """An item that training rows hold.
+    """An evaluation item that training rows contain.
 
-    All rows together hold `share` of it, `row` holds most, `row_share`, and `rows` hold enough of it by themselves.
+    All rows together contain `share` of it. The row with id `row` contains the largest part, `row_share`. `rows` is the number of
+    rows that each contain enough to count.
     """
 
     task: str
@@ -52,12 +53,12 @@ class Overlap:
 
     @property
     def leak(self) -> bool:
-        """Whether training on the row is training on the test."""
+        """Whether the row gives the test item away."""
         return self.kind in LEAKS
 
 
 def overlaps(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: Sequence[Item]) -> list[Overlap]:
-    """Every kind of overlap of every item, in the items' order; `questions` are those of the rows' prompts."""
+    """The overlaps of all kinds, in the order of the items; `questions` are the questions of the rows' prompts."""
     every = [*_questions(rows, questions, items), *_ngrams(rows, items), *_templates(rows, items), *_grids(rows, items)]
     order = {(item.task, item.doc_id): number for number, item in enumerate(items)}
     kinds = list(KINDS)
@@ -65,7 +66,7 @@ def overlaps(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: Se
 
 
 def _questions(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: Sequence[Item]) -> Iterator[Overlap]:
-    """Items whose question is a row's, by the question's words and then by options and answer."""
+    """Items whose question is in a row: first the words are compared, then options and answer."""
     by_stem: dict[str, list[tuple[int, str]]] = {}
     for number, item in enumerate(items):
         if folded(item.stem):
@@ -144,7 +145,7 @@ def _coverage(
     shares: dict[int, float],
     split: Callable[[str], list[str]],
 ) -> list[Coverage]:
-    """The coverage of texts by the rows' n-grams, one for each n of `shares`, whose share makes a row count."""
+    """The coverage of the texts by n-grams of the rows, for each n in `shares`; a row counts from that share on."""
     vocabulary = Vocabulary(texts)
     lengths = np.array([len(stem) for stem in stems])
     numbers = np.unique(np.array(kinds), return_inverse=True)[1]

@@ -24,7 +24,7 @@ COLUMNS = ("task", "doc_id", "item", "kind", "leak", "row", "share", "row_share"
 
 
 def markdown(audit: Audit) -> str:
-    """Leaks first, then the rows by themselves, then the definition of each kind of overlap."""
+    """The report: leaks, checks of the rows, and the definition of each kind of overlap."""
     parts = [f"# Audit of {audit.checks.n:,} training rows\n", _summary(audit)]
     if audit.items:
         parts += [tables.markdown(_overlap_table(audit)), *_examples(audit)]

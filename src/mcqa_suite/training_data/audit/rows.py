@@ -27,7 +27,7 @@ def read_training_rows(path: Path) -> list[Row]:
 
 
 def as_row(fields: Any, name: str, source: str) -> Row:
-    """A row of any form with the keys of this project's rows; ValueError says what it lacks."""
+    """A row of any form in `FORMS`, with the keys of this project's rows; ValueError names what is missing."""
     if not isinstance(fields, Mapping):
         raise ValueError(f"expected a JSON object, found {type(fields).__name__}")
     row = {
@@ -60,9 +60,9 @@ def _text(fields: Mapping[str, Any], key: str) -> str:
 
 
 def _conversation(messages: Any) -> tuple[str, str]:
-    """The last turn, which has to be the assistant's, as the completion, and the turns before it as the prompt."""
+    """Prompt and completion of a conversation: the last turn, by the assistant, is the completion."""
     if not isinstance(messages, list) or not messages:
-        raise ValueError("'messages' is no list of turns")
+        raise ValueError("'messages' is not a list of turns")
     if not isinstance(messages[-1], Mapping) or messages[-1].get("role") != "assistant":
         raise ValueError("the last of 'messages' is not the assistant's; there is nothing to train on")
     return "\n".join(map(_content, messages[:-1])), _content(messages[-1])

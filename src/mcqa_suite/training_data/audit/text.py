@@ -1,4 +1,4 @@
-"""Texts in comparable forms: words, words with names and numbers masked, and the question of a prompt."""
+"""Normalise texts for comparison: words, words with masked names and numbers, and the question of a prompt."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mcqa_suite.questions.epfl import split_question
 from mcqa_suite.questions.question import text_id
 
 WORD = re.compile(r"[^\W_]+")
-# Two spellings of one question may differ in these. Signs stay: x + 1 is not x - 1, and 1.5 is not 15. Patterns begin with a
-# plain character where they can, which makes them ten times as fast on a data set of 100 MB.
+# Characters in which two spellings of the same question may differ. Signs are kept: x + 1 is not x - 1, and 1.5 is not 15.
+# Where possible a pattern begins with a plain character, which is ten times as fast on a data set of 100 MB.
 POINT = re.compile(r"[.,](?:(?!\d)|(?<!\d[.,]))")
 SPELLING = str.maketrans("‐‑‒–—−", "------", ";:!?'\"‘’“”`$")
 # The words before and after the question of a prompt, in this project's formats and those of the harness
@@ -33,7 +33,7 @@ class PromptQuestion(NamedTuple):
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words and numbers; punctuation, white space and the form of a character (NFKC) do not count."""
+    """Lower-case words and numbers after NFKC normalisation, without punctuation and white space."""
     return WORD.findall(_plain(text).lower())
 
 
@@ -77,5 +77,5 @@ def question_of(prompt: str) -> PromptQuestion:
 
 
 def key_of(stem: str, options: Iterable[str] = ()) -> str:
-    """One key for a question, whatever its punctuation and the order of its options."""
+    """A key of a question; punctuation and the order of the options do not change it."""
     return text_id(folded(stem), *sorted(map(folded, options)))

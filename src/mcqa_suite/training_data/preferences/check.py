@@ -1,4 +1,4 @@
-"""Checks of a file of labels: what is missing, doubled or tied, and what a rule that sees only length or position would score."""
+"""Check a file of labels: missing and repeated pairs, ties, and the effects of length and position on the labels."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Validation:
 
     @property
     def fit(self) -> bool:
-        """Whether nothing is missing or doubled and there is a pair to train on."""
+        """Whether no label is missing, no pair is repeated, and at least one pair is decided."""
         return not self.missing and not self.repeated and any(self.labels[label] for label in DECIDED)
 
 
@@ -65,12 +65,8 @@ def check(rows: Sequence[Row], expected: Iterable[str] = ()) -> Validation:
         longer_share=_share([chosen > rejected for chosen, rejected in lengths if chosen != rejected]),
         length_ratio=_ratio(lengths),
         first_share=_share([won == "first" for won in winners]),
-        agreement=_share([_agree(row) for row in verdicts if len(row) == 2]),
+        agreement=_share([set(row) in AGREEING for row in verdicts if len(row) == 2]),
     )
-
-
-def _agree(won: Sequence[str]) -> bool:
-    return set(won) in AGREEING
 
 
 def _ratio(lengths: Sequence[tuple[int, ...]]) -> float | None:
@@ -96,9 +92,9 @@ def chosen_and_rejected(row: Row) -> tuple[str, str]:
 
 
 def write_pairs(rows: Sequence[Row], path: Path) -> int:
-    """Write the decided rows as `{"prompt", "chosen", "rejected"}`, each pair of texts once; returns how many.
+    """Write the decided rows as `{"prompt", "chosen", "rejected"}`, each pair of texts once; returns the number of pairs.
 
-    DatasetError where none is decided, and where two rows decide the same texts in opposite ways.
+    DatasetError where no row is decided, and where two rows decide the same texts in opposite ways.
     """
     pairs: dict[tuple[str, str, str], None] = {}
     for row in unique(rows):
@@ -106,7 +102,7 @@ def write_pairs(rows: Sequence[Row], path: Path) -> int:
             chosen, rejected = chosen_and_rejected(row)
             if (row["prompt"], rejected, chosen) in pairs:
                 raise DatasetError(
-                    f"{key_of(row)}: the same two responses were decided the other way before; remove one"
+                    f"{key_of(row)}: the same two responses were decided the other way in an earlier row; remove one"
                 )
             pairs[row["prompt"], chosen, rejected] = None
     if not pairs:

@@ -15,10 +15,10 @@ BY = "correctness"
 
 
 def by_correctness(pairs: Iterable[ResponsePair]) -> Iterator[tuple[ResponsePair, Row]]:
-    """`a` or `b` where only that one is right; `tie` where both are right or both wrong.
+    """Label `a` or `b` where only that response is right, and `tie` where both are right or both are wrong.
 
-    An unread response loses against a right one and never wins: against a wrong one the label is `unread`. DatasetError
-    where a prompt's row names no right answer.
+    An unread response loses against a right one; against a wrong or unread one the label is `unread`. DatasetError where the row
+    of a prompt has no right answer.
     """
     for pair in pairs:
         try:
@@ -34,7 +34,7 @@ def by_correctness(pairs: Iterable[ResponsePair]) -> Iterator[tuple[ResponsePair
 
 
 def decided_first(pairs: list[ResponsePair], per_prompt: int | None) -> list[ResponsePair]:
-    """At most `per_prompt` pairs of each prompt, those that correctness decides before the others."""
+    """At most `per_prompt` pairs of each prompt; pairs that correctness decides come first."""
     by_prompt: dict[str, list[tuple[bool, ResponsePair]]] = {}
     for pair, row in by_correctness(pairs):
         by_prompt.setdefault(pair.id, []).append((row["label"] not in DECIDED, pair))

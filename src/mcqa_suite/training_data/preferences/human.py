@@ -1,4 +1,4 @@
-"""Labels by a human at the terminal: one key a pair, written at once."""
+"""Labels by a human at the terminal: one key for each pair; each label is written at once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ WIDTH = 100  # of the text on the screen
 
 
 def label_by_hand(pairs: list[ResponsePair], output: Path, *, seed: int = 0) -> int:
-    """Show the pairs that `output` lacks until the last or `q`; returns how many are still without a label.
+    """Show the pairs without a label in `output`, until none is left or `q` is pressed; returns how many are left.
 
-    The order of the two responses is drawn by the pair's key and recorded. ConfigError where there is no terminal.
+    The order of the two responses is random, seeded by the pair's key, and recorded. ConfigError where there is no terminal.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("--by human needs a terminal; run it in one, or use --by judge")
@@ -53,7 +53,7 @@ def shown_first(pair: ResponsePair, seed: int) -> str:
 
 
 def _undo(file: Journal, pairs: dict[str, ResponsePair]) -> list[ResponsePair]:
-    """Remove the last label that a key gave, and return its pair; none where there is no such label."""
+    """Remove the last label that the human gave, and return its pair; an empty list where there is no such label."""
     passed = []
     undone: list[ResponsePair] = []
     while file.rows and not undone:
@@ -84,7 +84,7 @@ def _wrapped(text: str) -> str:
 
 @contextmanager
 def single_keys() -> Iterator[Callable[[], str]]:
-    """A function that reads the next key from the terminal without waiting for a new line; no early key is lost."""
+    """A function that reads the next key without waiting for Enter; keys pressed before the call are read too."""
     import termios
     import tty
 

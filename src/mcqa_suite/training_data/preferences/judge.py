@@ -1,4 +1,4 @@
-"""Labels by a judge model, which sees every pair in both orders."""
+"""Labels by a judge model, which compares each pair twice, once in each order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CHOICES = ("response A is better", "response B is better", "neither is better")
 
 @dataclass(frozen=True)
 class Judgement:
-    """A judge's preference between two responses: `won` is first, second, tie or unread; `raw` are its own words."""
+    """A judge's preference between two responses: `won` is first, second, tie or unread; `raw` is its response."""
 
     won: str
     raw: str
@@ -58,21 +58,23 @@ def read_template(path: Path | None) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}; give a text file") from error
     if missing := {"prompt", "first", "second"} - set(SLOTS.findall(text)):
-        raise ConfigError(f"{path}: no {{{min(missing)}}} in it; the judge has to see prompt, first and second")
+        raise ConfigError(
+            f"{path}: no {{{min(missing)}}} in it; the template needs {{prompt}}, {{first}} and {{second}}"
+        )
     return text
 
 
 def ask(judge: Endpoint, template: str, prompt: str, first: str, second: str, seed: int) -> Judgement:
     """The judge's preference between two responses in this order."""
     texts = {"prompt": prompt, "first": first, "second": second}
-    # One pass over the template, so that a response that holds "{second}" is not filled in.
+    # All slots are filled in one pass, so that "{second}" in a response stays as it is.
     question = SLOTS.sub(lambda slot: texts[slot[1]], template)
     raw = judge.complete(question, GREEDY, seed).text
     return Judgement(read_verdict(raw), raw)
 
 
 def read_verdict(raw: str) -> str:
-    """first, second, tie, or unread where the judge decides nothing."""
+    """first, second or tie; unread where the judge's response has no verdict."""
     answer = extract_choice(raw, list(CHOICES)).answer
     return MEANINGS.get(answer, "unread") if isinstance(answer, str) else "unread"
 
@@ -87,7 +89,7 @@ class JudgeLabels:
 
     @property
     def by(self) -> str:
-        """The origin that a labelled row names."""
+        """The name of the judge in labelled rows."""
         return f"judge {self.judge.model}"
 
     def __call__(self, pairs: Iterable[ResponsePair]) -> Iterator[tuple[ResponsePair, Row]]:

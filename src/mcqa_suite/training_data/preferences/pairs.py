@@ -13,13 +13,13 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import Journal, journal
 from mcqa_suite.common.jsonl import Row, numbered_rows
 
-LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # a or b was chosen; the others make no pair to train on
+LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # only a pair labelled a or b is used for training
 DECIDED = ("a", "b")
 
 
 @dataclass(frozen=True)
 class ResponsePair:
-    """Responses `a` and `b` to a prompt, by their `indices` among its responses; `data` is the prompt's own row."""
+    """Responses `a` and `b` to a prompt; `indices` are their numbers among its responses, `data` is the prompt's row."""
 
     id: str
     indices: tuple[int, int]
@@ -58,9 +58,9 @@ def pairs_of(responses: dict[str, list[Row]], per_prompt: int | None = 1) -> lis
 
 
 def label(pairs: list[ResponsePair], by: str, decide: Decide, output: Path) -> int:
-    """Append the labels that `output` lacks, each as it is decided; returns how many.
+    """Append the labels that are missing in `output`, one by one; returns how many.
 
-    ConfigError where `output` holds labels by something else.
+    ConfigError where `output` has labels by another method.
     """
     with journal(output) as file:
         before = len(file.rows)
@@ -73,7 +73,7 @@ def label(pairs: list[ResponsePair], by: str, decide: Decide, output: Path) -> i
 
 
 def label_equal(pairs: list[ResponsePair], by: str, file: Journal) -> list[ResponsePair]:
-    """Label the pairs of equal responses that `file` lacks, and return the other pairs that it lacks."""
+    """Append a label for each new pair of equal responses, and return the other pairs without a label in `file`."""
     for row in file.rows[:1]:
         if row.get("by") != by:
             raise ConfigError(f"{file.path}: labelled by {row.get('by')!r}, not {by!r}; choose another --output")
@@ -97,6 +97,6 @@ def read_labels(path: Path) -> list[Row]:
         texts = all(isinstance(row.get(name), str) for name in ("prompt", "a", "b"))
         pair = isinstance(row.get("pair"), list) and len(row["pair"]) == 2
         if not texts or not pair or row.get("label") not in LABELS or "id" not in row:
-            raise DatasetError(f"{path}:{number}: no label; expected rows of `mcqa preferences label`")
+            raise DatasetError(f"{path}:{number}: not a label; expected rows of `mcqa preferences label`")
         rows.append(row)
     return rows

@@ -1,4 +1,4 @@
-"""Prompts from the rows of a file, and the right answers that the rows name."""
+"""Read prompts from the rows of a file, and the right answers of the rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANSWERS = ("gold", "answer", "completion")  # the columns that may hold a row's 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A prompt, the row that it came from, and the row's id (by default made of the prompt)."""
+    """A prompt, its row, and the row's id; without an id, a hash of the prompt."""
 
     id: str
     text: str
@@ -30,8 +30,8 @@ class Prompt:
 def read_prompts(path: Path) -> list[Prompt]:
     """The prompts of a JSONL file, each once.
 
-    A row has a `prompt`, or is a question in the EPFL format, of GSM8K, or with `stem` and `choices`. DatasetError names a row
-    of another form, and an id of two prompts.
+    A row has a `prompt`, or is a question in the EPFL format, in GSM8K's, or with `stem` and `choices`. DatasetError for a row of
+    another form, and for an id that two prompts have.
     """
     by_id: dict[str, Prompt] = {}
     for number, row in numbered_rows(path, growing=True):
@@ -43,14 +43,14 @@ def read_prompts(path: Path) -> list[Prompt]:
             ) from error
         prompt = Prompt(str(row.get("id") or text_id(text)), text, row)
         if by_id.setdefault(prompt.id, prompt).text != text:
-            raise DatasetError(f"{path}:{number}: id {prompt.id!r} stands for two prompts; give each its own")
+            raise DatasetError(f"{path}:{number}: id {prompt.id!r} belongs to two prompts; give each prompt its own id")
     return list(by_id.values())
 
 
 def _text(row: Row) -> str:
     if "prompt" in row:
         if not isinstance(row["prompt"], str) or not row["prompt"].strip():
-            raise ValueError("'prompt' is blank or no text")
+            raise ValueError("'prompt' is blank or not a string")
         return row["prompt"]
     if "stem" in row:
         return prompts.cot(Question("", row["stem"], tuple(row["choices"]), tuple(row["gold"])))
@@ -62,11 +62,11 @@ def _text(row: Row) -> str:
 def kind_and_doc(row: Row, prompt: str) -> tuple[str, Doc]:
     """The kind of answer ("letters" or "numbers"), and the document to score a response against.
 
-    ValueError where the row names no right answer.
+    ValueError where the row has no right answer.
     """
     answer = next((row[key] for key in ANSWERS if row.get(key) not in (None, "")), None)
     if answer is None:
-        raise ValueError(f"no right answer to compare with; add one of the columns {', '.join(ANSWERS)}")
+        raise ValueError(f"no right answer; add one of the columns {', '.join(ANSWERS)}")
     choices = row.get("choices") or _options(row.get("question") or prompt)
     if isinstance(choices, list) and choices:
         return "letters", {"choices": choices, "gold": _indices(answer, choices)}

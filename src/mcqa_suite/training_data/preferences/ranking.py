@@ -1,4 +1,4 @@
-"""A judge's rankings of several models' responses to the same prompts: two responses at a time, or all at once."""
+"""Let a judge rank the responses of several models to the same prompts: two responses at a time, or all at once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RANKING = re.compile(r"[A-Z](?:\s*[>=,]\s*[A-Z])+(?![A-Za-z])")
 
 @dataclass(frozen=True)
 class Entry:
-    """A prompt, each model's response to it by the model's name, and the reference, "" where there is none."""
+    """A prompt, the models' responses by model name, and the reference ("" for none)."""
 
     id: str
     prompt: str
@@ -56,10 +56,10 @@ Question = tuple[Entry, tuple[str, ...]]  # the models in the order in which the
 
 
 def read_entries(files: Sequence[str]) -> tuple[list[Entry], tuple[str, ...]]:
-    """The prompts that every model (`FILE` or `NAME=FILE`) answered, and the ids of the other prompts.
+    """The prompts with a response of every model (`FILE` or `NAME=FILE`), and the ids of the other prompts.
 
-    ConfigError for fewer than two models or two of one name; DatasetError where they share no prompt, or an id has different
-    prompts in two files.
+    ConfigError for fewer than two models and for two models of the same name; DatasetError where no prompt is common to all, or
+    an id has different prompts in two files.
     """
     models: dict[str, dict[str, list[Row]]] = {}
     for file in files:
@@ -88,7 +88,7 @@ def _entry(row_id: str, rows: dict[str, Row]) -> Entry:
 
 
 def questions(entries: Sequence[Entry], *, listwise: bool, seed: int = 0) -> list[Question]:
-    """What the judge is asked: each prompt once, or once for every two models; orders are drawn by the prompt's id."""
+    """The questions to the judge: one for each prompt (`listwise`), or for each prompt and pair of models; orders are random."""
     plan: list[Question] = []
     for entry in entries:
         names = sorted(entry.responses)
@@ -101,9 +101,10 @@ def questions(entries: Sequence[Entry], *, listwise: bool, seed: int = 0) -> lis
 def judged(
     entries: Sequence[Entry], judge: Endpoint, output: Path, *, listwise: bool = False, seed: int = 0, parallel: int = 8
 ) -> list[Row]:
-    """One row a question: `id`, `shown` (models in order), `ranks` (1 the best, one a model shown; None: unread) and `raw`.
+    """One row for each question: `id`, `shown` (the models in order), `ranks` (one per model, 1 is best; None: unread) and `raw`.
 
-    Rows are appended to `output`, and those that it has are not asked again. ConfigError where its judge or order differs.
+    Rows are appended to `output`; a question with a row in it is not asked again. ConfigError where `output` has rows of another
+    judge, mode or seed.
     """
     by = f"{judge.model}, {'listwise' if listwise else 'pairwise'}, seed {seed}"
     plan = questions(entries, listwise=listwise, seed=seed)
@@ -142,7 +143,7 @@ def _listed(prompt: str, texts: Sequence[str]) -> str:
 
 
 def read_ranking(raw: str, n: int) -> list[int] | None:
-    """The rank of each of `n` letters, 1 the best, by the last ranking in the text; None where it lacks or repeats one."""
+    """The ranks of `n` letters (1 is best) in the last ranking of the text; None where a letter is missing or repeated."""
     rankings = RANKING.findall(raw)
     letters = re.findall(r"[A-Z]", rankings[-1]) if rankings else []
     if sorted(letters) != list(LETTERS[:n]):

@@ -1,4 +1,4 @@
-"""Files of responses, several to each prompt."""
+"""Sample several responses to each prompt, and read the files of responses."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from mcqa_suite.training_data.preferences.prompts import Prompt
 
 
 def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, generate: Generate, output: Path) -> int:
-    """Append the responses that `output` lacks, `n` to a prompt; returns how many were written.
+    """Append the responses that are missing in `output`, `n` for each prompt; returns how many.
 
-    ConfigError where `output` holds responses of another model or other settings.
+    ConfigError where `output` has responses of another model or with other settings.
     """
     if n < 1:
         raise ConfigError(f"--n {n}: expected at least 1")
@@ -46,7 +46,7 @@ def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, ge
 def _check_settings(row: Row, made_by: Row, output: Path) -> None:
     before = row.get("made_by")
     if not isinstance(before, dict):
-        raise ConfigError(f"{output}: holds no responses; choose another --output")
+        raise ConfigError(f"{output}: not a file of responses; choose another --output")
     for key, value in made_by.items():
         if before.get(key) != value:
             raise ConfigError(
@@ -60,6 +60,6 @@ def read_responses(path: Path) -> dict[str, list[Row]]:
     for number, row in numbered_rows(path, growing=True):
         texts = isinstance(row.get("response"), str) and isinstance(row.get("prompt"), str)
         if not texts or "id" not in row or not isinstance(row.get("index", 0), int):
-            raise DatasetError(f"{path}:{number}: no response; expected rows of `mcqa preferences sample`")
+            raise DatasetError(f"{path}:{number}: not a response; expected rows of `mcqa preferences sample`")
         by_id.setdefault(str(row["id"]), {}).setdefault(int(row.get("index", 0)), row)
     return {row_id: [rows[index] for index in sorted(rows)] for row_id, rows in by_id.items()}

@@ -22,10 +22,10 @@ class GridTask(NamedTuple):
 
 
 def _load(source: Source) -> Iterator[tuple[Identity, GridTask]]:
-    """One item per test output of the training split, in `views` views; with `swap`, also one per demonstration.
+    """One item for each test output of the training split and each view; with `swap`, also one for each demonstration.
 
     376 of the 400 evaluation tasks of ARC-AGI-1 are in the training split of ARC-AGI-2; they are left out. All views of a task
-    are one group, and a task keeps its id from one release to the next.
+    have one group, and a task has the same id in both releases.
     """
     if source.config is None:
         raise ConfigError(f"source 'arc_grids': no 'config'; give one of {', '.join(RELEASES)}")
@@ -44,7 +44,7 @@ def _load(source: Source) -> Iterator[tuple[Identity, GridTask]]:
                 yield Identity(row_id, f"arc/{task.id}"), GridTask(prompt, encoder.encode(pair.output))
 
 
-# A prompt ends in a new line, so an answer begins without a space.
+# A prompt ends with a newline, so a completion begins without a space.
 ARC_GRIDS = Reader(
     _load, {"digits": lambda task: (task.prompt, task.output)}, ("config", "views", "swap", "encoder", *SPLIT_KEYS)
 )

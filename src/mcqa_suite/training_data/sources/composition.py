@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.reporting import tables
 
-MOST_TOPICS = 12  # a source's other topics are one entry
+MOST_TOPICS = 12  # all further topics of a source are one entry
 NO_SOURCE, NO_TOPIC = "no source", "no topic"
 
 
 def composition(rows: Iterable[Mapping[str, str]]) -> dict[str, Counter[str]]:
-    """Rows by source, in the mix's order, and topic; DatasetError for an empty mix."""
+    """The number of rows by source, in the order of the mix, and by topic; DatasetError for an empty mix."""
     sources: dict[str, Counter[str]] = {}
     for row in rows:
         sources.setdefault(row.get("source") or NO_SOURCE, Counter())[row.get("topic") or NO_TOPIC] += 1
@@ -23,7 +23,7 @@ def composition(rows: Iterable[Mapping[str, str]]) -> dict[str, Counter[str]]:
 
 
 def _largest(topics: Counter[str]) -> Counter[str]:
-    """The most frequent topics, those of equal number by name, and the rest as one."""
+    """The most frequent topics (equal counts in order of name), and one entry for all others."""
     ordered = sorted(topics.items(), key=lambda item: (-item[1], item[0]))
     largest = Counter(dict(ordered[:MOST_TOPICS]))
     if rest := sum(count for _, count in ordered[MOST_TOPICS:]):

@@ -1,4 +1,4 @@
-"""Rows of public data sets by their hub names: from the mirror where it holds them, else from the hub."""
+"""Load public data sets by their hub names, from the local mirror if they are in it, else from the hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mcqa_suite.common.paths import hub_mirror
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-MOST_BAD = 0.01  # a larger share of rows that cannot be read means another schema
+MOST_BAD = 0.01  # if a larger share of the rows cannot be read, the data set has another schema
 
 
 def load(repository: str, config: str | None, split: str) -> Any:
@@ -25,7 +25,7 @@ def load(repository: str, config: str | None, split: str) -> Any:
         if mirror is None or not (mirror / repository).is_dir():
             stay_offline_if_cut_off()
             return load_dataset(repository, config, split=split)
-        # The library's cache identifies a folder by its README alone, so it may return the rows of another folder or version.
+        # The library's cache identifies a folder by its README only, and could return the rows of another folder or version.
         with TemporaryDirectory() as cache:
             return load_dataset(str(mirror / repository), config, split=split, cache_dir=cache, keep_in_memory=True)
     except Exception as error:  # the library raises whatever its readers raise
@@ -37,7 +37,7 @@ def load(repository: str, config: str | None, split: str) -> Any:
 
 
 def parsed(repository: str, rows: Any, parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
-    """`parse` of every row; bad rows are left out and counted in a warning, DatasetError where they are more than 1 %."""
+    """Apply `parse` to every row; bad rows are left out with a warning, and more than 1 % of them is a DatasetError."""
     items: list[T] = []
     bad: list[str] = []
     for number, row in enumerate(rows):

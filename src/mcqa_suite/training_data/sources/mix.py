@@ -20,7 +20,7 @@ from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
 SOURCES: dict[str, Reader[Source]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
 ALWAYS_READ = ("source", "n", "share", "seed", "style")
-# Every entry has the same seeds for splits and pools, so that no two entries can disagree on them.
+# Splits and pools have fixed seeds, so that all entries of a mix put a group into the same part.
 SPLIT_SEED, POOL_SEED = 0, 1
 
 
@@ -51,7 +51,7 @@ def _rows(entry: MixEntry, n: int | None) -> list[Row]:
     if not rows:
         raise DatasetError(f"source {entry.source!r}: no row left; loosen its filters, or choose another split or pool")
     if n is not None and n > len(rows):
-        raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, {n} asked for; lower n or its share")
+        raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, and n is {n}; lower n or its share")
     return rows if n is None else draw(rows, n, entry.seed)
 
 
@@ -80,13 +80,13 @@ def _in_pool(entry: MixEntry, rows: list[Row]) -> list[Row]:
 
 
 def draw(rows: Sequence[Row], n: int, seed: int) -> list[Row]:
-    """`n` of the rows in their own order, by a hash of the seed and the id: a larger `n` keeps the rows of a smaller one."""
+    """`n` of the rows in their order, drawn by a hash of seed and id, so that a larger `n` keeps the rows of a smaller one."""
     keys = [hashlib.sha256(f"{seed}\x1f{row['id']}".encode("utf-8", "surrogatepass")).digest() for row in rows]
     return [rows[i] for i in sorted(sorted(range(len(rows)), key=lambda i: (keys[i], i))[:n])]
 
 
 def fingerprint(name: str, rows: Iterable[Row]) -> Data:
-    """The number of rows of the source `name`, and the SHA-256 of their texts, for a manifest."""
+    """The name of a source, its number of rows and the SHA-256 of their texts, for a manifest."""
     digest, n = hashlib.sha256(), 0
     for row in rows:
         texts = [row[key] for key in ("prompt", "completion", "chosen", "rejected") if key in row]

@@ -30,7 +30,7 @@ def _cot(question: Question) -> tuple[str, str]:
     return prompts.cot(question), f" {question.rationale} The answer is {question.answer}."
 
 
-# Style -> the prompt and the completion, which begins with the space that separates the two.
+# Style -> prompt and completion; the completion begins with the space between the two.
 STYLES: dict[str, Callable[[Question], tuple[str, str]]] = {
     "letter": lambda q: (prompts.letter(q), f" {q.answer}"),
     "letter_text": lambda q: (prompts.letter(q), f" {q.answer}. {_text_of_gold(q)}"),
@@ -72,9 +72,9 @@ def from_mmlu_auxiliary(row: question.Row, benchmark: str = "mmlu_auxiliary") ->
 
 @dataclass(frozen=True)
 class HubQuestions:
-    """A data set on the hub. `configs`: config -> the benchmark that ids begin with; all are read where a source names none.
+    """A data set on the hub. `configs` maps a config to the benchmark in its ids; a source without a config reads all of them.
 
-    Parsers keep the data set's order of options; where it has none, a hash of the row's own words draws it.
+    Options keep the order of the data set; where it has none, a hash of the row's text decides it.
     """
 
     repository: str
@@ -89,7 +89,7 @@ class HubQuestions:
         for config in [source.config] if source.config else self.configs:
             rows = hub.load(self.repository, config, source.split or self.split)
             questions += hub.parsed(self.repository, rows, partial(self.parse, benchmark=self.configs[config]))
-        # Some data sets explain only some of their questions: the others are left out of style 'cot'.
+        # Style 'cot' leaves out the questions without an explanation.
         return _identified(q for q in questions if q.rationale or source.style != "cot")
 
 
@@ -99,7 +99,7 @@ HUB = {
         "allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, parsers.from_arc
     ),
     "openbookqa": HubQuestions("allenai/openbookqa", {"main": "openbookqa"}, parsers.from_openbookqa),
-    # In the config of its own name each row is wrapped in a column "train"; in "all" it has the columns of the rest.
+    # In its own config each row is wrapped in a column "train"; in "all" rows have the same columns as the other splits.
     "mmlu_auxiliary": HubQuestions("cais/mmlu", {"all": "mmlu_auxiliary"}, from_mmlu_auxiliary, "auxiliary_train"),
     "aqua_rat": HubQuestions("deepmind/aqua_rat", {"raw": "aqua_rat"}, parsers.from_aqua_rat),
     # allenai/math_qa as parquet, which the harness's own task reads too

@@ -1,4 +1,4 @@
-"""Preference pairs: files in the forms that are in use, sampled solutions, and pairs of a question's options."""
+"""Preference pairs: from files in several formats, from sampled solutions, and from the options of a question."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Parser = Callable[[PairSource, Row, str], Iterator[Item]]  # the last argument i
 
 
 def _generated(source: PairSource) -> Iterator[Item]:
-    """The right option against a wrong one, drawn by the seed and the question's id."""
+    """The right option and a wrong one, which is drawn with the seed and the question's id."""
     for question in generate(source):
         wrong = [i for i in range(len(question.choices)) if i not in question.gold]
         rejected = random.Random(f"{source.seed}:{question.id}").choice(wrong)  # noqa: S311 - not cryptography
@@ -72,7 +72,7 @@ def _evaluator(source: PairSource, row: Row, name: str) -> Iterator[Item]:
 
 
 def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
-    """The evaluator's form, or a row with a, b and a label, of which only "a" and "b" make a pair; both with `group`."""
+    """The form of `_evaluator`, or a row with a, b and a label; only labels "a" and "b" make a pair. Both need `group`."""
     _text(row, "group")
     if "label" not in row:
         yield from _evaluator(source, row, name)
@@ -82,7 +82,7 @@ def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
 
 
 def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
-    """A question with its `preference` list; a pair without a preferred side is left out."""
+    """A question with its `preference` list; pairs without a preferred response are left out."""
     prompt = _text(row, "question_complete")
     for number, preference in enumerate(row["preference"]):
         overall = preference["overall"]
@@ -92,16 +92,16 @@ def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
         agreeing = sum(side == overall or (source.tolerance and side in UNDECIDED) for side in sides)
         if agreeing >= source.min_agreement:
             other = "B" if overall == "A" else "A"
-            # The group is the prompt's, not the id's, so that the evaluator's form of the question is in the same group.
+            # The group is made of the prompt, so that the same question in the form of `_evaluator` has the same group.
             identity = Identity(f"{name}/{number}", group_of(prompt), str(row.get("course_id") or ""))
             yield identity, PreferencePair(prompt, _text(preference, overall), _text(preference, other))
 
 
 def _solutions(source: PairSource, row: Row, name: str) -> Iterator[Item]:
-    """Sampled responses to a question: the right ones against the wrong ones, each in one pair; unread ones in none.
+    """Pairs of a right and a wrong sampled response to a question; each response is in at most one pair, an unread one in none.
 
-    Rows are those of a sample log, or `{"question", "gold", "responses"}` with `choices` where the answer is a letter and
-    `prompt` where the model saw other words than the question's.
+    A row is a line of a sample log, or `{"question", "gold", "responses"}`, with `choices` where the answer is a letter and with
+    `prompt` where the model's prompt was not the question.
     """
     columns = Columns()
     if "responses" in row:

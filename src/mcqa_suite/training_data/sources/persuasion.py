@@ -66,7 +66,7 @@ def _sentences(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _change_my_view(source: Source) -> Iterator[tuple[Identity, Turn]]:
-    """ConvoKit's winning-args-corpus, its folder or its utterances.jsonl: the arguments of others that won over the author."""
+    """ConvoKit's winning-args-corpus (the folder or its utterances.jsonl): arguments that changed the author's view."""
     if not source.path:
         raise ConfigError("source 'convokit_cmv': no 'path'; give the folder of ConvoKit's winning-args-corpus")
     path = Path(source.path) / "utterances.jsonl" if Path(source.path).is_dir() else Path(source.path)
@@ -86,7 +86,7 @@ def _change_my_view(source: Source) -> Iterator[tuple[Identity, Turn]]:
 
 
 def _utterances(path: Path) -> Iterator[Row]:
-    """Utterances under ConvoKit's present names; the corpus was first released with user, root and reply-to."""
+    """Utterances with ConvoKit's current keys; the first release has user, root and reply-to."""
     expected = "expected ConvoKit's utterances.jsonl"
     for number, row in numbered_rows(path, "the folder of ConvoKit's winning-args-corpus"):
         try:
@@ -110,7 +110,7 @@ def _utterances(path: Path) -> Iterator[Row]:
 
 
 def _titles(path: Path) -> dict[str, str]:
-    """The posts' titles by conversation; none where the corpus has no conversations.json beside the utterances."""
+    """The title of each conversation; empty where conversations.json is not beside the utterances."""
     if not path.is_file():
         return {}
     try:

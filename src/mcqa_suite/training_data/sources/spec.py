@@ -16,9 +16,9 @@ from mcqa_suite.common.errors import ConfigError
 class MixEntry:
     """A source of rows.
 
-    `n` is a count of rows (None: all), `share` a share of the stage's `rows`; `seed` draws which. Where the data set has no
-    splits, `split` is one of `splits.SPLITS`, made of its groups. `pool` is one part of `pool_shares` (which sum to 1; by
-    default `splits.POOLS`) or of `pool_counts`, which count groups; a count of None takes what the others leave.
+    `n` is the number of rows (None: all), `share` a share of the stage's `rows`; they are drawn with `seed`. Where the data set
+    has no splits, its groups are divided into `splits.SPLITS`, and `split` names one of these. `pool` names a part of
+    `pool_shares` (their sum is 1; by default `splits.POOLS`) or of `pool_counts` (numbers of groups; None is all that remain).
     """
 
     source: str
@@ -34,15 +34,15 @@ class MixEntry:
     def __post_init__(self) -> None:
         name = f"source {self.source!r}"
         if self.n is not None and self.share is not None:
-            raise ValueError(f"{name}: both 'n' and 'share'; give a count or a share")
+            raise ValueError(f"{name}: both 'n' and 'share'; give only one of them")
         if self.n is not None and self.n < 1:
             raise ValueError(f"{name}: n is {self.n}; expected at least 1")
         if self.share is not None and not 0 < self.share <= 1:
             raise ValueError(f"{name}: share is {self.share:g}; expected a number above 0 and at most 1")
         if self.pool is None and (self.pool_shares or self.pool_counts):
-            raise ValueError(f"{name}: pools are described and no 'pool' is chosen; name one of them")
+            raise ValueError(f"{name}: 'pool_shares' or 'pool_counts' without 'pool'; name one of the pools as 'pool'")
         if self.pool_shares and self.pool_counts:
-            raise ValueError(f"{name}: both 'pool_shares' and 'pool_counts'; give one of the two")
+            raise ValueError(f"{name}: both 'pool_shares' and 'pool_counts'; give only one of them")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -84,9 +84,9 @@ class PairSource(MixEntry):
 
 
 def counts(entries: Sequence[MixEntry], rows: int | None = None) -> list[int | None]:
-    """How many rows each entry of a mix gives, None for all; ConfigError where the entries do not say.
+    """The number of rows of each entry of a mix (None: all); ConfigError where `n`, `share` and `rows` contradict each other.
 
-    Either no entry has a `share`, or all have one, they sum to 1, and `rows` is the total. Counts made of shares sum to
+    Either no entry has a `share`, or all have one, the shares sum to 1, and `rows` is the total. Counts from shares sum to
     `rows` exactly: the largest remainders are rounded up.
     """
     if not entries:
@@ -99,7 +99,7 @@ def counts(entries: Sequence[MixEntry], rows: int | None = None) -> list[int | N
     if without:
         raise ConfigError(f"source {without[0]!r} has no 'share' and others have one; give every source a share")
     if rows is None:
-        raise ConfigError("sources have a 'share' and the stage no 'rows'; say how many rows there are in all")
+        raise ConfigError("sources have a 'share' and the stage has no 'rows'; give the total number of rows")
     shares = [entry.share or 0.0 for entry in entries]
     if not math.isclose(total := math.fsum(shares), 1, abs_tol=1e-6):
         raise ConfigError(f"shares sum to {total:g}; they have to sum to 1")

@@ -1,4 +1,4 @@
-"""Splits of a source without a common question: each group is in one part, by a hash of the seed and its name."""
+"""Divide the groups of a source into parts, by a hash of the seed and the group's name, so that no question is in two parts."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ def split_groups(
     counts: Mapping[str, int | None] | None = None,
     seed: int = 0,
 ) -> dict[str, str]:
-    """The part of each group, by `shares` that sum to 1 or by `counts` of groups, of which one may be None: the rest.
+    """The part of each group, by `shares` that sum to 1 or by `counts` of groups; one count may be None, for the rest.
 
-    By shares, a group's part depends on its own name and the seed alone, and parts have their shares on average. By counts, parts
-    are exact, a new group moves at most one other a part, and groups that no count reaches have no part. The order of the
-    parts does not matter. ConfigError for parts that are not possible, DatasetError where there are too few groups.
+    With shares, the part of a group depends only on its name and the seed, and parts have their shares on average. With counts,
+    parts have exactly these sizes, a new group moves at most one other group of each part, and groups beyond the counts have no
+    part. The order of the parts does not matter. ConfigError for impossible parts, DatasetError for too few groups.
     """
     unique = dict.fromkeys(groups)
     if (shares is None) == (counts is None):
-        raise ConfigError("a split needs shares or counts, one of the two")
+        raise ConfigError("a split needs either shares or counts")
     if shares is not None:
         return _by_shares(unique, shares, seed)
     return _by_counts(unique, counts or {}, seed)
 
 
 def position(group: str, seed: int) -> float:
-    """A number in [0, 1) that the group's name and the seed decide."""
+    """A number in [0, 1), computed from the group's name and the seed."""
     digest = hashlib.sha256(f"split\x1f{seed}\x1f{group}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48  # 48 bits: every value below 1 is exact
 
@@ -59,11 +59,11 @@ def _by_counts(groups: Iterable[str], counts: Mapping[str, int | None], seed: in
             raise ConfigError(f"part {name!r}: count is {count!r}; expected a number of groups, or null for the rest")
     rest = [name for name, count in counts.items() if count is None]
     if len(rest) > 1:
-        raise ConfigError(f"parts {' and '.join(map(repr, rest))} both take the rest; only one can")
+        raise ConfigError(f"parts {' and '.join(map(repr, rest))} have the count null; only one part can take the rest")
     ordered = sorted(groups, key=lambda group: (position(group, seed), group))
     numbers = {name: count for name, count in sorted(counts.items()) if count is not None}
     if (total := sum(numbers.values())) > len(ordered):
-        raise DatasetError(f"{total} groups asked for by {', '.join(numbers)}, there are {len(ordered)}; lower a count")
+        raise DatasetError(f"{', '.join(numbers)} need {total} groups, there are {len(ordered)}; lower a count")
     names = [name for name, count in numbers.items() for _ in range(count)]
     names += rest * (len(ordered) - len(names))
     return dict(zip(ordered, names, strict=False))

@@ -50,7 +50,7 @@ def _gsm_symbolic(source: Source) -> list[Item]:
 
 
 def _symbolic_local(source: Source) -> Iterator[Item]:
-    """Instances of this project's templates, with numbers that are in no task."""
+    """Instances of this project's templates, with numbers that no evaluation task has."""
     from mcqa_suite import symbolic
 
     if not source.n:
@@ -61,7 +61,7 @@ def _symbolic_local(source: Source) -> Iterator[Item]:
 
 
 def _theorem_qa(source: Source) -> list[Item]:
-    """The problems without a picture, which a text model could not see."""
+    """The problems without a picture; a text model cannot see pictures."""
     from datasets import Image
 
     name = "TIGER-Lab/TheoremQA"
@@ -78,7 +78,7 @@ def _worked(problem: WordProblem, ending: str) -> str:
 
 
 def _official(problem: WordProblem) -> tuple[str, str]:
-    """In the words of the math tasks: the protocol of GSM-Symbolic."""
+    """The prompt and the ending of the math tasks, as in GSM-Symbolic."""
     return prompts.math(problem.question), _worked(problem, f"The final answer is {problem.gold}.")
 
 
@@ -89,7 +89,7 @@ def _final_answer(problem: WordProblem) -> tuple[str, str]:
 STYLES = {"official": _official, "final_answer": _final_answer}
 WORD_PROBLEMS = {
     "gsm8k": Reader(_gsm8k, STYLES, ("config", "split"), own_splits=True),
-    # The data set has one split: training on a part of it asks for `split: train`, which shares no template with the others.
+    # The data set has one split; `split: train` is the part of its templates for training.
     "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config", *SPLIT_KEYS)),
     "symbolic_local": Reader(_symbolic_local, STYLES, ("config",)),
     "theorem_qa": Reader(_theorem_qa, STYLES, ("config", *SPLIT_KEYS)),
