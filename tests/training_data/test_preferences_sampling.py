@@ -207,7 +207,7 @@ def test_sampling_resumes_after_a_kill(tmp_path):
 def test_a_response_with_an_invalid_index_is_named_with_its_line(tmp_path, index):
     path = tmp_path / "responses.jsonl"
     path.write_text(json.dumps({"id": "q", "index": index, "prompt": "p", "response": "r"}) + "\n")
-    with pytest.raises(DatasetError, match=r"responses.jsonl:1: no response"):
+    with pytest.raises(DatasetError, match=r"responses.jsonl:1: not a response"):
         read_responses(path)
 
 

@@ -69,7 +69,7 @@ MIXES = [
     ([Source("generated", share=0.5), Source("epfl")], 10, "source 'epfl' has no 'share'"),
     ([Source("generated", share=0.5), Source("epfl", n=5)], 10, "source 'epfl' has no 'share'"),
     ([Source("generated", share=0.5), Source("epfl", share=0.4)], 10, "shares sum to 0.9; they have to sum to 1"),
-    ([Source("generated", share=1.0)], None, "the stage no 'rows'"),
+    ([Source("generated", share=1.0)], None, "the stage has no 'rows'"),
     ([Source("generated", n=5)], 10, "rows is 10 and no source has a 'share'"),
     ([Source("generated", share=0.01), Source("epfl", share=0.99)], 10, "a share of 0.01 of 10 rows is none"),
     ([], None, "name at least one source"),
@@ -88,7 +88,7 @@ AMOUNTS = [
     ({"n": 1, "share": 0.5}, "both 'n' and 'share'"),
     ({"share": 1.5}, "share is 1.5; expected a number above 0 and at most 1"),
     ({"share": -0.5}, "share is -0.5"),
-    ({"pool_counts": {"ai": 3}}, "no 'pool' is chosen"),
+    ({"pool_counts": {"ai": 3}}, "without 'pool'; name one of the pools"),
     ({"pool": "ai", "pool_counts": {"ai": 3}, "pool_shares": {"ai": 1}}, "give only one of them"),
     ({"shares": 0.5}, "unknown key 'shares'; did you mean 'share'?"),
 ]
