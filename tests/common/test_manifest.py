@@ -124,7 +124,7 @@ def test_a_broken_tensor_file_is_refused_in_one_line(tmp_path, content):
     folder = checkpoint(tmp_path / "a")
     (folder / "model.safetensors").write_bytes(content)
     for read in (tensor_entries, checkpoint_size):
-        with pytest.raises(CheckpointError, match="broken or half written"):
+        with pytest.raises(CheckpointError, match="broken or incomplete"):
             read(folder)
 
 

@@ -139,7 +139,7 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
         assert "25.0 % of its items got no answer" in texts["Health"]
         checks = checklist(report, base, [variant], {run.name: origin(run) for run in (base, variant)})
         [complete] = [check for check in checks if check.what == "samples complete"]
-        assert ("bad", "2 items got no answer (of mcqa_epfl_cot, 25.0 %)") in complete.cells
+        assert ("bad", "2 items without an answer (mcqa_epfl_cot: 25.0 %)") in complete.cells
     assert any("mcqa_epfl_cot 2 of 8" in note for note in notes(leaderboard([with_holes, whole])))
 
     lines_of_reread = []
@@ -159,7 +159,7 @@ HALF = b'{"choices": [{"message": {"content": "The ans'
     [
         (500, "HTTP 500: .*not today.* \\(2 tries\\)", 2),
         (400, "HTTP 400", 1),  # the server will not like the request better the next time
-        (Reply(HALF), "no JSON, or half of it", 2),
+        (Reply(HALF), "the answer is not valid JSON", 2),
         (Reply(HALF, headers=(("Content-Length", "500"),)), "no answer", 2),
         (Reply(b"<html>"), "no JSON", 2),
         ({"object": "x"}, "without choices", 2),

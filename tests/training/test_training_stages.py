@@ -180,10 +180,12 @@ def test_an_adapter_holds_no_path_and_names_its_parent(tiny_checkpoint, adapter)
 
 
 def test_an_adapter_is_refused_on_any_checkpoint_but_its_parent(adapter, merged, tmp_path):
-    with pytest.raises(CheckpointError, match=r"an adapter of 'checkpoint', and .*sft is another checkpoint; give the"):
+    with pytest.raises(
+        CheckpointError, match=r"was trained on 'checkpoint', but .*sft is another checkpoint; give the"
+    ):
         run_stage("merge", {}, adapter, tmp_path / "whole", "--parent-base", str(merged))
     assert not (tmp_path / "whole").exists()
-    with pytest.raises(CheckpointError, match="an adapter of 'checkpoint'"):
+    with pytest.raises(CheckpointError, match="was trained on 'checkpoint'"):
         run_stage("dpo", PAIRS, adapter, tmp_path / "dpo", "--parent-base", str(merged))
     with pytest.raises(CheckpointError, match="is an adapter; give the folder that it was trained on"):
         run_stage("dpo", PAIRS, adapter, tmp_path / "dpo")
@@ -278,14 +280,14 @@ def test_an_incomplete_checkpoint_is_refused(tiny_checkpoint, merged, tmp_path):
     shutil.copytree(tiny_checkpoint, half)
     whole = (half / "model.safetensors").read_bytes()
     (half / "model.safetensors").write_bytes(whole[:-100])
-    with pytest.raises(CheckpointError, match=r"model\.safetensors: broken or half written"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: broken or incomplete"):
         run_stage("sft", SFT, half, tmp_path / "sft")
     other = tmp_path / "other"
     shutil.copytree(merged, other)
     shutil.copy(tiny_checkpoint / "model.safetensors", other)
-    with pytest.raises(CheckpointError, match="its files are not those that its manifest names"):
+    with pytest.raises(CheckpointError, match="its files changed after its manifest was written"):
         run_stage("sft", SFT, other, tmp_path / "sft")
-    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+    with pytest.raises(CheckpointError, match="not a checkpoint"):
         run_stage("sft", SFT, tmp_path, tmp_path / "sft")
 
 

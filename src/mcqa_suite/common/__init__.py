@@ -1,1 +1,1 @@
-"""What every room uses: errors, configuration files, manifests, files and requests to servers."""
+"""Parts that all packages use: errors, configuration files, manifests, files and requests to servers."""

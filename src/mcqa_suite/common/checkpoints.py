@@ -51,10 +51,10 @@ def use_chat_template(
     available: bool = True,
     default: bool = False,
 ) -> bool:
-    """Whether prompts go through the chat template: as the user's `setting` says, else as `trained`, else `default`.
+    """Whether to apply the chat template: the user's `setting`, else how the checkpoint was `trained`, else `default`.
 
-    ConfigError where the setting contradicts the training, and where the tokenizer has no template (not `available`). `name`
-    is the checkpoint's, `key` that of the setting.
+    ConfigError where the setting contradicts the training, or where the tokenizer has no template (not `available`). `name` is
+    the checkpoint and `key` the setting in the error.
     """
     if None not in (setting, trained) and setting != trained:
         how = "with" if trained else "without"
@@ -66,21 +66,21 @@ def use_chat_template(
 
 
 def check_complete(folder: Path) -> None:
-    """CheckpointError unless `folder` holds a complete checkpoint or adapter, with the content that its manifest names."""
+    """CheckpointError unless `folder` is a complete checkpoint or adapter whose content has the hash in its manifest."""
     if not any((folder / name).is_file() for name in ("config.json", ADAPTER)) or not any(folder.glob("*.safetensors")):
-        raise CheckpointError(f"{folder}: holds no checkpoint; give a folder with config.json and *.safetensors")
+        raise CheckpointError(f"{folder}: not a checkpoint; give a folder with config.json and *.safetensors")
     tensor_entries(folder)
     manifest = optional_manifest(folder)
     if manifest and manifest.content != content_hash(folder):
-        raise CheckpointError(f"{folder}: its files are not those that its manifest names; make it again")
+        raise CheckpointError(f"{folder}: its files changed after its manifest was written; make it again")
 
 
 def check_parent(adapter: Path, base: Path) -> None:
     """CheckpointError unless `base` is, byte for byte, the checkpoint that the adapter was trained on."""
     parent = read_manifest(adapter).parent
     if not is_adapter(adapter) or parent is None:
-        raise CheckpointError(f"{adapter}: is not an adapter; load it as a checkpoint")
+        raise CheckpointError(f"{adapter}: not an adapter; load it as a checkpoint")
     if content_hash(base) != parent.content:
         raise CheckpointError(
-            f"{adapter}: an adapter of {parent.name!r}, and {base} is another checkpoint; give the folder of {parent.name!r}"
+            f"{adapter}: was trained on {parent.name!r}, but {base} is another checkpoint; give the folder of {parent.name!r}"
         )

@@ -1,4 +1,4 @@
-"""YAML files as pydantic dataclasses: an unknown key or a wrong value is one line with its file and place."""
+"""Read YAML files into pydantic dataclasses; the error for an unknown key or a wrong value is one line."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from mcqa_suite.common.errors import ConfigError
 
 T = TypeVar("T")
-STRICT = ConfigDict(extra="forbid", strict=True)  # of the dataclasses that a user's file is read into
-MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # of a YAML file
+STRICT = ConfigDict(extra="forbid", strict=True)  # for dataclasses that are read from a user's file
+MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # limits of a YAML file
 
 
 class _Loader(yaml.SafeLoader):
@@ -67,7 +67,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _check_extent(text: str) -> None:
-    """ValueError for text that would take the parser seconds: its time grows with the square of the open brackets."""
+    """ValueError for text that is too long or too deeply nested: parsing time grows with the square of the open brackets."""
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"more than {MOST_CHARACTERS:,} characters")
     signs = (1 if sign in "[{" else -1 for sign in re.findall(r"[\[\]{}]", text))
@@ -80,14 +80,14 @@ def _values_in(content: Any, counts: dict[int, float]) -> float:
     if not isinstance(content, dict | list):
         return 1
     if id(content) not in counts:
-        counts[id(content)] = math.inf  # while it is being counted: an alias to it lies inside it
+        counts[id(content)] = math.inf  # seen again before the sum below is done: an alias inside its own value
         items = content.values() if isinstance(content, dict) else content
         counts[id(content)] = 1 + sum(_values_in(item, counts) for item in items)
     return counts[id(content)]
 
 
 def parse(cls: type[T], mapping: Any, where: str) -> T:
-    """An instance of the pydantic dataclass `cls`; ConfigError names `where`, the key, its value and what is allowed."""
+    """Make an instance of the pydantic dataclass `cls`; ConfigError names `where`, the key, its value and what is allowed."""
     try:
         text = json.dumps(mapping, default=str)
     except (TypeError, RecursionError) as error:
@@ -96,7 +96,7 @@ def parse(cls: type[T], mapping: Any, where: str) -> T:
 
 
 def parse_json(cls: type[T], text: str | bytes, where: str) -> T:
-    """`parse` of JSON text, in which strict types take a list for a tuple and an object for a dataclass."""
+    """`parse` from JSON text, where strict types accept a list as a tuple and an object as a dataclass."""
     try:
         return TypeAdapter(cls).validate_json(text)
     except ValidationError as error:
@@ -120,7 +120,7 @@ def _unknown_key(key: object, valid: list[str]) -> str:
 
 
 def _one_line(problem: Any, cls: type, where: str) -> str:
-    """A problem that pydantic found, with its place in the file."""
+    """A problem that pydantic reports, as one line with its path in the file."""
     kind, location, value, message = (problem[key] for key in ("type", "loc", "input", "msg"))
     parent, path = _place(where, location[:-1]), _place(where, location)
     if kind == "unexpected_keyword_argument":

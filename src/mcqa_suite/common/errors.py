@@ -13,7 +13,7 @@ McqaError
 
 
 class McqaError(Exception):
-    """Base of all; the message is one line with the value, the place and what to do."""
+    """Base class; the message is one line with the wrong value, where it is and what to do."""
 
 
 class ConfigError(McqaError):

@@ -1,4 +1,4 @@
-"""The optional libraries: which extra of this package installs each, and the one line that says so."""
+"""Optional libraries: which extra of this package installs each, and errors that name the `pip install`."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 
 
 def extra_of(module: str, preferred: str | None = None) -> str | None:
-    """The extra that installs a module: `preferred` where it does, else the first one; None for a module of no extra."""
+    """The extra that installs a module, `preferred` if it is one of several; None for a module of no extra."""
     root = module.partition(".")[0]
     extras = [extra for extra, modules in EXTRAS.items() if root in modules]
     return preferred if preferred in extras else next(iter(extras), None)
 
 
 def missing(error: ImportError, preferred: str | None = None) -> ConfigError | None:
-    """A failed import as one line that names the extra; None where no extra would help."""
+    """The ConfigError for a failed import, which names the extra to install; None where no extra would help."""
     root = (error.name or "").partition(".")[0]
     extra = extra_of(root, preferred)
     if extra is None or installed(root):
@@ -47,7 +47,7 @@ def missing(error: ImportError, preferred: str | None = None) -> ConfigError | N
 
 
 def require(where: str, *extras: str) -> None:
-    """Raise ConfigError, which names what needs them, with one `pip install` for the extras that lack a module."""
+    """ConfigError that names `where`, with one `pip install` for all of the extras that lack a module."""
     absent = {extra: [name for name in EXTRAS[extra] if not installed(name)] for extra in extras}
     if lacking := [extra for extra in extras if absent[extra]]:
         first, *others = dict.fromkeys(name for extra in lacking for name in absent[extra])
@@ -64,7 +64,7 @@ def installed(module: str) -> bool:
 
 
 def install_command(*extras: str) -> str:
-    """The `pip install` that adds extras to this installation, be it a checkout or a wheel."""
+    """The `pip install` that adds extras to this installation (a checkout or a wheel)."""
     try:
         direct_url = distribution(NAME).read_text("direct_url.json")
     except PackageNotFoundError:  # run from src/, never installed
@@ -74,7 +74,7 @@ def install_command(*extras: str) -> str:
 
 
 def _command(extras: Collection[str], direct_url: str | None) -> str:
-    """PEP 610: pip writes the file `direct_url` for what it installed from a folder, an archive or a repository."""
+    """`direct_url` is the file that pip writes for an installation from a folder, archive or repository (PEP 610)."""
     source = json.loads(direct_url) if direct_url else {}
     folder = Path(unquote(urlsplit(source.get("url", "")).path))
     names = ",".join(extras)

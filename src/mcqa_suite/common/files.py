@@ -12,7 +12,7 @@ from mcqa_suite.common.errors import ConfigError
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a temporary file and rename it; ConfigError where it cannot be written, with the old file untouched."""
+    """Write a temporary file and rename it; ConfigError where it cannot be written, and the old file stays unchanged."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if path.is_dir():
@@ -27,7 +27,7 @@ def write_file(path: Path, text: str) -> None:
 def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
     """Write all (name, content) to a folder, or none of them; ConfigError where they cannot be written.
 
-    All of them are on the disk before the first is moved, which takes no more space. Other files of the folder stay.
+    All files are written to a temporary folder before the first is renamed. Other files of the folder stay.
     """
     new = not folder.exists()
     partial = (folder.parent if new else folder) / f".{folder.name}.{os.getpid()}.partial"

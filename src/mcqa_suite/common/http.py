@@ -1,7 +1,6 @@
-"""JSON requests to a model server, tried again within bounds where that may help (extra `server`).
+"""JSON requests to a model server, repeated where that may help (extra `server`).
 
-A server that answers 500, is silent for too long or sends half of its JSON may do better the next time; one that refuses the
-key or the request will not.
+A request is repeated after HTTP 5xx, a timeout or broken JSON, but not where the server refuses the key or the request.
 """
 
 from __future__ import annotations
@@ -16,16 +15,19 @@ from tenacity.wait import wait_exponential, wait_random
 from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
-RETRIABLE = (408, 409, 425, 429)  # and every 5xx
+RETRIABLE = (408, 409, 425, 429)  # HTTP statuses, in addition to every 5xx
 LONGEST_WAIT = 30.0  # seconds between two tries, unless the server asks for more
-REASON_CHARACTERS = 200  # of a server's own error message
+REASON_CHARACTERS = 200  # of the server's error message that are quoted
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """At most `tries` requests, `backoff` seconds before the second, twice as many before each further one; none begins later
-    than `seconds` after the first. `timeout`: seconds to connect, and of silence."""
+    """At most `tries` requests, the last at most `seconds` after the first.
+
+    The wait is `backoff` seconds before the second request and doubles for each further one. `timeout` has the seconds to
+    connect and the seconds without data.
+    """
 
     tries: int = 6
     backoff: float = 0.5
@@ -34,7 +36,7 @@ class RetryPolicy:
 
 
 class NoAnswerError(Exception):
-    """No usable answer, for the reason in the message. `retriable`: another try may help, after `wait` seconds at least."""
+    """A request without a usable answer; where it is `retriable`, the next try comes after at least `wait` seconds."""
 
     def __init__(self, reason: str, *, status: int | None = None, retriable: bool = True, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -42,8 +44,8 @@ class NoAnswerError(Exception):
 
 
 def retried(call: Callable[[], T], policy: RetryPolicy) -> T:
-    """`call()`, tried again after a retriable NoAnswerError; the last one, with the number of tries, where all fail."""
-    # Random waits keep parallel requests from all coming back at one moment.
+    """`call()`, repeated after each retriable NoAnswerError; where all tries fail, the last error with their number."""
+    # Random waits keep parallel requests from being repeated all at the same time.
     backoff = wait_exponential(multiplier=policy.backoff, max=LONGEST_WAIT) + wait_random(0, policy.backoff / 2)
 
     def wait(state: RetryCallState) -> float:
@@ -66,13 +68,13 @@ def retried(call: Callable[[], T], policy: RetryPolicy) -> T:
 def send(
     session: requests.Session, method: str, url: str, policy: RetryPolicy, headers: Mapping[str, str], **options: Any
 ) -> Any:
-    """The JSON that the server answers one request with; NoAnswerError otherwise, which never quotes the key."""
+    """Send one request and return the JSON of the answer; NoAnswerError, which never quotes the key, otherwise."""
     try:
         answer = session.request(method, url, headers=headers, timeout=policy.timeout, **options)
     except requests.Timeout as error:
         raise NoAnswerError(f"no answer (timed out after {policy.timeout[1]:g} s)") from error
     except requests.RequestException as error:
-        # requests raises a ValueError too for an address that is not valid
+        # for an address that is not valid, requests raises an error that is also a ValueError
         invalid = isinstance(error, ValueError)
         raise NoAnswerError(f"no answer ({type(error).__name__})", retriable=not invalid) from error
     if not answer.ok:
@@ -87,11 +89,11 @@ def send(
     try:
         return answer.json()
     except ValueError as error:
-        raise NoAnswerError("answered with no JSON, or half of it") from error
+        raise NoAnswerError("the answer is not valid JSON") from error
 
 
 def _retry_after(answer: requests.Response) -> float:
-    """Seconds that the server's Retry-After names; 0 where there is none."""
+    """The seconds in the Retry-After header; 0 without a valid one."""
     header = answer.headers.get("Retry-After", "")
     try:
         return float(Retry().parse_retry_after(header)) if header else 0.0
@@ -100,6 +102,6 @@ def _retry_after(answer: requests.Response) -> float:
 
 
 def _without_key(text: str, headers: Mapping[str, str]) -> str:
-    """`text` without the key: some servers quote the key that they refuse."""
+    """`text` without the API key, which some servers quote when they refuse it."""
     key = headers.get("Authorization", "").removeprefix("Bearer ")
     return text.replace(key, "...") if key else text

@@ -17,7 +17,7 @@ from mcqa_suite.common.locks import lock_of
 
 
 class Journal:
-    """The rows of an open file; a row that is appended is written at once."""
+    """The rows of an open file; `append` writes a row to the disk at once."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self._file = path, file
@@ -26,7 +26,6 @@ class Journal:
         self._read()
 
     def append(self, row: Row) -> None:
-        """Add a row to the file."""
         self._file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
         self._file.flush()
         self.rows.append(row)
@@ -43,7 +42,7 @@ class Journal:
         self._file.seek(0)
         end = 0
         for number, line in enumerate(self._file, start=1):
-            if not line.endswith(b"\n"):  # the command was killed while it wrote this row
+            if not line.endswith(b"\n"):  # the previous command was killed while it wrote this row
                 self._file.truncate(end)
                 break
             end += len(line)

@@ -14,9 +14,9 @@ BOM = b"\xef\xbb\xbf"
 
 
 def numbered_lines(path: Path, expected: str = "a JSONL file") -> Iterator[tuple[int, bytes]]:
-    """The lines of a file that are not blank, counted from 1, without a byte order mark.
+    """Yield (line number, line) without blank lines and byte order mark.
 
-    DatasetError where the file cannot be read; `expected` says what to give instead.
+    DatasetError where the file cannot be read; `expected` says which file to give.
     """
     try:
         with path.open("rb") as lines:
@@ -47,9 +47,9 @@ def parse_row(line: bytes, where: str) -> Row:
 
 
 def numbered_rows(path: Path, expected: str = "a JSONL file", *, growing: bool = False) -> Iterator[tuple[int, Row]]:
-    """The objects of a file with their line numbers; DatasetError names file and line, or the file where there is none.
+    """Yield (line number, object); DatasetError for a line that is not an object, and for a file without rows.
 
-    `growing`: a command appends to the file, so a last line that was cut off is left out.
+    `growing`: another command appends to the file, so an incomplete last line is skipped.
     """
     empty = True
     for number, line in numbered_lines(path, expected):
@@ -66,7 +66,7 @@ def numbered_rows(path: Path, expected: str = "a JSONL file", *, growing: bool =
 
 
 def numbered_items(path: Path, expected: str = "a JSON or JSONL file") -> Iterator[tuple[int, Row]]:
-    """`numbered_rows` of a file that may also hold one JSON list of objects, counted from 1."""
+    """`numbered_rows` of a JSONL file, or the objects of a JSON list, counted from 1."""
     first = next(numbered_lines(path, expected), (1, b""))[1]
     if not first.lstrip().startswith(b"["):
         yield from numbered_rows(path, expected)

@@ -1,4 +1,4 @@
-"""Known failures of libraries, as errors of ours that say what to do."""
+"""Translate known failures of libraries into errors that say what to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_MODEL = (
     "{name}: no such checkpoint: give a folder with config.json and *.safetensors, or the name of a model on the hub"
 )
 
-# Words of the message (any of them) -> what to raise. The first match wins: a message about a gated data set has both.
+# (words of the library's message, our error, our message). The first row with one of its words in the message is used.
 TABLE: list[tuple[tuple[str, ...], type[McqaError], str]] = [
     (("gated dataset", "GatedRepoError"), DatasetError, GATED),
     (("Couldn't reach", "Couldn't find any data", "doesn't exist on the Hub"), DatasetError, UNREACHABLE),
@@ -35,7 +35,7 @@ TABLE: list[tuple[tuple[str, ...], type[McqaError], str]] = [
 
 
 def explain(error: BaseException, name: str) -> McqaError | None:
-    """`error`, or what caused it, as an error of ours about `name`; None for an unknown failure."""
+    """The McqaError about `name` for `error` or one of its causes; None for an unknown failure."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, McqaError):

@@ -21,7 +21,7 @@ def lock_of(path: Path) -> FileLock:
 
 
 def write_lock(folder: Path) -> AbstractContextManager[object]:
-    """Wait until no other process writes the checkpoint or evaluation `folder`, and hold its lock."""
+    """Wait until no other process writes the checkpoint or evaluation `folder`, then hold its lock."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = lock_of(folder)
     try:
@@ -33,7 +33,7 @@ def write_lock(folder: Path) -> AbstractContextManager[object]:
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Make the run folder and hold its lock.
+    """Create the run folder and hold its lock during the block.
 
     ConfigError if another run holds it, or if the disk is full or read-only, also inside the block.
     """

@@ -1,4 +1,4 @@
-"""Manifests: how a stage made its folder, the hash of its content, and folders that are complete or absent."""
+"""Manifests, which record how a stage made its folder; content hashes; folders that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from mcqa_suite.common.files import write_file
 from mcqa_suite.common.tensor_files import tensor_entries
 
 MANIFEST = "manifest.json"
-SCHEMA = 1  # of manifests; rises when the meaning of a key changes
-# Weights, config, tokenizer, and the output of an evaluation; not logs, READMEs and pickled trainer arguments.
+SCHEMA = 1  # version of the manifest format; rises when the meaning of a key changes
+# Files that are hashed: weights, config, tokenizer and results; not logs, READMEs and pickled trainer arguments.
 CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}
-TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # about the training, not of the checkpoint
+TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # about the training, so not hashed
 NOT_CONTENT = {MANIFEST, TRAINING_LOG, HELD_OUT, "training_args.bin"}
-# Keys of configs that differ by run or by machine, and keys that count with one value.
+# Keys of configs that differ by run or by machine: left out of the hash, or hashed with a fixed value.
 VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
-SETTLED = {"local_files_only": False}  # transformers notes in a tokenizer whether the hub could be reached
-# Floating types of parameters, as safetensors names them.
+FIXED_VALUES = {
+    "local_files_only": False
+}  # transformers records in a tokenizer's config whether the hub could be reached
+# The floating-point types in safetensors files.
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 
 
@@ -46,7 +48,7 @@ class Parent:
 
 @dataclass(frozen=True)
 class Data:
-    """A source of a stage's rows; `sha256` is over their text."""
+    """A data source of a stage: its number of rows, and the SHA-256 of their text."""
 
     name: str
     n: int
@@ -55,7 +57,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Hardware:
-    """`gpu` is None on a CPU; `processes` is the number of processes that ran."""
+    """The machine and the number of processes of a stage; `gpu` is None on a CPU."""
 
     cpu: str
     cores: int
@@ -65,7 +67,7 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Size:
-    """`parameters` are the unquantised model's; `bits_per_weight` counts every stored tensor."""
+    """`parameters` are those of the unquantised model; `bits_per_weight` counts every stored tensor."""
 
     parameters: int
     bits_per_weight: float
@@ -74,11 +76,11 @@ class Size:
 
 @dataclass(frozen=True)
 class Manifest:
-    """How a stage made its folder. It holds no path, so that it is valid on every machine.
+    """How a stage made its folder. It contains no path, so it is valid on every machine.
 
-    `chat_template` is whether the stage trained with the tokenizer's template, which evaluation then has to use (None:
-    nothing was trained). An `adapter` holds no weights of its parent and works on no other checkpoint. New keys have defaults and
-    unknown keys are ignored, so the manifests of older and newer versions are read.
+    `chat_template` is whether the stage trained with the tokenizer's chat template; evaluation then uses it too (None: nothing
+    was trained). An `adapter` works only on its parent. New keys have defaults and unknown keys are ignored, so manifests of
+    older and newer versions can be read.
     """
 
     kind: str
@@ -116,7 +118,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def name_of(checkpoint: Path) -> str:
-    """The name in a checkpoint's manifest, else its folder's."""
+    """The name in a checkpoint's manifest, or its folder's name without one."""
     try:
         return read_manifest(checkpoint).name
     except CheckpointError:  # not made by a stage
@@ -146,7 +148,7 @@ def content_hash(folder: Path) -> str:
 
 def _file_hash(path: Path) -> str:
     if path.name in ("config.json", "quantize_config.json", "tokenizer_config.json"):
-        with suppress(ValueError, RecursionError):  # what is no JSON counts byte by byte
+        with suppress(ValueError, RecursionError):  # a file that is not JSON is hashed as bytes
             settled = json.dumps(without_volatile(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
             return hashlib.sha256(settled.encode()).hexdigest()
     with path.open("rb") as stream:
@@ -154,7 +156,7 @@ def _file_hash(path: Path) -> str:
 
 
 def file_data(name: str, paths: Iterable[Path]) -> Data:
-    """The fingerprint of files as data, over their names and bytes."""
+    """Files as a data source; the hash is over their names and bytes."""
     digest, n = hashlib.sha256(), 0
     for path in paths:
         digest.update(f"{path.name}\0{_file_hash(path)}\n".encode())
@@ -163,16 +165,18 @@ def file_data(name: str, paths: Iterable[Path]) -> Data:
 
 
 def without_volatile(value: Any) -> Any:
-    """A JSON value without its volatile keys."""
+    """A JSON value without volatile keys."""
     if isinstance(value, dict):
         return {
-            key: SETTLED.get(key, without_volatile(item)) for key, item in value.items() if key not in VOLATILE_KEYS
+            key: FIXED_VALUES.get(key, without_volatile(item))
+            for key, item in value.items()
+            if key not in VOLATILE_KEYS
         }
     return [without_volatile(item) for item in value] if isinstance(value, list) else value
 
 
 def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
-    """The size of a checkpoint; a quantised one's parameters are counted in `parent`. None where they cannot be counted."""
+    """The size of a checkpoint; give the `parent` of a quantised one to count parameters. None where that is not possible."""
     tensors, original = tensor_entries(folder), tensor_entries(parent or folder)
     parameters = sum(prod(entry["shape"]) for entry in original.values() if entry["dtype"] in FLOATS)
     if not tensors or not parameters or any(name.endswith(".qweight") for name in original):
@@ -214,7 +218,7 @@ def hardware(gpu: str | None = None, processes: int = 1) -> Hardware:
 
 
 def usable_cores() -> int:
-    """The cores that this process may use: in a container fewer than the machine has."""
+    """The number of cores that this process may use, which in a container can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,4 +1,4 @@
-"""Offline mode of the Hugging Face libraries; whether the hub answers is checked once a process."""
+"""Switch the Hugging Face libraries to offline mode where the hub does not answer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import urllib.request
 from functools import cache
 
 SECONDS = 3  # to wait for the hub
-LIBRARIES = ("huggingface_hub.constants", "datasets.config")  # they read the variable when they are imported
+LIBRARIES = ("huggingface_hub.constants", "datasets.config")  # modules that read HF_HUB_OFFLINE only when imported
 
 
 @cache
 def stay_offline_if_cut_off() -> None:
-    """Put the Hugging Face libraries into offline mode where the hub does not answer, so that nothing retries for half a minute.
+    """Set HF_HUB_OFFLINE where the hub does not answer, so that the libraries do not retry for half a minute.
 
-    Processes started later inherit it. HF_HUB_OFFLINE wins where it is set already.
+    The check runs once per process. Child processes inherit the variable. A value that is already set stays.
     """
     if "HF_HUB_OFFLINE" in os.environ or _answers(os.environ.get("HF_ENDPOINT", "https://huggingface.co")):
         return

@@ -1,4 +1,4 @@
-"""Calls on several threads."""
+"""Run calls on several threads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ U = TypeVar("U")
 
 
 def in_parallel(call: Callable[[T], U], items: Iterable[T], parallel: int) -> Iterator[tuple[T, U]]:
-    """Each item with `call(item)`, in the order of completion, at most `parallel` at a time; the first error stops the rest."""
+    """Yield (item, call(item)) in the order of completion, at most `parallel` calls at a time; the first error stops the rest."""
     remaining = iter(items)
     with ThreadPoolExecutor(parallel) as pool:
         running: dict[Future[U], T] = {pool.submit(call, item): item for item in islice(remaining, parallel)}

@@ -1,4 +1,4 @@
-"""Folders of task YAMLs, training scripts and shared data, in a checkout and in an installed package."""
+"""The folders of task YAMLs, training scripts and shared data, in a checkout or an installed package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def checkout(package: Path = PACKAGE) -> Path | None:
-    """The root of the checkout that holds `package`; None where it is installed elsewhere."""
+    """The root of the checkout that contains `package`; None for an installed package."""
     root = package.parents[1]
     try:
         project = (root / "pyproject.toml").read_text(encoding="utf-8")
@@ -52,6 +52,6 @@ def shared_path(name: str) -> Path:
 
 
 def hub_mirror() -> Path | None:
-    """The folder of public data sets, `<owner>/<name>`, in the shared data; None where there is none."""
+    """The folder with copies of public data sets, one folder `<owner>/<name>` each; None where there is none."""
     folder = shared_dir()
     return (folder / "hub").resolve() if folder and (folder / "hub").is_dir() else None

@@ -1,4 +1,4 @@
-"""The headers of safetensors files, read without the library: names, types, shapes and lengths, no weights."""
+"""Read the headers of safetensors files without the library: names, types, shapes and lengths of tensors, no weights."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError
 
-MOST_HEADER = 100_000_000  # bytes; the limit of the safetensors library
+MOST_HEADER_BYTES = 100_000_000  # the limit of the safetensors library
 
 
 def tensor_entries(folder: Path) -> dict[str, dict[str, Any]]:
-    """The entries of all headers by the tensor's name: dtype, shape and data_offsets.
+    """The dtype, shape and data_offsets of every tensor of a folder, by name.
 
-    CheckpointError for a file that is shorter or longer than its own header says.
+    CheckpointError for a file whose size is not the one in its header.
     """
     entries: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.safetensors")):
@@ -28,13 +28,13 @@ def _header(path: Path) -> dict[str, dict[str, Any]]:
     size, end, entries = path.stat().st_size, -1, {}
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        if length <= min(size, MOST_HEADER):
+        if length <= min(size, MOST_HEADER_BYTES):
             with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
                 entries = json.loads(stream.read(length))
                 entries.pop("__metadata__", None)
                 end = max((_end(entry) for entry in entries.values()), default=0)
     if 8 + length + end != size:
-        raise CheckpointError(f"{path}: broken or half written; make it again, or copy it again")
+        raise CheckpointError(f"{path}: broken or incomplete; make it again, or copy it again")
     return entries
 
 
