@@ -1,7 +1,7 @@
-"""Word problems from templates, in the language of GSM-Symbolic (arXiv 2410.05229): parsed, drawn under conditions, checked.
+"""Draw word problems from templates in the language of GSM-Symbolic (arXiv 2410.05229).
 
-The interpreter is our own: simpleeval and asteval calculate in floats, report an unknown name only when it is evaluated, and use
-getattr, so exact numbers, errors at load and the limits would have to be written on top of them.
+The interpreter is our own because simpleeval and asteval calculate in floats, find an unknown name only when it is evaluated,
+and use getattr.
 
 template = Template.load("0012.json")
 for instance in template.sample(50, seed=1):

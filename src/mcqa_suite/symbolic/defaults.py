@@ -1,4 +1,4 @@
-"""The values of a template's defaults, as 12 for `{n,twelve}`: they give the question that the template was made from."""
+"""The default values in a template's slots, such as 12 in `{n,twelve}`; they give the original question."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBER_WORDS: dict[str, Any] = {
 
 
 def values(parsed: Parsed, units: Sequence[Unit]) -> dict[str, Any]:
-    """A value for every name: its slot's default, else the solution of an equation, else the first of its list."""
+    """A value for every name: the default in its slot, else the solution of an equation, else the first value of its list."""
     pools = {name: unit for unit in units for name in unit.init.names}
     shown: dict[str, Any] = {}
     for piece in parsed.body:
@@ -32,7 +32,7 @@ def values(parsed: Parsed, units: Sequence[Unit]) -> dict[str, Any]:
         shown[name] = _read(piece.default, pools[name].pool, pools[name].init.counts)
         if shown[name] is None:
             raise TemplateError(
-                f"{piece.expression.where}: default {piece.default!r} of {name} is not a number; write a number"
+                f"{piece.expression.where}: the default {piece.default!r} of {name} is not a number; write a number"
             )
     hidden = [name for name in pools if name not in shown]
     for name in hidden:
@@ -44,7 +44,7 @@ def values(parsed: Parsed, units: Sequence[Unit]) -> dict[str, Any]:
 
 
 def _read(default: str, pool: Sequence[Any], counts: bool) -> Any:
-    """The list's member of that text, else a number, else the text itself; None where a number is needed."""
+    """The member of the list with this text, else a number, else the text; None where a number is needed."""
     if not isinstance(pool, range):
         for value in pool:
             if (is_labelled(value) or isinstance(value, str)) and text(value).casefold() == default.casefold():
@@ -58,7 +58,7 @@ def _read(default: str, pool: Sequence[Any], counts: bool) -> Any:
 
 
 def _solved(name: str, conditions: Sequence[Expression], values: dict[str, Any]) -> Any:
-    """The root of the first equation that is linear in `name` and has no other unknown; None where there is none."""
+    """Solve the first equation that is linear in `name` and has no other unknown; None without such an equation."""
     for condition in conditions:
         sides, others = equation(condition), condition.names - {name}
         if not sides or name not in condition.names or any(values.get(other) is None for other in others):

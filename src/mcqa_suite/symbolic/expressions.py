@@ -1,7 +1,7 @@
-"""Expressions of a template: parsed by Python's `ast` and compiled to closures over a white list of nodes.
+"""The expressions of a template, parsed by Python's `ast` and compiled to closures.
 
-Nothing is passed to eval, exec or getattr: a node, name or function that is not listed is an error when the template is loaded.
-Numbers are exact: 0.1 is a tenth.
+Only the nodes, names and functions listed here are allowed; any other is an error when the template is loaded. Nothing is
+passed to eval, exec or getattr. Numbers are exact: 0.1 is a tenth.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MOST_DEPTH = 60
 
 @dataclass(frozen=True)
 class Expression:
-    """A compiled expression: `names` are the template's variables in it, `size` its nodes, the cost of one evaluation."""
+    """A compiled expression; `names` are its variables, `size` (the number of nodes) is the cost of one evaluation."""
 
     source: str
     where: str
@@ -46,7 +46,7 @@ class Expression:
 
 
 def compile_expression(source: str, where: str, variables: Collection[str] = ()) -> Expression:
-    """The expression in `source`; TemplateError names `where` and what is not allowed."""
+    """Compile the expression in `source`; TemplateError names `where` and what is not allowed."""
     try:
         if len(source) > MOST_CHARACTERS:
             raise ExpressionError(f"more than {MOST_CHARACTERS} characters")
@@ -65,7 +65,7 @@ def compile_expression(source: str, where: str, variables: Collection[str] = ())
 
 
 def equation(condition: Expression) -> tuple[ast.expr, ast.expr] | None:
-    """Both sides of a condition that is `left == right`."""
+    """Both sides of a condition `left == right`; None for any other condition."""
     tree = condition.tree
     if isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq):
         return tree.left, tree.comparators[0]
@@ -73,7 +73,7 @@ def equation(condition: Expression) -> tuple[ast.expr, ast.expr] | None:
 
 
 def _measure(tree: ast.expr) -> int:
-    """The number of nodes; ExpressionError for too many or too deep."""
+    """The number of nodes; ExpressionError where there are too many or they are nested too deeply."""
     count, level = 0, [(tree, 1)]
     while level:
         node, depth = level.pop()
@@ -86,7 +86,7 @@ def _measure(tree: ast.expr) -> int:
 
 @dataclass(frozen=True)
 class _Compiler:
-    """Turns nodes into closures; `variables` are the names that a draw binds."""
+    """Turns nodes into closures; `variables` are the names that are drawn."""
 
     variables: frozenset[str]
 
@@ -128,7 +128,7 @@ class _Compiler:
                 return lambda values: _at(whole(values), index)
             case ast.Call(ast.Name() | ast.Attribute() as function, nodes, []):
                 return self._call(ast.unparse(function), nodes)
-        raise ExpressionError(f"{type(node).__name__} is not on the white list")
+        raise ExpressionError(f"{type(node).__name__} is not allowed")
 
     def _all(self, nodes: list[ast.expr]) -> list[Closure]:
         return [self.closure(node) for node in nodes]
@@ -139,12 +139,12 @@ class _Compiler:
         if name in VOCABULARY:
             words = VOCABULARY[name]
             return lambda _values: words
-        raise ExpressionError(f"name {name!r} is neither a variable of the template nor on the white list")
+        raise ExpressionError(f"name {name!r} is neither a variable of the template nor a word list")
 
     def _binary(self, act: Callable[[Any, Any], Any] | None, left: ast.expr, right: ast.expr, what: str) -> Closure:
         first, second = self.closure(left), self.closure(right)
         if act is None:
-            raise ExpressionError(f"{what} is not on the white list")
+            raise ExpressionError(f"{what} is not allowed")
         return lambda values: act(first(values), second(values))
 
     def _list(self, nodes: list[ast.expr], make: type[list[Any]] | type[tuple[Any, ...]]) -> Closure:
@@ -160,15 +160,15 @@ class _Compiler:
 
     def _call(self, name: str, nodes: list[ast.expr]) -> Closure:
         if name in ("sample", "sample_sequential"):
-            raise ExpressionError(f"{name}(...) inside an expression; it stands alone on an #init line")
+            raise ExpressionError(f"{name}(...) inside an expression; write it alone on an #init line")
         if name not in FUNCTIONS:
-            raise ExpressionError(f"function {name[:60]!r} is not on the white list")
+            raise ExpressionError(f"function {name[:60]!r} is not allowed")
         act, arguments = FUNCTIONS[name], self._all(nodes)
         return lambda values: act(*[argument(values) for argument in arguments])
 
 
 def _constant(value: Any) -> Any:
-    """Text as it is, a number exactly."""
+    """The value of a constant; a decimal as an exact fraction."""
     if isinstance(value, (bool, str)):
         return value
     if isinstance(value, float) and abs(value) < 1e300:

@@ -1,4 +1,4 @@
-"""Every operator and function that a template may use, on exact numbers, words that stand for numbers, and lists."""
+"""The operators and functions that a template may use, on exact numbers, words with a number, and lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mcqa_suite.symbolic.values import (
 from mcqa_suite.symbolic.vocabulary import MOST_IN_WORDS, in_words
 
 MOST_EXPONENT = 64
-LONGEST_RANGE = 60  # bits of its ends, below the limit of Python's len()
+MOST_RANGE_BITS = 60  # of the numbers in range(), below the limit of Python's len()
 LONG = 1 << MOST_BITS
 
 
@@ -79,7 +79,7 @@ def _power(left: Any, right: Any) -> Number:
 
 
 def _equal(left: Any, right: Any) -> bool:
-    """Words that stand for a number equal it, and other words for it."""
+    """Whether two values are equal; words with a number are equal to that number and to other words with it."""
     if type(left) is int and type(right) is int:
         return left == right
     if is_number(left) or is_number(right) or (is_labelled(left) and is_labelled(right)):
@@ -89,7 +89,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 def _inside(left: Any, right: Any) -> bool:
     if isinstance(right, range) and not isinstance(left, str):
-        return number(left) in right  # however long it is
+        return number(left) in right  # fast for a range of any length
     bounded(len(items(right)))
     return any(_equal(left, item) for item in right)
 
@@ -104,7 +104,7 @@ def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _divides(dividend: Any, divisor: Any) -> bool:
-    """Whether `dividend / divisor` is whole; the order is that of the public templates."""
+    """Whether `dividend / divisor` is whole; the public templates have the arguments in this order."""
     by = number(divisor)
     return by != 0 and not number(dividend) % by
 
@@ -121,13 +121,13 @@ def _range(*bounds: Any) -> range:
     whole = [bound for bound in numbers if isinstance(bound, int)]
     if len(whole) < len(numbers) or not 1 <= len(whole) <= 3 or whole[2:] == [0]:
         raise ExpressionError("range takes one to three whole numbers, the step not 0")
-    if any(bound.bit_length() > LONGEST_RANGE for bound in whole):
-        raise ExpressionError(f"range with a number of more than {LONGEST_RANGE} bits")
+    if any(bound.bit_length() > MOST_RANGE_BITS for bound in whole):
+        raise ExpressionError(f"range with a number of more than {MOST_RANGE_BITS} bits")
     return range(*whole)
 
 
 def _exact_range(*bounds: Any) -> list[Number]:
-    """numpy.arange in exact numbers: start, stop (excluded), step."""
+    """numpy.arange with exact numbers: start, stop (excluded), step."""
     first, *others = [number(bound) for bound in bounds]
     start, stop = (first, others[0]) if others else (0, first)
     step = others[1] if len(others) > 1 else 1
@@ -143,7 +143,7 @@ def _list(values: Any) -> list[Any]:
 
 
 def _numbers_within(low: Any, high: Any) -> list[tuple[str, int]]:
-    """Whole numbers from `low` to `high`, both included, that a question shows in words."""
+    """The whole numbers from `low` to `high`, both included, with their words."""
     first, last = number(low), number(high)
     if not (isinstance(first, int) and isinstance(last, int) and 0 <= first <= last <= MOST_IN_WORDS):
         raise ExpressionError(f"numbers_within takes two whole numbers from 0 to {MOST_IN_WORDS}")
@@ -151,7 +151,7 @@ def _numbers_within(low: Any, high: Any) -> list[tuple[str, int]]:
 
 
 def _randint(low: Any, high: Any, count: Any) -> list[int]:
-    """numpy.random.randint with a fixed seed: the same numbers for the same arguments, from which the instance draws."""
+    """numpy.random.randint, with the arguments as seed: the same arguments always give the same list."""
     span, size = _range(low, high), number(count)
     if not isinstance(size, int) or size < 1 or not span:
         raise ExpressionError("randint takes low, high and how many, low below high")
@@ -208,6 +208,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "numbers_within": _numbers_within,
     "range": _range,
     "round": _round,
-    "shuffle_list": _list,  # a draw is random whatever the order
+    "shuffle_list": _list,  # the order does not matter, because values are drawn at random
     "sum": lambda values: plain(sum((number(value) for value in _list(values)), start=0)),
 }

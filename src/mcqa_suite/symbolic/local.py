@@ -1,15 +1,14 @@
 """The templates written for this project: the questions of `mcqa_symbolic_local`, its examples, and training rows.
 
-The three are disjoint. `dev` has templates of its own. An instance of the others is for testing or for training by a hash of
-its story and the story's first two numbers (`Template._split`), with which all variants of the story begin: no test question
-has the numbers of a training row, whatever the variant, the names or the seed.
+The three are disjoint. The examples have their own templates (`dev`). A hash of a story's name and its first two numbers
+(`Template._split`) assigns an instance to testing or training. All variants of a story share these numbers, so no test
+question has the numbers of a training row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError
@@ -20,21 +19,16 @@ VARIANTS = ("main", "p1", "p2", "noop")
 MOST_INSTANCES = 1000
 
 
-def folder(variant: str) -> Path:
-    """The folder of a variant's templates, `dev` included; ConfigError for an unknown variant."""
-    if variant not in (*VARIANTS, "dev"):
-        raise ConfigError(f"symbolic_local: no variant {variant!r}; expected one of {', '.join(VARIANTS)}")
-    return tasks_dir() / "symbolic_local" / "templates" / variant
-
-
 @cache
 def templates(variant: str) -> tuple[Template, ...]:
-    """The templates of a variant, by name."""
-    return tuple(load_all(folder(variant)))
+    """The templates of a variant or of `dev`, by name; ConfigError for an unknown variant."""
+    if variant not in (*VARIANTS, "dev"):
+        raise ConfigError(f"symbolic_local: no variant {variant!r}; expected one of {', '.join(VARIANTS)}")
+    return tuple(load_all(tasks_dir() / "symbolic_local" / "templates" / variant))
 
 
 def documents(variant: str, *, seed: int = 1, instances: int = 50) -> list[dict[str, Any]]:
-    """The task's questions: each instance number is one draw of every template. ConfigError for a bad seed or count."""
+    """The questions of a task: `instances` draws of every template. ConfigError for an invalid seed or count."""
     for name, value, most in (("seed", seed, 2**63), ("instances", instances, MOST_INSTANCES)):
         least = int(name == "instances")
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -55,9 +49,9 @@ def examples() -> list[dict[str, Any]]:
 def rows(
     variants: Sequence[str] = ("main",), *, n: int = 1000, seed: int = 0, only: Sequence[str] | None = None
 ) -> list[dict[str, Any]]:
-    """`n` training rows, shared evenly among the templates of `variants`, or of the stories `only`.
+    """`n` training rows, the same number from each template of `variants` (`only`: names of the stories to use).
 
-    A row has id, template, variant, question, solution, gold. None has the numbers of a test question, whatever the seed.
+    A row has id, template, variant, question, solution, gold. No row has the numbers of a test question.
     ConfigError for an unknown variant or story, TemplateError where a template has too few instances.
     """
     chosen = [(variant, template) for variant in variants for template in templates(variant)]
@@ -66,7 +60,7 @@ def rows(
         raise ConfigError(f"symbolic_local: no story {unknown[0]!r}; expected some of {', '.join(stories)}")
     chosen = [pair for pair in chosen if only is None or pair[1].story in only]
     if n < 1 or not chosen:
-        raise ConfigError(f"symbolic_local: {n} rows of {len(chosen)} templates; expected at least one of each")
+        raise ConfigError(f"symbolic_local: {n} rows from {len(chosen)} templates; both must be at least 1")
     share, extra = divmod(n, len(chosen))
     drawn = []
     for index, (variant, template) in enumerate(chosen):

@@ -1,6 +1,6 @@
-"""Parse a template's file: the question with its slots, the variables, the conditions, the answer.
+"""Parse a template file: the question with its slots, the variables, the conditions, the answer.
 
-The language has two forms. The public one is JSON with `question_annotated` and `answer_annotated`; ours is text with the worked
+There are two formats. The public one is JSON with `question_annotated` and `answer_annotated`. Ours is text with the worked
 answer after `#solution:`, so that an error can name a line:
 
     {name,Ines} fills {boxes,4} boxes with {each,12} {fruit,pear}s. How many {fruit,pear}s are there?
@@ -50,9 +50,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Init:
-    """`names` are drawn together from `pool`: one value, `count` different ones, or `count` in a row.
+    """`names` are drawn together from `pool`: one value, `count` different ones, or `count` consecutive ones.
 
-    `counts` (a `$` before the name) marks the numbers of the story, as opposed to its names and things.
+    `counts` (a `$` before the name) marks the numbers of a story, as opposed to its people and things.
     """
 
     names: tuple[str, ...]
@@ -75,7 +75,7 @@ Piece = str | Slot
 
 @dataclass(frozen=True)
 class Parsed:
-    """The parts of a file. `question` and `answer` are the original instance, where the file has it."""
+    """The parts of a file; `answer` is the original worked answer, where the file has it."""
 
     path: Path
     body: tuple[Piece, ...]
@@ -83,9 +83,7 @@ class Parsed:
     inits: tuple[Init, ...]
     conditions: tuple[Expression, ...]
     result: Expression
-    question: str | None
     answer: str | None
-    source_id: int | None
 
 
 def parse(path: Path) -> Parsed:
@@ -115,9 +113,7 @@ def parse(path: Path) -> Parsed:
             compile_expression(line.text, line.where, names) for line in _items(sections.get("conditions", []))
         ),
         result=compile_expression(result, sections["answer"][0].where, names),
-        question=fields.get("question"),
         answer=fields.get("answer"),
-        source_id=fields.get("id_orig"),
     )
 
 
@@ -181,7 +177,7 @@ def _items(lines: list[Line]) -> list[Line]:
 def _init(line: Line) -> Init:
     match = DRAWN.fullmatch(line.text)
     if not match:
-        raise TemplateError(f"{line.where}: `{line.text[:60]}` draws nothing; write `- name = sample(list)`")
+        raise TemplateError(f"{line.where}: `{line.text[:60]}` does not draw a variable; write `- name = sample(list)`")
     names = tuple(name.strip().lstrip("$ ") for name in match[1].split(","))
     counts, source = "$" in match[1], match[2].strip()
     sampled = SAMPLED.match(source)
@@ -203,7 +199,7 @@ def _sampled(names: tuple[str, ...], how: str, arguments: list[Any], line: Line,
 
 
 def _pieces(lines: list[Line], names: list[str]) -> tuple[Piece, ...]:
-    """Text and slots in turn; TemplateError for a slot whose name is not drawn."""
+    """The text and slots in order; TemplateError for a slot whose name is not a variable."""
     pieces: list[Piece] = []
     for number, line in enumerate(lines):
         prose, *rest = SLOT.split(line.text)

@@ -1,4 +1,4 @@
-"""Values that meet every condition: drawn variable after variable, each condition judged as early as possible."""
+"""Search for values that meet all conditions: draw one variable after the other and check each condition as early as possible."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mcqa_suite.symbolic.parser import Init
 from mcqa_suite.symbolic.values import DrawError, ExpressionError, is_labelled, is_number, items, number
 
 MOST_STEPS = 3_000_000  # nodes evaluated for one instance
-PATIENCE = 60  # candidates of the first attempt, before a new one starts: a bad first choice costs little
-GROWTH = 1.25  # of patience, attempt by attempt: in the end everything is tried
+PATIENCE = 60  # candidates of the first attempt; then the search starts again, in case its first choices were bad
+GROWTH = 1.25  # factor of the patience from one attempt to the next, so that finally every candidate is tried
 MOST_TRIED = 400  # candidates of one variable in one attempt
 
 
@@ -53,8 +53,8 @@ class Unit:
 class Step:
     """One unit in the order of the search.
 
-    `checks` are the conditions that can be judged once it is drawn; where one of them is `name == expression`, `solved` is
-    that expression.
+    `checks` are the conditions that can be evaluated once it is drawn. Where one of them is `name == expression`, `solved` is
+    that expression, and the value is computed and not drawn.
     """
 
     unit: Unit
@@ -67,7 +67,7 @@ class _ExhaustedError(Exception):
 
 
 class _ImpatientError(Exception):
-    """The attempt has tried enough candidates; the next one may be luckier."""
+    """The attempt has tried its number of candidates; a new attempt starts."""
 
 
 def unit(init: Init) -> Unit:
@@ -87,7 +87,7 @@ def unit(init: Init) -> Unit:
 
 
 def plan(units: Sequence[Unit], conditions: Sequence[Expression]) -> tuple[Step, ...]:
-    """The order of the search: next is the unit that completes a condition soonest, small units first."""
+    """Order the units: the next one is the unit that needs the fewest others to complete a condition; small units first."""
     left, bound, waiting, steps = list(units), set[str](), list(conditions), []
     while left:
         chosen = min(left, key=lambda candidate: _urgency(candidate, bound, waiting))
@@ -101,7 +101,7 @@ def plan(units: Sequence[Unit], conditions: Sequence[Expression]) -> tuple[Step,
 
 
 def _urgency(unit: Unit, bound: set[str], waiting: Sequence[Expression]) -> tuple[bool, int, bool, int]:
-    """Smaller is sooner: units of a condition before free ones, short conditions first, computable units last of them."""
+    """Sort key (smaller is earlier): units in conditions, then few missing names, then units to draw before units to compute."""
     names = set(unit.init.names)
     missing = [len(condition.names - bound - names) for condition in waiting if condition.names & names]
     computable = any(_other_side(condition, unit) for condition in waiting)
@@ -109,7 +109,7 @@ def _urgency(unit: Unit, bound: set[str], waiting: Sequence[Expression]) -> tupl
 
 
 def _other_side(condition: Expression, unit: Unit) -> Expression | None:
-    """The other side of `name == expression`, where the name is the unit's and the expression does not contain it."""
+    """The expression in `name == expression`, where the unit draws only this name and the expression does not contain it."""
     sides = equation(condition)
     if sides is None or len(unit.init.names) != 1 or unit.init.count is not None:
         return None
@@ -122,9 +122,10 @@ def _other_side(condition: Expression, unit: Unit) -> Expression | None:
 
 
 def find(steps: Sequence[Step], rng: random.Random, until: float) -> dict[str, Any]:
-    """Values for every name that meet every condition.
+    """Find a value for every name so that all conditions hold.
 
-    TemplateError names the condition that no draw met, also where time (`until`, of `time.monotonic`) or steps run out.
+    TemplateError names the condition that failed most often where there are no such values, and where the steps or the time
+    (`until`, of `time.monotonic`) run out.
     """
     search, patience = _Search(steps, rng, until), float(PATIENCE)
     try:
@@ -133,13 +134,13 @@ def find(steps: Sequence[Step], rng: random.Random, until: float) -> dict[str, A
             if search.attempt(patience):
                 return search.values
             if search.complete:
-                raise TemplateError(search.blame("no values meet the conditions"))
+                raise TemplateError(search.failure("no values meet the conditions"))
     except _ExhaustedError:
-        raise TemplateError(search.blame("no values found within the bounds of steps and time")) from None
+        raise TemplateError(search.failure("no values found within the bounds of steps and time")) from None
 
 
 class _Search:
-    """Attempts to walk down the steps. `complete`: the last attempt tried every candidate."""
+    """A depth-first search through the steps; `complete`: the last attempt tried every candidate."""
 
     def __init__(self, steps: Sequence[Step], rng: random.Random, until: float) -> None:
         self.steps, self.rng, self.until = steps, rng, until
@@ -156,7 +157,7 @@ class _Search:
             return False
 
     def _descend(self, depth: int) -> bool:
-        """Whether the steps from `depth` on can be met; `values` holds what meets them."""
+        """Whether values exist for the steps from `depth` on; they are then in `values`."""
         if depth == len(self.steps):
             return True
         step = self.steps[depth]
@@ -206,8 +207,8 @@ class _Search:
         self.refused[check.where] += not met
         return met
 
-    def blame(self, what: str) -> str:
-        """The condition that refused most draws; of equals the one judged first."""
+    def failure(self, what: str) -> str:
+        """The message about a failed search, with the condition that refused most draws."""
         checks = [check for step in self.steps for check in step.checks if self.refused[check.where]]
         if not checks:
             return f"{what}; loosen them"

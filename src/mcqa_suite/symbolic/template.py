@@ -28,10 +28,10 @@ from mcqa_suite.symbolic.values import (
 )
 from mcqa_suite.symbolic.verify import GOLDS_DIFFER, NOT_WHOLE, gold_problem
 
-MOST_MISSES = 300  # draws in a row that give nothing new
-MOST_SECONDS = 30.0  # for one sample, plus SECONDS_EACH for each instance: about a hundred times what is usual
+MOST_MISSES = 300  # consecutive draws without a new instance
+MOST_SECONDS = 30.0  # for one sample, plus SECONDS_EACH per instance; about a hundred times the usual time
 SECONDS_EACH = 0.5
-PERSISTENT = 50  # answers that are not whole, before any that is: then the template's answers are decimals
+PERSISTENT = 50  # draws with a decimal answer, before any with a whole one, after which decimals are accepted
 SENTENCE_START = re.compile(r"(?:^|[.?!:]\s+|\n\s*)$")
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 Split = Literal["train", "test"]
@@ -39,7 +39,7 @@ Split = Literal["train", "test"]
 
 @dataclass(frozen=True)
 class Instance:
-    """One question with its worked answer, which ends in `#### gold`; `split` is decided by its numbers."""
+    """One question with its worked answer, which ends in `#### gold`; its numbers determine the `split`."""
 
     template: str
     number: int
@@ -56,7 +56,7 @@ class Instance:
 
 @dataclass(frozen=True, eq=False)
 class Template:
-    """A parsed template. `id`, the folder and the name of the file, seeds the draws together with the seed."""
+    """A parsed template; `id` is the folder and the name of its file, and a part of the random seed."""
 
     id: str
     parsed: Parsed
@@ -65,10 +65,10 @@ class Template:
 
     @classmethod
     def load(cls, path: str | Path) -> Template:
-        """Read a template file, the public JSON or our text; TemplateError names file and line."""
+        """Read a template file in either format; TemplateError names file and line."""
         parsed = parse(Path(path))
         if not parsed.inits:
-            raise TemplateError(f"{path}: #init draws nothing; without a variable there is one instance")
+            raise TemplateError(f"{path}: #init has no variables; add a line such as `- name = sample(list)`")
         units = tuple(unit(init) for init in parsed.inits)
         absolute = Path(path).absolute()
         return cls(f"{absolute.parent.name}/{absolute.stem}", parsed, units, plan(units, parsed.conditions))
@@ -78,15 +78,10 @@ class Template:
         """The file's name, which all variants of a story share."""
         return self.id.rpartition("/")[2]
 
-    @property
-    def source_id(self) -> int | None:
-        """The row of GSM8K's test set that a public template was made from."""
-        return self.parsed.source_id
-
     def sample(self, n: int, *, seed: int = 0, split: Split | None = None) -> list[Instance]:
-        """`n` different instances, the same for the same seed and the first of a longer sample.
+        """Draw `n` different instances of a `split` (None: of both); TemplateError where there are fewer.
 
-        `split` keeps only instances of that split. Raises TemplateError where there are fewer.
+        The same seed gives the same instances, and a longer sample begins with them.
         """
         return self.sample_counted(n, seed=seed, split=split)[0]
 
@@ -119,9 +114,9 @@ class Template:
         return list(instances.values()), rejected
 
     def default(self) -> Instance:
-        """The instance of the slots' defaults; values that no slot shows are computed from the conditions.
+        """The instance with the defaults of the slots; values without a slot are computed from the conditions.
 
-        Raises TemplateError where a default of a number cannot be read, or the two golds disagree.
+        TemplateError where the default of a number cannot be read, or the two golds differ.
         """
         values = defaults.values(self.parsed, self.units)
         instance = self._instance(values, 0, decimals=True, as_written=True)
@@ -143,12 +138,15 @@ class Template:
         return problem or Instance(self.id, number, question, answer, numeric_text(result), self._split(values))
 
     def _split(self, values: dict[str, Any]) -> Split:
-        """Decided by the file's name and the story's first two numbers.
+        """The split, by a hash of the story's name and its first two numbers.
 
-        Other names with the same numbers, and longer variants of the story, which have more numbers, get the same split.
+        Instances with other people, and variants with further numbers, get the same split.
         """
         counts = [name for init in self.parsed.inits if init.counts for name in init.names][:2]
-        numbers = [f"{name}={_number_text(values[name])}" for name in counts] or [repr(sorted(values.items()))]
+        numbers = [
+            f"{name}={numeric_text(value) if is_number(value) or is_labelled(value) else repr(value)}"
+            for name, value in ((name, values[name]) for name in counts)
+        ] or [repr(sorted(values.items()))]
         digest = blake2b("|".join([self.story, *numbers]).encode("utf-8", "replace"), digest_size=1).digest()
         return "train" if digest[0] % 2 else "test"
 
@@ -162,7 +160,7 @@ def load_all(folder: str | Path) -> list[Template]:
 
 
 def _rendered(pieces: Sequence[Piece], values: dict[str, Any], as_written: bool) -> str:
-    """The text with its slots filled: numbers between << and >>, words elsewhere, a capital where a sentence begins."""
+    """Fill the slots of a text: numbers between << and >>, words elsewhere, a capital at the start of a sentence."""
     written = ""
     for piece in pieces:
         if isinstance(piece, str):
@@ -183,7 +181,3 @@ def _rendered(pieces: Sequence[Piece], values: dict[str, Any], as_written: bool)
             shown = shown[0].upper() + shown[1:]
         written += shown
     return written
-
-
-def _number_text(value: Any) -> str:
-    return numeric_text(value) if is_number(value) or is_labelled(value) else repr(value)

@@ -6,17 +6,17 @@ import re
 from fractions import Fraction
 from typing import Any
 
-MOST_BITS = 512  # of a number; 9**9**9 has 1.2 thousand million
+MOST_BITS = 512  # of a number; 9**9**9 would have more than a thousand million
 MOST_ITEMS = 10_000  # of a list
 Number = int | Fraction
 
 
 class DrawError(ArithmeticError):
-    """A division by zero: other values have to be drawn."""
+    """A division by zero; other values must be drawn."""
 
 
 class ExpressionError(ValueError):
-    """An expression does what is not allowed, whatever the draw."""
+    """An operation that is not allowed, whatever values are drawn."""
 
 
 def is_number(value: Any) -> bool:
@@ -29,7 +29,7 @@ def is_labelled(value: Any) -> bool:
 
 
 def number(value: Any) -> Number:
-    """The value as an exact number; ExpressionError where it is none."""
+    """The value as an exact number; ExpressionError where it is not a number."""
     if type(value) is int or type(value) is Fraction:
         return value
     if is_labelled(value):
@@ -40,7 +40,7 @@ def number(value: Any) -> Number:
 
 
 def plain(value: Number) -> Number:
-    """A Fraction without denominator as an int; ExpressionError where the number has grown too long."""
+    """A Fraction with denominator 1 as an int; ExpressionError for a number of more than MOST_BITS bits."""
     if type(value) is Fraction:
         if value.denominator == 1:
             return plain(value.numerator)
@@ -76,7 +76,7 @@ def text(value: Any) -> str:
 
 
 def numeric_text(value: Any) -> str:
-    """The value as a calculation shows it: the number behind the words, as a decimal of up to six places where that is exact."""
+    """The value as a calculation shows it: a decimal if six places are exact, else a fraction; for words their number."""
     if isinstance(value, str):
         return value
     exact = Fraction(number(value))
@@ -104,7 +104,7 @@ def mixed(value: Any) -> str:
 
 
 def read_number(written: str) -> Number | None:
-    """`1,080`, `-3`, `0.25` or `3/4` exactly; None where it is anything else."""
+    """The exact value of `1,080`, `-3`, `0.25` or `3/4`; None for any other text."""
     bare = written.strip().replace(",", "")
     if bare[:1] == "(" and bare[-1:] == ")":
         bare = bare[1:-1]

@@ -1,4 +1,4 @@
-"""The gold, checked two ways: the value of `#answer`, and the end and the calculations of the worked answer."""
+"""Check the gold: `#answer` against the end of the worked answer, and the calculations in the worked answer."""
 
 from __future__ import annotations
 
@@ -12,19 +12,17 @@ from mcqa_suite.symbolic.values import DrawError, is_number, number, read_number
 
 CALCULATION = re.compile(r"<<([^<>]*)>>")
 SIGNS = str.maketrans({"×": "*", "x": "*", "÷": "/", "−": "-", "$": "", "€": "", "£": "", ",": "", "[": "(", "]": ")"})
-BESIDE = re.compile(r"(?<=[\d)])\s*(?=\()")  # 3(4) is a product
+IMPLICIT_PRODUCT = re.compile(r"(?<=[\d)])\s*(?=\()")  # 3(4)
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
-
-
 NOT_WHOLE = "answers that are not whole"
 GOLDS_DIFFER = "worked answers that end in another number than #answer"
 MOST_PLACES = 4
 
 
 def gold_problem(answer: str, result: object, decimals: bool = False) -> str | None:
-    """Why a draw is rejected; None where both golds are the same number, not negative, and whole.
+    """The reason to reject a draw; None where both golds are the same number, whole and not negative.
 
-    With `decimals`, a decimal of at most four places is accepted too.
+    With `decimals`, at most four decimal places are also accepted.
     """
     if not is_number(result):
         return "answers that are not a number"
@@ -41,7 +39,7 @@ def gold_problem(answer: str, result: object, decimals: bool = False) -> str | N
 
 
 def calculations(answer: str) -> tuple[int, list[str]]:
-    """The number of calculations such as `<<6*2=12>>` in the worked answer, and those that are wrong or cannot be read."""
+    """The number of calculations such as `<<6*2=12>>` in a worked answer, and the wrong or unreadable ones."""
     texts = CALCULATION.findall(answer)
     return len(texts), [text for text in texts if not _is_right(text)]
 
@@ -51,7 +49,7 @@ def _is_right(text: str) -> bool:
     result = read_number(PERCENT.sub(r"\1", right.translate(SIGNS)).strip())
     if not equals or result is None:
         return False
-    source = PERCENT.sub(r"(\1/100)", BESIDE.sub("*", left.translate(SIGNS)))
+    source = PERCENT.sub(r"(\1/100)", IMPLICIT_PRODUCT.sub("*", left.translate(SIGNS)))
     try:
         for part in source.split("="):  # 2+3=1+4=5
             value = compile_expression(part, "calculation")({})
@@ -63,7 +61,7 @@ def _is_right(text: str) -> bool:
 
 
 def _close(value: Fraction, written: str, result: int | Fraction) -> bool:
-    """Whether they are equal, or equal once rounded to the decimals that are written."""
+    """Whether the value is equal to the result, or is after rounding to the number of decimals written."""
     _, point, decimals = written.strip().partition(".")
     shown = len(re.match(r"\d*", decimals)[0]) if point else 0  # type: ignore[index]
     if value == result or (value * 100 == result and "%" in written):

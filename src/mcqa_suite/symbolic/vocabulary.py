@@ -1,6 +1,6 @@
-"""The word lists that templates draw from by name; the public templates name them without defining them.
+"""The word lists that templates draw from; the public templates use their names without a definition.
 
-A member that counts is a pair of its words and its value.
+A word with a number, such as "half", is a pair of the word and its value.
 """
 
 from __future__ import annotations
