@@ -1,4 +1,4 @@
-"""What a response answers, read the same way for predictions and for gold."""
+"""Extract the answer from a response; predictions and gold answers are read by the same code."""
 
 from mcqa_suite.extract.gold import gold_letter, gold_number, same_number
 from mcqa_suite.extract.grids import extract_grid

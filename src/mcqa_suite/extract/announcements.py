@@ -15,7 +15,7 @@ from mcqa_suite.extract.text import View, last_matches, occurs
 # Rules whose phrase may contain a denial: "I would not choose", "La respuesta no es", "ответ не"
 NEGATED_INSIDE = ("i_choose", "choose", "answer_abroad", "answer_chinese", "answer_other_scripts")
 STRONG = tuple(rule for rule in LETTER_RULES if not rule.weak)
-SHORTEST = 5  # characters that a later announcement would need: "B, so C"
+SHORTEST = 5  # characters of the shortest later announcement: "B, so C"
 WEAK = tuple(rule for rule in LETTER_RULES if rule.weak)
 CORRECTED = re.compile(
     r"\b(?:wait|actually|instead|reflection|second thoughts?|mistake|correction|reconsider\w{0,3}|rather|oops|no,)"
@@ -30,7 +30,7 @@ IN_A_LIST = re.compile(r"(?<![\w'])[a-z][)\]]?,? {0,2}(?:,|/|&|or|and|nor)? {0,2
 
 
 def announced(view: View, options: Options) -> ChoiceReading | None:
-    """The last choice that a rule announces; a weak rule counts only after a correction."""
+    """The last choice that a strong rule announces, or a weak rule after a correction ("Wait, ...")."""
     last = _last_announced(view, options, STRONG, None)
     if last is None or not CORRECTED.search(view.low, last.end):
         return last
@@ -38,7 +38,7 @@ def announced(view: View, options: Options) -> ChoiceReading | None:
 
 
 def hinted(view: View, options: Options) -> ChoiceReading | None:
-    """The last choice that a weak rule announces."""
+    """The last choice that a weak rule announces, where no strong rule does."""
     return _last_announced(view, options, WEAK, None)
 
 
@@ -96,7 +96,7 @@ def _contrasted(view: View, options: Options, rule: LetterRule, at: int) -> Choi
 
 
 def _hypothetical(low: str, start: int, between: str) -> bool:
-    """Whether the sentence before an announcement sets a condition: "If it were 1940, the answer would be ..."."""
+    """Whether the announcement is under a condition: "If it were 1940, the answer would be ..."."""
     sentence = low[max(0, start - 160) : start]
     sentence = sentence[max(sentence.rfind(". "), sentence.rfind("\n"), sentence.rfind("? ")) + 1 :]
     if not CONDITIONAL_BEFORE.search(sentence):

@@ -1,4 +1,4 @@
-"""The choice at one position of a response: a letter, an option's text or an ordinal, and whether it is unambiguous."""
+"""Read the choice at one position of a response: a letter, an option's text or an ordinal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPENING = re.compile(
     r"\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
 )
 SIGN = re.compile(r"[:=>]")
-SAYS_TEXT = ("boxed", "tag", "answer_is")  # rules after which part of an option's text is enough
+PARTIAL_TEXT = ("boxed", "tag", "answer_is")  # rules after which a part of an option's text is enough
 CLAUSE = re.compile(r"[^.;\n]{3,200}(?=[.;]\s|[.;]?$|[.;]?\n)")
 LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'\w|[-+#&^]\w| {{0,2}}=|\()")
 # What must follow a lower-case letter without brackets: "c.", "c because"
@@ -48,7 +48,7 @@ class Options:
     labels: str
 
     def index(self, letter: str) -> int:
-        """The index of a label, in either case; -1 for a letter that is none."""
+        """The index of a label, upper or lower case; -1 for a letter that is not a label."""
         return self.labels.upper().find(letter.upper())
 
 
@@ -73,7 +73,7 @@ def read_choice(view: View, options: Options, rule: LetterRule, at: int) -> Choi
     clause = CLAUSE.match(view.low, at)
     begun = (
         option_starting_with(clause.group(), options.choices)
-        if clause and not named and rule.name in SAYS_TEXT
+        if clause and not named and rule.name in PARTIAL_TEXT
         else None
     )
     if clause is not None and begun is not None:
@@ -95,7 +95,7 @@ def _is_letter(view: View, at: int, rule: LetterRule) -> bool:
 
 
 def read_letter(view: View, options: Options, rule: str, at: int) -> ChoiceReading | None:
-    """The letter at `at`, judged by what follows: a second letter, a denial, a condition, or another option's text."""
+    """The choice of the letter at `at`; another letter, a denial, a condition or another option's text may follow it."""
     low = view.low
     index = options.index(view.clean[at])
     if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1) or denied_after(low, at + 1):
@@ -141,7 +141,7 @@ CONNECTOR = re.compile(
 
 
 def _conflicts(behind: str, options: Options, index: int) -> bool:
-    """Whether the text after a letter is, to the end of a clause, the text of another option."""
+    """Whether the clause after a letter is the text of another option."""
     link = CONNECTOR.match(behind)
     if link is None or link.end() == 0 or behind[link.end() : link.end() + 1] in ("", "\n"):
         return False

@@ -1,12 +1,12 @@
-"""Numbers as they are written, and their canonical decimal strings."""
+"""Find numbers in a text, in digits or words, and write them as canonical decimal strings."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-MOST_DIGITS = 300  # a longer run of digits is not an answer, and int() is slow on it
-PLACES = 12  # of a fraction that no decimal string holds exactly
+MOST_DIGITS = 300  # a longer number is not an answer, and int() is slow on it
+PLACES = 12  # decimal places of a fraction that has no exact decimal
 
 # "-$1,080.50", "1 234 567", "1.080,50 €", "6.02e23", "2 1/2", "3/4", "½", "\frac{7}{2}", ".5", "3 million"
 _SIGN = (
@@ -30,7 +30,7 @@ NUMBER = re.compile(
     rf"{_SIGN}(?:{_FRACTION}|{_POWER}|(?P<plain>{_PLAIN}))"
     r"(?:[eE](?P<exp>[-+]?\d{1,3})(?![\d\w])| ?(?:×|x|\*|\\times|\\cdot) ?10 ?(?:\^|\*\*) ?\{?(?P<exp10>[-+]?\d{1,3})\}?)?"
     r"(?!:\d)(?: (?P<magnitude>hundred|thousand|million|billion|trillion|dozen)s?\b)?",
-    re.ASCII,  # digits of other scripts have been replaced, or are unknown
+    re.ASCII,  # View.clean has replaced the digits of other scripts
 )
 _VULGAR = "½1/2 ¼1/4 ¾3/4 ⅓1/3 ⅔2/3 ⅕1/5 ⅖2/5 ⅗3/5 ⅘4/5 ⅙1/6 ⅚5/6 ⅛1/8 ⅜3/8 ⅝5/8 ⅞7/8"
 VULGAR = {sign[0]: sign[1:] for sign in _VULGAR.split()}
@@ -90,7 +90,7 @@ def _spoken(words: str) -> int:
 
 
 def _value(match: re.Match[str]) -> str | None:
-    """The canonical string of one match of NUMBER, or None where it is too long to be an answer."""
+    """The canonical string of a match of NUMBER; None where it is too long to be an answer."""
     negative = (match["sign"] or "")[:1] in ("-", "m", "n") if match["sign"] else bool(match["sign2"])
     scale = MAGNITUDES[match["magnitude"]] if match["magnitude"] else 1
     if match["power"]:
@@ -131,7 +131,7 @@ def _digits(plain: str) -> tuple[str, int]:
 
 
 def canonical(digits: str, places: int = 0, *, negative: bool = False) -> str:
-    """`digits` with `places` decimals as a string without superfluous zeros: ("108050", 2) -> "1080.5"."""
+    """`digits`, the last `places` of them decimals, without superfluous zeros: ("108050", 2) -> "1080.5"."""
     if places < 0:
         digits, places = digits + "0" * -places, 0
     digits = digits.rjust(places + 1, "0")
@@ -142,7 +142,7 @@ def canonical(digits: str, places: int = 0, *, negative: bool = False) -> str:
 
 
 def ratio(top: int, bottom: int) -> str:
-    """top / bottom as a decimal string: exact where it ends, else to PLACES decimals."""
+    """top / bottom as a decimal string: exact if possible, else rounded to PLACES decimals."""
     for places in range(PLACES):
         quotient, rest = divmod(abs(top) * 10**places, bottom)
         if rest == 0:

@@ -1,10 +1,10 @@
-"""Denial and doubt, under which an announcement does not count. Patterns over cleaned lower-case text."""
+"""Find denial and doubt, which make an announcement not count. The patterns expect cleaned lower-case text."""
 
 from __future__ import annotations
 
 import re
 
-REACH = 200  # characters before an announcement that are searched
+REACH = 200  # characters that are searched before an announcement
 SHORTEST = 4  # characters of the shortest denial: 我不认为
 _SAY = (
     r"(?:sa(?:y|ys|id|ying)|claim|think|thought|believ|argu|suggest|assert|conclud|maintain|insist|assum|suppos"
@@ -92,7 +92,7 @@ DENIED_BEHIND = re.compile(
 
 
 def denied(low: str, start: int) -> bool:
-    """Whether the sentence denies or doubts what begins at `start`: "I doubt that the answer is B."."""
+    """Whether the sentence denies or doubts the announcement at `start`: "I doubt that the answer is B."."""
     before = low[max(0, start - REACH) : start]
     breaks = [match.end() for match in SENTENCE.finditer(before)]
     before = before[breaks[-1] :] if breaks else before
@@ -112,5 +112,5 @@ def doubtful(text: str) -> bool:
 
 
 def denied_after(low: str, end: int) -> bool:
-    """Whether what ends at `end` is denied directly after: "... is B? I don't think so.", "... is B has misunderstood."."""
+    """Whether the text directly after `end` denies it: "... is B? I don't think so.", "... is B has misunderstood."."""
     return bool(DENIED_BEHIND.match(low, end) or REJECTED.match(low, end))

@@ -1,4 +1,4 @@
-"""Gold answers, read by the same code as predictions, so that both have the same form."""
+"""Read gold answers with the same code as predictions, so that both have the same form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gold_number(value: str) -> str:
 
 
 def same_number(answer: str | None, gold: str) -> bool:
-    """Whether two canonical decimal strings are equal to a millionth: 13/3 is read as 4.333333333333."""
+    """Whether two canonical decimal strings differ by at most a millionth (13/3 is read as 4.333333333333)."""
     return answer is not None and abs(Fraction(answer) - Fraction(gold)) <= Fraction(1, 10**6)
 
 

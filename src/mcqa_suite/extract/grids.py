@@ -1,4 +1,4 @@
-"""The last grid of colours 0-9 in a response."""
+"""Extract the last grid of colours 0-9 from a response."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFUSES = re.compile(r"\b(?:cannot|can't|could not|couldn't|unable to|sorry|no c
 
 
 def extract_grid(response: str) -> Extraction:
-    """The last grid of a response as rows of integers 0-9; no answer where it is ragged, too large, or out of range."""
+    """The last grid of a response as rows of integers 0-9; no answer for a grid that is ragged, too large or out of range."""
     return extract(response, _read)
 
 
@@ -54,7 +54,7 @@ def _last_nested(view: View) -> GridReading | None:
 
 
 def _is_not_the_answer(low: str, at: int) -> bool:
-    """Whether the grid at `at` repeats an input, or is denied: "The output is not [[1, 2]]"."""
+    """Whether the grid at `at` repeats the question's input or is denied: "The output is not [[1, 2]]"."""
     before = low[max(0, at - 200) : at].rstrip(" :>\n")
     return bool(INPUT_LABEL.search(low, max(0, at - 60), at) or NOT_BEFORE.search(before + " ")) or denied(
         before, len(before)
@@ -62,7 +62,7 @@ def _is_not_the_answer(low: str, at: int) -> bool:
 
 
 def _last_lines(view: View) -> GridReading | None:
-    """The last block of lines of cells."""
+    """The last grid that is written as consecutive lines of cells."""
     block: list[tuple[int, str]] = []
     last: GridReading | None = None
     before = ""
@@ -113,7 +113,7 @@ def _cells(row: str) -> list[int | None]:
 
 
 def _reading(rows: list[list[int | None]], rule: str, start: int, end: int) -> GridReading:
-    """The rows, where they make a rectangle of valid cells of at most 30 by 30."""
+    """A reading of the rows; without an answer unless they are a rectangle of valid cells of at most 30 by 30."""
     sides = bool(rows) and len(rows) <= MOST_SIDE and 1 <= len(rows[0]) <= MOST_SIDE
     if not sides or any(len(row) != len(rows[0]) or None in row for row in rows):
         return GridReading(None, "none", rule, start, end)

@@ -1,8 +1,8 @@
-"""Where a choice is announced: the visible, ordered table of phrases, most explicit first.
+"""The ordered table of phrases that announce a choice, the most explicit first.
 
-Patterns run over cleaned lower-case text (markup gone, look-alikes plain), so they know neither `**` nor full-width
-letters. Every repetition is bounded. `before` rules end where the choice begins; `after` rules hold it as group `letter`.
-Examples are about the options Paris, London, Berlin, Madrid, and each is decided by the rule that it stands beside.
+Patterns match cleaned lower-case text (no markup, plain ASCII for look-alike letters). Every repetition is bounded. A pattern
+with side `before` ends where the choice begins; one with side `after` contains it as group `letter`. The examples have the
+options Paris, London, Berlin, Madrid; a test checks that each is decided by its own rule.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class LetterRule:
     example: str
     gives: str
     side: Side
-    needles: tuple[str, ...]  # one of these must occur in the lower-case text, or the pattern is not tried
+    needles: tuple[str, ...]  # the pattern is tried only where one of these occurs in the lower-case text
     pattern: re.Pattern[str]
-    strict: bool = False  # the letter must be all that is said: "Therefore, C." but not "Therefore, C lies ..."
-    weak: bool = False  # gives way to any other rule, unless a correction stands between: "... is A. Wait, B is right."
+    strict: bool = False  # nothing may follow the letter: "Therefore, C." but not "Therefore, C lies ..."
+    weak: bool = False  # any other rule wins, unless a correction comes between them: "... is A. Wait, B is right."
 
 
 def _rule(

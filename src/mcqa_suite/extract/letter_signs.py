@@ -1,10 +1,10 @@
-"""The words around a letter: denials, conditions, second letters, refusals. Patterns over cleaned lower-case text."""
+"""Patterns for the words around a letter: denials, conditions, second letters, refusals; for cleaned lower-case text."""
 
 from __future__ import annotations
 
 import re
 
-WORD = "0-9A-Za-z_À-ɏ"  # makes a letter part of a word: Latin only, because Chinese has no spaces ("选B是因为")
+WORD = "0-9A-Za-z_À-ɏ"  # next to these a letter is part of a word; Latin only, as Chinese has no spaces ("选B是因为")
 
 # A letter in brackets or after "option", searched in a last sentence: "..., which is (F).", "The closest is option D."
 MENTION = re.compile(
@@ -26,7 +26,7 @@ CONDITIONAL_AFTER = re.compile(
     r"[)\]},']{0,3} {0,2}(?:only )?(?:if(?! i (?:had|have|must|were forced))|unless|when|provided|assuming|depending)\b"
 )
 CONDITIONAL_BEFORE = re.compile(r"\b(?:if|unless|suppose|supposing|assuming|were|in case|otherwise|whether)\b")
-# "could be", "not", "either": words that make "the answer ... is X" no commitment
+# "could be", "not", "either": with these, "the answer ... is X" does not commit to X
 UNCOMMITTED = re.compile(
     r"\b(?:not|cannot|could|might|may|either|neither|isn't|wasn't|wrong|incorrect|if|whether|nor)\b|n't\b"
 )

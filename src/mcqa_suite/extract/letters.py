@@ -1,4 +1,4 @@
-"""The option that a response commits to."""
+"""Extract the option that a response commits to."""
 
 from __future__ import annotations
 
@@ -27,15 +27,14 @@ STEPS: tuple[Step, ...] = (
     ordinal_alone,
 )
 
-# For the beginning of a response that is too long to be read whole and whose end gave no answer
+# For the beginning of a very long response, whose end gave no answer
 HEAD_STEPS: tuple[Step, ...] = (announced, leading_line, opening_letter)
 
 
 def extract_choice(response: str, choices: Sequence[str], *, labels: str = string.ascii_uppercase) -> Extraction:
-    """The label of the option that `response` commits to, by the most explicit of `LETTER_RULES`; never raises on text.
+    """The label of the option that `response` commits to, by the most explicit of `LETTER_RULES`; no text raises an error.
 
-    `choices` may be blank strings where the texts are unknown. Raises ValueError for fewer than 2 of them, or more than
-    there are labels.
+    `choices` may be empty strings where the texts are not known. ValueError for fewer than 2 choices or more than labels.
     """
     if not 2 <= len(choices) <= len(labels):
         raise ValueError(f"{len(choices)} choices for {len(labels)} labels: expected 2 to {len(labels)} choices")
@@ -44,7 +43,7 @@ def extract_choice(response: str, choices: Sequence[str], *, labels: str = strin
 
 
 def _read(view: View, options: Options) -> Extraction:
-    """One view, cut at the first invented question after an answer."""
+    """Read one view; first only up to the place where the model starts another question."""
     parts = [(view.cut(cut), STEPS) for cut in run_on_cuts(view.low)]
     for part, steps in [*parts, (view, STEPS if view.ends else HEAD_STEPS)]:
         for step in steps:

@@ -1,4 +1,4 @@
-"""The choice on a line of its own, as opposed to a list that restates the options."""
+"""Read a choice on its own line, and tell it from a list that repeats the options."""
 
 from __future__ import annotations
 
@@ -17,22 +17,19 @@ LINE = re.compile(
     re.DOTALL,
 )
 
-
 # "A, B and D", "A/B": a last line that is only letters
 SEVERAL_LINE = re.compile(
     r"(?:^|\n) {0,4}[(\[]?(?P<first>[A-Z])[)\]]?(?:(?: ?, ?(?:and |or )?| ?[/&+] ?| (?:and|or) )[(\[]?[A-Z][)\]]?){1,25}"
     r"[. ]{0,3}$"
 )
-
-
-MOST_MARKED_LINES = 60
+MOST_LINES = 60  # lettered or marked lines that are read
 
 
 @dataclass(frozen=True)
 class Item:
     """A line that begins with a letter."""
 
-    number: int  # of the line, counting lines that are not blank
+    number: int  # of the line; blank lines are not counted
     index: int
     at: int
     bare: bool
@@ -42,7 +39,7 @@ class Item:
 
 
 def lettered_lines(view: View, options: Options) -> list[Item]:
-    """The lines that begin with a letter of the labels."""
+    """The lines that begin with a label."""
     items: list[Item] = []
     at, number = 0, 0 if view.begins else 1
     for line in view.clean.split("\n"):
@@ -54,7 +51,7 @@ def lettered_lines(view: View, options: Options) -> list[Item]:
                     items.append(item)
             number += 1
         at += len(line) + 1
-        if len(items) > 60:
+        if len(items) > MOST_LINES:
             break
     return items
 
@@ -75,7 +72,7 @@ def _item(match: re.Match[str], number: int, at: int, options: Options) -> Item:
 
 
 def leading_line(view: View, options: Options) -> ChoiceReading | None:
-    """A response that begins with its choice, on a line of its own or with the option's text."""
+    """The choice in the first line, alone or with the option's text."""
     items = lettered_lines(view, options)
     if not items or items[0].number != 0:
         return None
@@ -94,7 +91,7 @@ NEXT_LABEL = re.compile(r" \(?(?P<letter>[A-Z])[).:] ?")
 
 
 def _continues_as_list(view: View, options: Options, item: Item) -> bool:
-    """Whether the line continues with the next options, as a list on one line."""
+    """Whether the other options follow on the same line."""
     end = view.clean.find("\n", item.at, item.at + 300)
     match = NEXT_LABEL.search(view.clean, item.at + 1, end if end >= 0 else item.at + 300)
     if match is None or options.index(match["letter"]) in (-1, item.index):
@@ -111,7 +108,7 @@ def _answers_first(items: list[Item]) -> bool:
 
 
 def letter_line(view: View, options: Options) -> ChoiceReading | None:
-    """A choice on a line of its own, unless the lines only restate the options."""
+    """The choice on its own line, unless the lines only repeat the options."""
     items = lettered_lines(view, options)
     if not items:
         several = SEVERAL_LINE.search(view.clean)
@@ -142,7 +139,7 @@ def _restates_options(items: list[Item]) -> bool:
 
 
 def _stands_alone(item: Item, lines: list[str]) -> bool:
-    """Whether a single lettered line is an answer: the first or last line, after a colon, or with its option's text."""
+    """Whether a single lettered line is an answer: the first or last line, after a colon, or with an option's text."""
     if item.own or item.other:
         return True
     if not item.upper:
@@ -157,7 +154,7 @@ OPENS = re.compile(
 
 
 def opening_letter(view: View, options: Options) -> ChoiceReading | None:
-    """A response that begins with its choice: "B because the Thames ..."."""
+    """The letter at the beginning of a sentence that begins the response: "B because the Thames ..."."""
     match = OPENS.match(view.clean) if view.begins else None
     if match is None:
         return None
@@ -176,7 +173,7 @@ YES = ("x", "X", "✓", "✔", "✅", "☑", "correct", "right")
 def marked_line(view: View, options: Options) -> ChoiceReading | None:
     """The one option of a list that is marked as right where all others are marked as wrong."""
     marks: dict[int, tuple[bool, int]] = {}
-    for match in islice(MARKED.finditer(view.clean), MOST_MARKED_LINES):
+    for match in islice(MARKED.finditer(view.clean), MOST_LINES):
         index, mark = options.index(match["letter"]), match["box"] or match["mark"]
         if index < 0 or mark is None or index in marks:
             return None

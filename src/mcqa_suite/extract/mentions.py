@@ -1,4 +1,4 @@
-"""The choice that a response only mentions: a letter in its last sentence, or the text of one option."""
+"""Read a choice that is only mentioned: a letter in the last sentence, or the text of one option."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDINAL_ALONE = re.compile(
     r"(?:is (?:the )?(?:correct|right|best)(?: one| option| choice| answer)?)?[.! ]{0,3}$"
 )
 LETTER_AND_TEXT = re.compile(r"(?<![\w'])(?P<letter>[A-Z])(?:[).:]{1,2} | \()(?=\S)")
-MOST_LETTERS = 100  # letters followed by a text; more are a list
+MOST_LETTERS = 100  # letters followed by a text that are read
 
 
 def ends_as_sentence(low: str) -> bool:
@@ -38,7 +38,7 @@ def ends_as_sentence(low: str) -> bool:
 
 
 def last_mention(view: View, options: Options) -> ChoiceReading | None:
-    """The one letter of a finished last sentence: "..., which is (F)."."""
+    """The only letter in a complete last sentence: "..., which is (F)."."""
     if not ends_as_sentence(view.low) or REFUSAL.search(view.low):
         return None
     start = _last_sentence(view.low)
@@ -58,7 +58,7 @@ def last_mention(view: View, options: Options) -> ChoiceReading | None:
 
 
 def _only_option(view: View, options: Options) -> ChoiceReading | None:
-    """The one letter that a short response names as "option X"."""
+    """The only letter that a short response names as "option X"."""
     matches = [match for match in MENTION.finditer(view.low) if match["named"]]
     if len({match["named"] for match in matches}) != 1 or options.index(matches[0]["named"]) < 0:
         return None
@@ -71,7 +71,7 @@ def _only_option(view: View, options: Options) -> ChoiceReading | None:
 
 
 def letter_and_text(view: View, options: Options) -> ChoiceReading | None:
-    """The one letter that the text of its option follows: "... is seen as B. London by most"."""
+    """The only letter that is followed by the text of its option: "... is seen as B. London by most"."""
     positions: list[int] = []
     for match in islice(LETTER_AND_TEXT.finditer(view.clean), MOST_LETTERS):
         index = options.index(match["letter"])
@@ -96,7 +96,7 @@ def _last_sentence(low: str) -> int:
 
 
 def option_text(view: View, options: Options) -> ChoiceReading | None:
-    """The one option whose text is named in a short response, or else in the last sentence."""
+    """The only option whose text occurs in a short response, or else in the last sentence."""
     low = view.low
     last_line = view.clean[view.clean.rstrip().rfind("\n") + 1 :]
     if not ends_as_sentence(low) or ("\n" in low and LINE.match(last_line)):
@@ -119,7 +119,7 @@ def option_text(view: View, options: Options) -> ChoiceReading | None:
 
 
 def ordinal_alone(view: View, options: Options) -> ChoiceReading | None:
-    """A short response that is only the position of an option: "The second option.", "2"."""
+    """The choice of a short response that only gives a position: "The second option.", "2"."""
     match = ORDINAL_ALONE.match(view.low) if len(view.low) < 80 else None
     if match is None:
         return None

@@ -64,7 +64,7 @@ NUMBER_RULES: tuple[NumberRule, ...] = (
 FUNCTION = re.compile(r"(?:sqrt|log|ln|sin|cos|tan|√|\^)[ ({\[]{0,3}$")
 # "x = 3 or x = 5": an equation for each of two values
 EITHER_EQUATION = re.compile(r"\d [a-z%$ ]{0,16}\bor\b[^=]{0,16}=")
-# "could be", "not": words that make "the answer ... is 4" no commitment
+# "could be", "not": with these, "the answer ... is 4" does not commit to 4
 UNDECIDED = re.compile(r"\b(?:not|cannot|could|might|may|either|neither)\b|n't\b")
 # "256+37", "(261)(23)": a number that is part of an unevaluated expression
 ARITHMETIC = re.compile(
@@ -76,7 +76,7 @@ _UNIT = (
     r"(?:years?|months?|weeks?|days?|hours?|hrs?|h|minutes?|mins?|seconds?|secs?|feet|foot|ft|inch(?:es)?|in|yards?|miles?"
     r"|pounds?|lbs?|ounces?|oz|stone|dollars?|cents?|euros?|pence|kg|g|km|m|cm|mm)"
 )
-# "9 chickens and 10 rabbits", "20 spoons of flour, 12 of sugar": a second number of the same rank
+# "9 chickens and 10 rabbits", "20 spoons of flour, 12 of sugar": two numbers of equal importance
 SECOND_NUMBER = re.compile(
     r"(?: ?(?:%|[a-z'°-]{1,20})){0,4},? (?:and|or|plus) (?:\w{1,10} ){0,2}?[$€£]?\d"
     r"|(?: [a-z'-]{1,20}){0,5}, [$€£]?\d+ [a-z]|, \d"

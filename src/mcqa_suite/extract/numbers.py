@@ -1,4 +1,4 @@
-"""The number that a response commits to."""
+"""Extract the number that a response commits to."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from mcqa_suite.extract.text import FUNCTION_WORD, View, last_matches, number_vi
 
 
 def extract_number(response: str) -> Extraction:
-    """The number that `response` commits to, as a canonical decimal string; never raises on text."""
+    """The number that `response` commits to, as a canonical decimal string; no text raises an error."""
     return extract(response, _read, number_view)
 
 
 def _read(view: View) -> Extraction:
-    """One view, cut at the first invented question after an answer."""
+    """Read one view; first only up to the place where the model starts another question."""
     for part in [*(view.cut(cut) for cut in run_on_cuts(view.low)), view]:
         for step in STEPS if part.ends else STEPS[:1]:
             if reading := step(part):
@@ -100,7 +100,7 @@ TUPLE = re.compile(r" {0,3}\([^()]{0,80},[^()]{0,80}\) {0,3}$")  # "\boxed{(2,3)
 
 
 def _closing(clean: str, start: int) -> int:
-    """The position of the brace that closes the one before `start`; -1 where it is not within 300 characters."""
+    """The position of the closing brace for the one before `start`; -1 where there is none within 300 characters."""
     depth = 1
     for at in range(start, min(len(clean), start + 300)):
         depth += {"{": 1, "}": -1}.get(clean[at], 0)

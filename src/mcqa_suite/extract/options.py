@@ -1,4 +1,4 @@
-"""Which options a piece of text names by their text."""
+"""Find the options whose text occurs in a response."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from itertools import islice
 
 from mcqa_suite.extract.text import CLEAN, LATEX_WRAP
 
-# "12.5 km/h" -> 12.5, km, /, h: a number is one token, so that 8 is not found in 18 or 0.8
+# "12.5 km/h" -> 12.5, km, /, h; a number is one token, so that 8 does not match in 18 or 0.8
 TOKEN = re.compile(r"\d+(?:[.,]\d+){0,8}|\.\d+|[^\W\d]+|[^\w\s]")
-SOFT = frozenset(".,;:!?'()[]{}\\|<>#&")  # tells no option from another
+IGNORED = frozenset(".,;:!?'()[]{}\\|<>#&")  # options do not differ in these
 ARTICLES = frozenset(("the", "a", "an"))
 
 Tokens = tuple[str, ...]
@@ -19,7 +19,7 @@ Tokens = tuple[str, ...]
 
 def tokens(text: str, limit: int | None = None) -> list[tuple[str, int]]:
     """The meaningful tokens of cleaned lower-case text, at most `limit`, each with its end."""
-    pairs = ((match.group(), match.end()) for match in TOKEN.finditer(text) if match.group() not in SOFT)
+    pairs = ((match.group(), match.end()) for match in TOKEN.finditer(text) if match.group() not in IGNORED)
     return list(islice(pairs, limit))
 
 
@@ -38,9 +38,9 @@ def _key(choice: str) -> Tokens:
 
 
 def options_at_start(text: str, choices: Sequence[str]) -> tuple[list[int], int, bool]:
-    """The options that cleaned lower-case `text` begins with: the longest, its end, and whether a clause ends there.
+    """The longest option that cleaned lower-case `text` begins with, its end, and whether a clause ends there.
 
-    Several only where two options have the same text.
+    The list has several options only where they have the same text.
     """
     keys = option_keys(tuple(choices))
     pairs = tokens(text, max(map(len, keys)) + 1)
@@ -57,7 +57,7 @@ def options_at_start(text: str, choices: Sequence[str]) -> tuple[list[int], int,
 
 
 def option_starting_with(clause: str, choices: Sequence[str]) -> int | None:
-    """The one option whose text begins with all of `clause`, at least two tokens: "(ii) and (iv)" for "(ii) and (iv) only"."""
+    """The only option whose text begins with `clause` (at least two tokens), such as "(ii) and (iv)" of "(ii) and (iv) only"."""
     words = [token for token, _ in tokens(clause, 40)]
     words = words[1:] if words and words[0] in ARTICLES else words
     matching = [i for i, key in enumerate(option_keys(tuple(choices))) if list(key[: len(words)]) == words]
@@ -65,7 +65,7 @@ def option_starting_with(clause: str, choices: Sequence[str]) -> int | None:
 
 
 def options_mentioned(text: str, choices: Sequence[str]) -> dict[int, int]:
-    """The options named anywhere in cleaned lower-case `text`: index -> where the last mention starts.
+    """The options whose text occurs in cleaned lower-case `text`: {index: start of the last mention}.
 
     A mention inside a longer option's mention ("guilty" in "not guilty") does not count.
     """

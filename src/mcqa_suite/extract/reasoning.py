@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Opening and closing marks, one pair a model family: "<think>17 * 3 = 51, so B</think>The answer is B."
+# Opening and closing marks, one pair per model family: "<think>17 * 3 = 51, so B</think>The answer is B."
 REASONING_TAGS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
@@ -15,10 +15,10 @@ REASONING_TAGS = (
     ("◁think▷", "◁/think▷"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
 )
-BRACKETS = "<|>/[]◁▷"  # a name is searched without them first, which is much faster in a long run of "<"
+BRACKETS = "<|>/[]◁▷"  # a tag is first searched without them, which is much faster in a long sequence of "<"
 CHANNEL = "<|channel|>"  # <|channel|>analysis<|message|>A or B?<|end|><|start|>assistant<|channel|>final<|message|>B
 FINAL_CHANNEL = "<|channel|>final<|message|>"
-MOST_BLOCKS = 64  # more blocks than this are hidden as one, so that the cost stays linear
+MOST_BLOCKS = 64  # further blocks are hidden as one, so that the time stays linear
 
 
 def strip_reasoning(response: str) -> str:
@@ -46,7 +46,7 @@ def blank_reasoning(response: str) -> str | None:
 
 
 def reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
-    """The (start, end) of each stretch of reasoning, in order, and whether the last one was closed."""
+    """The (start, end) of each block of reasoning, in order, and whether all of them are closed."""
     if "<" not in response and "[THINK]" not in response and "[/THINK]" not in response and "think▷" not in response:
         return [], True
     if CHANNEL in response:
@@ -66,7 +66,7 @@ def reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
 
 
 def _tag_spans(response: str, opening: str, closing: str) -> tuple[list[tuple[int, int]], bool]:
-    """Spans of one pair of marks; a closing mark without an opening one hides all before it (a prefilled `<think>`)."""
+    """The spans of one pair of marks; a closing mark without an opening one (a prefilled `<think>`) hides all text before it."""
     first, last = response.find(opening), response.rfind(closing)
     if first < 0 and last < 0:
         return [], True

@@ -19,8 +19,8 @@ class Extraction:
     """The answer of one response.
 
     `answer` is a label of the choices, a canonical decimal string such as "1080.5", a list of rows, or None where the response
-    commits to no single answer; `status` says why. `rule` names the pattern that decided, and `span` is its (start, end) in the
-    response.
+    does not commit to one answer; `status` says why. `rule` names the pattern that was used, and `span` is the (start, end) of
+    its match in the response.
     """
 
     answer: Answer
@@ -31,7 +31,7 @@ class Extraction:
 
 @dataclass(frozen=True)
 class Reading(Generic[T]):
-    """What one rule reads at one position: a value, or None with the status that says why."""
+    """The result of one rule at one position: a value, or None and the reason in `status`."""
 
     value: T | None
     status: Status
@@ -44,7 +44,7 @@ class Reading(Generic[T]):
 
 
 def extract(response: str, read: Callable[[View], Extraction], make: Callable[[str], View] = clean_view) -> Extraction:
-    """The first reading with an answer of the visible views of a response, or else the first reading."""
+    """Read the views of a response without its reasoning; return the first result with an answer, else the first result."""
     if not response or response.isspace():
         return Extraction(None, "empty")
     visible = blank_reasoning(response)

@@ -1,4 +1,4 @@
-"""The number that a clause after an announcement, or a last sentence, states."""
+"""Read the number that a clause states: after an announcement, or in the last sentence."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ UNKNOWN = re.compile(r" {0,3}[a-z] {0,3}$")  # "4 = x"
 UNSOLVED = re.compile(
     r"[^=\n]{0,60}(?:\d[nxyz](?![a-z0-9])|(?<![a-z0-9] )(?<![a-z0-9])[nxyz] ?[+*/-] ?\d)[^=\n]{0,60}="
 )
-
-
 NumberReading = Reading[Number]
 
 
@@ -71,7 +69,7 @@ def conclude(view: View, rule: str, start: int, end: int) -> NumberReading | Non
 
 
 def single(view: View, rule: str, number: Number, numbers: list[Number]) -> NumberReading:
-    """`number`, unless another of the same rank follows or it is part of an unevaluated expression."""
+    """`number`, unless a second number of equal importance follows or it is part of an unevaluated expression."""
     others = {other.value for other in numbers if other.start > number.start}
     if others - {number.value} and SECOND_NUMBER.match(view.low, number.end):
         return NumberReading(None, "several", rule, number.start, number.end)

@@ -1,4 +1,4 @@
-"""The parts of a response that are read, cleaned character by character, which keeps every offset."""
+"""The parts of a response that are read. Cleaning replaces single characters by single characters, so offsets stay the same."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-HEAD, TAIL = 8_192, 32_768  # characters of the beginning and end that are read of a longer response
+HEAD, TAIL = 8_192, 32_768  # characters at the beginning and end of a longer response that are read
 
 # Zeros of the scripts whose digits are read: Arabic-Indic, Persian, NKo, Devanagari, Bengali, ... full-width, mathematical
 DIGIT_ZEROS = "٠۰߀०০੦૦୦௦౦೦൦෦๐໐༠၀႐០᠐᥆᧐᪀᪐᭐᮰᱀᱐꘠꣐꤀꧐꧰꩐꯰０\U0001d7ce\U0001d7d8\U0001d7e2\U0001d7ec\U0001d7f6"
 MARKUP = '*_`$"“”„«»「」『』'  # **B**, __B__, `B`, $B$, "B", 「B」
 BLANKS = "\0\t\r\v\f\x1b\x85\xa0\xad\u061c\u180e\u3000\ufeff\ufe0e\ufe0f"
-MOST_TRIES = 48  # announcements of one kind that are tried, from the end
+MOST_TRIES = 48  # matches of one pattern that are tried, from the last one
 LINE_ENDS = "\u2028\u2029"
 DASHES = "‐‑‒–—―−－"
 SIGNS = {
@@ -31,7 +31,7 @@ SIGNS = {
     "،": ",",
 }
 
-# \text{B}, \mathrm{A}, {\bf C}, \left( ... : the command is blanked, its argument stays
+# \text{B}, \mathrm{A}, {\bf C}, \left( ... : the command is replaced by spaces, its argument stays
 LATEX_WRAP = re.compile(
     r"\\(?:text(?:bf|rm|it|sf|tt|normal)?|math(?:rm|bf|it|sf|cal|bb)|operatorname|mbox|hbox|emph|underline|bf|rm|it"
     r"|left|right|large|Large|displaystyle|quad|qquad|[()\[\],;!% ])(?![a-zA-Z])"
@@ -53,7 +53,7 @@ RUN_ON = re.compile(
 
 
 def _clean_table() -> dict[int, int | str]:
-    """One-to-one replacements of look-alike characters by plain ASCII and of markup by blanks."""
+    """A translation table from look-alike characters to ASCII and from markup to spaces, one character to one character."""
     table: dict[int, int | str] = dict.fromkeys(range(55296, 57344), " ")
     table |= dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)], " ")
     table |= dict.fromkeys(range(8192, 8203), " ") | {0x202F: " ", 0x205F: " "}
@@ -74,14 +74,14 @@ CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$"
 
 @dataclass(frozen=True)
 class View:
-    """A part of a response: `raw` text, `clean` and lower-case `low` of the same length."""
+    """A part of a response: its `raw` text, and the cleaned text (`clean`, lower case in `low`) of the same length."""
 
     raw: str
     clean: str
     low: str
     offset: int = 0  # of raw[0] in the response
-    begins: bool = True  # whether it reaches back to the beginning of the response
-    ends: bool = True  # whether it reaches its end
+    begins: bool = True  # whether it includes the beginning of the response
+    ends: bool = True  # whether it includes the end of the response
 
     def cut(self, end: int) -> View:
         """The view up to `end`, as if the response ended there."""
@@ -93,7 +93,7 @@ class View:
 
 
 def views(text: str, make: Callable[[str], View]) -> list[View]:
-    """The parts of a response that are read: all of it, or of a long one its end and then its beginning."""
+    """The parts of a response to read: all of it, or for a long one its end and then its beginning."""
     end = len(text.rstrip())
     start = len(text) - len(text.lstrip())
     if end - start <= HEAD + TAIL:
@@ -125,7 +125,7 @@ def number_view(raw: str) -> View:
 
 
 def run_on_cuts(low: str) -> list[int]:
-    """The first positions where an invented next question, or an end-of-turn token, ends the answer."""
+    """The first three positions where the answer ends: at an end-of-turn token, or where the model starts another question."""
     cuts: list[int] = []
     for match in RUN_ON.finditer(low):
         if low[: match.start()].strip(" \n#>"):
@@ -136,7 +136,7 @@ def run_on_cuts(low: str) -> list[int]:
 
 
 def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
-    """Whether one of the needles occurs after `start`: the fast test before a pattern is tried."""
+    """Whether one of the needles occurs after `start`; a fast test before a pattern is tried."""
     behind = low[start:] if start else low
     for needle in needles:  # noqa: SIM110  (a generator in any() doubles the time of a short response)
         if needle in behind:
@@ -145,7 +145,7 @@ def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
 
 
 def last_matches(pattern: re.Pattern[str], text: str, start: int = 0) -> list[re.Match[str]]:
-    """The last matches of a pattern, latest first; their number is bounded, so that the time stays linear."""
+    """The last MOST_TRIES matches of a pattern, latest first; the limit keeps the time linear."""
     return list(deque(pattern.finditer(text, start), MOST_TRIES))[::-1]
 
 
