@@ -58,7 +58,7 @@ BAD = [
     ("tasks: [mcqa_generated]", "tasks: mcqa_generated", r"evaluate\[0\]: tasks: 'mcqa_generated'; expected a list"),
     ("kind: sft", "kind: sftt", "kind: 'sftt'; expected one of sft, dpo, orpo"),
     ("parent: sft", "parent: dpo", r"stages\[1\]: parent: 'dpo'; expected one of base, sft"),
-    ("name: gptq4", "name: sft", "'sft' is taken"),
+    ("name: gptq4", "name: sft", "'sft' is already used"),
     ("name: gptq4", "name: ../x", "use letters, digits"),
     ("base: .", "base: .\nbase: x", r"recipe.yaml:4: not valid YAML: key 'base' given twice"),
     ("base: .", "base: [", r"recipe.yaml:\d+: not valid YAML"),
@@ -96,7 +96,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
 ADAPTERS = [
     (
         "gptq, settings: {bits: 4, calibration: [{source: generated, n: 8}]}",
-        "stays an adapter .merge: false.; put a stage",
+        "is an adapter .merge: false.; put a stage",
     ),
     ("merge", None),
 ]
@@ -116,7 +116,7 @@ def test_an_adapter_is_merged_before_it_is_quantised(tmp_path, kind, message):
 @pytest.mark.parametrize(
     ("stage", "message"),
     [
-        ("{name: m, kind: merge, parent: sft}", "'sft' is no adapter; merge takes a stage with merge: false"),
+        ("{name: m, kind: merge, parent: sft}", "'sft' is not an adapter; merge needs a stage with merge: false"),
         ("{name: d, kind: dpo, parent: gptq4, settings: {data: [{source: generated, n: 8}]}}", "'gptq4' is quantised"),
     ],
 )
@@ -165,7 +165,7 @@ def test_the_settings_of_a_stage_are_recorded_as_version_0_1_0_recorded_them():
 
 
 def test_a_base_that_is_not_a_checkpoint_is_an_error(tmp_path):
-    with pytest.raises(CheckpointError, match=r"holds no checkpoint; give a folder with config\.json"):
+    with pytest.raises(CheckpointError, match=r"is not a checkpoint; give a folder with config\.json"):
         base_checkpoint(read_recipe(write(tmp_path)))
     with pytest.raises(CheckpointError, match=r"no checkpoint '\.\./nowhere'; give a folder"):
         base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: ../nowhere"))))
@@ -173,7 +173,7 @@ def test_a_base_that_is_not_a_checkpoint_is_an_error(tmp_path):
 
 def test_a_base_that_is_not_on_the_hub_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(CheckpointError, match="'nobody/nothing' is no folder, nor on the hub; give"):
+    with pytest.raises(CheckpointError, match="'nobody/nothing' is neither a folder nor on the hub; give"):
         base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: nobody/nothing"))))
 
 

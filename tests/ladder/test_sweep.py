@@ -62,7 +62,7 @@ def test_a_recipe_can_end_early_with_a_stage_or_a_sweep(tmp_path):
     assert [stage.kind for stage in until(recipe, "dpo").stages] == ["dpo"] * 8
     assert until(recipe, "dpo").sweeps == recipe.sweeps
     assert until(recipe, recipe.stages[0].name).sweeps == ()
-    with pytest.raises(ConfigError, match="no stage 'dpoo' to end with; it has dpo-lr5e-6"):
+    with pytest.raises(ConfigError, match="no stage 'dpoo'; expected one of dpo-lr5e-6"):
         until(recipe, "dpoo")
 
 
@@ -78,7 +78,7 @@ BAD = [
     (
         "[0.1, 0.3]",
         "[0.1, 0.1]",
-        r"two points would be called 'dpo-lr5e-6-beta0\.1-r8-held_out0\.2'; give each value once",
+        r"two points have the name 'dpo-lr5e-6-beta0\.1-r8-held_out0\.2'; give each value once",
     ),
     (
         "    sweep: {learning_rate: [5e-6, 1e-5], beta: [0.1, 0.3], r: [8], held_out: [0.2, 0.4]}\n",
@@ -90,7 +90,7 @@ BAD = [
         "beta: [0.1]",
         "1 point; a sweep needs",
     ),
-    ("    criterion: {metric: reward_accuracy}\n", "", "a sweep without criterion; add one"),
+    ("    criterion: {metric: reward_accuracy}\n", "", "sweep without criterion; add"),
     (
         "{metric: reward_accuracy}",
         "{metric: acc, task: mcqa_arc}",
@@ -104,7 +104,7 @@ BAD = [
     ("{metric: reward_accuracy}", "{metrc: loss}", "unknown key 'metrc'; did you mean 'metric'"),
     ("parent: {best: dpo}", "parent: dpo", r"'dpo' is a sweep; name a point of it, or write \{best: dpo\}"),
     ("parent: {best: dpo}", "parent: {best: sft}", "parent: 'sft'; expected one of dpo"),
-    ("name: gptq4", "name: dpo", "'dpo' is taken"),
+    ("name: gptq4", "name: dpo", "'dpo' is already used"),
     ("held_out: [0.2, 0.4]", "held_out: [0.2, 4]", "held_out: 4"),
 ]
 

@@ -1,4 +1,4 @@
-"""The input of `mcqa audit DATA...`: JSONL files of rows, and YAML files of stages and recipes."""
+"""Read the input of `mcqa audit DATA...`: JSONL files of rows, YAML files of stages and recipes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mcqa_suite.training_data.audit.rows import Row, read_training_rows, respons
 
 @dataclass(frozen=True)
 class AuditData:
-    """The rows of all files, and the tasks and metadata that their recipes evaluate."""
+    """The rows of all files, and the evaluated tasks of their recipes with their metadata."""
 
     rows: tuple[Row, ...]
     tasks: tuple[str, ...] = ()
@@ -24,12 +24,12 @@ class AuditData:
 
 
 def read_data(paths: Sequence[Path]) -> AuditData:
-    """The rows and tasks of all files together; McqaError names a file that cannot be used."""
+    """Read the rows and tasks of all files; McqaError names a file that cannot be used."""
     parts = [_read(path) for path in paths]
     rows = tuple(row for part in parts for row in part.rows)
     if not rows:
         raise DatasetError(
-            f"{', '.join(map(str, paths))}: no training rows; give data, or a recipe whose stages have some"
+            f"{', '.join(map(str, paths))}: no training rows; give data, or a recipe whose stages have data"
         )
     tasks = dict.fromkeys(task for part in parts for task in part.tasks)
     return AuditData(rows, tuple(tasks), tuple(entry for part in parts for entry in part.metadata))
@@ -48,7 +48,7 @@ def _read(path: Path) -> AuditData:
 
 
 def _settings(path: Path, content: dict[str, Any]) -> Settings:
-    """The settings as the first kind that has all of the keys: a stage's YAML does not name its kind."""
+    """Parse the settings as the first kind that accepts them, because a stage's YAML does not name its kind."""
     errors = {}
     for kind in SETTINGS:
         try:
@@ -60,7 +60,7 @@ def _settings(path: Path, content: dict[str, Any]) -> Settings:
 
 
 def _rows(stages: Iterable[Settings]) -> tuple[Row, ...]:
-    """The rows of stages, less those of an earlier stage; duplicates inside a stage stay."""
+    """The rows of all stages without rows that an earlier stage has; duplicates inside one stage stay."""
     rows: list[Row] = []
     keys: set[tuple[str, ...]] = set()
     for settings in stages:

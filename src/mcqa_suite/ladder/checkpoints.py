@@ -18,7 +18,7 @@ REMEDY = "give a folder with config.json and *.safetensors, or the name of a mod
 
 @dataclass(frozen=True)
 class Expected:
-    """What the manifest of a folder has to say for the folder to be kept."""
+    """The values that the manifest of an existing folder must have, or the stage runs again."""
 
     kind: str
     name: str
@@ -28,10 +28,9 @@ class Expected:
 
 
 def redo_reason(folder: Path, expected: Expected) -> str | None:
-    """Why `folder` has to be made again: None where it is kept, "" where it does not exist.
+    """The reason to make `folder` again; None where it is kept, "" where it does not exist.
 
-    Every byte is read each time, because dates and sizes show no flipped bit. Reading a checkpoint takes seconds, making it
-    took hours.
+    All bytes are hashed each time, because dates and sizes do not show a flipped bit.
     """
     if not folder.exists():
         return ""
@@ -60,11 +59,11 @@ def redo_reason(folder: Path, expected: Expected) -> str | None:
 
 
 def base_checkpoint(recipe: Recipe) -> Path:
-    """The folder of the base, which is downloaded where it is a name on the hub; CheckpointError where it is missing."""
+    """The folder of the base, downloaded if it is a name on the hub; CheckpointError where it is missing."""
     folder = Path(recipe.base)
     if folder.is_absolute():
         if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
-            raise CheckpointError(f"{recipe.path}: base: {folder} holds no checkpoint; {REMEDY}")
+            raise CheckpointError(f"{recipe.path}: base: {folder} is not a checkpoint; {REMEDY}")
         return folder
     if not HUB_NAME.fullmatch(recipe.base):
         raise CheckpointError(f"{recipe.path}: base: no checkpoint {recipe.base!r}; {REMEDY}")
@@ -78,7 +77,9 @@ def base_checkpoint(recipe: Recipe) -> Path:
             f"{recipe.path}: base: {recipe.base} is gated; ask for access on its hub page, then set HF_TOKEN"
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise CheckpointError(f"{recipe.path}: base: {recipe.base!r} is no folder, nor on the hub; {REMEDY}") from error
+        raise CheckpointError(
+            f"{recipe.path}: base: {recipe.base!r} is neither a folder nor on the hub; {REMEDY}"
+        ) from error
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The check, before anything is trained, that no training row holds a question that the recipe evaluates on."""
+"""Check before training that no training row contains a question that the recipe evaluates on."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def evaluation_items(recipe: Recipe) -> tuple[list[Item], list[str]]:
-    """Every document of the evaluated tasks, and a line for each optional entry whose data cannot be loaded."""
+    """The documents of all evaluated tasks, and a line for each optional entry whose data cannot be loaded."""
     from mcqa_suite.training_data.audit import items
 
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # it has advice for every task that makes its own data set
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # hide a warning for every task with a custom data set
     documents: dict[tuple[str, str], Item] = {}
     lines = []
     for number, entry in enumerate(recipe.evaluate):
@@ -36,9 +36,9 @@ def evaluation_items(recipe: Recipe) -> tuple[list[Item], list[str]]:
 
 
 def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder: Path) -> list[str]:
-    """Write audits/<stage>.md for each stage of a group; DatasetError for a leak.
+    """Write audits/<stage>.md for each stage of a group; DatasetError for a leak unless the stage has `allow_leaks: true`.
 
-    Returns a line about the leaks where the stages have `allow_leaks: true`.
+    Returns a list with one line about allowed leaks; empty without leaks.
     """
     from mcqa_suite.training_data.audit.engine import audit_items
 
@@ -55,14 +55,14 @@ def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder:
             lines.append(f"{stages}: {leak_summary(audited)}: allowed (allow_leaks)")
         elif audited.leaks:
             raise DatasetError(
-                f"{recipe.path}: stage {stage.name}: {leak_summary(audited)}; remove them from its data, evaluate on something "
-                f"else, or set allow_leaks: true (all of them: mcqa audit {recipe.path})"
+                f"{recipe.path}: stage {stage.name}: {leak_summary(audited)}; remove them from its data, evaluate other "
+                f"tasks, or set allow_leaks: true (list all: mcqa audit {recipe.path})"
             )
     return lines[:1]
 
 
 def leak_summary(audited: Audit) -> str:
-    """How many items of which tasks are in the rows, and one of them."""
+    """The number of leaked items by task, and one example."""
     first = audited.leaks[0]
     counts = Counter(leak.task for leak in audited.leaks)
     parts = [f"{n} of {audited.documents[task]} items of {task}" for task, n in counts.items()]

@@ -1,4 +1,4 @@
-"""Checks before a ladder runs: all rows can be read, libraries are installed, and task names are valid."""
+"""Check before a ladder runs that all rows can be read, libraries are installed and task names are valid."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mcqa_suite.ladder.recipe import Recipe, Stage
 from mcqa_suite.ladder.stage_settings import read_rows
 
 Row = dict[str, str]
-EXTRAS = {"gptq": "gptq", "bnb": "bnb"}  # of a kind of stage; the other kinds need `train`
+EXTRAS = {"gptq": "gptq", "bnb": "bnb"}  # kind of stage -> the extra that it needs; other kinds need `train`
 
 
 @dataclass(frozen=True)
 class StageRows:
-    """The training or calibration rows of stages that take the same ones, such as the points of a sweep."""
+    """The training or calibration rows of stages with the same data, such as the points of a sweep."""
 
     stages: tuple[Stage, ...]
     rows: list[Row]
@@ -26,7 +26,7 @@ class StageRows:
 
 
 def stage_rows(recipe: Recipe) -> Iterator[StageRows]:
-    """The rows of every stage, each data set read once; McqaError names the stage of a source that cannot be read."""
+    """Read the rows of every stage, each data set once; McqaError names the stage whose source cannot be read."""
     groups: dict[str, list[Stage]] = {}
     for stage in recipe.stages:
         sources = [getattr(stage.settings, name, None) for name in ("data", "calibration", "rows")]

@@ -1,7 +1,7 @@
-"""A recipe: the stages of a ladder, and what every rung is evaluated on.
+"""A recipe: the stages of a ladder, and the tasks that every rung is evaluated on.
 
-Paths that a recipe reads (`base`, `config`, a source's `path`, `epfl_file`) are relative to the recipe's folder; `output` is
-relative to the working directory.
+The input paths of a recipe (`base`, `config`, a source's `path`, `epfl_file`) are relative to the recipe's folder; `output`
+is relative to the working directory.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ Gpus = Annotated[float, AfterValidator(_gpus)]
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """A step from a parent to a checkpoint; `settings` has the class that `SETTINGS` names for its kind.
+    """A step from a parent to a checkpoint; `settings` is an instance of the class in `SETTINGS` for its kind.
 
-    `parent` is a rung or, where `from_best`, a sweep whose best point is meant. `num_cpus` and `num_gpus` are what the stage
-    takes; None uses the recipe's.
+    `parent` is a rung or, with `from_best`, a sweep whose best point is the parent. `num_cpus` and `num_gpus` are the
+    resources of the stage; None uses the recipe's.
     """
 
     name: str
@@ -67,11 +67,12 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """What a recipe's file says of the whole run.
+    """The keys of a recipe that apply to all stages.
 
-    `threads` sets OMP_NUM_THREADS for every stage; None leaves it alone. `chat_template` None uses the base tokenizer's if it
-    has one. `num_cpus` and `num_gpus` are what an evaluation takes, and a stage that has no own. `processes` train and
-    evaluate together: a batch is per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL.
+    `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None uses the template of the base
+    tokenizer if it has one. `num_cpus` and `num_gpus` are the resources of an evaluation, and of a stage that does not set
+    them. With several `processes`, a training batch is per_device_train_batch_size x gradient_accumulation_steps x processes,
+    as in TRL.
     """
 
     name: Name
@@ -87,9 +88,9 @@ class RunSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe(RunSettings):
-    """`base` is a folder or a name on the hub; `stages` holds every point of the `sweeps`.
+    """`base` is a folder or a name on the hub; `stages` includes every point of the `sweeps`.
 
-    `accelerate` is a configuration for `accelerate launch`, which then starts the stages that train; None uses torchrun.
+    Training stages are started by `accelerate launch` with the configuration `accelerate`, or by torchrun where it is None.
     """
 
     path: Path
@@ -103,14 +104,14 @@ class Recipe(RunSettings):
 
 @dataclass(frozen=True, config=STRICT)
 class BestOf:
-    """`{best: name}`: the best point of a stage with a sweep."""
+    """`{best: name}`: the best point of the sweep of that name."""
 
     best: str
 
 
 @dataclass(frozen=True, config=STRICT)
 class StageEntry:
-    """A stage in the file: `settings` are given here, in the file `config`, or in both, where those given here win."""
+    """A stage in the file; `settings` override the settings in the file `config`."""
 
     name: Name
     kind: str
@@ -135,7 +136,7 @@ class RecipeFile(RunSettings):
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a file; ConfigError names the file, the place and the nearest valid key."""
+    """Read a recipe; ConfigError names the file, the key and the nearest valid key."""
     file = parse(RecipeFile, read_yaml(path), str(path))
     folder = path.resolve().parent
     stages: list[Stage] = []
@@ -163,11 +164,11 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def until(recipe: Recipe, name: str) -> Recipe:
-    """The recipe up to a stage, or to the last point of a sweep; ConfigError where it has neither."""
+    """The recipe up to the stage or sweep `name`; ConfigError for an unknown name."""
     last = {stage.name: stage.name for stage in recipe.stages}
     last |= {sweep.name: sweep.points[-1].stage for sweep in recipe.sweeps}
     if name not in last:
-        raise ConfigError(f"{recipe.path}: no stage {name!r} to end with; it has {', '.join(last) or 'none'}")
+        raise ConfigError(f"{recipe.path}: no stage {name!r}; expected one of {', '.join(last) or 'none'}")
     names = [stage.name for stage in recipe.stages]
     first = names[: names.index(last[name]) + 1]
     sweeps = tuple(sweep for sweep in recipe.sweeps if sweep.points[-1].stage in first)
@@ -176,13 +177,13 @@ def until(recipe: Recipe, name: str) -> Recipe:
 
 def _check_names(entry: StageEntry, stages: list[Stage], sweeps: list[Sweep], where: str) -> None:
     if entry.name in [BASE, *(stage.name for stage in stages), *(sweep.name for sweep in sweeps)]:
-        raise ConfigError(f"{where}: name: {entry.name!r} is taken; every rung needs a name of its own")
+        raise ConfigError(f"{where}: name: {entry.name!r} is already used; give every stage its own name")
     if entry.kind not in SETTINGS:
         raise ConfigError(f"{where}: kind: {entry.kind!r}; expected one of {', '.join(SETTINGS)}")
 
 
 def _parent(entry: StageEntry, stages: list[Stage], sweeps: list[Sweep], where: str) -> tuple[str, bool]:
-    """The name of the parent, and whether the best point of a sweep is meant; ConfigError unless it suits the stage."""
+    """The parent's name, and whether it is a sweep whose best point is used; ConfigError where it does not fit the stage."""
     from_best = isinstance(entry.parent, dict)
     name = parse(BestOf, entry.parent, f"{where}: parent").best if from_best else entry.parent
     where = f"{where}: parent: {name!r}"
@@ -201,19 +202,19 @@ def _check_parent(kind: str, parent: Stage | None, where: str) -> None:
     """ConfigError, before any training, where a stage of this kind cannot be made from `parent` (None: the base)."""
     adapter = parent is not None and not getattr(parent.settings, "merge", True)
     if kind == "merge" and not adapter:
-        raise ConfigError(f"{where} is no adapter; merge takes a stage with merge: false")
+        raise ConfigError(f"{where} is not an adapter; merge needs a stage with merge: false")
     if parent and parent.kind in QUANTISED:
-        raise ConfigError(f"{where} is quantised; name the stage that it was made from")
+        raise ConfigError(f"{where} is quantised; name its parent")
     if parent and not parent.generates and kind != "merge":
-        raise ConfigError(f"{where} is a reward model, which only scores; name the stage that it was made from")
+        raise ConfigError(f"{where} is a reward model, which only scores; name its parent")
     if kind in QUANTISED and adapter:
-        raise ConfigError(f"{where} stays an adapter (merge: false); put a stage of kind merge between them")
+        raise ConfigError(f"{where} is an adapter (merge: false); put a stage of kind merge between them")
 
 
 def _expanded(
     entry: StageEntry, file: RecipeFile, where: str, folder: Path
 ) -> tuple[dict[str, Settings], Sweep | None]:
-    """The settings of the stage, or of every point of its sweep, by name."""
+    """The settings of the stage, or of every point of its sweep, by name; and the sweep."""
     kind, mapping, source = entry.kind, entry.settings, f"{where}: settings"
     if entry.config is not None:
         path = folder / entry.config
@@ -231,7 +232,7 @@ def _expanded(
 
 
 def _accelerate(name: str | None, path: Path) -> Path | None:
-    """One of our own configurations, by name: another file could start processes on other machines."""
+    """A configuration of training/configs/accelerate by name; other files are refused, as they could start other machines."""
     files = {file.stem: file for file in sorted((training_dir() / "configs" / "accelerate").glob("*.yaml"))}
     if name is not None and name not in files:
         raise ConfigError(f"{path}: accelerate: {name!r}; expected one of {', '.join(files)}")
@@ -239,7 +240,7 @@ def _accelerate(name: str | None, path: Path) -> Path | None:
 
 
 def _base(base: str | None, folder: Path) -> str:
-    """An absolute path where the folder exists, else the text as written: a name on the hub, or a missing folder."""
+    """The absolute path of an existing folder, else the text unchanged (a name on the hub, or a missing folder)."""
     path = training_dir() / "base" if base is None else folder / base
     return str(path.resolve()) if path.is_dir() or base is None else base
 

@@ -1,7 +1,4 @@
-"""A recipe as a quick trial of itself: the same stages on the embedded base, with a few rows, steps and documents.
-
-The smoke run has a folder of its own.
-"""
+"""Make a recipe small for a quick trial: the same stages on the embedded base, with a few rows, steps and documents."""
 
 from __future__ import annotations
 
@@ -21,9 +18,9 @@ from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.spec import PairSource, Source
 
 ROWS, STEPS, DOCUMENTS, TOKENS = 12, 2, 8, 16
-WIDE = ("mcqa_mmlu_stem", "mcqa_suite")  # groups of dozens of tasks: two documents of each
-CONTEXT = 2048  # tokens of the embedded base, and so the most characters of a row
-SEEDS = 40  # that are tried for rows that fit
+WIDE = ("mcqa_mmlu_stem", "mcqa_suite")  # groups of dozens of tasks, evaluated on two documents of each
+CONTEXT = 2048  # tokens of the embedded base, which is used as the limit of characters of a row
+SEEDS = 40  # seeds that are tried to find rows that fit
 TASK = "mcqa_generated"  # needs no data set
 TRAINER = {
     "max_steps": STEPS,
@@ -43,16 +40,16 @@ AnySource = Source | PairSource
 
 @dataclass(frozen=True)
 class Smoke:
-    """The small recipe, and a line for every part that was replaced."""
+    """The small recipe, and one line for every replaced part."""
 
     recipe: Recipe
     lines: tuple[str, ...]
 
 
 def smoke(recipe: Recipe) -> Smoke:
-    """The recipe with all that costs time made small; a source that cannot be loaded becomes generated rows."""
+    """Make the recipe small, in an output folder of its own; a source that cannot be loaded is replaced by generated rows."""
     lines = [
-        f"smoke: {recipe.base} is the embedded base here; {ROWS} rows a source, {STEPS} steps, {DOCUMENTS} documents"
+        f"smoke: the embedded base in place of {recipe.base}; {ROWS} rows per source, {STEPS} steps, {DOCUMENTS} documents"
     ]
     sweeps = tuple(_two_points(sweep) for sweep in recipe.sweeps)
     dropped = {p.stage for sweep in recipe.sweeps for p in sweep.points} - {p.stage for s in sweeps for p in s.points}
@@ -69,7 +66,7 @@ def smoke(recipe: Recipe) -> Smoke:
     if dropped:
         lines.append(f"    {', '.join(sweep.name for sweep in sweeps)}: the first and the last point of the sweep")
     if any(sweep.criterion.task for sweep in recipe.sweeps):
-        lines.append(f"    sweeps are judged by {TASK}")
+        lines.append(f"    sweeps are ranked by {TASK}")
     small = dataclasses.replace(
         recipe,
         name=f"{recipe.name}-smoke",
@@ -106,7 +103,7 @@ def _few_documents(entry: Evaluation) -> Evaluation:
 
 
 def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str]]) -> tuple[Any, list[str]]:
-    """The settings of a small stage, and why sources were replaced."""
+    """The settings of the small stage, and the reasons why sources were replaced."""
     changes: dict[str, Any] = {"dtype": "float32"}
     reasons: list[str] = []
     for name in ("data", "calibration"):
@@ -131,13 +128,13 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
 
 
 def _small_source(source: AnySource) -> tuple[AnySource, str]:
-    """A few rows of a source that fit the small base's context and ""; or as many generated ones, and why."""
+    """(a source with a few rows that fit the context, ""), or (a source of generated rows, the reason)."""
     try:
         for small in _draws(source):
             rows = sources.rows(small)
             if all(len("".join(row.values())) <= CONTEXT for row in rows):
                 return small, ""
-        reason = f"no draw of rows that fit {CONTEXT} tokens"
+        reason = f"no rows that fit {CONTEXT} tokens"
     except McqaError as error:
         reason = str(error)
     generated: Any = type(source)("generated", n=ROWS, seed=source.seed)
@@ -147,7 +144,7 @@ def _small_source(source: AnySource) -> tuple[AnySource, str]:
 
 
 def _draws(source: AnySource) -> Iterator[AnySource]:
-    """`ROWS` rows; then fewer, with one seed after the other."""
+    """The source with `ROWS` rows, then with two rows and one seed after the other."""
     yield dataclasses.replace(source, n=ROWS, share=None)
     for seed in range(SEEDS):
         yield dataclasses.replace(source, n=2, share=None, seed=seed)

@@ -23,7 +23,7 @@ PairSources = Annotated[tuple[PairSource, ...], Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class StageSettings:
-    """What every kind has."""
+    """The settings of every kind of stage."""
 
     seed: int = 0
     dtype: Dtype = "float32"
@@ -31,10 +31,10 @@ class StageSettings:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class TrainedSettings(StageSettings):
-    """`trainer` holds arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
+    """`trainer` has the arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
 
-    `rows` is the total of a mix by shares. `full` trains every weight, `qlora` an adapter on the parent in 4 bits.
-    `merge: false` keeps the adapter as the checkpoint. `chat_template` None uses the tokenizer's template if it has one.
+    `rows` is the total number of rows where sources have shares. `full` trains all weights, `qlora` an adapter on the parent in
+    4 bits. `merge: false` saves the adapter alone. `chat_template` None uses the tokenizer's template if it has one.
     """
 
     rows: int | None = None
@@ -50,7 +50,7 @@ class TrainedSettings(StageSettings):
         if self.full and (self.lora or self.qlora):
             raise ValueError(f"full and {'lora' if self.lora else 'qlora'} exclude each other; remove one of them")
         if self.full and not self.merge:
-            raise ValueError("merge: false keeps an adapter, and full trains none; remove one of them")
+            raise ValueError("merge: false saves an adapter, but full trains none; remove one of them")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -60,7 +60,7 @@ class SftSettings(TrainedSettings):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class PreferenceSettings(TrainedSettings):
-    """`held_out` is the share of the questions (not of the pairs) that is not trained on but measured on afterwards.
+    """`held_out` is the share of the questions (not of the pairs) that is kept for measuring rewards after training.
 
     The losses' own arguments are TRL's: `trainer: {loss_type: [robust], beta: 0.1, label_smoothing: 0.1}`.
     """
@@ -71,7 +71,7 @@ class PreferenceSettings(TrainedSettings):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class GptqSettings(StageSettings):
-    """Defaults are AutoGPTQ's; `group_size` has to divide the width of every layer (-1: whole columns).
+    """The defaults are AutoGPTQ's. `group_size` must divide the width of every layer (-1: whole columns).
 
     `act_group_aware` is GPTQModel's cheaper alternative to `desc_act`.
     """
@@ -111,11 +111,11 @@ SETTINGS: dict[str, type[Settings]] = {
     "bnb": BnbSettings,
     "merge": StageSettings,
 }
-TRAINED = ("sft", "dpo", "orpo", "reward")  # the kinds that have `chat_template`; the others keep their parent's
+TRAINED = ("sft", "dpo", "orpo", "reward")  # kinds with a setting `chat_template`; other kinds use their parent's
 
 
 def parse_settings(kind: str, mapping: dict[str, Any], where: str, folder: Path) -> Settings:
-    """The settings of a stage; a source's `path` is relative to `folder`, that of the file which names it."""
+    """The settings of a stage; the `path` of a source is relative to `folder`, the folder of the YAML file."""
     settings = parse(SETTINGS[kind], mapping, where)
     absolute: dict[str, Any] = {
         name: tuple(_absolute(source, folder) for source in getattr(settings, name))
@@ -126,12 +126,12 @@ def parse_settings(kind: str, mapping: dict[str, Any], where: str, folder: Path)
 
 
 def read_settings(kind: str, path: Path) -> Any:
-    """The settings in a stage's YAML file: the dataclass that `SETTINGS` has for `kind`."""
+    """Read a stage's YAML file into the dataclass in `SETTINGS` for `kind`."""
     return parse_settings(kind, read_yaml(path), str(path), path.parent)
 
 
 def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
-    """A stage's rows and the fingerprint of each source; both empty for a kind that takes none."""
+    """The rows of a stage and the fingerprint of each source; both empty for a kind without data."""
     if isinstance(settings, PreferenceSettings):
         return sources.read(settings.data, settings.rows)
     if isinstance(settings, SftSettings):
@@ -142,7 +142,7 @@ def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...
 
 
 def record(settings: Settings) -> dict[str, Any]:
-    """The settings as a manifest records them: plain values, and only the file name of a path."""
+    """The settings as plain values for a manifest; of a path only the file name is kept."""
     plain = dataclasses.asdict(settings)
     for source in [*plain.get("data", ()), *plain.get("calibration", ())]:
         if source["path"]:
@@ -151,7 +151,7 @@ def record(settings: Settings) -> dict[str, Any]:
 
 
 def _absolute(source: Any, folder: Path) -> Any:
-    """The source with its path absolute: relative to `folder`, or to the shared data where it begins with $MCQA_SHARED/."""
+    """The source with an absolute path; it was relative to `folder`, or to the shared data after "$MCQA_SHARED/"."""
     if not source.path:
         return source
     prefix, _, name = source.path.partition("$MCQA_SHARED/")

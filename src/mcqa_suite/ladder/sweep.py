@@ -19,7 +19,7 @@ from mcqa_suite.common.config import STRICT, check_keys
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.ladder.stage_settings import SETTINGS
 
-# What is usually swept; any other argument can be, once the stage's own `trainer` or `lora` names it.
+# The arguments that can always be swept; any other must have a value in the stage's `trainer` or `lora`.
 TRAINER = (
     *("learning_rate", "lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "num_train_epochs"),
     *("max_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "neftune_noise_alpha"),
@@ -32,7 +32,7 @@ OF_KIND = {
 }
 LORA = ("r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora")
 NOT_SWEPT = {"data", "calibration", "trainer", "lora"}  # settings that hold more than one value
-# In the names of stages.
+# Short forms for the names of stages.
 SHORT = {
     "learning_rate": "lr",
     "label_smoothing": "smooth",
@@ -46,13 +46,13 @@ SHORT = {
     "neftune_noise_alpha": "neftune",
 }
 SWITCHES = {True: "on", False: "off", None: "none"}
-# The loss is another quantity at every value of these.
+# Losses at different values of these cannot be compared.
 SCALES_LOSS = ("beta", "label_smoothing", "loss_type")
 
 
 @dataclass(frozen=True, config=STRICT)
 class Criterion:
-    """What ranks the points: a task's metric or, without a task, one of the manifests' `metrics`."""
+    """The value that ranks the points: a metric of a task or, without a task, one of the `metrics` in the manifests."""
 
     metric: str
     task: str | None = None
@@ -67,7 +67,7 @@ class Criterion:
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """A stage of a sweep: its name, and its values by key."""
+    """A stage of a sweep: its name, and the swept values by key."""
 
     stage: str
     values: Mapping[str, Any]
@@ -75,7 +75,7 @@ class Point:
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """`name` is the name of the stage in the file; no rung has it."""
+    """`name` is the name of the stage in the recipe; the rungs have the names of the points."""
 
     name: str
     criterion: Criterion
@@ -87,7 +87,7 @@ class Sweep:
 
 
 def expand(name: str, kind: str, mapping: Mapping[str, Any], grid: Mapping[str, Any], where: str) -> tuple[Point, ...]:
-    """The points of a grid in its own order; ConfigError for an unknown key, and for two points with one name."""
+    """The points of a grid, in the order of the file; ConfigError for an unknown key, or two points with the same name."""
     check_keys(grid, [key for keys in _keys(kind, mapping).values() for key in keys], where)
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
@@ -100,12 +100,12 @@ def expand(name: str, kind: str, mapping: Mapping[str, Any], grid: Mapping[str, 
         raise ConfigError(f"{where}: {len(points)} point; a sweep needs at least two")
     stage, n = Counter(point.stage for point in points).most_common(1)[0]
     if n > 1:
-        raise ConfigError(f"{where}: two points would be called {stage!r}; give each value once")
+        raise ConfigError(f"{where}: two points have the name {stage!r}; give each value once")
     return points
 
 
 def at(point: Point, kind: str, mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """The stage's settings with the values of a point."""
+    """The settings of the stage with the values of a point."""
     keys = _keys(kind, mapping)
     settings = dict(mapping)
     for key, value in point.values.items():
@@ -115,7 +115,7 @@ def at(point: Point, kind: str, mapping: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _keys(kind: str, mapping: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The keys that can be swept, by the part of the settings that they are in; "" for the settings themselves."""
+    """The keys that can be swept, by the part of the settings that has them ("" for the top level)."""
     fields = [field.name for field in dataclasses.fields(SETTINGS[kind])]
     usual = {"trainer": (*TRAINER, *OF_KIND.get(kind, ())), "lora": LORA}
     keys = {part: [*names, *(mapping.get(part) or {})] for part, names in usual.items() if part in fields}
@@ -123,10 +123,10 @@ def _keys(kind: str, mapping: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def check_criterion(criterion: Criterion | None, sweep: Mapping[str, Any], tasks: list[str], where: str) -> Criterion:
-    """The criterion; ConfigError where it is missing, its task is not evaluated, or it cannot rank these points."""
+    """The checked criterion; ConfigError where it is missing, its task is not evaluated, or it cannot rank these points."""
     if criterion is None:
         raise ConfigError(
-            f"{where}: a sweep without criterion; add one: {{metric: reward_accuracy}} or {{task: ..., metric: acc}}"
+            f"{where}: sweep without criterion; add {{metric: reward_accuracy}} or {{task: ..., metric: acc}}"
         )
     if criterion.task is not None and criterion.task not in tasks:
         raise ConfigError(
@@ -142,7 +142,7 @@ def check_criterion(criterion: Criterion | None, sweep: Mapping[str, Any], tasks
 
 
 def _word(key: str, value: Any) -> str:
-    """A value as a part of a stage's name: lr5e-6, beta0.1, sigmoid."""
+    """A value as a part of the name of a stage: lr5e-6, beta0.1, sigmoid."""
     name = SHORT.get(key, key)
     if isinstance(value, bool) or value is None:
         return f"{name}_{SWITCHES[value]}"
@@ -153,7 +153,7 @@ def _word(key: str, value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A swept value for people: 5e-06 as 5e-6."""
+    """A swept value as text; 5e-06 becomes 5e-6."""
     if isinstance(value, float):
         return re.sub(r"e\+?(-?)0*(\d)", r"e\1\2", f"{value:g}")
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
