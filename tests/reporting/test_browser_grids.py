@@ -70,7 +70,7 @@ def test_a_question_without_grids_has_no_form(tmp_path):
 def test_an_outcome_in_words():
     assert outcome("12/34", "answered", "12/34") == "✓ right"
     assert outcome("12/30", "answered", "12/34") == "✗ 1 of 4 cells wrong, crossed out"
-    assert outcome("123", "answered", "12/34") == "✗ wrong shape: 1 row by 3 columns, where 2 by 2 is right"
+    assert outcome("123", "answered", "12/34") == "✗ wrong shape: 1 row by 3 columns, expected 2 by 2"
     assert outcome("1234", "answered", "12/34").startswith("✗ wrong shape")
     assert outcome(None, "refused", "12") == "✗ no grid could be read: the model refused"
     assert outcome(None, "a new status", "12") == "✗ no grid could be read: a new status"
@@ -114,7 +114,7 @@ def test_the_gallery_shows_a_dozen_questions_flips_first_with_the_best_attempt(t
 def test_the_gallery_has_words_for_answers_without_a_grid(tmp_path):
     kinds = [[kind] for kind in ("none", "refused", "truncated", "empty", "shape")]
     browser = section(grid_run(tmp_path, kinds, "base <b>"))
-    for words in ("holds no valid grid", "the model refused", "was cut off", "nothing was written", "wrong shape: "):
+    for words in ("has no valid grid", "the model refused", "was cut off", "the response is empty", "wrong shape: "):
         assert words in browser.html
     assert "base &lt;b&gt;" in browser.html
     assert "base <b>" not in browser.html

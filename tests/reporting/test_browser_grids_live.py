@@ -64,10 +64,10 @@ def test_every_answer_has_its_outcome_in_words(chromium, page):
         "right": "✓ right",
         "near": "cells wrong, crossed out",
         "shape": "✗ wrong shape: ",
-        "none": "the response holds no valid grid",
+        "none": "the response has no valid grid",
         "refused": "the model refused",
         "truncated": "the response was cut off",
-        "empty": "nothing was written",
+        "empty": "the response is empty",
         "listed": "✓ right",
     }
     for number, attempts in enumerate(ATTEMPTS):
@@ -144,7 +144,9 @@ def test_on_paper_a_line_says_that_one_question_of_many_is_printed(chromium, pag
         seen.run("dispatchEvent(new Event('beforeprint'))")
         seen.run(f"document.documentElement.style.width = '{PAPER}px'")
         assert seen.run(CUT, PAPER) == []
-        assert chromium.find_element("id", "browser-paper").text.startswith("On paper: one question of 8, ")
+        assert chromium.find_element("id", "browser-paper").text.startswith(
+            "Only the chosen question is printed, 1 of 8."
+        )
         folded = (
             "return [...document.querySelectorAll('.arc-folded')].every((e) => e.getBoundingClientRect().height === 0)"
         )

@@ -66,7 +66,7 @@ def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
     opened.run("location.hash = '#item=cot:5'")
     opened.wait("document.getElementById('browser-item').textContent.includes('cot, document 5')")
     opened.quiet()
-    assert "nowhere:1 is not embedded here." in Opened(chromium, path, "#item=nowhere%3A1").text("count")
+    assert "nowhere:1 is not embedded in this page." in Opened(chromium, path, "#item=nowhere%3A1").text("count")
 
 
 def test_a_long_response_is_scrolled_to_its_span(chromium, tmp_path):

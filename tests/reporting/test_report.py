@@ -178,7 +178,7 @@ def test_runs_without_a_common_document_still_have_a_leaderboard(tmp_path, capsy
 def test_a_noise_floor_needs_its_base(tmp_path, capsys):
     runs = ladder(tmp_path, n=20)
     assert main(["report", str(runs["gptq2"]), "--noise-floor", str(runs["again"])]) == 2
-    assert "name the base with --base" in capsys.readouterr().err
+    assert "--noise-floor needs a base" in capsys.readouterr().err
 
 
 def test_groups_hide_their_tasks_from_the_headlines(tmp_path):

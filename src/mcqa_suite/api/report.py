@@ -51,6 +51,6 @@ def report(
         figures=Path(figures) if figures else None,
         options=options or Options(tasks),
         subset=Path(subset) if subset else None,
-        samples=int(1e6 * samples_mb),
+        sample_bytes=int(1e6 * samples_mb),
     )
     return ReportResult(Path(output), page)

@@ -1,4 +1,4 @@
-"""`mcqa report`: one self-contained HTML file that opens from disk."""
+"""`mcqa report`: render one self-contained HTML file that opens from disk."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mcqa_suite.reporting.figures import Plot
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_SAMPLES = 4_000_000  # bytes: with everything else a page stays under 5 MB
+MOST_SAMPLE_BYTES = 4_000_000  # the rest of a page takes less than 1 MB
 
 
 def write_report(
@@ -36,13 +36,13 @@ def write_report(
     options: Options = Options(),  # noqa: B008  (frozen)
     subset: Path | None = None,
     logs: Mapping[str, Path] | None = None,
-    samples: int = MOST_SAMPLES,
+    sample_bytes: int = MOST_SAMPLE_BYTES,
 ) -> Page:
-    """Read the runs and write the page, and the figures as files into the folder `figures`.
+    """Read the runs and write the page to `output`, and the figures as files to the folder `figures`.
 
-    `options` are those of a comparison, which is always forced; `subset` is the clean.json of an audit. `logs` are training
-    logs by the name of the rung (default: those beside the runs), `samples` the bytes of samples to embed at most. What could
-    not be read or paired is on the page and in the returned `problems`; raises McqaError where nothing can be shown.
+    The runs are compared with `options`; settings that differ never stop the comparison. `subset` is the clean.json of an
+    audit. `logs` maps rungs to training logs (default: the logs beside the runs). `sample_bytes` limits the embedded samples.
+    The page and the returned `problems` list what could not be read or paired; McqaError where there is nothing to show.
     """
     page = gather(runs, base=base, noise_floor=noise_floor, options=options, subset=subset)
     curves, errors = read_curves(logs_of(page.runs) if logs is None else logs)
@@ -50,22 +50,22 @@ def write_report(
     from mcqa_suite.reporting.figures import draw, files
 
     plots = draw(page.report, page.runs, page.base, page.floor, page.board, page.curves)
-    write_file(output, render(page, plots, samples))
+    write_file(output, render(page, plots, sample_bytes))
     if figures is not None:
         write_files(figures, files(plots))
     return page
 
 
-def render(page: Page, plots: Sequence[Plot], samples: int = MOST_SAMPLES) -> str:
-    """The page's HTML, with at most `samples` bytes of samples."""
+def render(page: Page, plots: Sequence[Plot], sample_bytes: int = MOST_SAMPLE_BYTES) -> str:
+    """The HTML of the page, with at most `sample_bytes` of samples."""
     import jinja2
     from markupsafe import Markup
 
     from mcqa_suite.reporting.figures import css_variables, inline
 
     shown = [run for run in page.runs if run is not page.floor]
-    browser = browser_section(shown, page.base.name if page.base else None, size_limit=samples) if shown else None
-    # Only files of this package: the policy allows no script or style that a model wrote.
+    browser = browser_section(shown, page.base.name if page.base else None, size_limit=sample_bytes)
+    # The policy allows only these files of the package: no script or style that a model wrote can run.
     styles = [css_variables() + (TEMPLATES / "page.css").read_text(encoding="utf-8")]
     scripts = [(TEMPLATES / "page.js").read_text(encoding="utf-8")]
     if browser:
@@ -73,7 +73,7 @@ def render(page: Page, plots: Sequence[Plot], samples: int = MOST_SAMPLES) -> st
         scripts.append(browser.script)
     environment = jinja2.Environment(
         autoescape=True,
-        finalize=lambda value: _shown(value) if type(value) is str else value,
+        finalize=lambda value: _displayed(value) if type(value) is str else value,
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -84,7 +84,7 @@ def render(page: Page, plots: Sequence[Plot], samples: int = MOST_SAMPLES) -> st
         "percent": percent,
         "number": number,
         "p": p_value,
-        "breakable": lambda text: Markup("_<wbr>").join(_shown(text).split("_")),
+        "breakable": lambda text: Markup("_<wbr>").join(_displayed(text).split("_")),
     }
     return environment.get_template("page.html.j2").render(
         page=page,
@@ -102,15 +102,20 @@ def render(page: Page, plots: Sequence[Plot], samples: int = MOST_SAMPLES) -> st
     )
 
 
-def _shown(text: str) -> str:
-    """Text as the page has it: a number and its % stay on one line."""
+def _displayed(text: str) -> str:
+    """Clean text, with a non-breaking space between a number and its %."""
     return views.clean(text).replace(" %", "\u00a0%")
 
 
 def _context(page: Page) -> dict[str, Any]:
     origins = {run.name: provenance.origin(run) for run in page.runs}
-    context: dict[str, Any] = {"origins": list(origins.values()), "verdicts": [], "checks": [], "others": []}
-    context |= {"tables": [], "remarks": [], "board": None, "copies": {}}
+    context: dict[str, Any] = {
+        "origins": list(origins.values()),
+        "verdicts": [],
+        "tables": [],
+        "remarks": [],
+        "board": None,
+    }
     if page.board:
         styles = {"Markdown": "md", "LaTeX": "latex", "CSV": "csv"}
         context |= {
@@ -146,5 +151,5 @@ def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:
 
 
 def digest(text: str) -> str:
-    """A text's hash as a policy writes it."""
+    """The hash of a script or style, in the syntax of a content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -15,12 +15,12 @@ from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting import provenance, views
 from mcqa_suite.reporting.training_logs import Curve
 
-Bare = tuple[str, tuple[tuple[str, str, str], ...]]
+Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (task, metric, value) rows)
 
 
 @dataclass(frozen=True)
 class Page:
-    """The runs and their comparison; `without_samples` are names with the harness's own (task, metric, value)."""
+    """The runs and their comparison; `without_samples` has the aggregated values of runs that cannot be paired."""
 
     runs: tuple[Run, ...]
     base: Run | None
@@ -28,7 +28,7 @@ class Page:
     report: Comparison | None
     board: Leaderboard | None
     problems: tuple[str, ...]
-    without_samples: tuple[Bare, ...] = ()
+    without_samples: tuple[Values, ...] = ()
     curves: tuple[Curve, ...] = ()
 
 
@@ -40,33 +40,30 @@ def gather(
     options: Options = Options(),  # noqa: B008  (frozen)
     subset: Path | None = None,
 ) -> Page:
-    """Read the runs, each a path or NAME=PATH, and compare them where there is a base.
-
-    Settings that differ never stop a page. `subset` is the clean.json of an audit.
-    """
+    """Read the runs, each a path or NAME=PATH, and compare them with the base if there is one."""
     if noise_floor is not None and base is None:
-        raise ConfigError("--noise-floor is the base again; name the base with --base")
+        raise ConfigError("--noise-floor needs a base to compare with; name the base with --base")
     special = [_resolved(text) for text in (base, noise_floor) if text is not None]
     others = [text for text in names if _resolved(text) not in special]
     texts = [*([base] if base else []), *others, *([noise_floor] if noise_floor else [])]
     folders = read_folders(texts, cluster=options.cluster, subset=subset)
     read, problems, tasks = folders.runs, list(folders.errors), options.tasks
-    bare = tuple(_bare(text) for text, run in zip(texts, read, strict=True) if run is None)
+    without_samples = tuple(_harness_values(text) for text, run in zip(texts, read, strict=True) if run is None)
     runs = [None if run is None else _matching(replace(run, name=views.clean(run.name)), tasks) for run in read]
     readable = tuple(run for run in runs if run is not None)
     if not readable:
-        if not any(values for _, values in bare):
+        if not any(values for _, values in without_samples):
             raise DatasetError("; ".join(problems))
-        return Page((), None, None, None, None, tuple(problems), bare)
+        return Page((), None, None, None, None, tuple(problems), without_samples)
     if not any(run.tasks for run in readable):
-        some = ", ".join(dict.fromkeys(task for run in read if run for task in list(run.by_task)[:3]))
-        raise ConfigError(f"--tasks {tasks}: matches no task or group; the runs have {some}")
+        examples = ", ".join(dict.fromkeys(task for run in read if run for task in list(run.by_task)[:3]))
+        raise ConfigError(f"--tasks {tasks}: matches no task or group; the runs have {examples}")
     first = runs[0] if base else None
     floor = runs[-1] if noise_floor else None
     report = None
     variants = [run for run in readable if run is not first and run is not floor]
     if first is not None and (variants or floor):
-        try:  # forced: settings that differ are shown in red, and make a variant "not comparable"
+        try:  # with force, because the page itself marks settings that differ
             report = compare(first, variants, replace(options, force=True), noise_floor=floor)
             if folders.subset:
                 report = replace(report, subset=folders.subset, notes=(f"{folders.subset}.", *report.notes))
@@ -76,7 +73,7 @@ def gather(
     ranked = [run for run in readable if run is not floor] or readable
     board = leaderboard(ranked, options.metric, comparison=report, noise_floor=floor)
     board = replace(board, subset=folders.subset)
-    return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), bare)
+    return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), without_samples)
 
 
 def _resolved(text: str) -> Path:
@@ -84,14 +81,14 @@ def _resolved(text: str) -> Path:
 
 
 def _matching(run: Run, patterns: str) -> Run:
-    """The run with the tasks and groups that match, and the members of those groups."""
+    """The run reduced to the tasks and groups that match, and the tasks of those groups."""
     groups = {name: group for name, group in run.groups.items() if matches(name, patterns)}
     names = {task for task, _ in run.tasks if matches(task, patterns)}.union(*(g.tasks for g in groups.values()))
     return replace(run, tasks={key: task for key, task in run.tasks.items() if key[0] in names}, groups=groups)
 
 
-def _bare(text: str) -> Bare:
-    """A run that could not be read: its name, and the values that the harness left."""
+def _harness_values(text: str) -> Values:
+    """The name of a run without samples, and the values in its results file."""
     name, path = named_path(text)
     try:
         values = tuple(provenance.harness_values(path))

@@ -1,4 +1,4 @@
-"""The origin of runs as their files record it, and the checks that make them comparable."""
+"""How each run was made, read from its own files, and the checks that runs can be compared."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Origin:
-    """One run: `facts` as recorded, and the `command` that repeats the evaluation."""
+    """The recorded `facts` of one run, and the `command` that repeats its evaluation."""
 
     name: str
     facts: dict[str, str]
@@ -37,14 +37,14 @@ class Origin:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the checklist: a state and a word for each run, in the order of the runs."""
+    """One line of the checklist: (state, text) for each run, in the order of the runs."""
 
     what: str
     cells: tuple[tuple[str, str], ...]
 
 
 def origin(run: Run) -> Origin:
-    """What the newest results and the manifest of a run record; absolute paths become their last part."""
+    """Read the newest results and the manifest of a run; of an absolute path only the last part is kept."""
     results = load_results(results_files(run.path)[-1])
     config = results.get("config") or {}
     try:
@@ -95,7 +95,7 @@ def _date(value: Any) -> str:
 
 
 def _top_tasks(run: Run) -> list[str]:
-    """Groups that are part of no other group, then tasks that are part of none."""
+    """The groups that are in no other group, then the tasks that are in no group."""
     groups = run.groups.values()
     members = {task for group in groups for task in group.tasks}
     tops = [group.name for group in groups if not any(set(group.tasks) < set(other.tasks) for other in groups)]
@@ -104,7 +104,7 @@ def _top_tasks(run: Run) -> list[str]:
 
 def _command(config: dict[str, Any], batch: Any, tasks: Sequence[str], run: Run) -> str:
     model, arguments = str(config.get("model") or "hf"), _arguments(config.get("model_args"))
-    if not arguments and model.startswith("/"):  # the ladder loads the model itself, and the log has its folder
+    if not arguments and model.startswith("/"):  # the ladder loads the model itself and logs its folder
         model, arguments = "hf", f"pretrained={_basename(model)}"
     shots = {task.n_shot for task in run.tasks.values()}
     seeds = [config.get(name) for name in SEEDS]
@@ -122,7 +122,7 @@ def _command(config: dict[str, Any], batch: Any, tasks: Sequence[str], run: Run)
 
 
 def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str]]]:
-    """For every run, what does not agree with the base: "few-shot count" -> lines."""
+    """For each run, the settings that differ from the base: {run: {"few-shot count": lines}}."""
     lines: dict[str, dict[str, list[str]]] = {}
     for run in others:
         for key in base.tasks.keys() & run.tasks.keys():
@@ -132,7 +132,7 @@ def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str
 
 
 def checklist(report: Comparison, base: Run, others: Sequence[Run], origins: dict[str, Origin]) -> list[Check]:
-    """What has to hold before a difference means anything. States: good, bad, note, unknown."""
+    """Check that the runs can be compared; the states are good, bad, note, unknown and "" (the base's own value)."""
     wrong = mismatched(base, others)
     checks = []
     for what, name in SETTINGS.items():
@@ -191,18 +191,18 @@ def _complete_cell(run: Run) -> tuple[str, str]:
     if failed := sum(len(task.samples.failed) for task in run.tasks.values()):
         worst = max(run.tasks.values(), key=lambda task: task.failed_share)
         state = "bad" if worst.failed_share > FAILED else "note"
-        return state, f"{failed} items got no answer (of {worst.task}, {100 * worst.failed_share:.1f} %)"
+        return state, f"{failed} items without an answer ({worst.task}: {100 * worst.failed_share:.1f} %)"
     return "good", "all"
 
 
 def _health_cell(report: Comparison, run: Run) -> tuple[str, str]:
     broken = [check for check in report.health if check.run == run.name and check.broken]
     checks = sorted({f"{check.condition} ({check.task})" for check in broken})
-    return ("bad", _first_two(checks, ", ")) if checks else ("good", "no finding")
+    return ("bad", _first_two(checks, ", ")) if checks else ("good", "all checks passed")
 
 
 def harness_values(path: Path) -> Iterator[tuple[str, str, str]]:
-    """(task, metric, value) of a run's newest results, as the harness printed them."""
+    """Yield (task, metric, value) of the newest results of a run, with the harness's standard error."""
     for task, values in load_results(results_files(path)[-1]).get("results", {}).items():
         for name, value in values.items():
             if isinstance(value, (int, float)) and "," in name and "_stderr" not in name:

@@ -1,4 +1,4 @@
-"""Training logs beside the evaluations of a ladder, read as curves."""
+"""Read the training logs of a ladder as curves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mcqa_suite.logs.runs import Run
 
 @dataclass(frozen=True)
 class Curve:
-    """One metric of one rung, by the step at which it was logged."""
+    """The values of one metric of one rung, and the steps at which they were logged."""
 
     rung: str
     metric: str
@@ -23,7 +23,7 @@ class Curve:
 
 
 def logs_of(runs: Iterable[Run]) -> dict[str, Path]:
-    """The training log of each run of a ladder: <folder>/evaluations/<rung> has it in <folder>/checkpoints/<rung>."""
+    """The training log of each run that has one: for <folder>/evaluations/<rung> it is in <folder>/checkpoints/<rung>."""
     logs = {}
     for run in runs:
         folder = run.path.resolve()
@@ -37,7 +37,7 @@ def logs_of(runs: Iterable[Run]) -> dict[str, Path]:
 
 
 def read_curves(logs: Mapping[str, Path]) -> tuple[list[Curve], list[str]]:
-    """Every metric of every log that exists, and an error line for each log that cannot be read."""
+    """The curves of all logs that exist, and one error line for each log that cannot be read."""
     curves: list[Curve] = []
     errors: list[str] = []
     for rung, path in logs.items():

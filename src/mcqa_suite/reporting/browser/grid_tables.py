@@ -1,6 +1,6 @@
-"""ARC grids as HTML tables, and a few grid questions that a page shows without scripts.
+"""ARC grids as HTML tables, and a gallery of grid questions that needs no scripts.
 
-templates/browser_grids.js builds the same tables in the reader's browser; the colours are in browser_grids.css.
+templates/browser_grids.js builds the same tables in the web browser; browser_grids.css has the colours.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from mcqa_suite.reporting.views import clean
 MOST_QUESTIONS = 12
 MOST_BYTES = 300_000  # of markup
 UNREAD = {
-    "none": "the response holds no valid grid",
+    "none": "the response has no valid grid",
     "refused": "the model refused",
     "truncated": "the response was cut off",
-    "empty": "nothing was written",
+    "empty": "the response is empty",
 }
-SCROLLS = ' tabindex="0" role="group" aria-label="Wide grid, scrolls sideways"'  # so that a keyboard reaches it
+SCROLLS = ' tabindex="0" role="group" aria-label="Wide grid, scrolls sideways"'  # can be reached with the keyboard
 Item = list[Any]
 
 
@@ -52,7 +52,7 @@ def _shape(grid: str) -> tuple[int, int]:
 
 
 def outcome(grid: str | None, status: str, target: str) -> str:
-    """Words for an answer to a grid question; `grid` is None where the response holds none."""
+    """Say in words how good an answer is; `grid` is None where the response has no valid grid."""
     if grid is None:
         return f"✗ no grid could be read: {UNREAD.get(status, status)}"
     if grid == target:
@@ -60,7 +60,7 @@ def outcome(grid: str | None, status: str, target: str) -> str:
     if _shape(grid) != _shape(target):
         rows, columns = _shape(grid)
         right, across = _shape(target)
-        return f"✗ wrong shape: {_counted(rows, 'row')} by {_counted(columns, 'column')}, where {right} by {across} is right"
+        return f"✗ wrong shape: {_counted(rows, 'row')} by {_counted(columns, 'column')}, expected {right} by {across}"
     wrong = sum(cell != other for cell, other in zip(grid, target, strict=True))
     return f"✗ {wrong} of {len(grid.replace('/', ''))} cells wrong, crossed out"
 
@@ -70,7 +70,7 @@ def _counted(n: int, what: str) -> str:
 
 
 def gallery(items: Sequence[Item], total: int, about: dict[str, Any]) -> str:
-    """Markup of the first of `total` embedded grid questions, given as items of the browser; "" where nothing fits."""
+    """HTML of the first `items` of the browser's `total` grid questions; "" where none fits into MOST_BYTES."""
     articles: list[str] = []
     for article in (_article(item, about) for item in items[:MOST_QUESTIONS]):
         if sum(map(len, articles)) + len(article) <= MOST_BYTES:
@@ -99,9 +99,9 @@ def _article(item: Item, about: dict[str, Any]) -> str:
 
 
 def _answer(model: str, cell: Item | None, target: str) -> str:
-    """One model's best attempt."""
+    """The best attempt of one model, as a table or a paragraph."""
     if cell is None:
-        return f'<p><b>{_text(model)}</b> <span class="browser-muted">not asked the same</span></p>'
+        return f'<p><b>{_text(model)}</b> <span class="browser-muted">no answer to the same prompt</span></p>'
     reads = [read for read in cell[4] if isinstance(read, list)]
     answers = [grid for read in reads if (grid := grid_of(read))]
     best = max(answers, key=lambda grid: _quality(grid, target), default=None)
@@ -117,7 +117,7 @@ def _quality(grid: str, target: str) -> tuple[bool, bool, float]:
 
 
 def grid_of(read: Item) -> str | None:
-    """The grid that a response was read as, in its own place or in the response."""
+    """The grid that was extracted from a response: the answer itself, or the piece of the response that holds it."""
     holders = [read[2], *read[3]]
     return next((str(holder["g"]) for holder in holders if isinstance(holder, dict) and "g" in holder), None)
 

@@ -1,7 +1,7 @@
-"""Grid questions in the sample browser: their texts in pieces of words and grids.
+"""Find the grids in the text of a grid question, for the sample browser.
 
-A grid is its rows with a stroke between them, "012/345", in a piece of its own: {"g": "012/345"}. The page writes its text in the
-form in which the model saw it from that.
+A grid is written as its rows with a slash between them, "012/345". The page makes from it a table, and the text that the
+model saw.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def cells(grid: str) -> list[list[int]]:
 
 
 def form_of(doc: Mapping[str, Any]) -> Encoder | None:
-    """The form in which a document shows grids; None for a document that shows none."""
+    """The encoder that wrote the grids in a document's text; None where the text has no grid."""
     if "task_id" not in doc or not isinstance(doc.get("text"), str):
         return None
     try:
@@ -47,7 +47,7 @@ def form_of(doc: Mapping[str, Any]) -> Encoder | None:
 
 
 def labelled_grids(text: str, form: Encoder) -> list[tuple[int, int, str]]:
-    """(start, end, grid) of every labelled grid that the form can have written; other text is left out."""
+    """(start, end, grid) of every labelled grid in the text that the encoder can read."""
     grids = []
     for match in LABELLED.finditer(text):
         start, end = match.span(1)

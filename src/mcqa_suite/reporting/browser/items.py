@@ -1,8 +1,8 @@
-"""The items of the sample browser: each document with the answers of every model, read from the logs one by one.
+"""The items of the sample browser: each document with the answers of every model.
 
-An item is [task, doc_id, subject, gold, question, cells]. `question` is [id, text, options] and, where it shows grids, the form
-in which they are written. A cell, one a model, is null where the model had another prompt or none, else [transition, right,
-status, pick, ...] with the options' probabilities in thousandths after it, or a list of reads of a generated answer.
+An item is [task, doc_id, subject, gold, question, cells]. `question` is [id, text, options], followed by the encoder's name
+where it has grids. There is one cell per model: null where the model did not get the same prompt, else [transition, right,
+status, pick, ...], followed by the options' probabilities in thousandths, or by a list of the extracted answers.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from mcqa_suite.reporting.browser.grids import form_of
 # Transitions from the base's answer; the page's filter uses these numbers.
 RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)
 UNKNOWN = 2  # a score that is neither right nor wrong
-GOLD, QUESTION, FORM = 3, 4, 3  # where an item holds its gold and its question, and a question its form
+GOLD, QUESTION, FORM = 3, 4, 3  # indices: of gold and question in an item, of the encoder in a question
 Item = list[Any]
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One model's part of a task: for each row of the base its own row (-1 for none), score and transition."""
+    """One model's answers to a task: for each row of the base the model's row (-1: none), score and transition."""
 
     run: Run
     task: TaskRun
@@ -48,7 +48,7 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A task under one filter, with a column a model; None for a model that did not run it."""
+    """A task under one filter, with one column per model; None for a model that did not run it."""
 
     label: str
     link: str
@@ -57,7 +57,7 @@ class Task:
 
     @property
     def rank(self) -> Integers:
-        """What to embed first: 0 where right answers changed, 1 where wrong answers differ, 2 the rest."""
+        """The order in which rows are embedded: 0 where right answers changed, 1 where wrong answers differ, 2 the rest."""
         changes = np.stack([column.transition for column in self.columns if column is not None])
         flips = np.isin(changes, (LOST, GAINED)).any(axis=0)
         return np.where(flips, 0, np.where((changes == OTHER_WRONG).any(axis=0), 1, 2))
@@ -95,7 +95,7 @@ def _column(base: TaskRun, run: Run, key: tuple[str, str], preferred: str | None
 
 
 def _right(samples: Samples, metric: str) -> Integers:
-    """1 and 0; UNKNOWN for all where one of the scores is neither."""
+    """Each score as 1 or 0; UNKNOWN for all of them where one is neither."""
     scores = samples.scores[metric]
     return scores.astype(np.int64) if np.isin(scores, (0.0, 1.0)).all() else np.full(len(scores), UNKNOWN)
 
@@ -116,9 +116,10 @@ def _transitions(base: Integers, variant: Integers, differ: NDArray[np.bool_]) -
 
 
 class Reader:
-    """Items in the order of embedding, read from the logs one by one; names of subjects and states are numbered.
+    """Read the items from the logs one by one, in the order of embedding; `names` numbers the subjects and statuses.
 
-    `grids` is whether an item shows one. `grid_items` has the index of each item that asks for one; the first of them as items.
+    `grids` says whether any item has a grid. `grid_items` has the index of each item whose answer is a grid, and of the first
+    MOST_QUESTIONS the item itself.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -129,7 +130,7 @@ class Reader:
         self.grid_items: list[tuple[int, Item | None]] = []
 
     def items(self) -> Iterator[tuple[Item, str]]:
-        """Each item with its question as text, to recognise it again. Hashes mix the tasks in the order."""
+        """Each item, and its question as text to find repeated ones. Sorting by hash mixes the tasks."""
         rank = np.concatenate([task.rank for task in self.tasks])
         spread = np.concatenate([task.base.task.samples.hashes[:, 0] for task in self.tasks])
         number = np.repeat(np.arange(len(self.tasks)), [task.base.task.n for task in self.tasks])

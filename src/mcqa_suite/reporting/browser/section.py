@@ -1,7 +1,7 @@
-"""The sample browser: every document with what each model made of it, embedded in one page.
+"""The sample browser: every document with the answers of each model, embedded in one page.
 
-The data are lines of JSON, compressed with gzip and written in base64: an item a line (see items.py; a question that came before
-is the number of the item that holds it), then a line about all of them.
+The data are lines of JSON, compressed with gzip and encoded in base64: one item per line (see items.py), then one line about
+all of them. An item whose question appeared before has the number of that earlier item in its place.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.browser.grid_tables import gallery
 from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
 
-CHUNK = 32  # items that are tried at once against the size limit
-PARTS = ("browser_grids", "browser")  # scripts and style sheets, in order: the second uses the first
+CHUNK = 32  # items that are added at once, before the size is checked
+PARTS = ("browser_grids", "browser")  # scripts and style sheets; the second needs the first
 
 
 @dataclass(frozen=True)
 class Browser:
-    """Markup, embedded data (base64, which needs no escaping in HTML), script and style sheet."""
+    """HTML, embedded data (base64, which needs no escaping), script and style sheet."""
 
     html: str
     data: str
@@ -37,10 +37,10 @@ class Browser:
 def browser_section(
     runs: Sequence[Run], base_name: str | None, *, metric: str | None = None, size_limit: int = 4_000_000
 ) -> Browser | None:
-    """The browser of the base's documents; None where it has none.
+    """Embed the documents of the base with all answers; None where the base has no documents.
 
-    Without a base (`base_name` None) the first run's documents are shown, without transitions. `metric` decides what is
-    right, as in a comparison. `size_limit` is in bytes of `data`: documents on which models differ come first. Raises
+    Without a base (`base_name` None) the documents are those of the first run, without transitions. `metric` says which score
+    makes an answer right. `size_limit` is in bytes of `data`; documents on which the models differ are embedded first.
     DatasetError where a log cannot be read again.
     """
     base = next((run for run in runs if base_name is None or run.name == base_name), None)
@@ -68,7 +68,7 @@ def browser_section(
 
 
 def _packed(reader: Reader, about: dict[str, Any], limit: int) -> tuple[bytes, int]:
-    """As many items as `limit` bytes hold, in their order, and a line about all of them; and how many items those are."""
+    """Compress as many items as fit into `limit` bytes, and the line about them; return the bytes and the number of items."""
     stream = zlib.compressobj(9, zlib.DEFLATED, 31)
     data, count = b"", 0
 
@@ -96,7 +96,7 @@ def _end(stream: zlib._Compress, about: dict[str, Any], reader: Reader) -> bytes
 
 
 def _lines(reader: Reader) -> Iterator[str]:
-    """Items as lines; a question that came before is the number of the first item that holds it."""
+    """Items as JSON lines; a repeated question is replaced by the number of the first item that has it."""
     seen: dict[str, int] = {}
     for index, (item, question) in enumerate(reader.items()):
         first = seen.setdefault(question, index)
@@ -106,7 +106,7 @@ def _lines(reader: Reader) -> Iterator[str]:
 
 
 def _html(embedded: int, total: int, models: int, tables: str) -> str:
-    few = "" if embedded == total else " Those on which models differ come first; the others are in the logs."
-    count = f"{embedded:,} of {total:,} documents with the answers of {models} models are embedded.{few}"
+    rest = "" if embedded == total else " Those on which models differ come first; the others are in the logs."
+    count = f"{embedded:,} of {total:,} documents with the answers of {models} models are embedded.{rest}"
     template = (files("mcqa_suite.reporting") / "templates" / "browser.html").read_text(encoding="utf-8")
     return template.replace("COUNT", escape(count)).replace("GALLERY", tables)

@@ -1,4 +1,4 @@
-"""What the sample browser shows of a sample row: the question and the responses, cut to a readable length."""
+"""The texts of a sample row in the sample browser: question and responses, cut to a readable length."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from mcqa_suite.reporting.browser.grid_tables import outcome
 from mcqa_suite.reporting.browser.grids import cells, compact, labelled_grids
 
 Row = dict[str, Any]
-# A piece of a text: words, the number of characters left out, the span that decided {"m": ...}, a grid {"g": ...}, or a grid
-# that decided {"m": 1, "g": ...}.
+# A piece of a text: a string, the number of characters left out, the marked span {"m": ...} that the answer was read from, a
+# grid {"g": ...}, or a marked grid {"m": 1, "g": ...}.
 Piece = str | int | dict[str, Any]
-LONGEST = 6000  # characters of one text that are embedded
-AROUND = 1500  # of them, on each side of the span that decided
+LONGEST = 6000  # characters of one text that are embedded at most
+AROUND = 1500  # characters that are kept before and after the marked span
 OPTION = 1200  # characters of one option
-RESPONSES = 4  # of one model to one document
+RESPONSES = 4  # responses of one model to one document
 STEM = ("stem", "question", "query", "problem", "input", "text")
 
 
@@ -28,7 +28,7 @@ def document(row: Row) -> dict[str, Any]:
 
 
 def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[Piece], list[list[Piece]]]:
-    """The question and its options in pieces; grids are pieces of their own where the question has a form."""
+    """The question and its options in pieces; with an encoder (`form`) each grid is a piece."""
     doc = document(row)
     if form:
         return _grid_pieces(str(doc["text"]), form), []
@@ -44,7 +44,7 @@ def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[
 
 
 def _grid_pieces(text: str, form: Encoder) -> list[Piece]:
-    """A text with its grids as pieces; no grid is cut, whatever its length."""
+    """A text in pieces, each grid one piece; grids are never cut."""
     result: list[Piece] = []
     position = 0
     for start, end, grid in labelled_grids(text, form):
@@ -74,10 +74,10 @@ def document_id(row: Row) -> str:
 
 
 def reads(row: Row, form: Encoder | None = None) -> list[list[Any] | int]:
-    """[status, rule, answer, response in pieces] for each of the first responses, then the number of the others.
+    """[status, rule, answer, response in pieces] of each of the first responses, then the number of the others.
 
-    Where the question has a form, an answer is {"g": ...}, or "" where a piece of the response holds the same grid; where it
-    has a target grid, words for the outcome follow.
+    With an encoder (`form`) an answer is {"g": ...}, or "" where a piece of the response is the same grid. Where the document
+    has a target grid, a text about the outcome follows.
     """
     texts, values = [str(text) for text in Sample(row).responses], Sample(row).filtered
     target = compact(document(row).get("output")) if form else None
@@ -99,7 +99,7 @@ def reads(row: Row, form: Encoder | None = None) -> list[list[Any] | int]:
 
 
 def _read(value: Any) -> Mapping[str, Any]:
-    """The extraction that a filter logged, or another filter's answer in its form."""
+    """The fields of a logged extraction; for a filter that logs plain answers, `answer` and `status`."""
     try:
         if (extraction := read_extraction(value)) is not None:
             return vars(extraction)
@@ -110,7 +110,7 @@ def _read(value: Any) -> Mapping[str, Any]:
 
 
 def pieces(text: str, span: Any = None, limit: int = LONGEST) -> list[Piece]:
-    """`text` in pieces: the span marked, and at most `limit` characters, the span (or its beginning) among them."""
+    """`text` in pieces with the span marked, cut to `limit` characters around the span, or around its start if it is long."""
     start, end = _bounds(span, len(text))
     if len(text) <= limit:
         parts = [(0, len(text))]
@@ -132,7 +132,7 @@ def pieces(text: str, span: Any = None, limit: int = LONGEST) -> list[Piece]:
 
 
 def _bounds(span: Any, length: int) -> tuple[int, int]:
-    """A span within the text; an empty one at its end where `span` is none."""
+    """The span limited to the text; (length, length) where `span` is not valid."""
     if isinstance(span, Sequence) and len(span) == 2 and all(type(bound) is int for bound in span):
         start, end = (max(0, min(length, bound)) for bound in span)
         if start < end:
@@ -141,7 +141,7 @@ def _bounds(span: Any, length: int) -> tuple[int, int]:
 
 
 def _text(value: Any) -> str:
-    """A grid as lines of digits, any other list with commas."""
+    """A grid as lines of digits, any other list as values with commas between them."""
     if isinstance(value, list) and value and all(isinstance(line, list) for line in value):
         return "\n".join(" ".join(map(str, line)) for line in value)
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -12,8 +12,7 @@ from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures import changes, choices
 from mcqa_suite.reporting.figures.bits import against_bits
 from mcqa_suite.reporting.figures.reads import reads
-from mcqa_suite.reporting.figures.style import SETTINGS as _SETTINGS
-from mcqa_suite.reporting.figures.style import Plot, css_variables, files, inline
+from mcqa_suite.reporting.figures.style import SETTINGS, Plot, css_variables, files, inline
 from mcqa_suite.reporting.figures.training import training
 from mcqa_suite.reporting.training_logs import Curve
 from mcqa_suite.reporting.views import headlines
@@ -29,8 +28,8 @@ def draw(
     board: Leaderboard | None,
     curves: Sequence[Curve] = (),
 ) -> list[Plot]:
-    """Every figure for which there is data; without a comparison those alone that need none."""
-    with mpl.rc_context(_SETTINGS):
+    """Draw every figure that has data; figures of differences need a comparison."""
+    with mpl.rc_context(SETTINGS):
         models = [run for run in runs if run is not floor]
         plots: list[Plot | None] = []
         tops = headlines(report) if report else []

@@ -13,7 +13,7 @@ from mcqa_suite.reporting.figures.style import BETTER, INK, MUTED, SAME, Plot, s
 
 
 def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plot | None:
-    """Accuracy over bits per weight; None where fewer than two sizes are known."""
+    """Plot accuracy over bits per weight; None for fewer than two different sizes."""
     rows = [row for row in board.rows if row.run is not floor and row.run.bits_per_weight]
     if len({_bits(row) for row in rows}) < 2:
         return None
@@ -34,9 +34,9 @@ def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plo
         ax.set_xlabel("bits per weight (log scale)")
     return Plot(
         "accuracy-bits",
-        "What a smaller model costs",
-        f"Accuracy with its 95 % interval over bits per weight. Dashed: {short(full.run.name)}, at full precision; "
-        "dotted: chance. A cross: the model's scores on the task are broken."
+        "Accuracy and the size of the model",
+        f"Accuracy with its 95 % interval over bits per weight. Dashed line: {short(full.run.name)}, at full precision; "
+        "dotted line: chance. Cross: the model's scores on the task are not valid."
         f"{capped(len(columns), len(board.columns), TASKS)}",
         "; ".join(words),
         figure,
@@ -82,9 +82,9 @@ def _panel(ax: Axes, rows: Sequence[BoardRow], index: int, column: TaskColumn) -
 
 
 def _offsets(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Points between each point and its label, negative for a label below it.
+    """The distance of each label from its point, in points of text; negative puts the label below.
 
-    Of models of one size the best has its label above; sizes with one model take turns, at two heights.
+    Where several models have one size, the best has its label above. Where a size has one model, labels alternate.
     """
     sizes = sorted({x for x, _ in points})
     single = [x for x in sizes if sum(x == other for other, _ in points) == 1]

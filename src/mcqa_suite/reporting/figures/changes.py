@@ -1,4 +1,4 @@
-"""What changed and how much: differences of tasks and groups, of the tasks inside a group, and answers that changed."""
+"""Figures of differences to the base: by task and group, inside a group, and the answers that changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Groups = Sequence[Sequence[ComparisonRow]]
 
 
 def colour(row: ComparisonRow) -> str:
-    """A difference that is not significant is grey."""
+    """The colour of a difference: grey unless it is significant."""
     if row.kind == "noise floor":
         return FLOOR
     if not is_significant(row):
@@ -42,7 +42,7 @@ def label(row: ComparisonRow) -> str:
 
 
 def forest(report: Comparison, tops: Groups) -> Plot:
-    """Paired differences with intervals, and the band within which they count as none."""
+    """Plot the paired differences with their intervals, and the band of the equivalence margin."""
     shown = tops[:MOST_TASKS]
     figure, axes, heights = line_axes([(rows[0].task, [label(row) for row in rows]) for rows in shown])
     margin = 100 * report.margin
@@ -55,10 +55,10 @@ def forest(report: Comparison, tops: Groups) -> Plot:
     axes.set_xlabel(f"difference to {short(report.base)} (percentage points)")
     return Plot(
         "forest",
-        "How far each variant is from the base",
+        "Difference of each variant to the base",
         f"Paired difference with its 95 % interval. The band is the equivalence margin, ± {margin:g} "
         f"{'point' if margin == 1 else 'points'}. Filled and coloured: significant after Holm's correction "
-        f"(blue better, orange worse); a cross: broken.{capped(len(shown), len(tops), TASKS)}",
+        f"(blue: better, orange: worse). Cross: broken.{capped(len(shown), len(tops), TASKS)}",
         "; ".join(f"{label(row)} on {row.task}: {interval(row)}, {row.verdict}" for row in rows),
         figure,
     )
@@ -74,7 +74,7 @@ def _forest_line(axes: Axes, y: float, row: ComparisonRow) -> None:
 
 
 def flips(tops: Groups) -> Plot | None:
-    """Answers that changed: how many, and which way."""
+    """Plot the shares of answers that changed, by direction."""
     groups = [rows for group in tops if (rows := [row for row in group if row.flips])]
     shown = groups[:MOST_TASKS]
     if not shown:
@@ -96,9 +96,10 @@ def flips(tops: Groups) -> Plot | None:
     axes.set_xlabel("share of questions (%)")
     return Plot(
         "flips",
-        "How many answers changed, and which way",
-        "To the left, orange: right became wrong. To the right, blue: wrong became right, then grey: wrong became another wrong. "
-        "Direction: -1 all losses, +1 all gains. The purple line is the volume of the noise floor, where one was given."
+        "Answers that changed",
+        "Orange, to the left: right answers that became wrong. Blue, to the right: wrong answers that became right; then grey: "
+        "wrong answers that became other wrong answers. Direction: -1 only losses, +1 only gains. Purple line: the share of "
+        "changed answers of the noise floor, if there is one."
         f"{capped(len(shown), len(groups), TASKS)}",
         "; ".join(words),
         figure,
@@ -121,7 +122,7 @@ def _flips_line(axes: Axes, y: float, row: ComparisonRow) -> str:
 
 
 def dumbbells(report: Comparison, tops: Groups) -> list[Plot]:
-    """A figure for each group of at least three tasks: base and variant side by side, a panel a variant."""
+    """One figure per group of at least three tasks: the base against each variant, one panel per variant."""
     groups = [(rows[0], parts) for rows in tops if len(parts := parts_of(report, rows)) >= FEWEST_PARTS]
     more = capped(MOST_GROUPS, len(groups), "groups")
     return [_dumbbell(report.base, top, parts, more) for top, parts in groups[:MOST_GROUPS]]
@@ -149,8 +150,9 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
     return Plot(
         f"tasks-{_slug(top.task)}-{_slug(top.filter)}",
         f"The {len(parts)} tasks of {short(top.task)}",
-        f"{short(top.metric)} in %: empty circle {short(base)}, full circle the variant, a cross where it is broken; thick and "
-        f"coloured only where significant after correction. Dotted: chance.{capped(len(names), len(variants), 'variants')}{more}",
+        f"{short(top.metric)} in %. Empty circle: {short(base)}; full circle: the variant; cross: the variant is broken. "
+        "Lines are thick and coloured where the difference is significant after correction. Dotted line: chance."
+        f"{capped(len(names), len(variants), 'variants')}{more}",
         "; ".join(words),
         figure,
     )

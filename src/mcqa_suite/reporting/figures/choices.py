@@ -1,4 +1,4 @@
-"""What became of the options: divergence and calibration of their probabilities, and the letters that are chosen."""
+"""Figures about the options: how their probabilities moved, calibration, and the letters that are chosen."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, LINE, MUTED, 
 from mcqa_suite.reporting.tables import percent
 from mcqa_suite.reporting.views import pairs_of
 
-LEAST = 1e-6  # nats; what is smaller stands at the left edge
+LEAST = 1e-6  # nats; smaller values are drawn at the left edge
 BINS = 10
 Groups = Sequence[Sequence[ComparisonRow]]
 
 
 def divergence(tops: Groups, base: Run, others: Sequence[Run]) -> Plot | None:
-    """The spread of KL from the base, per question."""
+    """Plot the quantiles over questions of the KL divergence from the base."""
     groups = [rows for group in tops if (rows := [row for row in group if row.choices.kl])]
     shown = groups[:MOST_TASKS]
     if not shown:
@@ -49,16 +49,16 @@ def divergence(tops: Groups, base: Run, others: Sequence[Run]) -> Plot | None:
     )
     return Plot(
         "choice-kl",
-        "How far the option probabilities moved",
+        "Change of the option probabilities",
         "Over the questions: thin line 5 to 95 %, thick line the middle half, circle the median, bar the mean. "
-        f"A volume of disagreement, not a loss of quality.{capped(len(shown), len(groups), TASKS)}",
+        f"A large change is not by itself a loss of quality.{capped(len(shown), len(groups), TASKS)}",
         "; ".join(words),
         figure,
     )
 
 
 def _divergence_line(axes: Axes, y: float, values: Floats, floor: bool) -> str:
-    """Draw the quantiles and the mean; return them in words."""
+    """Draw the quantiles and the mean; return them as text."""
     with np.errstate(invalid="ignore"):
         quantiles = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf")
     x, colour = np.clip(quantiles, LEAST, 1e3), FLOOR if floor else BETTER
@@ -81,12 +81,12 @@ def _probabilities(pairs: Pairs, side: Answers) -> Floats | None:
 
 
 def reliability(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
-    """Confidence against accuracy, a panel a model and task."""
+    """Plot confidence against accuracy, one panel per model and task."""
     plot = (
         "reliability",
-        "Whether confidence matches accuracy",
-        f"Mean probability of the chosen option against how often it is right, in {BINS} bins of equal mass. On the dashed "
-        "line a model is as right as it is sure; below it, over-confident.",
+        "Confidence and accuracy",
+        f"Mean probability of the chosen option (confidence) and how often it is right (accuracy), in {BINS} bins of equal "
+        "mass. On the dashed line the two are equal; below it the model is over-confident.",
     )
     groups = [rows for rows in tops if any(row.choices.ece_variant is not None for row in rows)]
     return model_panels(
@@ -112,12 +112,12 @@ def _reliability(ax: Axes, model: Model) -> str:
 
 
 def letters(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
-    """How often each letter is chosen, against how often it is right."""
+    """Plot how often each letter is chosen, and how often it is right."""
     plot = (
         "letters",
         "Which letters are chosen",
-        "Bars: the share of answers that are the letter (grey: the base). Lines: how often that letter is right. "
-        "A bar far over its line is a preference for a position.",
+        "Bars: how often the letter is chosen (grey: the base). Lines: how often the letter is right. "
+        "A bar far above its line shows a preference for that position.",
     )
     return model_panels(plot, _with_letters(tops), base, variants, _letters, height=1.3, ylabel="answers (%)")
 
@@ -138,12 +138,12 @@ def _letters(ax: Axes, model: Model) -> str:
 
 
 def confusion(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
-    """Right letter against chosen letter: the base, and each variant minus the base."""
+    """Plot right letter against chosen letter: the base, and each variant minus the base."""
     plot = (
         "confusion",
         "Which letters are chosen instead of the right one",
-        "Of the questions whose right letter is the row's, the percentage answered with the column's. First the base, then, "
-        "under Δ, what each variant adds (blue) or takes away (orange), in points; values under half a point are left blank.",
+        "Rows: the right letter. Columns: the chosen letter, in % of the row's questions. The first panel is the base; panels "
+        "with Δ show the change of a variant in points (blue: more, orange: fewer). Values under half a point are not shown.",
     )
     return model_panels(
         plot,
@@ -173,7 +173,7 @@ def _confusion(ax: Axes, model: Model) -> str:
 
 
 def _letter_table(pairs: Pairs, side: Answers) -> Floats:
-    """Rows: right letter; columns: chosen letter; percentages of the row."""
+    """Percentages of each row; rows are right letters, columns chosen letters."""
     width = int(pairs.options.max())
     gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(float)
     picks = np.zeros((pairs.n, width))

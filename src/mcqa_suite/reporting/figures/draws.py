@@ -1,4 +1,4 @@
-"""The spread over draws of a set of templates: a dot a draw."""
+"""The accuracy of every draw of a set of templates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mcqa_suite.reporting.tables import percent
 
 
 def draws(runs: Sequence[Drawn]) -> Plot:
-    """A heading a task, a line a run: every draw's accuracy as a dot, over the mean with its interval over templates."""
+    """Plot one line per task and run: the accuracy of each draw as a dot, the mean, and its interval over templates."""
     tasks = list(dict.fromkeys(task for run in runs for task in run.tasks))
     groups = [(task, [run for run in runs if task in run.tasks]) for task in tasks]
     figure, axes, heights = line_axes([(task, [run.run for run in rows]) for task, rows in groups], inches=0.24)
@@ -31,14 +31,15 @@ def draws(runs: Sequence[Drawn]) -> Plot:
     return Plot(
         "variance",
         "How much a score depends on the draw",
-        "A dot is one instance of every template; the line is the mean over draws, the bar its 95 % interval over templates.",
+        "A dot is the accuracy of one draw: one instance of every template. The line is the mean over draws, the bar its 95 % "
+        "interval over templates.",
         "; ".join(words),
         figure,
     )
 
 
 def _offsets(rates: np.ndarray) -> np.ndarray:
-    """Vertical offsets, within a third of a line, that put equal accuracies side by side."""
+    """Vertical offsets, at most a third of a line, so that dots of equal accuracy do not overlap."""
     offsets = np.zeros(len(rates))
     for value in np.unique(rates):
         same = np.flatnonzero(rates == value)

@@ -14,13 +14,13 @@ from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.style import INK, WIDTH, Plot, short
 from mcqa_suite.reporting.views import pairs_of
 
-MOST_TASKS = 12  # in a figure of lines
-MOST_PANEL_TASKS, MOST_MODELS = 4, 8  # in a figure of small panels: its rows and columns
+MOST_TASKS = 12  # in a figure with one line per model
+MOST_PANEL_TASKS, MOST_MODELS = 4, 8  # rows and columns of a figure of small panels
 TASKS = "tasks and groups"
 
 
 def capped(shown: int, total: int, what: str) -> str:
-    """For a caption: what a figure leaves out, "" where it leaves nothing out."""
+    """The sentence of a caption that says how much is shown; "" where all is shown."""
     return f" The first {shown} of {total} {what} are shown." if shown < total else ""
 
 
@@ -30,7 +30,7 @@ def panel_title(name: object, columns: int) -> str:
 
 
 def line_axes(groups: Sequence[tuple[str, Sequence[str]]], inches: float = 0.19) -> tuple[Figure, Axes, list[float]]:
-    """Axes with a line for each name, under a bold heading for each group, and the y of each line."""
+    """Axes with one line per name and a bold heading per group, and the y position of each line."""
     ticks: list[tuple[float, str]] = []
     headings, heights, y = [], [], 0.0
     for heading, names in groups:
@@ -59,7 +59,7 @@ def margin_text(axes: Axes, y: float, text: str, colour: str = INK) -> None:
 
 
 def panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
-    """`count` small axes of a height in inches."""
+    """A figure with `count` small axes; `height` of each in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
@@ -125,7 +125,7 @@ def model_panels(
 
 
 def _models(rows: Sequence[ComparisonRow], base: Run, variants: dict[str, Run]) -> list[Model]:
-    """The base, as paired with the first variant, then each variant."""
+    """The base, paired with the first variant, then each variant."""
     pairs = [pairs_of(base, variants[row.variant], row) for row in rows]
     models = [Model(row.variant, pair, pair.variant, row) for row, pair in zip(rows, pairs, strict=True)]
     return [Model(base.name, pairs[0], pairs[0].base, rows[0]), *models]

@@ -1,4 +1,4 @@
-"""What could be read of generated answers."""
+"""The shares of generated answers that could be read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, line_
 from mcqa_suite.reporting.figures.style import BETTER, FLOOR, REST, WORSE, Plot
 from mcqa_suite.reporting.tables import percent
 
-# (name, colour) of what a generated answer can be; what is neither was not read for another reason.
+# (state, colour) of a generated answer; the last state collects all other reasons.
 STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwise unread", REST))
 
 
 def reads(models: Sequence[Run]) -> Plot | None:
-    """The shares of answers that were read, refused, truncated, or not read for another reason."""
+    """Plot the shares of answers that were read, refused, truncated, or not read for another reason."""
     tasks: dict[tuple[str, str], list[tuple[str, list[float]]]] = {}
     for run in models:
         for key, task in run.tasks.items():
@@ -42,7 +42,7 @@ def reads(models: Sequence[Run]) -> Plot | None:
     figure.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=8)
     return Plot(
         "reads",
-        "What could be read of generated answers",
+        "Generated answers that could be read",
         "Read: an answer was extracted. Refused, truncated and otherwise unread answers count as wrong."
         f"{capped(len(shown), len(tasks), TASKS)}",
         "; ".join(words),

@@ -1,4 +1,4 @@
-"""One look for every figure: a palette by meaning, light and dark, and SVG that a strict content policy allows."""
+"""The style of all figures: a light and a dark palette, and SVG that the page's content security policy allows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 WIDTH = 7.4  # inches
-# Meaning -> (light, dark). Blue and orange stay apart for every common colour blindness; nothing rests on colour alone.
+# Meaning -> (light, dark). Blue and orange differ under every common colour blindness; no meaning depends on colour alone.
 PALETTE = {
     "paper": ("#ffffff", "#14171a"),
     "raised": ("#f6f7f9", "#1d2125"),
@@ -80,13 +80,13 @@ class Plot:
 
 
 def short(text: object, most: int = 32) -> str:
-    """A name cut in the middle to `most` characters: names of one family often differ at their end."""
+    """A name of at most `most` characters, cut in the middle because names of one family often differ at their end."""
     name = clean(text)
     return name if len(name) <= most else f"{name[: most - 1 - most // 2]}…{name[len(name) - most // 2 :]}"
 
 
 def css_variables() -> str:
-    """The palette as variables, light first and dark where the reader prefers it; paper is always light."""
+    """The palette as CSS variables: dark on a screen whose user prefers it, light elsewhere and in print."""
     light, dark = ("".join(f"--{name}:{pair[i]};" for name, pair in PALETTE.items()) for i in (0, 1))
     return f":root{{{light}}}\n@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
@@ -95,13 +95,13 @@ def svg(figure: Figure, name: str) -> bytes:
     """The figure as matplotlib's SVG, the same bytes every time."""
     out = io.BytesIO()
     with mpl.rc_context({**SETTINGS, "svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a glyph that its own font lacks; the reader's browser has others
+        warnings.simplefilter("ignore")  # matplotlib's font lacks some glyphs; a web browser has other fonts
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
 
 
 def inline(plot: Plot) -> Markup:
-    """SVG markup for a page: colours as variables, no style attribute, ids unique to the figure, and a text alternative."""
+    """SVG for the page: colours as CSS variables, no style attributes, ids unique to the figure, and a text alternative."""
     root = ET.fromstring(svg(plot.figure, plot.name))  # noqa: S314
     targets = {
         word for node in root.iter() for value in node.attrib.values() for word in re.findall(r"#([\w-]+)\)?$", value)
@@ -126,7 +126,7 @@ def inline(plot: Plot) -> Markup:
 
 
 def _plain(node: ET.Element, targets: set[str], name: str) -> None:
-    """Turn styles into attributes, which the page's policy allows, and colours into the page's variables."""
+    """Replace styles by attributes, which the page's policy allows, and colours by CSS variables."""
     if "id" in node.attrib:
         if node.attrib["id"] in targets:
             node.set("id", f"{name}-{node.attrib['id']}")
@@ -172,7 +172,7 @@ COLOURS = {light: name for name, light in LIGHT.items()}
 
 
 def files(plots: Sequence[Plot]) -> Iterator[tuple[str, bytes]]:
-    """Each as `<name>.svg` and `<name>.png`, on white."""
+    """(file name, content) of each figure as SVG and as PNG."""
     for plot in plots:
         yield f"{plot.name}.svg", svg(plot.figure, plot.name)
         out = io.BytesIO()

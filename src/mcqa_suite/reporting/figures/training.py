@@ -12,7 +12,7 @@ from mcqa_suite.reporting.figures.layout import capped, panels
 from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, SAME, WORSE, Plot, short
 from mcqa_suite.reporting.training_logs import Curve
 
-# What is drawn of a log, in this order: the trainer's name, and ours for the axis.
+# The metrics that are drawn, in this order: the name in the log -> the title of the panel.
 METRICS = {
     "loss": "training loss",
     "eval_loss": "validation loss",
@@ -33,7 +33,7 @@ MOST_RUNGS = 8
 
 
 def training(curves: Sequence[Curve]) -> Plot | None:
-    """A panel a metric, a line a trained rung; None where nothing was logged."""
+    """Plot one panel per metric with one line per trained rung; None where nothing was logged."""
     names = [name for name in METRICS if any(curve.metric == name for curve in curves)]
     trained = list(dict.fromkeys(curve.rung for curve in curves if curve.metric in names))
     rungs = trained[:MOST_RUNGS]
@@ -57,9 +57,9 @@ def training(curves: Sequence[Curve]) -> Plot | None:
     figure.legend(handles=handles, loc="outside upper left", ncols=6, frameon=False, fontsize=8)
     return Plot(
         "training",
-        "How training went",
-        "What each trained rung logged, by optimiser step; the axis has the trainer's own name of it. A gap in a line: "
-        f"no finite number.{capped(len(rungs), len(trained), 'trained rungs')}",
+        "Training curves",
+        "The metrics that each trained rung logged, by optimiser step; the y axis has the trainer's name of the metric. "
+        f"A gap in a line is a value that is not finite.{capped(len(rungs), len(trained), 'trained rungs')}",
         "; ".join(words),
         figure,
     )

@@ -11,8 +11,8 @@
   const form = at("filters"), list = at("list"), all = at("all"), detail = at("item"), count = at("count"), text = at("text");
 
   let about, items, changes, statuses, haystack = [];
-  let visible = [], chosen = -1; // numbers of items; a place in `visible`
-  const rows = new Map(); // place in `visible` -> element
+  let visible = [], chosen = -1; // indices of items; an index into `visible`
+  const rows = new Map(); // index into `visible` -> element
 
   // --- reading -------------------------------------------------------------------------------------------------------
   async function read() {
@@ -57,13 +57,13 @@
   }
 
   // --- small parts ---------------------------------------------------------------------------------------------------
-  // What cannot be seen or is no character is made visible.
+  // Replaces control characters and lone surrogates by visible characters.
   const shown = (raw) => String(raw).replace(/\r\n/g, "\n").replace(/\p{Surrogate}/gu, "\ufffd")
     .replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0))).replace(/\u007f/g, "\u2421");
 
   const { make } = arcGrids;
 
-  const named = (raw) => { // a text of its own direction
+  const named = (raw) => { // text whose direction (left to right or not) is detected
     const element = make("bdi");
     element.dir = "auto";
     element.textContent = shown(raw);
@@ -85,7 +85,7 @@
   const letter = (index) => LETTERS[index] ?? String(index + 1);
 
   function verdict(cell) {
-    if (cell === null) return make("span", "browser-muted", "not asked the same");
+    if (cell === null) return make("span", "browser-muted", "no answer to the same prompt");
     const [name, word] = [["browser-wrong", "✗ wrong"], ["browser-right", "✓ right"], ["browser-muted", "– not 0 or 1"]][cell[RIGHT]];
     return make("span", name, word);
   }
@@ -152,7 +152,7 @@
     return element;
   }
 
-  function box(className, name, ...children) { // scrolls, so that a keyboard has to reach it
+  function box(className, name, ...children) { // it scrolls, so it must be reachable with the keyboard
     const element = make("div", className, ...children);
     element.tabIndex = 0;
     element.setAttribute("role", "group");
@@ -167,7 +167,7 @@
     const [, , , form] = item[QUESTION], target = targetOf(item);
     reads.forEach((read, number) => {
       if (typeof read === "number") {
-        element.append(make("p", "browser-muted", `${read} more responses are in the log.`));
+        element.append(make("p", "browser-muted", `The log has ${read} more responses.`));
         return;
       }
       const [status, rule, answer, response, outcome] = read;
@@ -190,7 +190,7 @@
 
   function folded(name, ...children) {
     const element = make("details", "arc-folded", make("summary", "", name), ...children);
-    element.addEventListener("toggle", bringMarksUp);
+    element.addEventListener("toggle", scrollToMarks);
     return element;
   }
 
@@ -202,8 +202,8 @@
   }
 
   function render() {
-    const others = items.length === 1 ? "" : ` The other ${(items.length - 1).toLocaleString("en")} are in the file that this was printed from: open it, choose one, and print again.`;
-    at("paper").textContent = `On paper: one question of ${items.length.toLocaleString("en")}, the one that was chosen.${others}`;
+    const others = items.length === 1 ? "" : " To print another one, open the HTML file, choose it and print again.";
+    at("paper").textContent = `Only the chosen question is printed, 1 of ${items.length.toLocaleString("en")}.${others}`;
     if (chosen < 0) {
       detail.replaceChildren(make("p", "browser-muted", "No question passes these filters."));
       return;
@@ -227,7 +227,7 @@
     if (item[CELLS].some((cell) => cell && Array.isArray(cell[REST]))) {
       const read = item[CELLS].flatMap((cell) => (cell ? cell[REST] : [])).filter(Array.isArray);
       const marked = read.some((one) => one[3].some((piece) => piece.m));
-      if (marked) parts.push(make("p", "browser-muted", `Marked${form ? " in a response" : ""}: what decided the read.`));
+      if (marked) parts.push(make("p", "browser-muted", `Marked${form ? " in a response" : ""}: the text that the answer was read from.`));
       parts.push(make("div", "browser-cards", ...item[CELLS].map((cell, m) => card(m, cell, item))));
     }
     for (const [m, cell] of item[CELLS].entries()) {
@@ -236,11 +236,11 @@
       }
     }
     detail.replaceChildren(...parts);
-    bringMarksUp();
+    scrollToMarks();
   }
 
-  // What decided a read is often the last line of a long response: its box opens there.
-  function bringMarksUp() {
+  // Scroll each response to its mark, which is often in the last line of a long response.
+  function scrollToMarks() {
     const places = [...detail.querySelectorAll(".browser-response")].map((response) => {
       const mark = response.querySelector("mark");
       const down = mark ? mark.getBoundingClientRect().bottom - response.getBoundingClientRect().bottom : 0;
@@ -275,7 +275,7 @@
       marks.append(make("span", ["browser-wrong", "browser-right", "browser-muted"][right], "✗✓–"[right]));
     }
     const head = make("span", "browser-head", named(`${about.tasks[item[TASK]][0]} ${item[DOC]}`), marks);
-    const [id, stem, , form] = item[QUESTION]; // every grid question begins with the same words
+    const [id, stem, , form] = item[QUESTION]; // grid questions all begin with the same words, so their id is shown
     const row = make("div", "browser-row", head, named(form ? id : plain(stem).slice(0, 160)));
     row.id = `browser-row-${place}`;
     row.setAttribute("role", "option");
@@ -320,7 +320,7 @@
       for (let m = from; m < to; m++) if (test(values[i * models + m])) return true;
       return false;
     };
-    // Unchanged means that no model changed; every other transition that one of them did.
+    // "Unchanged" must hold for every model; any other transition for at least one of them.
     const quiet = kinds.includes(0) ? [1, 2, 3] : null;
     visible = [];
     for (let i = 0; i < items.length; i++) {
@@ -353,21 +353,21 @@
     });
   }
 
-  const bringUp = () => (whole.closest("section") ?? whole).scrollIntoView();
+  const scrollHere = () => (whole.closest("section") ?? whole).scrollIntoView();
 
   // --- links and keys ------------------------------------------------------------------------------------------------
   function follow() {
     if (!location.hash.startsWith("#item=")) return;
     let wanted = location.hash.slice(6);
-    try { wanted = decodeURIComponent(wanted); } catch { /* not encoded: taken as it is */ }
+    try { wanted = decodeURIComponent(wanted); } catch { /* not URI-encoded: use it unchanged */ }
     const found = items.findIndex((item) => shown(key(item)) === wanted);
     if (found < 0) {
-      count.textContent = `${shown(wanted).slice(0, 120)} is not embedded here. ${count.textContent}`;
+      count.textContent = `${shown(wanted).slice(0, 120)} is not embedded in this page. ${count.textContent}`;
     } else {
       if (!visible.includes(found)) form.reset();
       filter(found);
     }
-    bringUp();
+    scrollHere();
   }
 
   const STEPS = { j: 1, k: -1, ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
@@ -383,7 +383,7 @@
     else if (event.key.length === 1 || target === list) {
       move(STEPS[event.key]);
       const box = list.getBoundingClientRect();
-      if (box.bottom < 0 || box.top > innerHeight) bringUp();
+      if (box.bottom < 0 || box.top > innerHeight) scrollHere();
     } else return;
     event.preventDefault();
   }

@@ -32,7 +32,7 @@ const arcGrids = (() => {
     })));
     const size = Math.max(rows.length, width) > 12 ? "arc-small" : width < 6 ? "arc-narrow" : "arc-large";
     const scroll = make("div", "arc", make("table", `arc-grid ${size}`, make("caption", "", caption), make("tbody", "", ...lines)));
-    if (size === "arc-small") { // so that a keyboard reaches it
+    if (size === "arc-small") { // it scrolls, so it must be reachable with the keyboard
       scroll.tabIndex = 0;
       scroll.setAttribute("role", "group");
       scroll.setAttribute("aria-label", "Wide grid, scrolls sideways");
@@ -40,7 +40,7 @@ const arcGrids = (() => {
     return scroll;
   }
 
-  // Input and output side by side, the last input with the target: a grid's name is the line before it.
+  // Each input beside its output, and the last input beside the target. The line before a grid is its name.
   function pairs(stem, target) {
     const groups = [];
     stem.forEach((piece, i) => {

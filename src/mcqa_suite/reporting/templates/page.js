@@ -59,7 +59,7 @@
     }
     document.querySelector(".copy").hidden = false;
   }
-  // Folded parts are printed too, except grids as text, which are printed as tables.
+  // Open the folded parts for printing, except the text of grids, which are printed as tables.
   let opened = [];
   addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open], .arc-folded)")];
