@@ -142,7 +142,7 @@ def confusion(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
     plot = (
         "confusion",
         "Which letters are chosen instead of the right one",
-        "Rows: the right letter. Columns: the chosen letter, in % of the row's questions. The first panel is the base; panels "
+        "Rows: the right letter. Columns: the chosen letter, in % of the row's questions. Left panel: the base. Panels "
         "with Δ show the change of a variant in points (blue: more, orange: fewer). Values under half a point are not shown.",
     )
     return model_panels(
