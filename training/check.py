@@ -1,4 +1,4 @@
-"""Check the settings of stages of every kind in one process, as their scripts and the libraries' own config classes would.
+"""Check stage settings of every kind in one process, with the same checks as the stages' scripts.
 
 python training/check.py --sft training/configs/sft.yaml --gptq training/configs/gptq.yaml
 """
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def library_configs(kind: str) -> Any:
-    """The function `configs` of a kind's script; ConfigError names the extra of a library that is missing."""
+    """The function `configs` of a stage's script; ConfigError names the extra of a missing library."""
     try:
         return runpy.run_path(str(Path(__file__).with_name(f"{kind}.py")), run_name=f"mcqa_training_{kind}")["configs"]
     except ImportError as error:

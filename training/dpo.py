@@ -21,7 +21,7 @@ from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
 
 @dataclass(frozen=True)
 class Reward(margins.Scored):
-    """`chosen` and `rejected` are beta times the gain in log-probability over the reference model's, which are kept too."""
+    """`chosen` and `rejected` are beta times the gain in log-probability over the reference model."""
 
     reference_chosen: float
     reference_rejected: float
@@ -40,7 +40,7 @@ def main() -> None:
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
         train, held_out = rows.split(data, settings.held_out, settings.seed)
 
-        # An adapter's reference is the model without it; all weights need a second model, unless its values are precomputed.
+        # The reference of an adapter is the model without it; full training needs a second model.
         reference = weights.load(args, settings)[0] if settings.full else None
         trainer = DPOTrainer(
             model=model,
@@ -59,14 +59,14 @@ def main() -> None:
         metrics |= {
             "reward_margin_over_beta": metrics["reward_margin"] / config.beta if scored else None,
             "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
-            "no measure between different ones",
+            "not comparable between different settings",
         }
         facts = {"data": fingerprints, "chat_template": chat, "metrics": metrics}
         weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 
 def rewards(trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[Reward]:
-    """Each pair's rewards, computed row by row, so that pairs with one prompt share no reference values."""
+    """The rewards of each pair, computed row by row so that pairs with the same prompt do not share reference values."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     size, beta = trainer.args.per_device_eval_batch_size, trainer.args.beta
 

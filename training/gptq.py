@@ -64,17 +64,17 @@ def main() -> None:
 
 
 def check_widths(parent: Path, config: dict[str, Any], group_size: int) -> None:
-    """ConfigError for a model that GPTQModel would fail on half-way."""
+    """ConfigError for layer widths on which GPTQModel would fail in the middle of its work."""
     divisor = max(32, group_size)
     for name in ("hidden_size", "intermediate_size"):
         if (width := config.get(name)) and width % divisor:
             raise ConfigError(
-                f"{parent}: {name} {width} is no multiple of {divisor}; lower group_size (32 is the least)"
+                f"{parent}: {name} {width} is not a multiple of {divisor}; lower group_size (at least 32)"
             )
 
 
 def tidy(folder: Path) -> list[float]:
-    """Remove temporary paths from the configs; returns the loss of every layer from the log."""
+    """Remove temporary paths from the configs, and return the loss of every layer from the log."""
     for name in ("config.json", "quantize_config.json"):
         path = folder / name
         plain = without_volatile(json.loads(path.read_text(encoding="utf-8")))

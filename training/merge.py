@@ -1,4 +1,4 @@
-"""Merge an adapter into the checkpoint that it was trained on, and into no other.
+"""Merge an adapter into the checkpoint that it was trained on.
 
 python training/merge.py --config training/configs/merge.yaml --parent runs/adapter --parent-base runs/sft --output runs/merged
 """
@@ -23,7 +23,7 @@ def configs(settings: StageSettings, where: str) -> None:
 def main() -> None:
     args, settings = stage.start("merge", __doc__, configs)
     if not is_adapter(args.parent):
-        raise CheckpointError(f"{args.parent}: holds no adapter to merge; give the folder of a stage with merge: false")
+        raise CheckpointError(f"{args.parent}: not an adapter; give the folder of a stage with merge: false")
     task = json.loads((args.parent / ADAPTER).read_text(encoding="utf-8"))["task_type"]
     with stage.enough_memory(args, "dtype", settings.dtype, "use a shorter one, or a larger machine"):
         model, tokenizer = weights.load_unchecked(args, settings.dtype, **(weights.REWARD if task == "SEQ_CLS" else {}))

@@ -3,7 +3,7 @@
 python training/orpo.py --config training/configs/orpo.yaml --parent training/base --output runs/orpo
 accelerate launch training/orpo.py --config training/configs/orpo.yaml --parent training/base --output runs/orpo
 
-TRL has ORPO in trl.experimental, whose interface may change with any release: hence a script apart, and a pinned TRL.
+ORPO is in trl.experimental, whose interface may change with any release, so the version of TRL is pinned.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
 
 
 class TokenMeanORPOTrainer(ORPOTrainer):  # type: ignore[misc]
-    """TRL's trainer, but the loss of the chosen answers is the mean over the tokens of all processes, not of each process."""
+    """TRL's trainer, with the loss of the chosen answers averaged over the tokens of all processes, not of each one."""
 
     def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> Any:
         outputs = super().concatenated_forward(model, batch)
@@ -59,7 +59,7 @@ def main() -> None:
         model = trainer.accelerator.unwrap_model(trainer.model)
 
         def mean_logps(key: str) -> list[float]:
-            """ORPO's measure of an answer: the mean log-probability of its tokens, which does not grow with its length."""
+            """The mean log-probability of an answer's tokens, which is ORPO's reward and does not depend on length."""
             sums = margins.sequence_logps(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
             return [total / n for total, n in sums]
 

@@ -38,7 +38,7 @@ HELD_OUT = 600
 LM_WEIGHT = 0.3  # of the tokens that are not answers
 SMOOTHING = 0.97  # of the running accuracies
 
-# A document is pieces of (text, is_answer).
+# A document is a list of (text, is_answer).
 Document = list[tuple[str, bool]]
 
 
@@ -145,7 +145,7 @@ class Corpus:
 
     def _lookup(self, q: Question, link: str = "") -> Document:
         document: Document = [(f"Options:\n{prompts.options(q)}\n\nAnswer:", False)]
-        for i in self.rng.sample(range(4), 4):  # each once: a repeated query would be answered by copying the first
+        for i in self.rng.sample(range(4), 4):  # each option once: the answer to a repeated one could be copied
             document += [(f" {q.choices[i]}{link}", False), (f" {LETTERS[i]}", True)]
         return document
 
@@ -198,7 +198,7 @@ def collate(documents: list[Document], tokenizer: Fast) -> tuple[torch.Tensor, t
 
 @torch.no_grad()
 def log_likelihoods(model: LlamaForCausalLM, tokenizer: Fast, pairs: list[tuple[str, str]]) -> list[float]:
-    """Of each (context, continuation). Padding on the right needs no mask: a causal model never looks there."""
+    """The log-likelihood of each (context, continuation); a causal model needs no mask for padding on the right."""
     documents = [[(context, False), (continuation, True)] for context, continuation in pairs]
     values: list[float] = []
     for start in range(0, len(documents), 256):

@@ -24,7 +24,7 @@ def configs(settings: PreferenceSettings, where: str, folder: str = "unused") ->
 
 def main() -> None:
     args, settings = stage.start("reward", __doc__, configs)
-    # With this, FSDP loads weights in one process and leaves the others without the score's new ones, which no file holds.
+    # With this variable FSDP loads weights in one process, so the new score layer would be missing in the others.
     os.environ.pop("FSDP_CPU_RAM_EFFICIENT_LOADING", None)
     with stage.training(args, settings, configs) as (config, lora):
         data, fingerprints = read_rows(settings)

@@ -175,7 +175,7 @@ def test_a_training_script_waits_while_another_process_writes_its_output(tmp_pat
         )
         lines = iter(script.stderr.readline, "")
         assert any(f"{tmp_path / 'out'}: waiting for another process that writes it" in line for line in lines)
-    assert "holds no adapter to merge" in script.communicate()[1]
+    assert "not an adapter; give the folder" in script.communicate()[1]
 
 
 def texts(folder: Path) -> list[str]:

@@ -147,7 +147,7 @@ def test_a_loss_that_is_not_a_number_stops_with_one_line_and_leaves_nothing(tiny
             SFT.replace("max_steps", "max_step"),
             "bad.yaml: trainer: unknown key 'max_step'; did you mean 'max_steps'?",
         ),
-        ("gptq", "bits: 4\ngroup_size: 48\n" + GPTQ.split("\n")[1], "hidden_size 64 is no multiple of 48"),
+        ("gptq", "bits: 4\ngroup_size: 48\n" + GPTQ.split("\n")[1], "hidden_size 64 is not a multiple of 48"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(tiny_checkpoint, tmp_path, kind, config, message):

@@ -79,7 +79,7 @@ def test_every_dpo_loss_changes_the_weights_and_is_measured_on_held_out_question
     assert metrics["reward_accuracy_low"] <= metrics["reward_accuracy"] <= metrics["reward_accuracy_high"]
     assert 0 <= metrics["shorter_accuracy"] + metrics["longer_accuracy"] <= 1
     assert loss["loss_type"][0] in metrics["loss_of"]
-    assert "no measure between different ones" in metrics["loss_of"]
+    assert "not comparable between different settings" in metrics["loss_of"]
 
 
 PROMPTS = ["How many legs has a cat?", "How many legs has a cat?", "What is red?", "What is blue?"]
@@ -189,7 +189,7 @@ def test_an_adapter_is_refused_on_any_checkpoint_but_its_parent(adapter, merged,
         run_stage("dpo", PAIRS, adapter, tmp_path / "dpo", "--parent-base", str(merged))
     with pytest.raises(CheckpointError, match="is an adapter; give the folder that it was trained on"):
         run_stage("dpo", PAIRS, adapter, tmp_path / "dpo")
-    with pytest.raises(CheckpointError, match="holds no adapter to merge"):
+    with pytest.raises(CheckpointError, match="not an adapter; give the folder"):
         run_stage("merge", {}, merged, tmp_path / "whole")
 
 

@@ -1,6 +1,6 @@
-"""What the training scripts share. Importing it checks that their libraries are installed, and sets environment variables.
+"""Shared parts of the training scripts.
 
-The libraries read the variables when they are imported.
+Importing this checks that the script's libraries are installed, and sets environment variables that they read at import.
 """
 
 import os

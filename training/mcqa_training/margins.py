@@ -27,7 +27,7 @@ class Scored:
 
 
 def score_pairs(pairs: Sequence[rows.Row], scores: Callable[[str], list[float]]) -> list[Scored]:
-    """Every pair with its scores; `scores` returns those of all answers under a key, "chosen" or "rejected"."""
+    """Score every pair; `scores` returns the scores of all answers for a key, "chosen" or "rejected"."""
     return [
         Scored(row["id"], row["group"], chosen, rejected)
         for row, chosen, rejected in zip(pairs, scores("chosen"), scores("rejected"), strict=True)
@@ -37,7 +37,7 @@ def score_pairs(pairs: Sequence[rows.Row], scores: Callable[[str], list[float]])
 def sequence_logps(
     model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
 ) -> list[tuple[float, int]]:
-    """For each row the summed log-probability of its answer's tokens given the prompt, and the number of tokens."""
+    """For each row the sum of the log-probabilities of the answer's tokens, and their number."""
     sums = []
     for prompts, answers, logits, tokens in _batches(model, tokenizer, pairs, key, chat, batch_size):
         logps = torch.log_softmax(logits[:, :-1].float(), -1).gather(-1, tokens[:, 1:, None])[..., 0]
@@ -50,7 +50,7 @@ def sequence_logps(
 def sequence_scores(
     model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
 ) -> list[float]:
-    """For each row the output of a sequence classifier with one label on prompt and answer."""
+    """For each row the score of prompt and answer by a sequence classifier with one label."""
     batches = _batches(model, tokenizer, pairs, key, chat, batch_size)
     return [score.item() for _, _, logits, _ in batches for score in logits[:, 0].double()]
 
@@ -70,7 +70,7 @@ def _batches(model: Any, tokenizer: Any, pairs: Any, key: str, chat: bool, batch
 
 
 def summary(scored: Sequence[Scored], pairs: Sequence[rows.Row]) -> dict[str, Any]:
-    """Reward accuracy (a tie is an error) with its 95 % interval, the mean margin, and the accuracy of length alone."""
+    """Reward accuracy (a tie is an error) with its 95 % interval, the mean margin, and the accuracy of choosing by length."""
     if not scored:
         return {"held_out_pairs": 0}
     margins = [pair.chosen - pair.rejected for pair in scored]
@@ -94,5 +94,5 @@ def summary(scored: Sequence[Scored], pairs: Sequence[rows.Row]) -> dict[str, An
 
 
 def as_files(scored: Sequence[Scored]) -> dict[str, str]:
-    """The file of scores for `weights.save_trained`."""
+    """The scores as {file name: text}, for `weights.save_trained`."""
     return {HELD_OUT: "".join(json.dumps(asdict(pair), ensure_ascii=False) + "\n" for pair in scored)}

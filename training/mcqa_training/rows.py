@@ -1,4 +1,4 @@
-"""Rows as a trainer wants them, and the checks that come before it sees them."""
+"""Check rows and convert them to the format of TRL's trainers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = dict[str, str]
 
 
 def limit_of(config: Any, model: Any) -> tuple[int | None, str]:
-    """How many tokens a row may have, and what says so: the trainer's max_length or the model's context."""
+    """The most tokens of a row, and the name of the limit: the trainer's max_length or the model's context."""
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if config.max_length and (not context or config.max_length <= context):
         return config.max_length, "max_length"
@@ -26,13 +26,13 @@ def limit_of(config: Any, model: Any) -> tuple[int | None, str]:
 
 
 def examples(rows: Sequence[Row], chat: bool) -> list[dict[str, Any]]:
-    """Prompt and answers as TRL takes them: texts, or with a chat template a user's and an assistant's message."""
+    """Prompts and answers in TRL's format: texts, or with a chat template a message of the user and one of the assistant."""
     return [{key: _form(key, row[key], chat) for key in ("prompt", *_answers(row))} for row in rows]
 
 
 @contextmanager
 def shared_folder(output: Path) -> Iterator[Path]:
-    """A folder beside `output` that every process of a run knows, gone at the end."""
+    """A temporary folder beside `output`, the same for all processes of a run."""
     folder = output.with_name(f".{output.name}.rows")
     if PartialState().is_main_process:
         shutil.rmtree(folder, ignore_errors=True)
@@ -44,7 +44,7 @@ def shared_folder(output: Path) -> Iterator[Path]:
 
 
 def shared_dataset(examples: list[dict[str, Any]], folder: Path) -> Dataset:
-    """On disk, so that all processes find beside it what one of them worked out, such as reference log-probabilities."""
+    """Save a data set on disk, so that all processes use what one of them adds, such as reference log-probabilities."""
     with PartialState().main_process_first():
         if PartialState().is_main_process:
             Dataset.from_list(examples).save_to_disk(folder)
@@ -52,18 +52,20 @@ def shared_dataset(examples: list[dict[str, Any]], folder: Path) -> Dataset:
 
 
 def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list[Row]]:
-    """Rows to train on, and the rows of a `share` of the questions; every row of one question is on one side."""
+    """Split off the rows of a `share` of the questions; all rows of one question are on the same side."""
     groups = list(dict.fromkeys(row["group"] for row in rows))
     draw = random.Random(f"{seed}:held out")  # noqa: S311 - not cryptography
     chosen = set(draw.sample(groups, round(share * len(groups))))
     if share and not 0 < len(chosen) < len(groups):
-        raise DatasetError(f"held_out: {share:g} of {len(groups)} questions leaves one side empty; use more data, or 0")
+        raise DatasetError(
+            f"held_out: {share:g} of {len(groups)} questions leaves one side empty; add data, or set it to 0"
+        )
     held_out = [row for row in rows if row["group"] in chosen]
     return [row for row in rows if row["group"] not in chosen], held_out
 
 
 def check(rows: Sequence[Row], tokenizer: Any, chat: bool, limit: int | None, name: str = "max_length") -> None:
-    """DatasetError for the first row that would not train its whole answers, and nothing but its answers."""
+    """DatasetError for the first row whose answer cannot be separated from its prompt, is empty, or would be cut."""
     if not rows:
         raise DatasetError("no rows to train on; see n, split and the filters of the stage's data")
     for key in _answers(rows[0]):
@@ -92,7 +94,7 @@ def _check(row: Row, key: str, prompt: list[int], answer: list[int] | None, limi
 
 
 def encode(rows: Sequence[Row], key: str, tokenizer: Any, chat: bool) -> list[tuple[list[int], list[int] | None]]:
-    """The tokens of each prompt and, with the end of the text, of its answer; None where the two do not part cleanly."""
+    """The tokens of each prompt, and of its answer with the end token (None where they cannot be separated)."""
     if not rows:  # a tokenizer takes no empty batch
         return []
     if chat:

@@ -1,4 +1,4 @@
-"""What the stages share: the command line, the libraries' configs, errors in one line, and the manifest at the end."""
+"""Shared parts of the stages: the command line, the configs of libraries, one-line errors, and the manifest."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Configs = Callable[..., Any]  # (settings, where[, folder]) -> what a library ma
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors one of several processes prints."""
+    """A parser whose errors are printed by only one of several processes."""
 
     def error(self, message: str) -> NoReturn:
         if not processes.is_main():
@@ -65,19 +65,19 @@ class Parser(argparse.ArgumentParser):
 
 
 def start(kind: str, description: str | None, configs: Configs) -> tuple[argparse.Namespace, Any]:
-    """The command line of a stage, whose parent is a complete checkpoint, and the settings in its file.
+    """Parse the command line of a stage, check its parent, and read its settings.
 
-    `--check FILE...` reads settings as the stage would, passes them to the libraries' `configs`, and exits. A stage that trains
-    nothing keeps only the main one of several processes.
+    `--check FILE...` only checks settings, with the libraries' `configs`, and exits. A stage that does not train continues in
+    the main one of several processes.
     """
     processes.hush()
     if kind not in TRAINED:
         processes.go_on_alone()
     parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, help="YAML with the settings of this stage")
+    parser.add_argument("--config", type=Path, help="YAML file with the settings of the stage")
     parser.add_argument("--parent", type=Path, help="folder of the checkpoint to start from")
     parser.add_argument("--parent-base", type=Path, help="the parent's own parent, where the parent is an adapter")
-    parser.add_argument("--output", type=Path, help="folder to make; the last path part names the checkpoint")
+    parser.add_argument("--output", type=Path, help="folder to create; its last part is the name of the checkpoint")
     parser.add_argument("--check", type=Path, nargs="+", metavar="FILE", help="check these settings and exit")
     args = parser.parse_args()
     if args.check:
@@ -114,13 +114,13 @@ def exit_code(main: Callable[[], None]) -> int:
 
 @contextmanager
 def training(args: argparse.Namespace, settings: Any, configs: Configs) -> Iterator[Any]:
-    """The configs of a trainer and of an adapter, for a block that trains: seeded, and with its memory errors in one line."""
+    """Set the seed and yield the configs of trainer and adapter; running out of memory in the block is a ConfigError."""
     with tempfile.TemporaryDirectory() as folder:
         config, lora = configs(settings, str(args.config), folder)
         remedy = "lower it and raise gradient_accumulation_steps by as much, lower max_length, or set qlora: true"
         size = config.per_device_train_batch_size
         with enough_memory(args, "per_device_train_batch_size", size, remedy):
-            set_seed(settings.seed)  # before a score's weights and LoRA's matrices are drawn
+            set_seed(settings.seed)  # before the weights of a score layer and of LoRA are drawn
             yield config, lora
 
 
@@ -136,7 +136,7 @@ def enough_memory(args: argparse.Namespace, setting: str, size: Any, remedy: str
 
 
 def library_config(cls: type, values: dict[str, Any], fixed: dict[str, Any], where: str) -> Any:
-    """An instance of a library's config class from a part of our YAML; ConfigError for what the class refuses."""
+    """Make an instance of a library's config class from a part of our YAML; ConfigError for values that it refuses."""
     check_keys(values, {field.name for field in dataclasses.fields(cls)} - fixed.keys(), where)
     try:
         return cls(**values, **fixed)
@@ -145,7 +145,7 @@ def library_config(cls: type, values: dict[str, Any], fixed: dict[str, Any], whe
 
 
 def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: Any) -> Any:
-    """TRL's config from `fixed` and the settings, which win over our defaults."""
+    """TRL's config from our defaults, the settings, which override them, and `fixed` values."""
     fixed |= {
         "output_dir": folder,
         "seed": settings.seed,
@@ -153,7 +153,7 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
         "bf16": GPU and settings.dtype == "bfloat16",
         "logging_nan_inf_filter": False,
     }
-    # A recipe is a stranger's file, and with these a trainer may load a model again, with code of its own.
+    # A recipe may come from anyone; with these keys a trainer could load a model that runs its own code.
     code = {"trust_remote_code": False, "model_init_kwargs": None}
     names = {field.name for field in dataclasses.fields(cls)}
     fixed |= {key: value for key, value in code.items() if key in names}
@@ -177,7 +177,7 @@ class StopAtNaN(TrainerCallback):
 
 
 def use_chat(settings: Any, tokenizer: Any, where: str) -> bool:
-    """Whether rows become conversations: by the settings, or else by whether the tokenizer has a chat template."""
+    """Whether to use the chat template: by the settings, or else where the tokenizer has one."""
     available = bool(getattr(tokenizer, "chat_template", None))
     key = f"{where}: chat_template"
     return use_chat_template(
@@ -188,7 +188,7 @@ def use_chat(settings: Any, tokenizer: Any, where: str) -> bool:
 def check_quantisable(parent: Path) -> dict[str, Any]:
     """CheckpointError for a parent that is an adapter or quantised already; returns its config."""
     if is_adapter(parent):
-        raise CheckpointError(f"{parent}: is an adapter; merge it first (training/merge.py)")
+        raise CheckpointError(f"{parent}: is an adapter; merge it first with training/merge.py")
     config: dict[str, Any] = json.loads((parent / "config.json").read_text(encoding="utf-8"))
     if "quantization_config" in config:
         raise CheckpointError(f"{parent}: is quantised already; quantise its parent")
@@ -203,7 +203,7 @@ def finish(
     n_processes: int = 1,
     **facts: Any,
 ) -> None:
-    """Write the manifest of the checkpoint in `folder`, which is about to be renamed to the output."""
+    """Write the manifest of the checkpoint in the temporary `folder`."""
     if args.kind not in TRAINED:
         facts["chat_template"] = chat_template_of(args.parent)
     manifest = Manifest(

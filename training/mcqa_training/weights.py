@@ -1,4 +1,4 @@
-"""Loading a parent, which may be an adapter or loaded in 4 bits, and saving a checkpoint, which may be an adapter."""
+"""Load a parent, which may be an adapter, and save a checkpoint or an adapter."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from mcqa_suite.common.manifest import TRAINING_LOG, complete_folder, name_of
 
 State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}
-REWARD = {"cls": AutoModelForSequenceClassification, "num_labels": 1}  # what a reward model is loaded as
+REWARD = {"cls": AutoModelForSequenceClassification, "num_labels": 1}  # arguments to load a reward model
 
 
 def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfig | None:
-    """PEFT's config; None where every weight is trained. ConfigError where QLoRA cannot run."""
+    """PEFT's config; None where all weights are trained. ConfigError where QLoRA cannot run."""
     if settings.qlora:
         if os.environ.get("ACCELERATE_USE_FSDP") or os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE") == "3":
             raise ConfigError(
@@ -45,7 +45,7 @@ def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfi
 
 
 def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
-    """The parent's model and tokenizer; of an adapter its recorded parent with the adapter merged into it."""
+    """Load the parent's model and tokenizer; an adapter is merged into its own parent."""
     if settings.qlora:
         kwargs["quantization_config"] = four_bits(settings.dtype)
     if is_adapter(args.parent) and (settings.qlora or not settings.merge):
@@ -58,7 +58,7 @@ def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalL
 def load_unchecked(
     args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any
 ) -> tuple[Any, Any]:
-    """`load` of a parent that suits the stage."""
+    """`load` without the check that an adapter and the settings fit together."""
     folder = args.parent
     if is_adapter(folder):
         if args.parent_base is None:
@@ -76,7 +76,7 @@ def load_unchecked(
 
 
 def four_bits(dtype: str, format: str = "nf4", double_quant: bool = True) -> BitsAndBytesConfig:
-    """4-bit weights whose products are in `dtype`; the defaults are QLoRA's."""
+    """A config for 4-bit weights that computes in `dtype`; the defaults are QLoRA's."""
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type=format,
@@ -125,7 +125,7 @@ def save_trained(
 
 
 def gathered(trainer: Any) -> State | None:
-    """All weights by name, in the main process, where they are sharded; None where every process has them all."""
+    """Sharded weights by name, complete in the main process; None where every process has all weights."""
     if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
         return None
     state: State = trainer.accelerator.get_state_dict(trainer.model_wrapped)
@@ -144,7 +144,7 @@ def save_weights(model: Any, state: State | None, folder: Path, args: argparse.N
 
 
 def save_into_parent(model: Any, state: State | None, folder: Path, args: argparse.Namespace, settings: Any) -> None:
-    """Save the parent, loaded again, with what was trained: `model` has its weights in 4 bits, or a part of them."""
+    """Load the parent again, apply the trained weights and save it; `model` has 4-bit weights or only a part of them."""
     parent, _ = load_unchecked(args, settings.dtype, **(REWARD if args.kind == "reward" else {}))
     if settings.full:
         parent.load_state_dict(state)
@@ -153,7 +153,7 @@ def save_into_parent(model: Any, state: State | None, folder: Path, args: argpar
         parent = PeftModel.from_pretrained(parent, folder).merge_and_unload()
         for path in folder.glob("adapter_*"):
             path.unlink()
-    if state is not None:  # with what the trainer set, such as the padding token
+    if state is not None:  # keep values that the trainer set, such as the padding token
         parent.config = model.config
         if parent.can_generate():
             parent.generation_config = model.generation_config
@@ -161,7 +161,7 @@ def save_into_parent(model: Any, state: State | None, folder: Path, args: argpar
 
 
 def save_adapter(model: Any, state: State | None, folder: Path, parent: Path) -> None:
-    """Save PEFT's two files, with the parent's name in place of its path on this machine."""
+    """Save PEFT's two files, with the parent's name instead of its local path."""
     model.save_pretrained(folder, save_embedding_layers=False, state_dict=state)
     (folder / "README.md").unlink(missing_ok=True)
     config = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
@@ -170,6 +170,6 @@ def save_adapter(model: Any, state: State | None, folder: Path, parent: Path) ->
 
 
 def training_log(history: list[dict[str, Any]]) -> str:
-    """TRL's log as JSON lines, one a logged step, without the summary of the run."""
+    """TRL's log as JSON lines, one per logged step, without the summary at the end."""
     steps = [entry for entry in history if "train_runtime" not in entry]
     return "".join(json.dumps({"step": entry["step"], **entry}) + "\n" for entry in steps)
