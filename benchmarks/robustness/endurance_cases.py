@@ -119,7 +119,7 @@ def two_ladders(run: Unbroken, home: Path) -> tuple[str, str]:
     cut_back(run, step, folder)
     first = Ladder(run.recipe, home, folder)
     first.wait_for(step, folder)
-    message = one_line(Ladder(run.recipe, home, folder), "is writing it")
+    message = one_line(Ladder(run.recipe, home, folder), "uses this folder")
     return message, equal(run, folder) if first.wait() == 0 else "no"
 
 
