@@ -1,4 +1,4 @@
-"""Every order of the options: what is original, and what is made of the answers."""
+"""Rotations of the options, and the effect of their order on accuracy, picks and consistency."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_the_tasks_ask_every_rotation_with_unturned_examples_in_front(tmp_path, 
     assert "0.0 (" in lines[1]
 
 
-def test_a_run_without_rotations_says_what_to_run(capsys, tmp_path):
+def test_a_folder_without_a_run_is_an_error(capsys, tmp_path):
     from mcqa_suite.cli.main import main
 
     assert main(["orders", str(REPOSITORY / "tasks")]) == 2

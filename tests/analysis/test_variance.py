@@ -1,4 +1,4 @@
-"""Spread over draws, from main to p1 to p2 to noop, and the generalisation gap: from logs as the harness writes them."""
+"""Spread over draws, differences between variants and the generalisation gap, from logs as the harness writes them."""
 
 from __future__ import annotations
 

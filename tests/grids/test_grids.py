@@ -73,7 +73,7 @@ def test_the_form_for_small_models_is_written_as_its_name_says():
     assert text == "```grid\nshape: 2x3\n1 303\n2 030\n```"
 
 
-def test_text_that_a_form_did_not_make_is_not_decoded():
+def test_text_in_another_form_is_not_decoded():
     for text in ("1 303\n3 030", "303\n03", "3 0", ""):
         with pytest.raises(ValueError, match=r".*"):
             encoder("plain+rows").decode(text)

@@ -1,4 +1,4 @@
-"""Extractions in a sample log: written in one form, read in that of 0.1.0 too."""
+"""Extractions are written to a sample log as JSON, and read from it, also in the form of version 0.1.0."""
 
 from __future__ import annotations
 

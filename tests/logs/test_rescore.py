@@ -1,4 +1,4 @@
-"""Logs of the real harness, and rows in other people's formats, read again without the model."""
+"""Logs of the real harness, and rows in other formats, are extracted again without the model."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_log_of_ours_read_again_by_the_same_rules_changes_nothing(logs, tmp_pa
     assert f"| {log.name} | extracted | {len(before)} |" in capsys.readouterr().out
 
 
-def test_the_default_output_lies_beside_the_log_and_is_passed_over_the_next_time(logs, tmp_path, capsys):
+def test_the_default_output_lies_beside_the_log_and_is_skipped_the_next_time(logs, tmp_path, capsys):
     log = write(tmp_path / "samples_a.jsonl", *rows(logs["samples_mcqa_epfl_cot"]))
     assert main(["extract", str(log)]) == 0
     both = sorted(tmp_path.iterdir())
@@ -92,7 +92,7 @@ def test_the_default_output_lies_beside_the_log_and_is_passed_over_the_next_time
     assert f"mcqa: skipped: {both[1]}: written by this command" in capsys.readouterr().err
 
 
-def test_log_likelihoods_are_passed_over_beside_generated_answers(logs, tmp_path, capsys):
+def test_log_likelihoods_are_skipped_beside_generated_answers(logs, tmp_path, capsys):
     likelihoods, generated = str(logs["samples_mcqa_epfl"]), str(logs["samples_mcqa_epfl_cot"])
     assert main(["extract", likelihoods, generated, "--output", str(tmp_path)]) == 0
     assert len(list(tmp_path.iterdir())) == 1
@@ -100,7 +100,7 @@ def test_log_likelihoods_are_passed_over_beside_generated_answers(logs, tmp_path
     assert "no generated answers; give" in capsys.readouterr().err
 
 
-def test_what_changed_is_counted_by_outcome_status_and_rule(tmp_path, capsys):
+def test_changes_are_counted_by_outcome_status_and_rule(tmp_path, capsys):
     was = "{'answer': None, 'status': 'none', 'rule': None, 'span': None}"
     wrong = "{'answer': 'C', 'status': 'answered', 'rule': 'old_rule', 'span': (0, 1)}"
     log = write(

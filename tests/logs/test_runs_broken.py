@@ -1,4 +1,4 @@
-"""Logs that cannot be read: each is named with its place and remedy, and what can be read is read."""
+"""A log that cannot be read is an error with its place and remedy; the other logs of the run are still read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every variant of the EPFL format that has been met in the wild is read; everything else is named with its line."""
+"""Every known variant of the EPFL format is read; any other row is an error with its file and line."""
 
 from __future__ import annotations
 
