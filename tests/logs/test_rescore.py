@@ -267,7 +267,7 @@ def test_paths_that_cannot_be_used_are_one_line(tmp_path, capsys):
     cases = [
         ([str(tmp_path / "none.jsonl")], "no such file"),
         ([str(tmp_path)], "a folder"),
-        ([str(log), "--output", str(file)], "is neither a folder nor named *.jsonl"),
+        ([str(log), "--output", str(file)], "give a folder or a file named *.jsonl"),
         ([str(log), "--output", str(file / "deeper")], "Not a directory"),
         ([str(log), "--output", str(log)], "is one of the logs to be rescored"),
         ([str(log), str(same), "--output", str(tmp_path / "all.jsonl")], "one file for 2 logs"),
