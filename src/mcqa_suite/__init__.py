@@ -1,4 +1,4 @@
-"""Evaluate a base model and everything made from it on questions with one right answer, and say what changed.
+"""Evaluate a base model and the models made from it on questions with one correct answer, and compare them.
 
     import mcqa_suite
 
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcqa_suite.api.comparison import compare as compare
+    from mcqa_suite.api.comparison import leaderboard as leaderboard
+    from mcqa_suite.api.comparison import report as report
     from mcqa_suite.api.grids import grid_votes as grid_votes
-    from mcqa_suite.api.leaderboard import leaderboard as leaderboard
-    from mcqa_suite.api.orders import orders as orders
-    from mcqa_suite.api.report import report as report
+    from mcqa_suite.api.repeats import orders as orders
+    from mcqa_suite.api.repeats import variance as variance
+    from mcqa_suite.api.repeats import vote as vote
     from mcqa_suite.api.runs import load_run as load_run
-    from mcqa_suite.api.variance import variance as variance
-    from mcqa_suite.api.vote import vote as vote
     from mcqa_suite.extract import extract_choice as extract_choice
     from mcqa_suite.extract import extract_grid as extract_grid
     from mcqa_suite.extract import extract_number as extract_number
@@ -35,12 +35,12 @@ _MODULES = {
     "extract_grid": "mcqa_suite.extract",
     "extract_number": "mcqa_suite.extract",
     "grid_votes": "mcqa_suite.api.grids",
-    "leaderboard": "mcqa_suite.api.leaderboard",
+    "leaderboard": "mcqa_suite.api.comparison",
     "load_run": "mcqa_suite.api.runs",
-    "orders": "mcqa_suite.api.orders",
-    "report": "mcqa_suite.api.report",
-    "variance": "mcqa_suite.api.variance",
-    "vote": "mcqa_suite.api.vote",
+    "orders": "mcqa_suite.api.repeats",
+    "report": "mcqa_suite.api.comparison",
+    "variance": "mcqa_suite.api.repeats",
+    "vote": "mcqa_suite.api.repeats",
 }
 __all__ = list(_MODULES)
 

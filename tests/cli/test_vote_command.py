@@ -110,7 +110,7 @@ def test_a_reward_model_scores_and_one_with_two_outputs_is_refused(log, tmp_path
         (["--n", "two"], "--n two: expected whole numbers"),
         (["--n", "0"], "--n 0: expected numbers from 1 up"),
         (["--n", "9"], "--n 9: sums has 4 samples a question"),
-        (["--reward", "nothing"], "--reward nothing: no checkpoint folder and no file of scores there"),
+        (["--reward", "nothing"], "--reward nothing: not a checkpoint folder or a file of scores"),
         (["--draws", "0"], "--draws 0: expected 1 or more"),
         (["--draws", "5"], "question q1 has 4 samples, fewer than --draws 5"),
         (["-o", "/proc/none"], "/proc/none: cannot be written"),
@@ -125,4 +125,4 @@ def test_bad_input_is_a_one_line_error(log, capsys, flags, reason):
 
 def test_a_folder_without_logs_is_a_one_line_error(tmp_path, capsys):
     assert main(["vote", str(tmp_path)]) == 2
-    assert "no samples there; give a samples_*.jsonl" in capsys.readouterr().err
+    assert "no sample logs; give a samples_*.jsonl" in capsys.readouterr().err

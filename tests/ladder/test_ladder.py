@@ -138,7 +138,7 @@ def test_a_recipe_without_evaluate_writes_and_announces_no_leaderboard_and_no_re
     recipe = mixed(tmp_path, tiny_checkpoint, monkeypatch)
     assert main(["run", str(recipe), "--until", "whole"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.endswith(f" s; no leaderboard and no report: {recipe} has no evaluate")
+    assert last.endswith(f" s; no leaderboard and no report: {recipe} has no `evaluate` section")
     assert sorted(path.name for path in (tmp_path / "run").glob("[!.]*.*")) == ["training.md"]
 
 

@@ -170,7 +170,7 @@ def test_an_interrupted_ladder_leaves_no_process_and_no_partial_folder(cluster, 
     run.send_signal(signal.SIGINT)
     code, _, err = ladder.end(run)
     assert code == 130
-    assert err.splitlines()[-1] == "mcqa: interrupted; run the same command again to resume"
+    assert err.splitlines()[-1] == "mcqa: interrupted; rerun to resume"
     assert not alive(first[0])
     assert not alive(other[0])
     assert sorted(path.name for path in (ladder.output / "checkpoints").glob("[!.]*")) == ["base", "sft"]

@@ -1,20 +1,70 @@
-"""What changed between a base and its variants, and what it is worth."""
+"""Runs side by side: a comparison with their base, a leaderboard, and one HTML report."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.analysis.compare import Comparison, Options, compare_folders, exit_code
-from mcqa_suite.api.report import ReportResult, report
+from mcqa_suite.analysis.compare import Comparison, Options, compare_folders, exit_code, read_folders
+from mcqa_suite.analysis.leaderboard import Leaderboard
+from mcqa_suite.analysis.leaderboard import leaderboard as ranked
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.reporting import comparison_data
-from mcqa_suite.reporting.comparison_text import FORMATS
+from mcqa_suite.reporting import comparison_data, comparison_text
+from mcqa_suite.reporting import leaderboard as leaderboard_text
+from mcqa_suite.reporting.html import write_report
+from mcqa_suite.reporting.page_data import Page
 from mcqa_suite.reporting.tables import data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class ReportResult:
+    """The page that was written, and where."""
+
+    output: Path
+    page: Page
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be read or paired, one line each."""
+        return self.page.problems
+
+
+def report(
+    *runs: str | Path,
+    output: str | Path = "report.html",
+    base: str | Path | None = None,
+    noise_floor: str | Path | None = None,
+    figures: str | Path | None = None,
+    tasks: str = "*",
+    samples_mb: float = 4.0,
+    options: Options | None = None,
+    subset: str | Path | None = None,
+) -> ReportResult:
+    """Write the report of some runs: folders, FOLDER@STAMP or NAME=FOLDER. Without a base it holds no comparison.
+
+    `options` are those of a comparison, which replace `tasks`; `subset` is the clean.json of an audit. `figures` is a folder for
+    the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed first. Raises
+    McqaError where nothing can be shown; what else could not be read is in `problems`.
+    """
+    if not samples_mb > 0:
+        raise ConfigError(f"--samples-mb {samples_mb:g}: expected a size above 0")
+    page = write_report(
+        [str(run) for run in runs],
+        Path(output),
+        base=str(base) if base else None,
+        noise_floor=str(noise_floor) if noise_floor else None,
+        figures=Path(figures) if figures else None,
+        options=options or Options(tasks),
+        subset=Path(subset) if subset else None,
+        sample_bytes=int(1e6 * samples_mb),
+    )
+    return ReportResult(Path(output), page)
+
 
 SHOWN = ("task", "variant", "n", "base_acc", "variant_acc", "diff", "diff_low", "diff_high", "p_holm", "verdict")
 
@@ -32,12 +82,12 @@ class CompareResult:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What could not be read or paired, a line each."""
+        """What could not be read or paired, one line each."""
         return self.comparison.problems
 
     @property
     def exit_code(self) -> int:
-        """For a pipeline: 1 where a corrected difference is worse, 2 where one cannot be judged, else 0."""
+        """1 if a corrected difference is worse, 2 if one cannot be judged, else 0."""
         return exit_code(self.comparison)
 
     def to_frame(self) -> pd.DataFrame:
@@ -46,7 +96,7 @@ class CompareResult:
 
     def text(self, style: str = "md") -> str:
         """The tables as "md", "csv", "latex" or "json"."""
-        return FORMATS[style](self.comparison)
+        return comparison_text.FORMATS[style](self.comparison)
 
     def report(self, output: str | Path, *, figures: str | Path | None = None) -> ReportResult:
         """Write one HTML file with verdicts, leaderboard, figures and samples; `figures` is a folder for SVG and PNG."""
@@ -80,16 +130,16 @@ def compare(
     A run is what `lm_eval --output_path FOLDER --log_samples` wrote: a folder, FOLDER@STAMP or NAME=FOLDER.
 
     Args:
-        tasks: Patterns of tasks and groups, with commas between.
+        tasks: Patterns of tasks and groups, separated by commas.
         metric: By default acc, else exact_match.
         margin: The equivalence margin in points.
-        cluster: A field of the documents; those with one value of it are not independent.
-        noise_floor: The base again under other conditions, e.g. another batch size.
+        cluster: A document field; documents that share its value count as one cluster.
+        noise_floor: Another run of the base under other conditions, e.g. another batch size.
         subset: The clean.json of an audit; only its documents are compared.
         force: Compare although settings differ, and list them.
 
     Raises:
-        McqaError: Where the base cannot be read, or nothing can be compared. What else cannot be read or paired is in
+        McqaError: If the base cannot be read or nothing can be compared. Other runs that cannot be read are listed in
             `problems`.
     """
     if not 0 < margin < 100:
@@ -99,3 +149,37 @@ def compare(
     documents = Path(subset) if subset else None
     comparison = compare_folders(str(base), texts, options, noise_floor=floor, subset=documents)
     return CompareResult(comparison, str(base), tuple(texts), options, floor, documents)
+
+
+@dataclass(frozen=True, eq=False)
+class LeaderboardResult:
+    """The table, and what could not be read, a line each."""
+
+    board: Leaderboard
+    problems: tuple[str, ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each model and task, and one for its macro mean; values are fractions."""
+        return data_frame(leaderboard_text.leaderboard_rows(self.board))
+
+    def text(self, style: str = "md") -> str:
+        """The table as "md", "csv" or "latex"."""
+        return leaderboard_text.FORMATS[style](self.board)
+
+    def _repr_html_(self) -> str:
+        wide = self.to_frame().pivot(index=["model", "rank"], columns="task", values="value")
+        order = list(dict.fromkeys(row.run.name for row in self.board.rows))
+        return wide.reindex(order, level="model").to_html(na_rep="", float_format="{:.4f}".format)
+
+
+def leaderboard(
+    runs: Iterable[str | Path], *, metric: str | None = None, subset: str | Path | None = None
+) -> LeaderboardResult:
+    """Rank runs: folders, FOLDER@STAMP or NAME=FOLDER.
+
+    `metric` is acc by default, else exact_match; `subset` is the clean.json of an audit, of which only the documents count.
+    Raises McqaError where no run can be read; what else cannot be read is in `problems`.
+    """
+    folders = read_folders([str(run) for run in runs], subset=Path(subset) if subset else None)
+    table = replace(ranked(folders.readable, metric), subset=folders.subset)
+    return LeaderboardResult(table, (*folders.errors, *(line for run in folders.readable for line in run.problems)))

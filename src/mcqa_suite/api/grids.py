@@ -1,4 +1,4 @@
-"""ARC grids: two attempts an output from all views and votes, their score, and the file that ARC Prize takes."""
+"""ARC grids: choose two attempts per output by vote, score them, and write a submission for ARC Prize."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Ranked = Mapping[str, Mapping[int, Sequence[Candidate]]]
-NOTE = "Two attempts an output, the better one counts. Task score: mean over tasks of the share of their outputs."
+NOTE = "Two attempts per output; the better one counts. Task score: mean over tasks of the share of their outputs."
 
 
 @dataclass(frozen=True, eq=False)
 class GridVotesResult:
-    """What a run's answers amount to under each way to choose: `scores` and, by task and output, the `ranked` grids."""
+    """Scores of a run's answers under each way to choose two grids: `scores` and, by task and output, the `ranked` grids."""
 
     scores: dict[str, GridReport]
     ranked: dict[str, Ranked]
@@ -56,7 +56,7 @@ class GridVotesResult:
 
 
 def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> GridVotesResult:
-    """Choose two grids an output from every attempt and view of a run, by votes.
+    """Choose two grids per output by vote over all attempts and views of a run.
 
     `samples` is a `samples_mcqa_arc_grid_*.jsonl` or the folder of one. `logprob` names a checkpoint that also ranks the
     grids, by its log-probability summed over the views.
@@ -72,7 +72,7 @@ def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> Gri
 
 
 def grid_answers(task: Task, samples: str | Path) -> Mapping[int, Sequence[Candidate]]:
-    """What a run answered to a task, most votes first, by test output."""
+    """A run's answers to a task by test output, most votes first."""
     log = _log(Path(samples))
     answers = ranked(read_answers(log)).get(task.id)
     if answers is None:
@@ -84,5 +84,5 @@ def _log(path: Path) -> Path:
     files = sorted(path.rglob("samples_mcqa_arc_grid_*.jsonl")) if path.is_dir() else [path]
     if len(files) != 1 or not files[0].is_file():
         count = "no log" if not files or not files[0].is_file() else f"{len(files)} logs"
-        raise ConfigError(f"{path}: {count} of a grid task there; give one samples_mcqa_arc_grid_*.jsonl")
+        raise ConfigError(f"{path}: {count} of a grid task; give one samples_mcqa_arc_grid_*.jsonl")
     return files[0]

@@ -1,16 +1,22 @@
-"""Preference pairs of a model's own responses: sample them, then label them. Both resume where they stopped."""
+"""A model's own responses: sample them, label pairs of them, and rank models by a judge's verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mcqa_suite.analysis.ranking import Ranking
+from mcqa_suite.analysis.ranking import rank as rank_verdicts
+from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.reporting.ranking import csv_table, figure, markdown
 from mcqa_suite.training_data.preferences import responses as response_files
 from mcqa_suite.training_data.preferences.correctness import BY, by_correctness, decided_first
 from mcqa_suite.training_data.preferences.pairs import label, pairs_of
 from mcqa_suite.training_data.preferences.prompts import read_prompts
+from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
 
 
 def sample_responses(
@@ -31,7 +37,7 @@ def sample_responses(
     batch_size: int = 16,
     parallel: int = 8,
 ) -> tuple[int, int]:
-    """Sample `n` responses a prompt from a checkpoint (`model`) or a server (`endpoint`) into the JSONL file `output`.
+    """Sample `n` responses per prompt from a checkpoint (`model`) or a server (`endpoint`) into the JSONL file `output`.
 
     `chat_template`, `dtype` and `batch_size` are for a checkpoint, `parallel` (requests at a time) is for a server. Returns
     how many responses were written, and how many prompts there are.
@@ -51,7 +57,7 @@ def sample_responses(
         sampler = Sampler(model, chat=chat_template, dtype=dtype, batch_size=batch_size)
         name, generate = sampler.identity, sampler.generator(settings)
     else:
-        raise ConfigError("no model and no endpoint: give one of them to sample from")
+        raise ConfigError("no model and no endpoint: set one of them")
     return response_files.sample(prompts, n, settings, name, generate, Path(output)), len(prompts)
 
 
@@ -81,3 +87,65 @@ def label_pairs(
     template = read_template(Path(judge_prompt) if judge_prompt else None)
     labels = JudgeLabels(Endpoint(judge, judge_model), template, parallel)
     return label(pairs_of(responses, pairs_per_prompt), labels.by, labels, Path(output))
+
+
+@dataclass(frozen=True, eq=False)
+class RankResult:
+    """A ranking; `alone` lists the skipped prompts, which not every model answered."""
+
+    ranking: Ranking
+    alone: tuple[str, ...]
+
+    def text(self) -> str:
+        """The table as Markdown."""
+        return markdown(self.ranking)
+
+    def save(self, folder: str | Path) -> None:
+        """Write ranking.md, ranking.csv and ranking.svg."""
+        folder = Path(folder)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "ranking.md").write_text(self.text() + "\n", encoding="utf-8")
+            (folder / "ranking.csv").write_text(csv_table(self.ranking), encoding="utf-8")
+            figure(self.ranking, folder / "ranking.svg")
+
+
+def rank(
+    *responses: str | Path,
+    judge: str,
+    verdicts: str | Path,
+    judge_model: str | None = None,
+    listwise: bool = False,
+    embedding: str | None = None,
+    parallel: int = 8,
+    seed: int = 0,
+) -> RankResult:
+    """Ask the server at `judge` which response is better, and rank the models by its verdicts.
+
+    `responses` are files of `mcqa preferences sample`, or NAME=FILE. The verdicts are appended to the file `verdicts`, and the
+    same call resumes from it. `listwise` shows all responses at once instead of two; `embedding` names an encoder for
+    the similarity to the references; `seed` draws the order in which responses are shown. Raises McqaError.
+    """
+    from mcqa_suite.backend.endpoint import Endpoint
+
+    entries, alone = read_entries([str(file) for file in responses])
+    similarity = _similarity(entries, embedding) if embedding else None
+    server = Endpoint(judge, judge_model)
+    rows = judged(entries, server, Path(verdicts), listwise=listwise, seed=seed, parallel=parallel)
+    return RankResult(rank_verdicts(rows, similarity, seed), alone)
+
+
+def _similarity(entries: Sequence[Entry], embedding: str) -> dict[str, list[float]]:
+    """Of each model's responses to the references, prompt by prompt."""
+    referenced = [entry for entry in entries if entry.reference]
+    if not referenced:
+        raise ConfigError(
+            "--embedding: no row has a reference to compare with; add a column 'reference' to the prompts"
+        )
+    from mcqa_suite.backend.embedding import Encoder
+
+    encoder, references = Encoder(embedding), [entry.reference for entry in referenced]
+    return {
+        name: encoder.similarity([entry.responses[name] for entry in referenced], references)
+        for name in entries[0].responses
+    }

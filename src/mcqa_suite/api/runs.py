@@ -62,7 +62,7 @@ class Run:
                 if row["loglikelihoods"] is not None:
                     row["answer"] = picks.get(sample.filter, {}).get(sample.doc_id)
             except (KeyError, TypeError, ValueError, IndexError) as error:
-                reason = f"not a sample of lm_eval ({error!r}); run the task again"
+                reason = f"not an lm_eval sample ({error!r}); rerun the task"
                 raise DatasetError(f"{log}:{sample.line}: {reason}") from error
             yield row
 

@@ -1,4 +1,4 @@
-"""What every result does alike when it is written."""
+"""Errors of writing results."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import Any
 
-RUN = "what lm_eval --log_samples wrote: FOLDER, FOLDER@STAMP or NAME=FOLDER"
+RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER"
 
 
 def command(commands: Any, name: str, help_text: str, example: str, **settings: Any) -> argparse.ArgumentParser:
@@ -23,19 +23,21 @@ def command(commands: Any, name: str, help_text: str, example: str, **settings: 
 
 
 def add_format(parser: argparse.ArgumentParser, *styles: str) -> None:
-    """--format, Markdown by default."""
+    """Add --format, Markdown by default."""
     parser.add_argument("--format", choices=["md", *styles], default="md", help="default: md (Markdown)")
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
-    """The flags that describe documents of tasks that are not ours."""
+    """Add the flags that describe the documents of tasks outside this suite."""
     parser.add_argument(
-        "--kind", choices=["letters", "numbers", "grids"], help="what the answers of other people's tasks are"
+        "--kind", choices=["letters", "numbers", "grids"], help="type of the answers, for tasks outside this suite"
     )
     parser.add_argument(
-        "--choices-key", metavar="COLUMN", help="their options: one column, several (A,B,C,D), or the number of options"
+        "--choices-key",
+        metavar="COLUMN",
+        help="column of the options, for such tasks: one, several (A,B,C,D), or the number of options",
     )
-    parser.add_argument("--gold-key", metavar="COLUMN", help="the column of their right answer")
+    parser.add_argument("--gold-key", metavar="COLUMN", help="column of the correct answer, for such tasks")
 
 
 def json_object(text: str) -> dict[str, Any]:

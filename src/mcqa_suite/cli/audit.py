@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
     parser = command(
         commands,
         "audit",
-        "check training rows, and look for evaluation documents among them; exit 1 if there are some",
+        "check training rows and search them for evaluation documents; exit 1 if any are found",
         "mcqa audit train.jsonl --against mcqa_arc mcqa_epfl -o audit",
     )
     parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="JSONL, or the YAML of a stage or a recipe")
@@ -22,9 +22,11 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--metadata", type=json_object, default={}, metavar="JSON", help="as for lm_eval")
     parser.add_argument(
-        "--max-length", type=int, metavar="N", help="name rows that are longer, in characters or tokens"
+        "--max-length", type=int, metavar="N", help="list rows longer than N characters, or tokens with --tokenizer"
     )
-    parser.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="a checkpoint, to count tokens with")
+    parser.add_argument(
+        "--tokenizer", type=Path, metavar="FOLDER", help="a checkpoint whose tokenizer counts the tokens"
+    )
     parser.add_argument("--format", choices=["md", "json"], default="md", help="default: md (Markdown)")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="write report.md, report.json, overlaps.csv and clean.json"

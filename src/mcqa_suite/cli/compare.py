@@ -14,16 +14,22 @@ def add(commands: Any) -> None:
     parser = command(
         commands,
         "compare",
-        "say what changed between a base and its variants, and what it is worth",
+        "compare variants with their base, question by question, and test the differences",
         "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --fail-if worse",
     )
     parser.add_argument("base", metavar="BASE", help=RUN)
-    parser.add_argument("variants", nargs="+", metavar="VARIANT", help="the same, of what was made from the base")
-    parser.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to compare, with commas between")
+    parser.add_argument(
+        "variants", nargs="+", metavar="VARIANT", help="run of a model made from the base, in the same form"
+    )
+    parser.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to compare, separated by commas")
     parser.add_argument("--metric", help="default: acc, else exact_match")
-    parser.add_argument("--cluster", metavar="FIELD", help="documents with one value of this field are not independent")
+    parser.add_argument(
+        "--cluster", metavar="FIELD", help="documents that share a value of this field count as one cluster"
+    )
     parser.add_argument("--margin", type=float, default=1.0, help="equivalence margin in points (default: 1)")
-    parser.add_argument("--noise-floor", metavar="RUN", help="the base again under other conditions, e.g. batch size")
+    parser.add_argument(
+        "--noise-floor", metavar="RUN", help="another run of the base under other conditions, e.g. batch size"
+    )
     add_format(parser, "csv", "latex", "json")
     parser.add_argument(
         "--fail-if", choices=["worse"], help="exit 1 if a corrected difference is worse, 2 if one cannot be judged"

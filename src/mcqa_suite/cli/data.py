@@ -14,14 +14,14 @@ def add(commands: Any) -> None:
     parser = command(
         commands,
         "data",
-        "print training rows by source and topic; write them, or their figure",
+        "print training rows by source and topic; optionally write them or draw a figure",
         "mcqa data training/configs/demo.yaml --figure mix.svg",
     )
     parser.add_argument(
         "data", nargs="+", type=Path, metavar="DATA", help="YAML of a stage or a recipe, or JSONL of rows"
     )
-    parser.add_argument("--figure", type=Path, metavar="FILE.svg", help="draw the same")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="write the rows, one a line")
+    parser.add_argument("--figure", type=Path, metavar="FILE.svg", help="draw the table as a figure")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="write the rows, one per line")
     parser.set_defaults(run=run)
 
 

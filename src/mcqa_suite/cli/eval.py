@@ -1,4 +1,4 @@
-"""`mcqa eval`: the words after it are lm_eval's own and go to it unread."""
+"""`mcqa eval`: its arguments are passed to lm_eval unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 def add(commands: Any) -> None:
     commands.add_parser(
-        "eval", help="run lm_eval with this suite's tasks on its path; every flag is the harness's own", add_help=False
+        "eval", help="run lm_eval with the tasks of this suite; all flags are those of lm_eval", add_help=False
     )
 
 

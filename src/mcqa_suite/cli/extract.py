@@ -17,7 +17,9 @@ def add(commands: Any) -> None:
         "extract the answers of existing sample logs again, without the model",
         "mcqa extract runs/base/samples_mcqa_epfl_cot_2026-01-01T10-00-00.jsonl",
     )
-    parser.add_argument("samples", nargs="+", type=Path, metavar="SAMPLES.jsonl", help="of lm_eval --log_samples")
+    parser.add_argument(
+        "samples", nargs="+", type=Path, metavar="SAMPLES.jsonl", help="sample log written by lm_eval --log_samples"
+    )
     parser.add_argument("--output", type=Path, help="a file or folder (default: <name>.reread.jsonl beside each log)")
     add_columns(parser)
     parser.set_defaults(run=run)

@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
         "draw a public task in the terminal, with a run's answers",
         "mcqa grids show 67a3c6ac --svg a.svg",
     )
-    show.add_argument("task", metavar="TASK", help="its id, e.g. 67a3c6ac")
+    show.add_argument("task", metavar="TASK", help="task id, e.g. 67a3c6ac")
     show.add_argument("--run", dest="log", type=Path, metavar="SAMPLES", help=LOG)
     show.add_argument("--svg", type=Path, metavar="FILE", help="write input, target and attempts as a picture")
     show.set_defaults(run=run_show)
@@ -34,14 +34,14 @@ def add(commands: Any) -> None:
     vote = command(
         parts,
         "vote",
-        "choose two grids an output from all attempts and views, and score them",
+        "choose two grids per output by vote over all attempts and views, and score them",
         "mcqa grids vote runs/base --submission submission.json",
     )
     vote.add_argument("samples", type=Path, metavar="SAMPLES", help=LOG)
     vote.add_argument(
         "--logprob", type=Path, metavar="CHECKPOINT", help="rank by log-probability summed over the views"
     )
-    vote.add_argument("--submission", type=Path, metavar="FILE", help="write the file that ARC Prize takes")
+    vote.add_argument("--submission", type=Path, metavar="FILE", help="write a submission file for ARC Prize")
     vote.set_defaults(run=run_vote)
 
 

@@ -36,7 +36,7 @@ COMMANDS = (
     *(run, data, audit, preferences, rank),
 )
 EPILOG = """\
-The tasks work without this command too:
+The tasks also work with lm_eval alone:
   lm_eval --model hf --model_args pretrained=MODEL --tasks mcqa_epfl --include_path "$(mcqa tasks --path)"
 """
 
@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Every command and flag."""
     parser = argparse.ArgumentParser(
         prog="mcqa",
-        description="Evaluate a base model and everything made from it, and say honestly what changed.",
+        description="Evaluate a base model and the models made from it, and test whether the differences are real.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -74,11 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"mcqa: {message}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # `mcqa ... | head`: nobody reads the rest of the output
+    except BrokenPipeError:  # `mcqa ... | head`: the reader closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print("mcqa: interrupted; run the same command again to resume", file=sys.stderr)
+        print("mcqa: interrupted; rerun to resume", file=sys.stderr)
         return 130
 
 

@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
     parser = command(
         commands,
         "orders",
-        "show what the order of options does to runs of mcqa_*_perm tasks",
+        "show how the order of the options changes the accuracy on mcqa_*_perm tasks",
         "mcqa orders runs/base runs/gptq4",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help=f"{RUN}; the others are compared with the first")
@@ -21,6 +21,6 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mcqa_suite.api.orders import orders
+    from mcqa_suite.api.repeats import orders
 
     print(orders(*args.runs).text(args.format), end="")

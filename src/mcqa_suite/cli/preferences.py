@@ -31,7 +31,7 @@ def _add_sample(parts: Any) -> None:
     sample = command(
         parts,
         "sample",
-        "sample n responses a prompt from a checkpoint or a server; the same command resumes",
+        "sample n responses per prompt from a checkpoint or a server; rerun to resume",
         "mcqa preferences sample prompts.jsonl --model runs/demo/checkpoints/sft --n 4 -o responses.jsonl",
     )
     sample.add_argument("data", type=Path, metavar="DATA.jsonl", help="rows with a prompt, or questions")
@@ -39,20 +39,22 @@ def _add_sample(parts: Any) -> None:
     source.add_argument("--model", metavar="FOLDER", help="a checkpoint")
     source.add_argument("--endpoint", metavar="URL", help=JUDGE)
     sample.add_argument("--endpoint-model", metavar="NAME", help="default: the one model that the server lists")
-    sample.add_argument("--n", type=int, default=2, help="responses a prompt (default: 2)")
+    sample.add_argument("--n", type=int, default=2, help="responses per prompt (default: 2)")
     sample.add_argument("--temperature", type=float, default=0.7, help="default: 0.7")
     sample.add_argument("--top-p", type=float, default=0.9, help="default: 0.9")
-    sample.add_argument("--max-tokens", type=int, default=512, help="of a response (default: 512)")
-    sample.add_argument("--stop", action="append", default=[], metavar="TEXT", help="ends a response; may be repeated")
-    sample.add_argument("--seed", type=int, default=0)
-    sample.add_argument("--batch-size", type=int, default=16, help="of a checkpoint (default: 16)")
-    sample.add_argument("--dtype", default="float32", help="of a checkpoint (default: float32)")
-    sample.add_argument("--parallel", type=int, default=8, help="requests to a server at a time (default: 8)")
+    sample.add_argument("--max-tokens", type=int, default=512, help="maximum tokens per response (default: 512)")
+    sample.add_argument(
+        "--stop", action="append", default=[], metavar="TEXT", help="stop a response at this text; may be repeated"
+    )
+    sample.add_argument("--seed", type=int, default=0, help="default: 0")
+    sample.add_argument("--batch-size", type=int, default=16, help="for a checkpoint (default: 16)")
+    sample.add_argument("--dtype", default="float32", help="for a checkpoint (default: float32)")
+    sample.add_argument("--parallel", type=int, default=8, help="concurrent requests to a server (default: 8)")
     sample.add_argument(
         "--chat-template",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="of a checkpoint; default: as it was trained, else where its tokenizer has one",
+        help="for a checkpoint; default: as in its training, else used if its tokenizer has one",
     )
     sample.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     sample.set_defaults(run=run_sample, extra="server")
@@ -62,17 +64,17 @@ def _add_label(parts: Any) -> None:
     label = command(
         parts,
         "label",
-        "label which response is better: by correctness, a judge or a human; the same command resumes",
+        "label which response is better: by correctness, a judge or a human; rerun to resume",
         "mcqa preferences label responses.jsonl --by correctness -o labels.jsonl",
     )
-    label.add_argument("file", type=Path, metavar="RESPONSES.jsonl", help="of `mcqa preferences sample`")
+    label.add_argument("file", type=Path, metavar="RESPONSES.jsonl", help="output of `mcqa preferences sample`")
     label.add_argument("--by", required=True, choices=["correctness", "judge", "human"])
     label.add_argument("--judge", metavar="URL", help=JUDGE)
     label.add_argument("--judge-model", metavar="NAME", help="default: the one model that the server lists")
     label.add_argument("--judge-prompt", type=Path, metavar="FILE", help="instructions with {prompt} {first} {second}")
     label.add_argument("--pairs-per-prompt", type=int, default=1, metavar="N", help="default: 1; 0 for all")
-    label.add_argument("--parallel", type=int, default=8, help="requests at a time (default: 8)")
-    label.add_argument("--seed", type=int, default=0, help="of the order in which a human sees two responses")
+    label.add_argument("--parallel", type=int, default=8, help="concurrent requests (default: 8)")
+    label.add_argument("--seed", type=int, default=0, help="seed for the order in which a human sees two responses")
     label.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     label.set_defaults(run=run_label, extra="server")
 
@@ -81,7 +83,7 @@ def _add_check(parts: Any) -> None:
     check = command(
         parts,
         "check",
-        "list labels that are missing, doubled, tied or biased; exit 1 if they are not fit to train on",
+        "check labels for missing, duplicate, tied or biased ones; exit 1 if they are not fit for training",
         "mcqa preferences check labels.jsonl --pairs pairs.jsonl",
     )
     check.add_argument("file", type=Path, metavar="LABELS.jsonl")

@@ -14,23 +14,31 @@ def add(commands: Any) -> None:
     parser = command(
         commands,
         "report",
-        "write one HTML file that opens from disk: verdicts, leaderboard, figures, samples",
+        "write one self-contained HTML file: verdicts, leaderboard, figures, samples",
         "mcqa report runs/sft runs/gptq4 --base runs/base -o report.html",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN)
-    parser.add_argument("--base", metavar="RUN", help="the run to compare with; without it only a leaderboard")
-    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
-    parser.add_argument("--noise-floor", metavar="RUN", help="the base again under other conditions, e.g. batch size")
-    parser.add_argument("--figures", type=Path, metavar="DIR", help="write the figures as SVG and PNG too")
-    parser.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to show, with commas between")
     parser.add_argument(
-        "--samples-mb", type=float, default=4.0, metavar="MB", help="most samples to embed, flips first (default: 4)"
+        "--base", metavar="RUN", help="the run to compare with; without it, the report has only a leaderboard"
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
+    parser.add_argument(
+        "--noise-floor", metavar="RUN", help="another run of the base under other conditions, e.g. batch size"
+    )
+    parser.add_argument("--figures", type=Path, metavar="DIR", help="write the figures as SVG and PNG too")
+    parser.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to show, separated by commas")
+    parser.add_argument(
+        "--samples-mb",
+        type=float,
+        default=4.0,
+        metavar="MB",
+        help="size limit of the embedded samples; changed answers come first (default: 4)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from mcqa_suite.api.report import report
+    from mcqa_suite.api.comparison import report
 
     result = report(
         *args.runs,
@@ -45,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     figures = f"; figures in {args.figures}" if args.figures else ""
     print(f"{args.output}: {len(result.page.runs)} runs, {size:.2f} MB{figures}")
     if result.page.report is None:
-        print("no comparison: only the base" if args.base else "no comparison: name the run to compare with by --base")
+        print("no comparison: only the base" if args.base else "no comparison: set --base to the run to compare with")
     for problem in result.problems:
         print(f"mcqa: {problem}", file=sys.stderr)
     return 2 if result.problems else 0

@@ -13,22 +13,22 @@ def add(commands: Any) -> None:
     parser = command(
         commands,
         "run",
-        "run a recipe: train, quantise, evaluate and compare; the same command resumes",
+        "run a recipe: train, quantise, evaluate and compare; rerun to resume",
         "mcqa run training/configs/demo.yaml --output runs/demo",
     )
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML, e.g. training/configs/demo.yaml")
     parser.add_argument("--output", type=Path, help="run folder (default: the recipe's)")
     parser.add_argument("--until", metavar="STAGE", help="run the stages up to this one")
     parser.add_argument(
-        "--smoke", action="store_true", help="a quick trial on the embedded base model: few rows, steps and documents"
+        "--smoke", action="store_true", help="a quick test on the bundled base model: few rows, steps and documents"
     )
     parser.add_argument(
-        "--ray", metavar="ADDRESS", help="run on a Ray cluster: auto (the one that runs here), local, or HOST:PORT"
+        "--ray", metavar="ADDRESS", help="run on a Ray cluster: auto (the cluster on this machine), local, or HOST:PORT"
     )
     parser.add_argument(
         "--store",
         metavar="URL",
-        help="copy finished folders there too (s3://, file://, ...), and take from there those missing here",
+        help="copy finished folders to this URL (s3://, file://, ...), and download those that are missing locally",
     )
     parser.set_defaults(run=run)
 
@@ -53,4 +53,4 @@ def run(args: argparse.Namespace) -> None:
     if leaderboard:
         print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv\n{save_report(result)}")
     else:
-        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {recipe.path} has no evaluate")
+        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {recipe.path} has no `evaluate` section")

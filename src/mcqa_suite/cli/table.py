@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from mcqa_suite.api.leaderboard import leaderboard
+    from mcqa_suite.api.comparison import leaderboard
 
     result = leaderboard(args.runs, metric=args.metric, subset=args.subset)
     print(result.text(args.format), end="")

@@ -1,19 +1,24 @@
-"""Several samples a question: majority, best-of-n, pass@n, and the right answers that were missed."""
+"""Questions that a run answered several times: sampled again, with options in another order, or drawn from a template."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcqa_suite.analysis.option_order import Order, read_orders
+from mcqa_suite.analysis.variance import Drawn, read_drawn
 from mcqa_suite.analysis.voting import Ballots, Outcome, outcomes, read_ballots, read_scores
 from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.reporting import votes
+from mcqa_suite.reporting.option_orders import order_records, order_table
 from mcqa_suite.reporting.tables import csv_text, data_frame
+from mcqa_suite.reporting.variance import variance_csv, variance_records, variance_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +30,7 @@ SCORED_BY = {"reward": "best of n by reward", "logprob": "best of n by log-proba
 
 @dataclass(frozen=True, eq=False)
 class VoteResult:
-    """What each strategy scores at each number of samples; `runs` are the logs, with the scores of their samples."""
+    """The score of each strategy at each number of samples; `runs` are the logs, with the scores of their samples."""
 
     outcomes: tuple[Outcome, ...]
     runs: tuple[tuple[Ballots, dict[str, Floats]], ...]
@@ -66,9 +71,9 @@ def vote(
 ) -> VoteResult:
     """Vote on the samples of tasks with repeats: `samples_*.jsonl` files, folders of them, or NAME=PATH.
 
-    `n` are the numbers of samples to score; those above a log's own number are left out, unless none remains. `draws` takes
-    the first so many of each question's samples. `reward` and `logprob` name a checkpoint that scores the samples, or a file of
-    scores. `columns` names the fields of other people's tasks. `seed` draws the subsets. Raises McqaError.
+    `n` are the numbers of samples to score; those above a log's own number are left out, unless none remains. `draws` uses
+    only the first samples of each question. `reward` and `logprob` name a checkpoint that scores the samples, or a file of
+    scores. `columns` names the fields of tasks outside this suite. `seed` draws the subsets. Raises McqaError.
     """
     ns = sorted(set(n))
     if not ns or ns[0] < 1:
@@ -95,7 +100,7 @@ def _logs(samples: Sequence[str | Path]) -> list[tuple[str, Path]]:
 def _logs_of(name: str | None, path: Path) -> Iterator[tuple[str, Path]]:
     files = sorted(path.rglob("samples_*.jsonl")) if path.is_dir() else [path]
     if not files or not files[0].is_file():
-        raise ConfigError(f"{path}: no samples there; give a samples_*.jsonl of lm_eval --log_samples, or its folder")
+        raise ConfigError(f"{path}: no sample logs; give a samples_*.jsonl of lm_eval --log_samples, or its folder")
     for file in files:
         yield (name if name and len(files) == 1 else f"{name or ''} {_task(file)}".strip()), file
 
@@ -115,5 +120,72 @@ def _scores(kind: str, source: Path, log: Path, ballots: Ballots) -> Floats:
         score = {"reward": sample_scores.score_with_reward, "logprob": sample_scores.score_with_logprob}[kind]
         source = score(source, ballots, log.with_name(f"{kind}-{content_hash(source)[:8]}.{log.stem}.jsonl"))
     elif not source.is_file():
-        raise ConfigError(f"--{kind} {source}: no checkpoint folder and no file of scores there")
+        raise ConfigError(f"--{kind} {source}: not a checkpoint folder or a file of scores")
     return read_scores(source, ballots)
+
+
+@dataclass(frozen=True, eq=False)
+class OrdersResult:
+    """The effect of the order on each run and task."""
+
+    rows: tuple[Order, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each run and task; accuracies are fractions."""
+        return data_frame(order_records(self.rows))
+
+    def text(self, style: str = "md") -> str:
+        """The table as Markdown ("md"), with differences to the first run, or as CSV ("csv")."""
+        return csv_text(order_records(self.rows), digits=None) if style == "csv" else order_table(self.rows)
+
+
+def orders(*runs: str | Path) -> OrdersResult:
+    """Read runs of `mcqa_*_perm` tasks: folders, or NAME=PATH; the first is what the others are compared with."""
+    named = [named_path(str(run)) for run in runs]
+    return OrdersResult(tuple(row for name, path in named for row in read_orders(name or path.absolute().name, path)))
+
+
+@dataclass(frozen=True, eq=False)
+class VarianceResult:
+    """What each run scores over the draws of its templates."""
+
+    runs: tuple[Drawn, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Every figure in a row of its own: what, run, task, name, value, low, high, n."""
+        return data_frame(variance_records(self.runs))
+
+    def text(self, style: str = "md", worst: int = 20) -> str:
+        """Markdown ("md"), with the `worst` templates of each task, or CSV ("csv"), with all of them."""
+        if worst < 0:
+            raise ConfigError(f"--worst {worst}: expected 0 or more")
+        return variance_csv(self.runs) if style == "csv" else variance_report(self.runs, worst)
+
+    def save(self, folder: str | Path, worst: int = 20) -> None:
+        """Write variance.md, variance.csv and variance.svg."""
+        import matplotlib as mpl
+
+        from mcqa_suite.reporting.figures import draws, style
+
+        with mpl.rc_context(style.SETTINGS):
+            plot = draws.draws(self.runs)
+        folder = Path(folder)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "variance.md").write_text(self.text("md", worst), encoding="utf-8")
+            (folder / "variance.csv").write_text(self.text("csv"), encoding="utf-8")
+            (folder / "variance.svg").write_bytes(style.svg(plot.figure, plot.name))
+
+
+def variance(*runs: str | Path, metric: str = "acc") -> VarianceResult:
+    """Read runs of GSM-Symbolic or symbolic_local tasks: folders, or NAME=PATH; the first is the one to compare with.
+
+    `metric` must be 0 or 1 for each document. Raises DatasetError for a run without such a task.
+    """
+    named = [named_path(str(run)) for run in runs]
+    names = [name or path.absolute().name for name, path in named]
+    counts = Counter(names)
+    distinct = [name if counts[name] == 1 else str(path) for name, (_, path) in zip(names, named, strict=True)]
+    return VarianceResult(
+        tuple(read_drawn(name, path, metric) for name, (_, path) in zip(distinct, named, strict=True))
+    )
