@@ -47,7 +47,7 @@ class VoteResult:
         return "\n".join([votes.outcome_table(self.outcomes), *missed])
 
     def save(self, folder: str | Path, show: int = 20) -> None:
-        """Write votes.md, votes.csv, votes.svg and a page a run that shows up to `show` missed questions."""
+        """Write votes.md, votes.csv, votes.svg and a page for each run with up to `show` missed questions."""
         folder = Path(folder)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
