@@ -178,7 +178,7 @@ torch.set_num_threads(1)
 from lm_eval import simple_evaluate
 from mcqa_suite.backend.prefix.model import PrefixLM
 from mcqa_suite.evaluation.evaluate_checkpoint import run_entry
-from mcqa_suite.evaluation.plan import Evaluation
+from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from pathlib import Path
 imports = time.process_time() - start
 spent = {"model": 0.0, "tokens": 0.0}

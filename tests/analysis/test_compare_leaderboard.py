@@ -126,7 +126,7 @@ def test_documents_with_another_prompt_are_counted(tmp_path):
     ]
     in_every_row(paths[1], lambda row: row["doc_id"] < 7 and row.update(prompt_hash="0" * 64))
     text = markdown_by_task(rung_leaderboard([read_run(path) for path in paths], PARENTS))
-    assert "Asked differently and left out of the difference: sft: 7." in text
+    assert "Documents that differ between the runs, left out of the difference: sft: 7." in text
 
 
 def test_unread_answers_of_a_group_are_pooled(tmp_path):

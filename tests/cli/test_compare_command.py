@@ -50,7 +50,7 @@ def bad_other_tasks(base, variant):
     shutil.rmtree(variant)
     scores, gold = questions(10)
     write_run(variant, {"u": choice_rows("u", scores, gold)}, model="gptq")
-    return "has none of base's tasks (it has u); run it on t"
+    return "no task in common with base (it has u); run it on t"
 
 
 def bad_no_common(base, variant):
@@ -106,7 +106,7 @@ def test_a_metric_with_missing_values_is_not_compared(tmp_path, capsys):
         in_every_row(folder, lambda row: row.update(f1=1.0, metrics=["acc", "f1"]))
     in_every_row(variant, lambda row: row["doc_id"] == 7 and row.update(f1=None))
     assert main(["compare", str(base), str(variant), "--metric", "f1"]) == 2
-    assert "t: f1 is no number in 1 of 200 documents; choose another --metric" in capsys.readouterr().err
+    assert "t: f1 is missing in 1 of 200 documents; choose another --metric" in capsys.readouterr().err
 
 
 def test_few_shot_counts_have_columns_of_their_own(tmp_path, capsys):
@@ -132,7 +132,7 @@ def test_models_with_other_prompts_are_not_called_inseparable(tmp_path, capsys):
     assert main(["table", str(base), str(other)]) == 0
     out = capsys.readouterr().out
     assert "≈" not in out
-    assert "Not tested against the first, for want of documents asked in the same words: chat." in out
+    assert "Not tested against the first, because no document has the same prompt: chat." in out
 
 
 def test_a_pattern_that_matches_nothing_is_an_error(tmp_path, capsys):

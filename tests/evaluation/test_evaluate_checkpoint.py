@@ -17,8 +17,8 @@ from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import Manifest, Parent, content_hash, hardware, write_manifest
 from mcqa_suite.evaluation import launch
-from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
-from mcqa_suite.evaluation.memory import peak_memory_mb, release_memory
+from mcqa_suite.evaluation.evaluate_checkpoint import evaluate, peak_memory_mb
+from mcqa_suite.evaluation.worker import release_memory
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown_by_task
 

@@ -14,7 +14,7 @@ from mcqa_suite.common.checkpoints import has_chat_template
 from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
 from mcqa_suite.common.manifest import Hardware, Manifest
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.evaluation.plan import Evaluation
+from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder import RungResult, leak_check, run_recipe
 from mcqa_suite.ladder.evaluation import plan_of
 from mcqa_suite.ladder.outputs import save_sweeps

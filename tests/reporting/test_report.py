@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from helpers.comparison_runs import always_c, compared, two_runs
 from helpers.locations import REPOSITORY
 from helpers.log_files import STAMP, choice_rows, questions, write_run, written_row
 from helpers.report_runs import HOSTILE, Read, ladder, noisy, reported
@@ -19,6 +20,7 @@ from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import html, views
 from mcqa_suite.reporting import leaderboard as rendered
 from mcqa_suite.reporting.page_data import gather
+from mcqa_suite.reporting.verdicts import verdicts
 
 
 def test_a_report_says_in_words_what_changed(tmp_path, capsys):
@@ -230,3 +232,12 @@ def test_sizes_of_a_column_share_one_suitable_unit(tmp_path, megabytes, unit, sh
             assert cells == shown
         assert ("GB" in columns) == (unit == "GB")
     assert "size_mb" in rendered.as_csv(ranked)
+
+
+def test_a_verdict_card_names_the_check_that_failed(tmp_path):
+    report = compared(*two_runs(tmp_path, always_c))
+    [card] = verdicts(report, ())
+    assert (card.word, card.tone) == ("not valid", "bad")
+    [(verdict, phrase, text)] = card.lines
+    assert (verdict, phrase) == ("broken", "not valid:")
+    assert re.fullmatch(r"t: \d+ of \d+ answers are C, which is right in [\d.]+ % \(gptq\)", text)

@@ -1,4 +1,4 @@
-"""`mcqa check TASK...`: render every document of a task, so that a broken YAML shows before a model is loaded."""
+"""`mcqa check TASK...`: render every document of a task, to find errors in its YAML before a model is loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from mcqa_suite.questions.question import LETTERS
 
 @dataclass(frozen=True)
 class TaskCheck:
-    """The documents of a task in numbers. `golds` counts right options by position; it is empty for generated answers."""
+    """Facts about a task's documents. `options`: fewest and most; `golds`: counts of right options by position, empty for
+    generated answers; `longest_prompt`: characters."""
 
     task: str
     n: int
@@ -33,7 +34,7 @@ class TaskCheck:
 
 
 def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
-    """Render every document of every task; DatasetError names the task and the document that fails."""
+    """Render every document of every task. Raises DatasetError that names the first document that fails."""
     loaded = load(names, manager(metadata))
     leaves = [task for item in loaded for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
     return [_check_task(task) for task in tqdm(leaves, desc="checking", disable=len(leaves) < 3)]

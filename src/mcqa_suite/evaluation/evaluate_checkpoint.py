@@ -1,35 +1,55 @@
-"""Evaluate one checkpoint with a plan of tasks; the ladder starts this as a process.
+"""Evaluate one checkpoint on a plan of tasks; the ladder starts this as a process.
 
 python -m mcqa_suite.evaluation.evaluate_checkpoint --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'
 
-An adapter is evaluated on `--base`, which must be its recorded parent; every checkpoint with the chat template that its
-manifest records. Writes what `lm_eval --log_samples` writes, one folder for each entry of the plan, and `rung.json`: speed,
-memory, skipped entries. Under `accelerate launch` or `torchrun` the processes share the work, and the main one writes.
+An adapter is evaluated on `--base`, which must be its recorded parent. The manifest says whether to apply the chat template.
+Writes the files of `lm_eval --log_samples`, one folder for each entry of the plan, and `rung.json` with speed, memory and
+skipped entries. Under `accelerate launch` or `torchrun` the processes share the work, and the main process writes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
+import resource
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
 from mcqa_suite.common.checkpoints import chat_template_of, has_chat_template, use_chat_template
-from mcqa_suite.common.config import parse
+from mcqa_suite.common.config import STRICT, parse
 from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.evaluation.memory import peak_memory_mb
-from mcqa_suite.evaluation.plan import Evaluation
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.tasks import load, manager
+
+
+@dataclass(frozen=True, config=STRICT)
+class Evaluation:
+    """Tasks that run in one call of the harness: an entry of a plan.
+
+    An `optional` entry whose data cannot be loaded is skipped and reported. If `apply_chat_template` is None, the checkpoint's
+    manifest decides.
+    """
+
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    limit: Annotated[float, Field(gt=0)] | None = None
+    num_fewshot: int | None = None
+    gen_kwargs: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    apply_chat_template: bool | None = None
+    optional: bool = False
 
 
 def evaluate(
@@ -42,9 +62,9 @@ def evaluate(
     seed: int = 0,
     base: str | None = None,
 ) -> None:
-    """Run every entry of `plan`, an `Evaluation` each, with one model; may be called again and again in one process.
+    """Run every entry of `plan` (the fields of an `Evaluation`) with one model. May be called repeatedly in one process.
 
-    `base` is the parent of an adapter. An `optional` entry whose data cannot be loaded is skipped with its reason.
+    `base` is the parent of an adapter.
     """
     entries = [_as_trained(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
     check_checkpoint(checkpoint, base)
@@ -60,7 +80,7 @@ def evaluate(
             if processes.is_main():
                 print(f"skipped: {error}", file=sys.stderr)
             skipped.append({"tasks": entry.tasks, "reason": str(error)})
-    processes.gathered(None)  # so that all measure at the same time
+    processes.gathered(None)  # a barrier, so that all processes measure at the same time
     measured = processes.gathered((tokens_per_second(lm), peak_memory_mb()))
     record = {
         "tokens_per_second": sum(speed for speed, _ in measured),
@@ -76,7 +96,7 @@ def evaluate(
 
 
 def _as_trained(entry: dict[str, Any], checkpoint: str, where: str) -> Evaluation:
-    """The entry with `apply_chat_template` as it says, else as the checkpoint was trained."""
+    """Parse an entry; if it does not set `apply_chat_template`, set it as the checkpoint was trained."""
     evaluation, folder, key = parse(Evaluation, entry, where), Path(checkpoint), f"{where}: apply_chat_template"
     available = not folder.is_dir() or has_chat_template(folder)
     setting, trained = evaluation.apply_chat_template, chat_template_of(folder)
@@ -85,10 +105,7 @@ def _as_trained(entry: dict[str, Any], checkpoint: str, where: str) -> Evaluatio
 
 
 def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None = None) -> Any:
-    """The harness's `hf` model, its shared tokens scored once where that is exact; log-softmax in float32.
-
-    With `base` the checkpoint is an adapter on it.
-    """
+    """Load a checkpoint (with `base`, an adapter on it) as `hf-prefix`, with log-softmax in float32."""
     import torch
 
     from mcqa_suite.backend.prefix.model import PrefixLM
@@ -96,7 +113,8 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
 
     settings: dict[str, Any] = {"dtype": dtype, "batch_size": batch_size, "use_safetensors": True}
     settings |= {"device": "cuda" if torch.cuda.is_available() else "cpu"}
-    settings |= {"logits_cache": False}  # wrong for two requests with the same tokens split in two places
+    # The harness's logits_cache is wrong for two requests with equal tokens but different boundaries.
+    settings |= {"logits_cache": False}
     settings |= {"peft": checkpoint, "tokenizer": checkpoint} if base else {}
     try:
         return shared(PrefixLM)(base or checkpoint, **settings)
@@ -105,7 +123,7 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
 
 
 def run_entry(lm: Any, entry: Evaluation, output: Path, name: str, seed: int) -> None:
-    """Call the harness once; write its results and samples to `output`."""
+    """Call the harness once and write its results and samples to `output`."""
     from lm_eval import simple_evaluate
 
     tasks, chat = manager(entry.metadata), bool(entry.apply_chat_template)
@@ -134,7 +152,7 @@ def run_entry(lm: Any, entry: Evaluation, output: Path, name: str, seed: int) ->
 
 
 def save(results: dict[str, Any], output: Path, name: str, chat_template: str | None) -> None:
-    """Write results and samples as `lm_eval --log_samples` does; McqaError where they are not complete on the disk."""
+    """Write results and samples as `lm_eval --log_samples` does. Raises McqaError if the files are incomplete."""
     from lm_eval.loggers import EvaluationTracker
 
     samples = results.pop("samples")
@@ -154,7 +172,7 @@ def save(results: dict[str, Any], output: Path, name: str, chat_template: str | 
 
 
 def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 5) -> float:
-    """Prompt tokens that the model reads in a second: the best of `repeats` forward passes over rows x length tokens."""
+    """Prompt tokens per second: the best of `repeats` forward passes over rows x length tokens, after one to warm up."""
     import torch
 
     length = min(length, int(lm.max_length))
@@ -168,6 +186,21 @@ def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 
                 torch.cuda.synchronize()
             best = min(best, time.perf_counter() - start)
     return rows * length / best
+
+
+def peak_memory_mb() -> float:
+    """The peak memory of this process's tensors on its GPU, or without a GPU its peak resident size."""
+    import torch
+
+    if torch.cuda.is_available():
+        return float(torch.cuda.max_memory_allocated()) / 2**20
+    with suppress(OSError):
+        if peak := re.search(
+            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
+        ):
+            return int(peak[1]) / 2**10
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return size / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def main(argv: list[str] | None = None) -> int:

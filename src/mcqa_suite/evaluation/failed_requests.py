@@ -1,7 +1,7 @@
-"""Items that a model server gave no answer to: in no mean, marked in the sample log, counted in the results.
+"""Items without an answer from a model server: left out of means, marked in the sample log, counted in the results.
 
-The harness expects an answer to every request, so this wraps its `evaluate`: a document with a `Failed` among its responses
-passes by filters and metrics, of any task. Its row in the log has no metric, and `failed` says why.
+The harness expects an answer to every request, so this module wraps its `evaluate`: a document with a `Failed` among its
+responses skips the task's filters and metrics. Its row in the log has no metric, and `failed` holds the reason.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Failed:
-    """Stands for a response that never came."""
+    """Takes the place of a response that never came."""
 
     reason: str
 
@@ -33,15 +33,15 @@ def failure_lines(failed: FailedItems) -> list[str]:
         reason, *others = sorted(counts["reasons"], key=counts["reasons"].get, reverse=True)
         more = f", and {len(others)} other reasons" if others else ""
         lines.append(
-            f"{task}: {counts['items']} of {counts['of']} items got no answer and are in no score, marked `failed` in the log "
-            f"({reason}{more}); with --use_cache FILE the same command requests only the missing ones"
+            f"{task}: {counts['items']} of {counts['of']} items got no answer ({reason}{more}); they are left out of scores and "
+            "marked `failed` in the log; rerun with --use_cache FILE to request only the missing ones"
         )
     return lines
 
 
 @contextmanager
 def without_failed() -> Iterator[FailedItems]:
-    """Let the harness leave failed documents out, inside the block; yields what failed, at its end."""
+    """Make the harness leave failed documents out inside the block. The dict that it yields is filled when a run ends."""
     from lm_eval import evaluator
 
     original, failed = evaluator.evaluate, FailedItems()
@@ -51,7 +51,7 @@ def without_failed() -> Iterator[FailedItems]:
         if hasattr(settings["lm"], "dbdict"):  # --use_cache
             settings["lm"].dbdict = _AnswersOnly(settings["lm"].dbdict)
         for task in tasks.values():
-            _pass_by(task)
+            _skip_failed(task)
         results = original(*args, **settings)
         if results is not None and (counts := _mark(results, tasks)):  # in the first process
             failed.update(counts)
@@ -66,7 +66,7 @@ def without_failed() -> Iterator[FailedItems]:
 
 
 class _AnswersOnly:
-    """The harness's cache, which would store a failure as if it were the answer."""
+    """The harness's cache, but failures are not stored."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
@@ -83,19 +83,19 @@ class _AnswersOnly:
             self._store[key] = value
 
 
-def _pass_by(task: Any) -> None:
-    """Let a task's filters and metrics see answers only."""
+def _skip_failed(task: Any) -> None:
+    """Give a task's filters and metrics only items that have an answer."""
     apply, score = task.apply_filters, task.process_results
 
     def apply_filters() -> None:
-        every = task._instances
-        failed = [instance for instance in every if _reason(instance.resps)]
-        task._instances = [instance for instance in every if not _reason(instance.resps)]
+        instances = task._instances
+        failed = [instance for instance in instances if _reason(instance.resps)]
+        task._instances = [instance for instance in instances if not _reason(instance.resps)]
         try:
             if task._instances:
                 apply()
         finally:
-            task._instances = every
+            task._instances = instances
         for instance in failed:
             instance.filtered_resps |= {ensemble.name: instance.resps for ensemble in task._filters}
 
@@ -104,7 +104,7 @@ def _pass_by(task: Any) -> None:
 
 
 def _reason(responses: Iterable[Any]) -> str | None:
-    """The reason of the first failure among the responses, at any depth; None where none failed."""
+    """The reason of the first failure among (nested) responses; None if there is none."""
     for response in responses:
         if isinstance(response, Failed):
             return response.reason
@@ -114,7 +114,7 @@ def _reason(responses: Iterable[Any]) -> str | None:
 
 
 def _mark(results: dict[str, Any], tasks: dict[str, Any]) -> FailedItems:
-    """Add `failed` to the rows of the log; return how many items failed, and why."""
+    """Add `failed` to the rows of the log; return counts of failed items and their reasons by task."""
     failed = FailedItems()
     for name, task in tasks.items():
         reasons: dict[int, str] = {}

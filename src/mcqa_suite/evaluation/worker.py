@@ -7,12 +7,14 @@ to standard error. The process ends when its standard input is closed, even duri
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import queue
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,6 @@ from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
-from mcqa_suite.evaluation.memory import release_memory
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def read_requests(requests: queue.Queue[dict[str, Any]]) -> None:
 
 
 def exit_code(request: dict[str, Any]) -> int:
-    """Evaluate one checkpoint: 0, 2 for an error that a user can fix, 1 for any other, printed with its traceback."""
+    """Evaluate one checkpoint; return 0, 2 for an error that a user can fix, or 1 for any other, after its traceback."""
     output = Path(request["output"])
     try:
         with write_lock(output):
@@ -58,8 +59,19 @@ def exit_code(request: dict[str, Any]) -> int:
         traceback.print_exc()
         return 1
     finally:
-        release_memory()  # a stage that trains next may need it
+        release_memory()  # the next stage may train and need the memory
     return 0
+
+
+def release_memory() -> None:
+    """Free the model of the last evaluation, also on its GPU, and reset the measured peak (on Linux and CUDA)."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # sets VmHWM to the present size
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from mcqa_suite.common.manifest import (
     write_manifest,
 )
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.plan import Evaluation
+from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.checkpoints import Expected
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.graph import Step

@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass
 from mcqa_suite.common.config import STRICT, parse, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.evaluation.plan import Evaluation
+from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.stage_settings import SETTINGS, Dtype, Settings, parse_settings
 from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expand
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.evaluation.plan import Evaluation
+from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, Settings, TrainedSettings
 from mcqa_suite.ladder.sweep import Criterion, Sweep

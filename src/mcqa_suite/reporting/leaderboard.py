@@ -1,4 +1,4 @@
-"""A leaderboard rendered: models x tasks, or a table a task, as Markdown, LaTeX and CSV."""
+"""Render a leaderboard, as models x tasks or as one table for each task, in Markdown, LaTeX or CSV."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def name_of(row: BoardRow) -> str:
 
 
 def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]]:
-    """Bits per weight, size and speed by title, a value and its text for each row; those alone that some row has."""
+    """Columns of bits per weight, size and speed: title -> (value, text) of each row. Empty columns are omitted."""
     runs = [row.run for row in board.rows]
     unit, sizes = in_one_unit([run.size_mb for run in runs])
     columns = {
@@ -56,7 +56,7 @@ def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]
 
 
 def models_by_tasks(board: Leaderboard) -> Table:
-    """A row a model and a column a task, then chance and what the commonest letter would score."""
+    """One row for each model and one column for each task; then chance, and always answering the most frequent letter."""
     sizes = size_columns(board)
     compared = any(entry.to_base for row in board.rows for entry in row.entries if entry)
     header = ["model", "rank", *(f"{column.title} ({column.metric})" for column in board.columns), "macro mean", *sizes]
@@ -74,11 +74,11 @@ def models_by_tasks(board: Leaderboard) -> Table:
 
 
 def references(board: Leaderboard) -> dict[str, list[str]]:
-    """What guessing, and one letter for every question, would score on each column."""
+    """The accuracy of guessing and of always answering the most frequent letter, for each column."""
     if not any(column.chance for column in board.columns):
         return {}
     letters = [f"{c.constant[0]} {percent(c.constant[1])}" if c.constant else "" for c in board.columns]
-    return {"chance": [percent(c.chance) for c in board.columns], "always the commonest letter": letters}
+    return {"chance": [percent(c.chance) for c in board.columns], "always the most frequent letter": letters}
 
 
 def rank_text(row: BoardRow) -> str:
@@ -104,7 +104,7 @@ def _foot(board: Leaderboard, compared: bool) -> list[str]:
             *lines,
             f"{INTERVALS} After the semicolon: the paired difference to the base in points. {_families(board)}",
         ]
-    lines.append("Values are % with the half-width of their 95 % interval (Wilson; macro mean: normal).")
+    lines.append("Values are in %, ± half the width of the 95 % interval (Wilson; macro mean: normal).")
     return [*lines, *_ranking_note(board)]
 
 
@@ -120,24 +120,22 @@ def _ranking_note(board: Leaderboard) -> list[str]:
 
 
 def notes(board: Leaderboard) -> list[str]:
-    """What to know about the ranks and the models, a line each."""
+    """Notes on ranks, missing tests, failed checks and unanswered items."""
     lines = []
     if board.nested:
         lines.append(
             f"No macro mean: {board.nested[0]} and {board.nested[1]} share documents. Sorted by {board.ranked_by[0].title}."
         )
     if any(row.inseparable for row in board.rows):
-        lines.append("≈: not separable from the first (paired test, Holm-corrected, p >= .05).")
+        lines.append("≈: no significant difference to the first (paired test, Holm-corrected p >= .05).")
     if untested := [row.run.name for row in board.rows if row.untested]:
-        lines.append(
-            f"Not tested against the first, for want of documents asked in the same words: {', '.join(untested)}."
-        )
+        lines.append(f"Not tested against the first, because no document has the same prompt: {', '.join(untested)}.")
     if mixed := [column.title for column in board.columns if column.mixed]:
-        lines.append(f"Few-shot counts differ, so these are columns of their own: {'; '.join(mixed)}.")
+        lines.append(f"Few-shot counts differ, so these columns are separate: {'; '.join(mixed)}.")
     if ties := [row.run.name for row in board.rows if "=" in row.rank]:
         lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
     if broken := list(_broken(board)):
-        lines.append(f"† broken, and in no mean: {'; '.join(broken)}.")
+        lines.append(f"† broken, and left out of means: {'; '.join(broken)}.")
     return [*lines, *_unanswered(board)]
 
 
@@ -152,11 +150,11 @@ def _unanswered(board: Leaderboard) -> Iterator[str]:
     for row in board.rows:
         counts = [(task.task, len(task.samples.failed), task.n) for task in row.run.by_task.values()]
         if texts := [f"{task} {failed} of {failed + n}" for task, failed, n in counts if failed]:
-            yield f"No answer from the server, and in no score: {row.run.name}: {', '.join(texts)}."
+            yield f"No answer from the server, and left out of scores: {row.run.name}: {', '.join(texts)}."
 
 
 def tables_by_task(board: Leaderboard) -> list[Table]:
-    """A table a task and metric, a row a model, with the differences to the base and to the parent."""
+    """One table for each task and metric: models with their differences to the base and to the parent."""
     return [_task_table(board, index, column) for index, column in enumerate(board.columns)]
 
 
@@ -175,7 +173,11 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
         chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
     n = next(entry.accuracy.n for row in board.rows if (entry := row.entries[index]))
     title = f"{column.name}, {column.metric} (n = {n}, {chance}, {column.shots[0]}-shot)"
-    foot = [f"Asked differently and left out of the difference: {', '.join(unpaired)}."] if unpaired else []
+    foot = (
+        [f"Documents that differ between the runs, left out of the difference: {', '.join(unpaired)}."]
+        if unpaired
+        else []
+    )
     foot += [f"† broken: {', '.join(broken)}."] if broken else []
     return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
 
@@ -197,15 +199,15 @@ def _difference_cells(row: ComparisonRow | None) -> list[str]:
 
 
 def markdown_by_task(board: Leaderboard) -> str:
-    """The ladder's leaderboard.md."""
+    """The text of the ladder's leaderboard.md."""
     parts = [tables.markdown(table) for table in tables_by_task(board)]
     return "\n".join([*parts, f"{INTERVALS} {_families(board)} Unread counts as wrong.\n"])
 
 
 def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:
-    """One flat record a model, task and metric, and one for a macro mean; shares and differences are fractions of 1.
+    """One record for each model, task and metric, and one for each macro mean; shares and differences are fractions of 1.
 
-    Differences to base and parent are there where something was compared.
+    Differences to base and parent are included if the leaderboard compares runs.
     """
     return [record for row in board.rows for record in _records(row, compared=bool(board.families))]
 

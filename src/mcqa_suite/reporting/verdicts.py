@@ -1,4 +1,4 @@
-"""Each variant in words: a badge, its verdicts by task, and other facts."""
+"""The verdict cards of the report: for each variant a badge, a line for each verdict, and further facts."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.reporting.comparison_data import above_chance
 from mcqa_suite.reporting.tables import percent
-from mcqa_suite.reporting.views import headlines, interval
+from mcqa_suite.reporting.views import covered, headlines, interval
 
 MEANING = {
-    "worse": "the paired difference is below zero after Holm's correction",
-    "better": "the paired difference is above zero after Holm's correction",
-    "equivalent": "two one-sided tests put the difference within the margin",
-    "no detectable change": "a difference of the margin would have been seen four times in five, and was not",
-    "underpowered": "too few questions: a difference of the margin would be missed more than one time in five",
-    "at chance": "neither score is above chance, so their difference says nothing",
-    "broken": "the scores cannot be believed; see the checks",
+    "worse": "the difference is negative, and significant after Holm's correction",
+    "better": "the difference is positive, and significant after Holm's correction",
+    "equivalent": "two one-sided tests show that the difference is within the margin",
+    "no detectable change": "not significant, with enough questions to detect a difference of the margin (80 % power)",
+    "underpowered": "not significant, with too few questions to detect a difference of the margin (80 % power)",
+    "at chance": "neither score is above chance, so the difference has no meaning",
+    "broken": "the scores are not valid: a health check failed",
 }
 PHRASE = {
     "worse": "worse on",
     "better": "better on",
-    "broken": "cannot be believed (broken) on",
+    "broken": "not valid:",
     "at chance": "both at chance on",
-    "underpowered": "too few questions to tell on",
+    "underpowered": "too few questions for a verdict on",
     "no detectable change": "no detectable change on",
     "equivalent": "equivalent on",
 }
@@ -32,7 +32,7 @@ PHRASE = {
 
 @dataclass(frozen=True)
 class VerdictCard:
-    """One variant in words. `tone`: a class name of the page. `lines`: (verdict, phrase, tasks), what matters most first."""
+    """One variant in words. `word` and `tone`: the badge's text and CSS class. `lines`: (verdict, phrase, tasks), worst first."""
 
     name: str
     word: str
@@ -42,24 +42,33 @@ class VerdictCard:
 
 
 def verdicts(comparison: Comparison, mismatched: Iterable[str]) -> list[VerdictCard]:
-    """A card a variant, from its headlines; variants whose settings differ from the base's are "not comparable"."""
+    """One card for each variant. Variants in `mismatched`, whose settings differ from the base's, are "not comparable"."""
     tops = headlines(comparison)
     names = dict.fromkeys(row.variant for row in comparison.rows if row.kind != "noise floor")
-    return [_card(name, tops, name in set(mismatched)) for name in names]
+    return [_card(comparison, name, tops, name in set(mismatched)) for name in names]
 
 
-def _card(name: str, tops: Sequence[Sequence[ComparisonRow]], mismatched: bool) -> VerdictCard:
+def _card(comparison: Comparison, name: str, tops: Sequence[Sequence[ComparisonRow]], mismatched: bool) -> VerdictCard:
     rows = [row for group in tops for row in group if row.variant == name and row.kind != "noise floor"]
     lines = []
     for verdict, phrase in PHRASE.items():
-        if texts := [f"{row.task}: {interval(row)}" for row in rows if row.verdict == verdict]:
-            lines.append((verdict, phrase, "; ".join(texts)))
+        if selected := [row for row in rows if row.verdict == verdict]:
+            texts = [_failures(comparison, row) if verdict == "broken" else interval(row) for row in selected]
+            tasks = [f"{row.task}: {text}" for row, text in zip(selected, texts, strict=True)]
+            lines.append((verdict, phrase, "; ".join(tasks)))
     word, tone = ("not comparable", "bad") if mismatched else _overall([row.verdict for row in rows])
     return VerdictCard(name, word, tone, tuple(lines), tuple(_facts(rows, tops)))
 
 
+def _failures(comparison: Comparison, row: ComparisonRow) -> str:
+    """What failed in a row that is not valid; of a group, in its first task."""
+    checks = [check for check in comparison.health if check.broken and check.run in (row.variant, comparison.base)]
+    task = next((check.task for check in checks if check.task in covered([row])), row.task)
+    return ", ".join(f"{check.detail} ({check.run})" for check in checks if check.task == task)
+
+
 def _overall(words: Sequence[str]) -> tuple[str, str]:
-    """A badge's text and tone: the verdict that matters most, and on how many of the headlines."""
+    """A badge's text and tone: the most important verdict, and on how many of the headlines."""
     total = f"of {len(words)}"
     better, worse, broken = (words.count(word) for word in ("better", "worse", "broken"))
     unsure = words.count("underpowered") + words.count("at chance")
@@ -68,11 +77,11 @@ def _overall(words: Sequence[str]) -> tuple[str, str]:
     if better or worse:
         return (f"worse on {worse} {total}", "worse") if worse else (f"better on {better} {total}", "better")
     if broken == len(words):
-        return "broken", "bad"
+        return "not valid", "bad"
     if unsure:
-        return f"cannot be told on {unsure} {total}", "unsure"
+        return f"undecided on {unsure} {total}", "unsure"
     if broken:
-        return f"broken on {broken} {total}", "bad"
+        return f"not valid on {broken} {total}", "bad"
     return ("equivalent", "same") if set(words) == {"equivalent"} else ("no detectable change", "same")
 
 
@@ -84,7 +93,7 @@ def _facts(rows: Sequence[ComparisonRow], tops: Sequence[Sequence[ComparisonRow]
     for row in rows:
         left = above_chance(row)
         if row.verdict == "worse" and left is not None and row.change.base.low > (row.chance or 0):
-            yield f"{row.task}: {percent(max(0.0, left), 0)} % of what the base scores above chance is left"
+            yield f"{row.task}: keeps {percent(max(0.0, left), 0)} % of the base's score above chance"
         if row.unread_variant and row.unread_base is not None and row.unread_variant > row.unread_base + 0.02:
             yield (
                 f"{row.task}: no answer could be read in {percent(row.unread_variant)} % of responses"
@@ -93,6 +102,6 @@ def _facts(rows: Sequence[ComparisonRow], tops: Sequence[Sequence[ComparisonRow]
 
 
 def _flipped(rows: Sequence[ComparisonRow]) -> float | None:
-    """The share of documents whose answer changed, over the rows where that is known."""
+    """The share of documents whose answer changed; None if no row has flips."""
     counts = [(row.flips.total, row.n) for row in rows if row.flips]
     return sum(total for total, _ in counts) / sum(n for _, n in counts) if counts else None

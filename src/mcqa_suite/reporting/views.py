@@ -1,4 +1,4 @@
-"""Which rows of a comparison the page shows: headlines, the tasks inside them, and the pairs behind them."""
+"""Select what the report shows of a comparison: headlines, the tasks of a group, and the pairs of a row."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.tables import points_interval
 
-# Control characters, lone surrogates, and marks that turn the reading order
+# Control characters, lone surrogates, and marks that change the text direction
 INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def clean(text: object) -> str:
-    """Replace what is invisible, or turns the reading order, by U+FFFD."""
+    """Replace each invisible or direction-changing character by U+FFFD."""
     return INVISIBLE.sub("\ufffd", str(text))
 
 
 def headlines(comparison: Comparison) -> list[list[ComparisonRow]]:
-    """The rows of each task or group that is part of no other group."""
+    """The rows of each task or group that is not contained in another group."""
     rows = comparison.by_task()
     covers = {key: covered(group) for key, group in rows.items()}
 
@@ -32,14 +32,14 @@ def headlines(comparison: Comparison) -> list[list[ComparisonRow]]:
 
 
 def covered(rows: Iterable[ComparisonRow]) -> frozenset[str]:
-    """The tasks of the group that these rows are of; a task's own name where it is no group."""
+    """The tasks of a group's rows, or the name of a single task."""
     rows = list(rows)
     members = {name for row in rows for name in (*row.members, *row.left_out)}
     return frozenset(members or {row.task for row in rows})
 
 
 def parts_of(comparison: Comparison, rows: Sequence[ComparisonRow]) -> list[list[ComparisonRow]]:
-    """The rows of each task inside a group, empty for a task."""
+    """The rows of each task in a group; an empty list for a single task."""
     names, first = covered(rows), rows[0]
     return [
         group
@@ -49,7 +49,7 @@ def parts_of(comparison: Comparison, rows: Sequence[ComparisonRow]) -> list[list
 
 
 def pairs_of(base: Run, variant: Run, row: ComparisonRow) -> Pairs:
-    """The paired documents behind a row."""
+    """The paired documents of a row."""
     keys = [(name, row.filter) for name in row.members or (row.task,)]
     parts = [pair(base.tasks[key].samples, variant.tasks[key].samples, row.metric)[0] for key in keys]
     return parts[0] if len(parts) == 1 else joined([part for part in parts if part.n])

@@ -20,16 +20,16 @@ def compare(
     *,
     noise_floor: Run | None = None,
 ) -> Comparison:
-    """Compare the base with each variant, and with `noise_floor`, a second run of the base under other conditions.
+    """Compare the base with each variant, and with `noise_floor`, a second run of the base, for example of another batch size.
 
-    Raises ComparisonError where harness version, few-shot count, chat template, task version or generation settings differ
-    (unless forced), and where nothing could be compared. What else could not be compared is named in `problems`.
+    Raises ComparisonError if harness version, few-shot count, chat template, task version or generation settings differ
+    (unless `options.force`), and if no task could be compared. `problems` of the result names the tasks that could not.
     """
     notes = unmatched(base, options.tasks)
     others = [*variants, *([noise_floor] if noise_floor else [])]
     mismatches = [line for variant in others for line in _mismatches(base, variant)]
     if mismatches and not options.force:
-        raise ComparisonError("\n  ".join(["not comparable (--force goes on regardless):", *mismatches]))
+        raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *mismatches]))
     problems = [problem for run in (base, *others) for problem in run.problems]
     notes += [note for run in (base, *others) for note in _notes(run)]
     clustered = False
@@ -55,7 +55,7 @@ def compare(
         raise ComparisonError(_no_field(base, options.cluster))
     judged, families = with_verdicts(rows, options.margin)
     order = {key: index for index, key in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
-    # groups before tasks; stable, so that variants stay in the order given
+    # groups before tasks; the sort is stable, so the order of the variants stays
     judged.sort(key=lambda row: (not row.members, order[row.task, row.filter]))
     return Comparison(
         base=base.name,
@@ -72,7 +72,7 @@ def compare(
 
 
 def _mismatches(base: Run, variant: Run) -> Iterator[str]:
-    """One line for each setting on which the runs of a task do not agree."""
+    """One line for each setting that differs between the two runs of a task."""
     for key in base.tasks.keys() & variant.tasks.keys():
         for setting, value, other in base.tasks[key].setting.differences(variant.tasks[key].setting):
             yield f"{key[0]}: {setting}: {value} ({base.name}), {other} ({variant.name})"
@@ -89,16 +89,16 @@ def _notes(run: Run) -> Iterator[str]:
         if task.expected is not None and task.n < task.expected:
             yield f"{run.name}: {task.task}: only {task.n} of {task.expected} samples"
         if failed := len(task.samples.failed):
-            yield f"{run.name}: {task.task}: {failed} of {failed + task.n} items got no answer, and are in no score and no pair"
+            yield f"{run.name}: {task.task}: {failed} of {failed + task.n} items got no answer and are left out"
 
 
 def _cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator[str]:
     if cluster is None:
         return
     if missing := [task.run.task for task in tasks.values() if task.pairs.cluster is None]:
-        yield f"documents without a field {cluster!r}, taken as independent: {_listed(missing)}"
+        yield f"no field {cluster!r}, so documents count as independent: {_listed(missing)}"
     if single := [task.run.task for task in tasks.values() if task.one_cluster]:
-        yield f"one value of {cluster!r} only, documents taken as independent: {_listed(single)}"
+        yield f"only one value of {cluster!r}, so documents count as independent: {_listed(single)}"
 
 
 def _listed(names: list[str], most: int = 6) -> str:

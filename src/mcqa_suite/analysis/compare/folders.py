@@ -17,8 +17,10 @@ from mcqa_suite.logs.runs import Run
 
 @dataclass(frozen=True)
 class Folders:
-    """`runs` in the given order, None for one that cannot be read; `errors`: a line for each of those; `subset`: which
-    documents alone are read, None for all."""
+    """`runs` in the given order, None for an unreadable one, which has a line in `errors`.
+
+    `subset`: a note that names the documents that were read; None for all.
+    """
 
     runs: tuple[Run | None, ...]
     errors: tuple[str, ...]
@@ -26,7 +28,7 @@ class Folders:
 
     @property
     def readable(self) -> list[Run]:
-        """The runs that could be read; DatasetError where none could."""
+        """The runs that could be read. Raises DatasetError if there are none."""
         runs = [run for run in self.runs if run is not None]
         if not runs:
             raise DatasetError("\n".join(self.errors))
@@ -50,9 +52,9 @@ def compare_folders(
     noise_floor: str | None = None,
     subset: Path | None = None,
 ) -> Comparison:
-    """Compare what `lm_eval --log_samples` wrote; a variant that cannot be read becomes a line of `problems`.
+    """Compare folders of `lm_eval --log_samples`; an unreadable variant becomes a line of `problems`.
 
-    Raises DatasetError where the base or every variant cannot be read, and as `compare` does.
+    Raises DatasetError if the base or every variant is unreadable, and ComparisonError as `compare` does.
     """
     texts = [base, *variants, *([noise_floor] if noise_floor else [])]
     folders = read_folders(texts, cluster=options.cluster, subset=subset)

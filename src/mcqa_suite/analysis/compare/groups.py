@@ -1,4 +1,4 @@
-"""Groups of tasks as rows of their own, without broken tasks; sets that share documents have no mean."""
+"""Rows for groups of tasks. Broken tasks are left out, and tasks that share documents have no mean."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mcqa_suite.logs.runs import Group, Run
 def group_rows(
     base: Run, variant: str, kind: Kind, tasks: dict[Key, PairedTask], options: Options
 ) -> tuple[list[ComparisonRow], list[str]]:
-    """A row for each selected group that has a mean, and a line for each that has none."""
+    """A row for each selected group that has a mean, and a note for each that has none."""
     rows, notes = [], []
     for group in base.groups.values():
         if not matches(group.name, options.tasks):
@@ -30,25 +30,25 @@ def group_rows(
             continue
         missing = sorted(set(group.tasks) - {task.run.task for task in members})
         if missing:
-            notes.append(f"{variant}: {group.name} is without {', '.join(missing)}")
+            notes.append(f"{variant}: {group.name}: missing tasks: {', '.join(missing)}")
         rows.append(_row(base, group, members, variant, kind, options.margin))
     return rows, notes
 
 
 def why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
-    """Why there is no mean over these tasks; None where there is one."""
+    """Why these tasks have no mean; None if they have one."""
     if len({(task.metric, task.run.filter) for task in members}) > 1:
         return "its tasks have different metrics or filters"
     if both := stats.nested({task.run.task: task.pairs.doc_hash for task in members}):
-        return f"nested sets, {both[0]} and {both[1]} share documents"
+        return f"{both[0]} and {both[1]} share documents"
     metric, filter_name = members[0].metric, members[0].run.filter
     if group.values and f"{metric},{filter_name}" not in group.values:
-        return f"the harness gives it no mean of {metric}"
-    return None if group.values else "the harness gives it none"
+        return f"the harness computes no mean of {metric}"
+    return None if group.values else "the harness computes none"
 
 
 def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> ComparisonRow:
-    """Over the members that are not broken; over all, as a broken row, where every one is."""
+    """The group's row over its members that are not broken; if all are broken, a broken row over all."""
     sound = [task for task in members if not task.broken] or members
     parts = [task.pairs for task in sound]
     pairs = joined(parts)
@@ -61,7 +61,7 @@ def _row(base: Run, group: Group, members: list[PairedTask], variant: str, kind:
 
 
 def is_macro(base: Run, group: Group, metric: str, filter_name: str) -> bool:
-    """Whether the harness's mean of the group weighs tasks equally, rather than documents; its value shows which."""
+    """Whether the harness's mean of the group gives each task, not each document, the same weight; inferred from its value."""
     runs = [run for task in group.tasks if (run := base.tasks.get((task, filter_name)))]
     scores = [run.samples.scores[metric] for run in runs if metric in run.samples.scores]
     value = group.values.get(f"{metric},{filter_name}")

@@ -1,4 +1,4 @@
-"""Health checks: what makes a score meaningless, to rule out before a difference is believed."""
+"""Health checks: conditions under which a task's scores are not valid, or doubtful."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.analysis.compare.result import FailedCheck
 from mcqa_suite.questions.question import LETTERS
 
-TIED = 0.1  # share of documents whose options all have one log-likelihood
-CONSTANT = 0.95  # share of answers that are one letter
-FEWEST = 10  # documents below which a constant letter says nothing
-FAILED = 0.05  # share of items without an answer from a server, above which the rest may be no fair sample
-LEVEL = 0.01  # of the test against chance, divided by the number of comparisons
+TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
+CONSTANT = 0.95  # smallest share of answers with the same letter that fails the check
+FEWEST = 10  # with fewer documents the constant-letter check is skipped
+FAILED = 0.05  # largest share of items without an answer from a server; above it the rest may be a biased sample
+LEVEL = 0.01  # level of the test against chance, divided by the number of comparisons
 
 
 def failed_checks(
@@ -52,14 +52,14 @@ def _conditions(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[
 
 
 def _below_chance(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[str, str]]:
-    """Fewer right than guessing would give by chance; answers that were not read are no guesses and do not count."""
+    """Significantly fewer right answers than guessing gives; unread answers are not counted."""
     if pairs.chance is None or answers.right is None:
         return
     read = np.ones(pairs.n, bool) if answers.unread is None else ~answers.unread
     n, right = int(read.sum()), int((answers.right & read).sum())
     if n and bdtr(right, n, pairs.chance) < level:
-        share = f"{100 * right / n:.1f} % right where guessing gives {100 * pairs.chance:.1f} %"
-        yield "below chance", f"{share}, and more than noise below it ({n} documents)"
+        share = f"{100 * right / n:.1f} % right of {n} documents"
+        yield "below chance", f"{share}, significantly below the {100 * pairs.chance:.1f} % of guessing"
 
 
 def _constant(answers: Answers, pairs: Pairs) -> Iterator[tuple[str, str]]:
@@ -75,7 +75,7 @@ def _constant(answers: Answers, pairs: Pairs) -> Iterator[tuple[str, str]]:
 
 
 def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: bool) -> list[FailedCheck]:
-    """The same numbers to the last bit, from what should be another model."""
+    """Exactly the same log-likelihoods or responses in both runs."""
     scores, other_scores = pairs.base.loglikelihoods, pairs.variant.loglikelihoods
     responses, other_responses = pairs.base.response, pairs.variant.response
     if scores is not None and other_scores is not None:
@@ -89,6 +89,6 @@ def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: boo
     subject = f"every {'log-likelihood' if scored else 'response'} is {base}'s"
     if same_model:
         return [FailedCheck(task, variant, "identical", f"{subject}: it is the same model", broken=False)]
-    # A few short responses may well agree; log-likelihoods to the last bit do not.
-    doubt = f"{subject} to the last bit: was the variant loaded at all, or its cache shared?"
+    # A few short responses can be equal by coincidence; log-likelihoods cannot.
+    doubt = f"{subject}; check that the variant was loaded, and that the runs share no cache"
     return [FailedCheck(task, variant, "identical", doubt, broken=scored)]

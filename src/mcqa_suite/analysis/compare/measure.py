@@ -1,4 +1,4 @@
-"""The numbers of one comparison, from pairs."""
+"""Compute the numbers of one comparison from its pairs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mcqa_suite.analysis.compare.result import Change, Choices, Flips
 from mcqa_suite.logs.samples import MIN_KNOWN_GOLD, Floats, Integers
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
-SEED = 20_230_517  # of the bootstrap, so that a table is the same every time
+SEED = 20_230_517  # of the bootstrap; fixed, so that tables are reproducible
 RESAMPLES = 2000
-# Discordant pairs over the design effect; benchmarks/accuracy/coverage.py finds no interval that covers what it claims below.
+# Discordant pairs divided by the design effect. Below this no interval of benchmarks/accuracy/coverage.py reaches its level.
 FEWEST_EFFECTIVE_PAIRS = 10
 
 
 def change(pairs: Pairs, margin: float) -> Change:
-    """The paired difference, by the method that fits the scores and the clusters."""
+    """The paired difference: score interval for scores of 0 and 1, else Student's t; with a design effect for clusters."""
     codes = None
     if pairs.cluster is not None:
         names, codes = np.unique(pairs.cluster, return_inverse=True)
@@ -96,9 +96,9 @@ def _mean_change(
 
 
 def macro_change(parts: Sequence[Pairs], pooled: Change, margin: float) -> Change:
-    """The difference of two means over tasks, in which every task counts the same.
+    """The difference of two means in which every task has the same weight.
 
-    Where no pair differs at all there is no variance to go by, and the pooled interval is kept.
+    Returns `pooled` if the standard error is 0 or infinite.
     """
     base = stats.macro_mean([part.base.score for part in parts])
     variant = stats.macro_mean([part.variant.score for part in parts])
@@ -119,7 +119,7 @@ def macro_change(parts: Sequence[Pairs], pooled: Change, margin: float) -> Chang
 
 
 def flips(pairs: Pairs) -> Flips | None:
-    """None where a score is not 0 or 1."""
+    """Counts of changed answers; None if a score is neither 0 nor 1."""
     first, second = pairs.base.right, pairs.variant.right
     if first is None or second is None:
         return None
@@ -128,7 +128,7 @@ def flips(pairs: Pairs) -> Flips | None:
 
 
 def choices(pairs: Pairs) -> Choices:
-    """Letters wherever options have them; divergence and calibration where there are finite log-likelihoods."""
+    """Letter shares for tasks with options; divergence and calibration if all log-likelihoods are finite."""
     width = int(pairs.options.max(initial=0))
     gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(bool)
     labelled = pairs.gold != 0

@@ -1,4 +1,4 @@
-"""Pair the rows of two runs: the same question, asked in the same words."""
+"""Pair the samples of two runs that have the same document, prompt and target."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class UnpairedCounts:
-    """Documents left out, by reason: in one run only, another doc, prompt or target hash, or no answer from a server in either
-    run."""
+    """Documents left out of the pairs, by reason.
+
+    In one run only; a different doc, prompt or target hash; no answer from the server in at least one run.
+    """
 
     only_base: int = 0
     only_variant: int = 0
@@ -35,8 +37,8 @@ class UnpairedCounts:
 class Answers:
     """One model's answers over the pairs.
 
-    `options`: how many it scored. `right`: None where a score is not 0 or 1. `pick`: an option's index, -1 where none was
-    chosen. `answer`: equal where two answers are. `unread`: None where nothing had to be read. `loglikelihoods`: pairs x options.
+    `options`: number of scored options. `right`: None if a score is neither 0 nor 1. `pick`: index of the chosen option, or -1.
+    `answer`: a hash, for comparison. `unread`: None if nothing was extracted. `loglikelihoods`: [pairs, options].
     """
 
     score: Floats
@@ -51,7 +53,7 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """The documents of one or several tasks, as both models answered them; `gold`: the right options as bits, 0 where unknown."""
+    """Both models' answers to the documents of one or several tasks; `gold`: the right options as bits, 0 if unknown."""
 
     base: Answers
     variant: Answers
@@ -67,18 +69,18 @@ class Pairs:
 
     @property
     def option_mask(self) -> Booleans:
-        """Pairs x options: whether the document has that option."""
+        """[pairs, options]: whether the document has that option."""
         width = 0 if self.base.loglikelihoods is None else self.base.loglikelihoods.shape[1]
         return np.arange(width) < self.options[:, None]
 
     @property
     def chance(self) -> float | None:
-        """Expected accuracy of a blind guess; None where an answer is not one of a few options."""
+        """Expected accuracy of guessing; None for tasks without options."""
         return float(np.mean(1 / self.options)) if self.options.min() > 0 else None
 
 
 def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, UnpairedCounts]:
-    """Row numbers in both, for the documents whose three hashes agree."""
+    """Row numbers in both runs of the documents whose three hashes are equal."""
     _, base_rows, variant_rows = np.intersect1d(base.doc_id, variant.doc_id, assume_unique=True, return_indices=True)
     same = base.hashes[base_rows] == variant.hashes[variant_rows]
     agree = same.all(axis=1)
@@ -94,7 +96,7 @@ def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, Unpa
 
 
 def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedCounts]:
-    """Both runs of a task over the documents that they share; documents without a cluster are each one of their own."""
+    """Pair both runs of a task; a document without a cluster is a cluster of its own."""
     rows, variant_rows, unpaired = pair_rows(base, variant)
     cluster = None
     if base.field is not None and ((codes := base.field.codes[rows]) >= 0).any():
@@ -117,7 +119,7 @@ def _width(samples: Samples) -> int:
 
 
 def _answers(samples: Samples, rows: Integers, metric: str, width: int) -> Answers:
-    """`width`: options of the other run's log-likelihoods; narrower rows are filled up with 0."""
+    """The answers of `rows`, log-likelihoods padded with 0 to at least `width` options."""
     score, pick = samples.scores[metric][rows], samples.pick(metric)[rows]
     values, parsed = samples.loglikelihoods, samples.scores.get("parsed")
     answer = (pick + 1).astype(np.uint64) if samples.answer is None else samples.answer[rows]
@@ -144,7 +146,7 @@ Parts = TypeVar("Parts", Pairs, Answers)
 
 
 def joined(parts: Sequence[Parts]) -> Parts:
-    """Several tasks' pairs as one; what a task lacks, such as log-likelihoods, all lack."""
+    """Concatenate the pairs of several tasks; a field that is None in one of them is None."""
     columns: dict[str, Any] = {field.name: [getattr(part, field.name) for part in parts] for field in fields(parts[0])}
     return type(parts[0])(**{name: _concatenated(values) for name, values in columns.items()})
 

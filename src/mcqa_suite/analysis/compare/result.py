@@ -29,7 +29,7 @@ class Flips:
 
     @property
     def direction(self) -> float | None:
-        """From -1 (every flip between right and wrong is a loss) to 1 (every one is a gain); None without such flips."""
+        """Gains minus losses over their sum, from -1 (only losses) to 1 (only gains); None if there are neither."""
         crossing = self.wrong_to_right + self.right_to_wrong
         return (self.wrong_to_right - self.right_to_wrong) / crossing if crossing else None
 
@@ -38,8 +38,8 @@ class Flips:
 class Change:
     """The paired difference, variant minus base, with its tests.
 
-    `p` is McNemar's exact p or, where items come in clusters or a score is not 0 or 1, that of the interval's own statistic.
-    `fragile`: too few pairs differ, in too few clusters, for any interval to be trusted.
+    `p` is McNemar's exact p, or for clusters and for scores other than 0 and 1 the p of the interval's own statistic.
+    `mde`: minimum detectable difference. `fragile`: too few pairs differ for a reliable interval (only with clusters).
     """
 
     base: Estimate
@@ -57,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Choices:
-    """How both models spread over the options: None where a task has no log-likelihoods. Letters are shares, A onwards."""
+    """Both models' distributions over the options; None without log-likelihoods. Letters are shares, from A on."""
 
     kl: Spread | None = None
     jensen_shannon: float | None = None
@@ -72,7 +72,7 @@ class Choices:
 
     @property
     def constant(self) -> tuple[str, float] | None:
-        """The letter that is right most often, and how often: what a model that always says it would score."""
+        """The most frequent right letter and its share, which is the accuracy of always answering it."""
         if not self.letters_gold:
             return None
         share = max(self.letters_gold)
@@ -83,8 +83,8 @@ class Choices:
 class ComparisonRow:
     """One variant against the base on one task or group.
 
-    The corrected p-values are None where the row is in no family: broken, or a noise floor. `members`: the tasks of a group,
-    without those `left_out` because a check failed.
+    The corrected p-values are None for broken rows and noise floors, which are in no family. `members`: the tasks of a group;
+    `left_out`: its tasks in which a check failed.
     """
 
     task: str
@@ -110,7 +110,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True)
 class Family:
-    """The rows whose p-values are corrected together: how many, of which kind, metric and filter."""
+    """Rows of one kind, metric and filter, whose p-values are corrected together; `rows` is their number."""
 
     kind: str
     metric: str
@@ -120,7 +120,7 @@ class Family:
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A health check that a run of a task failed; `broken` where no comparison can rest on it."""
+    """A health check that failed in a run of a task; `broken` if the scores are not valid."""
 
     task: str
     run: str
@@ -131,10 +131,10 @@ class FailedCheck:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that `mcqa compare` prints.
+    """The result of `compare`.
 
-    `mismatches`: settings that do not agree (the comparison was forced). `problems`: what could not be read or compared, a line
-    each. `subset`: which documents it rests on, None for all.
+    `mismatches`: settings that differ, if the comparison was forced. `problems`: a line for each run or task that could not be
+    read or compared. `subset`: a note that names the documents compared; None for all.
     """
 
     base: str
@@ -150,7 +150,7 @@ class Comparison:
     subset: str | None = None
 
     def by_task(self) -> dict[tuple[str, str], list[ComparisonRow]]:
-        """The rows of each task or group, by its name and filter, in their order."""
+        """Rows by task or group and filter."""
         rows: dict[tuple[str, str], list[ComparisonRow]] = {}
         for row in self.rows:
             rows.setdefault((row.task, row.filter), []).append(row)

@@ -1,7 +1,6 @@
-"""The only rule of the package for which differences are significant, and the verdict that follows from it.
+"""The package's only rule for which differences are significant, and for verdicts.
 
-A difference is marked `*` where its Holm-corrected p is under .05. It is never marked where a health check failed, or where
-neither of its two scores is above chance.
+A difference is marked `*` if its Holm-corrected p is under .05, no health check failed, and a score is above chance.
 """
 
 from __future__ import annotations
@@ -10,19 +9,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import isnan
 
-from mcqa_suite.analysis.compare.result import Change, Comparison, ComparisonRow, Family, Verdict
+from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, Family, Verdict
 from mcqa_suite.stats import benjamini_hochberg, holm
 
 LEVEL = 0.05
 
 
 def is_at_chance(row: ComparisonRow) -> bool:
-    """Whether neither score is above chance: both 95 % intervals reach down to it."""
+    """Whether the 95 % intervals of both scores include chance or lie below it."""
     return row.chance is not None and max(row.change.base.low, row.change.variant.low) <= row.chance
 
 
 def is_significant(row: ComparisonRow | None) -> bool:
-    """Whether the difference gets a mark."""
+    """Whether the difference is marked `*`."""
     return row is not None and row.verdict in ("worse", "better") and row.p_holm is not None
 
 
@@ -31,10 +30,10 @@ def mark(row: ComparisonRow | None) -> str:
 
 
 def with_verdicts(rows: Sequence[ComparisonRow], margin: float) -> tuple[list[ComparisonRow], tuple[Family, ...]]:
-    """Add corrected p-values and verdicts; also returns the families over which p-values were corrected.
+    """Add corrected p-values and verdicts; also return the families over which p-values were corrected.
 
-    A family is the task x variant rows of one metric and one filter. Groups, whose documents are those of their tasks, form
-    families of their own; rows that are broken or a noise floor are in none.
+    A family is the task x variant rows of one metric and one filter. Groups share documents with their tasks, so they form
+    separate families. Broken rows and noise floors are in no family.
     """
     families: dict[tuple[str, str, str], list[ComparisonRow]] = {}
     for row in rows:
@@ -47,18 +46,17 @@ def with_verdicts(rows: Sequence[ComparisonRow], margin: float) -> tuple[list[Co
     judged = []
     for row in rows:
         p_holm, p_bh = corrected.get(id(row), (None, None))
-        word = (
-            "broken" if row.verdict == "broken" else _verdict(row, row.change.p if p_holm is None else p_holm, margin)
-        )
-        judged.append(replace(row, p_holm=p_holm, p_bh=p_bh, verdict=word))
+        verdict = _verdict(row, row.change.p if p_holm is None else p_holm, margin)
+        judged.append(replace(row, p_holm=p_holm, p_bh=p_bh, verdict=verdict))
     return judged, tuple(Family(*key, len(members)) for key, members in families.items())
 
 
 def _verdict(row: ComparisonRow, p_corrected: float, margin: float) -> Verdict:
-    """In this order: worse or better (the corrected p is under .05; "at chance" where neither score is above it), equivalent
-    (two one-sided tests at the margin), underpowered (a difference of the margin would be missed more than one time in five),
-    no detectable change."""
-    change: Change = row.change
+    """The first that applies: broken; worse, better or at chance (corrected p < .05); equivalent (two one-sided tests);
+    underpowered (less than 80 % power for a difference of the margin); no detectable change."""
+    change = row.change
+    if row.verdict == "broken":
+        return "broken"
     if isnan(p_corrected):
         return "underpowered"
     if p_corrected < LEVEL:
@@ -69,7 +67,7 @@ def _verdict(row: ComparisonRow, p_corrected: float, margin: float) -> Verdict:
 
 
 def family_text(families: Iterable[Family]) -> str:
-    """Name the families: 12 rows of tasks (acc), 2 rows of groups (acc), 3 rows of tasks (exact_match, filter strict)."""
+    """Describe the families: "12 rows of tasks (acc), 3 rows of groups (exact_match, filter strict)"."""
     return (
         ", ".join(
             f"{family.rows} row{'s' * (family.rows != 1)} of {family.kind}s "
@@ -81,7 +79,7 @@ def family_text(families: Iterable[Family]) -> str:
 
 
 def exit_code(comparison: Comparison) -> int:
-    """1 where anything is worse; 2 where something could not be judged (underpowered, at chance, broken); else 0."""
+    """1 if any row is worse; else 2 if any is underpowered, at chance or broken; else 0."""
     words = {row.verdict for row in comparison.rows if row.kind != "noise floor"}
     if "worse" in words:
         return 1

@@ -1,4 +1,4 @@
-"""Compare on a list of documents alone, such as those that no training row gives away."""
+"""Restrict a comparison to a list of documents, such as those that do not occur in the training data."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FORM = "mcqa-subset 1"
 
 @dataclass(frozen=True)
 class Subset:
-    """`documents`: how many each task has; `clean`: those to compare on, `doc_id` -> hash of the document.
+    """By task, `documents` holds how many it has, and `clean` those to compare (`doc_id` -> document hash).
 
-    Documents are matched by their hash alone, so that one list serves every format of a benchmark.
+    Documents are matched by hash alone, so that one list fits every format of a benchmark.
     """
 
     name: str
@@ -32,13 +32,13 @@ class Subset:
 
     @property
     def note(self) -> str:
-        """The line that a table of these documents has in its head."""
+        """A note for the title of a table."""
         clean, total = sum(map(len, self.clean.values())), sum(self.documents.values())
         return f"only the {clean:,} of {total:,} documents that {self.name} keeps"
 
 
 def as_json_text(subset: Subset) -> str:
-    """The file that `read_subset` reads; `doc_ids` is what `lm_eval --samples` takes."""
+    """Write the format that `read_subset` reads; its `doc_ids` also fit `lm_eval --samples`."""
     tasks = {
         task: {"documents": n, "doc_ids": list(subset.clean[task]), "doc_hashes": list(subset.clean[task].values())}
         for task, n in subset.documents.items()
@@ -47,7 +47,7 @@ def as_json_text(subset: Subset) -> str:
 
 
 def read_subset(path: Path) -> Subset:
-    """ComparisonError where the file cannot be read or is no subset."""
+    """Read a subset. Raises ComparisonError if the file is unreadable or has another format."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["form"] != FORM:
@@ -64,7 +64,7 @@ def read_subset(path: Path) -> Subset:
 
 
 def restricted(run: Run, subset: Subset) -> Run:
-    """The run over the subset's documents alone, without tasks that have none; ComparisonError where no task is left."""
+    """The run with the subset's documents only. Raises ComparisonError if no document is left."""
     hashes = np.array([hash_prefix(digest) for clean in subset.clean.values() for digest in clean.values()], np.uint64)
     tasks = {key: task for key, whole in run.tasks.items() if (task := _restricted_task(whole, hashes)).n}
     if not tasks:
@@ -81,7 +81,7 @@ def _restricted_task(run: TaskRun, hashes: Hashes) -> TaskRun:
 
 
 def _rows(value: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
-    """Some rows of a column, or of every column in a mapping."""
+    """Select rows of a column, or of every column in a mapping."""
     if isinstance(value, np.ndarray):
         return value[rows]
     if isinstance(value, Column):
@@ -90,7 +90,7 @@ def _rows(value: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
 
 
 def _restricted_group(run: Run, tasks: Mapping[tuple[str, str], TaskRun], group: Group) -> Group:
-    """The group with its means taken again, in the way that the harness took them: over tasks, or over documents."""
+    """The group with its means computed again, weighted by task or by document as the harness did."""
     values = {}
     for key in group.values:
         metric, _, filter_name = key.partition(",")

@@ -1,4 +1,4 @@
-"""The tasks of a base and one variant, paired and checked."""
+"""Select, pair and check the tasks of a base and one variant."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Key = tuple[str, str]  # task and filter
 
 @dataclass(frozen=True)
 class Options:
-    """`tasks`: globs over names of tasks and groups, with commas between; `metric`: None for the first of METRICS that either
-    run has; `margin`: a fraction of 1; `cluster`: a field of the documents; `force`: compare although settings differ."""
+    """`tasks`: comma-separated globs over names of tasks and groups; `metric`: None for the first of METRICS that a run has;
+    `margin`: a fraction of 1; `cluster`: a field of the documents; `force`: compare although settings differ."""
 
     tasks: str = "*"
     metric: str | None = None
@@ -32,7 +32,7 @@ class Options:
 
 @dataclass(frozen=True)
 class PairedTask:
-    """A task of one variant, paired with the base's, and the health checks that failed in either."""
+    """A task of base and variant, paired, with the health checks that failed in either."""
 
     run: TaskRun
     metric: str
@@ -50,13 +50,13 @@ class PairedTask:
 
 
 def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tuple[dict[Key, PairedTask], list[str]]:
-    """Every selected task that both runs have, and a line for each that could not be paired."""
+    """Pair every selected task that both runs have; return a line for each that could not be paired."""
     selected = _selected(base, options.tasks)
     common = [key for key in base.tasks if key in variant.tasks and key[0] in selected]
     if not common:
         some = ", ".join(sorted({key[0] for key in variant.tasks})[:3])
         remedy = f"run it on {', '.join(sorted(selected)[:3]) or 'the same tasks'}"
-        return {}, [f"{variant.path}: has none of {base.name}'s tasks (it has {some}); {remedy}"]
+        return {}, [f"{variant.path}: no task in common with {base.name} (it has {some}); {remedy}"]
     tasks: dict[Key, PairedTask] = {}
     problems = []
     for key in common:
@@ -71,9 +71,9 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
 
 
 def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons: int) -> PairedTask:
-    """Pair one task that both runs have; `comparisons`: how many there are in all, for the level of the health checks.
+    """Pair one task that both runs have; `comparisons`, their total number, sets the level of the health checks.
 
-    ComparisonError where a run lacks the metric, or has it in some documents only.
+    Raises ComparisonError if a run lacks the metric in any document.
     """
     first, second = base.tasks[key], variant.tasks[key]
     metric = metric or preferred_metric([*first.samples.scores, *second.samples.scores]) or METRICS[0]
@@ -87,9 +87,7 @@ def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons
     missing = ~(np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score))
     if missing.any():
         documents = f"{int(missing.sum())} of {pairs.n} documents"
-        raise ComparisonError(
-            f"{variant.path}: {key[0]}: {metric} is no number in {documents}; choose another --metric"
-        )
+        raise ComparisonError(f"{variant.path}: {key[0]}: {metric} is missing in {documents}; choose another --metric")
     checks: list[FailedCheck] = []
     if pairs.n:
         same = _is_same_model(base, variant)
@@ -104,7 +102,7 @@ def _is_same_model(base: Run, variant: Run) -> bool:
 
 def _unanswered(run: Run, key: Key) -> FailedCheck:
     share = f"{100 * run.tasks[key].failed_share:.1f} % of its items got no answer"
-    return FailedCheck(key[0], run.name, "failed", f"{share}: what is left may be easier, or shorter", broken=False)
+    return FailedCheck(key[0], run.name, "failed", f"{share}: the rest may be easier or shorter", broken=False)
 
 
 def _why_no_pairs(unpaired: UnpairedCounts) -> str:
@@ -115,12 +113,12 @@ def _why_no_pairs(unpaired: UnpairedCounts) -> str:
 
 
 def matches(name: str, patterns: str) -> bool:
-    """Whether a task's or group's name fits one of the globs."""
+    """Whether the name of a task or group matches one of the globs."""
     return any(fnmatchcase(name, pattern.strip()) for pattern in patterns.split(","))
 
 
 def unmatched(base: Run, patterns: str) -> list[str]:
-    """Globs that no task or group of the run fits, a line each; ComparisonError where none fits."""
+    """A line for each glob that matches no task or group of the run. Raises ComparisonError if none matches."""
     names = sorted({task for task, _ in base.tasks} | base.groups.keys())
     globs = [pattern.strip() for pattern in patterns.split(",")]
     idle = [pattern for pattern in globs if not any(matches(name, pattern) for name in names)]
@@ -131,25 +129,25 @@ def unmatched(base: Run, patterns: str) -> list[str]:
 
 
 def _selected(base: Run, patterns: str) -> set[str]:
-    """Tasks that match, and the members of groups that do."""
+    """Matching tasks, and the members of matching groups."""
     tasks = {task for task, _ in base.tasks if matches(task, patterns)}
     return tasks.union(*(group.tasks for group in base.groups.values() if matches(group.name, patterns)))
 
 
 def preferred_metric(names: Sequence[str], metric: str | None = None) -> str | None:
-    """`metric` if `names` has it; without a `metric` the first of METRICS that it has; None where there is none."""
+    """`metric`, or if it is None the first of METRICS, that is among `names`; None if there is none."""
     return next((name for name in ([metric] if metric else METRICS) if name in names), None)
 
 
 def task_row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
-    """A task's row of the comparison, its p-values still uncorrected."""
+    """A task's row of the comparison, before p-values are corrected."""
     return comparison_row(task, task.run.task, variant, kind, task.pairs, measure.change(task.pairs, margin))
 
 
 def comparison_row(
     example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change
 ) -> ComparisonRow:
-    """A row called `name` for pairs of one task, or of several of which `example` is one."""
+    """A row called `name`; metric, filter and shots are those of `example`, one of its tasks."""
     base, other = pairs.base, pairs.variant
     return ComparisonRow(
         task=name,

@@ -1,4 +1,4 @@
-"""The only leaderboard: `mcqa table`, the report's and the ladder's are its rows, rendered by reporting/leaderboard.py."""
+"""Leaderboards of runs, for `mcqa table`, the report and the ladder; reporting/leaderboard.py renders them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Differences = Mapping[tuple[str, str, str, str], ComparisonRow]  # by model, tas
 
 @dataclass(frozen=True)
 class Entry:
-    """A model on a task or group.
+    """A model's score on a task or group.
 
-    `failed_check`: the health check that failed, "" where none did. `unread`: None where nothing was generated. `unpaired`:
-    documents left out of the difference to the base because they were asked in other words; None without a difference.
+    `failed_check`: the health check that failed, or "". `unread`: share of unread answers, None if nothing was generated.
+    `unpaired`: documents left out of the difference to the base, because the runs differ in them; None without a difference.
     """
 
     column: TaskColumn
@@ -42,10 +42,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class BoardRow:
-    """A model: an entry a column, None where it lacks a task; the macro mean if every entry is there and its checks passed.
+    """A model: one entry for each column, None for a task that it lacks.
 
-    `inseparable`: no significant difference to the first. `untested`: it answered none of the first's documents in the same
-    words. A noise floor has no rank.
+    `macro`: the mean over columns, None if an entry is missing or failed a check. `inseparable`: no significant difference to
+    the first model. `untested`: no document could be paired with the first model's. A noise floor has no rank.
     """
 
     run: Run
@@ -60,9 +60,10 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """`ranked_by`: the columns whose mean ranks the rows, none where the rows keep their given order. `families` and
-    `parent_families`: over which p-values were corrected. `nested`: two columns that share documents, so that there is no macro
-    mean. `subset`: which documents were read, None for all.
+    """`ranked_by`: the columns whose mean ranks the rows; empty if the rows keep their given order.
+
+    `families`, `parent_families`: the rows whose p-values were corrected together. `nested`: two columns that share documents,
+    so that there is no macro mean. `subset`: a note that names the documents that were read; None for all.
     """
 
     columns: tuple[TaskColumn, ...]
@@ -81,9 +82,9 @@ def leaderboard(
     comparison: Comparison | None = None,
     noise_floor: Run | None = None,
 ) -> Leaderboard:
-    """Rank runs on the tasks and groups of the first; differences to the base come from `comparison`.
+    """Rank runs on the tasks and groups of the first, best first; differences to the base come from `comparison`.
 
-    Rows are sorted from best to worst, models without a macro mean last. ComparisonError where the runs share no task.
+    Models without a macro mean come last. Raises ComparisonError if the runs share no task.
     """
     columns = shared_columns(runs, metric)
     nested = nested_columns(runs[0], columns)
@@ -101,9 +102,9 @@ def leaderboard(
 
 
 def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> Leaderboard:
-    """Every task and accuracy of the first run, the base, with each rung's difference to the base and to its parent.
+    """Scores of every run on each task and accuracy of the first run, the base, with differences to the base and to the parent.
 
-    `parents` names the parent of a run. The difference to a parent is left out where that is the base or not among the runs.
+    `parents`: run name -> parent's name. The difference to a parent is omitted if it is the base or not among the runs.
     """
     base, *rungs = runs
     columns = every_task(base)
@@ -121,7 +122,7 @@ def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> 
 def _differences(
     pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
 ) -> tuple[Differences, tuple[Family, ...], dict[tuple[str, str], int]]:
-    """The paired difference of each (base, variant) on each task; families; unpaired documents by model and task."""
+    """Compare each (base, variant) on each column; return the rows, their families, and counts of unpaired documents."""
     options, rows, unpaired = Options(), [], {}
     for base, variant in pairs:
         for column in columns:
@@ -157,7 +158,7 @@ def _row(
 
 
 def _entry(run: Run, column: TaskColumn) -> Entry | None:
-    """None where the run lacks a task of the column."""
+    """The run's score on a column; None if it lacks a task of the column."""
     scores = scores_of(run, column)
     if scores is None:
         return None
@@ -188,7 +189,7 @@ def _failed_check(run: Run, column: TaskColumn) -> str:
 
 
 def _macro(entries: Sequence[Entry | None]) -> Estimate | None:
-    """The mean over columns; None where an entry is missing or its check failed."""
+    """The mean over columns; None if an entry is missing or failed a check."""
     sound = [entry for entry in entries if entry is not None and not entry.failed_check]
     if not sound or len(sound) < len(entries):
         return None
@@ -198,7 +199,7 @@ def _macro(entries: Sequence[Entry | None]) -> Estimate | None:
 
 
 def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
-    """The first column that every model has and passes the checks on, else the first of all."""
+    """The first column on which every model has a score that passes the checks; else the first column."""
     for index, column in enumerate(columns):
         if all((entry := row.entries[index]) is not None and not entry.failed_check for row in rows):
             return [column]
@@ -206,7 +207,7 @@ def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> 
 
 
 def _value(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
-    """What a row is sorted by: the macro mean, or the only column; -1 where it has none that passed the checks."""
+    """The value that sorts a row: its macro mean, or its score on the only column; -1 if missing or a check failed."""
     if len(ranked_by) > 1:
         return -1.0 if row.macro is None else row.macro.value
     entry = next((entry for entry in row.entries if entry is not None and entry.column == ranked_by[0]), None)
@@ -228,9 +229,9 @@ def _ranked(rows: list[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[Board
 
 
 def _paired_p(first: Run, second: Run, columns: Sequence[TaskColumn]) -> float | None:
-    """p of no difference between two models' means over columns, paired by document; None where nothing pairs.
+    """Paired p of no difference between two models' means over columns; None if no document can be paired.
 
-    McNemar's exact test where there is one column of right and wrong; else a z-test on the mean of the paired differences.
+    McNemar's exact test for a single column of right and wrong answers; else a z-test of the mean difference.
     """
     means: list[stats.GroupMean] = []
     for column in columns:

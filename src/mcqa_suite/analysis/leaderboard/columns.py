@@ -1,4 +1,4 @@
-"""The columns of a leaderboard: every task and metric, or groups with a mean and the tasks outside them."""
+"""The columns of a leaderboard: every task and metric; or the groups that have a mean, and the remaining tasks."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mcqa_suite.logs.samples import Floats, best_letter
 
 @dataclass(frozen=True)
 class TaskColumn:
-    """A task, or a group of `tasks` whose documents are pooled (`macro`: whose means are averaged), under one filter.
+    """A task, or a group of tasks whose documents are pooled (`macro`: whose means are averaged).
 
-    `constant`: the letter that is right most often, and how often. `shots`: few-shot counts of the tasks; `mixed`: another
-    column has the same tasks with other counts.
+    `constant`: the most frequent right letter and its share. `shots`: few-shot counts of the tasks; `mixed`: another column
+    has the same tasks with other few-shot counts.
     """
 
     name: str
@@ -45,9 +45,9 @@ def every_task(run: Run) -> list[TaskColumn]:
 
 
 def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
-    """Groups of the first run that have a mean, then the tasks in none of them, as far as another run has them too.
+    """The first run's groups that have a mean, and its tasks outside them, if at least one other run has them.
 
-    Runs with few-shot counts other than the first's get columns of their own. ComparisonError where the runs share nothing.
+    Other few-shot counts get separate columns. Raises ComparisonError if the runs have no column in common.
     """
     first = runs[0]
     columns: list[TaskColumn] = []
@@ -71,7 +71,7 @@ def _task_column(task: TaskRun, metric: str) -> TaskColumn:
 
 
 def _group_column(run: Run, group: Group, metric: str | None) -> TaskColumn | None:
-    """None where the run lacks a task of the group, or the harness gave the group no mean of the metric."""
+    """A group's column; None if the run lacks one of its tasks, or the harness computed no mean of the metric."""
     members = [run.by_task[name] for name in group.tasks if name in run.by_task]
     common = _common_metric(members, metric)
     if len(members) < len(group.tasks) or common is None:
@@ -95,7 +95,7 @@ def _common_metric(members: Sequence[TaskRun], metric: str | None) -> str | None
 
 
 def _by_shots(column: TaskColumn, runs: Sequence[Run]) -> list[TaskColumn]:
-    """The column once for every few-shot count that its runs have; none where only one of several runs has it."""
+    """One column for each few-shot count among the runs; none if only one of several runs has its tasks."""
     shots = dict.fromkeys(
         tuple(run.by_task[name].n_shot for name in column.tasks if name in run.by_task) for run in runs
     )
@@ -116,9 +116,9 @@ def _why_nothing_shared(columns: Iterable[TaskColumn], runs: Sequence[Run]) -> s
 
 
 def scores_of(run: Run, column: TaskColumn) -> list[Floats] | None:
-    """The scores of each task of a column; None where the run lacks one, or has it with another few-shot count.
+    """The scores of each task of a column; None if the run lacks a task or has another few-shot count.
 
-    Documents without the metric, such as a ROUGE score where there is no reference, are left out.
+    Documents without the metric, such as a ROUGE score without a reference, are left out.
     """
     tasks = [run.by_task[name] for name in column.tasks if name in run.by_task]
     if tuple(task.n_shot for task in tasks) != column.shots:
@@ -129,6 +129,6 @@ def scores_of(run: Run, column: TaskColumn) -> list[Floats] | None:
 
 
 def nested_columns(run: Run, columns: Sequence[TaskColumn]) -> tuple[str, str] | None:
-    """Two columns that share documents, if any do."""
+    """The first two columns that share documents; None if there are none."""
     hashes = {c.name: [run.by_task[name].samples.hashes[:, 0] for name in c.tasks] for c in columns}
     return stats.nested({name: np.concatenate(parts) for name, parts in hashes.items()})
