@@ -82,7 +82,7 @@ def test_four_models_are_ranked_by_a_judge(tmp_path, capsys, flags):
     assert sum(float(row["strength"]) for row in table) == pytest.approx(0)
     printed = capsys.readouterr()
     assert "| 1 | human | 79.2 [" in printed.out
-    assert "no --embedding, so no similarity" in printed.err
+    assert "similarity to the references was not computed; set --embedding" in printed.err
     svg = (out / "ranking.svg").read_text(encoding="utf-8")
     assert ElementTree.fromstring(svg).tag.endswith("svg")
     assert all(name in svg for name in SKILL)

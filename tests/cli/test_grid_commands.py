@@ -75,7 +75,7 @@ def test_a_task_is_drawn_with_target_and_attempts(log, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
-        (["show", "nothing"], "task 'nothing': in no public release"),
+        (["show", "nothing"], "task 'nothing': not in any public release"),
         (["vote", "."], "no log of a grid task"),
         (["vote", "LOG", "--submission", "/proc/none/submission.json"], "cannot be written"),
     ],

@@ -161,7 +161,7 @@ HALF = b'{"choices": [{"message": {"content": "The ans'
         (400, "HTTP 400", 1),  # the server will not like the request better the next time
         (Reply(HALF), "the answer is not valid JSON", 2),
         (Reply(HALF, headers=(("Content-Length", "500"),)), "no answer", 2),
-        (Reply(b"<html>"), "no JSON", 2),
+        (Reply(b"<html>"), "not valid JSON", 2),
         ({"object": "x"}, "without choices", 2),
         ({"choices": []}, "without choices", 2),
         ({"choices": [{"index": 0}]}, "another form .*KeyError", 2),

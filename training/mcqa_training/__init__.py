@@ -1,6 +1,6 @@
 """Shared parts of the training scripts.
 
-Importing this checks that the script's libraries are installed, and sets environment variables that they read at import.
+Importing this sets environment variables that the libraries read at import, and checks that the libraries are installed.
 """
 
 import os
@@ -10,6 +10,12 @@ from pathlib import Path
 from mcqa_suite.backend import processes
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.extras import require
+
+# OpenMP threads that spin while they wait make a small model ten times slower on a busy machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+os.environ.update(processes.quiet())
 
 EXTRAS = {"bnb": ("train", "bnb"), "check": ("eval",), "gptq": ("gptq",), "pretrain": ("eval",)}  # other scripts: train
 
@@ -21,9 +27,3 @@ if script.suffix == ".py" and script.resolve().parent == Path(__file__).resolve(
         if processes.is_main():
             print(error, file=sys.stderr)
         sys.exit(2)
-
-# OpenMP threads that spin while they wait make a small model ten times slower on a busy machine.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-os.environ.update(processes.quiet())
