@@ -1,4 +1,4 @@
-# make demo   installs and climbs the demo ladder, then prints the leaderboard
+# make demo   installs, runs the demo ladder and prints the leaderboard
 # make test   installs and runs the tests, 5 minutes on 2 cores (no network needed after the install)
 # make test-all   the slow tests too, and the light installation in each Python from 3.12 on that is here
 # make lint   ruff and mypy
@@ -25,7 +25,7 @@ $(VENV)/installed-dev: $(VENV)/installed-demo
 	@touch $@
 
 demo: $(VENV)/installed-demo
-	@echo "== climbing the demo ladder: base, SFT, DPO, GPTQ at 8, 4, 3 and 2 bits, each evaluated in the harness"
+	@echo "== running the demo ladder: base, SFT, DPO, GPTQ at 8, 4, 3 and 2 bits, each evaluated in the harness"
 	$(BIN)/mcqa run training/configs/demo.yaml --output runs/demo
 
 # One file goes to one worker, so that what a file trains once is trained once.

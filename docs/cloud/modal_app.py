@@ -3,8 +3,8 @@
     modal run docs/cloud/modal_app.py --recipe training/configs/demo.yaml --output runs/cloud [--weights]
 
 MCQA_GPU names the GPU (L4), MCQA_EXTRAS the extras to install, MCQA_SECRET a secret of your workspace that holds HF_TOKEN, for
-gated models and data alone. The run lives on a volume of the recipe's name: called again after a crash, it goes on where it
-stopped.
+gated models and data alone. The run lives on a volume of the recipe's name: run again after a crash, it
+resumes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ secret = os.environ.get("MCQA_SECRET")
     secrets=[modal.Secret.from_name(secret, required_keys=["HF_TOKEN"])] if secret else [],
     timeout=HOURS * 3600,
 )
-def climb(recipe: str, name: str) -> int:
+def run_recipe(recipe: str, name: str) -> int:
     """Runs a recipe of the repository into the volume's folder `name`; the exit code of `mcqa run`."""
     command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", recipe, "--output", f"{RUNS}/{name}"]
     done = subprocess.run(command, cwd=SUITE, check=False)  # noqa: S603 - a list, no shell
@@ -48,7 +48,7 @@ def climb(recipe: str, name: str) -> int:
 @app.local_entrypoint()
 def main(recipe: str, output: str = "runs/cloud", weights: bool = False) -> None:
     name = Path(recipe).stem
-    code = climb.remote(recipe, name)
+    code = run_recipe.remote(recipe, name)
     for entry in volume.iterdir(f"/{name}", recursive=True):
         if entry.type == modal.volume.FileEntryType.FILE and (weights or not entry.path.endswith(".safetensors")):
             fetch(entry.path, Path(output), name)

@@ -34,7 +34,7 @@ def test_skypilot_reads_its_task():
 @needs_modal
 def test_modal_imports_its_app():
     code = (
-        "import modal, modal_app as m; assert isinstance(m.climb, modal.Function) and isinstance(m.app, modal.App);"
+        "import modal, modal_app as m; assert isinstance(m.run_recipe, modal.Function) and isinstance(m.app, modal.App);"
         "assert isinstance(m.main, modal.app.LocalEntrypoint); print(m.app.name)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=CLOUD, capture_output=True, text=True, check=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,7 @@ HOMES = {
     "peft": set(),
     "gptqmodel": set(),
 }
-STANDARD_ALONE = {"extract"}
 MODULES = sorted(SOURCE.rglob("*.py"))
-# Files that still import from a later room; whoever mends one takes its line out.
-PENDING: set[str] = set()
 
 
 def name_of(path: Path) -> str:
@@ -72,12 +70,7 @@ def test_the_source_folder_contains_only_packages():
     assert {path.name for path in SOURCE.iterdir() if path.is_dir()} - {"__pycache__"} == set(ROOMS)
 
 
-def module_parameter(path: Path) -> object:
-    name = str(path.relative_to(SOURCE))
-    return pytest.param(path, id=name, marks=[pytest.mark.xfail(strict=True)] if name in PENDING else [])
-
-
-@pytest.mark.parametrize("path", [module_parameter(path) for path in MODULES])
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_go_upwards_in_the_list(path):
     own = room(name_of(path))
     rank = ROOMS.index(own) if own else len(ROOMS)
@@ -104,8 +97,6 @@ def test_imports_form_no_circle():
 
 
 def test_the_extractors_import_only_the_standard_library():
-    import sys
-
     for path in (SOURCE / "extract").glob("*.py"):
         roots = {name.split(".")[0] for name in imports(path)}
         assert roots <= {*sys.stdlib_module_names, "mcqa_suite"}

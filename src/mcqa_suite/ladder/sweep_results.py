@@ -82,9 +82,9 @@ class SweepScores:
 def check_metric(criterion: Criterion, name: str, metrics: Mapping[str, Any]) -> None:
     """ConfigError where a manifest lacks the criterion's figure."""
     if criterion.task is None and not isinstance(metrics.get(criterion.metric), int | float):
-        known = [key for key, value in metrics.items() if isinstance(value, int | float)]
+        figures = [key for key, value in metrics.items() if isinstance(value, int | float)]
         raise ConfigError(
-            f"criterion: {criterion.metric!r}: the manifest of {name} has no such figure; it has {', '.join(known) or 'none'}"
+            f"criterion: {criterion.metric!r}: the manifest of {name} has no such figure; it has {', '.join(figures) or 'none'}"
         )
 
 
