@@ -10,6 +10,7 @@ from helpers.locations import REPOSITORY
 
 from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.checks import balance, letter_of
+from mcqa_suite.training_data.audit.report import markdown
 from mcqa_suite.training_data.audit.text import folded
 
 # Gold position, duplicates, lengths, baselines.
@@ -19,7 +20,7 @@ def test_gold_at_one_position_in_every_row_is_reported():
     result = audit([row(mcq_prompt(f"Question {i} of many?"), id=str(i)) for i in range(40)])
     assert result.checks.balance is not None
     assert result.checks.balance.verdict.startswith("gold always at A: ")
-    assert "gold always at A" in result.text()
+    assert "gold always at A" in markdown(result)
 
 
 def test_shuffled_gold_positions_are_not_reported_as_uneven():

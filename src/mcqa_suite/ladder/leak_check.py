@@ -41,6 +41,7 @@ def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder:
     Returns a list with one line about allowed leaks; empty without leaks.
     """
     from mcqa_suite.training_data.audit.engine import audit_items
+    from mcqa_suite.training_data.audit.report import markdown
 
     audited = audit_items(group.rows, items)
     first, *others = group.stages
@@ -49,7 +50,7 @@ def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder:
     for stage in group.stages:
         allowed = bool(audited.leaks) and getattr(stage.settings, "allow_leaks", False)
         note = "\nAllowed by the stage's settings (`allow_leaks: true`).\n" if allowed else ""
-        write_file(folder / "audits" / f"{stage.name}.md", audited.text() + note)
+        write_file(folder / "audits" / f"{stage.name}.md", markdown(audited) + note)
         if allowed:
             stages = f"{first.name} and {len(others)} more" if others else first.name
             lines.append(f"{stages}: {leak_summary(audited)}: allowed (allow_leaks)")

@@ -46,12 +46,6 @@ class Audit:
         touched = {(overlap.task, overlap.doc_id) for overlap in self.overlaps}
         return tuple(item for item in self.items if (item.task, item.doc_id) not in touched)
 
-    def text(self) -> str:
-        """The report as Markdown."""
-        from mcqa_suite.training_data.audit.report import markdown
-
-        return markdown(self)
-
 
 def audit(
     rows: Sequence[Row],
