@@ -82,7 +82,10 @@ class Ladder:
         flags = ["--output", str(self.output), *(["--ray", ray] if ray else []), *options]
         command = [*before, sys.executable, "-m", "mcqa_suite.cli.main", "run", str(self.recipe), *flags]
         pipe, cwd = subprocess.PIPE, self.folder
-        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=self.environment, cwd=cwd)
+        environment = self.environment
+        return subprocess.Popen(
+            command, stdout=pipe, stderr=pipe, text=True, env=environment, cwd=cwd, preexec_fn=restore_interrupt
+        )
 
     def end(self, run: subprocess.Popen[str]) -> tuple[int, str, str]:
         out, err = run.communicate(timeout=600)
@@ -133,6 +136,11 @@ def test_a_killed_worker_costs_only_its_step_and_the_rungs_are_the_same(cluster,
     assert re.search(r"^\[\d/4\] gptq4  gptq +[\d.]+ s  on \S+:\w{6}$", out, re.MULTILINE)
     assert not list((ladder.output / "checkpoints").glob(".*.partial"))
     assert ladder.contents() == in_order(ladder, tmp_path)
+
+
+def restore_interrupt() -> None:
+    """Let Ctrl-C interrupt a child process even where the tests run in the background of a shell, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def both_began(ladder: Ladder, run: subprocess.Popen[str]) -> tuple[list[int], list[int]]:
