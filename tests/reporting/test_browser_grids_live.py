@@ -1,4 +1,4 @@
-"""Grid questions in a real browser: what a script builds and writes, and what is there without scripts and on paper."""
+"""Grid questions in Chromium: tables and text that the script builds, and the page without scripts and in print."""
 
 from __future__ import annotations
 
