@@ -165,6 +165,7 @@ def test_the_harness_s_own_model_in_two_processes_gives_the_results_of_one(tiny_
     assert done.stdout.count("|mcqa_epfl") == 1  # one table
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_alone_ends_the_others_and_is_reported_once(tmp_path):
     done = launch(TORCHRUN, two_processes.__file__, "fail")
     assert done.returncode != 0
@@ -209,6 +210,7 @@ def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp
     assert introduced(tmp_path) == {"base.evaluation.log": ["I am 0 2", "I am 1 2"], "gptq4.log": ["I am None None"]}
 
 
+@pytest.mark.slow
 def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
     from mcqa_suite.ladder.graph import steps_of
 

@@ -114,6 +114,7 @@ def test_all_test_questions_in_real_training_data_are_found(name, task, leaks, d
     assert (len(result.leaks), len(result.items)) == (leaks, documents)
 
 
+@pytest.mark.slow
 def test_arc_1_evaluation_tasks_are_found_in_arc_2_training_and_not_in_arc_1_training():
     def leaked(release: int) -> set[str]:
         rows = [row(doc["text"], grids.encode(doc["output"]), id=doc["id"]) for doc in grids.load(release, "training")]

@@ -156,7 +156,10 @@ def solve(text, form):
     return "I cannot see the rule."
 
 
-@pytest.mark.parametrize("name", ["spaced", "plain+rows+shape+code", "json"])
+@pytest.mark.parametrize(
+    "name",
+    ["plain+rows+shape+code", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spaced", "json"))],
+)
 def test_a_solver_of_simple_tasks_scores_full_marks_through_the_harness(name):
     from lm_eval import simple_evaluate
     from lm_eval.api.model import LM

@@ -227,6 +227,7 @@ def test_the_harness_alone_runs_a_task_from_any_folder(tmp_path):
     assert "epfl_mark" in done.stdout
 
 
+@pytest.mark.slow
 def test_another_project_reuses_a_task_by_include(tmp_path):
     mine = [{"question": f"Mine {i}?\nA. a\nB. b\nC. c\nAnswer:", "answer": "C", "subject": "own"} for i in range(9)]
     (tmp_path / "mine.jsonl").write_text("\n".join(map(json.dumps, mine)), encoding="utf-8")
@@ -309,6 +310,7 @@ def test_every_document_of_the_public_test_sets_renders(name, monkeypatch):
         assert len(golds) >= 4
 
 
+@pytest.mark.slow
 def test_grids_render_for_every_public_task():
     counts = {task_check.task: task_check.n for task_check in check(["mcqa_arc_grid"])}
     assert counts == {

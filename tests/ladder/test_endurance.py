@@ -241,6 +241,7 @@ def halve(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [flip, halve, Path.unlink])
 def test_a_damaged_checkpoint_is_detected_by_its_bytes_and_made_again(recipe, tmp_path, capsys, damage):
     statuses(recipe, capsys)
@@ -254,6 +255,7 @@ def test_a_damaged_checkpoint_is_detected_by_its_bytes_and_made_again(recipe, tm
 OLDER = {"chat_template", "adapter", "schema", "metrics", "size"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -274,6 +276,7 @@ def test_a_manifest_of_another_version_is_read_and_a_broken_one_remade(recipe, t
     assert contents(tmp_path / "run") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [365, -365 * 40], ids=["ahead", "back"])
 def test_the_dates_of_files_do_not_matter(recipe, tmp_path, capsys, days):
     statuses(recipe, capsys)
@@ -290,6 +293,7 @@ def test_a_second_ladder_is_refused_before_it_writes_anything(recipe, tmp_path):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 @ROOT
 @pytest.mark.parametrize("room", [0, 20_000, 120_000, 400_000])
 def test_a_full_disk_is_one_line_loses_nothing_and_the_ladder_resumes_with_room(recipe, disk, capsys, room):
@@ -366,6 +370,7 @@ def test_a_read_only_output_path_is_an_error_before_the_run(disk):
         check_writable(str(disk / "not/there/yet"))
 
 
+@pytest.mark.slow
 def test_the_benchmark_cuts_a_run_back_and_restores_only_what_equals_it(recipe, tmp_path, capsys, monkeypatch):
     monkeypatch.syspath_prepend(str(REPOSITORY / "benchmarks/robustness"))
     import endurance_ladder

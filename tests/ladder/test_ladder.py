@@ -110,6 +110,7 @@ def mixed(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch, metric: s
     return write_recipe(tmp_path, MIXED, base, metric)
 
 
+@pytest.mark.slow
 def test_a_ladder_continues_from_the_best_point_of_a_sweep(tmp_path, tiny_checkpoint, monkeypatch, capsys):
     result = run_recipe(mixed(tmp_path, tiny_checkpoint, monkeypatch))
     names = ["base", "adapter", "whole", "dpo-lr0.1", "dpo-lr0.9", "dpo-lr0.5", "gptq4"]

@@ -295,6 +295,7 @@ def test_an_answer_recorded_by_another_filter_is_compared_by_what_it_means():
         assert [extraction.answer for extraction in old.extractions] == [meant]
 
 
+@pytest.mark.slow
 def test_a_yaml_of_anyone_may_name_the_filters_by_their_registered_names(tiny_checkpoint, tmp_path):
     write(tmp_path / "data.jsonl", *[{"question": f"{i}?", "choices": CITIES, "gold": [1]} for i in range(2)])
     (tmp_path / "own.yaml").write_text(

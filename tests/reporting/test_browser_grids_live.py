@@ -16,6 +16,7 @@ from mcqa_suite.reporting.browser.grids import compact
 
 TABLES = "return [...document.querySelectorAll('#browser-item .arc-grid')].map((table) => table.outerHTML)"
 CAPTIONS = "return [...document.querySelectorAll('#browser-item caption')].map((caption) => caption.textContent)"
+pytestmark = pytest.mark.slow
 ATTEMPTS = [[a, b] for a, b in zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from helpers.browser_runs import small_runs, unpacked, written_page
 from helpers.chromium import Opened, seen_as
 from helpers.log_files import choice_rows, questions, write_run, written_row
@@ -141,6 +142,7 @@ def test_without_scripts_the_page_says_what_needs_them(chromium, tmp_path):
         assert not chromium.find_element("id", "browser-on").is_displayed()
 
 
+@pytest.mark.slow
 def test_14000_questions_of_8_models_open_and_filter_at_once(chromium, tmp_path, capsys):
     scores, gold = questions(14_000)
     rows = choice_rows("letters", scores, gold)

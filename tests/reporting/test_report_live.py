@@ -121,7 +121,7 @@ def test_without_scripts_every_table_and_figure_is_visible(chromium, report):
 
 
 @pytest.mark.parametrize("media", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("which", ["report", "wide_report"])
+@pytest.mark.parametrize("which", ["report", pytest.param("wide_report", marks=pytest.mark.slow)])
 def test_on_a_telephone_figures_scroll_sideways_and_the_page_does_not(chromium, request, which, media):
     path = request.getfixturevalue(which)
     with seen_as(chromium, 390, media):
@@ -137,7 +137,7 @@ def test_on_a_telephone_figures_scroll_sideways_and_the_page_does_not(chromium, 
         assert chromium.execute_script(caption) <= 390
 
 
-@pytest.mark.parametrize("which", ["report", "wide_report"])
+@pytest.mark.parametrize("which", ["report", pytest.param("wide_report", marks=pytest.mark.slow)])
 def test_on_paper_nothing_is_wider_than_the_page(chromium, request, which):
     path = request.getfixturevalue(which)
     with seen_as(chromium, media=PRINT):
@@ -149,7 +149,7 @@ def test_on_paper_nothing_is_wider_than_the_page(chromium, request, which):
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="no pdftotext here: apt-get install poppler-utils")
-@pytest.mark.parametrize("which", ["report", "wide_report"])
+@pytest.mark.parametrize("which", ["report", pytest.param("wide_report", marks=pytest.mark.slow)])
 def test_every_word_of_the_pdf_lies_on_its_page(chromium, request, which, tmp_path):
     opened(chromium, request.getfixturevalue(which))
     until(chromium, "document.getElementById('browser').dataset.ready")

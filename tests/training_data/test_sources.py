@@ -217,6 +217,7 @@ def test_arc_reads_both_configs_or_the_given_config(made_up):
     assert {row["id"].partition("/")[0] for row in rows(Source("arc", config="ARC-Easy"))} == {"arc_easy"}
 
 
+@pytest.mark.slow
 def test_arc_grids_come_in_views_and_with_each_demonstration_as_the_test():
     plain = rows(Source("arc_grids", config="arc_agi_1"))
     more = rows(Source("arc_grids", config="arc_agi_1", views=8, swap=True, encoder="plain+rows"))
