@@ -1,0 +1,37 @@
+"""One real step each of SFT and DPO with TRL, then 4 bits with GPTQModel, and the harness's scores of the result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers.training_scripts import run_stage, weights
+
+from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
+from mcqa_suite.logs.runs import read_run
+
+ROWS = {"data": [{"source": "generated", "n": 8}]}
+STEP = {"lora": {"r": 4}, "trainer": {"max_steps": 1, "per_device_train_batch_size": 2, "learning_rate": 1e-2}}
+BITS = {"bits": 4, "group_size": 32, "calibration": ROWS["data"]}
+
+
+@pytest.mark.filterwarnings("ignore")  # the libraries' own
+def test_sft_dpo_and_gptq_make_a_checkpoint_that_the_harness_evaluates(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch._dynamo
+
+    monkeypatch.setattr(torch._dynamo.config, "disable", True)  # to compile GPTQModel's kernel takes most of the time
+    sft = run_stage("sft", {**ROWS, **STEP}, tiny_checkpoint, tmp_path / "sft")
+    dpo = run_stage("dpo", {**ROWS, **STEP}, sft, tmp_path / "dpo")
+    gptq = run_stage("gptq", BITS, dpo, tmp_path / "gptq4")
+
+    for parent, child in ((sft, dpo), (dpo, gptq)):
+        assert read_manifest(child).parent.content == read_manifest(parent).content
+    before, after = weights(sft), weights(dpo)
+    assert any((before[name] != after[name]).any() for name in before)
+    assert read_manifest(gptq).size.bits_per_weight < read_manifest(dpo).size.bits_per_weight
+
+    evaluate(str(gptq), [{"tasks": ["mcqa_generated"], "limit": 4}], tmp_path / "run", dtype="float32", batch_size=4)
+    assert read_run(tmp_path / "run").by_task["mcqa_generated"].n == 4
