@@ -9,7 +9,7 @@ import sys
 import pytest
 from helpers.locations import REPOSITORY
 
-from mcqa_suite.cli.main import main
+from mcqa_suite.cli.main import COMMANDS, main
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.training_data.sources import Source, rows
@@ -21,6 +21,27 @@ def failure(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
     assert len(lines) == 1
     return lines[0]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_ends_with_an_example(capsys, name):
+    if name == "eval":  # its help is that of lm_eval
+        return
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.split("example:\n")[1].strip().startswith(("mcqa ", "lm_eval "))
+
+
+@pytest.mark.parametrize(("words", "modules"), [(["--help"], []), (["compare", "--help"], ["compare"])])
+def test_only_the_module_of_the_called_command_is_imported(words, modules):
+    program = (
+        f"import sys; from mcqa_suite.cli.main import main\ntry: main({words})\nexcept SystemExit: pass\n"
+        "print(*(name for name in sys.modules if name == 'numpy' or name.startswith('mcqa_suite.cli.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    expected = {f"mcqa_suite.cli.{name}" for name in ["main", "arguments", *modules]}
+    assert set(done.stdout.splitlines()[-1].split()) == expected
 
 
 def test_tasks_prints_the_folder_to_include(capsys):

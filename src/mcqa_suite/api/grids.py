@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.files import write_file
 from mcqa_suite.grids import Candidate, Task
 from mcqa_suite.grids.select import submission
 from mcqa_suite.logs.grid_answers import GridReport, judge, ranked, read_answers
@@ -46,13 +46,11 @@ class GridVotesResult:
 
     def save_submission(self, path: str | Path) -> None:
         """Write the attempts of the last way to choose as ARC Prize's JSON."""
-        path = Path(path)
         answers = {
             task: [[candidate.grid for candidate in outputs.get(index, [])] for index in range(max(outputs) + 1)]
             for task, outputs in list(self.ranked.values())[-1].items()
         }
-        with writing(path):
-            path.write_text(json.dumps(submission(answers)) + "\n", encoding="utf-8")
+        write_file(Path(path), json.dumps(submission(answers)) + "\n")
 
 
 def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> GridVotesResult:

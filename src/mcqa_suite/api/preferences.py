@@ -9,8 +9,8 @@ from typing import Literal
 
 from mcqa_suite.analysis.ranking import Ranking
 from mcqa_suite.analysis.ranking import rank as rank_verdicts
-from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.files import write_files
 from mcqa_suite.reporting.ranking import csv_table, figure, markdown
 from mcqa_suite.training_data.preferences import responses as response_files
 from mcqa_suite.training_data.preferences.correctness import BY, by_correctness, decided_first
@@ -44,6 +44,7 @@ def sample_responses(
     """
     from mcqa_suite.backend.generation import Sampling
 
+    _check_positive(parallel=parallel, batch_size=batch_size)
     settings = Sampling(temperature, top_p, max_tokens, seed, tuple(stop))
     prompts = read_prompts(Path(data))
     if endpoint:
@@ -65,28 +66,36 @@ def label_pairs(
     file: str | Path,
     output: str | Path,
     *,
-    by: Literal["correctness", "judge"],
+    by: Literal["correctness", "judge", "human"],
     judge: str | None = None,
     judge_model: str | None = None,
     judge_prompt: str | Path | None = None,
     pairs_per_prompt: int | None = 1,
     parallel: int = 8,
+    seed: int = 0,
 ) -> int:
-    """Label which of two responses is better into the JSONL file `output`; returns how many pairs were labelled.
+    """Label which of two responses is better into the JSONL file `output`; returns how many labels it got.
 
-    `by` "correctness" reads the answers; "judge" asks the server at `judge`. `pairs_per_prompt` None takes all.
+    `by` "correctness" reads the answers; "judge" asks the server at `judge`; "human" asks at the terminal, in an order drawn with
+    `seed`. `pairs_per_prompt` None takes all.
     """
+    _check_positive(parallel=parallel)
+    if (by == "judge") != bool(judge):
+        raise ConfigError(f"--by {by}: {'has no --judge' if judge else 'give the URL of the --judge'}")
     responses = response_files.read_responses(Path(file))
     if by == "correctness":
         return label(decided_first(pairs_of(responses, None), pairs_per_prompt), BY, by_correctness, Path(output))
+    pairs = pairs_of(responses, pairs_per_prompt)
     if judge is None:
-        raise ConfigError("--by judge: give the URL of the --judge")
+        from mcqa_suite.training_data.preferences.human import label_by_hand
+
+        return len(pairs) - label_by_hand(pairs, Path(output), seed=seed)
     from mcqa_suite.backend.endpoint import Endpoint
     from mcqa_suite.training_data.preferences.judge import JudgeLabels, read_template
 
     template = read_template(Path(judge_prompt) if judge_prompt else None)
     labels = JudgeLabels(Endpoint(judge, judge_model), template, parallel)
-    return label(pairs_of(responses, pairs_per_prompt), labels.by, labels, Path(output))
+    return label(pairs, labels.by, labels, Path(output))
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +111,8 @@ class RankResult:
 
     def save(self, folder: str | Path) -> None:
         """Write ranking.md, ranking.csv and ranking.svg."""
-        folder = Path(folder)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "ranking.md").write_text(self.text() + "\n", encoding="utf-8")
-            (folder / "ranking.csv").write_text(csv_table(self.ranking), encoding="utf-8")
-            figure(self.ranking, folder / "ranking.svg")
+        texts = [("ranking.md", self.text() + "\n"), ("ranking.csv", csv_table(self.ranking))]
+        write_files(Path(folder), [*texts, ("ranking.svg", figure(self.ranking))])
 
 
 def rank(
@@ -126,6 +131,7 @@ def rank(
     same call resumes from it. `listwise` shows all responses at once instead of two; `embedding` names an encoder for
     the similarity to the references; `seed` draws the order in which responses are shown. Raises McqaError.
     """
+    _check_positive(parallel=parallel)
     from mcqa_suite.backend.endpoint import Endpoint
 
     entries, alone = read_entries([str(file) for file in responses])
@@ -149,3 +155,9 @@ def _similarity(entries: Sequence[Entry], embedding: str) -> dict[str, list[floa
         name: encoder.similarity([entry.responses[name] for entry in referenced], references)
         for name in entries[0].responses
     }
+
+
+def _check_positive(**values: int) -> None:
+    for name, value in values.items():
+        if value < 1:
+            raise ConfigError(f"--{name.replace('_', '-')} {value}: expected at least 1")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING
 from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.analysis.variance import Drawn, read_drawn
 from mcqa_suite.analysis.voting import Ballots, Outcome, outcomes, read_ballots, read_scores
-from mcqa_suite.api.saving import writing
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.files import write_files
 from mcqa_suite.logs.log_row import Columns
-from mcqa_suite.logs.named_runs import named_path
+from mcqa_suite.logs.named_runs import named_path, named_paths
 from mcqa_suite.reporting import votes
 from mcqa_suite.reporting.option_orders import order_records, order_table
 from mcqa_suite.reporting.tables import csv_text, data_frame
@@ -48,16 +47,12 @@ class VoteResult:
 
     def save(self, folder: str | Path, show: int = 20) -> None:
         """Write votes.md, votes.csv, votes.svg and a page for each run with up to `show` missed questions."""
-        folder = Path(folder)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            for style in ("md", "csv"):
-                (folder / f"votes.{style}").write_text(self.text(style), encoding="utf-8")
-            votes.figure(self.outcomes, folder / "votes.svg")
-            for ballots, scores in self.runs:
-                safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in ballots.name)
-                page = votes.reading_page(ballots, scores, show)
-                (folder / f"{safe}.missed.md").write_text(page, encoding="utf-8", errors="backslashreplace")
+        files: dict[str, str | bytes] = {"votes.md": self.text(), "votes.csv": self.text("csv")}
+        files["votes.svg"] = votes.figure(self.outcomes)
+        for ballots, scores in self.runs:
+            safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in ballots.name)
+            files[f"{safe}.missed.md"] = votes.reading_page(ballots, scores, show)
+        write_files(Path(folder), files.items())
 
 
 def vote(
@@ -81,23 +76,19 @@ def vote(
     if draws is not None and draws < 1:
         raise ConfigError(f"--draws {draws}: expected 1 or more")
     sources = {kind: Path(path) for kind, path in (("reward", reward), ("logprob", logprob)) if path is not None}
+    logs = [log for text in samples for log in _logs_of(*named_path(str(text)))]
+    names = [name for name, _ in logs]
     done, runs = [], []
-    for name, path in _logs(samples):
-        ballots = read_ballots(path, name, columns, draws)
+    for name, path in logs:
+        ballots = read_ballots(path, str(path) if names.count(name) > 1 else name, columns, draws)
         scores = {SCORED_BY[kind]: _scores(kind, source, path, ballots) for kind, source in sources.items()}
         done += outcomes(ballots, [count for count in ns if count <= ballots.samples] or ns, scores, seed)
         runs.append((ballots, scores))
     return VoteResult(tuple(done), tuple(runs))
 
 
-def _logs(samples: Sequence[str | Path]) -> list[tuple[str, Path]]:
-    """(name, file) of every log: a folder stands for the sample logs below it."""
-    logs = [log for text in samples for log in _logs_of(*named_path(str(text)))]
-    names = [name for name, _ in logs]
-    return [(str(file) if names.count(name) > 1 else name, file) for name, file in logs]
-
-
 def _logs_of(name: str | None, path: Path) -> Iterator[tuple[str, Path]]:
+    """(name, file) of a sample log, or of those below a folder."""
     files = sorted(path.rglob("samples_*.jsonl")) if path.is_dir() else [path]
     if not files or not files[0].is_file():
         raise ConfigError(f"{path}: no sample logs; give a samples_*.jsonl of lm_eval --log_samples, or its folder")
@@ -141,8 +132,7 @@ class OrdersResult:
 
 def orders(*runs: str | Path) -> OrdersResult:
     """Read runs of `mcqa_*_perm` tasks: folders, or NAME=PATH; the first is what the others are compared with."""
-    named = [named_path(str(run)) for run in runs]
-    return OrdersResult(tuple(row for name, path in named for row in read_orders(name or path.absolute().name, path)))
+    return OrdersResult(tuple(row for name, path in named_paths(runs) for row in read_orders(name, path)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,18 +153,12 @@ class VarianceResult:
 
     def save(self, folder: str | Path, worst: int = 20) -> None:
         """Write variance.md, variance.csv and variance.svg."""
-        import matplotlib as mpl
+        from mcqa_suite.reporting.figures.draws import draws
+        from mcqa_suite.reporting.figures.style import svg
 
-        from mcqa_suite.reporting.figures import draws, style
-
-        with mpl.rc_context(style.SETTINGS):
-            plot = draws.draws(self.runs)
-        folder = Path(folder)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "variance.md").write_text(self.text("md", worst), encoding="utf-8")
-            (folder / "variance.csv").write_text(self.text("csv"), encoding="utf-8")
-            (folder / "variance.svg").write_bytes(style.svg(plot.figure, plot.name))
+        plot = draws(self.runs)
+        texts = [("variance.md", self.text("md", worst)), ("variance.csv", self.text("csv"))]
+        write_files(Path(folder), [*texts, ("variance.svg", svg(plot.figure, plot.name))])
 
 
 def variance(*runs: str | Path, metric: str = "acc") -> VarianceResult:
@@ -182,10 +166,4 @@ def variance(*runs: str | Path, metric: str = "acc") -> VarianceResult:
 
     `metric` must be 0 or 1 for each document. Raises DatasetError for a run without such a task.
     """
-    named = [named_path(str(run)) for run in runs]
-    names = [name or path.absolute().name for name, path in named]
-    counts = Counter(names)
-    distinct = [name if counts[name] == 1 else str(path) for name, (_, path) in zip(names, named, strict=True)]
-    return VarianceResult(
-        tuple(read_drawn(name, path, metric) for name, (_, path) in zip(distinct, named, strict=True))
-    )
+    return VarianceResult(tuple(read_drawn(name, path, metric) for name, path in named_paths(runs)))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER"
+JUDGE = (
+    "an OpenAI-compatible server, e.g. http://localhost:8000/v1; the key is read from MCQA_API_KEY or OPENAI_API_KEY"
+)
 
 
-def command(commands: Any, name: str, help_text: str, example: str, **settings: Any) -> argparse.ArgumentParser:
+def command(commands: Any, name: str, help_text: str, example: str) -> argparse.ArgumentParser:
     """Add a command whose help ends with an example."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
@@ -17,14 +21,31 @@ def command(commands: Any, name: str, help_text: str, example: str, **settings: 
         description=f"{help_text[0].upper()}{help_text[1:]}.",
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        **settings,
     )
     return parser
 
 
-def add_format(parser: argparse.ArgumentParser, *styles: str) -> None:
-    """Add --format, Markdown by default."""
-    parser.add_argument("--format", choices=["md", *styles], default="md", help="default: md (Markdown)")
+def add_style(parser: argparse.ArgumentParser, *styles: str) -> None:
+    """Add --format as `style`, Markdown by default."""
+    parser.add_argument("--format", dest="style", choices=["md", *styles], default="md", help="default: md (Markdown)")
+
+
+def add_metric_and_subset(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--metric", help="default: acc, else exact_match")
+    parser.add_argument("--subset", type=Path, metavar="FILE", help="only the documents in the clean.json of an audit")
+
+
+def add_noise_floor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--noise-floor", metavar="RUN", help="another run of the base under other conditions, e.g. batch size"
+    )
+
+
+def add_judge(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    """Add the server of a judge, its model and the number of concurrent requests."""
+    parser.add_argument("--judge", required=required, metavar="URL", help=JUDGE)
+    parser.add_argument("--judge-model", metavar="NAME", help="default: the one model that the server lists")
+    parser.add_argument("--parallel", type=int, default=8, help="concurrent requests (default: 8)")
 
 
 def add_columns(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +61,11 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gold-key", metavar="COLUMN", help="column of the correct answer, for such tasks")
 
 
-def json_object(text: str) -> dict[str, Any]:
-    """A JSON object, for --metadata."""
+def add_metadata(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--metadata", type=_json_object, default={}, metavar="JSON", help="as for lm_eval")
+
+
+def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:

@@ -1,27 +1,21 @@
 """`mcqa check`."""
 
-from __future__ import annotations
-
 import argparse
 from typing import Any
 
-from mcqa_suite.cli.arguments import command, json_object
+from mcqa_suite.cli.arguments import add_metadata
+
+EXAMPLE = """mcqa check mcqa_epfl --metadata '{"epfl_file": "exam.jsonl"}'"""
 
 
-def add(commands: Any) -> None:
-    parser = command(
-        commands,
-        "check",
-        "load tasks and render every document, without a model",
-        """mcqa check mcqa_epfl --metadata '{"epfl_file": "exam.jsonl"}'""",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="+", metavar="TASK")
-    parser.add_argument("--metadata", type=json_object, default={}, metavar="JSON", help="as for lm_eval")
+    add_metadata(parser)
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(names: list[str], metadata: dict[str, Any]) -> None:
     from mcqa_suite.evaluation.check import check
 
-    for line in check(args.names, args.metadata):
+    for line in check(names, metadata):
         print(line)

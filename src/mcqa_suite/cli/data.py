@@ -1,22 +1,13 @@
 """`mcqa data`."""
 
-from __future__ import annotations
-
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
-from mcqa_suite.cli.arguments import command
+EXAMPLE = "mcqa data training/configs/demo.yaml --figure mix.svg"
 
 
-def add(commands: Any) -> None:
-    parser = command(
-        commands,
-        "data",
-        "print training rows by source and topic; optionally write them or draw a figure",
-        "mcqa data training/configs/demo.yaml --figure mix.svg",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", nargs="+", type=Path, metavar="DATA", help="YAML of a stage or a recipe, or JSONL of rows"
     )
@@ -25,14 +16,14 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(data: list[Path], figure: Path | None, output: Path | None) -> None:
     from mcqa_suite.common.files import write_file
     from mcqa_suite.ladder.audit_inputs import read_data
     from mcqa_suite.training_data.sources.composition import mix_figure, mix_table
 
-    rows = read_data(args.data).rows
+    rows = read_data(data).rows
     print(mix_table(rows), end="")
-    if args.figure:
-        write_file(args.figure, mix_figure(rows))
-    if args.output:
-        write_file(args.output, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))
+    if figure:
+        write_file(figure, mix_figure(rows))
+    if output:
+        write_file(output, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))

@@ -1,24 +1,16 @@
 """`mcqa grids show | vote`."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
-from typing import Any
 
 from mcqa_suite.cli.arguments import command
 
 LOG = "samples_mcqa_arc_grid_*.jsonl, or the folder of one"
+EXAMPLE = "mcqa grids vote runs/base/samples_mcqa_arc_grid_1_training_views_2026-01-01T10-00-00.jsonl"
 
 
-def add(commands: Any) -> None:
-    parser = command(
-        commands,
-        "grids",
-        "draw an ARC task with a run's answers, or vote on them and write a submission",
-        "mcqa grids vote runs/base/samples_mcqa_arc_grid_1_training_views_2026-01-01T10-00-00.jsonl",
-    )
-    parts = parser.add_subparsers(dest="part", required=True, metavar="show|vote")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parts = parser.add_subparsers(required=True, metavar="show|vote")
 
     show = command(
         parts,
@@ -45,23 +37,21 @@ def add(commands: Any) -> None:
     vote.set_defaults(run=run_vote)
 
 
-def run_show(args: argparse.Namespace) -> None:
+def run_show(task: str, log: Path | None, svg: Path | None) -> None:
     from mcqa_suite.api.grids import grid_answers
-    from mcqa_suite.api.saving import writing
     from mcqa_suite.reporting.grid_pictures import draw, find_task, show
 
-    task = find_task(args.task)
-    answers = grid_answers(task, args.log) if args.log else None
-    show(task, answers)
-    if args.svg:
-        with writing(args.svg):
-            draw(task, answers, args.svg)
+    arc_task = find_task(task)
+    answers = grid_answers(arc_task, log) if log else None
+    show(arc_task, answers)
+    if svg:
+        draw(arc_task, answers, svg)
 
 
-def run_vote(args: argparse.Namespace) -> None:
+def run_vote(samples: Path, logprob: Path | None, submission: Path | None) -> None:
     from mcqa_suite.api.grids import grid_votes
 
-    result = grid_votes(args.samples, logprob=args.logprob)
+    result = grid_votes(samples, logprob=logprob)
     print(result.text(), end="")
-    if args.submission:
-        result.save_submission(args.submission)
+    if submission:
+        result.save_submission(submission)

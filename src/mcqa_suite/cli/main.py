@@ -1,4 +1,7 @@
-"""The command line: `mcqa COMMAND`. Each command has a file of its own."""
+"""The command line: `mcqa COMMAND`. The module of a command has its name and is imported only when it is called.
+
+A command's flags have the names of the parameters that they are passed to.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +9,39 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from mcqa_suite import __version__
-from mcqa_suite.cli import (
-    audit,
-    check,
-    compare,
-    data,
-    eval,
-    extract,
-    grids,
-    orders,
-    preferences,
-    rank,
-    report,
-    run,
-    table,
-    tasks,
-    variance,
-    vote,
-)
+from mcqa_suite.cli.arguments import command
 from mcqa_suite.common import extras
 from mcqa_suite.common.errors import McqaError
 
-COMMANDS = (
-    *(tasks, check, eval, extract),
-    *(compare, table, report),
-    *(vote, orders, variance, grids),
-    *(run, data, audit, preferences, rank),
-)
+COMMANDS = {
+    "tasks": "list the tasks, or print their folder",
+    "check": "load tasks and render every document, without a model",
+    "eval": "run lm_eval with the tasks of this suite; all flags are those of lm_eval",
+    "extract": "extract the answers of existing sample logs again, without the model",
+    "compare": "compare variants with their base, question by question, and test the differences",
+    "table": "print a leaderboard of runs: tasks, macro mean, size and speed",
+    "report": "write one self-contained HTML file: verdicts, leaderboard, figures, samples",
+    "vote": "score several samples per question: majority, best-of-n, pass@n, and correct answers that the vote missed",
+    "orders": "show how the order of the options changes the accuracy on mcqa_*_perm tasks",
+    "variance": "show the spread over draws, harder variants and single templates of GSM-Symbolic and symbolic_local",
+    "grids": "draw an ARC task with a run's answers, or vote on them and write a submission",
+    "run": "run a recipe: train, quantise, evaluate and compare; rerun to resume",
+    "data": "print training rows by source and topic; optionally write them or draw a figure",
+    "audit": "check training rows and search them for evaluation documents; exit 1 if any are found",
+    "preferences": "make preference pairs: sample responses, label and check them",
+    "rank": "rank models by a judge's verdicts on their responses",
+}
 EPILOG = """\
 The tasks also work with lm_eval alone:
   lm_eval --model hf --model_args pretrained=MODEL --tasks mcqa_epfl --include_path "$(mcqa tasks --path)"
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Every command and flag."""
+def build_parser(called: str | None) -> argparse.ArgumentParser:
+    """Every command, with the flags of the one that is called."""
     parser = argparse.ArgumentParser(
         prog="mcqa",
         description="Evaluate a base model and the models made from it, and test whether the differences are real.",
@@ -50,24 +49,33 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mcqa-suite {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in COMMANDS:
-        module.add(commands)
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, help_text in COMMANDS.items():
+        if name == called:
+            module = import_module(f"mcqa_suite.cli.{name}")
+            module.add_arguments(command(commands, name, help_text, module.EXAMPLE))
+        else:
+            commands.add_parser(name, help=help_text)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; for an error that the user can fix, print one line on stderr and return 2."""
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words[:1] or bool(os.environ.get("MCQA_DEBUG"))
+    debug = words[:1] == ["--debug"] or bool(os.environ.get("MCQA_DEBUG"))
+    words = words[words[:1] == ["--debug"] :]
     extra = None
     try:
-        if "eval" in words[: 1 + debug]:
-            return eval.launch(words[words.index("eval") + 1 :])
-        args = build_parser().parse_args(words)
-        extra = getattr(args, "extra", None)
-        return int(args.run(args) or 0)
+        if words[:1] == ["eval"]:
+            from mcqa_suite.evaluation.launch import launch
+
+            return launch(words[1:])
+        options = vars(build_parser(words[0] if words else None).parse_args(words))
+        run, extra = options.pop("run"), options.pop("extra", None)
+        return int(run(**options) or 0)
     except (McqaError, ImportError) as error:
         message = extras.missing(error, extra) if isinstance(error, ImportError) else error
         if debug or message is None:

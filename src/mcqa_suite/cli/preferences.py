@@ -1,27 +1,16 @@
 """`mcqa preferences sample | label | check`."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from mcqa_suite.cli.arguments import command
-from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.cli.arguments import JUDGE, add_judge, command
 
-JUDGE = (
-    "an OpenAI-compatible server, e.g. http://localhost:8000/v1; the key is read from MCQA_API_KEY or OPENAI_API_KEY"
-)
+EXAMPLE = "mcqa preferences sample prompts.jsonl --model runs/demo/checkpoints/sft -o responses.jsonl"
 
 
-def add(commands: Any) -> None:
-    parser = command(
-        commands,
-        "preferences",
-        "make preference pairs: sample responses, label and check them",
-        "mcqa preferences sample prompts.jsonl --model runs/demo/checkpoints/sft -o responses.jsonl",
-    )
-    parts = parser.add_subparsers(dest="part", required=True, metavar="sample|label|check")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parts = parser.add_subparsers(required=True, metavar="sample|label|check")
     _add_sample(parts)
     _add_label(parts)
     _add_check(parts)
@@ -69,11 +58,9 @@ def _add_label(parts: Any) -> None:
     )
     label.add_argument("file", type=Path, metavar="RESPONSES.jsonl", help="output of `mcqa preferences sample`")
     label.add_argument("--by", required=True, choices=["correctness", "judge", "human"])
-    label.add_argument("--judge", metavar="URL", help=JUDGE)
-    label.add_argument("--judge-model", metavar="NAME", help="default: the one model that the server lists")
+    add_judge(label)
     label.add_argument("--judge-prompt", type=Path, metavar="FILE", help="instructions with {prompt} {first} {second}")
     label.add_argument("--pairs-per-prompt", type=int, default=1, metavar="N", help="default: 1; 0 for all")
-    label.add_argument("--parallel", type=int, default=8, help="concurrent requests (default: 8)")
     label.add_argument("--seed", type=int, default=0, help="seed for the order in which a human sees two responses")
     label.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     label.set_defaults(run=run_label, extra="server")
@@ -94,72 +81,31 @@ def _add_check(parts: Any) -> None:
     check.set_defaults(run=run_check)
 
 
-def run_sample(args: argparse.Namespace) -> None:
+def run_sample(data: Path, output: Path, n: int, **options: Any) -> None:
     from mcqa_suite.api.preferences import sample_responses
 
-    check_positive(parallel=args.parallel, batch_size=args.batch_size)
-    written, prompts = sample_responses(
-        args.data,
-        args.output,
-        model=args.model,
-        endpoint=args.endpoint,
-        endpoint_model=args.endpoint_model,
-        n=args.n,
-        temperature=args.temperature,
-        top_p=args.top_p,
-        max_tokens=args.max_tokens,
-        seed=args.seed,
-        stop=args.stop,
-        chat_template=args.chat_template,
-        dtype=args.dtype,
-        batch_size=args.batch_size,
-        parallel=args.parallel,
-    )
-    print(f"{args.output}: {written} responses written, {prompts} prompts x {args.n} in all")
+    written, prompts = sample_responses(data, output, n=n, **options)
+    print(f"{output}: {written} responses written, {prompts} prompts x {n} in all")
 
 
-def run_label(args: argparse.Namespace) -> None:
-    check_positive(parallel=args.parallel)
-    if (args.by == "judge") != bool(args.judge):
-        raise ConfigError(f"--by {args.by}: {'give the URL of the --judge' if not args.judge else 'has no --judge'}")
-    most = args.pairs_per_prompt or None
-    if args.by == "human":
-        from mcqa_suite.training_data.preferences.human import label_by_hand
-        from mcqa_suite.training_data.preferences.pairs import pairs_of
-        from mcqa_suite.training_data.preferences.responses import read_responses
-
-        label_by_hand(pairs_of(read_responses(args.file), most), args.output, seed=args.seed)
-        return
+def run_label(
+    file: Path, output: Path, by: Literal["correctness", "judge", "human"], pairs_per_prompt: int, **options: Any
+) -> None:
     from mcqa_suite.api.preferences import label_pairs
 
-    written = label_pairs(
-        args.file,
-        args.output,
-        by=args.by,
-        judge=args.judge,
-        judge_model=args.judge_model,
-        judge_prompt=args.judge_prompt,
-        pairs_per_prompt=most,
-        parallel=args.parallel,
-    )
-    print(f"{args.output}: {written} pairs labelled")
+    labelled = label_pairs(file, output, by=by, pairs_per_prompt=pairs_per_prompt or None, **options)
+    if by != "human":
+        print(f"{output}: {labelled} pairs labelled")
 
 
-def run_check(args: argparse.Namespace) -> int:
+def run_check(file: Path, responses: Path | None, pairs: Path | None) -> int:
     from mcqa_suite.training_data.preferences.check import check, report, write_pairs
     from mcqa_suite.training_data.preferences.pairs import read_labels
     from mcqa_suite.training_data.preferences.responses import read_responses
 
-    rows = read_labels(args.file)
-    result = check(rows, read_responses(args.responses) if args.responses else ())
+    rows = read_labels(file)
+    result = check(rows, read_responses(responses) if responses else ())
     print(report(result))
-    if args.pairs:
-        print(f"{args.pairs}: {write_pairs(rows, args.pairs)} pairs")
+    if pairs:
+        print(f"{pairs}: {write_pairs(rows, pairs)} pairs")
     return int(not result.fit)
-
-
-def check_positive(**values: int) -> None:
-    """ConfigError for a flag below 1."""
-    for name, value in values.items():
-        if value < 1:
-            raise ConfigError(f"--{name.replace('_', '-')} {value}: expected at least 1")

@@ -1,21 +1,12 @@
 """`mcqa run`."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
-from typing import Any
 
-from mcqa_suite.cli.arguments import command
+EXAMPLE = "mcqa run training/configs/demo.yaml --output runs/demo"
 
 
-def add(commands: Any) -> None:
-    parser = command(
-        commands,
-        "run",
-        "run a recipe: train, quantise, evaluate and compare; rerun to resume",
-        "mcqa run training/configs/demo.yaml --output runs/demo",
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML, e.g. training/configs/demo.yaml")
     parser.add_argument("--output", type=Path, help="run folder (default: the recipe's)")
     parser.add_argument("--until", metavar="STAGE", help="run the stages up to this one")
@@ -33,24 +24,25 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(recipe: Path, output: Path | None, until: str | None, smoke: bool, ray: str | None, store: str | None) -> None:
     from mcqa_suite.ladder import run_recipe
     from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
-    from mcqa_suite.ladder.recipe import read_recipe, until
-    from mcqa_suite.ladder.smoke import smoke
+    from mcqa_suite.ladder.recipe import read_recipe
+    from mcqa_suite.ladder.recipe import until as cut_after
+    from mcqa_suite.ladder.smoke import smoke as shorten
 
-    recipe = read_recipe(args.recipe)
-    if args.until:
-        recipe = until(recipe, args.until)
-    if args.smoke:
-        trial = smoke(recipe)
-        print("\n".join(trial.lines))
-        recipe = trial.recipe
-    result = run_recipe(recipe, args.output, overlap=args.smoke, ray=args.ray, store=args.store)
+    plan = read_recipe(recipe)
+    if until:
+        plan = cut_after(plan, until)
+    if smoke:
+        small = shorten(plan)
+        print("\n".join(small.lines))
+        plan = small.recipe
+    result = run_recipe(plan, output, overlap=smoke, ray=ray, store=store)
     leaderboard = save_leaderboard(result)
     for text in (leaderboard, save_training(result), save_sweeps(result)):
         print(f"\n{text}" if text else "", end="")
     if leaderboard:
         print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv\n{save_report(result)}")
     else:
-        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {recipe.path} has no `evaluate` section")
+        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {plan.path} has no `evaluate` section")

@@ -1,27 +1,25 @@
 """`mcqa vote`."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.cli.arguments import add_columns, add_format, command
+from mcqa_suite.cli.arguments import add_columns, add_style
 from mcqa_suite.common.errors import ConfigError
 
+EXAMPLE = "mcqa vote runs/base/samples_mcqa_gsm8k_n8_2026-01-01T10-00-00.jsonl --n 1,2,4,8 -o votes"
 
-def add(commands: Any) -> None:
-    parser = command(
-        commands,
-        "vote",
-        "score several samples per question: majority, best-of-n, pass@n, and correct answers that the vote missed",
-        "mcqa vote runs/base/samples_mcqa_gsm8k_n8_2026-01-01T10-00-00.jsonl --n 1,2,4,8 -o votes",
-    )
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "samples", nargs="+", metavar="SAMPLES", help="samples_*.jsonl of a task with repeats, its folder, or NAME=PATH"
     )
     parser.add_argument(
-        "--n", default="1,2,4,8", metavar="N,N,...", help="numbers of samples to score (default: 1,2,4,8)"
+        "--n",
+        type=_numbers,
+        default="1,2,4,8",
+        metavar="N,N,...",
+        help="numbers of samples to score (default: 1,2,4,8)",
     )
     parser.add_argument("--draws", type=int, metavar="N", help="use only the first N samples of each question")
     parser.add_argument(
@@ -33,7 +31,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--show", type=int, default=20, help="questions per run on the page of missed questions (default: 20)"
     )
-    add_format(parser, "csv")
+    add_style(parser, "csv")
     parser.add_argument(
         "-o",
         "--output",
@@ -44,22 +42,23 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(
+    samples: list[str],
+    style: str,
+    output: Path | None,
+    show: int,
+    kind: str | None,
+    choices_key: str | None,
+    gold_key: str | None,
+    **options: Any,
+) -> None:
     from mcqa_suite.api.repeats import vote
     from mcqa_suite.logs.log_row import Columns
 
-    result = vote(
-        *args.samples,
-        n=_numbers(args.n),
-        draws=args.draws,
-        reward=args.reward,
-        logprob=args.logprob,
-        columns=Columns(args.kind, args.choices_key, args.gold_key),
-        seed=args.seed,
-    )
-    print(result.text(args.format), end="")
-    if args.output:
-        result.save(args.output, args.show)
+    result = vote(*samples, columns=Columns(kind, choices_key, gold_key), **options)
+    print(result.text(style), end="")
+    if output:
+        result.save(output, show)
 
 
 def _numbers(text: str) -> list[int]:

