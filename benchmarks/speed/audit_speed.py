@@ -29,7 +29,7 @@ MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
 start = time.perf_counter()
-from mcqa_suite.training_data.audit.engine import audit_items
+from mcqa_suite.training_data.audit import audit_items
 from mcqa_suite.training_data.audit.items import item_of
 from mcqa_suite.training_data.audit.rows import read_training_rows
 items = [item_of("made_up", i, json.loads(line)) for i, line in enumerate(open(sys.argv[1], encoding="utf-8"))]

@@ -14,8 +14,7 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.epfl import read_epfl
-from mcqa_suite.training_data.audit import audit
-from mcqa_suite.training_data.audit.engine import audit_items
+from mcqa_suite.training_data.audit import audit, audit_items
 from mcqa_suite.training_data.audit.items import item_of
 
 # The command.

@@ -12,9 +12,9 @@ from helpers.audit_rows import DEPTHS, EGGS, EGGS_TOO, SEA, choice, kinds, mcq_p
 from mcqa_suite import grids
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import Question
-from mcqa_suite.training_data.audit.engine import audit_items
+from mcqa_suite.training_data.audit import audit_items
 from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
-from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, NgramIndex, Vocabulary
+from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, coverages, ngrams, specific_ngrams
 from mcqa_suite.training_data.audit.rows import as_row
 from mcqa_suite.training_data.audit.text import key_of, masked, question_of, words
 
@@ -98,19 +98,19 @@ def test_n_gram_shares_equal_those_counted_with_sets():
     def grams(text: list[str]) -> set[tuple[str, ...]]:
         return {tuple(text[i : i + 5]) for i in range(len(text) - 4)}
 
-    vocabulary, lengths = Vocabulary(texts), np.array([len(text) for text in texts])
-    kinds = np.zeros(len(texts), np.int64)  # all of one kind, so that nothing is boilerplate
-    counted = NgramIndex(5, texts, lengths, kinds, vocabulary, 0.5)
-    for start in range(0, len(corpus), 7):
-        counted.add(*vocabulary.encode(corpus[start : start + 7]), start)
-    result = counted.coverage()
+    own = specific_ngrams(texts, 5, ["one"] * len(texts))  # all of one kind, so that nothing is boilerplate
+    result = coverages(own, (ngrams(text, 5) for text in corpus), 0.5)
     everything = set().union(*map(grams, corpus))
-    for i, own in enumerate(map(grams, texts)):
-        shared = [len(own & grams(text)) for text in corpus]
-        assert result.total[i] == len(own)
-        assert result.share[i] == pytest.approx(len(own & everything) / max(1, len(own)))
-        assert result.row[i] == (shared.index(max(shared)) if max(shared) else -1)
-        assert result.rows[i] == (sum(n >= len(own) / 2 for n in shared if n) if own else 0)
+    assert own == list(map(grams, texts))
+    for i, mine in enumerate(own):
+        shared = [len(mine & grams(text)) for text in corpus]
+        if not any(shared):
+            assert i not in result
+            continue
+        assert result[i].parts == mine & everything
+        assert result[i].share == pytest.approx(len(mine & everything) / len(mine))
+        assert (result[i].row, result[i].row_share) == (shared.index(max(shared)), max(shared) / len(mine))
+        assert result[i].rows == sum(n >= len(mine) / 2 for n in shared if n)
 
 
 def test_an_arc_task_has_the_same_keys_when_turned_mirrored_recoloured_or_written_differently():

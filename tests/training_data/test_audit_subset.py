@@ -111,7 +111,7 @@ def test_documents_have_the_hash_that_the_harness_logs(tmp_path):
 
 
 def test_a_comparison_reads_the_subset_that_an_audit_writes(tmp_path):
-    from mcqa_suite.training_data.audit.engine import audit_items
+    from mcqa_suite.training_data.audit import audit_items
     from mcqa_suite.training_data.audit.items import item_of
     from mcqa_suite.training_data.audit.report import save
 

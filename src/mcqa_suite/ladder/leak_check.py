@@ -40,7 +40,7 @@ def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder:
 
     Returns a list with one line about allowed leaks; empty without leaks.
     """
-    from mcqa_suite.training_data.audit.engine import audit_items
+    from mcqa_suite.training_data.audit import audit_items
     from mcqa_suite.training_data.audit.report import markdown
 
     audited = audit_items(group.rows, items)

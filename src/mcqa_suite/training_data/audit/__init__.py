@@ -1,5 +1,73 @@
 """Check training rows before training: their defects, and the evaluation items that they contain."""
 
-from mcqa_suite.training_data.audit.engine import Audit, audit
+from __future__ import annotations
 
-__all__ = ["Audit", "audit"]
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.training_data.audit.checks import Checks, check
+from mcqa_suite.training_data.audit.items import Item, items_of
+from mcqa_suite.training_data.audit.overlap import Overlap, overlaps
+from mcqa_suite.training_data.audit.rows import Row
+from mcqa_suite.training_data.audit.text import question_of
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The checks of the rows, and every overlap with an evaluation item."""
+
+    checks: Checks
+    overlaps: tuple[Overlap, ...]
+    items: tuple[Item, ...]
+
+    @property
+    def leaks(self) -> tuple[Overlap, ...]:
+        """For each item that the rows give away, the most explicit overlap."""
+        first: dict[tuple[str, int], Overlap] = {}
+        for overlap in self.overlaps:
+            if overlap.leak:
+                first.setdefault((overlap.task, overlap.doc_id), overlap)
+        return tuple(first.values())
+
+    @property
+    def documents(self) -> dict[str, int]:
+        """The number of items of each task."""
+        return dict(Counter(item.task for item in self.items))
+
+    @property
+    def clean(self) -> tuple[Item, ...]:
+        """The items without any overlap."""
+        touched = {(overlap.task, overlap.doc_id) for overlap in self.overlaps}
+        return tuple(item for item in self.items if (item.task, item.doc_id) not in touched)
+
+
+def audit(
+    rows: Sequence[Row],
+    tasks: Sequence[str] = (),
+    *,
+    metadata: dict[str, Any] | None = None,
+    max_length: int | None = None,
+    tokenizer: Path | None = None,
+) -> Audit:
+    """Audit rows (prompt and completion, or prompt, chosen and rejected; see `sources.read`) against the documents of tasks.
+
+    `metadata` is the harness's (`epfl_file`). Rows longer than `max_length` are named: in tokens where `tokenizer` is a
+    checkpoint's folder, else in characters. DatasetError where there is no row, McqaError for a task without data.
+    """
+    if not rows:
+        raise DatasetError("audit: no training row; name data that has some")
+    return audit_items(rows, items_of(tasks, metadata) if tasks else [], max_length=max_length, tokenizer=tokenizer)
+
+
+def audit_items(
+    rows: Sequence[Row], items: Sequence[Item], *, max_length: int | None = None, tokenizer: Path | None = None
+) -> Audit:
+    """`audit` against items that are loaded already."""
+    rows = [row if "id" in row else {**row, "id": f"row {number}"} for number, row in enumerate(rows)]
+    questions = [question_of(row["prompt"]) for row in rows]
+    checks = check(rows, questions, max_length, tokenizer)
+    return Audit(checks, tuple(overlaps(rows, questions, items)), tuple(items))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
 from mcqa_suite import stats
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.questions.question import LETTERS, text_id
 from mcqa_suite.stats import Estimate
 from mcqa_suite.training_data.audit.rows import Row, responses
 from mcqa_suite.training_data.audit.text import PromptQuestion, folded
 
+BATCH = 1000  # texts that are tokenised at a time
 UNEVEN = 0.001  # gold positions are uneven below this p; it is small because data sets are large and tests are many
 # "B", " B. text", "(B)", "The correct answer is B. text", "... so the answer is B."; a word of several letters is no answer
 FIRST_LETTER = re.compile(
@@ -91,20 +94,14 @@ class Checks:
 
 
 def check(
-    rows: Sequence[Row],
-    questions: Sequence[PromptQuestion],
-    length: Callable[[Sequence[Row]], list[int]],
-    unit: str,
-    limit: int | None,
+    rows: Sequence[Row], questions: Sequence[PromptQuestion], max_length: int | None, tokenizer: Path | None
 ) -> Checks:
-    """All checks; `questions` are the questions of the rows' prompts, and `length` returns the length of each row in `unit`."""
+    """All checks; `questions` are the questions of the rows' prompts. `max_length` and `tokenizer` are those of `audit`."""
     exact = _repeated(rows, [(row["prompt"], *responses(row)) for row in rows])
     same = _repeated(rows, [text_id(*map(folded, (row["prompt"], *responses(row)))) for row in rows])
     offered = [len(question.options) for question in questions]
     letters = [letter_of(responses(row)[0], n) for row, n in zip(rows, offered, strict=True)]
     golds = [(letter, n) for letter, n in zip(letters, offered, strict=True) if letter]
-    sizes = length(rows)
-    over = tuple(row["id"] for row, size in zip(rows, sizes, strict=True) if limit is not None and size > limit)
     return Checks(
         n=len(rows),
         sources=dict(Counter(row.get("source", "") for row in rows).most_common()),
@@ -115,9 +112,27 @@ def check(
         normalised=tuple(name for name in same if name not in set(exact)),
         conflicting=_conflicting(rows, letters),
         empty=tuple(row["id"] for row in rows if not all(t.strip() for t in (row["prompt"], *responses(row)))),
-        lengths=Lengths(unit, float(np.median(sizes)), max(sizes), limit, over),
+        lengths=_lengths(rows, max_length, tokenizer),
         pairs=_pair_baselines([row for row in rows if "chosen" in row]),
     )
+
+
+def _lengths(rows: Sequence[Row], limit: int | None, folder: Path | None) -> Lengths:
+    """The lengths of prompts with their longer responses: in characters, or in tokens of the checkpoint in `folder`."""
+    texts = [row["prompt"] + max(responses(row), key=len) for row in rows]
+    sizes = list(map(len, texts))
+    if folder:
+        file = folder / "tokenizer.json"
+        if not file.is_file():
+            raise ConfigError(f"--tokenizer {folder}: no tokenizer.json in it; give the folder of a checkpoint")
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer.no_truncation()
+        batches = (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+        sizes = [len(encoding) for batch in batches for encoding in tokenizer.encode_batch_fast(batch)]
+    over = tuple(row["id"] for row, size in zip(rows, sizes, strict=True) if limit is not None and size > limit)
+    return Lengths("tokens" if folder else "characters", float(np.median(sizes)), max(sizes), limit, over)
 
 
 def letter_of(response: str, options: int) -> str | None:

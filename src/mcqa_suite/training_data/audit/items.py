@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,16 +36,14 @@ def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> li
     """Every document of tasks and groups, each task once; McqaError names a task whose data cannot be loaded."""
     loaded = load(names, manager(metadata))
     leaves = [leaf for task in loaded for leaf in (task.get_all_tasks() if hasattr(task, "get_all_tasks") else [task])]
-    once = {leaf.task_name: leaf for leaf in leaves}
-    return [item for name, leaf in once.items() for item in _items(name, leaf)]
+    return [
+        item_of(name, number, doc, leaf.doc_to_text)
+        for name, leaf in {leaf.task_name: leaf for leaf in leaves}.items()
+        for number, doc in enumerate(leaf.eval_docs)
+    ]
 
 
-def _items(name: str, task: Any) -> Iterable[Item]:
-    for number, doc in enumerate(task.eval_docs):
-        yield item_of(name, number, doc, lambda doc: str(task.doc_to_text(doc)))
-
-
-def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[Any], str] = str) -> Item:
+def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[Any], Any] = str) -> Item:
     """A document as an item: its question and options without instructions, or the rendered prompt where it has neither."""
     item = Item(task, number, doc_hash(doc), str(doc.get("id", number)), "")
     if "stem" in doc and "choices" in doc:
@@ -54,7 +52,7 @@ def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[An
         return replace(item, stem=doc["stem"], options=choices, gold=choices[gold], shown=shown)
     if "question" in doc:
         return replace(item, stem=str(doc["question"]), gold=str(doc.get("gold", "")), free=True)
-    prompt = render(doc)
+    prompt = str(render(doc))
     if isinstance(grid := doc.get("output"), list):
         return replace(item, grids=f"{prompt}\n" + "\n".join(" ".join(map(str, row)) for row in grid))
     return replace(item, stem=prompt)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.audit.checks import letter_of
 from mcqa_suite.training_data.audit.grids import pair_keys
 from mcqa_suite.training_data.audit.items import Item
-from mcqa_suite.training_data.audit.ngrams import Coverage, NgramIndex, Vocabulary
+from mcqa_suite.training_data.audit.ngrams import Coverage, coverages, ngrams, specific_ngrams
 from mcqa_suite.training_data.audit.rows import Row, responses, text_of
 from mcqa_suite.training_data.audit.text import PromptQuestion, folded, key_of, masked, words
 
-CHUNK = 4000  # rows at a time, which bounds the memory
 SHARE = 0.7  # of an item's 8-grams: PaLM (arXiv 2204.02311, section 8) calls an item contaminated from here on
 LONG = 13  # words of one n-gram: GPT-3 (arXiv 2005.14165, appendix C) calls an item dirty that shares a single one
 HEAD = 13  # words from which a question without its options identifies an item
@@ -47,9 +43,9 @@ class Overlap:
     item: str
     kind: str
     row: str
-    share: float = 1.0
-    row_share: float = 1.0
-    rows: int = 1
+    share: float
+    row_share: float
+    rows: int
 
     @property
     def leak(self) -> bool:
@@ -80,7 +76,7 @@ def _questions(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: 
                     hits.setdefault((number, kind), []).append(index)
     for (number, kind), indices in hits.items():
         if kind == "question" or (number, "question") not in hits:
-            yield _overlap(items[number], kind, rows[indices[0]], rows=len(indices))
+            yield _overlap(items[number], kind, rows, Coverage(frozenset(), 1.0, indices[0], 1.0, len(indices)))
 
 
 def _sameness(item: Item, row: Row, options: tuple[str, ...], same_options: bool) -> str | None:
@@ -112,65 +108,34 @@ def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     stems = [words(item.stem) for item in items]
     texts = [stem + words(item.shown) for stem, item in zip(stems, items, strict=True)]
     kinds = [" ".join(masked(item.stem)) if item.free else item.stem for item in items]
-    if not items:
-        return
-    eight, long = _coverage(rows, texts, stems, kinds, {8: SHARE, LONG: 0.0}, words)
-    by_stem = (eight.head >= SHARE) & (np.array([len(stem) for stem in stems]) >= HEAD)
-    for number in np.flatnonzero((eight.total > 0) & ((eight.share >= SHARE) | by_stem)):
-        share = max(eight.share[number], eight.head[number] if by_stem[number] else 0.0)
-        row = rows[eight.row[number]]
-        yield _overlap(items[number], "8-gram", row, share, eight.row_share[number], max(1, eight.rows[number]))
-    for number in np.flatnonzero(long.share > 0):
-        row = rows[long.row[number]]
-        yield _overlap(items[number], "13-gram", row, long.share[number], long.row_share[number], long.rows[number])
+    for n, least in ((8, SHARE), (LONG, 0.0)) if items else ():
+        own = specific_ngrams(texts, n, kinds)
+        for number, coverage in coverages(own, (ngrams(words(text_of(row)), n) for row in rows), least).items():
+            stem, share = stems[number], coverage.share
+            # Training data may shuffle the options, so a long question counts without them.
+            if n == 8 and len(stem) >= HEAD and (head := own[number].intersection(ngrams(stem, n))):
+                share = max(share, len(head & coverage.parts) / len(head))
+            if share >= least:
+                yield _overlap(items[number], f"{n}-gram", rows, replace(coverage, share=share))
 
 
 def _templates(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     """Word problems with names and numbers masked."""
     items = [item for item in items if item.free and item.stem]
     texts = [masked(item.stem) for item in items]
-    if not items:
-        return
-    [same] = _coverage(rows, texts, texts, [" ".join(text) for text in texts], {8: SAME}, masked)
-    for number in np.flatnonzero((same.total > 0) & (same.row_share >= SAME)):
-        row = rows[same.row[number]]
-        yield _overlap(items[number], "template", row, same.share[number], same.row_share[number], same.rows[number])
-
-
-def _coverage(
-    rows: Sequence[Row],
-    texts: Sequence[list[str]],
-    stems: Sequence[list[str]],
-    kinds: Sequence[str],
-    shares: dict[int, float],
-    split: Callable[[str], list[str]],
-) -> list[Coverage]:
-    """The coverage of the texts by n-grams of the rows, for each n in `shares`; a row counts from that share on."""
-    vocabulary = Vocabulary(texts)
-    lengths = np.array([len(stem) for stem in stems])
-    numbers = np.unique(np.array(kinds), return_inverse=True)[1]
-    indices = [NgramIndex(n, texts, lengths, numbers, vocabulary, share) for n, share in shares.items()]
-    for start in range(0, len(rows), CHUNK):
-        codes, owner = vocabulary.encode([split(text_of(row)) for row in rows[start : start + CHUNK]])
-        for index in indices:
-            index.add(codes, owner, start)
-    return [index.coverage() for index in indices]
+    own = specific_ngrams(texts, 8, [" ".join(text) for text in texts])
+    for number, coverage in coverages(own, (ngrams(masked(text_of(row)), 8) for row in rows if items), SAME).items():
+        if coverage.row_share >= SAME:
+            yield _overlap(items[number], "template", rows, coverage)
 
 
 def _grids(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
-    keys = [set(pair_keys(item.grids)) if item.grids else set() for item in items]
-    every = set().union(*keys)
-    seen: dict[str, list[int]] = {}
-    for index, row in enumerate(rows if every else ()):
-        for key in every.intersection(pair_keys(text_of(row))):
-            seen.setdefault(key, []).append(index)
-    for item, own in zip(items, keys, strict=True):
-        counts = Counter(index for key in own & seen.keys() for index in seen[key])
-        if counts:
-            best = min(counts, key=lambda index: (-counts[index], index))
-            share, row_share = len(own & seen.keys()) / len(own), counts[best] / len(own)
-            yield _overlap(item, "grid", rows[best], share, row_share, len(counts))
+    items = [item for item in items if item.grids]
+    own = [set(pair_keys(item.grids)) for item in items]
+    for number, coverage in coverages(own, (pair_keys(text_of(row)) for row in rows if items), 0.0).items():
+        yield _overlap(items[number], "grid", rows, coverage)
 
 
-def _overlap(item: Item, kind: str, row: Row, share: float = 1.0, row_share: float = 1.0, rows: int = 1) -> Overlap:
-    return Overlap(item.task, item.doc_id, item.id, kind, row["id"], float(share), float(row_share), int(rows))
+def _overlap(item: Item, kind: str, rows: Sequence[Row], coverage: Coverage) -> Overlap:
+    share, row_share, n = coverage.share, coverage.row_share, max(1, coverage.rows)
+    return Overlap(item.task, item.doc_id, item.id, kind, rows[coverage.row]["id"], share, row_share, n)

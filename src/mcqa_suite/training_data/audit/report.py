@@ -14,9 +14,8 @@ from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent
 from mcqa_suite.stats import Estimate
-from mcqa_suite.training_data.audit.checks import Balance, PairBaselines
-from mcqa_suite.training_data.audit.engine import Audit
-from mcqa_suite.training_data.audit.overlap import KINDS, Overlap
+from mcqa_suite.training_data.audit import Audit
+from mcqa_suite.training_data.audit.overlap import KINDS
 
 MOST = 12  # topics, and leaks, that a report lists
 MOST_IDS = 5  # ids of rows with one defect that a report lists
@@ -25,10 +24,14 @@ COLUMNS = ("task", "doc_id", "item", "kind", "leak", "row", "share", "row_share"
 
 def markdown(audit: Audit) -> str:
     """The report: leaks, checks of the rows, and the definition of each kind of overlap."""
-    parts = [f"# Audit of {audit.checks.n:,} training rows\n", _summary(audit)]
+    parts = [f"# Audit of {audit.checks.n:,} training rows\n"]
     if audit.items:
-        parts += [tables.markdown(_overlap_table(audit)), *_examples(audit)]
-    parts.append(tables.markdown(_rows_table(audit)))
+        parts += [_summary(audit), tables.markdown(_overlap_table(audit)), *_examples(audit)]
+    else:
+        parts.append("Not compared with any evaluation task (`--against`).\n")
+    parts.append(
+        tables.markdown(Table("The rows by themselves", ("what", "count", "which, or how it stands"), _rows(audit)))
+    )
     if audit.items:
         lines = [f"- **{kind}**: {meaning}" for kind, meaning in KINDS.items()]
         parts.append("Kinds of overlap (words in lower case, without punctuation):\n\n" + "\n".join(lines) + "\n")
@@ -36,8 +39,6 @@ def markdown(audit: Audit) -> str:
 
 
 def _summary(audit: Audit) -> str:
-    if not audit.items:
-        return "Not compared with any evaluation task (`--against`).\n"
     n, clean = len(audit.items), len(audit.clean)
     rest = f"{n - clean:,} of {n:,} documents overlap in some way, {clean:,} are clean.\n"
     if leaks := len(audit.leaks):
@@ -49,70 +50,64 @@ def _overlap_table(audit: Audit) -> Table:
     counts = Counter((overlap.task, overlap.kind) for overlap in audit.overlaps)
     leaks, clean = (Counter(item.task for item in items) for items in (audit.leaks, audit.clean))
     kinds = [kind for kind in KINDS if any(counts[task, kind] for task in audit.documents)]
-    numbers = [
-        (n, leaks[task], *(counts[task, kind] for kind in kinds), clean[task]) for task, n in audit.documents.items()
-    ]
-    names = [*audit.documents]
-    if len(names) > 1:
-        names.append("all")
-        numbers.append(tuple(map(sum, zip(*numbers, strict=True))))
-    rows = [[name, *map(str, line)] for name, line in zip(names, numbers, strict=True)]
+    numbers = {
+        task: (n, leaks[task], *(counts[task, kind] for kind in kinds), clean[task])
+        for task, n in audit.documents.items()
+    }
+    if len(numbers) > 1:
+        numbers["all"] = tuple(map(sum, zip(*numbers.values(), strict=True)))
+    rows = [[name, *map(str, line)] for name, line in numbers.items()]
     return Table("Overlap with evaluation documents", ("task", "documents", "leaks", *kinds, "clean"), rows)
 
 
 def _examples(audit: Audit) -> list[str]:
     """The first leaks, a line each."""
-    lines = [f"- {_described(overlap)}" for overlap in audit.leaks[:MOST]]
-    if (more := len(audit.leaks) - MOST) > 0:
-        lines.append(f"- and {more:,} more (all of them: `-o DIR`, overlaps.csv)")
+    lines = []
+    for leak in audit.leaks[:MOST]:
+        share = "" if leak.share == 1 else f" ({percent(leak.share)} %)"
+        more = f" and {leak.rows - 1} more rows" if leak.rows > 1 else ""
+        lines.append(f"- {leak.task} document {leak.doc_id} ({leak.item}): {leak.kind}{share} in row {leak.row}{more}")
+    if (unlisted := len(audit.leaks) - MOST) > 0:
+        lines.append(f"- and {unlisted:,} more (all of them: `-o DIR`, overlaps.csv)")
     return ["\n".join(lines) + "\n"] if lines else []
 
 
-def _described(leak: Overlap) -> str:
-    share = "" if leak.share == 1 else f" ({percent(leak.share)} %)"
-    rows = f" and {leak.rows - 1} more rows" if leak.rows > 1 else ""
-    return f"{leak.task} document {leak.doc_id} ({leak.item}): {leak.kind}{share} in row {leak.row}{rows}"
-
-
-def _rows_table(audit: Audit) -> Table:
-    checks, lengths = audit.checks, audit.checks.lengths
-    conflicts = [" / ".join(ids[:2]) for ids in checks.conflicting]
+def _rows(audit: Audit) -> list[list[str]]:
+    """The lines of the table of defects, lengths and baselines."""
+    checks, lengths, pairs, balance = audit.checks, audit.checks.lengths, audit.checks.pairs, audit.checks.balance
     rows = [
         ["rows", f"{checks.n}", ""],
         ["sources", f"{len(checks.sources)}", _counts(checks.sources)],
         ["topics", f"{len([name for name in checks.topics if name])}", _counts(checks.topics)],
         _defect("exact duplicates", checks.exact),
         _defect("duplicates but for case and punctuation", checks.normalised),
-        _defect("prompts with different answers", conflicts),
+        _defect("prompts with different answers", [" / ".join(ids[:2]) for ids in checks.conflicting]),
         _defect("empty prompt or response", checks.empty),
         [f"longest row, {lengths.unit}", f"{lengths.longest}", f"median {lengths.median:g}"],
     ]
     if lengths.limit is not None:
         rows.append(_defect(f"rows over {lengths.limit} {lengths.unit}", lengths.over))
-    rows += _pair_rows(checks.pairs) if checks.pairs else []
-    rows += _balance_rows(checks.balance) if checks.balance else []
-    return Table("The rows by themselves", ("what", "count", "which, or how it stands"), rows)
-
-
-def _pair_rows(pairs: PairBaselines) -> list[list[str]]:
-    baselines = {"always prefer the shorter": pairs.shorter, "always prefer the longer": pairs.longer}
-    return [
-        ["pairs", f"{pairs.n}", ""],
-        _defect("pairs with chosen equal to rejected", pairs.equal),
-        ["pairs of one length", f"{pairs.same_length}", "left out of the next two lines"],
-        *(_baseline(name, share) for name, share in baselines.items() if share),
-    ]
-
-
-def _balance_rows(balance: Balance) -> list[list[str]]:
-    letters = ", ".join(f"{letter} {n}" for letter, n in zip(LETTERS, balance.letters, strict=False))
-    p = p_value(balance.p).replace("<", "< ")
-    test = f"chi-square {balance.chi_square:.1f}, {len(balance.letters) - 1} df, p = {p}".replace("= <", "<")
-    return [
-        ["answers with a letter", f"{balance.share.n}", letters],
-        ["gold position", test, balance.verdict],
-        _baseline(f"always answer {balance.commonest}", balance.share),
-    ]
+    if pairs:
+        rows += [
+            ["pairs", f"{pairs.n}", ""],
+            _defect("pairs with chosen equal to rejected", pairs.equal),
+            ["pairs of one length", f"{pairs.same_length}", "left out of the next two lines"],
+        ]
+        rows += [_baseline("always prefer the shorter", pairs.shorter)] if pairs.shorter else []
+        rows += [_baseline("always prefer the longer", pairs.longer)] if pairs.longer else []
+    if balance:
+        letters = ", ".join(f"{letter} {n}" for letter, n in zip(LETTERS, balance.letters, strict=False))
+        p = f"p = {p_value(balance.p)}".replace("= <", "< ")
+        rows += [
+            ["answers with a letter", f"{balance.share.n}", letters],
+            [
+                "gold position",
+                f"chi-square {balance.chi_square:.1f}, {len(balance.letters) - 1} df, {p}",
+                balance.verdict,
+            ],
+            _baseline(f"always answer {balance.commonest}", balance.share),
+        ]
+    return rows
 
 
 def _baseline(name: str, share: Estimate) -> list[str]:
@@ -133,7 +128,7 @@ def _counts(counts: dict[str, int]) -> str:
 def as_csv(audit: Audit) -> str:
     """One line an overlap."""
     records = [{**asdict(overlap), "leak": int(overlap.leak)} for overlap in audit.overlaps]
-    return tables.csv_text([{key: record[key] for key in COLUMNS} for record in records], COLUMNS, digits=4)
+    return tables.csv_text(records, COLUMNS, digits=4)
 
 
 def as_json(audit: Audit) -> str:

@@ -36,8 +36,7 @@ def as_row(fields: Any, name: str, source: str) -> Row:
         "topic": str(fields.get("topic") or fields.get("subject") or ""),
     }
     if "messages" in fields:
-        prompt, completion = _conversation(fields["messages"])
-        return row | {"group": prompt, "prompt": prompt, "completion": completion}
+        fields = _conversation(fields["messages"])
     if "prompt" in fields:
         keys = ("prompt", "chosen", "rejected") if "chosen" in fields else ("prompt", "completion")
         texts = {key: _text(fields, key) for key in keys}
@@ -49,29 +48,25 @@ def as_row(fields: Any, name: str, source: str) -> Row:
     raise ValueError(f"keys {', '.join(map(repr, fields)) or 'none'}; expected {FORMS}")
 
 
+def _conversation(turns: Any) -> dict[str, list[Any]]:
+    """Prompt and completion of a conversation: the last turn, by the assistant, is the completion."""
+    if not isinstance(turns, list) or not turns:
+        raise ValueError("'messages' is not a list of turns")
+    if not isinstance(turns[-1], Mapping) or turns[-1].get("role") != "assistant":
+        raise ValueError("the last of 'messages' is not the assistant's; there is nothing to train on")
+    return {"prompt": turns[:-1], "completion": turns[-1:]}
+
+
 def _text(fields: Mapping[str, Any], key: str) -> str:
     """A plain string, or the contents of a list of messages."""
     value = fields.get(key)
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "\n".join(map(_content, value))
-    raise ValueError(f"no {key!r}" if value is None else f"{key!r} is {type(value).__name__}, expected a string")
-
-
-def _conversation(messages: Any) -> tuple[str, str]:
-    """Prompt and completion of a conversation: the last turn, by the assistant, is the completion."""
-    if not isinstance(messages, list) or not messages:
-        raise ValueError("'messages' is not a list of turns")
-    if not isinstance(messages[-1], Mapping) or messages[-1].get("role") != "assistant":
-        raise ValueError("the last of 'messages' is not the assistant's; there is nothing to train on")
-    return "\n".join(map(_content, messages[:-1])), _content(messages[-1])
-
-
-def _content(message: Any) -> str:
-    if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
+    if not isinstance(value, list):
+        raise ValueError(f"no {key!r}" if value is None else f"{key!r} is {type(value).__name__}, expected a string")
+    if not all(isinstance(turn, Mapping) and isinstance(turn.get("content"), str) for turn in value):
         raise ValueError("a message without 'content' as text")
-    return str(message["content"])
+    return "\n".join(turn["content"] for turn in value)
 
 
 def responses(row: Row) -> tuple[str, ...]:
