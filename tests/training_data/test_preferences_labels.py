@@ -17,10 +17,9 @@ from helpers.preference_rows import MCQ, lines, responses
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.training_data.preferences.check import check
-from mcqa_suite.training_data.preferences.correctness import by_correctness
 from mcqa_suite.training_data.preferences.human import shown_first
 from mcqa_suite.training_data.preferences.judge import read_template, read_verdict
-from mcqa_suite.training_data.preferences.pairs import ResponsePair, pairs_of, read_labels
+from mcqa_suite.training_data.preferences.pairs import ResponsePair, by_correctness, pairs_of, read_labels
 from mcqa_suite.training_data.preferences.responses import read_responses
 
 # --- correctness
@@ -41,14 +40,14 @@ from mcqa_suite.training_data.preferences.responses import read_responses
 )
 def test_a_right_response_wins_and_an_unread_one_never_does(a, b, label):
     pair = ResponsePair("x", (0, 1), MCQ, a, b, {"answer": "B"})
-    assert next(by_correctness([pair]))[1]["label"] == label
+    assert next(by_correctness([pair]))[1][0] == label
 
 
 def test_a_gold_number_with_a_comma_is_one_number():
     pair = ResponsePair(
         "x", (0, 1), "How many?", "The final answer is 1080.", "The final answer is 80.", {"answer": "#### 1,080"}
     )
-    assert next(by_correctness([pair]))[1]["label"] == "a"
+    assert next(by_correctness([pair]))[1][0] == "a"
 
 
 def test_a_prompt_without_a_right_answer_is_an_error_with_its_id():

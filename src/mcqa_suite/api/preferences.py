@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,8 +14,7 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
 from mcqa_suite.reporting.ranking import csv_table, figure, markdown
 from mcqa_suite.training_data.preferences import responses as response_files
-from mcqa_suite.training_data.preferences.correctness import BY, by_correctness, decided_first
-from mcqa_suite.training_data.preferences.pairs import label, pairs_of
+from mcqa_suite.training_data.preferences.pairs import by_correctness, decided_first, label, pairs_of
 from mcqa_suite.training_data.preferences.prompts import read_prompts
 from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
 
@@ -84,18 +84,18 @@ def label_pairs(
         raise ConfigError(f"--by {by}: {'has no --judge' if judge else 'give the URL of the --judge'}")
     responses = response_files.read_responses(Path(file))
     if by == "correctness":
-        return label(decided_first(pairs_of(responses, None), pairs_per_prompt), BY, by_correctness, Path(output))
+        return label(decided_first(pairs_of(responses, None), pairs_per_prompt), by, by_correctness, Path(output))
     pairs = pairs_of(responses, pairs_per_prompt)
     if judge is None:
         from mcqa_suite.training_data.preferences.human import label_by_hand
 
         return len(pairs) - label_by_hand(pairs, Path(output), seed=seed)
     from mcqa_suite.backend.endpoint import Endpoint
-    from mcqa_suite.training_data.preferences.judge import JudgeLabels, read_template
+    from mcqa_suite.training_data.preferences.judge import by_judge, read_template
 
-    template = read_template(Path(judge_prompt) if judge_prompt else None)
-    labels = JudgeLabels(Endpoint(judge, judge_model), template, parallel)
-    return label(pairs, labels.by, labels, Path(output))
+    template, server = read_template(Path(judge_prompt) if judge_prompt else None), Endpoint(judge, judge_model)
+    decide = partial(by_judge, judge=server, template=template, parallel=parallel)
+    return label(pairs, f"judge {server.model}", decide, Path(output))
 
 
 @dataclass(frozen=True, eq=False)

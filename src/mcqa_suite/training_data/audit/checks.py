@@ -217,7 +217,6 @@ def _share(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Estimate | No
     """A share with its interval; pairs of one prompt are not independent."""
     if not len(right):
         return None
-    clusters = len(np.unique(groups))
-    if 1 < clusters < len(right) and 0 < right.sum() < len(right):
+    if 1 < len(np.unique(groups)) < len(right):
         return stats.clustered_share(right, groups)
     return stats.wilson(int(right.sum()), len(right))

@@ -54,15 +54,14 @@ def shown_first(pair: ResponsePair, seed: int) -> str:
 
 def _undo(file: Journal, pairs: dict[str, ResponsePair]) -> list[ResponsePair]:
     """Remove the last label that the human gave, and return its pair; an empty list where there is no such label."""
-    passed = []
     undone: list[ResponsePair] = []
+    passed = []
     while file.rows and not undone:
         row = file.undo()
-        pair = pairs.get(key_of(row))
-        if row["label"] == "equal" or pair is None:
-            passed.append(row)
-        else:
+        if row["label"] != "equal" and (pair := pairs.get(key_of(row))):
             undone = [pair]
+        else:
+            passed.append(row)
     for row in reversed(passed):
         file.append(row)
     return undone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import combinations, islice
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from tqdm import tqdm
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import Journal, journal
 from mcqa_suite.common.jsonl import Row, numbered_rows
+from mcqa_suite.logs.scoring import SCORES, read_all
+from mcqa_suite.training_data.preferences.prompts import kind_and_doc
 
 LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # only a pair labelled a or b is used for training
 DECIDED = ("a", "b")
@@ -32,17 +34,13 @@ class ResponsePair:
     def key(self) -> str:
         return f"{self.id}#{self.indices[0]}-{self.indices[1]}"
 
-    @property
-    def equal(self) -> bool:
-        return self.a.strip() == self.b.strip()
-
     def labelled(self, by: str, label: str, **details: object) -> Row:
         """The pair as a row with its label."""
         texts = {"prompt": self.prompt, "a": self.a, "b": self.b}
         return {"id": self.id, "pair": list(self.indices), **texts, "by": by, "label": label, **details}
 
 
-Decide = Callable[[Iterable[ResponsePair]], Iterator[tuple[ResponsePair, Row]]]
+Decided = tuple[ResponsePair, tuple[str, Row]]  # the label, and further columns for the row
 
 
 def pairs_of(responses: dict[str, list[Row]], per_prompt: int | None = 1) -> list[ResponsePair]:
@@ -57,7 +55,9 @@ def pairs_of(responses: dict[str, list[Row]], per_prompt: int | None = 1) -> lis
     return pairs
 
 
-def label(pairs: list[ResponsePair], by: str, decide: Decide, output: Path) -> int:
+def label(
+    pairs: list[ResponsePair], by: str, decide: Callable[[Iterable[ResponsePair]], Iterator[Decided]], output: Path
+) -> int:
     """Append the labels that are missing in `output`, one by one; returns how many.
 
     ConfigError where `output` has labels by another method.
@@ -65,10 +65,10 @@ def label(pairs: list[ResponsePair], by: str, decide: Decide, output: Path) -> i
     with journal(output) as file:
         before = len(file.rows)
         undecided = label_equal(pairs, by, file)
-        with tqdm(total=len(pairs), initial=len(pairs) - len(undecided), unit="pair", desc=output.name) as bar:
-            for _pair, row in decide(undecided):
-                file.append(row)
-                bar.update()
+        done = len(pairs) - len(undecided)
+        decisions = tqdm(decide(undecided), total=len(pairs), initial=done, unit="pair", desc=output.name)
+        for pair, (decision, details) in decisions:
+            file.append(pair.labelled(by, decision, **details))
         return len(file.rows) - before
 
 
@@ -78,11 +78,42 @@ def label_equal(pairs: list[ResponsePair], by: str, file: Journal) -> list[Respo
         if row.get("by") != by:
             raise ConfigError(f"{file.path}: labelled by {row.get('by')!r}, not {by!r}; choose another --output")
     done = {key_of(row) for row in file.rows}
-    unlabelled = [pair for pair in pairs if pair.key not in done]
-    for pair in unlabelled:
-        if pair.equal:
+    undecided = []
+    for pair in pairs:
+        if pair.key in done:
+            continue
+        if pair.a.strip() == pair.b.strip():
             file.append(pair.labelled(by, "equal"))
-    return [pair for pair in unlabelled if not pair.equal]
+        else:
+            undecided.append(pair)
+    return undecided
+
+
+def by_correctness(pairs: Iterable[ResponsePair]) -> Iterator[Decided]:
+    """Label `a` or `b` where only that response is right, and `tie` where both are right or both are wrong.
+
+    An unread response loses against a right one; against a wrong or unread one the label is `unread`. DatasetError where the row
+    of a prompt has no right answer.
+    """
+    for pair in pairs:
+        try:
+            kind, doc = kind_and_doc(pair.data, pair.prompt)
+        except ValueError as error:
+            raise DatasetError(f"{pair.id}: {error}") from error
+        extractions = read_all(kind, [pair.a, pair.b], doc)
+        right = [bool(SCORES[kind](doc, [extraction])["acc"]) for extraction in extractions]
+        label = "unread" if any(extraction.answer is None for extraction in extractions) else "tie"
+        if right[0] != right[1]:
+            label = "a" if right[0] else "b"
+        yield pair, (label, {"right": right, "reads": [asdict(extraction) for extraction in extractions]})
+
+
+def decided_first(pairs: list[ResponsePair], per_prompt: int | None) -> list[ResponsePair]:
+    """At most `per_prompt` pairs of each prompt; pairs that correctness decides come first."""
+    by_prompt: dict[str, list[tuple[bool, ResponsePair]]] = {}
+    for pair, (label, _) in by_correctness(pairs):
+        by_prompt.setdefault(pair.id, []).append((label not in DECIDED, pair))
+    return [pair for ranked in by_prompt.values() for _, pair in sorted(ranked, key=lambda item: item[0])[:per_prompt]]
 
 
 def key_of(row: Row) -> str:

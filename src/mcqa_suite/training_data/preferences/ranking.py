@@ -18,7 +18,7 @@ from mcqa_suite.common.journal import journal
 from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask
+from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask, filled
 from mcqa_suite.training_data.preferences.responses import read_responses
 
 if TYPE_CHECKING:
@@ -114,13 +114,12 @@ def judged(
                 raise ConfigError(f"{output}: judged by {row.get('by')}, not {by}; choose another --verdicts")
         rows = {(row["id"], tuple(row["shown"])): row for row in file.rows}
         left = [question for question in plan if (question[0].id, question[1]) not in rows]
-        with tqdm(total=len(plan), initial=len(plan) - len(left), unit="verdict", desc="judge") as bar:
-            answers = in_parallel(lambda question: _ask(judge, question, listwise), left, parallel)
-            for (entry, shown), (ranks, raw) in answers:
-                row = {"id": entry.id, "shown": list(shown), "ranks": ranks, "raw": raw, "by": by}
-                file.append(row)
-                rows[entry.id, shown] = row
-                bar.update()
+        answers = in_parallel(lambda question: _ask(judge, question, listwise), left, parallel)
+        bar = tqdm(answers, total=len(plan), initial=len(plan) - len(left), unit="verdict", desc="judge")
+        for (entry, shown), (ranks, raw) in bar:
+            row = {"id": entry.id, "shown": list(shown), "ranks": ranks, "raw": raw, "by": by}
+            file.append(row)
+            rows[entry.id, shown] = row
     return [rows[entry.id, shown] for entry, shown in plan]
 
 
@@ -128,18 +127,14 @@ def _ask(judge: Endpoint, question: Question, listwise: bool) -> tuple[list[int]
     entry, shown = question
     texts = [entry.responses[name] for name in shown]
     seed = seed_of(0, entry.id)
-    if listwise:
-        raw = judge.complete(_listed(entry.prompt, texts), GREEDY, seed).text
-        return read_ranking(raw, len(shown)), raw
-    judgement = ask(judge, TEMPLATE, entry.prompt, texts[0], texts[1], seed)
-    return {"first": [1, 2], "second": [2, 1], "tie": [1, 1]}.get(judgement.won), judgement.raw
-
-
-def _listed(prompt: str, texts: Sequence[str]) -> str:
+    if not listwise:
+        won, raw = ask(judge, TEMPLATE, entry.prompt, texts[0], texts[1], seed)
+        return {"first": [1, 2], "second": [2, 1], "tie": [1, 1]}.get(won), raw
     letters = LETTERS[: len(texts)]
     responses = "\n\n".join(f"[Response {letter}]\n{text}" for letter, text in zip(letters, texts, strict=True))
-    slots = {"n": str(len(texts)), "prompt": prompt, "responses": responses, "example": " > ".join(letters[::-1])}
-    return re.sub(r"\{(n|prompt|responses|example)\}", lambda slot: slots[slot[1]], LISTWISE)
+    slots = {"n": str(len(texts)), "prompt": entry.prompt, "responses": responses, "example": " > ".join(letters[::-1])}
+    raw = judge.complete(filled(LISTWISE, slots), GREEDY, seed).text
+    return read_ranking(raw, len(shown)), raw
 
 
 def read_ranking(raw: str, n: int) -> list[int] | None:

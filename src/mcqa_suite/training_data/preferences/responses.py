@@ -27,19 +27,18 @@ def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, ge
     with journal(output) as file:
         for row in file.rows[:1]:
             _check_settings(row, made_by, output)
-        done = {(row["id"], row["index"]) for row in file.rows}
+        sampled = {(row["id"], row["index"]) for row in file.rows}
         requests = [
             Request(prompt.id, index, prompt.text, seed_of(settings.seed, prompt.id, index))
             for prompt in prompts
             for index in range(n)
-            if (prompt.id, index) not in done
+            if (prompt.id, index) not in sampled
         ]
-        total = len(prompts) * n
-        with tqdm(total=total, initial=total - len(requests), unit="response", desc=output.name) as bar:
-            for request, response in generate(requests):
-                row = {"id": request.id, "index": request.index, "prompt": request.prompt, "response": response.text}
-                file.append({**row, "finish": response.finish, "made_by": made_by, "data": data[request.id]})
-                bar.update()
+        done = len(prompts) * n - len(requests)
+        bar = tqdm(generate(requests), total=len(prompts) * n, initial=done, unit="response", desc=output.name)
+        for request, response in bar:
+            row = {"id": request.id, "index": request.index, "prompt": request.prompt, "response": response.text}
+            file.append({**row, "finish": response.finish, "made_by": made_by, "data": data[request.id]})
     return len(requests)
 
 
