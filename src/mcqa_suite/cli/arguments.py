@@ -55,10 +55,13 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--choices-key",
+        dest="choices",
         metavar="COLUMN",
         help="column of the options, for such tasks: one, several (A,B,C,D), or the number of options",
     )
-    parser.add_argument("--gold-key", metavar="COLUMN", help="column of the correct answer, for such tasks")
+    parser.add_argument(
+        "--gold-key", dest="gold", metavar="COLUMN", help="column of the correct answer, for such tasks"
+    )
 
 
 def add_metadata(parser: argparse.ArgumentParser) -> None:

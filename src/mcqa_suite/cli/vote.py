@@ -48,14 +48,14 @@ def run(
     output: Path | None,
     show: int,
     kind: str | None,
-    choices_key: str | None,
-    gold_key: str | None,
+    choices: str | None,
+    gold: str | None,
     **options: Any,
 ) -> None:
     from mcqa_suite.api.repeats import vote
     from mcqa_suite.logs.log_row import Columns
 
-    result = vote(*samples, columns=Columns(kind, choices_key, gold_key), **options)
+    result = vote(*samples, columns=Columns(kind, choices, gold), **options)
     print(result.text(style), end="")
     if output:
         result.save(output, show)
