@@ -8,6 +8,7 @@ from itertools import combinations
 import pytest
 from helpers.locations import SHARED
 
+from mcqa_suite.common.config import parse
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice
 from mcqa_suite.training_data.sources import PAIRS, PairSource, rows
@@ -175,8 +176,8 @@ def test_an_unreadable_pair_source_is_an_error_with_its_reason(tmp_path):
                 rows(PairSource(name, path=str(tmp_path / "nowhere.jsonl")))
     with pytest.raises(ConfigError, match="source 'evaluator': unknown key 'min_agreement'"):
         rows(PairSource("evaluator", path="x", min_agreement=2))
-    with pytest.raises(ValueError, match="min_agreement: 5; expected 0 to 4"):
-        PairSource("epfl_raw", min_agreement=5)
+    with pytest.raises(ConfigError, match=r"a\.yaml: min_agreement: 5; expected less than or equal to 4"):
+        parse(PairSource, {"source": "epfl_raw", "min_agreement": 5}, "a.yaml")
 
 
 @pytest.mark.skipif(not GSM8K_PAIRS.is_file(), reason=f"no {GSM8K_PAIRS}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE
 from mcqa_suite.training_data.sources.pairs import PAIRS
 from mcqa_suite.training_data.sources.persuasion import PERSUASION
 from mcqa_suite.training_data.sources.reader import Reader, Row, check_choice
-from mcqa_suite.training_data.sources.spec import MixEntry, PairSource, Source, counts
-from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_groups
+from mcqa_suite.training_data.sources.spec import MixEntry, PairSource, Source
+from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_by_counts, split_by_shares
 from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
 SOURCES: dict[str, Reader[Source]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
@@ -24,59 +25,84 @@ ALWAYS_READ = ("source", "n", "share", "seed", "style")
 SPLIT_SEED, POOL_SEED = 0, 1
 
 
-def read(sources: Iterable[MixEntry], rows: int | None = None) -> tuple[list[Row], tuple[Data, ...]]:
+def read(sources: Iterable[MixEntry], total: int | None = None) -> tuple[list[Row], tuple[Data, ...]]:
     """The rows of a mix, source after source, and a fingerprint of each source's rows.
 
-    `rows` is the total of a mix by shares.
+    `total` is the number of rows of a mix by shares.
     """
     entries = list(sources)
-    parts = [_rows(entry, n) for entry, n in zip(entries, counts(entries, rows), strict=True)]
+    parts = [
+        rows(dataclasses.replace(entry, n=n, share=None))
+        for entry, n in zip(entries, counts(entries, total), strict=True)
+    ]
     fingerprints = [fingerprint(entry.source, part) for entry, part in zip(entries, parts, strict=True)]
     return [row for part in parts for row in part], tuple(fingerprints)
 
 
-def rows(source: MixEntry) -> list[Row]:
-    """The rows of one source in its own order; with `n`, that many of them, drawn with its seed."""
-    return _rows(source, source.n)
+def counts(entries: Sequence[MixEntry], rows: int | None = None) -> list[int | None]:
+    """The number of rows of each entry of a mix (None: all); ConfigError where `n`, `share` and `rows` contradict each other.
+
+    Either no entry has a `share`, or all have one, the shares sum to 1, and `rows` is the total. Counts from shares sum to
+    `rows` exactly: the largest remainders are rounded up.
+    """
+    if not entries:
+        raise ConfigError("data: empty; name at least one source")
+    without = [entry.source for entry in entries if entry.share is None]
+    if len(without) == len(entries):
+        if rows is not None:
+            raise ConfigError(f"rows is {rows} and no source has a 'share'; give shares, or an 'n' each and no rows")
+        return [entry.n for entry in entries]
+    if without:
+        raise ConfigError(f"source {without[0]!r} has no 'share' and others have one; give every source a share")
+    if rows is None:
+        raise ConfigError("sources have a 'share' and the stage has no 'rows'; give the total number of rows")
+    shares = [entry.share or 0.0 for entry in entries]
+    if not math.isclose(total := math.fsum(shares), 1, abs_tol=1e-6):
+        raise ConfigError(f"shares sum to {total:g}; they have to sum to 1")
+    exact = [share * rows for share in shares]
+    rounded = [math.floor(value + 1e-9) for value in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda i: rounded[i] - exact[i])
+    for i in by_remainder[: rows - sum(rounded)]:
+        rounded[i] += 1
+    if 0 in rounded:
+        entry = entries[rounded.index(0)]
+        raise ConfigError(f"source {entry.source!r}: a share of {entry.share:g} of {rows} rows is none; raise rows")
+    return list(rounded)
 
 
-def _rows(entry: MixEntry, n: int | None) -> list[Row]:
-    """`n` rows of one entry (None: all) in the source's order; DatasetError where there are fewer."""
+def rows(entry: MixEntry) -> list[Row]:
+    """The rows of one source in its own order; with `n`, that many of them, drawn with its seed.
+
+    DatasetError where there are fewer.
+    """
     readers: dict[str, Any] = PAIRS if isinstance(entry, PairSource) else SOURCES
     check_choice("source", entry.source, readers)
     reader = readers[entry.source]
-    _check_keys(entry, (*ALWAYS_READ, *reader.keys))
-    rows: list[Row] = reader.rows(dataclasses.replace(entry, n=n, share=None))
-    rows = _in_pool(entry, rows if reader.own_splits else _in_split(entry, rows))
-    if not rows:
-        raise DatasetError(f"source {entry.source!r}: no row left; loosen its filters, or choose another split or pool")
-    if n is not None and n > len(rows):
-        raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, and n is {n}; lower n or its share")
-    return rows if n is None else draw(rows, n, entry.seed)
-
-
-def _check_keys(entry: MixEntry, keys: Sequence[str]) -> None:
+    keys = (*ALWAYS_READ, *reader.keys)
     for field in dataclasses.fields(entry):
         if field.name not in keys and getattr(entry, field.name) != field.default:
             raise ConfigError(f"source {entry.source!r}: unknown key {field.name!r}; valid keys: {', '.join(keys)}")
+    rows = _in_part(entry, reader.rows(entry), reader.own_splits)
+    if not rows:
+        raise DatasetError(f"source {entry.source!r}: no row left; loosen its filters, or choose another split or pool")
+    if entry.n is not None and entry.n > len(rows):
+        raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, and n is {entry.n}; lower n or its share")
+    return rows if entry.n is None else draw(rows, entry.n, entry.seed)
 
 
-def _in_split(entry: MixEntry, rows: list[Row]) -> list[Row]:
-    if entry.split is None:
-        return rows
-    check_choice(f"split of source {entry.source!r}", entry.split, SPLITS)
-    part = split_groups((row["group"] for row in rows), shares=SPLITS, seed=SPLIT_SEED)
-    return [row for row in rows if part[row["group"]] == entry.split]
-
-
-def _in_pool(entry: MixEntry, rows: list[Row]) -> list[Row]:
-    if entry.pool is None:
-        return rows
-    shares = None if entry.pool_counts else entry.pool_shares or POOLS
-    check_choice(f"pool of source {entry.source!r}", entry.pool, shares or entry.pool_counts or {})
-    groups = (row["group"] for row in rows)
-    part = split_groups(groups, shares=shares, counts=entry.pool_counts, seed=POOL_SEED)
-    return [row for row in rows if part.get(row["group"]) == entry.pool]
+def _in_part(entry: MixEntry, rows: list[Row], own_splits: bool) -> list[Row]:
+    """The rows whose groups are in the entry's split and pool."""
+    if entry.split is not None and not own_splits:
+        check_choice(f"split of source {entry.source!r}", entry.split, SPLITS)
+        part = split_by_shares((row["group"] for row in rows), SPLITS, SPLIT_SEED)
+        rows = [row for row in rows if part[row["group"]] == entry.split]
+    if entry.pool is not None:
+        pools: Any = entry.pool_counts or entry.pool_shares or POOLS
+        check_choice(f"pool of source {entry.source!r}", entry.pool, pools)
+        split = split_by_counts if entry.pool_counts else split_by_shares
+        part = split((row["group"] for row in rows), pools, POOL_SEED)
+        rows = [row for row in rows if part.get(row["group"]) == entry.pool]
+    return rows
 
 
 def draw(rows: Sequence[Row], n: int, seed: int) -> list[Row]:
@@ -85,11 +111,10 @@ def draw(rows: Sequence[Row], n: int, seed: int) -> list[Row]:
     return [rows[i] for i in sorted(sorted(range(len(rows)), key=lambda i: (keys[i], i))[:n])]
 
 
-def fingerprint(name: str, rows: Iterable[Row]) -> Data:
+def fingerprint(name: str, rows: Sequence[Row]) -> Data:
     """The name of a source, its number of rows and the SHA-256 of their texts, for a manifest."""
-    digest, n = hashlib.sha256(), 0
+    digest = hashlib.sha256()
     for row in rows:
         texts = [row[key] for key in ("prompt", "completion", "chosen", "rejected") if key in row]
         digest.update("\x1f".join([*texts, ""]).encode("utf-8", "surrogatepass"))
-        n += 1
-    return Data(name, n, digest.hexdigest())
+    return Data(name, len(rows), digest.hexdigest())

@@ -5,15 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.questions import generated, parsers, prompts, question
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.question import Question, label_index, text_id
 from mcqa_suite.training_data.sources import hub
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of, required
 from mcqa_suite.training_data.sources.spec import MixEntry, Source
 
 # MathQA: "a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none of these"
@@ -70,59 +69,47 @@ def from_mmlu_auxiliary(row: question.Row, benchmark: str = "mmlu_auxiliary") ->
     return dataclasses.replace(parsed, id=f"{benchmark}/{parsed.id.rpartition('/')[2]}")
 
 
-@dataclass(frozen=True)
-class HubQuestions:
-    """A data set on the hub. `configs` maps a config to the benchmark in its ids; a source without a config reads all of them.
-
-    Options keep the order of the data set; where it has none, a hash of the row's text decides it.
-    """
-
-    repository: str
-    configs: dict[str, str]
-    parse: Callable[..., Question]
-    split: str = "train"
-
-    def load(self, source: Source) -> Iterator[tuple[Identity, Question]]:
-        if source.config:
-            check_choice(f"config of source {source.source!r}", source.config, self.configs)
-        questions: list[Question] = []
-        for config in [source.config] if source.config else self.configs:
-            rows = hub.load(self.repository, config, source.split or self.split)
-            questions += hub.parsed(self.repository, rows, partial(self.parse, benchmark=self.configs[config]))
-        # Style 'cot' leaves out the questions without an explanation.
-        return _identified(q for q in questions if q.rationale or source.style != "cot")
-
-
-HUB = {
-    "sciq": HubQuestions("allenai/sciq", {"default": "sciq"}, parsers.from_sciq),
-    "arc": HubQuestions(
-        "allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, parsers.from_arc
-    ),
-    "openbookqa": HubQuestions("allenai/openbookqa", {"main": "openbookqa"}, parsers.from_openbookqa),
-    # In its own config each row is wrapped in a column "train"; in "all" rows have the same columns as the other splits.
-    "mmlu_auxiliary": HubQuestions("cais/mmlu", {"all": "mmlu_auxiliary"}, from_mmlu_auxiliary, "auxiliary_train"),
-    "aqua_rat": HubQuestions("deepmind/aqua_rat", {"raw": "aqua_rat"}, parsers.from_aqua_rat),
-    # allenai/math_qa as parquet, which the harness's own task reads too
-    "math_qa": HubQuestions("regisss/math_qa", {"default": "math_qa"}, from_math_qa),
-}
-
-
 def generate(source: MixEntry) -> list[Question]:
-    if not source.n:
-        raise ConfigError("source 'generated': no 'n'; say how many questions to generate")
     try:
-        return generated.generate("train", source.n, source.seed)
+        return generated.generate("train", required(source, "n", "say how many questions to generate"), source.seed)
     except ValueError as error:
         raise DatasetError(f"source 'generated': {error}") from error
 
 
 def _epfl(source: Source) -> Iterator[tuple[Identity, Question]]:
-    if not source.path:
-        raise ConfigError("source 'epfl': no 'path'; give an EPFL-format JSONL file")
-    return _identified(read_epfl(source.path)[0])
+    return _identified(read_epfl(required(source, "path", "give an EPFL-format JSONL file"))[0])
+
+
+def _on_hub(
+    repository: str, configs: dict[str, str], parse: Callable[..., Question], split: str = "train"
+) -> Reader[Source]:
+    """A reader of a data set on the hub; a source without a config reads all of `configs` (config -> benchmark in its ids).
+
+    Options keep the order of the data set; where it has none, a hash of the row's text decides it.
+    """
+
+    def load(source: Source) -> Iterator[tuple[Identity, Question]]:
+        if source.config:
+            check_choice(f"config of source {source.source!r}", source.config, configs)
+        questions: list[Question] = []
+        for config in [source.config] if source.config else configs:
+            rows = hub.load(repository, config, source.split or split)
+            questions += hub.parsed(repository, rows, partial(parse, benchmark=configs[config]))
+        # Style 'cot' leaves out the questions without an explanation.
+        return _identified(q for q in questions if q.rationale or source.style != "cot")
+
+    return Reader(load, STYLES, ("config", "split"), own_splits=True)
 
 
 MULTIPLE_CHOICE = {
     "generated": Reader(lambda source: _identified(generate(source)), STYLES),
     "epfl": Reader(_epfl, STYLES, ("path", *SPLIT_KEYS)),
-} | {name: Reader(data.load, STYLES, ("config", "split"), own_splits=True) for name, data in HUB.items()}
+    "sciq": _on_hub("allenai/sciq", {"default": "sciq"}, parsers.from_sciq),
+    "arc": _on_hub("allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, parsers.from_arc),
+    "openbookqa": _on_hub("allenai/openbookqa", {"main": "openbookqa"}, parsers.from_openbookqa),
+    # In its own config each row is wrapped in a column "train"; in "all" rows have the same columns as the other splits.
+    "mmlu_auxiliary": _on_hub("cais/mmlu", {"all": "mmlu_auxiliary"}, from_mmlu_auxiliary, "auxiliary_train"),
+    "aqua_rat": _on_hub("deepmind/aqua_rat", {"raw": "aqua_rat"}, parsers.from_aqua_rat),
+    # allenai/math_qa as parquet, which the harness's own task reads too
+    "math_qa": _on_hub("regisss/math_qa", {"default": "math_qa"}, from_math_qa),
+}

@@ -5,31 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import Row, numbered_items
 from mcqa_suite.logs.log_row import Columns, log_row
 from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.sources.multiple_choice import generate, identity
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, group_of
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, as_texts, group_of, required
 from mcqa_suite.training_data.sources.spec import PairSource
 
 CRITERIA = ("correctness", "relevance", "clarity", "completeness")
 UNDECIDED = {"AB", "None", None}
 
-
-class PreferencePair(NamedTuple):
-    """Two responses to one prompt, the better one first."""
-
-    prompt: str
-    chosen: str
-    rejected: str
-
-
-Item = tuple[Identity, PreferencePair]
+Item = tuple[Identity, tuple[str, str, str]]  # prompt, chosen and rejected
 Parser = Callable[[PairSource, Row, str], Iterator[Item]]  # the last argument is the id of the row
 
 
@@ -39,26 +29,27 @@ def _generated(source: PairSource) -> Iterator[Item]:
         wrong = [i for i in range(len(question.choices)) if i not in question.gold]
         rejected = random.Random(f"{source.seed}:{question.id}").choice(wrong)  # noqa: S311 - not cryptography
         texts = [f"{LETTERS[i]}. {question.choices[i]}" for i in (question.gold[0], rejected)]
-        yield identity(question), PreferencePair(prompts.letter(question), *texts)
+        yield identity(question), _texts(prompts.letter(question), *texts)
 
 
 def _from_file(parse: Parser) -> Callable[[PairSource], list[Item]]:
     """A loader of the pairs in the source's file; pairs of equal responses are dropped before `keep_first` applies."""
 
     def load(source: PairSource) -> list[Item]:
-        if not source.path:
-            raise ConfigError(f"source {source.source!r}: no 'path'; give a file of preference data")
-        path = Path(source.path)
+        path = Path(required(source, "path", "give a file of preference data"))
         items: list[Item] = []
+        groups: set[str] = set()
         for number, row in numbered_items(path, "a JSON or JSONL file of preference data"):
             try:
                 parsed = list(parse(source, row, f"{source.source}/{path.stem}/{number}"))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 reason = f"no key {error}" if isinstance(error, KeyError) else error
                 raise DatasetError(f"{path}:{number}: {reason}; correct the row, or choose another source") from error
-            items += [item for item in parsed if item[1].chosen.strip() != item[1].rejected.strip()]
-        if source.keep_first:
-            return list({identity.group: (identity, pair) for identity, pair in reversed(items)}.values())[::-1]
+            for item in parsed:
+                group, (_, chosen, rejected) = item[0].group, item[1]
+                if chosen.strip() != rejected.strip() and not (source.keep_first and group in groups):
+                    items.append(item)
+                    groups.add(group)
         return items
 
     return load
@@ -68,7 +59,7 @@ def _evaluator(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """`{"prompt", "chosen", "rejected"}`, optionally with id, group and topic."""
     prompt, chosen, rejected = (_text(row, key) for key in ("prompt", "chosen", "rejected"))
     identity = Identity(row.get("id") or name, row.get("group") or group_of(prompt), row.get("topic") or "")
-    yield identity, PreferencePair(prompt, chosen, rejected)
+    yield identity, _texts(prompt, chosen, rejected)
 
 
 def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
@@ -94,7 +85,7 @@ def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
             other = "B" if overall == "A" else "A"
             # The group is made of the prompt, so that the same question in the form of `_evaluator` has the same group.
             identity = Identity(f"{name}/{number}", group_of(prompt), str(row.get("course_id") or ""))
-            yield identity, PreferencePair(prompt, _text(preference, overall), _text(preference, other))
+            yield identity, _texts(prompt, _text(preference, overall), _text(preference, other))
 
 
 def _solutions(source: PairSource, row: Row, name: str) -> Iterator[Item]:
@@ -119,7 +110,7 @@ def _solutions(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     group = doc.get("group") or group_of(doc.get("question") or prompt)
     for number, (chosen, rejected) in enumerate(zip(right, wrong, strict=False)):
         identity = Identity(f"{name}/{number}", group, doc.get("topic") or "")
-        yield identity, PreferencePair(prompt, chosen, rejected)
+        yield identity, _texts(prompt, chosen, rejected)
 
 
 def _text(row: Row, key: str) -> str:
@@ -129,12 +120,13 @@ def _text(row: Row, key: str) -> str:
     return value
 
 
-def _spaced(response: str) -> str:
-    """The response with a space between it and the prompt."""
-    return response if response[:1].isspace() else f" {response}"
+def _texts(prompt: str, chosen: str, rejected: str) -> tuple[str, str, str]:
+    """The texts of a row, with a space between the prompt and each response."""
+    first, second = (text if text[:1].isspace() else f" {text}" for text in (chosen, rejected))
+    return prompt, first, second
 
 
-STYLES = {"pair": lambda pair: (pair.prompt, _spaced(pair.chosen), _spaced(pair.rejected))}
+STYLES = {"pair": as_texts}
 FILE_KEYS = ("path", "keep_first", *SPLIT_KEYS)
 PAIRS = {
     "generated": Reader(_generated, STYLES),

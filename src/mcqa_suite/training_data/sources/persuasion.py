@@ -7,12 +7,11 @@ import json
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.common.paths import shared_path
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, as_texts, required
 from mcqa_suite.training_data.sources.spec import Source
 
 PERSUADER, ROLES = "0", {"0": "Persuader", "1": "Persuadee"}
@@ -23,21 +22,13 @@ CHARITY = ("You persuade people to give to the charity Save the Children.", "Wri
 VIEW = ("You change people's views by argument.", "Write a reply that changes the author's view.")
 
 
-class Turn(NamedTuple):
-    """A response to train on, and what the prompt shows before it."""
-
-    system: str
-    context: str
-    task: str
-    response: str
+def _texts(system: str, context: str, task: str, response: str) -> tuple[str, str]:
+    """Prompt and completion: a response to train on, after the context."""
+    prompt = f"[SYSTEM]\n{system}\n\n[CONTEXT]\n{context}\n\n[TASK]\n{task}\n\n[RESPONSE]"
+    return prompt, f" {response}"
 
 
-def prompt_and_response(turn: Turn) -> tuple[str, str]:
-    prompt = f"[SYSTEM]\n{turn.system}\n\n[CONTEXT]\n{turn.context}\n\n[TASK]\n{turn.task}\n\n[RESPONSE]"
-    return prompt, f" {turn.response}"
-
-
-def _persuasion_for_good(source: Source) -> Iterator[tuple[Identity, Turn]]:
+def _persuasion_for_good(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
     """full_dialog.csv: one sentence a row, with Unit (its text), Turn, B4 (0 persuader, 1 persuadee) and B2 (the dialogue)."""
     path = Path(source.path) if source.path else shared_path("data/persuasionforgood/full_dialog.csv")
     for dialogue, rows in groupby(_sentences(path), key=lambda row: row["B2"]):
@@ -46,7 +37,7 @@ def _persuasion_for_good(source: Source) -> Iterator[tuple[Identity, Turn]]:
             text = " ".join(row["Unit"].strip() for row in units).strip()
             if role == PERSUADER and text:
                 context = "\n".join(history[1:][-HISTORY:] or history)
-                yield Identity(f"{name}/{number}", name, "charity"), Turn(CHARITY[0], context, CHARITY[1], text)
+                yield Identity(f"{name}/{number}", name, "charity"), _texts(CHARITY[0], context, CHARITY[1], text)
             history.append(f"{ROLES[role]}: {text}")
 
 
@@ -65,11 +56,10 @@ def _sentences(path: Path) -> Iterator[dict[str, str]]:
         raise DatasetError(f"{path}: {reason}; give 'path', PersuasionForGood's full_dialog.csv") from error
 
 
-def _change_my_view(source: Source) -> Iterator[tuple[Identity, Turn]]:
+def _change_my_view(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
     """ConvoKit's winning-args-corpus (the folder or its utterances.jsonl): arguments that changed the author's view."""
-    if not source.path:
-        raise ConfigError("source 'convokit_cmv': no 'path'; give the folder of ConvoKit's winning-args-corpus")
-    path = Path(source.path) / "utterances.jsonl" if Path(source.path).is_dir() else Path(source.path)
+    path = Path(required(source, "path", "give the folder of ConvoKit's winning-args-corpus"))
+    path = path / "utterances.jsonl" if path.is_dir() else path
     winners = [row for row in _utterances(path) if row["success"] == 1]
     needed = {name for row in winners for name in (row["root"], row["reply_to"])}
     by_id = {row["id"]: row for row in _utterances(path) if row["id"] in needed}
@@ -82,7 +72,7 @@ def _change_my_view(source: Source) -> Iterator[tuple[Identity, Turn]]:
         if parent is not None and parent["id"] != post["id"]:
             context += f"\n\nReplying to: {parent['text'].strip()}"
         identity = Identity(f"convokit_cmv/{row['id']}", f"convokit_cmv/{row['root']}", "view")
-        yield identity, Turn(VIEW[0], context, VIEW[1], row["text"].strip())
+        yield identity, _texts(VIEW[0], context, VIEW[1], row["text"].strip())
 
 
 def _utterances(path: Path) -> Iterator[Row]:
@@ -120,7 +110,7 @@ def _titles(path: Path) -> dict[str, str]:
         raise DatasetError(f"{path}: not ConvoKit's conversations.json ({error}); correct or remove it") from error
 
 
-STYLES = {"response": prompt_and_response}
+STYLES = {"response": as_texts}
 PERSUASION = {
     "convokit_cmv": Reader(_change_my_view, STYLES, ("path", *SPLIT_KEYS)),
     "persuasionforgood": Reader(_persuasion_for_good, STYLES, ("path", *SPLIT_KEYS)),

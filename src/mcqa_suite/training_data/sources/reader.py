@@ -29,6 +29,11 @@ def group_of(stem: str, *options: str) -> str:
     return text_id(stem, *sorted(options_))
 
 
+def as_texts(item: tuple[str, ...]) -> tuple[str, ...]:
+    """The style of a source whose items are the texts of its rows."""
+    return item
+
+
 @dataclass(frozen=True)
 class Reader(Generic[S]):
     """`load` returns the items of a source in the source's order; a style makes the texts of a row from an item.
@@ -53,6 +58,13 @@ class Reader(Generic[S]):
             row = {"id": identity.id, "group": identity.group, "source": source.source, "topic": identity.topic}
             rows.append(row | dict(zip(names, texts, strict=True)))
         return rows
+
+
+def required(source: MixEntry, key: str, hint: str) -> Any:
+    """The value of a key; ConfigError with the `hint` where there is none."""
+    if not (value := getattr(source, key)):
+        raise ConfigError(f"source {source.source!r}: no {key!r}; {hint}")
+    return value
 
 
 def check_choice(name: str, value: str, allowed: Collection[str]) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract import gold_number
 from mcqa_suite.questions import gsm8k, prompts
 from mcqa_suite.questions.gsm8k import WordProblem
 from mcqa_suite.questions.question import Row, text_id
 from mcqa_suite.training_data.sources import hub
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of
+from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of, required
 from mcqa_suite.training_data.sources.spec import Source
 
 INSTRUCTION = "Solve the following math problem step by step, and provide the final numeric answer."
@@ -53,9 +52,8 @@ def _symbolic_local(source: Source) -> Iterator[Item]:
     """Instances of this project's templates, with numbers that no evaluation task has."""
     from mcqa_suite import symbolic
 
-    if not source.n:
-        raise ConfigError("source 'symbolic_local': no 'n'; say how many problems to draw")
-    for row in symbolic.rows([source.config or symbolic.VARIANTS[0]], n=source.n, seed=source.seed):
+    n = required(source, "n", "say how many problems to draw")
+    for row in symbolic.rows([source.config or symbolic.VARIANTS[0]], n=n, seed=source.seed):
         problem = WordProblem(row["id"], row["question"], row["solution"], gold_number(row["gold"]))
         yield Identity(row["id"], f"symbolic_local/{row['template']}", row["variant"]), problem
 
