@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, isinf, sqrt
+from math import hypot, inf, sqrt
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,9 +28,7 @@ class Estimate:
 
 
 def critical_value(level: float, degrees_of_freedom: float = inf) -> float:
-    """The two-sided critical value of Student's t, or of the normal where the degrees of freedom are infinite."""
-    if isinf(degrees_of_freedom):
-        return float(special.ndtri(0.5 + level / 2))
+    """The two-sided critical value of Student's t; without degrees of freedom, of the normal distribution."""
     return float(special.stdtrit(degrees_of_freedom, 0.5 + level / 2))
 
 
@@ -83,15 +81,9 @@ def standard_error(values: Floats, effect: DesignEffect | None = None) -> float:
 def unpaired_difference(first: Estimate, second: Estimate) -> Estimate:
     """Second share minus first, for independent samples (Newcombe, Statistics in Medicine 17, 1998, 873-890, method 10)."""
     value = second.value - first.value
-    below = float(square_and_add(second.value - second.low, first.high - first.value))
-    above = float(square_and_add(second.high - second.value, first.value - first.low))
+    below = hypot(second.value - second.low, first.high - first.value)
+    above = hypot(second.high - second.value, first.value - first.low)
     return Estimate(value, value - below, value + above, min(first.n, second.n))
-
-
-def square_and_add(first: ArrayLike, second: ArrayLike, correlation: ArrayLike = 0.0) -> Floats:
-    """Half-width of a difference, from the half-widths of its two estimates."""
-    x, y = np.asarray(first, float), np.asarray(second, float)
-    return np.asarray(np.sqrt(np.maximum(0.0, x * x - 2 * np.asarray(correlation) * x * y + y * y)))
 
 
 @dataclass(frozen=True)
@@ -110,15 +102,20 @@ def design_effect(values: Floats, clusters: NDArray[np.integer]) -> DesignEffect
     28, 2002). For clusters of equal size these are the between-cluster variance and clusters - 1. If all values are equal,
     the factor is 1 and the degrees of freedom are infinite. Raises ValueError for fewer than two clusters.
     """
-    counts = np.bincount(clusters)
-    totals: Floats = np.bincount(clusters, weights=values)[counts > 0].astype(np.float64)
-    sizes = counts[counts > 0].astype(np.float64)
-    if len(sizes) < 2:
-        raise ValueError("cannot compute a design effect: fewer than two clusters")
+    totals, sizes = cluster_totals(values, clusters)
     squares = ((values - values.mean()) ** 2).sum()
     factor = float(variance_ratio(totals, sizes, np.asarray(squares)))
     freedom = degrees_of_freedom(sizes) if squares > 0 else inf
     return DesignEffect(factor, freedom, len(sizes))
+
+
+def cluster_totals(values: Floats, clusters: NDArray[np.integer]) -> tuple[Floats, Floats]:
+    """The sum of the values, and the number of items, of each cluster that has any; ValueError for fewer than two clusters."""
+    counts = np.bincount(clusters)
+    if (counts > 0).sum() < 2:
+        raise ValueError("cannot estimate a variance: fewer than two clusters")
+    totals: Floats = np.bincount(clusters, weights=values).astype(np.float64)
+    return totals[counts > 0], counts[counts > 0].astype(np.float64)
 
 
 def variance_ratio(totals: Floats, sizes: Floats, squares: Floats) -> Floats:

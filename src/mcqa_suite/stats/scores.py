@@ -16,7 +16,7 @@ SHARED = 0.01  # two tasks with a larger share of documents in common are nested
 
 @dataclass(frozen=True)
 class GroupMean:
-    """A mean over tasks; `n` counts items."""
+    """A mean with its standard error; `n` counts items."""
 
     value: float
     standard_error: float
@@ -39,13 +39,17 @@ def pooled_mean(tasks: Sequence[Floats]) -> GroupMean:
 
 
 def macro_mean(tasks: Sequence[Floats]) -> GroupMean:
-    """Mean in which every task has the same weight; its variance is the sum of the tasks' variances over their number squared.
+    """Mean in which every task has the same weight. Raises ValueError for no tasks, and for a task with no items."""
+    return mean_of([pooled_mean([values]) for values in tasks])
 
-    The mean of the tasks' standard errors would be too large, by about the root of their number.
+
+def mean_of(means: Sequence[GroupMean]) -> GroupMean:
+    """The mean of independent means; its variance is the sum of their variances over their number squared.
+
+    The mean of their standard errors would be too large, by about the root of their number. Raises ValueError for no means.
     """
-    if not tasks or not all(len(values) for values in tasks):
-        raise ValueError("cannot compute a macro mean: no tasks, or a task with no items")
-    means = [pooled_mean([values]) for values in tasks]
+    if not means:
+        raise ValueError("cannot compute a mean: no tasks")
     error = sqrt(sum(mean.standard_error**2 for mean in means)) / len(means)
     return GroupMean(sum(mean.value for mean in means) / len(means), error, sum(mean.n for mean in means))
 

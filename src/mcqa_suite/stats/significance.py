@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, isinf, sqrt
+from math import inf, sqrt
 
 import numpy as np
 from scipy import special
@@ -82,8 +82,6 @@ def _check_margin(margin: float) -> None:
 
 def _tail(statistic: float, degrees_of_freedom: float) -> float:
     """P(T > statistic) for Student's t, or for the normal distribution if the degrees of freedom are infinite."""
-    if isinf(degrees_of_freedom):
-        return float(special.ndtr(-statistic))
     return float(special.stdtr(degrees_of_freedom, -statistic))
 
 
@@ -106,7 +104,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
 def _ordered(steps: Floats, order: np.ndarray) -> list[float]:
     adjusted = np.empty(len(steps))
     adjusted[order] = np.minimum(steps, 1.0)
-    return [float(value) for value in adjusted]
+    return list(map(float, adjusted))
 
 
 # With fewer discordant pairs the exact test cannot reach .05; with six in one direction p = 2 / 2^6 = .031.

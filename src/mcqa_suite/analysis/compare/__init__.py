@@ -6,24 +6,3 @@ from mcqa_suite.analysis.compare.result import Change, Choices, Comparison, Comp
 from mcqa_suite.analysis.compare.significance import exit_code, family_text, is_significant, mark
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import Options
-
-__all__ = [
-    "Change",
-    "Choices",
-    "Comparison",
-    "ComparisonRow",
-    "FailedCheck",
-    "Family",
-    "Flips",
-    "Folders",
-    "Options",
-    "compare",
-    "compare_folders",
-    "exit_code",
-    "family_text",
-    "is_significant",
-    "mark",
-    "read_folders",
-    "read_subset",
-    "restricted",
-]

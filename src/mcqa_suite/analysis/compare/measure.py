@@ -26,12 +26,8 @@ def change(pairs: Pairs, margin: float) -> Change:
         names, codes = np.unique(pairs.cluster, return_inverse=True)
         codes = codes if len(names) > 1 else None
     differences = pairs.variant.score - pairs.base.score
-    rng = np.random.default_rng(SEED)
-    if codes is None:
-        bootstrap, effect = stats.bootstrap_difference(differences, rng, resamples=RESAMPLES), None
-    else:
-        bootstrap = stats.cluster_bootstrap_difference(differences, codes, rng, resamples=RESAMPLES)
-        effect = stats.design_effect(differences, codes)
+    bootstrap = stats.bootstrap_difference(differences, np.random.default_rng(SEED), codes, resamples=RESAMPLES)
+    effect = None if codes is None else stats.design_effect(differences, codes)
     first, second = pairs.base.right, pairs.variant.right
     if first is None or second is None:
         return _mean_change(pairs, differences, codes, effect, bootstrap, margin)

@@ -2,5 +2,3 @@
 
 from mcqa_suite.analysis.leaderboard.board import BoardRow, Entry, Leaderboard, leaderboard, rung_leaderboard
 from mcqa_suite.analysis.leaderboard.columns import TaskColumn
-
-__all__ = ["BoardRow", "Entry", "Leaderboard", "TaskColumn", "leaderboard", "rung_leaderboard"]

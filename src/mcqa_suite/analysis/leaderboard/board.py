@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import sqrt
 from typing import Literal
 
 import numpy as np
@@ -17,7 +16,7 @@ from mcqa_suite.analysis.compare.tasks import Options, pair_task, task_row
 from mcqa_suite.analysis.leaderboard.columns import TaskColumn, every_task, nested_columns, scores_of, shared_columns
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.stats import Estimate
+from mcqa_suite.stats import Estimate, GroupMean
 
 Differences = Mapping[tuple[str, str, str, str], ComparisonRow]  # by model, task, metric and filter
 
@@ -32,7 +31,7 @@ class Entry:
 
     column: TaskColumn
     accuracy: Estimate
-    standard_error: float
+    mean: GroupMean
     failed_check: str
     unread: float | None
     to_base: ComparisonRow | None = None
@@ -168,7 +167,7 @@ def _entry(run: Run, column: TaskColumn) -> Entry | None:
         accuracy = stats.wilson(int(pooled.sum()), len(pooled))
     else:
         accuracy = mean.estimate
-    return Entry(column, accuracy, mean.standard_error, _failed_check(run, column), _unread(run, column))
+    return Entry(column, accuracy, mean, _failed_check(run, column), _unread(run, column))
 
 
 def _unread(run: Run, column: TaskColumn) -> float | None:
@@ -193,9 +192,7 @@ def _macro(entries: Sequence[Entry | None]) -> Estimate | None:
     sound = [entry for entry in entries if entry is not None and not entry.failed_check]
     if not sound or len(sound) < len(entries):
         return None
-    value = sum(entry.accuracy.value for entry in sound) / len(sound)
-    error = sqrt(sum(entry.standard_error**2 for entry in sound)) / len(sound)
-    return stats.GroupMean(value, error, sum(entry.accuracy.n for entry in sound)).estimate
+    return stats.mean_of([entry.mean for entry in sound]).estimate
 
 
 def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
@@ -233,7 +230,7 @@ def _paired_p(first: Run, second: Run, columns: Sequence[TaskColumn]) -> float |
 
     McNemar's exact test for a single column of right and wrong answers; else a z-test of the mean difference.
     """
-    means: list[stats.GroupMean] = []
+    means: list[GroupMean] = []
     for column in columns:
         parts = []
         for name in column.tasks:
@@ -246,5 +243,5 @@ def _paired_p(first: Run, second: Run, columns: Sequence[TaskColumn]) -> float |
         if len(columns) == 1 and np.isin(pooled, (-1.0, 0.0, 1.0)).all() and not column.macro:
             return stats.mcnemar_exact(int((pooled > 0).sum()), int((pooled < 0).sum()))
         means.append(stats.macro_mean(parts) if column.macro else stats.pooled_mean(parts))
-    error = sqrt(sum(mean.standard_error**2 for mean in means)) / len(means)
-    return stats.t_test(sum(mean.value for mean in means) / len(means), error)
+    mean = stats.mean_of(means)
+    return stats.t_test(mean.value, mean.standard_error)

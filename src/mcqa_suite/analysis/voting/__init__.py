@@ -3,20 +3,3 @@
 from mcqa_suite.analysis.voting.ballots import Ballots, from_answers, majority_read, read_ballots, read_scores
 from mcqa_suite.analysis.voting.outcomes import Outcome, Pick, missed, outcomes, picks
 from mcqa_suite.analysis.voting.strategies import Choice, best_of, majority, pass_at
-
-__all__ = [
-    "Ballots",
-    "Choice",
-    "Outcome",
-    "Pick",
-    "best_of",
-    "from_answers",
-    "majority",
-    "majority_read",
-    "missed",
-    "outcomes",
-    "pass_at",
-    "picks",
-    "read_ballots",
-    "read_scores",
-]

@@ -16,7 +16,7 @@ NAME = "hf-prefix"
 
 def register() -> None:
     """Make `--model hf-prefix` known to the harness, without importing torch."""
-    import lm_eval.models  # noqa: F401  (the harness fills its registry only where it finds it empty)
+    import lm_eval.models  # the harness fills its registry only where it finds it empty
     from lm_eval.api.registry import model_registry
 
     if NAME not in model_registry:
