@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from inspect import signature
 from typing import Any
 
@@ -53,12 +51,13 @@ class Forward:
         rows = torch.from_numpy(nodes if len(nodes) else np.zeros(1, dtype=np.int64))
         done = False
         try:
-            with only_rows(self.model, rows.to(self.device)), self._autocast():
+            with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
                 logits: torch.Tensor = self.model(
                     input_ids=torch.from_numpy(layout.tokens)[None].to(self.device),
                     position_ids=torch.from_numpy(layout.positions)[None].to(self.device),
                     attention_mask=self._mask(layout, past),
                     use_cache=bool(past or keep),
+                    logits_to_keep=rows.to(self.device),
                     **{CACHE: self.cache if past or keep else None},
                 ).logits[0]
             self.computed += n
@@ -67,7 +66,7 @@ class Forward:
             if not (keep and done):
                 self._restore(before)
         if len(logits) != len(rows):
-            raise RuntimeError("the model does not pass its last hidden states to its output embeddings")
+            raise RuntimeError("the model ignores logits_to_keep")
         return logits[: len(nodes)]
 
     def _restore(self, before: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
@@ -87,21 +86,6 @@ class Forward:
         mask = torch.zeros(n, past + n, dtype=self.dtype, device=self.device)
         mask[:, past:].masked_fill_(hidden, torch.finfo(self.dtype).min)
         return mask[None, None]
-
-    def _autocast(self) -> Any:
-        return torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None)
-
-
-@contextmanager
-def only_rows(model: Any, rows: torch.Tensor) -> Iterator[None]:
-    """Pass only these rows of the last hidden states to the output embeddings, inside the block."""
-    hook = model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, inputs: (inputs[0].index_select(1, rows.to(inputs[0].device)), *inputs[1:])
-    )
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
