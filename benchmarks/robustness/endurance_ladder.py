@@ -173,15 +173,14 @@ def equal(run: Unbroken, folder: Path) -> str:
 
 
 def on_disk(folder: Path, cache: Path) -> str:
-    """The partial folders after a kill, and the number of cached scores and texts."""
+    """The partial folders after a kill, and the number of cached scores and batches of texts."""
     parts = []
     for path in sorted(folder.glob("*/.*.partial")) + sorted(folder.glob("*/.*.old")):
         n = sum(each.is_file() for each in path.rglob("*"))
         parts.append(f"{path.name} ({n} files)")
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(cache)) as file:
-        for table, what in (("loglikelihoods", "scores"), ("generations", "texts")):
-            (n,) = file.execute(f"SELECT count(*) FROM {table}").fetchone()
-            parts += [f"{n:,} {what} cached"] if n else []
+        (n,) = file.execute("SELECT count(*) FROM answers").fetchone()
+        parts += [f"{n:,} scores and batches of texts cached"] if n else []
     return ", ".join(parts) or "no partial folder"
 
 

@@ -114,9 +114,8 @@ def test_one_process_finds_all_that_two_processes_cached(evaluated):
         json.loads((evaluated.folder / name / "rung.json").read_text()) for name in ("one", "two", "after")
     )
     assert (single["processes"], pair["processes"]) == (1, 2)
-    counts = ("loglikelihood_requests", "documents", "exact_ties_at_the_top", "of_identical_options")
     shared, alone = pair["prefix_sharing"], single["prefix_sharing"]
-    assert [shared[key] for key in counts] == [alone[key] for key in counts]
+    assert shared["loglikelihood_requests"] == alone["loglikelihood_requests"]
     assert shared["unique_tokens"] >= alone["unique_tokens"] > 0
     cached = after["prefix_sharing"]
     assert (cached["tokens_computed"], cached["cache_hits"]) == (0, cached["loglikelihood_requests"])

@@ -10,14 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from lm_eval.models.huggingface import HFLM
-from numpy.typing import NDArray
 
 from mcqa_suite.backend.prefix import tree as trees
 from mcqa_suite.backend.prefix.compatibility import padded
@@ -30,26 +28,6 @@ SHORTEST = 32  # shared tokens that are worth a cache
 NOT_PLAIN = ("num_beams", "num_return_sequences", "prompt_lookup_num_tokens", "assistant_model", "penalty_alpha")
 
 
-class Draws:
-    """The seeds of one call of `generate_until`.
-
-    The harness draws from one stream, so a run that skips a batch would draw other samples in the next. Here a batch has a
-    stream of its own: seeded by the run's seed, the process's rank, the request, and how often the same request came before,
-    so that the repeats of a question differ wherever batches part them. Models with the same requests share their noise.
-    """
-
-    def __init__(self, rank: int) -> None:
-        self._run = f"{torch.initial_seed()} {rank}"  # set by the harness's seed argument
-        self._before: Counter[bytes] = Counter()
-
-    def seed(self, request: bytes) -> int:
-        """The seed of the next batch with this request."""
-        number = self._before[request]
-        self._before[request] += 1
-        digest = hashlib.sha256(f"{self._run} {number} ".encode() + request).digest()
-        return int.from_bytes(digest[:8], "big") >> 1
-
-
 class PrefixGeneration(HFLM):  # type: ignore[misc]
     """HFLM's `generate_until`, prompts of one prefix together, and a `_model_generate` that keeps their prefix.
 
@@ -60,12 +38,13 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
     forward: Forward
     shares: Any
     cache: Any
+    record: Any
     _path: Ints | None = None  # the tokens that all prompts of the present group begin with
-    _draws: Draws
-    _generation_defaults: bytes | None = None
+    _run_seed: int
+    _times: Counter[bytes]  # how often each batch was requested in this call of `generate_until`
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
-        self._draws = Draws(self.rank)
+        self._run_seed, self._times = torch.initial_seed(), Counter()
         if not self.shares or len(requests) < 2:
             return list(super().generate_until(requests, disable_tqdm=disable_tqdm))
         texts = [request.args[0] for request in requests]
@@ -75,9 +54,9 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
             for group in by_prefix([tokens[text] for text in texts], self._smallest_group()):
                 rows = [tokens[texts[index]] for index in group]
                 self._path = rows[0][: min(trees.common(rows[0], row) for row in rows)]
+                self.forward.cut(0)
                 part = super().generate_until([requests[index] for index in group], disable_tqdm=disable_tqdm)
                 answers.update(zip(group, part, strict=True))
-                self.forward.cut(0)
         finally:
             self.forward.cut(0)
             self._path = None
@@ -89,33 +68,36 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
 
     def _model_generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
         request = request_digest(context, self._path, max_length, stop, generation_kwargs)
-        seed = None if generation_kwargs.get("do_sample") is False else self._draws.seed(request)
+        seed = self._seed(request) if generation_kwargs.get("do_sample") is not False else None
         cache = self.cache if self.backend == "causal" else None
-        if cache is None:
-            with drawn_with(seed, self.device):
-                return self._generate(context, max_length, stop, **generation_kwargs)
-        keys = [cache.batch_key(self._defaults(), request, seed, row) for row in range(len(context))]
-        rows = cache.find_tokens(keys)
-        if len(rows) == len(keys):
-            new = torch.from_numpy(np.stack([rows[key] for key in keys]).astype(np.int64))
-            return torch.cat([context, new.to(context)], dim=1)
-        with drawn_with(seed, self.device):
+        key = cache.key(request, str(seed).encode()) if cache else b""
+        if cache and (stored := cache.find([key])):
+            self.record.generation_cache_hits += len(context)
+            return torch.cat([context, torch.tensor(stored[key]).to(context)], dim=1)
+        with torch.random.fork_rng(
+            devices=[self.device] if self.device.type == "cuda" else [], enabled=seed is not None
+        ):
+            if seed is not None:
+                torch.manual_seed(seed)
             generated = self._generate(context, max_length, stop, **generation_kwargs)
-        new_tokens: NDArray[np.int32] = generated[:, context.shape[1] :].cpu().numpy().astype(np.int32)
-        cache.add_tokens(zip(keys, new_tokens, strict=True))
+        if cache:
+            cache.add([(key, generated[:, context.shape[1] :].tolist())])
         return generated
+
+    def _seed(self, request: bytes) -> int:
+        """The seed of the draws of a batch: from the run's seed, the process, the batch and how often it came before.
+
+        The harness draws from one stream, so a run that skips a batch would draw other samples in the next. Models with the
+        same requests share their noise; the repeats of a question differ wherever batches part them.
+        """
+        number = self._times[request]
+        self._times[request] += 1
+        digest = hashlib.sha256(f"{self._run_seed} {self.rank} {number} ".encode() + request).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
 
     def passed_over(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> None:
         """Count a batch that another process generates, so that the same request draws other samples next time."""
-        self._draws.seed(request_digest(context, self._path, max_length, stop, generation_kwargs))
-
-    def _defaults(self) -> bytes:
-        """What tokens depend on besides the model's identity and the request: its own settings, and how stops are read."""
-        if self._generation_defaults is None:
-            settings = json.dumps(self.model.generation_config.to_dict(), sort_keys=True, default=str)
-            vocabulary = json.dumps(sorted(self.tokenizer.get_vocab().items()))
-            self._generation_defaults = hashlib.sha256(f"{settings} {vocabulary}".encode()).digest()
-        return self._generation_defaults
+        self._seed(request_digest(context, self._path, max_length, stop, generation_kwargs))
 
     def _generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
         mask = generation_kwargs.get("attention_mask")
@@ -147,17 +129,6 @@ def request_digest(
         digest.update(tensor.cpu().numpy().astype(">i8").tobytes())
     digest.update(b"" if path is None else b"path" + path.astype(">i8").tobytes())
     return digest.digest()
-
-
-@contextmanager
-def drawn_with(seed: int | None, device: torch.device) -> Iterator[None]:
-    """Draw random numbers from `seed` inside the block, and leave the stream outside as it was; None: nothing is drawn."""
-    if seed is None:
-        yield
-        return
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
 
 
 def by_prefix(rows: Sequence[Ints], least: int) -> list[list[int]]:

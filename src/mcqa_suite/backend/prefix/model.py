@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,51 +14,31 @@ from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
 from mcqa_suite.backend.loading import kernel_for
-from mcqa_suite.backend.loglik_cache import Answer, LoglikCache, cache_path, open_cache
+from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, identity
 from mcqa_suite.backend.prefix import NAME
 from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
 from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.generate import PrefixGeneration
-from mcqa_suite.backend.prefix.scorer import Scorer
+from mcqa_suite.backend.prefix.scorer import SMALLEST_BUDGET, Answer, Scorer
 from mcqa_suite.backend.prefix.tree import Ints
-from mcqa_suite.common.errors import ConfigError, LoglikelihoodError
+from mcqa_suite.common.errors import ConfigError, LoglikelihoodError, McqaError
 
 log = logging.getLogger(__name__)
 # Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
-BUDGET = {"cpu": 512}
-BUDGET_GPU = 4096
-SMALLEST_PASS = 16
+BUDGET_CPU, BUDGET_GPU = 512, 4096
 
 TokenRequest = tuple[tuple[str, str] | None, Ints, Ints]
 
 
 @dataclass
 class Record:
-    """Counts over all requests so far, as the results name them. `reason`: why the stock backend is used, if it is.
-
-    `exact_ties_at_the_top`: documents whose best score two or more options share exactly (the harness then takes the first);
-    `of_identical_options`: those of them where the tied options are the same text.
-    """
+    """Counts over all requests so far, as the results name them. `reason`: why the stock backend is used, if it is."""
 
     reason: str | None
     loglikelihood_requests: int = 0
-    documents: int = 0
-    exact_ties_at_the_top: int = 0
-    of_identical_options: int = 0
-
-    def add_ties(self, requests: Sequence[Any], answers: Sequence[Answer]) -> None:
-        """Count the documents of `requests` (the harness's instances) with two options or more."""
-        options: dict[tuple[Any, ...], list[tuple[float, str]]] = defaultdict(list)
-        for request, (value, _) in zip(requests, answers, strict=True):
-            context, option = request.args
-            options[request.task_name, request.doc_id, context].append((value, option))
-        for scored in options.values():
-            best = max(value for value, _ in scored)
-            top = [option for value, option in scored if value == best]
-            self.documents += len(scored) > 1
-            self.exact_ties_at_the_top += len(top) > 1
-            self.of_identical_options += len(top) > 1 and len(set(top)) == 1
+    cache_hits: int = 0
+    generation_cache_hits: int = 0
 
 
 @register_model(NAME)
@@ -75,14 +54,16 @@ class PrefixLM(PrefixGeneration):
     def __init__(
         self, pretrained: Any, *args: Any, max_pass_tokens: int | None = None, cache: Any = None, **kwargs: Any
     ) -> None:
-        if max_pass_tokens is not None and not (type(max_pass_tokens) is int and max_pass_tokens >= SMALLEST_PASS):
-            raise ConfigError(f"max_pass_tokens={max_pass_tokens}: expected a whole number of at least {SMALLEST_PASS}")
+        if max_pass_tokens is not None and not (type(max_pass_tokens) is int and max_pass_tokens >= SMALLEST_BUDGET):
+            raise ConfigError(
+                f"max_pass_tokens={max_pass_tokens}: expected a whole number of at least {SMALLEST_BUDGET}"
+            )
         self._cache_path = cache_path(cache)
         super().__init__(pretrained, *args, **kwargs)
         # bf16 sums of log-probabilities make exact ties
         self.softmax_dtype: torch.dtype = self.softmax_dtype or torch.float32
         self.forward = Forward(self.model, device=self.device, autocast=self.mixed_precision_dtype)
-        budget = max_pass_tokens or BUDGET.get(self.device.type, BUDGET_GPU)
+        budget = max_pass_tokens or (BUDGET_CPU if self.device.type == "cpu" else BUDGET_GPU)
         self.scorer = Scorer(self.forward, budget, self.softmax_dtype)
         reason = refusal(self.model, backend=self.backend, max_length=self.max_length)
         self.record = Record(reason or self_test(self.forward, max_length=self.max_length))
@@ -115,7 +96,6 @@ class PrefixLM(PrefixGeneration):
                     f"{name}: the log-likelihood of {option[:40]!r} is {value} in {self.model.dtype};"
                     " try --model_args dtype=float32, or check the checkpoint's weights"
                 )
-        self.record.add_ties(requests, answers)
         return answers
 
     def _loglikelihood_tokens(
@@ -123,28 +103,6 @@ class PrefixLM(PrefixGeneration):
     ) -> list[Answer]:
         if override_bs is not None or self.backend != "causal":  # windows of a text share nothing
             return list(super()._loglikelihood_tokens(requests, disable_tqdm=disable_tqdm, override_bs=override_bs))
-        bar = tqdm(total=len(requests), disable=disable_tqdm or self.rank != 0, desc="Running loglikelihood requests")
-        rows, targets = self._rows(requests)
-        cache = self.cache
-        keys = [cache.key(*pair) for pair in zip(rows, targets, strict=True)] if cache else []
-        stored = cache.find(keys) if cache else {}
-        answers = [stored.get(key) for key in keys] or [None] * len(requests)
-        left = [request for request, answer in enumerate(answers) if answer is None]
-        bar.update(len(requests) - len(left))
-        self.record.loglikelihood_requests += len(requests)
-        for done in self._compute(requests, rows, targets, left):
-            for request, answer in done:
-                answers[request] = answer
-                if (texts := requests[request][0]) is not None:
-                    self.cache_hook.add_partial("loglikelihood", texts, answer)
-            if cache:
-                cache.add((keys[request], *answer) for request, answer in done if math.isfinite(answer[0]))
-            bar.update(len(done))
-        bar.close()
-        return [answer for answer in answers if answer is not None]
-
-    def _rows(self, requests: Sequence[TokenRequest]) -> tuple[list[Ints], list[Ints]]:
-        """What the model reads and what is scored; requests that read the same share an array."""
         longest = max((len(before) + len(after) for _, before, after in requests), default=0)
         if longest > self.max_length + 1:
             log.warning(
@@ -152,27 +110,39 @@ class PrefixLM(PrefixGeneration):
                 self.max_length,
                 longest,
             )
-        distinct: dict[tuple[int, bytes], Ints] = {}
-        rows = [
-            distinct.setdefault((id(before), after[:-1].tobytes()), row_of(before, after, self.max_length))
-            for _, before, after in requests
-        ]
-        return rows, [after for _, _, after in requests]
+        rows = [row_of(before, after, self.max_length) for _, before, after in requests]
+        targets = [after for _, _, after in requests]
+        answers: dict[int, Answer] = {}
+        if cache := self.cache:
+            keys = [cache.key(row.tobytes(), target.tobytes()) for row, target in zip(rows, targets, strict=True)]
+            stored = cache.find(keys)
+            answers = {index: tuple(stored[key]) for index, key in enumerate(keys) if key in stored}
+        self.record.loglikelihood_requests += len(requests)
+        self.record.cache_hits += len(answers)
+        left = [index for index in range(len(requests)) if index not in answers]
+        hidden = disable_tqdm or self.rank != 0
+        with tqdm(
+            total=len(requests), initial=len(answers), disable=hidden, desc="Running loglikelihood requests"
+        ) as bar:
+            for done in self._compute(requests, rows, targets, left):
+                answers |= done
+                for index, answer in done.items():
+                    if (texts := requests[index][0]) is not None:
+                        self.cache_hook.add_partial("loglikelihood", texts, answer)
+                if cache:
+                    cache.add((keys[index], answer) for index, answer in done.items() if math.isfinite(answer[0]))
+                bar.update(len(done))
+        return [answers[index] for index in range(len(requests))]
 
     def _compute(
         self, requests: Sequence[TokenRequest], rows: list[Ints], targets: list[Ints], left: list[int]
-    ) -> Iterator[list[tuple[int, Answer]]]:
+    ) -> Iterator[dict[int, Answer]]:
         """Answers of the requests that are `left`, pass by pass."""
-        if not left:
-            return
-        if not self.shares:
-            yield list(zip(left, self._stock([requests[request] for request in left]), strict=True))
-            return
-        for scores in self.scorer([rows[request] for request in left], [targets[request] for request in left]):
-            yield [
-                (left[index], (float(value), bool(greedy)))
-                for index, value, greedy in zip(scores.requests, scores.loglikelihoods, scores.greedy, strict=True)
-            ]
+        if left and not self.shares:
+            yield dict(zip(left, self._stock([requests[index] for index in left]), strict=True))
+        elif left:
+            for answers in self.scorer([rows[index] for index in left], [targets[index] for index in left]):
+                yield {left[index]: answer for index, answer in answers.items()}
 
     def _stock(self, requests: Sequence[TokenRequest]) -> list[Answer]:
         """Score as HFLM does. Its `logits_cache` gives a wrong value where the same tokens are split in two places."""
@@ -187,8 +157,12 @@ class PrefixLM(PrefixGeneration):
 
     @cached_property
     def cache(self) -> LoglikCache | None:
-        """Opened at first use: the content hash of a large model takes seconds."""
-        return open_cache(self._cache_path, self)
+        """Opened at first use: the content hash of a large model takes seconds. None where the model's content is unknown."""
+        try:
+            return LoglikCache(self._cache_path, identity(self)) if self._cache_path else None
+        except McqaError as error:
+            log.warning("log-likelihoods are not kept: %s", error)
+            return None
 
     def get_model_info(self) -> dict[str, Any]:
         """The harness's facts about the model, and how its scores came about."""
@@ -205,6 +179,4 @@ class PrefixLM(PrefixGeneration):
             "passes": self.scorer.passes,
             "max_pass_tokens": self.scorer.budget,
             "cache": cache.path.name if cache else None,
-            "cache_hits": cache.hits if cache else 0,
-            "generation_cache_hits": cache.generation_hits if cache else 0,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,19 +13,10 @@ from mcqa_suite.backend.prefix import tree as trees
 from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.tree import Ints, Layout, Span
 
+Answer = tuple[float, bool]  # a request's log-likelihood, and whether greedy decoding gives its continuation
 SMALLEST_BUDGET = 16
 # Logits normalised at a time: on a CPU as many as stay in its cache (a quarter of the time), on a GPU a bound on memory.
-ELEMENTS = {"cpu": 1 << 20}
-ELEMENTS_GPU = 1 << 26
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Requests that one pass completed: their indices, log-likelihoods, and whether greedy decoding gives them."""
-
-    requests: Ints
-    loglikelihoods: NDArray[np.float64]
-    greedy: NDArray[np.bool_]
+ELEMENTS_CPU, ELEMENTS_GPU = 1 << 20, 1 << 26
 
 
 class Scorer:
@@ -36,10 +26,11 @@ class Scorer:
         self.forward, self.budget, self.dtype = forward, budget, dtype
         self.nodes = self.passes = 0
 
-    def __call__(self, rows: Sequence[Ints], targets: Sequence[Ints]) -> Iterator[Scores]:
-        """Request k: sum over j of log p(targets[k][j] | rows[k] up to its last len(targets[k]) - 1 - j tokens).
+    def __call__(self, rows: Sequence[Ints], targets: Sequence[Ints]) -> Iterator[dict[int, Answer]]:
+        """The answers that each pass completes, by the index of their request.
 
-        That is the harness's convention: a row is context + continuation less the last token.
+        That of request k: sum over j of log p(targets[k][j] | rows[k] up to its last len(targets[k]) - 1 - j tokens). That is the
+        harness's convention: a row is context + continuation less the last token.
         """
         first = [len(row) - len(target) for row, target in zip(rows, targets, strict=True)]
         tree, where = trees.build(rows, first)
@@ -58,14 +49,14 @@ class Scorer:
                 continue
             if not len(layout.tokens):
                 continue
-            if (scores := self._pass(layout, totals, keep)) is None:
+            if (answers := self._pass(layout, totals, keep)) is None:
                 spans.append(span)  # once more, in smaller pieces
                 continue
             spans += rest
-            yield scores
+            yield answers
         self.forward.cut(0)
 
-    def _pass(self, layout: Layout, totals: _Totals, keep: bool) -> Scores | None:
+    def _pass(self, layout: Layout, totals: _Totals, keep: bool) -> dict[int, Answer] | None:
         """None where memory ran out: the budget has been halved."""
         try:
             rows, targets, owners = totals.lookups(layout)
@@ -85,7 +76,8 @@ class Scorer:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """log softmax(logits[scored])[targets] in float32 or wider, and whether each target is its row's argmax."""
         rows, columns = (torch.from_numpy(each).to(logits.device) for each in (scored, targets))
-        step = max(1, ELEMENTS.get(logits.device.type, ELEMENTS_GPU) // logits.shape[-1])
+        elements = ELEMENTS_CPU if logits.device.type == "cpu" else ELEMENTS_GPU
+        step = max(1, elements // logits.shape[-1])
         normalisers = [torch.logsumexp(part.to(self.dtype), -1) for part in torch.split(logits, step)]
         if not normalisers:
             return np.zeros(0), np.zeros(0, bool)
@@ -123,10 +115,10 @@ class _Totals:
         rows = np.searchsorted(layout.scored_nodes(), np.concatenate(nodes))
         return rows, np.concatenate(tokens), np.concatenate(owners)
 
-    def add(self, owners: Ints, loglikelihoods: NDArray[np.float64], greedy: NDArray[np.bool_]) -> Scores:
+    def add(self, owners: Ints, loglikelihoods: NDArray[np.float64], greedy: NDArray[np.bool_]) -> dict[int, Answer]:
+        """Add the values of single tokens; return the requests that are complete now."""
         np.add.at(self.loglikelihoods, owners, loglikelihoods)
         np.logical_and.at(self.greedy, owners, greedy)
         np.subtract.at(self.missing, owners, 1)
-        touched = np.unique(owners)
-        complete = touched[self.missing[touched] == 0]
-        return Scores(complete, self.loglikelihoods[complete], self.greedy[complete])
+        complete = [int(request) for request in np.unique(owners) if self.missing[request] == 0]
+        return {request: (float(self.loglikelihoods[request]), bool(self.greedy[request])) for request in complete}
