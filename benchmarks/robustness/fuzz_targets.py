@@ -32,7 +32,7 @@ from mcqa_suite.reporting.browser import texts as browser_texts  # noqa: E402
 from mcqa_suite.symbolic import Template  # noqa: E402
 from mcqa_suite.training_data import sources  # noqa: E402
 from mcqa_suite.training_data.audit import rows as audited  # noqa: E402
-from mcqa_suite.training_data.preferences import check, pairs, prompts, responses  # noqa: E402
+from mcqa_suite.training_data.preferences import check, correctness, pairs, sampling  # noqa: E402
 
 LETTER_QUESTION = "Question: Which?\n\nOptions:\nA. one\nB. two\nC. three\nD. four\n\nAnswer:"
 SMALL_RECIPE = b"name: small\nevaluate:\n  - {tasks: [mcqa_generated], limit: 4}\n"
@@ -160,7 +160,7 @@ def _form(path: Path) -> None:
 
 
 def _responses(path: Path) -> None:
-    pairs.pairs_of(responses.read_responses(path), None)
+    pairs.pairs_of(sampling.read_responses(path), None)
 
 
 def _answers(path: Path) -> None:
@@ -179,9 +179,9 @@ def _rows(name: str) -> Callable[[Path], Any]:
 
 
 def _asked(path: Path) -> None:
-    for prompt in prompts.read_prompts(path):
+    for prompt in sampling.read_prompts(path):
         try:
-            prompts.kind_and_doc(prompt.row, prompt.text)
+            correctness.kind_and_doc(prompt.row, prompt.text)
         except ValueError:
             continue
 

@@ -17,10 +17,11 @@ from helpers.preference_rows import MCQ, lines, responses
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.training_data.preferences.check import check
+from mcqa_suite.training_data.preferences.correctness import by_correctness
 from mcqa_suite.training_data.preferences.human import shown_first
 from mcqa_suite.training_data.preferences.judge import read_template, read_verdict
-from mcqa_suite.training_data.preferences.pairs import ResponsePair, by_correctness, pairs_of, read_labels
-from mcqa_suite.training_data.preferences.responses import read_responses
+from mcqa_suite.training_data.preferences.pairs import ResponsePair, pairs_of, read_labels
+from mcqa_suite.training_data.preferences.sampling import read_responses
 
 # --- correctness
 

@@ -20,8 +20,8 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, EndpointError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, write_manifest
-from mcqa_suite.training_data.preferences.prompts import kind_and_doc, read_prompts
-from mcqa_suite.training_data.preferences.responses import read_responses
+from mcqa_suite.training_data.preferences.correctness import kind_and_doc
+from mcqa_suite.training_data.preferences.sampling import read_prompts, read_responses
 
 # --- prompts
 

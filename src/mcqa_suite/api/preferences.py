@@ -13,9 +13,9 @@ from mcqa_suite.analysis.ranking import rank as rank_verdicts
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
 from mcqa_suite.reporting.ranking import csv_table, figure, markdown
-from mcqa_suite.training_data.preferences import responses as response_files
-from mcqa_suite.training_data.preferences.pairs import by_correctness, decided_first, label, pairs_of
-from mcqa_suite.training_data.preferences.prompts import read_prompts
+from mcqa_suite.training_data.preferences.correctness import by_correctness, decided_first
+from mcqa_suite.training_data.preferences.pairs import label, pairs_of
+from mcqa_suite.training_data.preferences.sampling import read_prompts, read_responses, sample
 from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
 
 
@@ -59,7 +59,7 @@ def sample_responses(
         name, generate = sampler.identity, sampler.generator(settings)
     else:
         raise ConfigError("no model and no endpoint: set one of them")
-    return response_files.sample(prompts, n, settings, name, generate, Path(output)), len(prompts)
+    return sample(prompts, n, settings, name, generate, Path(output)), len(prompts)
 
 
 def label_pairs(
@@ -82,7 +82,7 @@ def label_pairs(
     _check_positive(parallel=parallel)
     if (by == "judge") != bool(judge):
         raise ConfigError(f"--by {by}: {'has no --judge' if judge else 'give the URL of the --judge'}")
-    responses = response_files.read_responses(Path(file))
+    responses = read_responses(Path(file))
     if by == "correctness":
         return label(decided_first(pairs_of(responses, None), pairs_per_prompt), by, by_correctness, Path(output))
     pairs = pairs_of(responses, pairs_per_prompt)

@@ -101,7 +101,7 @@ def run_label(
 def run_check(file: Path, responses: Path | None, pairs: Path | None) -> int:
     from mcqa_suite.training_data.preferences.check import check, report, write_pairs
     from mcqa_suite.training_data.preferences.pairs import read_labels
-    from mcqa_suite.training_data.preferences.responses import read_responses
+    from mcqa_suite.training_data.preferences.sampling import read_responses
 
     rows = read_labels(file)
     result = check(rows, read_responses(responses) if responses else ())

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import Row
@@ -51,7 +50,8 @@ def check(rows: Sequence[Row], expected: Iterable[str] = ()) -> Validation:
     keys = Counter(key_of(row) for row in rows)
     texts = Counter((row["prompt"], *sorted((row["a"].strip(), row["b"].strip()))) for row in first)
     decided = [row for row in first if row["label"] in DECIDED]
-    lengths = [tuple(map(len, chosen_and_rejected(row))) for row in decided]
+    lengths = [(len(chosen), len(rejected)) for chosen, rejected in map(chosen_and_rejected, decided)]
+    total = sum(rejected for _, rejected in lengths)
     blank = [key_of(row) for row in first if not all(row[name].strip() for name in ("prompt", "a", "b"))]
     verdicts = [[verdict["won"] for verdict in row.get("verdicts", ())] for row in first]
     winners = [won for row in verdicts for won in row if won in ("first", "second")]
@@ -63,15 +63,10 @@ def check(rows: Sequence[Row], expected: Iterable[str] = ()) -> Validation:
         labels={label: sum(row["label"] == label for row in first) for label in LABELS},
         a_share=_share([row["label"] == "a" for row in decided]),
         longer_share=_share([chosen > rejected for chosen, rejected in lengths if chosen != rejected]),
-        length_ratio=_ratio(lengths),
+        length_ratio=sum(chosen for chosen, _ in lengths) / total if total else None,
         first_share=_share([won == "first" for won in winners]),
         agreement=_share([set(row) in AGREEING for row in verdicts if len(row) == 2]),
     )
-
-
-def _ratio(lengths: Sequence[tuple[int, ...]]) -> float | None:
-    rejected = sum(length for _, length in lengths)
-    return fmean(length for length, _ in lengths) / (rejected / len(lengths)) if rejected else None
 
 
 def _share(values: Sequence[bool]) -> Estimate | None:

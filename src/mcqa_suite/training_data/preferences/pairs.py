@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations, islice
 from pathlib import Path
 
@@ -12,8 +12,6 @@ from tqdm import tqdm
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import Journal, journal
 from mcqa_suite.common.jsonl import Row, numbered_rows
-from mcqa_suite.logs.scoring import SCORES, read_all
-from mcqa_suite.training_data.preferences.prompts import kind_and_doc
 
 LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # only a pair labelled a or b is used for training
 DECIDED = ("a", "b")
@@ -87,33 +85,6 @@ def label_equal(pairs: list[ResponsePair], by: str, file: Journal) -> list[Respo
         else:
             undecided.append(pair)
     return undecided
-
-
-def by_correctness(pairs: Iterable[ResponsePair]) -> Iterator[Decided]:
-    """Label `a` or `b` where only that response is right, and `tie` where both are right or both are wrong.
-
-    An unread response loses against a right one; against a wrong or unread one the label is `unread`. DatasetError where the row
-    of a prompt has no right answer.
-    """
-    for pair in pairs:
-        try:
-            kind, doc = kind_and_doc(pair.data, pair.prompt)
-        except ValueError as error:
-            raise DatasetError(f"{pair.id}: {error}") from error
-        extractions = read_all(kind, [pair.a, pair.b], doc)
-        right = [bool(SCORES[kind](doc, [extraction])["acc"]) for extraction in extractions]
-        label = "unread" if any(extraction.answer is None for extraction in extractions) else "tie"
-        if right[0] != right[1]:
-            label = "a" if right[0] else "b"
-        yield pair, (label, {"right": right, "reads": [asdict(extraction) for extraction in extractions]})
-
-
-def decided_first(pairs: list[ResponsePair], per_prompt: int | None) -> list[ResponsePair]:
-    """At most `per_prompt` pairs of each prompt; pairs that correctness decides come first."""
-    by_prompt: dict[str, list[tuple[bool, ResponsePair]]] = {}
-    for pair, (label, _) in by_correctness(pairs):
-        by_prompt.setdefault(pair.id, []).append((label not in DECIDED, pair))
-    return [pair for ranked in by_prompt.values() for _, pair in sorted(ranked, key=lambda item: item[0])[:per_prompt]]
 
 
 def key_of(row: Row) -> str:

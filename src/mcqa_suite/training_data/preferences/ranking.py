@@ -19,7 +19,7 @@ from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask, filled
-from mcqa_suite.training_data.preferences.responses import read_responses
+from mcqa_suite.training_data.preferences.sampling import read_responses
 
 if TYPE_CHECKING:
     from mcqa_suite.backend.endpoint import Endpoint

@@ -1,9 +1,9 @@
-"""Sample several responses to each prompt, and read the files of responses."""
+"""Read prompts, sample several responses to each, and read the files of responses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,7 +12,50 @@ from mcqa_suite.backend.generation import Generate, Request, Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.jsonl import Row, numbered_rows
-from mcqa_suite.training_data.preferences.prompts import Prompt
+from mcqa_suite.questions.epfl import parse_row
+from mcqa_suite.questions.prompts import cot, math
+from mcqa_suite.questions.question import Question, text_id
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, its row, and the row's id; without an id, a hash of the prompt."""
+
+    id: str
+    text: str
+    row: Row
+
+
+def read_prompts(path: Path) -> list[Prompt]:
+    """The prompts of a JSONL file, each once.
+
+    A row has a `prompt`, or is a question in the EPFL format, in GSM8K's, or with `stem` and `choices`. DatasetError for a row of
+    another form, and for an id that two prompts have.
+    """
+    by_id: dict[str, Prompt] = {}
+    for number, row in numbered_rows(path, growing=True):
+        try:
+            text = _text(row)
+        except (ValueError, TypeError, KeyError) as error:
+            raise DatasetError(
+                f"{path}:{number}: {error}; expected a 'prompt', or a question with its options or its number"
+            ) from error
+        prompt = Prompt(str(row.get("id") or text_id(text)), text, row)
+        if by_id.setdefault(prompt.id, prompt).text != text:
+            raise DatasetError(f"{path}:{number}: id {prompt.id!r} belongs to two prompts; give each prompt its own id")
+    return list(by_id.values())
+
+
+def _text(row: Row) -> str:
+    if "prompt" in row:
+        if not isinstance(row["prompt"], str) or not row["prompt"].strip():
+            raise ValueError("'prompt' is blank or not a string")
+        return row["prompt"]
+    if "stem" in row:
+        return cot(Question("", row["stem"], tuple(row["choices"]), tuple(row["gold"])))
+    if "solution" in row or "####" in str(row.get("answer")):
+        return math(row["question"])
+    return cot(parse_row(row))
 
 
 def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, generate: Generate, output: Path) -> int:
@@ -26,7 +69,14 @@ def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, ge
     data = {prompt.id: {key: value for key, value in prompt.row.items() if key != "prompt"} for prompt in prompts}
     with journal(output) as file:
         for row in file.rows[:1]:
-            _check_settings(row, made_by, output)
+            before = row.get("made_by")
+            if not isinstance(before, dict):
+                raise ConfigError(f"{output}: not a file of responses; choose another --output")
+            if changed := [key for key, value in made_by.items() if before.get(key) != value]:
+                old, new = before.get(changed[0]), made_by[changed[0]]
+                raise ConfigError(
+                    f"{output}: holds responses with {changed[0]} {old!r}, not {new!r}; choose another --output"
+                )
         sampled = {(row["id"], row["index"]) for row in file.rows}
         requests = [
             Request(prompt.id, index, prompt.text, seed_of(settings.seed, prompt.id, index))
@@ -40,17 +90,6 @@ def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, ge
             row = {"id": request.id, "index": request.index, "prompt": request.prompt, "response": response.text}
             file.append({**row, "finish": response.finish, "made_by": made_by, "data": data[request.id]})
     return len(requests)
-
-
-def _check_settings(row: Row, made_by: Row, output: Path) -> None:
-    before = row.get("made_by")
-    if not isinstance(before, dict):
-        raise ConfigError(f"{output}: not a file of responses; choose another --output")
-    for key, value in made_by.items():
-        if before.get(key) != value:
-            raise ConfigError(
-                f"{output}: holds responses with {key} {before.get(key)!r}, not {value!r}; choose another --output"
-            )
 
 
 def read_responses(path: Path) -> dict[str, list[Row]]:

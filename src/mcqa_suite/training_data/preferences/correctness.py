@@ -1,62 +1,47 @@
-"""Read prompts from the rows of a file, and the right answers of the rows."""
+"""Labels by correctness: a response whose answer is right is better than another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.jsonl import Row, numbered_rows
+from mcqa_suite.common.jsonl import Row
 from mcqa_suite.extract import extract_choice, extract_number, gold_letter, gold_number
-from mcqa_suite.logs.scoring import Doc
-from mcqa_suite.questions import prompts
-from mcqa_suite.questions.epfl import parse_row, split_question
-from mcqa_suite.questions.question import LETTERS, Question, text_id
+from mcqa_suite.logs.scoring import SCORES, Doc, read_all
+from mcqa_suite.questions.epfl import split_question
+from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.training_data.preferences.pairs import DECIDED, Decided, ResponsePair
 
 ANSWERS = ("gold", "answer", "completion")  # the columns that may hold a row's right answer; the first one counts
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt, its row, and the row's id; without an id, a hash of the prompt."""
+def by_correctness(pairs: Iterable[ResponsePair]) -> Iterator[Decided]:
+    """Label `a` or `b` where only that response is right, and `tie` where both are right or both are wrong.
 
-    id: str
-    text: str
-    row: Row
-
-
-def read_prompts(path: Path) -> list[Prompt]:
-    """The prompts of a JSONL file, each once.
-
-    A row has a `prompt`, or is a question in the EPFL format, in GSM8K's, or with `stem` and `choices`. DatasetError for a row of
-    another form, and for an id that two prompts have.
+    An unread response loses against a right one; against a wrong or unread one the label is `unread`. DatasetError where the row
+    of a prompt has no right answer.
     """
-    by_id: dict[str, Prompt] = {}
-    for number, row in numbered_rows(path, growing=True):
+    for pair in pairs:
         try:
-            text = _text(row)
-        except (ValueError, TypeError, KeyError) as error:
-            raise DatasetError(
-                f"{path}:{number}: {error}; expected a 'prompt', or a question with its options or its number"
-            ) from error
-        prompt = Prompt(str(row.get("id") or text_id(text)), text, row)
-        if by_id.setdefault(prompt.id, prompt).text != text:
-            raise DatasetError(f"{path}:{number}: id {prompt.id!r} belongs to two prompts; give each prompt its own id")
-    return list(by_id.values())
+            kind, doc = kind_and_doc(pair.data, pair.prompt)
+        except ValueError as error:
+            raise DatasetError(f"{pair.id}: {error}") from error
+        extractions = read_all(kind, [pair.a, pair.b], doc)
+        right = [bool(SCORES[kind](doc, [extraction])["acc"]) for extraction in extractions]
+        label = "unread" if any(extraction.answer is None for extraction in extractions) else "tie"
+        if right[0] != right[1]:
+            label = "a" if right[0] else "b"
+        yield pair, (label, {"right": right, "reads": [asdict(extraction) for extraction in extractions]})
 
 
-def _text(row: Row) -> str:
-    if "prompt" in row:
-        if not isinstance(row["prompt"], str) or not row["prompt"].strip():
-            raise ValueError("'prompt' is blank or not a string")
-        return row["prompt"]
-    if "stem" in row:
-        return prompts.cot(Question("", row["stem"], tuple(row["choices"]), tuple(row["gold"])))
-    if "solution" in row or "####" in str(row.get("answer")):
-        return prompts.math(row["question"])
-    return prompts.cot(parse_row(row))
+def decided_first(pairs: list[ResponsePair], per_prompt: int | None) -> list[ResponsePair]:
+    """At most `per_prompt` pairs of each prompt; pairs that correctness decides come first."""
+    by_prompt: dict[str, list[tuple[bool, ResponsePair]]] = {}
+    for pair, (label, _) in by_correctness(pairs):
+        by_prompt.setdefault(pair.id, []).append((label not in DECIDED, pair))
+    return [pair for ranked in by_prompt.values() for _, pair in sorted(ranked, key=lambda item: item[0])[:per_prompt]]
 
 
 def kind_and_doc(row: Row, prompt: str) -> tuple[str, Doc]:
