@@ -16,6 +16,7 @@ from mcqa_suite import grids
 from mcqa_suite.common.paths import hub_mirror
 from mcqa_suite.reporting.tables import Table, markdown, percent
 from mcqa_suite.training_data.audit import Audit, audit
+from mcqa_suite.training_data.audit.items import items_of
 from mcqa_suite.training_data.audit.rows import Row, read_training_rows
 from mcqa_suite.training_data.sources import read
 from mcqa_suite.training_data.sources.spec import Source
@@ -75,7 +76,7 @@ def row_cells(name: str, result: Audit) -> list[str]:
 
 
 def main() -> int:
-    done = [(name, task, expected, audit(rows(), [task])) for name, rows, task, expected in CASES]
+    done = [(name, task, expected, audit(rows(), items_of([task]))) for name, rows, task, expected in CASES]
     header = ("training rows against task", "rows", "documents", "leaks", *KINDS, "clean")
     print(
         markdown(

@@ -29,12 +29,12 @@ MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
 start = time.perf_counter()
-from mcqa_suite.training_data.audit import audit_items
+from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.items import item_of
 from mcqa_suite.training_data.audit.rows import read_training_rows
 items = [item_of("made_up", i, json.loads(line)) for i, line in enumerate(open(sys.argv[1], encoding="utf-8"))]
 rows = read_training_rows(Path(sys.argv[2]))
-result = audit_items(rows, items)
+result = audit(rows, items)
 seconds = time.perf_counter() - start
 exact = sum(overlap.kind == "question" for overlap in result.overlaps)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

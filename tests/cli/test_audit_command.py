@@ -14,8 +14,8 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.epfl import read_epfl
-from mcqa_suite.training_data.audit import audit, audit_items
-from mcqa_suite.training_data.audit.items import item_of
+from mcqa_suite.training_data.audit import audit
+from mcqa_suite.training_data.audit.items import item_of, items_of
 
 # The command.
 
@@ -109,7 +109,7 @@ def test_other_bad_input_is_a_one_line_error(tmp_path, capsys):
 def test_all_test_questions_in_real_training_data_are_found(name, task, leaks, documents):
     from mcqa_suite.training_data.audit.rows import read_training_rows
 
-    result = audit(read_training_rows(SHARED / "data" / name), [task])
+    result = audit(read_training_rows(SHARED / "data" / name), items_of([task]))
     assert (len(result.leaks), len(result.items)) == (leaks, documents)
 
 
@@ -118,7 +118,7 @@ def test_arc_1_evaluation_tasks_are_found_in_arc_2_training_and_not_in_arc_1_tra
     def leaked(release: int) -> set[str]:
         rows = [row(doc["text"], grids.encode(doc["output"]), id=doc["id"]) for doc in grids.load(release, "training")]
         items = [item_of("arc", i, doc, lambda doc: doc["text"]) for i, doc in enumerate(grids.load(1, "evaluation"))]
-        return {leak.item.split("/")[1] for leak in audit_items(rows, items).leaks}
+        return {leak.item.split("/")[1] for leak in audit(rows, items).leaks}
 
     assert len(leaked(2)) == 376
     # two evaluation tasks are recoloured or share a pair with a training task

@@ -12,7 +12,7 @@ from helpers.audit_rows import DEPTHS, EGGS, EGGS_TOO, SEA, choice, kinds, mcq_p
 from mcqa_suite import grids
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import Question
-from mcqa_suite.training_data.audit import audit_items
+from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
 from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, coverages, ngrams, specific_ngrams
 from mcqa_suite.training_data.audit.rows import as_row
@@ -35,7 +35,7 @@ from mcqa_suite.training_data.audit.text import key_of, masked, question_of, wor
     ],
 )
 def test_the_same_question_is_a_leak_in_every_prompt_format(prompt):
-    result = audit_items([row(prompt, " twilight zone")], [choice()])
+    result = audit([row(prompt, " twilight zone")], [choice()])
     assert "question" in kinds(result)
     assert [(overlap.task, overlap.doc_id, overlap.row) for overlap in result.leaks] == [("made_up", 0, "r")]
     assert result.clean == ()
@@ -44,41 +44,34 @@ def test_the_same_question_is_a_leak_in_every_prompt_format(prompt):
 def test_a_short_question_is_the_same_question_only_with_its_options_or_its_answer():
     metals, gases = ("iron", "oak", "owl", "cat"), ("iron", "ant", "elm", "cod")
     items = [choice("Which of these is a metal?", metals)]
-    assert kinds(audit_items([row(mcq_prompt("Which of these is a metal?", metals[::-1]), " D")], items)) == {
-        "question"
-    }
-    other = audit_items([row(mcq_prompt("Which of these is a metal?", gases), " A")], items)
+    assert kinds(audit([row(mcq_prompt("Which of these is a metal?", metals[::-1]), " D")], items)) == {"question"}
+    other = audit([row(mcq_prompt("Which of these is a metal?", gases), " A")], items)
     assert (kinds(other), other.leaks, other.clean) == ({"answer"}, (), ())
-    assert (
-        kinds(audit_items([row(mcq_prompt("Which of these is a metal?", ("tin", "bee", "fir", "dog")))], items))
-        == set()
-    )
+    assert kinds(audit([row(mcq_prompt("Which of these is a metal?", ("tin", "bee", "fir", "dog")))], items)) == set()
     whole = [choice("What is the unit of force?", ("newton", "watt", "volt", "ohm"))]
-    assert kinds(audit_items([row("Question: What is the unit of force?\n\nAnswer:", " newton")], whole)) == {
-        "question"
-    }
-    assert kinds(audit_items([row("Question: What is the unit of force?\n\nAnswer:", " watt")], whole)) == set()
+    assert kinds(audit([row("Question: What is the unit of force?\n\nAnswer:", " newton")], whole)) == {"question"}
+    assert kinds(audit([row("Question: What is the unit of force?\n\nAnswer:", " watt")], whole)) == set()
 
 
 def test_a_question_inside_a_longer_text_is_found_by_its_8_grams():
     text = f"From my notes on biology. {SEA} I answered the twilight zone, and that was right. More notes follow here."
-    result = audit_items([row(text, " fine")], [choice()])
+    result = audit([row(text, " fine")], [choice()])
     assert {overlap.kind for overlap in result.leaks} == {"8-gram"}
 
 
 def test_a_common_13_gram_makes_an_item_not_clean_but_is_no_leak():
     start = " ".join(SEA.split()[:14])
     items = [choice(f"{SEA} Say it with reference to what you know of {i}, of {i + 1} and of {i + 2}.") for i in (1,)]
-    result = audit_items([row(f"{start} there are many fish?", " yes")], items)
+    result = audit([row(f"{start} there are many fish?", " yes")], items)
     assert (kinds(result), result.leaks, result.clean) == ({"13-gram"}, (), ())
 
 
 def test_an_instance_of_the_same_word_problem_is_a_template_leak():
-    result = audit_items([row(prompts.math(EGGS_TOO), " 8.5")], [problem()])
+    result = audit([row(prompts.math(EGGS_TOO), " 8.5")], [problem()])
     assert kinds(result) == {"template"}
     assert result.leaks[0].row == "r"
     other = "Bob has 12 hens that lay 3 eggs a day, of which he eats 2. How many eggs can he sell in 7 days?"
-    assert audit_items([row(prompts.math(other), " 238")], [problem()]).overlaps == ()
+    assert audit([row(prompts.math(other), " 238")], [problem()]).overlaps == ()
     assert masked("Mary Ann had 1,080 eggs; she sold 3.5") == ["xx", "had", "0", "eggs", "xx", "sold", "0"]
 
 
@@ -86,8 +79,8 @@ def test_words_that_many_questions_begin_with_are_no_overlap():
     head = "Use the passage above, which was taken from a book on the history of science, to answer this: what is"
     items = [choice(f"{head} the {i}th of all the {i + 100} things?", number=i) for i in range(BOILERPLATE + 2)]
     rows = [row(f"{head} a book?", " paper")]
-    assert audit_items(rows, items).overlaps == ()
-    assert len(audit_items(rows, items[:3]).overlaps) == 3
+    assert audit(rows, items).overlaps == ()
+    assert len(audit(rows, items[:3]).overlaps) == 3
 
 
 def test_n_gram_shares_equal_those_counted_with_sets():

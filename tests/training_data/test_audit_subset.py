@@ -111,13 +111,13 @@ def test_documents_have_the_hash_that_the_harness_logs(tmp_path):
 
 
 def test_a_comparison_reads_the_subset_that_an_audit_writes(tmp_path):
-    from mcqa_suite.training_data.audit import audit_items
+    from mcqa_suite.training_data.audit import audit
     from mcqa_suite.training_data.audit.items import item_of
     from mcqa_suite.training_data.audit.report import save
 
     docs = [{"question": f"What is the square of {i}?", "gold": str(i * i)} for i in range(5)]
     rows = [{"id": "r", "prompt": docs[3]["question"], "completion": " 9"}]
-    save(audit_items(rows, [item_of("squares", i, doc) for i, doc in enumerate(docs)]), tmp_path)
+    save(audit(rows, [item_of("squares", i, doc) for i, doc in enumerate(docs)]), tmp_path)
     documents = read_subset(tmp_path / "clean.json")
     assert documents.clean == {"squares": {i: doc_hash(docs[i]) for i in (0, 1, 2, 4)}}
     assert documents.note == "only the 4 of 5 documents that clean.json keeps"

@@ -15,8 +15,8 @@ from mcqa_suite.common.files import write_files
 from mcqa_suite.reporting.ranking import csv_table, figure, markdown
 from mcqa_suite.training_data.preferences.correctness import by_correctness, decided_first
 from mcqa_suite.training_data.preferences.pairs import label, pairs_of
-from mcqa_suite.training_data.preferences.sampling import read_prompts, read_responses, sample
 from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
+from mcqa_suite.training_data.preferences.sampling import read_prompts, read_responses, sample
 
 
 def sample_responses(

@@ -33,10 +33,12 @@ def run(
 ) -> int:
     from mcqa_suite.ladder.audit_inputs import read_data
     from mcqa_suite.training_data.audit import audit
+    from mcqa_suite.training_data.audit.items import items_of
     from mcqa_suite.training_data.audit.report import FORMATS, save
 
     inputs = read_data(data)
-    result = audit(inputs.rows, against or inputs.tasks, metadata=dict(inputs.metadata) | metadata, **options)
+    items = items_of(against or inputs.tasks, dict(inputs.metadata) | metadata)
+    result = audit(inputs.rows, items, **options)
     if output:
         save(result, output)
     print(FORMATS[style](result), end="")

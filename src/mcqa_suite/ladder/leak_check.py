@@ -40,10 +40,10 @@ def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder:
 
     Returns a list with one line about allowed leaks; empty without leaks.
     """
-    from mcqa_suite.training_data.audit import audit_items
+    from mcqa_suite.training_data.audit import audit
     from mcqa_suite.training_data.audit.report import markdown
 
-    audited = audit_items(group.rows, items)
+    audited = audit(group.rows, items)
     first, *others = group.stages
     lines = []
     (folder / "audits").mkdir(parents=True, exist_ok=True)

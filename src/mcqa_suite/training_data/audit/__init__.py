@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.training_data.audit.checks import Checks, check
-from mcqa_suite.training_data.audit.items import Item, items_of
+from mcqa_suite.training_data.audit.items import Item
 from mcqa_suite.training_data.audit.overlap import Overlap, overlaps
 from mcqa_suite.training_data.audit.rows import Row
 from mcqa_suite.training_data.audit.text import question_of
@@ -46,27 +45,15 @@ class Audit:
 
 
 def audit(
-    rows: Sequence[Row],
-    tasks: Sequence[str] = (),
-    *,
-    metadata: dict[str, Any] | None = None,
-    max_length: int | None = None,
-    tokenizer: Path | None = None,
+    rows: Sequence[Row], items: Sequence[Item] = (), *, max_length: int | None = None, tokenizer: Path | None = None
 ) -> Audit:
-    """Audit rows (prompt and completion, or prompt, chosen and rejected; see `sources.read`) against the documents of tasks.
+    """Audit rows (prompt and completion, or prompt, chosen and rejected; see `sources.read`) against evaluation items.
 
-    `metadata` is the harness's (`epfl_file`). Rows longer than `max_length` are named: in tokens where `tokenizer` is a
-    checkpoint's folder, else in characters. DatasetError where there is no row, McqaError for a task without data.
+    Rows longer than `max_length` are named: in tokens where `tokenizer` is a checkpoint's folder, else in characters.
+    DatasetError where there is no row.
     """
     if not rows:
         raise DatasetError("audit: no training row; name data that has some")
-    return audit_items(rows, items_of(tasks, metadata) if tasks else [], max_length=max_length, tokenizer=tokenizer)
-
-
-def audit_items(
-    rows: Sequence[Row], items: Sequence[Item], *, max_length: int | None = None, tokenizer: Path | None = None
-) -> Audit:
-    """`audit` against items that are loaded already."""
     rows = [row if "id" in row else {**row, "id": f"row {number}"} for number, row in enumerate(rows)]
     questions = [question_of(row["prompt"]) for row in rows]
     checks = check(rows, questions, max_length, tokenizer)

@@ -33,8 +33,11 @@ class Item:
 
 
 def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Item]:
-    """Every document of tasks and groups, each task once; McqaError names a task whose data cannot be loaded."""
-    loaded = load(names, manager(metadata))
+    """Every document of tasks and groups, each task once; McqaError names a task whose data cannot be loaded.
+
+    `metadata` is the harness's, such as {"epfl_file": "questions.jsonl"}.
+    """
+    loaded = load(names, manager(metadata)) if names else []
     leaves = [leaf for task in loaded for leaf in (task.get_all_tasks() if hasattr(task, "get_all_tasks") else [task])]
     return [
         item_of(name, number, doc, leaf.doc_to_text)
