@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mcqa_suite.analysis.voting import from_answers, outcomes, read_ballots
+from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots
+from mcqa_suite.analysis.voting.strategies import outcomes
 from mcqa_suite.common.paths import hub_mirror
 from mcqa_suite.extract import gold_number
 from mcqa_suite.reporting.votes import failure_table, outcome_table
@@ -85,7 +86,7 @@ def main() -> int:
 
     rng = np.random.default_rng(0)
     table = rng.integers(-1, 40, (1000, 64))
-    large = from_answers("large", [[None if a < 0 else int(a) for a in row] for row in table], [0] * 1000)
+    large = Ballots("large", (), table, table == 0)
     start = time.process_time()
     outcomes(large, [1, 2, 4, 8, 16, 32, 64], {"reward": rng.normal(size=table.shape)})
     print(

@@ -12,25 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcqa_suite.analysis.voting import (
-    best_of,
-    from_answers,
-    majority,
-    missed,
-    outcomes,
-    pass_at,
-    picks,
-    read_ballots,
-    read_scores,
-)
-from mcqa_suite.analysis.voting.strategies import UNREAD, subsets
+from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots, read_ballots, read_scores
+from mcqa_suite.analysis.voting.strategies import best_of, majority, missed, outcomes, pass_at, picks, subsets
 from mcqa_suite.common.errors import ConfigError, DatasetError
 
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=7)
 
 
-def ballots_of(samples, gold="A"):
-    return from_answers("run", [samples], [gold])
+def ballots_of(*samples):
+    """Ballots of questions whose right answer is A; None is an unread sample."""
+    answers = np.array([[UNREAD if answer is None else "ABC".index(answer) for answer in row] for row in samples])
+    return Ballots("run", (), answers, answers == 0)
 
 
 def brute_majority(samples, gold, n):
@@ -91,7 +83,7 @@ def test_many_subsets_are_drawn_without_bias_and_by_seed():
 
 def test_smaller_n_is_an_average_over_subsets_not_the_first_samples():
     rng = np.random.default_rng(0)
-    ballots = from_answers("run", [list(rng.permutation(list("AAABBC"))) for _ in range(300)], ["A"] * 300)
+    ballots = ballots_of(*(rng.permutation(list("AAABBC")) for _ in range(300)))
     # AAA 1/20, AAx 9/20, and of Axx (9/20) the three-way ties (2/3), a third of which A's index decides
     exact = 1 / 20 + 9 / 20 + 9 / 20 * 2 / 3 * 1 / 3
     averaged = majority(ballots.answers, ballots.right, 3).accuracy
@@ -100,7 +92,7 @@ def test_smaller_n_is_an_average_over_subsets_not_the_first_samples():
 
 
 def test_unread_samples_do_not_vote_and_a_question_without_a_read_sample_is_unread():
-    ballots = from_answers("run", [[None, None, "A"], [None, None, None]], ["A", "A"])
+    ballots = ballots_of([None, None, "A"], [None, None, None])
     chosen = majority(ballots.answers, ballots.right, 3)
     assert chosen.accuracy.tolist() == [1.0, 0.0]
     assert chosen.unread.tolist() == [0.0, 1.0]
@@ -108,28 +100,26 @@ def test_unread_samples_do_not_vote_and_a_question_without_a_read_sample_is_unre
 
 def test_an_unread_sample_is_never_picked_while_a_readable_one_exists():
     ballots = ballots_of([None, "B", None])
-    (majority_pick, best) = picks(ballots, {"reward": np.array([[9.0, -9.0, 8.0]])})
-    assert best.sample.tolist() == [1]
-    assert majority_pick.sample.tolist() == [1]
+    picked = picks(ballots, {"reward": np.array([[9.0, -9.0, 8.0]])})
+    assert {name: samples.tolist() for name, samples in picked.items()} == {"majority": [1], "reward": [1]}
 
 
 def test_ties_are_shown_and_go_to_the_answer_that_came_first():
-    ballots = from_answers("run", [["B", "A"], ["A", "B"], ["A", "A"]], ["A"] * 3)
+    ballots = ballots_of(["B", "A"], ["A", "B"], ["A", "A"])
     chosen = majority(ballots.answers, ballots.right, 2)
     assert chosen.accuracy.tolist() == [0.0, 1.0, 1.0]
     assert chosen.ties.tolist() == [1.0, 1.0, 0.0]
 
 
 def test_a_right_sample_that_was_not_picked_counts_as_missed():
-    ballots = from_answers("run", [["B", "B", "A"], ["A", "A", "B"], ["B", "C", "B"]], ["A"] * 3)
-    (pick,) = picks(ballots, {})
-    assert missed(ballots, pick).tolist() == [0]
+    ballots = ballots_of(["B", "B", "A"], ["A", "A", "B"], ["B", "C", "B"], [None, None, None])
+    assert missed(ballots, picks(ballots, {})["majority"]).tolist() == [0]
 
 
 def test_a_thousand_questions_of_sixty_four_samples_vote_quickly():
     rng = np.random.default_rng(1)
     answers = rng.integers(-1, 40, (1000, 64))
-    ballots = from_answers("run", [[None if a < 0 else int(a) for a in row] for row in answers], [0] * 1000)
+    ballots = Ballots("run", (), answers, answers == 0)
     start = time.process_time()
     done = outcomes(ballots, [1, 2, 4, 8, 16, 32, 64], {"reward": rng.normal(size=answers.shape)})
     assert time.process_time() - start < 30  # a bound on hanging; the figure is in results/
@@ -165,7 +155,7 @@ def test_a_log_votes_with_its_own_extractions(tmp_path):
         "acc": 1.0,
     }
     ballots = read_ballots(log(tmp_path / "samples.jsonl", [row]), "run")
-    assert ballots.ids == ("q/1",)
+    assert [question.id for question in ballots.questions] == ["q/1"]
     assert ballots.answers.tolist() == [[0, UNREAD]]
     assert ballots.right.tolist() == [[True, False]]
 
@@ -184,7 +174,7 @@ def test_arguments_in_another_form_are_no_context(tmp_path, arguments):
         "resps": [["2"]],
         "arguments": arguments,
     }
-    assert read_ballots(log(tmp_path / "s.jsonl", [row]), "run").prompts == ("1+1?",)
+    assert read_ballots(log(tmp_path / "s.jsonl", [row]), "run").questions[0].prompt == "1+1?"
 
 
 def test_a_question_that_comes_twice_is_named(tmp_path):

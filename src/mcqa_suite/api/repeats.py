@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.analysis.variance import Drawn, read_drawn
-from mcqa_suite.analysis.voting import Ballots, Outcome, outcomes, read_ballots, read_scores
+from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_scores
+from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
 from mcqa_suite.logs.log_row import Columns
@@ -22,7 +23,7 @@ from mcqa_suite.reporting.variance import variance_csv, variance_records, varian
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mcqa_suite.analysis.voting.strategies import Floats
+    from mcqa_suite.logs.samples import Floats
 
 SCORED_BY = {"reward": "best of n by reward", "logprob": "best of n by log-probability"}
 

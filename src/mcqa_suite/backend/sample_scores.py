@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from tqdm import tqdm
 
-from mcqa_suite.analysis.voting import Ballots
-from mcqa_suite.analysis.voting.ballots import score_lines
+from mcqa_suite.analysis.voting.ballots import Ballots, score_lines
 from mcqa_suite.backend.loading import load
 from mcqa_suite.common.checkpoints import chat_template_of
 from mcqa_suite.common.errors import CheckpointError
@@ -54,13 +53,13 @@ def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_siz
         inputs = tokenizer([text(pair) for pair in pairs], return_tensors="pt", padding=True, truncation=True)
         return [float(value) for value in model(**inputs.to(model.device)).logits[:, 0]]
 
-    rows = [Responses(*row) for row in zip(ballots.ids, ballots.prompts, ballots.texts, strict=True)]
+    rows = [Responses(row.id, row.prompt, row.texts) for row in ballots.questions]
     return _score_all(ballots.name, rows, cache, batch_size, score)
 
 
 def score_with_logprob(checkpoint: Path, ballots: Ballots, cache: Path) -> Path:
     """Score every sample with the sum of its tokens' log-probabilities after all that the model was shown."""
-    rows = [Responses(*row) for row in zip(ballots.ids, ballots.contexts, ballots.texts, strict=True)]
+    rows = [Responses(row.id, row.context, row.texts) for row in ballots.questions]
     return _score_texts(checkpoint, ballots.name, rows, cache)
 
 

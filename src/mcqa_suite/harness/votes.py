@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcqa_suite.analysis.voting import majority_read
+from mcqa_suite.analysis.voting.strategies import majority_read
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.scoring import SCORES, Doc, Scores
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mcqa_suite.analysis.voting import Ballots, Outcome, Pick, missed, picks
-from mcqa_suite.analysis.voting.outcomes import SINGLE
-from mcqa_suite.analysis.voting.strategies import SUBSETS, UNREAD, Floats
+from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots
+from mcqa_suite.analysis.voting.strategies import SINGLE, SUBSETS, Outcome, missed, picks
+from mcqa_suite.logs.samples import Floats, Integers
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def failure_table(ballots: Ballots, scores: Mapping[str, Floats]) -> str:
     """Markdown: how often a right sample was not picked, and how many different answers questions got."""
     with_right = int(ballots.right.any(axis=1).sum())
     rows = []
-    for pick in picks(ballots, scores):
-        lost = len(missed(ballots, pick))
-        rows.append((pick.strategy, str(with_right), str(lost), percent(lost / with_right) if with_right else ""))
-    different = Counter(map(len, ballots.distinct))
+    for strategy, picked in picks(ballots, scores).items():
+        lost = len(missed(ballots, picked))
+        rows.append((strategy, str(with_right), str(lost), percent(lost / with_right) if with_right else ""))
+    different = Counter(len(question.distinct) for question in ballots.questions)
     counts = ", ".join(f"{count}: {different[count]}" for count in sorted(different))
     note = f"Questions by number of different answers read: {counts} (0: none could be read)."
     header = ("strategy", "questions with a right sample", "not picked", "%")
@@ -79,30 +79,30 @@ def failure_table(ballots: Ballots, scores: Mapping[str, Floats]) -> str:
 def reading_page(ballots: Ballots, scores: Mapping[str, Floats], limit: int = 20) -> str:
     """Markdown: the questions on which a strategy missed a right answer, with one sample of each distinct answer."""
     chosen = picks(ballots, scores)
-    lost = sorted({int(question) for pick in chosen for question in missed(ballots, pick)})
+    lost = sorted({int(question) for picked in chosen.values() for question in missed(ballots, picked)})
     shown = min(limit, len(lost))
     head = f"# {ballots.name}: questions with a right sample that was not picked ({len(lost)} questions, {shown} shown)"
     return "\n\n".join([head, *(_question(ballots, q, chosen, scores) for q in lost[:limit])]) + "\n"
 
 
-def _question(ballots: Ballots, q: int, chosen: Sequence[Pick], scores: Mapping[str, Floats]) -> str:
-    answers = ballots.answers[q]
-    lines = [f"## {ballots.ids[q]}", _fenced(ballots.prompts[q]), f"Gold: {_code(ballots.gold[q])}"]
-    for number in [*range(len(ballots.distinct[q])), UNREAD]:
+def _question(ballots: Ballots, q: int, chosen: Mapping[str, Integers], scores: Mapping[str, Floats]) -> str:
+    question, answers = ballots.questions[q], ballots.answers[q]
+    lines = [f"## {question.id}", _fenced(question.prompt), f"Gold: {_code(question.gold)}"]
+    for number in [*range(len(question.distinct)), UNREAD]:
         samples = np.flatnonzero(answers == number)
         if not len(samples):
             continue
         first = int(samples[0])
-        label = "unread" if number == UNREAD else f"answer {_code(ballots.distinct[q][number])}"
+        label = "unread" if number == UNREAD else f"answer {_code(question.distinct[number])}"
         right = ", right" if ballots.right[q, first] else ""
         best = [f"best {name} {table[q, samples].max():.3f}" for name, table in scores.items()]
         by = [
-            f"picked by {pick.strategy}"
-            for pick in chosen
-            if pick.sample[q] != UNREAD and answers[pick.sample[q]] == number
+            f"picked by {strategy}"
+            for strategy, picked in chosen.items()
+            if picked[q] != UNREAD and answers[picked[q]] == number
         ]
         facts = "; ".join([f"{len(samples)} of {len(answers)} samples", *best, *by])
-        lines += [f"**{label}**{right} ({facts}), sample {first}:", _fenced(ballots.texts[q][first])]
+        lines += [f"**{label}**{right} ({facts}), sample {first}:", _fenced(question.texts[first])]
     return "\n\n".join(lines)
 
 

@@ -6,53 +6,54 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mcqa_suite.analysis.voting.strategies import UNREAD, Booleans, Floats, Integers, majority_sample
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.extract import Extraction, same_number
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row
 from mcqa_suite.logs.rows import Sample, read_rows
-from mcqa_suite.logs.scoring import read_all
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.logs.samples import Floats, Integers
+from mcqa_suite.logs.scoring import SCORES, read_all
+
+Booleans = NDArray[np.bool_]
+UNREAD = -1  # the number of an answer that could not be read
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question and the responses to it; `context` is the whole prompt, `distinct` holds the answers that were read."""
+
+    id: str
+    prompt: str
+    context: str
+    gold: Any
+    texts: tuple[str, ...]
+    distinct: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Ballots:
     """One run's samples. Q questions, N samples of each.
 
-    `answers` and `right` are Q x N (see `strategies`); `distinct[q]` are the answers that `answers` numbers, `texts[q]` the
-    responses, `prompts[q]` the question, `contexts[q]` the whole prompt.
+    `answers` (Q x N) holds indices into the `distinct` answers of a question, UNREAD where no answer was read; `right`
+    (Q x N) says whether a sample's answer is right.
     """
 
     name: str
-    ids: tuple[str, ...]
+    questions: tuple[Question, ...]
     answers: Integers
     right: Booleans
-    distinct: tuple[tuple[Any, ...], ...]
-    texts: tuple[tuple[str, ...], ...]
-    prompts: tuple[str, ...]
-    contexts: tuple[str, ...]
-    gold: tuple[Any, ...]
 
     @property
     def samples(self) -> int:
         """Samples a question."""
         return int(self.answers.shape[1])
-
-
-@dataclass(frozen=True)
-class _Question:
-    id: str
-    prompt: str
-    context: str
-    gold: Any
-    log: LogRow
 
 
 def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int | None = None) -> Ballots:
@@ -61,7 +62,7 @@ def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int |
     `n`: take the first n samples of each question. DatasetError where numbers of samples differ and no `n` is set, or a question
     has fewer than `n`; for a row that is no sample, a question that comes twice, an empty file.
     """
-    rows: list[_Question] = []
+    rows: list[tuple[Question, LogRow]] = []
     for sample in read_rows(path):
         try:
             rows.append(_question(sample, columns or Columns()))
@@ -71,15 +72,20 @@ def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int |
             raise DatasetError(f"{path}:{sample.line}: {error}") from error
     if not rows:
         raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
-    rows = [row for row in rows if row.log.filter == rows[0].log.filter]  # each filter logs every document again
-    question, times = Counter(row.id for row in rows).most_common(1)[0]
-    if times > 1:
-        raise DatasetError(f"{path}: question {question} comes {times} times; give one run a file")
-    _check_samples(path, rows, n)
-    return _ballots(name, rows, n or len(rows[0].log.texts))
+    rows = [row for row in rows if row[1].filter == rows[0][1].filter]  # each filter logs every document again
+    _check(path, [question for question, _ in rows], n)
+    width = n or len(rows[0][0].texts)
+    questions, answers, right = [], [], []
+    for question, log in rows:
+        extractions = _extractions(log)[:width]
+        numbers, distinct = numbered(log.kind, [extraction.answer for extraction in extractions])
+        questions.append(replace(question, texts=question.texts[:width], distinct=tuple(distinct)))
+        answers.append(numbers)
+        right.append([bool(SCORES[log.kind](log.doc, [extraction])["acc"]) for extraction in extractions])
+    return Ballots(name, tuple(questions), np.array(answers, dtype=np.int64), np.array(right, dtype=np.bool_))
 
 
-def _question(sample: Sample, columns: Columns) -> _Question:
+def _question(sample: Sample, columns: Columns) -> tuple[Question, LogRow]:
     """The question of a row of a sample log or of an `{id, gold, responses}` file."""
     row = sample.row
     if isinstance(row, dict) and "responses" in row:
@@ -91,12 +97,15 @@ def _question(sample: Sample, columns: Columns) -> _Question:
     doc, context = row["doc"], sample.context
     prompt = next((doc[key] for key in ("question", "stem", "text") if isinstance(doc.get(key), str)), context)
     gold = doc.get("gold", doc.get("output", row.get("target")))
-    return _Question(str(doc.get("id", row.get("doc_id"))), prompt, context or prompt, gold, log)
+    return Question(str(doc.get("id", row.get("doc_id"))), prompt, context or prompt, gold, log.texts), log
 
 
-def _check_samples(path: Path, rows: Sequence[_Question], n: int | None) -> None:
-    """DatasetError unless all questions have as many samples, or at least n."""
-    counts = {row.id: len(row.log.texts) for row in rows}
+def _check(path: Path, questions: Sequence[Question], n: int | None) -> None:
+    """DatasetError unless each question comes once, and all have as many samples, or at least n."""
+    question, times = Counter(question.id for question in questions).most_common(1)[0]
+    if times > 1:
+        raise DatasetError(f"{path}: question {question} comes {times} times; give one run a file")
+    counts = {question.id: len(question.texts) for question in questions}
     question, fewest = min(counts.items(), key=lambda item: item[1])
     if n is None and max(counts.values()) > fewest:
         raise DatasetError(
@@ -107,53 +116,14 @@ def _check_samples(path: Path, rows: Sequence[_Question], n: int | None) -> None
         raise DatasetError(f"{path}: question {question} has {fewest} samples, fewer than --draws {n}; lower it")
 
 
-def _ballots(name: str, rows: Sequence[_Question], width: int) -> Ballots:
-    numbered = [_numbered(row.log.kind, _answers(row.log)[:width]) for row in rows]
-    answers = np.array([numbers for numbers, _ in numbered], dtype=np.int64)
-    right = np.zeros(answers.shape, dtype=np.bool_)
-    for index, (row, (numbers, distinct)) in enumerate(zip(rows, numbered, strict=True)):
-        is_right = [_is_right(row.log, answer) for answer in distinct]
-        right[index] = [number != UNREAD and is_right[number] for number in numbers]
-    return Ballots(
-        name=name,
-        ids=tuple(row.id for row in rows),
-        answers=answers,
-        right=right,
-        distinct=tuple(tuple(distinct) for _, distinct in numbered),
-        texts=tuple(row.log.texts[:width] for row in rows),
-        prompts=tuple(row.prompt for row in rows),
-        contexts=tuple(row.context for row in rows),
-        gold=tuple(row.gold for row in rows),
-    )
+def _extractions(log: LogRow) -> Sequence[Extraction]:
+    """The logged extraction of every sample; extracted again where the filter logged only some of them."""
+    if len(log.extractions) == len(log.texts):
+        return log.extractions
+    return read_all(log.kind, log.texts, log.doc)
 
 
-def _answers(log: LogRow) -> list[Any]:
-    """The logged answer of every sample; extracted again where the filter logged only some of them."""
-    logged: Sequence[Extraction] = log.extractions
-    if len(logged) != len(log.texts):
-        logged = read_all(log.kind, log.texts, log.doc)
-    return [extraction.answer for extraction in logged]
-
-
-def from_answers(name: str, answers: Sequence[Sequence[Any]], gold: Sequence[Any]) -> Ballots:
-    """Ballots from answers, None where one was not read; equal values are one answer."""
-    numbered = [_numbered("", row) for row in answers]
-    ids = tuple(str(number) for number in range(len(answers)))
-    right = [[answer is not None and answer == own for answer in row] for row, own in zip(answers, gold, strict=True)]
-    return Ballots(
-        name=name,
-        ids=ids,
-        answers=np.array([numbers for numbers, _ in numbered], dtype=np.int64),
-        right=np.array(right, dtype=np.bool_),
-        distinct=tuple(tuple(distinct) for _, distinct in numbered),
-        texts=tuple(tuple(map(str, row)) for row in answers),
-        prompts=("",) * len(ids),
-        contexts=("",) * len(ids),
-        gold=tuple(gold),
-    )
-
-
-def _numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
+def numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
     """The number of each answer among the distinct ones, and the distinct answers in order of appearance."""
     same: Callable[[Any, Any], bool] = same_number if kind == "numbers" else lambda a, b: bool(a == b)
     distinct: list[Any] = []
@@ -170,21 +140,6 @@ def _numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
                 distinct.append(answer)
         numbers.append(keys[key])
     return numbers, distinct
-
-
-def majority_read(kind: str, extractions: Sequence[Extraction]) -> int | None:
-    """The index of the sample that the majority of one question's samples picks; None where none was read."""
-    numbers, _ = _numbered(kind, [extraction.answer for extraction in extractions])
-    index = majority_sample(numbers)
-    return None if index == UNREAD else index
-
-
-def _is_right(log: LogRow, answer: Any) -> bool:
-    if log.kind == "numbers":
-        return same_number(answer, log.doc["gold"])
-    if log.kind == "grids":
-        return bool(answer == log.doc["output"])
-    return answer in [LETTERS[index] for index in log.doc["gold"]]
 
 
 def score_lines(path: Path) -> dict[tuple[str, int], float]:
@@ -204,7 +159,7 @@ def score_lines(path: Path) -> dict[tuple[str, int], float]:
 def read_scores(path: Path, ballots: Ballots) -> Floats:
     """Q x N scores in the order of the ballots; DatasetError names the first sample without one."""
     scores = score_lines(path)
-    keys = [[(question, sample) for sample in range(ballots.samples)] for question in ballots.ids]
+    keys = [[(question.id, sample) for sample in range(ballots.samples)] for question in ballots.questions]
     if missing := [key for row in keys for key in row if key not in scores]:
         question, sample = missing[0]
         raise DatasetError(

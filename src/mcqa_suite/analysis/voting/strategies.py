@@ -1,27 +1,25 @@
 """Strategies that turn N samples of a question into one answer, and their expected result with n < N samples.
 
-Shapes: Q questions, N samples of each. `answers` (Q x N) numbers the distinct answers of a question from 0, with -1 for a
-sample in which no answer was read; `right` (Q x N) says whether a sample's answer is right; `scores` (Q x N) rank samples.
+Shapes: Q questions, N samples of each; `scores` (Q x N) rank samples. `Ballots` describes `answers` and `right`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Booleans = NDArray[np.bool_]
+from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots, Booleans, numbered
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.extract import Extraction
+from mcqa_suite.logs.samples import Floats, Integers
+from mcqa_suite.stats import Estimate, mean_estimate
 
-UNREAD = -1
 SUBSETS = 128  # number of subsets of n samples that are drawn where there are more
-_MAX_CELLS = 1 << 21  # of a table in memory
+SINGLE, MAJORITY, ORACLE = "one sample", "majority", "oracle (pass@n)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +28,37 @@ class Choice:
     (`accuracy`), in which several answers share the first place (`ties`), and in which no sample could be read (`unread`)."""
 
     accuracy: Floats
-    ties: Floats
-    unread: Floats
+    ties: Floats | float = 0.0
+    unread: Floats | float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A strategy's accuracy at n samples, a mean over questions of a mean over subsets; `ties` and `unread` are shares."""
+
+    run: str
+    strategy: str
+    n: int
+    accuracy: Estimate
+    ties: float
+    unread: float
+
+
+def outcomes(ballots: Ballots, ns: Sequence[int], scores: Mapping[str, Floats], seed: int = 0) -> list[Outcome]:
+    """Every strategy at every n; `scores` names the best-of-n strategies. ConfigError where an n has too few samples."""
+    answers, right = ballots.answers, ballots.right
+    if too_many := [n for n in ns if not 1 <= n <= ballots.samples]:
+        most = ballots.samples
+        raise ConfigError(f"--n {too_many[0]}: {ballots.name} has {most} samples a question; give 1 to {most}")
+    choices = [(SINGLE, 1, Choice(right.mean(axis=1), unread=(answers == UNREAD).mean(axis=1)))]
+    for n in ns:
+        choices.append((MAJORITY, n, majority(answers, right, n, seed)))
+        choices += [(name, n, best_of(answers, right, table, n)) for name, table in scores.items()]
+        choices.append((ORACLE, n, Choice(pass_at(right, n))))
+    return [
+        Outcome(ballots.name, name, n, mean_estimate(c.accuracy), float(np.mean(c.ties)), float(np.mean(c.unread)))
+        for name, n, c in choices
+    ]
 
 
 def subsets(total: int, n: int, seed: int = 0) -> Integers:
@@ -44,45 +71,33 @@ def subsets(total: int, n: int, seed: int = 0) -> Integers:
     return np.sort(drawn[:, :n], axis=1)
 
 
+def votes(answers: Integers) -> Integers:
+    """How many samples of its row gave the answer of each sample; 0 for an unread one.
+
+    The first largest number is the majority's: among equally frequent answers, the one that was sampled first wins.
+    """
+    counts = np.count_nonzero(answers[..., :, None] == answers[..., None, :], axis=-1)
+    return np.where(answers == UNREAD, 0, counts)
+
+
 def majority(answers: Integers, right: Booleans, n: int, seed: int = 0) -> Choice:
     """The most frequent answer; among equally frequent ones, the one that was sampled first. Unread samples do not vote."""
     groups = subsets(answers.shape[1], n, seed)
-    width = int(answers.max(initial=0)) + 1
-    step = max(1, _MAX_CELLS // (len(groups) * max(width, n)))
-    parts = [_majority(answers[at : at + step], right[at : at + step], groups) for at in range(0, len(answers), step)]
-    return Choice(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Choice(*np.mean([_majority(answers[:, group], right[:, group]) for group in groups], axis=0))
 
 
-def _majority(answers: Integers, right: Booleans, groups: Integers) -> tuple[Floats, Floats, Floats]:
-    counts, picked = _counts(answers, groups)
-    leads = (counts == counts.max(axis=2, keepdims=True)) & (counts > 0)
-    first = _first_leader(leads, picked)
-    voted = leads.any(axis=2)
-    hit = np.take_along_axis(right[:, groups], first[..., None], axis=2)[..., 0] & voted
-    return hit.mean(axis=1), (leads.sum(axis=2) > 1).mean(axis=1), 1.0 - voted.mean(axis=1)
+def _majority(answers: Integers, right: Booleans) -> list[Booleans]:
+    """For each question: is the answer of most samples right, do several share the first place, was none read."""
+    counts = votes(answers)
+    most, first = counts.max(axis=1, keepdims=True), counts.argmax(axis=1)[:, None]
+    tied = (counts == most) & (answers != np.take_along_axis(answers, first, axis=1))
+    return [np.take_along_axis(right, first, axis=1)[:, 0], tied.any(axis=1), most[:, 0] == 0]
 
 
-def majority_sample(numbers: Sequence[int]) -> int:
-    """The index of the sample that `majority` picks among all of one question's; UNREAD where none was read."""
-    votes = Counter(number for number in numbers if number != UNREAD)
-    most = max(votes.values(), default=0)
-    return next((index for index, number in enumerate(numbers) if most and votes[number] == most), UNREAD)
-
-
-def _counts(answers: Integers, groups: Integers) -> tuple[Integers, Integers]:
-    """Votes (questions x subsets x answers), and the answers of each subset's samples (questions x subsets x n)."""
-    picked = answers[:, groups]
-    questions, rows, _ = picked.shape
-    width = int(answers.max(initial=0)) + 2  # one more for unread samples
-    cells = np.arange(questions * rows).reshape(questions, rows, 1) * width + picked + 1
-    counts = np.bincount(cells.ravel(), minlength=questions * rows * width)
-    return counts.reshape(questions, rows, width)[:, :, 1:], picked
-
-
-def _first_leader(leads: Booleans, picked: Integers) -> Integers:
-    """The index, in each subset, of the first sample that gave one of the leading answers."""
-    leading = np.take_along_axis(leads, np.maximum(picked, 0), axis=2) & (picked != UNREAD)
-    return np.asarray(leading.argmax(axis=2))
+def majority_read(kind: str, extractions: Sequence[Extraction]) -> int | None:
+    """The index of the sample that the majority of one question's samples picks; None where none was read."""
+    counts = votes(np.array(numbered(kind, [extraction.answer for extraction in extractions])[0]))
+    return int(counts.argmax()) if counts.any() else None
 
 
 def order_by_score(answers: Integers, scores: Floats) -> Integers:
@@ -95,23 +110,13 @@ def best_of(answers: Integers, right: Booleans, scores: Floats, n: int) -> Choic
     C(N-1-r, n-1) of C(N, n) of them. An unread sample is picked only where all are unread."""
     order = order_by_score(answers, scores)
     total = answers.shape[1]
-    weights = np.array([comb(total - 1 - rank, n - 1) for rank in range(total)], dtype=float) / comb(total, n)
-    ranked = np.take_along_axis(answers, order, axis=1)
-    hit = np.take_along_axis(right, order, axis=1) & (ranked != UNREAD)
-    sorted_scores = np.take_along_axis(scores, order, axis=1)
-    # Equal scores that stand for different answers: the share of subsets that only the samples' order decides.
-    tied = (
-        (sorted_scores[:, :-1] == sorted_scores[:, 1:]) & (ranked[:, :-1] != ranked[:, 1:]) & (ranked[:, 1:] != UNREAD)
-    )
-    both = _both_lead(total, n)
-    return Choice(hit @ weights, tied @ both, (ranked == UNREAD) @ weights)
-
-
-def _both_lead(total: int, n: int) -> Floats:
-    """Share of subsets whose two best samples are those of rank r and r + 1, for each r."""
-    if n < 2:
-        return np.zeros(total - 1)
-    return np.array([comb(total - 2 - rank, n - 2) / comb(total, n) for rank in range(total - 1)])
+    first = np.array([comb(total - 1 - rank, n - 1) for rank in range(total)]) / comb(total, n)
+    ranked, ordered = np.take_along_axis(answers, order, axis=1), np.take_along_axis(scores, order, axis=1)
+    # Equal scores that stand for different answers: the share of subsets that only the samples' order decides, because
+    # the samples of rank r and r + 1 are their best two.
+    tied = (ordered[:, :-1] == ordered[:, 1:]) & (ranked[:, :-1] != ranked[:, 1:]) & (ranked[:, 1:] != UNREAD)
+    both = np.array([comb(total - 2 - rank, n - 2) if n > 1 else 0 for rank in range(total - 1)]) / comb(total, n)
+    return Choice(np.take_along_axis(right, order, axis=1) @ first, tied @ both, (ranked == UNREAD) @ first)
 
 
 def pass_at(right: Booleans, n: int) -> Floats:
@@ -120,3 +125,16 @@ def pass_at(right: Booleans, n: int) -> Floats:
     total = right.shape[1]
     missing = np.array([comb(total - c, n) / comb(total, n) for c in range(total + 1)])
     return np.asarray(1.0 - missing[right.sum(axis=1)])
+
+
+def picks(ballots: Ballots, scores: Mapping[str, Floats]) -> dict[str, Integers]:
+    """By strategy, the index of the sample that it picks from all samples of each question; UNREAD where none was read."""
+    best = {MAJORITY: votes(ballots.answers).argmax(axis=1)}
+    best |= {name: order_by_score(ballots.answers, table)[:, 0] for name, table in scores.items()}
+    unread = (ballots.answers == UNREAD).all(axis=1)
+    return {name: np.where(unread, UNREAD, sample) for name, sample in best.items()}
+
+
+def missed(ballots: Ballots, picked: Integers) -> Integers:
+    """Questions with a right sample that the strategy did not pick."""
+    return np.flatnonzero(ballots.right.any(axis=1) & ~ballots.right[np.arange(len(picked)), picked])
