@@ -68,8 +68,8 @@ OURS = {"id": "x/1", "stem": "Capital?", "choices": CITIES, "gold": [1], "subjec
 @pytest.mark.parametrize("task", ["mcqa_epfl_cot", "mcqa_gsm8k", "mcqa_arc_grid_1_training"])
 def test_a_log_of_ours_read_again_by_the_same_rules_changes_nothing(logs, tmp_path, capsys, task):
     log = logs[f"samples_{task}"]
-    assert main(["extract", str(log), "--output", str(tmp_path)]) == 0
-    (written,) = tmp_path.iterdir()
+    assert main(["extract", str(log), "--output", str(tmp_path / "new" / "folder")]) == 0
+    (written,) = (tmp_path / "new" / "folder").iterdir()
     assert written.name == log.name.replace(".jsonl", ".reread.jsonl")
     before, after = rows(log), rows(written)
     assert len(before) == len(after) >= 2

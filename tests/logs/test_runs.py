@@ -110,8 +110,8 @@ def test_a_real_run_is_read(evaluated):
     assert run.groups["mcqa_mmlu_stem_physics"].tasks[0] == "mcqa_mmlu_stem_astronomy"
     task = run.tasks["mcqa_mmlu_stem_astronomy", "none"]
     assert task.samples.field.names == ("astronomy",)
-    assert task.setting.harness.startswith("0.4")
-    assert (task.setting.version, task.n_shot, task.expected) == ("1.0", 0, 4)
+    assert task.settings["harness version"].startswith("0.4")
+    assert (task.settings["task version"], task.n_shot, task.expected) == ("1.0", 0, 4)
 
 
 def test_picks_and_golds_give_every_accuracy(evaluated, plain):

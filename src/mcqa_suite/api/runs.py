@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs import runs
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.logs.rows import Sample, read_extraction, read_rows
-from mcqa_suite.logs.samples import Samples
+from mcqa_suite.logs.rows import Sample, parse_rows, read_extraction
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.reporting.tables import data_frame
 
@@ -52,19 +50,14 @@ class Run:
         logs = sample_logs(self.log.path)
         if task is not None and task not in logs:
             raise ConfigError(f"{self.log.path}: no samples of task {task!r}; it has {', '.join(logs)}")
-        return data_frame([row for name in ([task] if task else logs) for row in self._rows(name, logs[name])])
-
-    def _rows(self, task: str, log: Path) -> Iterator[dict[str, Any]]:
-        picks = {name: _picks(run.samples) for (own, name), run in self.log.tasks.items() if own == task}
-        for sample in read_rows(log, failed=True):
-            try:
-                row = {"task": task} | _row(sample)
-                if row["loglikelihoods"] is not None:
-                    row["answer"] = picks.get(sample.filter, {}).get(sample.doc_id)
-            except (KeyError, TypeError, ValueError, IndexError) as error:
-                reason = f"not an lm_eval sample ({error!r}); rerun the task"
-                raise DatasetError(f"{log}:{sample.line}: {reason}") from error
-            yield row
+        names = [task] if task else list(logs)
+        return data_frame(
+            [
+                {"task": name} | row
+                for name in names
+                for row in parse_rows(logs[name], _row, "lm_eval 0.4.3 or newer", failed=True)
+            ]
+        )
 
 
 def load_run(path: str | Path) -> Run:
@@ -74,12 +67,6 @@ def load_run(path: str | Path) -> Run:
     """
     name, folder = named_path(str(path))
     return Run(runs.read_run(folder, name=name))
-
-
-def _picks(samples: Samples) -> dict[int, str]:
-    """The letter of the likeliest option by `doc_id`."""
-    letters = [LETTERS[option] if 0 <= option < len(LETTERS) else None for option in samples.pick("acc")]
-    return {doc: letter for doc, letter in zip(samples.doc_id.tolist(), letters, strict=True) if letter}
 
 
 def _row(sample: Sample) -> dict[str, Any]:
@@ -94,16 +81,15 @@ def _row(sample: Sample) -> dict[str, Any]:
         "status": None,
         "failed": sample.failure,
     }
-    if sample.failure is None:
-        options = isinstance(sample.responses[0], list)
-        row |= {"loglikelihoods": sample.loglikelihoods} if options else _of_texts(sample)
+    if sample.failure is None and isinstance(sample.responses[0], list):
+        values = sample.loglikelihoods
+        likeliest = max(range(len(values)), key=values.__getitem__)
+        row |= {"loglikelihoods": values, "answer": LETTERS[likeliest] if likeliest < len(LETTERS) else None}
+    elif sample.failure is None:
+        extractions = [read_extraction(value) for value in sample.filtered]
+        statuses = [extraction and extraction.status for extraction in extractions]
+        row |= {"response": _single(sample.responses), "answer": _single(sample.answers), "status": _single(statuses)}
     return row | sample.scores
-
-
-def _of_texts(sample: Sample) -> dict[str, Any]:
-    extractions = [read_extraction(value) for value in sample.filtered]
-    statuses = [extraction and extraction.status for extraction in extractions]
-    return {"response": _single(sample.responses), "answer": _single(sample.answers), "status": _single(statuses)}
 
 
 def _single(values: list[Any]) -> Any:

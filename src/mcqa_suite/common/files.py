@@ -6,27 +6,35 @@ import errno
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a temporary file and rename it; ConfigError where it cannot be written, and the old file stays unchanged."""
+    """Replace a file with `text`; where it cannot be written, ConfigError, and the old file stays unchanged."""
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a file with `lines`, which end in newlines: as `write_file`, without all of them in memory."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder")
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(lines)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True) if os.access(path.parent, os.W_OK) else None
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def write_files(folder: Path, files: Iterable[tuple[str, str | bytes]], flag: str = "--output") -> None:
-    """Write all (name, content) to a folder, or none of them; ConfigError, with the flag that names it, where they
-    cannot be written.
+    """Write all (name, content) to a folder, or none; ConfigError names `flag` and the folder that cannot be written.
 
     All files are written to a temporary folder before the first is renamed. Other files of the folder stay.
     """

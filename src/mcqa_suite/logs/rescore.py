@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.files import write_lines
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row, outcome
 from mcqa_suite.logs.rows import Sample, read_rows, write_extraction
@@ -72,13 +73,19 @@ def rescore(path: Path, output: Path, columns: Columns, report: Report) -> Resco
         if log.broken <= MOST_REPORTS:
             report(line)
 
-    rows = read_rows(path, failed=True, broken=broken)
-    with _replacing(output) as out:
+    def lines() -> Iterator[str]:
+        rows = read_rows(path, failed=True, broken=broken)
         for sample in tqdm(rows, desc=path.name, unit=" rows", delay=3, leave=False):
             try:
-                out.write(json.dumps(_rescored(sample, columns, log)) + "\n")
+                yield json.dumps(_rescored(sample, columns, log)) + "\n"
             except ValueError as error:
                 broken(f"{path}:{sample.line}: {error}")
+
+    rescored = lines()
+    if (first := next(rescored, None)) is not None:
+        with suppress(OSError):  # `write_lines` tells which file cannot be written
+            output.parent.mkdir(parents=True, exist_ok=True)
+        write_lines(output, chain([first], rescored))
     if log.broken > MOST_REPORTS:
         report(f"{path}: ... and {log.broken - MOST_REPORTS} more broken lines")
     if log.failed:
@@ -167,20 +174,3 @@ def _targets(paths: Sequence[Path], output: Path | None) -> list[tuple[Path, Pat
                 f"{target}: {other} and {path} would both be written there; give them to separate commands"
             )
     return list(zip(paths, targets, strict=True))
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[TextIO]:
-    """A file that replaces `target` when it is complete, unless it is empty."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8") as out:
-            yield out
-        if partial.stat().st_size:
-            partial.replace(target)
-    except OSError as error:
-        raise DatasetError(f"{target}: cannot be written ({error.strerror})") from error
-    finally:
-        if partial.exists():
-            partial.unlink()

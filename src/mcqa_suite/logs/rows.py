@@ -23,6 +23,10 @@ EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
 NO_ANSWER = ("", "[invalid]", "[no answer]")
 
 
+class SampleValueError(ValueError):
+    """A value of a sample that cannot be right, such as a score that is not from 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A line of a sample log, counted from 1, and its JSON.
@@ -79,7 +83,9 @@ class Sample:
     @property
     def loglikelihoods(self) -> list[float]:
         """The log-likelihood of each option of a multiple-choice task."""
-        return [float(pair[0]) for pair in self.row["filtered_resps"]]
+        values = [float(pair[0]) for pair in self.row["filtered_resps"]]
+        # With acc_mutual_info, the second half are the options without the question.
+        return values[: len(values) // 2] if "acc_mutual_info" in self.row else values
 
     @property
     def metrics(self) -> list[str]:
@@ -162,19 +168,18 @@ def read_rows(path: Path, *, failed: bool = False, broken: Callable[[str], objec
             yield sample
 
 
-def parse_rows(path: Path, parse: Callable[[Sample], T], kind: str) -> Iterator[T]:
+def parse_rows(path: Path, parse: Callable[[Sample], T], kind: str, *, failed: bool = False) -> Iterator[T]:
     """`parse` of every sample of a log; DatasetError names the line that is not a sample of `kind`."""
-    for sample in read_rows(path):
+    for sample in read_rows(path, failed=failed):
         try:
             yield parse(sample)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise not_a_sample(path, sample, error, kind) from error
-
-
-def not_a_sample(path: Path, sample: Sample, error: Exception, kind: str) -> DatasetError:
-    """The error for a row that is not a sample of `kind`, by the exception that reading it raised."""
-    reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-    return DatasetError(f"{path}:{sample.line}: not a sample of {kind} ({reason}); run the task again")
+        except SampleValueError as error:
+            raise DatasetError(f"{path}:{sample.line}: {error}; correct the row, or run the task again") from error
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+            raise DatasetError(
+                f"{path}:{sample.line}: not a sample of {kind} ({reason}); run the task again"
+            ) from error
 
 
 class RowIndex:

@@ -18,37 +18,18 @@ from mcqa_suite.logs.sample_values import METRICS
 from mcqa_suite.logs.samples import Samples, best_letter, read_samples
 
 
-@dataclass(frozen=True)
-class Setting:
-    """The settings that two runs of a task must share to be comparable."""
-
-    harness: str | None
-    n_shot: int
-    chat_template: str | None
-    version: str | None
-    generation: str = ""
-
-    def differences(self, other: Setting) -> list[tuple[str, str, str]]:
-        """(name, own value, other value) of every setting that does not agree."""
-        names = {
-            "harness": "harness version",
-            "n_shot": "few-shot count",
-            "chat_template": "chat template",
-            "version": "task version",
-            "generation": "generation settings",
-        }
-        pairs = [(text, getattr(self, name), getattr(other, name)) for name, text in names.items()]
-        return [(text, _short(ours), _short(theirs)) for text, ours, theirs in pairs if ours != theirs]
-
-
 @dataclass(frozen=True, eq=False)
 class TaskRun:
-    """One task's samples under one filter; `log` is their file, `expected` the number of documents in the results."""
+    """One task's samples under one filter.
+
+    `log` is their file, `expected` the number of documents in the results. `settings` are what two runs must share to be
+    comparable: "harness version", "few-shot count", "chat template", "task version" and "generation settings".
+    """
 
     task: str
     filter: str
     log: Path
-    setting: Setting
+    settings: Mapping[str, Any]
     samples: Samples
     expected: int | None = None
 
@@ -64,7 +45,12 @@ class TaskRun:
 
     @property
     def n_shot(self) -> int:
-        return self.setting.n_shot
+        return int(self.settings["few-shot count"])
+
+    def other_settings(self, other: TaskRun) -> list[tuple[str, str, str]]:
+        """(name, own value, other value) of every setting that does not agree."""
+        pairs = [(name, value, other.settings[name]) for name, value in self.settings.items()]
+        return [(name, _short(ours), _short(theirs)) for name, ours, theirs in pairs if ours != theirs]
 
     @property
     def metrics(self) -> list[str]:
@@ -146,10 +132,9 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
     if not tasks:
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
     folder = path if path.is_dir() else newest.parent
-    sizes = dict(zip(("bits_per_weight", "size_mb", "tokens_per_second"), _sizes(folder), strict=True))
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
-    label = name or _label(folder)
-    return Run(label, path, model_identity(content), ordered, groups, tuple(problems), **sizes)
+    label, sizes = _manifest_facts(folder)
+    return Run(name or label, path, model_identity(content), ordered, groups, tuple(problems), **sizes)
 
 
 def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
@@ -164,21 +149,21 @@ def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | No
         field=cluster,
     )
     expected = results.get("n-samples", {}).get(task, {}).get("effective")
-    setting = _setting(results, task, config)
-    return {(task, name): TaskRun(task, name, log, setting, samples, expected) for name, samples in by_filter.items()}
+    settings = _settings(results, task, config)
+    return {(task, name): TaskRun(task, name, log, settings, samples, expected) for name, samples in by_filter.items()}
 
 
-def _setting(results: dict[str, Any], task: str, config: dict[str, Any]) -> Setting:
+def _settings(results: dict[str, Any], task: str, config: dict[str, Any]) -> dict[str, Any]:
     chat = [results.get(name) for name in ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")]
     version = results.get("versions", {}).get(task)
     generation = config.get("generation_kwargs")
-    return Setting(
-        harness=results.get("lm_eval_version"),
-        n_shot=int(results.get("n-shot", {}).get(task, config.get("num_fewshot")) or 0),
-        chat_template=None if not any(chat) else json.dumps(chat),
-        version=None if version is None else str(version),
-        generation=json.dumps(generation, sort_keys=True) if generation else "",
-    )
+    return {
+        "harness version": results.get("lm_eval_version"),
+        "few-shot count": results.get("n-shot", {}).get(task, config.get("num_fewshot")) or 0,
+        "chat template": json.dumps(chat) if any(chat) else None,
+        "task version": None if version is None else str(version),
+        "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
+    }
 
 
 def _groups(results: dict[str, Any]) -> dict[str, Group]:
@@ -200,19 +185,12 @@ def _leaves(name: str, members: Mapping[str, list[str]], above: tuple[str, ...] 
     return [leaf for member in members[name] for leaf in _leaves(member, members, (*above, name))]
 
 
-def _label(folder: Path) -> str:
-    try:
-        return read_manifest(folder).name
-    except CheckpointError:
-        return Path(os.path.abspath(folder)).name  # a link keeps its own name
-
-
-def _sizes(folder: Path) -> tuple[float | None, float | None, float | None]:
-    """Bits per weight, size in 10^6 bytes and tokens per second, from the manifests of the run and its checkpoint."""
+def _manifest_facts(folder: Path) -> tuple[str, dict[str, float | None]]:
+    """Name, bits per weight, size in 10^6 bytes and tokens per second, from the manifests of the run and its checkpoint."""
     try:
         manifest = read_manifest(folder)
     except CheckpointError:
-        return None, None, None
+        return Path(os.path.abspath(folder)).name, {}  # a link keeps its own name
     size = manifest.size
     name = Path(manifest.name).name  # a manifest's name must not lead to another folder
     if size is None and manifest.parent is not None:
@@ -221,8 +199,10 @@ def _sizes(folder: Path) -> tuple[float | None, float | None, float | None]:
             size = checkpoint.size if checkpoint.content == manifest.parent.content else None
         except CheckpointError:
             size = None
-    bits, megabytes = (size.bits_per_weight, size.bytes_on_disk / 1e6) if size else (None, None)
-    return bits, megabytes, manifest.tokens_per_second
+    facts = {"tokens_per_second": manifest.tokens_per_second}
+    if size:
+        facts |= {"bits_per_weight": size.bits_per_weight, "size_mb": size.bytes_on_disk / 1e6}
+    return manifest.name, facts
 
 
 def _short(value: Any) -> str:

@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from mcqa_suite.logs.rows import SampleValueError
+
 # Metrics that are shares of right answers, from 0 to 1; a comparison uses one of them unless another is named.
 METRICS = ("acc", "acc_norm", "exact_match")
-
-
-class SampleValueError(ValueError):
-    """A row whose score is not from 0 to 1, or is missing where other rows have it."""
 
 
 def read_score(name: str, value: Any) -> float | None:
@@ -23,16 +21,10 @@ def read_score(name: str, value: Any) -> float | None:
     return float(value) if number else None
 
 
-def check_scored(name: str, missing: int) -> None:
-    """Raise SampleValueError where a metric of METRICS is missing in some of the rows."""
-    if missing and name in METRICS:
-        raise SampleValueError(f"{name} is in some rows, and missing in {'this one' if missing == 1 else 'others'}")
-
-
 def hash_prefix(digest: str) -> int:
     """The first 8 bytes of a hexadecimal hash; of any other text, 8 bytes of its fingerprint."""
     try:
-        return int(digest[:16], 16)
+        return int.from_bytes(bytes.fromhex(digest[:16]))
     except ValueError:
         return fingerprint(digest)
 

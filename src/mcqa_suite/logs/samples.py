@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise, zip_longest
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.rows import Sample, not_a_sample, read_rows
+from mcqa_suite.logs.rows import Sample, parse_rows
 from mcqa_suite.logs.sample_values import (
     METRICS,
-    SampleValueError,
-    check_scored,
     fingerprint,
     hash_prefix,
     is_choice,
@@ -30,7 +30,12 @@ from mcqa_suite.questions.question import LETTERS
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
-_ONES = (1,) * 1000
+Values = dict[str, Any]  # of one row
+FLAT: dict[str, Any] = {
+    **{"doc_id": np.int64, "hashes": np.uint64, "options": np.int64, "gold": np.uint64},
+    **{"answer": np.uint64, "letter": np.int64, "response": np.uint64},
+}
+PADDED: dict[str, Any] = {"loglikelihoods": np.float64, "lengths": np.int64}
 MIN_KNOWN_GOLD = 0.99  # statistics of gold letters need at least this share of documents with a known gold
 
 
@@ -59,13 +64,13 @@ class Samples:
     scores: dict[str, Floats]
     options: Integers
     gold: Hashes
-    loglikelihoods: Floats | None
-    lengths: Integers | None
-    answer: Hashes | None
-    letter: Integers | None
-    response: Hashes | None
-    field: Column | None
     failed: Mapping[int, int]
+    loglikelihoods: Floats | None = None
+    lengths: Integers | None = None
+    answer: Hashes | None = None
+    letter: Integers | None = None
+    response: Hashes | None = None
+    field: Column | None = None
 
     @property
     def has_option(self) -> NDArray[np.bool_]:
@@ -100,121 +105,104 @@ def read_samples(
     `field` of the documents is kept as a column. `multiple_choice` None: decided by the first row. Raises DatasetError for
     an empty file, a broken line, a row of an older harness, a score that is not from 0 to 1, and a document twice.
     """
-    tables: dict[str, _Table] = {}
+    kind = "lm_eval 0.4.3 or newer"
+    if multiple_choice is None:
+        multiple_choice = next(parse_rows(path, lambda sample: is_choice(sample.row), kind), False)
+    values = partial(_option_values, delimiter=delimiter) if multiple_choice else _answer_values
+    answered: dict[str, list[Values]] = {}
     failed: dict[str, dict[int, int]] = {}
-    failure: str | None = None
-    for sample in read_rows(path, failed=True):
-        try:
-            if sample.failure is not None:
-                failed.setdefault(sample.filter, {})[sample.doc_id] = hash_prefix(sample.hashes[0])
-                failure = failure or sample.failure
-                continue
-            if sample.filter not in tables:
-                choice = is_choice(sample.row) if multiple_choice is None else multiple_choice
-                tables[sample.filter] = _Table(choice, delimiter, field)
-            tables[sample.filter].add(sample)
-        except SampleValueError as error:
-            raise DatasetError(f"{path}:{sample.line}: {error}; correct the row, or run the task again") from error
-        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-            raise not_a_sample(path, sample, error, "lm_eval 0.4.3 or newer") from error
-    if not tables:
-        nothing = f"no item got an answer ({failure}); run the task again"
-        raise DatasetError(
-            f"{path}: {nothing if failure else 'holds no sample; run the task again with --log_samples'}"
-        )
-    return {name: table.finish(f"{path}: filter {name}", failed.get(name, {})) for name, table in tables.items()}
-
-
-class _Table:
-    """Flat arrays that grow row by row; `finish` makes matrices of them."""
-
-    def __init__(self, multiple_choice: bool, delimiter: str, field: str | None) -> None:
-        self.multiple_choice, self.delimiter, self.field = multiple_choice, delimiter, field
-        self.doc_id, self.options, self.codes = array("q"), array("q"), array("q")
-        self.hashes, self.gold, self.answer, self.response = array("Q"), array("Q"), array("Q"), array("Q")
-        self.loglikelihoods, self.lengths, self.letter = array("d"), array("q"), array("q")
-        self.scores: dict[str, array[float]] = {}
-        self.names: dict[str, int] = {}
-        self.fields: dict[str, None] = {}
-
-    def add(self, sample: Sample) -> None:
-        doc, responses = sample.doc, sample.responses
-        self.doc_id.append(sample.doc_id)
-        self.hashes.extend(map(hash_prefix, sample.hashes))
-        if self.field is not None:
-            self.fields |= dict.fromkeys(doc)
-            value = doc.get(self.field)
-            self.codes.append(-1 if value is None else self.names.setdefault(str(value), len(self.names)))
-        if self.multiple_choice:
-            self._add_loglikelihoods(sample)
+    reason = None
+    for row in parse_rows(path, lambda sample: _row(sample, field, values), kind, failed=True):
+        if row["failure"] is None:
+            answered.setdefault(row["filter"], []).append(row)
         else:
-            self._add_answers(sample)
-            self.response.append(fingerprint(responses))
-        self._add_scores(sample.row)
+            failed.setdefault(row["filter"], {})[row["doc_id"]] = row["hashes"][0]
+            reason = reason or row["failure"]
+    if not answered:
+        nothing = f"no item got an answer ({reason}); run the task again"
+        raise DatasetError(f"{path}: {nothing if reason else 'holds no sample; run the task again with --log_samples'}")
+    return {name: _columns(path, rows, failed.get(name, {})) for name, rows in answered.items()}
 
-    def _add_scores(self, row: Mapping[str, Any]) -> None:
-        for name in row.get("metrics") or row.keys() - {"doc_id", "filter"}:
-            if name in row and (value := read_score(name, row[name])) is not None:
-                if (column := self.scores.get(name)) is None:
-                    column = self.scores[name] = array("d")
-                if missing := len(self.doc_id) - 1 - len(column):
-                    check_scored(name, missing)
-                    column.extend([np.nan] * missing)
-                column.append(value)
-        for name in self.scores.keys() & METRICS:
-            check_scored(name, len(self.doc_id) - len(self.scores[name]))
 
-    def _add_loglikelihoods(self, sample: Sample) -> None:
-        row, values = sample.row, sample.loglikelihoods
-        if "acc_mutual_info" in row:  # the second half are the options without the question
-            values = values[: len(values) // 2]
-        self.loglikelihoods.extend(values)
-        self.options.append(len(values))
-        bits = option_bits(sample.doc.get("gold"), len(values))
-        if bits and "acc_norm" not in row:
-            self.lengths.extend(_ONES[: len(values)])
-        else:
-            texts = option_texts(row.get("arguments", ()), len(values), self.delimiter)
-            self.lengths.extend(max(1, len(text)) for text in texts)
-            bits = bits or option_bits(read_target(sample.target, texts), len(values))
-        self.gold.append(bits)
+def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) -> Values:
+    """What the columns hold of a sample; a failed one has no answer and no scores."""
+    row: Values = {
+        "filter": sample.filter,
+        "line": sample.line,
+        "failure": sample.failure,
+        "doc_id": int(np.int64(sample.doc_id)),  # OverflowError for a larger number
+        "hashes": [hash_prefix(digest) for digest in sample.hashes],
+    }
+    if sample.failure is not None:
+        return row
+    names = sample.row.get("metrics") or [name for name in sample.row if name not in ("doc_id", "filter")]
+    scores = {name: read_score(name, sample.row[name]) for name in names if name in sample.row}
+    row["scores"] = {name: score for name, score in scores.items() if score is not None}
+    if field is not None:
+        row |= {"fields": tuple(sample.doc), "field": sample.doc.get(field)}
+    return row | values(sample)
 
-    def _add_answers(self, sample: Sample) -> None:
-        answers, choices = sample.answers, sample.doc.get("choices")
-        options = len(choices) if isinstance(choices, list) else 0
-        first = answers[0] if answers else None
-        self.options.append(options)
-        self.gold.append(option_bits(sample.doc.get("gold"), options))
-        self.letter.append(LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1)
-        self.answer.append(fingerprint(answers) if any(answer is not None for answer in answers) else 0)
 
-    def finish(self, where: str, failed: Mapping[int, int]) -> Samples:
-        doc_id = np.frombuffer(self.doc_id, np.int64)
-        order = np.argsort(doc_id, kind="stable")  # data-parallel runs write documents out of order
-        doc_id, n = doc_id[order], len(order)
-        if n > 1 and (twice := doc_id[1:][doc_id[1:] == doc_id[:-1]]).size:
-            raise DatasetError(
-                f"{where}: document {twice[0]} comes twice; was the file written twice? Run the task again"
-            )
-        options = np.frombuffer(self.options, np.int64)
-        choice = self.multiple_choice
-        samples = Samples(
-            doc_id=doc_id,
-            hashes=np.frombuffer(self.hashes, np.uint64).reshape(n, 3)[order],
-            scores={name: _filled(column, n)[order] for name, column in self.scores.items()},
-            options=options[order],
-            gold=np.frombuffer(self.gold, np.uint64)[order],
-            loglikelihoods=_padded(np.frombuffer(self.loglikelihoods, np.float64), options)[order] if choice else None,
-            lengths=_padded(np.frombuffer(self.lengths, np.int64), options)[order] if choice else None,
-            answer=None if choice else np.frombuffer(self.answer, np.uint64)[order],
-            letter=None if choice else np.frombuffer(self.letter, np.int64)[order],
-            response=None if choice else np.frombuffer(self.response, np.uint64)[order],
-            field=Column(np.frombuffer(self.codes, np.int64)[order], tuple(self.names), tuple(self.fields))
-            if self.field
-            else None,
-            failed=failed,
-        )
-        return _without_contradicted_gold(samples)
+def _option_values(sample: Sample, delimiter: str) -> Values:
+    values = sample.loglikelihoods
+    if len(sample.responses) < len(values):
+        raise ValueError(f"{len(values)} options, {len(sample.responses)} responses")
+    bits = option_bits(sample.doc.get("gold"), len(values))
+    lengths = [1] * len(values)
+    if not bits or "acc_norm" in sample.row:
+        texts = option_texts(sample.row.get("arguments", ()), len(values), delimiter)
+        lengths = [max(1, len(text)) for text in texts]
+        bits = bits or option_bits(read_target(sample.target, texts), len(values))
+    return {"options": len(values), "gold": bits, "loglikelihoods": values, "lengths": lengths}
+
+
+def _answer_values(sample: Sample) -> Values:
+    answers, choices = sample.answers, sample.doc.get("choices")
+    options = len(choices) if isinstance(choices, list) else 0
+    first = answers[0] if answers else None
+    return {
+        "options": options,
+        "gold": option_bits(sample.doc.get("gold"), options),
+        "answer": fingerprint(answers) if any(answer is not None for answer in answers) else 0,
+        "letter": LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1,
+        "response": fingerprint(sample.responses),
+    }
+
+
+def _columns(path: Path, rows: list[Values], failed: Mapping[int, int]) -> Samples:
+    metrics = dict.fromkeys(name for row in rows for name in row["scores"])
+    for name in METRICS:
+        if name in metrics and (lacking := [row["line"] for row in rows if name not in row["scores"]]):
+            reason = f"{name} is in some rows, and missing in this one"
+            raise DatasetError(f"{path}:{lacking[0]}: {reason}; correct the row, or run the task again")
+    rows.sort(key=itemgetter("doc_id"))  # data-parallel runs write documents out of order
+    for row, other in pairwise(rows):
+        if row["doc_id"] == other["doc_id"]:
+            where = f"{path}: filter {row['filter']}: document {row['doc_id']}"
+            raise DatasetError(f"{where} comes twice; was the file written twice? Run the task again")
+    columns: dict[str, Any] = {
+        name: np.array([row[name] for row in rows], kind) for name, kind in FLAT.items() if name in rows[0]
+    }
+    columns |= {name: _padded([row[name] for row in rows], kind) for name, kind in PADDED.items() if name in rows[0]}
+    scores = {name: np.array([row["scores"].get(name, np.nan) for row in rows]) for name in metrics}
+    samples = Samples(scores=scores, field=_field(rows) if "field" in rows[0] else None, failed=failed, **columns)
+    if "acc" in scores and (samples.gold != 0).any():
+        # Gold that contradicts the logged accuracy is unknown: the target of a foreign task may mean something else.
+        samples.gold[samples.chose_gold("acc") != (scores["acc"] > 0)] = 0
+    return samples
+
+
+def _field(rows: Sequence[Values]) -> Column:
+    values = [None if row["field"] is None else str(row["field"]) for row in rows]
+    names = tuple(dict.fromkeys(value for value in values if value is not None))
+    fields = dict.fromkeys(name for row in rows for name in row["fields"])
+    codes = {None: -1} | {name: code for code, name in enumerate(names)}
+    return Column(np.array([codes[value] for value in values]), names, tuple(fields))
+
+
+def _padded(rows: Sequence[Sequence[float]], dtype: Any) -> NDArray[Any]:
+    """Rows of unequal length as one matrix, filled up with 0."""
+    return np.array(list(zip_longest(*rows, fillvalue=0)), dtype).T.reshape(len(rows), -1)
 
 
 def best_letter(gold: Hashes) -> tuple[str, float] | None:
@@ -224,25 +212,3 @@ def best_letter(gold: Hashes) -> tuple[str, float] | None:
     bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
     shares = bits.mean(axis=0)
     return LETTERS[int(shares.argmax())], float(shares.max())
-
-
-def _without_contradicted_gold(samples: Samples) -> Samples:
-    """Set gold to unknown where it contradicts the logged accuracy: the target of a foreign task may mean something else."""
-    if "acc" in samples.scores and (samples.gold != 0).any():
-        contradicted = samples.chose_gold("acc") != (samples.scores["acc"] > 0)
-        samples.gold[contradicted] = 0
-    return samples
-
-
-def _padded(flat: NDArray[Any], counts: Integers) -> NDArray[Any]:
-    """Rows of unequal length as one matrix, filled up with 0."""
-    width = int(counts.max(initial=0))
-    matrix = np.zeros((len(counts), width), flat.dtype)
-    matrix[np.arange(width) < counts[:, None]] = flat
-    return matrix
-
-
-def _filled(column: array[float], n: int) -> Floats:
-    values = np.full(n, np.nan)
-    values[: len(column)] = np.frombuffer(column, np.float64)
-    return values

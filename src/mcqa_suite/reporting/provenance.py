@@ -17,13 +17,6 @@ from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.runs import Run
 
 SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
-SETTINGS = {
-    "harness version": "harness",
-    "few-shot count": "n_shot",
-    "chat template": "chat_template",
-    "task version": "version",
-    "generation settings": "generation",
-}
 
 
 @dataclass(frozen=True)
@@ -126,7 +119,7 @@ def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str
     lines: dict[str, dict[str, list[str]]] = {}
     for run in others:
         for key in base.tasks.keys() & run.tasks.keys():
-            for what, expected, value in base.tasks[key].setting.differences(run.tasks[key].setting):
+            for what, expected, value in base.tasks[key].other_settings(run.tasks[key]):
                 lines.setdefault(run.name, {}).setdefault(what, []).append(f"{key[0]}: {expected} (base), {value}")
     return lines
 
@@ -135,9 +128,9 @@ def checklist(report: Comparison, base: Run, others: Sequence[Run], origins: dic
     """Check that the runs can be compared; the states are good, bad, note, unknown and "" (the base's own value)."""
     wrong = mismatched(base, others)
     checks = []
-    for what, name in SETTINGS.items():
-        show = _generation if name == "generation" else _value
-        values = sorted({show(getattr(task.setting, name)) for task in base.tasks.values()})
+    for what in next(iter(base.tasks.values())).settings:
+        show = _generation if what == "generation settings" else _value
+        values = sorted({show(task.settings[what]) for task in base.tasks.values()})
         cells = [_setting_cell(wrong.get(run.name, {}).get(what)) for run in others]
         checks.append(Check(what, (("", ", ".join(values[:3])), *cells)))
     for what in ("seeds", "dtype", "batch size", "transformers", "commit", "limit"):

@@ -74,7 +74,7 @@ def compare(
 def _mismatches(base: Run, variant: Run) -> Iterator[str]:
     """One line for each setting that differs between the two runs of a task."""
     for key in base.tasks.keys() & variant.tasks.keys():
-        for setting, value, other in base.tasks[key].setting.differences(variant.tasks[key].setting):
+        for setting, value, other in base.tasks[key].other_settings(variant.tasks[key]):
             yield f"{key[0]}: {setting}: {value} ({base.name}), {other} ({variant.name})"
 
 
