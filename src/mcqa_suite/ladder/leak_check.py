@@ -57,7 +57,7 @@ def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder:
         elif audited.leaks:
             raise DatasetError(
                 f"{recipe.path}: stage {stage.name}: {leak_summary(audited)}; remove them from its data, evaluate other "
-                f"tasks, or set allow_leaks: true (list all: mcqa audit {recipe.path})"
+                f"tasks, or set allow_leaks: true in its settings (list all: mcqa audit {recipe.path})"
             )
     return lines[:1]
 
