@@ -25,26 +25,25 @@ def change(pairs: Pairs, margin: float) -> Change:
     if pairs.cluster is not None:
         names, codes = np.unique(pairs.cluster, return_inverse=True)
         codes = codes if len(names) > 1 else None
-    differences = pairs.variant.score - pairs.base.score
-    bootstrap = stats.bootstrap_difference(differences, np.random.default_rng(SEED), codes, resamples=RESAMPLES)
-    effect = None if codes is None else stats.design_effect(differences, codes)
     first, second = pairs.base.right, pairs.variant.right
     if first is None or second is None:
-        return _mean_change(pairs, differences, codes, effect, bootstrap, margin)
-    return _share_change(first, second, codes, effect, bootstrap, margin)
+        return _mean_change(pairs.base.score, pairs.variant.score, codes, margin)
+    return _share_change(first, second, codes, margin)
 
 
-def _share_change(
-    first: Booleans,
-    second: Booleans,
-    codes: Integers | None,
-    effect: DesignEffect | None,
-    bootstrap: Estimate,
-    margin: float,
-) -> Change:
-    table = PairedTable.of(first, second)
+def _effect(values: Floats, codes: Integers | None) -> DesignEffect | None:
+    return None if codes is None else stats.design_effect(values, codes)
+
+
+def _bootstrap(differences: Floats, codes: Integers | None) -> Estimate:
+    return stats.bootstrap_difference(differences, np.random.default_rng(SEED), codes, resamples=RESAMPLES)
+
+
+def _share_change(first: Booleans, second: Booleans, codes: Integers | None, margin: float) -> Change:
+    differences, table = second.astype(float) - first.astype(float), PairedTable.of(first, second)
     gains, losses, n = table.only_second, table.only_first, table.n
-    factor, exact = effect.factor if effect else 1.0, stats.mcnemar_exact(gains, losses)
+    effect, exact = _effect(differences, codes), stats.mcnemar_exact(gains, losses)
+    factor = effect.factor if effect else 1.0
     base, variant = (
         stats.wilson(int(right.sum()), n) if codes is None else stats.clustered_share(right, codes)
         for right in (first, second)
@@ -53,7 +52,7 @@ def _share_change(
         base=base,
         variant=variant,
         difference=stats.paired_difference(table, effect=effect),
-        bootstrap=bootstrap,
+        bootstrap=_bootstrap(differences, codes),
         method="clustered score" if effect else "score",
         p=stats.score_test(gains, losses, n, effect) if effect else exact,
         p_mcnemar=exact,
@@ -64,26 +63,16 @@ def _share_change(
     )
 
 
-def _mean_change(
-    pairs: Pairs,
-    differences: Floats,
-    codes: Integers | None,
-    effect: DesignEffect | None,
-    bootstrap: Estimate,
-    margin: float,
-) -> Change:
-    base, variant = (
-        stats.mean_estimate(score, effect=None if codes is None else stats.design_effect(score, codes))
-        for score in (pairs.base.score, pairs.variant.score)
-    )
-    value = float(differences.mean())
+def _mean_change(first: Floats, second: Floats, codes: Integers | None, margin: float) -> Change:
+    differences = second - first
+    value, effect = float(differences.mean()), _effect(differences, codes)
     error = stats.standard_error(differences, effect) if len(differences) > 1 else float("inf")
     freedom = effect.degrees_of_freedom if effect else float(max(1, len(differences) - 1))
     return Change(
-        base=base,
-        variant=variant,
+        base=stats.mean_estimate(first, effect=_effect(first, codes)),
+        variant=stats.mean_estimate(second, effect=_effect(second, codes)),
         difference=stats.mean_estimate(differences, effect=effect),
-        bootstrap=bootstrap,
+        bootstrap=_bootstrap(differences, codes),
         method="clustered t" if effect else "t",
         p=stats.t_test(value, error, freedom),
         p_equivalent=stats.tost_mean(value, error, margin, freedom),

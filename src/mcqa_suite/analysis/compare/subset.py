@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mcqa_suite.analysis.compare.groups import is_macro
+from mcqa_suite.analysis.compare.tasks import is_macro
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Group, Run, TaskRun
 from mcqa_suite.logs.sample_values import hash_prefix

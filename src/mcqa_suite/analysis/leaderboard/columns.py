@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.groups import is_macro
-from mcqa_suite.analysis.compare.tasks import preferred_metric
+from mcqa_suite.analysis.compare.tasks import is_macro, preferred_metric
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Group, Run, TaskRun
 from mcqa_suite.logs.sample_values import METRICS
