@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from helpers.log_files import digest, write_run
 
-from mcqa_suite.analysis.variance import difference, draw_spread, gap, read_drawn, same_documents, steps
+from mcqa_suite.analysis.variance import difference, gap, read_drawn, same_documents, steps
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.reporting.variance import variance_csv, variance_report
@@ -73,17 +73,17 @@ def test_mean_and_standard_deviation_are_over_draws_of_the_whole_set(tmp_path, r
     log(tmp_path, rates)
     drawn = read_drawn("base", tmp_path)
     for name, right in rates.items():
-        result = draw_spread(drawn.tasks[f"mcqa_symbolic_local_{name}"])
+        result = drawn.tasks[f"mcqa_symbolic_local_{name}"]
         by_draw = [sum(right[:, i]) / 20 for i in range(30)]
         mean = sum(by_draw) / 30
         assert result.mean.value == pytest.approx(mean)
         assert result.std == pytest.approx((sum((rate - mean) ** 2 for rate in by_draw) / 29) ** 0.5)
-        assert (result.lowest, result.highest) == (min(by_draw), max(by_draw))
+        assert (result.by_instance.min(), result.by_instance.max()) == (min(by_draw), max(by_draw))
 
 
 def test_the_interval_is_over_templates_and_not_over_questions(tmp_path, rates):
     log(tmp_path, rates)
-    result = draw_spread(read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main"])
+    result = read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main"]
     by_template = rates["main"].mean(axis=1)
     margin = 2.093 * by_template.std(ddof=1) / 20**0.5  # Student's t with 19 degrees of freedom
     assert result.mean.half_width == pytest.approx(margin, rel=0.1)
@@ -208,11 +208,10 @@ def test_several_samples_a_question_have_their_mean(tmp_path, rates):
     rows = [{**row, "acc": (row["acc"] + index % 3) / 3} for index, row in enumerate(rows)]
     write_run(tmp_path, {"mcqa_symbolic_local_main_n8": rows})
     draws = read_drawn("base", tmp_path).tasks["mcqa_symbolic_local_main_n8"]
-    result = draw_spread(draws)
     assert (draws.family, draws.variant) == ("mcqa_symbolic_local_n8", "main")
-    assert result.mean.value == pytest.approx(np.mean([row["acc"] for row in rows]))
+    assert draws.mean.value == pytest.approx(np.mean([row["acc"] for row in rows]))
     margin = 2.093 * draws.right.mean(axis=1).std(ddof=1) / 20**0.5
-    assert result.mean.half_width == pytest.approx(margin, rel=0.05)
+    assert draws.mean.half_width == pytest.approx(margin, rel=0.05)
 
 
 def test_the_command_prints_runs_side_by_side_and_writes_its_files(tmp_path, rates, capsys):

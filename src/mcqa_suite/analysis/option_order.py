@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
+from mcqa_suite.logs.samples import Floats, Integers
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 
@@ -29,7 +28,7 @@ class RotationScores(NamedTuple):
     question: str
     rotation: int
     gold: int
-    loglikelihoods: tuple[float, ...]
+    loglikelihoods: Sequence[float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,12 +78,19 @@ def _read_effect(log: Path) -> OrderEffect:
 
 def _rotation(sample: Sample) -> RotationScores:
     doc = sample.doc
-    return RotationScores(doc["question_id"], doc["rotation"], doc["gold"][0], tuple(sample.loglikelihoods))
+    return RotationScores(doc["question_id"], doc["rotation"], doc["gold"][0], sample.loglikelihoods)
 
 
-def order_effect(rotations: Iterable[RotationScores | Sequence[Any]]) -> OrderEffect:
-    """The effect over complete questions; ValueError where there is none, or a rotation is missing or comes twice."""
-    tables = {name: _matrix(name, rows) for name, rows in _by_question(rotations).items()}
+def order_effect(rotations: Iterable[RotationScores]) -> OrderEffect:
+    """The effect over complete questions; ValueError where there is none, or a rotation is missing or comes twice.
+
+    Incomplete questions are left out, because a run with --limit may end within a question.
+    """
+    by_question: dict[str, list[RotationScores]] = {}
+    for row in rotations:
+        by_question.setdefault(row.question, []).append(row)
+    complete = {name: rows for name, rows in by_question.items() if len(rows) >= len(rows[0].loglikelihoods)}
+    tables = {name: _matrix(name, rows) for name, rows in complete.items()}
     if not tables:
         raise ValueError("no question in all of its rotations")
     positions = np.concatenate([gold for gold, _ in tables.values()])
@@ -109,15 +115,6 @@ def _debiased(values: Floats) -> int:
     shares = np.exp(values - values.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     return int(np.mean([np.roll(row, r) for r, row in enumerate(shares)], axis=0).argmax())
-
-
-def _by_question(rotations: Iterable[RotationScores | Sequence[Any]]) -> dict[str, list[RotationScores]]:
-    grouped: dict[str, list[RotationScores]] = {}
-    for question, rotation, gold, values in rotations:
-        row = RotationScores(str(question), int(rotation), int(gold), tuple(map(float, values)))
-        grouped.setdefault(row.question, []).append(row)
-    # A run with --limit may end within a question: incomplete questions are left out.
-    return {name: rows for name, rows in grouped.items() if len(rows) >= len(rows[0].loglikelihoods)}
 
 
 def _matrix(name: str, rows: Sequence[RotationScores]) -> tuple[Integers, Floats]:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import Row
+from mcqa_suite.logs.samples import Floats
 from mcqa_suite.stats import Estimate, mean_estimate, wilson
 
 RESAMPLES = 500
-Floats = NDArray[np.float64]
 Duel = tuple[str, str, str, float]
 
 

@@ -18,6 +18,7 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
 from mcqa_suite.logs.sample_values import read_score
+from mcqa_suite.logs.samples import Floats
 from mcqa_suite.stats import (
     Estimate,
     clustered_difference,
@@ -28,7 +29,6 @@ from mcqa_suite.stats import (
     wilson,
 )
 
-Floats = NDArray[np.float64]
 VARIANT = re.compile(r"(.+)_(main|p1|p2|noop)(_n\d+)?$")
 ORDER = ("main", "p1", "p2", "noop")
 WHOLE_SET = "mcqa_gsm8k"  # the task from whose questions the public templates were made
@@ -63,23 +63,26 @@ class Draws:
         return match[2] if match else "main"
 
     @property
-    def by_instance(self) -> NDArray[np.float64]:
+    def by_instance(self) -> Floats:
         """Accuracy of each draw of the set."""
         return np.asarray(self.right.mean(axis=0))
 
     @property
-    def by_template(self) -> NDArray[np.float64]:
+    def by_template(self) -> Floats:
         return np.asarray(self.right.mean(axis=1))
 
+    @property
+    def mean(self) -> Estimate:
+        """Mean, with its interval over templates: Wilson's at the effective size where every score is 0 or 1, else Student's."""
+        values, clusters = self.right.ravel(), _clusters(self.right)
+        if np.isin(values, (0, 1)).all():
+            return clustered_share(values == 1, clusters)
+        return mean_estimate(values, effect=design_effect(values, clusters))
 
-@dataclass(frozen=True)
-class DrawSpread:
-    """Mean over draws with its interval over templates; `std` over draws (n - 1), None for a single one."""
-
-    mean: Estimate
-    std: float | None
-    lowest: float
-    highest: float
+    @property
+    def std(self) -> float | None:
+        """Standard deviation over draws (n - 1); None for a single draw."""
+        return float(self.by_instance.std(ddof=1)) if self.right.shape[1] > 1 else None
 
 
 @dataclass(frozen=True)
@@ -124,14 +127,8 @@ def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
         raise DatasetError(
             f"{path}: no templated task; run mcqa_symbolic_local or mcqa_gsm_symbolic with --log_samples"
         )
-    return Drawn(name, dict(sorted(tasks.items(), key=_family_and_variant)), gsm8k)
-
-
-def draw_spread(draws: Draws) -> DrawSpread:
-    """Mean, standard deviation and range of a task over its draws."""
-    rates = draws.by_instance
-    std = float(rates.std(ddof=1)) if len(rates) > 1 else None
-    return DrawSpread(_mean(draws.right), std, float(rates.min()), float(rates.max()))
+    ordered = sorted(tasks.values(), key=lambda draws: (draws.family, ORDER.index(draws.variant)))
+    return Drawn(name, {draws.task: draws for draws in ordered}, gsm8k)
 
 
 def difference(first: Draws, second: Draws) -> Difference:
@@ -171,25 +168,16 @@ def gap(draws: Draws, gsm8k: Mapping[str, float]) -> Gap | None:
     both = [(rate, gsm8k[id]) for rate, id in pairs if id is not None and id in gsm8k]
     if len(both) < 2:
         return None
-    symbolic = _mean(draws.right)
     same = wilson(round(sum(right for _rate, right in both)), len(both))
     rest = [right for id, right in gsm8k.items() if id not in draws.originals]
     other = wilson(round(sum(rest)), len(rest)) if rest else None
     return Gap(
-        symbolic,
+        draws.mean,
         same,
         other,
         mean_estimate(np.array([float(right) - rate for rate, right in both])),
         unpaired_difference(same, other) if other else None,
     )
-
-
-def _mean(right: Floats) -> Estimate:
-    """With its interval over templates: Wilson's at the effective size where every score is 0 or 1, else Student's."""
-    values, clusters = right.ravel(), _clusters(right)
-    if np.isin(values, (0, 1)).all():
-        return clustered_share(values == 1, clusters)
-    return mean_estimate(values, effect=design_effect(values, clusters))
 
 
 def _difference(before: Floats, after: Floats) -> Estimate:
@@ -202,10 +190,6 @@ def _difference(before: Floats, after: Floats) -> Estimate:
 
 def _clusters(right: Floats) -> NDArray[np.int64]:
     return np.repeat(np.arange(right.shape[0]), right.shape[1])
-
-
-def _family_and_variant(item: tuple[str, Draws]) -> tuple[str, int]:
-    return item[1].family, ORDER.index(item[1].variant)
 
 
 @dataclass(frozen=True)

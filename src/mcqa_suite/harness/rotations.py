@@ -9,7 +9,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from mcqa_suite.analysis.option_order import OrderEffect, order_effect
+from mcqa_suite.analysis.option_order import OrderEffect, RotationScores, order_effect
 from mcqa_suite.harness import docs
 from mcqa_suite.harness.scoring import letter_results
 from mcqa_suite.questions.question import rotations
@@ -56,23 +56,23 @@ def unturned(rows: Dataset) -> Dataset:
 def results(doc: Doc, scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
     """`acc` and `finite` of this rotation, and the input of the aggregations over a question's rotations."""
     values = [max(float(value), -1e30) for value, _ in scores]
-    row = (doc["question_id"], doc["rotation"], doc["gold"][0], values)
+    row = RotationScores(doc["question_id"], doc["rotation"], doc["gold"][0], values)
     return {**letter_results(doc, scores), "debiased_acc": row, "consistency": row, "position_std": row}
 
 
-def debiased_acc(items: Sequence[Sequence[Any]]) -> float:
+def debiased_acc(items: Sequence[RotationScores]) -> float:
     return _aggregate(items, lambda effect: effect.debiased.mean())
 
 
-def consistency(items: Sequence[Sequence[Any]]) -> float:
+def consistency(items: Sequence[RotationScores]) -> float:
     return _aggregate(items, lambda effect: effect.consistent.mean())
 
 
-def position_std(items: Sequence[Sequence[Any]]) -> float:
+def position_std(items: Sequence[RotationScores]) -> float:
     return _aggregate(items, lambda effect: effect.position_std)
 
 
-def _aggregate(items: Sequence[Sequence[Any]], measure: Callable[[OrderEffect], float]) -> float:
+def _aggregate(items: Sequence[RotationScores], measure: Callable[[OrderEffect], float]) -> float:
     try:
         return float(measure(order_effect(items)))
     except ValueError:  # --limit ended within the first question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcqa_suite.analysis.variance import Drawn, Draws, difference, draw_spread, gap, same_documents, steps
+from mcqa_suite.analysis.variance import Drawn, Draws, difference, gap, same_documents, steps
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.reporting.tables import Table, csv_text, markdown, percent, points_interval
 from mcqa_suite.stats import Estimate
@@ -42,16 +42,16 @@ def spread_table(runs: Sequence[Drawn]) -> Table:
     rows, notes = [], [SPREAD_NOTE.format(first=runs[0].run)]
     for task, columns in _by_task(runs).items():
         for draws in columns:
-            over = draw_spread(draws)
+            rates = draws.by_instance
             rows.append(
                 (
                     task,
                     draws.run,
                     f"{len(draws.templates)} x {draws.right.shape[1]}",
-                    percent(over.mean.value),
-                    _interval(over.mean),
-                    percent(over.std, 2),
-                    f"{percent(over.lowest)} to {percent(over.highest)}",
+                    percent(draws.mean.value),
+                    _interval(draws.mean),
+                    percent(draws.std, 2),
+                    f"{percent(float(rates.min()))} to {percent(float(rates.max()))}",
                     _change(columns[0], draws),
                     percent(draws.unread),
                 )
@@ -142,9 +142,9 @@ def variance_csv(runs: Sequence[Drawn]) -> str:
 
 def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
     for task, draws in run.tasks.items():
-        over, draws_of_each = draw_spread(draws), draws.right.shape[1]
-        yield "mean", run.run, task, "", *_values(over.mean)
-        yield "std", run.run, task, "", over.std, None, None, draws_of_each
+        draws_of_each = draws.right.shape[1]
+        yield "mean", run.run, task, "", *_values(draws.mean)
+        yield "std", run.run, task, "", draws.std, None, None, draws_of_each
         for number, rate in enumerate(draws.by_instance):
             yield "draw", run.run, task, str(number), float(rate), None, None, len(draws.templates)
         for name, rate in _by_template(draws).items():

@@ -202,7 +202,9 @@ def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
     return None if group.values else "the harness computes none"
 
 
-def _group_row(base: Run, group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> ComparisonRow:
+def _group_row(
+    base: Run, group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float
+) -> ComparisonRow:
     """The group's row over its members that are not broken; if all are broken, a broken row over all."""
     sound = [task for task in members if not task.broken] or members
     parts = [task.pairs for task in sound]

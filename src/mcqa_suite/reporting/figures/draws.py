@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 
-from mcqa_suite.analysis.variance import Drawn, draw_spread
+from mcqa_suite.analysis.variance import Drawn
 from mcqa_suite.reporting.figures.layout import line_axes
 from mcqa_suite.reporting.figures.style import BETTER, INK, LINE, SETTINGS, Plot
 from mcqa_suite.reporting.tables import percent
@@ -21,8 +21,8 @@ def draws(runs: Sequence[Drawn]) -> Plot:
     figure, axes, heights = line_axes([(task, [run.run for run in rows]) for task, rows in groups], inches=0.24)
     words = []
     for y, (task, run) in zip(heights, [(task, run) for task, rows in groups for run in rows], strict=True):
-        rates = 100 * run.tasks[task].by_instance
-        result = draw_spread(run.tasks[task])
+        result = run.tasks[task]
+        rates = 100 * result.by_instance
         axes.plot([100 * result.mean.low, 100 * result.mean.high], [y, y], color=LINE, lw=6, solid_capstyle="butt")
         axes.plot(rates, y + _offsets(rates), "o", color=BETTER, ms=3, alpha=0.55, mew=0)
         axes.plot([100 * result.mean.value] * 2, [y - 0.36, y + 0.36], color=INK, lw=1.4)
