@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
-from mcqa_suite.extract.choosing import ChoiceReading, Options, read_choice
-from mcqa_suite.extract.denial import CONTRAST, NOT, NOT_ABROAD, NOT_ENGLISH, denied, denied_after
-from mcqa_suite.extract.letter_rules import LETTER_RULES, LetterRule
-from mcqa_suite.extract.letter_signs import CONDITIONAL_AFTER, CONDITIONAL_BEFORE, DENIED_BEFORE, UNCOMMITTED
-from mcqa_suite.extract.text import View, last_matches, occurs
+from mcqa_suite.extract.choosing import read_choice
+from mcqa_suite.extract.denial import (
+    CONDITIONAL_AFTER,
+    CONDITIONAL_BEFORE,
+    CONTRAST,
+    NOT,
+    NOT_ABROAD,
+    NOT_ENGLISH,
+    UNCOMMITTED,
+    denied_before,
+)
+from mcqa_suite.extract.letter_rules import LETTER_RULES
+from mcqa_suite.extract.options import Options
+from mcqa_suite.extract.result import Reading
+from mcqa_suite.extract.rules import Rule, last_announced
+from mcqa_suite.extract.text import View
 
 # Rules whose phrase may contain a denial: "I would not choose", "La respuesta no es", "ответ не"
 NEGATED_INSIDE = ("i_choose", "choose", "answer_abroad", "answer_chinese", "answer_other_scripts")
 STRONG = tuple(rule for rule in LETTER_RULES if not rule.weak)
-SHORTEST = 5  # characters of the shortest later announcement: "B, so C"
 WEAK = tuple(rule for rule in LETTER_RULES if rule.weak)
 CORRECTED = re.compile(
     r"\b(?:wait|actually|instead|reflection|second thoughts?|mistake|correction|reconsider\w{0,3}|rather|oops|no,)"
@@ -29,41 +39,22 @@ HARDLY = re.compile(r"\b(?:hardly|scarcely|barely|unlikely)\b")  # "B is hardly 
 IN_A_LIST = re.compile(r"(?<![\w'])[a-z][)\]]?,? {0,2}(?:,|/|&|or|and|nor)? {0,2}(?:option |choice )?[(\[]?$")
 
 
-def announced(view: View, options: Options) -> ChoiceReading | None:
+def announced(view: View, options: Options) -> Reading | None:
     """The last choice that a strong rule announces, or a weak rule after a correction ("Wait, ...")."""
-    last = _last_announced(view, options, STRONG, None)
-    if last is None or not CORRECTED.search(view.low, last.end):
-        return last
-    return _last_announced(view, options, WEAK, last)
+    last = last_announced(view, STRONG, partial(_read, view, options))
+    return last and (hinted(view, options, last) if CORRECTED.search(view.low, last.end) else last)
 
 
-def hinted(view: View, options: Options) -> ChoiceReading | None:
-    """The last choice that a weak rule announces, where no strong rule does."""
-    return _last_announced(view, options, WEAK, None)
+def hinted(view: View, options: Options, last: Reading | None = None) -> Reading | None:
+    """The last choice that a weak rule announces after `last`."""
+    return last_announced(view, WEAK, partial(_read, view, options), last)
 
 
-def _last_announced(
-    view: View, options: Options, rules: Sequence[LetterRule], last: ChoiceReading | None
-) -> ChoiceReading | None:
-    low = view.low
-    for rule in rules:
-        start = 0 if last is None else last.start
-        if start and len(low) - start < SHORTEST:
-            break
-        if not occurs(rule.needles, low, start):
-            continue
-        for match in last_matches(rule.pattern, low, start):
-            reading = (
-                _after(view, options, rule, match) if rule.side == "after" else _before(view, options, rule, match)
-            )
-            if reading is not None and not denied(low, match.start()) and not denied_after(low, reading.end):
-                if last is None or reading.start > last.start:
-                    last = reading
-                break
-    return last
+def _read(view: View, options: Options, rule: Rule, match: re.Match[str]) -> Reading | None:
+    return (_after if rule.side == "after" else _before)(view, options, rule, match)
 
 
-def _before(view: View, options: Options, rule: LetterRule, match: re.Match[str]) -> ChoiceReading | None:
+def _before(view: View, options: Options, rule: Rule, match: re.Match[str]) -> Reading | None:
     """The choice after an announcement such as "the answer is"."""
     between = match.groupdict().get("between") or ""
     if UNCOMMITTED.search(between) or _hypothetical(view.low, match.start(), between):
@@ -89,7 +80,7 @@ def _before(view: View, options: Options, rule: LetterRule, match: re.Match[str]
     return None
 
 
-def _contrasted(view: View, options: Options, rule: LetterRule, at: int) -> ChoiceReading | None:
+def _contrasted(view: View, options: Options, rule: Rule, at: int) -> Reading | None:
     """The choice after the "but" of a denial: "not B but C", "n'est pas la A mais la B"."""
     but = CONTRAST.match(view.low, at)
     return None if but is None else read_choice(view, options, replace(rule, strict=True), but.end())
@@ -104,20 +95,17 @@ def _hypothetical(low: str, start: int, between: str) -> bool:
     return "would" in between or "could" in between or "otherwise" in low or " if not" in low or "then" not in sentence
 
 
-def _after(view: View, options: Options, rule: LetterRule, match: re.Match[str]) -> ChoiceReading | None:
+def _after(view: View, options: Options, rule: Rule, match: re.Match[str]) -> Reading | None:
     """The letter before a phrase such as "is the correct answer"."""
     at = match.start("letter")
     letter = view.clean[at]
     index = options.index(letter)
     before = view.low[max(0, at - 60) : at]
-    if index < 0 or (letter.islower() and not LOWER_START.search(before)) or DENIED_BEFORE.search(before):
-        return None
-    if HARDLY.search(match.group()):
+    if index < 0 or (letter.islower() and not LOWER_START.search(before)) or denied_before(view.low, at):
         return None
     if letter in "ai" and not before.endswith("("):
         return None
-    if IN_A_LIST.search(view.low, max(0, at - 16), at):
+    listed = IN_A_LIST.search(view.low, max(0, at - 16), at)
+    if listed or HARDLY.search(match.group()) or CONDITIONAL_AFTER.match(view.low, match.end()):
         return None
-    if CONDITIONAL_AFTER.match(view.low, match.end()):
-        return None
-    return ChoiceReading(index, "answered", rule.name, at, at + 1)
+    return Reading(options.labels[index], "answered", rule.name, at, at + 1)

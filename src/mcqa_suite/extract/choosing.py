@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from mcqa_suite.extract.denial import denied_after
-from mcqa_suite.extract.letter_rules import LetterRule
-from mcqa_suite.extract.letter_signs import AFTER_WORD, CONDITIONAL_AFTER, DENIED_AFTER, SECOND, SECOND_FAR, WORD
-from mcqa_suite.extract.options import option_starting_with, options_at_start
+from mcqa_suite.extract.denial import CONDITIONAL_AFTER, DENIED_AFTER, denied_after
+from mcqa_suite.extract.options import CONNECTOR, ORDINALS, Options
 from mcqa_suite.extract.result import Reading
-from mcqa_suite.extract.text import View
+from mcqa_suite.extract.rules import Rule
+from mcqa_suite.extract.text import WORD, View
 
 # What may stand between an announcement and its choice: "is: (", "is option ", "is the letter '"
 OPENING = re.compile(
@@ -26,7 +24,6 @@ CLAUSE = re.compile(r"[^.;\n]{3,200}(?=[.;]\s|[.;]?$|[.;]?\n)")
 LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'\w|[-+#&^]\w| {{0,2}}=|\()")
 # What must follow a lower-case letter without brackets: "c.", "c because"
 LOWER_END = re.compile(r" {0,2}(?:$|[.,;:!?\n)\]}|]|because|since)")
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 # "the second option", "the last one", "option 3", "2."
 ORDINAL = re.compile(
     rf"(?:the )?(?:(?P<word>{'|'.join(ORDINALS)}|last)(?: (?:one|option|choice|answer|statement))?|(?P<number>\d{{1,2}}))"
@@ -37,22 +34,22 @@ ENDS_THERE = re.compile(
     r"[)\]}']{0,2} {0,2}(?:$|[\n.;!](?!\w)|\((?=\w{2})|,? (?:because|since|as it|which is|here|it is)\b)"
 )
 
-ChoiceReading = Reading[int]  # the index of an option
+# "B, D", "A or B", "(A) and (C)", "A/B": a second letter directly after the first
+SECOND = re.compile(
+    r"[)\]}.']{0,2}(?P<link> {0,2}(?:,|/|&|\+|;| and | or | und | oder | et | ou | y | o | e | as well as |和|或|与|及)"
+    r" {0,2}(?:and |or |both )?(?:option |choice "
+    r"|answer )?)(?P<open>[(\[]?)(?P<letter>[A-Za-z])(?P<close>[)\]]?)(?![\w'])"
+)
+SECOND_FAR = re.compile(r" (?:or|and|und|oder|et|ou|y|o) [(\[]?(?P<letter>[A-Z])(?:[)\].:])(?: |$)")
+# What may follow "a" or "i" as a letter, not as an article or pronoun: "A because", "I, since"
+AFTER_WORD = re.compile(
+    r" {0,2}(?:$|[.,;:!?)\]}\n|<\\-]|\((?![a-z]\))|(?:because|since|as|due|which|with|based|given|according|and"
+    r"|or|from|in this"
+    r"|is the|is correct|is right|here|as it|on|after|therefore|so|but|hence|it is|if)\b)"
+)
 
 
-@dataclass(frozen=True)
-class Options:
-    """The texts and labels of the options."""
-
-    choices: tuple[str, ...]
-    labels: str
-
-    def index(self, letter: str) -> int:
-        """The index of a label, upper or lower case; -1 for a letter that is not a label."""
-        return self.labels.upper().find(letter.upper())
-
-
-def read_choice(view: View, options: Options, rule: LetterRule, at: int) -> ChoiceReading | None:
+def read_choice(view: View, options: Options, rule: Rule, at: int) -> Reading | None:
     """The choice that begins at `at`: a letter, an option's text or an ordinal; None where there is none."""
     if rule.strict and view.low[at : at + 1] in (".", "!", "?"):
         return None
@@ -63,50 +60,49 @@ def read_choice(view: View, options: Options, rule: LetterRule, at: int) -> Choi
         return read_letter(view, options, rule.name, at)
     if rule.strict or (rule.name == "choice_is" and not SIGN.search(view.low, start - 1, at)):
         return None  # "the conclusion is materially true" is not about the options, "my choice: London" is
-    window = view.low[at : at + 400]
-    named, end, ends = options_at_start(window, options.choices)
+    named, end, ends = options.at_start(view.low[at : at + 400])
     if len(named) == 1 and (ends or rule.name in ("boxed", "tag")):
         letter = LETTER_BEHIND.match(view.clean, at + end)
         if letter is not None and options.index(letter["letter"]) not in (-1, named[0]):
-            return ChoiceReading(None, "conflict", rule.name, at, letter.end())
-        return ChoiceReading(named[0], "answered", rule.name, at, at + end)
+            return Reading(None, "conflict", rule.name, at, letter.end())
+        return Reading(options.labels[named[0]], "answered", rule.name, at, at + end)
     clause = CLAUSE.match(view.low, at)
-    begun = (
-        option_starting_with(clause.group(), options.choices)
-        if clause and not named and rule.name in PARTIAL_TEXT
-        else None
-    )
-    if clause is not None and begun is not None:
-        return ChoiceReading(begun, "answered", rule.name, at, clause.end())
-    return _ordinal(view, options, rule, at)
+    if clause and not named and rule.name in PARTIAL_TEXT:
+        begun = options.starting_with(clause.group())
+        if begun is not None:
+            return Reading(options.labels[begun], "answered", rule.name, at, clause.end())
+    position = ORDINAL.match(view.low, at)
+    index = options.ordinal(position["word"], position["number"]) if position else None
+    if position is None or index is None:
+        return None
+    return Reading(options.labels[index], "answered", rule.name, at, position.end())
 
 
-def _is_letter(view: View, at: int, rule: LetterRule) -> bool:
+def _is_letter(view: View, at: int, rule: Rule) -> bool:
     """Whether the character at `at` is a choice, not an article, a pronoun or a variable."""
     low, letter = view.low, view.clean[at]
     if rule.strict and not ENDS_THERE.match(low, at + 1):
         return False
-    bracketed = low[at - 1 : at] in ("(", "[", "{", ">", "'") or low[at + 1 : at + 2] in (")", "]", "}", "<")
-    if bracketed:
+    if low[at - 1 : at] in ("(", "[", "{", ">", "'") or low[at + 1 : at + 2] in (")", "]", "}", "<"):
         return True
     if letter.islower():
         return bool(LOWER_END.match(low, at + 1))
     return letter not in "AI" or bool(AFTER_WORD.match(low, at + 1))
 
 
-def read_letter(view: View, options: Options, rule: str, at: int) -> ChoiceReading | None:
+def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | None:
     """The choice of the letter at `at`; another letter, a denial, a condition or another option's text may follow it."""
     low = view.low
     index = options.index(view.clean[at])
     if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1) or denied_after(low, at + 1):
         return None
     if index < 0:
-        return ChoiceReading(None, "none", rule, at, at + 1)
+        return Reading(None, "none", rule, at, at + 1)
     if _names_a_second_letter(view, options, at) or (rule == "boxed" and BOX_BEFORE.search(low, max(0, at - 60), at)):
-        return ChoiceReading(None, "several", rule, at, at + 1)
+        return Reading(None, "several", rule, at, at + 1)
     if _conflicts(low[at + 1 : at + 400], options, index):
-        return ChoiceReading(None, "conflict", rule, at, at + 1)
-    return ChoiceReading(index, "answered", rule, at, at + 1)
+        return Reading(None, "conflict", rule, at, at + 1)
+    return Reading(options.labels[index], "answered", rule, at, at + 1)
 
 
 # "A, B is wrong": the second letter starts a clause
@@ -130,14 +126,11 @@ def _names_a_second_letter(view: View, options: Options, at: int) -> bool:
     far = SECOND_FAR.search(view.clean, at + 1, at + 240) if view.clean[at + 1 : at + 2] in (".", ")") else None
     if far is None or options.index(far["letter"]) < 0 or far["letter"] == view.clean[at]:
         return False
-    return starts_with_option(view.low[far.end("letter") : far.end() + 300], options, options.index(far["letter"]))
+    return options.follows(view.low[far.end("letter") : far.end() + 300], options.index(far["letter"]))
 
 
 # "London (C)", "London, option C": the letter after an option's text
 LETTER_BEHIND = re.compile(r"[.\s]{0,2}(?:\(|, option |, )\(?(?P<letter>[A-Z])[).\s]")
-CONNECTOR = re.compile(
-    r"[)\]}.,:;']{0,3}(?: - | )?(?:which is |that is |i\.e\.,? |namely |meaning |is |= ?)?[(\[' ]{0,3}"
-)
 
 
 def _conflicts(behind: str, options: Options, index: int) -> bool:
@@ -145,29 +138,5 @@ def _conflicts(behind: str, options: Options, index: int) -> bool:
     link = CONNECTOR.match(behind)
     if link is None or link.end() == 0 or behind[link.end() : link.end() + 1] in ("", "\n"):
         return False
-    named, _, ends = options_at_start(behind[link.end() :], options.choices)
+    named, _, ends = options.at_start(behind[link.end() :])
     return bool(named) and index not in named and ends
-
-
-def starts_with_option(behind: str, options: Options, index: int) -> bool:
-    """Whether the text after a letter begins with the text of the option."""
-    link = CONNECTOR.match(behind)
-    return link is not None and index in options_at_start(behind[link.end() :], options.choices)[0]
-
-
-def _ordinal(view: View, options: Options, rule: LetterRule, at: int) -> ChoiceReading | None:
-    """A choice by its position: "the last one", "option 3"; a bare number only where no option has a digit."""
-    match = ORDINAL.match(view.low, at)
-    index = ordinal_index(match["word"], match["number"], options) if match else None
-    return None if match is None or index is None else ChoiceReading(index, "answered", rule.name, at, match.end())
-
-
-def ordinal_index(word: str | None, number: str | None, options: Options) -> int | None:
-    """The index of an ordinal word or of a number counted from 1; None where there is no such option."""
-    if number:
-        if any(any(char.isdigit() for char in choice) for choice in options.choices):
-            return None
-        index = int(number) - 1
-    else:
-        index = len(options.choices) - 1 if word == "last" else ORDINALS.index(word or "")
-    return index if 0 <= index < len(options.choices) else None

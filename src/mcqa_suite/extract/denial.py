@@ -90,6 +90,46 @@ DENIED_BEHIND = re.compile(
     r"|是錯|不对|不對)"
 )
 
+# "not A", "isn't (B)", "rule out option C", "(D) is wrong": a choice that is ruled out
+DENIED_BEFORE = re.compile(
+    r"(?:\bnot|n't|\bnever|\bneither|\bnor|rule[sd]? out|ruling out|eliminat\w{1,5}|exclud\w{1,4}|reject\w{0,4}"
+    r"|unlike|except|than"
+    r"|instead of|rather than|cannot be|discard\w{0,4}|(?:incorrect|wrong)(?= \w|:))(?: \w{1,12}){0,2}[ :(]{0,3}$"
+)
+DENIED_AFTER = re.compile(
+    r"[)\]}]{0,2} {1,2}(?:\w{1,12} )?(?:(?:is|are|was|does|do|can|could|would|has|have|seems)(?:n't| not|"
+    r" (?:\w{1,12} )?(?:wrong|incorrect|false|invalid|ruled|eliminated|out\b|impossible))|cannot|can't|won't|fails)"
+)
+# "B if the clue holds": a choice under a condition
+CONDITIONAL_AFTER = re.compile(
+    r"[)\]},']{0,3} {0,2}(?:only )?(?:if(?! i (?:had|have|must|were forced))|unless|when|provided|assuming|depending)\b"
+)
+CONDITIONAL_BEFORE = re.compile(r"\b(?:if|unless|suppose|supposing|assuming|were|in case|otherwise|whether)\b")
+# "could be", "not", "either": with these, "the answer ... is X" does not commit to X
+UNCOMMITTED = re.compile(
+    r"\b(?:not|cannot|could|might|may|either|neither|isn't|wasn't|wrong|incorrect|if|whether|nor)\b|n't\b"
+)
+REFUSAL = re.compile(
+    r"\b(?:sorry|apologi[sz]e|unable to|as an ai|as a(?:n artificial| large)?(?: intelligence)? language model"
+    r"|just an ai"
+    r"|i'm an (?:ai|artificial)|i am an (?:ai|artificial)|an ai (?:language )?model)\b"
+    r"|\b(?:cannot|can't|can not|won't|will not|couldn't|could not|not able to|refuse to|decline to"
+    r"|not possible to|impossible to)"
+    r" (?:\w{1,12} ){0,3}?(?:provide|answer|select|choose|give|help|assist|determine|make|pick|offer|express"
+    r"|decide|say|identify|be (?:determined|answered|known|given|chosen|sure))\b"
+    r"|\b(?:don't|do not|doesn't|does not) (?:have|hold|know|possess|contain|provide)\b"
+    r"|\bnone of (?:the|these|those|them|which)\b|\bno (?:correct|right|valid|suitable|single|definitive"
+    r"|clear) (?:answer|option|choice)"
+    r"|\bnot (?:provided|listed|among|given|included|enough information|sufficient)\b|\binsufficient\b"
+    r"|\bnot appropriate\b"
+    r"|\bmore (?:context|information)\b|无法|不能|kann ich nicht|no puedo|ne peux pas|non posso"
+)
+
+
+def denied_before(low: str, at: int) -> bool:
+    """Whether a denial directly precedes a letter: "not A"."""
+    return bool(DENIED_BEFORE.search(low, max(0, at - 60), at))
+
 
 def denied(low: str, start: int) -> bool:
     """Whether the sentence denies or doubts the announcement at `start`: "I doubt that the answer is B."."""

@@ -10,7 +10,6 @@ from mcqa_suite.extract.text import View, last_matches
 
 MOST_SIDE = 30  # rows or columns of an ARC grid
 Rows = list[list[int]]
-GridReading = Reading[Rows]
 
 # "[[1,0,2], [0,3,0]]": brackets, digits and separators
 RUN = re.compile(r"[\[\]\d\s,.'-]*")
@@ -36,11 +35,11 @@ def _read(view: View) -> Extraction:
     readings = [reading for reading in (_last_nested(view), _last_lines(view)) if reading is not None]
     if readings:
         last = max(readings, key=lambda reading: (reading.end, reading.start))
-        return last.extraction(view, last.value)
+        return last.extraction(view)
     return Extraction(None, "refused" if REFUSES.search(view.low) else "none")
 
 
-def _last_nested(view: View) -> GridReading | None:
+def _last_nested(view: View) -> Reading | None:
     """The last list of lists."""
     opens = (match.start() for match in last_matches(NESTED_OPEN, view.clean))
     start = next((at for at in opens if not _is_not_the_answer(view.low, at)), -1)
@@ -61,10 +60,10 @@ def _is_not_the_answer(low: str, at: int) -> bool:
     )
 
 
-def _last_lines(view: View) -> GridReading | None:
+def _last_lines(view: View) -> Reading | None:
     """The last grid that is written as consecutive lines of cells."""
     block: list[tuple[int, str]] = []
-    last: GridReading | None = None
+    last: Reading | None = None
     before = ""
     at = count = 0
     spaced = False
@@ -85,7 +84,7 @@ def _last_lines(view: View) -> GridReading | None:
     return last
 
 
-def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> GridReading | None:
+def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> Reading | None:
     """The grid of consecutive lines; a single line counts only after a colon or where it is the whole response."""
     if (
         not block
@@ -112,9 +111,9 @@ def _cells(row: str) -> list[int | None]:
     return [int(cell) if len(cell) == 1 else None for cell in CELL.findall(row)]
 
 
-def _reading(rows: list[list[int | None]], rule: str, start: int, end: int) -> GridReading:
+def _reading(rows: list[list[int | None]], rule: str, start: int, end: int) -> Reading:
     """A reading of the rows; without an answer unless they are a rectangle of valid cells of at most 30 by 30."""
     sides = bool(rows) and len(rows) <= MOST_SIDE and 1 <= len(rows[0]) <= MOST_SIDE
     if not sides or any(len(row) != len(rows[0]) or None in row for row in rows):
-        return GridReading(None, "none", rule, start, end)
-    return GridReading([[cell for cell in row if cell is not None] for row in rows], "answered", rule, start, end)
+        return Reading(None, "none", rule, start, end)
+    return Reading([[cell for cell in row if cell is not None] for row in rows], "answered", rule, start, end)

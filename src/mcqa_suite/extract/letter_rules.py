@@ -1,19 +1,13 @@
 """The ordered table of phrases that announce a choice, the most explicit first.
 
-Patterns match cleaned lower-case text (no markup, plain ASCII for look-alike letters). Every repetition is bounded. A pattern
-with side `before` ends where the choice begins; one with side `after` contains it as group `letter`. The examples have the
-options Paris, London, Berlin, Madrid; a test checks that each is decided by its own rule.
+Every repetition is bounded. The examples have the options Paris, London, Berlin, Madrid; a test checks that each is decided
+by its own rule.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
-
-from mcqa_suite.extract.letter_signs import WORD
-
-Side = Literal["before", "after"]
+from mcqa_suite.extract.rules import Rule
+from mcqa_suite.extract.text import WORD
 
 IS = r"(?:is|are|was|be|being|becomes|remains|seems|appears)(?![\w'])(?: to be\b)?"
 SEP = rf"(?: {{1,3}}{IS}|'s(?= )| {{0,3}}(?:[:=|]|->|→|⇒)| {{0,2}}-{{1,2}} | {{0,3}}\n)"
@@ -24,36 +18,6 @@ BEST = (
     r"|solution)(?! than)\b"
 )
 LETTER = rf"(?<![{WORD}'&+/-])[(\[{{']{{0,2}}(?P<letter>[a-z])(?![{WORD}'])[)\]}}]{{0,2}}"
-
-
-@dataclass(frozen=True)
-class LetterRule:
-    """One way to announce a choice."""
-
-    name: str
-    example: str
-    gives: str
-    side: Side
-    needles: tuple[str, ...]  # the pattern is tried only where one of these occurs in the lower-case text
-    pattern: re.Pattern[str]
-    strict: bool = False  # nothing may follow the letter: "Therefore, C." but not "Therefore, C lies ..."
-    weak: bool = False  # any other rule wins, unless a correction comes between them: "... is A. Wait, B is right."
-
-
-def _rule(
-    name: str,
-    example: str,
-    gives: str,
-    needles: str,
-    pattern: str,
-    side: Side = "before",
-    *,
-    strict: bool = False,
-    weak: bool = False,
-) -> LetterRule:
-    return LetterRule(name, example, gives, side, tuple(needles.split("|")), re.compile(pattern), strict, weak)
-
-
 ANSWER_WORDS = (
     r"antwort(?:option|möglichkeit)?|lösung|réponse|reponse|respuesta|risposta|resposta|opción|opcion|opzione"
     r"|solución|soluzione|solution|richtig|korrekt"
@@ -61,32 +25,32 @@ ANSWER_WORDS = (
 
 IS_OR_MUST = r"(?:is|must be|would be|should be|has to be|seems|appears|looks|remains)(?![\w'])(?: to be)?"
 
-LETTER_RULES: tuple[LetterRule, ...] = (
-    _rule("boxed", r"$\boxed{\text{B}}$", "B", r"\boxed|\fbox", r"\\(?:boxed|fbox) ?\{"),
-    _rule(
+LETTER_RULES: tuple[Rule, ...] = (
+    Rule("boxed", r"$\boxed{\text{B}}$", "B", r"\boxed|\fbox", r"\\(?:boxed|fbox) ?\{"),
+    Rule(
         "tag",
         "<answer>B</answer>",
         "B",
         "answer>|answer]|choice>|option>|final>|output>|result>",
         r"[<\[](?:final |my )?(?:answer|choice|option|final|output|result)[>\]]",
     ),
-    _rule(
+    Rule(
         "answer_is",
         "The best answer is therefore B, London.",
         "B",
         "answer",
         rf"\banswers?\b(?P<between>[^.?!\n:=]{{0,90}}?){SEP}",
     ),
-    _rule("answer_bracket", "Hence the answer (C).", "C", "answer (|answer, (", r"\banswers?,? {1,2}(?=\([a-z]\))"),
-    _rule("ans", "Ans. C", "C", "ans.|ans:|ans =|ans ", r"(?:^|[\n.] {0,3})ans\b[.:= ]{1,4}"),
-    _rule(
+    Rule("answer_bracket", "Hence the answer (C).", "C", "answer (|answer, (", r"\banswers?,? {1,2}(?=\([a-z]\))"),
+    Rule("ans", "Ans. C", "C", "ans.|ans:|ans =|ans ", r"(?:^|[\n.] {0,3})ans\b[.:= ]{1,4}"),
+    Rule(
         "short_answer",
         "A: B",
         "B",
         "a:|a :",
         r"(?:^|\n) ?a ?:(?= {0,3}[(\[]?[a-z][)\].]{0,2}\s{0,3}(?:$|\n))",
     ),
-    _rule(
+    Rule(
         "answer_abroad",
         "Die richtige Antwort lautet: D",
         "D",
@@ -95,7 +59,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"(?: {1,3}(?:n')?(?:ist|lautet|wäre|est|es|è|e'|é|sería|serait|sarebbe|is)(?: la| le| el| die| der| das)?(?![\w'])"
         r"| {0,3}[:=]| {0,2}- | {0,3}\n)",
     ),
-    _rule(
+    Rule(
         "answer_chinese",
         "正确答案是B。",
         "B",
@@ -103,14 +67,14 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"(?:(?:正确|正確|最佳|最终|最終)?(?:答案|选项|選項|回答)(?:应该|應該|应|應|就|便)?(?:是|为|為|选|選)?"
         r"|(?:应该|應該|应|應|所以|因此|故|我)?(?:选择|選擇|选|選)) ?\]?[:是为為]?",
     ),
-    _rule(
+    Rule(
         "answer_other_scripts",
         "答えはCです",
         "C",
         "答え|正解|정답|답은|ответ|الجواب|الإجابة",
         r"(?:答え|正解|정답|답은|ответ|الجواب|الإجابة)[^\n.:a-z]{0,12}[:はは은는 -]{1,4}",
     ),
-    _rule(
+    Rule(
         "choice_is",
         "Final choice: C",
         "C",
@@ -118,7 +82,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"\b(?:choice|option|selection|conclusion|verdict|decision|guess|pick|letter)\b"
         rf"(?P<between>[^.?!\n:=]{{0,60}}?){SEP}",
     ),
-    _rule(
+    Rule(
         "i_choose",
         "I'd go with D here.",
         "D",
@@ -132,7 +96,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"|give(?: you)?|provide|respond with|answer with|lean towards?|leaning towards?|vote for|settle on|settle for"
         r"|have chosen|chose|selected)\b(?: that)?(?: it is| it's)?(?: option| answer| choice| letter)?",
     ),
-    _rule(
+    Rule(
         "choose",
         "Let's go with B.",
         "B",
@@ -140,7 +104,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"(?:^|[.!\n] {0,3}|let's |let us |so |therefore,? )(?:choose|pick|select|go with|mark"
         r"|tick)\b(?: the)?(?: option)?",
     ),
-    _rule(
+    Rule(
         "is_the_answer",
         "B is the correct answer.",
         "B",
@@ -150,7 +114,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"(?:answer|choice|option|solution|winner)\b",
         "after",
     ),
-    _rule(
+    Rule(
         "is_correct",
         "On reflection D is better.",
         "D",
@@ -159,7 +123,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         "after",
         weak=True,
     ),
-    _rule(
+    Rule(
         "may_be_best",
         "To me option C, the one by the Spree, might be the most fitting answer.",
         "C",
@@ -169,7 +133,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         "after",
         weak=True,
     ),
-    _rule(
+    Rule(
         "is_option",
         "The least likely of these would be option A.",
         "A",
@@ -178,7 +142,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"|letter)(?= {1,2}[(\[']?[a-z][)\]']?(?:[^\w]|$))",
         weak=True,
     ),
-    _rule(
+    Rule(
         "superlative_is",
         "The most fitting of the four would be B. London.",
         "B",
@@ -188,7 +152,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r" (?:is|are|be):?(?=\s{1,3}[(\['\"]?[a-z][)\].:])",
         weak=True,
     ),
-    _rule(
+    Rule(
         "letter_it_is",
         "So C it is.",
         "C",
@@ -197,7 +161,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         "after",
         weak=True,
     ),
-    _rule(
+    Rule(
         "correction",
         "I first took A. No wait, C.",
         "C",
@@ -207,7 +171,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         r"(?:no,? )?(?:it is |it's |it must be |i choose |i pick )?(?:option |choice )?",
         strict=True,
     ),
-    _rule(
+    Rule(
         "therefore",
         "Therefore, (C).",
         "C",
@@ -222,7 +186,7 @@ LETTER_RULES: tuple[LetterRule, ...] = (
         strict=True,
         weak=True,
     ),
-    _rule(
+    Rule(
         "i_think",
         "Probably C.",
         "C",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mcqa_suite.extract.announcements import announced, hinted
-from mcqa_suite.extract.choosing import ChoiceReading, Options
-from mcqa_suite.extract.letter_signs import REFUSAL
+from mcqa_suite.extract.denial import REFUSAL
 from mcqa_suite.extract.lines import leading_line, letter_line, marked_line, opening_letter
 from mcqa_suite.extract.mentions import ends_as_sentence, last_mention, letter_and_text, option_text, ordinal_alone
-from mcqa_suite.extract.result import Extraction, extract
-from mcqa_suite.extract.text import View, run_on_cuts
+from mcqa_suite.extract.options import Options
+from mcqa_suite.extract.result import Extraction, Step, extract, first_reading
+from mcqa_suite.extract.text import View
 
-Step = Callable[[View, Options], ChoiceReading | None]
 STEPS: tuple[Step, ...] = (
     announced,
     marked_line,
@@ -26,8 +25,6 @@ STEPS: tuple[Step, ...] = (
     option_text,
     ordinal_alone,
 )
-
-# For the beginning of a very long response, whose end gave no answer
 HEAD_STEPS: tuple[Step, ...] = (announced, leading_line, opening_letter)
 
 
@@ -43,12 +40,8 @@ def extract_choice(response: str, choices: Sequence[str], *, labels: str = strin
 
 
 def _read(view: View, options: Options) -> Extraction:
-    """Read one view; first only up to the place where the model starts another question."""
-    parts = [(view.cut(cut), STEPS) for cut in run_on_cuts(view.low)]
-    for part, steps in [*parts, (view, STEPS if view.ends else HEAD_STEPS)]:
-        for step in steps:
-            if reading := step(part, options):
-                return reading.extraction(part, None if reading.value is None else options.labels[reading.value])
+    if extraction := first_reading(view, STEPS, HEAD_STEPS, options):
+        return extraction
     if REFUSAL.search(view.low):
         return Extraction(None, "refused")
     return Extraction(None, "none" if ends_as_sentence(view.low) else "truncated")

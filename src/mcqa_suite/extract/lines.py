@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from mcqa_suite.extract.choosing import ChoiceReading, Options, read_letter, starts_with_option
-from mcqa_suite.extract.options import options_at_start
+from mcqa_suite.extract.choosing import read_letter
+from mcqa_suite.extract.options import Options
+from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import View
 
 # "A. Paris", "(b) London", "**C**", "> D)": a line that begins with a letter
@@ -59,7 +60,7 @@ def lettered_lines(view: View, options: Options) -> list[Item]:
 def _item(match: re.Match[str], number: int, at: int, options: Options) -> Item:
     index = options.index(match["letter"])
     rest = (match["rest"] or "")[:400].lower()
-    named, _, ends = options_at_start(rest, options.choices)
+    named, _, ends = options.at_start(rest)
     return Item(
         number,
         index,
@@ -71,7 +72,7 @@ def _item(match: re.Match[str], number: int, at: int, options: Options) -> Item:
     )
 
 
-def leading_line(view: View, options: Options) -> ChoiceReading | None:
+def leading_line(view: View, options: Options) -> Reading | None:
     """The choice in the first line, alone or with the option's text."""
     items = lettered_lines(view, options)
     if not items or items[0].number != 0:
@@ -96,9 +97,7 @@ def _continues_as_list(view: View, options: Options, item: Item) -> bool:
     match = NEXT_LABEL.search(view.clean, item.at + 1, end if end >= 0 else item.at + 300)
     if match is None or options.index(match["letter"]) in (-1, item.index):
         return False
-    return starts_with_option(
-        view.low[match.end("letter") : match.end() + 300], options, options.index(match["letter"])
-    )
+    return options.follows(view.low[match.end("letter") : match.end() + 300], options.index(match["letter"]))
 
 
 def _answers_first(items: list[Item]) -> bool:
@@ -107,16 +106,12 @@ def _answers_first(items: list[Item]) -> bool:
     return first.number == 0 and (first.index != 0 or first.bare or second.number > 1) and not _restates_options(items)
 
 
-def letter_line(view: View, options: Options) -> ChoiceReading | None:
+def letter_line(view: View, options: Options) -> Reading | None:
     """The choice on its own line, unless the lines only repeat the options."""
     items = lettered_lines(view, options)
     if not items:
         several = SEVERAL_LINE.search(view.clean)
-        return (
-            None
-            if several is None
-            else ChoiceReading(None, "several", "letter_line", several.start("first"), several.end())
-        )
+        return several and Reading(None, "several", "letter_line", several.start("first"), several.end())
     lines = [line for line in view.low.split("\n") if line and not line.isspace()]
     lines = lines if view.begins else ["", *lines]
     if len({item.index for item in items}) == 1:
@@ -153,7 +148,7 @@ OPENS = re.compile(
 )
 
 
-def opening_letter(view: View, options: Options) -> ChoiceReading | None:
+def opening_letter(view: View, options: Options) -> Reading | None:
     """The letter at the beginning of a sentence that begins the response: "B because the Thames ..."."""
     match = OPENS.match(view.clean) if view.begins else None
     if match is None:
@@ -170,7 +165,7 @@ MARKED = re.compile(
 YES = ("x", "X", "✓", "✔", "✅", "☑", "correct", "right")
 
 
-def marked_line(view: View, options: Options) -> ChoiceReading | None:
+def marked_line(view: View, options: Options) -> Reading | None:
     """The one option of a list that is marked as right where all others are marked as wrong."""
     marks: dict[int, tuple[bool, int]] = {}
     for match in islice(MARKED.finditer(view.clean), MOST_LINES):
@@ -182,4 +177,4 @@ def marked_line(view: View, options: Options) -> ChoiceReading | None:
     if len(right) != 1 or len(marks) < 2:
         return None
     index, at = right[0]
-    return ChoiceReading(index, "answered", "marked_line", at, at + 1)
+    return Reading(options.labels[index], "answered", "marked_line", at, at + 1)

@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from mcqa_suite.extract.choosing import ORDINALS, ChoiceReading, Options, ordinal_index, read_letter, starts_with_option
-from mcqa_suite.extract.denial import denied, doubtful
-from mcqa_suite.extract.letter_signs import (
+from mcqa_suite.extract.choosing import read_letter
+from mcqa_suite.extract.denial import (
     CONDITIONAL_BEFORE,
     DENIED_AFTER,
-    DENIED_BEFORE,
-    MENTION,
     REFUSAL,
     UNCOMMITTED,
+    denied,
+    denied_before,
+    doubtful,
 )
 from mcqa_suite.extract.lines import LINE
-from mcqa_suite.extract.options import options_mentioned
+from mcqa_suite.extract.options import ORDINALS, Options
+from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import FUNCTION_WORD, View
 
+# A letter in brackets or after "option", searched in a last sentence: "..., which is (F).", "The closest is option D."
+MENTION = re.compile(
+    r"\((?P<bracketed>[a-z])\)|\b(?:option|choice|answer|alternative|letter|opción"
+    r"|opzione)s? {1,2}\(?(?P<named>[a-z])(?![\w'])"
+)
 # "Option 3", "The second option.", "2)", "The last option is correct."
 ORDINAL_ALONE = re.compile(
     rf"[( ]{{0,3}}(?:(?:option|choice|answer|number|no\.) #?(?P<named>\d)|(?P<number>\d)(?=[.) ]{{0,3}}$)"
@@ -37,7 +43,7 @@ def ends_as_sentence(low: str) -> bool:
     return len(body) < 60 or body[-1:] in ".!?)]}:" or ("\n" not in body[-200:] and len(body) < 120)
 
 
-def last_mention(view: View, options: Options) -> ChoiceReading | None:
+def last_mention(view: View, options: Options) -> Reading | None:
     """The only letter in a complete last sentence: "..., which is (F)."."""
     if not ends_as_sentence(view.low) or REFUSAL.search(view.low):
         return None
@@ -45,7 +51,7 @@ def last_mention(view: View, options: Options) -> ChoiceReading | None:
     positions: list[int] = []
     for match in MENTION.finditer(view.low, start):
         at = match.start("bracketed") if match["bracketed"] else match.start("named")
-        ruled_out = DENIED_BEFORE.search(view.low, max(0, match.start() - 60), match.start())
+        ruled_out = denied_before(view.low, match.start())
         if options.index(view.clean[at]) >= 0 and not ruled_out and not DENIED_AFTER.match(view.low, match.end()):
             positions.append(at)
     if not positions and len(view.low) <= 800:
@@ -57,26 +63,24 @@ def last_mention(view: View, options: Options) -> ChoiceReading | None:
     return read_letter(view, options, "last_mention", positions[-1])
 
 
-def _only_option(view: View, options: Options) -> ChoiceReading | None:
+def _only_option(view: View, options: Options) -> Reading | None:
     """The only letter that a short response names as "option X"."""
     matches = [match for match in MENTION.finditer(view.low) if match["named"]]
     if len({match["named"] for match in matches}) != 1 or options.index(matches[0]["named"]) < 0:
         return None
     at = matches[0].start("named")
-    if DENIED_BEFORE.search(view.low, max(0, matches[0].start() - 60), matches[0].start()) or view.clean[at].islower():
-        return None
-    if denied(view.low, at):
+    if view.clean[at].islower() or denied_before(view.low, matches[0].start()) or denied(view.low, at):
         return None
     return read_letter(view, options, "last_mention", at)
 
 
-def letter_and_text(view: View, options: Options) -> ChoiceReading | None:
+def letter_and_text(view: View, options: Options) -> Reading | None:
     """The only letter that is followed by the text of its option: "... is seen as B. London by most"."""
     positions: list[int] = []
     for match in islice(LETTER_AND_TEXT.finditer(view.clean), MOST_LETTERS):
         index = options.index(match["letter"])
         behind = view.low[match.end("letter") : match.end() + 300]
-        if index >= 0 and starts_with_option(behind, options, index):
+        if index >= 0 and options.follows(behind, index):
             if DENIED_AFTER.search(behind[: behind.find(". ", 2)] if ". " in behind[2:] else behind):
                 return None
             positions.append(match.start())
@@ -84,7 +88,7 @@ def letter_and_text(view: View, options: Options) -> ChoiceReading | None:
                 return None
     if not positions or FUNCTION_WORD.search(view.low[-24:]) or REFUSAL.search(view.low):
         return None
-    if DENIED_BEFORE.search(view.low, max(0, positions[-1] - 60), positions[-1]) or denied(view.low, positions[-1]):
+    if denied_before(view.low, positions[-1]) or denied(view.low, positions[-1]):
         return None
     return read_letter(view, options, "letter_and_text", positions[-1])
 
@@ -95,7 +99,7 @@ def _last_sentence(low: str) -> int:
     return max(body.rfind(". "), body.rfind("\n"), body.rfind("? "), body.rfind("! "), -1) + 1
 
 
-def option_text(view: View, options: Options) -> ChoiceReading | None:
+def option_text(view: View, options: Options) -> Reading | None:
     """The only option whose text occurs in a short response, or else in the last sentence."""
     low = view.low
     last_line = view.clean[view.clean.rstrip().rfind("\n") + 1 :]
@@ -103,25 +107,23 @@ def option_text(view: View, options: Options) -> ChoiceReading | None:
         return None
     whole = low if len(low) <= 400 else ""
     for start, text in ((0, whole), (_last_sentence(low), low[_last_sentence(low) :][:600])):
-        named = options_mentioned(text, options.choices) if text else {}
+        named = options.mentioned(text)
         if len(named) == 1:
-            index = next(iter(named))
-            if REFUSAL.search(low) and not REFUSAL.search(options.choices[index].lower()):
+            index = named[0]
+            option = options.choices[index].lower()  # may itself be "none of these"
+            refused = REFUSAL.search(low) and not REFUSAL.search(option)
+            if refused or (UNCOMMITTED.search(text) and not UNCOMMITTED.search(option)) or doubtful(text):
                 return None
-            if UNCOMMITTED.search(text) and not UNCOMMITTED.search(options.choices[index].lower()):
-                return None
-            if doubtful(text):
-                return None
-            return ChoiceReading(index, "answered", "option_text", start, min(len(low), start + len(text)))
+            return Reading(options.labels[index], "answered", "option_text", start, min(len(low), start + len(text)))
         if len(named) > 1 and start:
-            return ChoiceReading(None, "several", "option_text", start, len(low))
+            return Reading(None, "several", "option_text", start, len(low))
     return None
 
 
-def ordinal_alone(view: View, options: Options) -> ChoiceReading | None:
+def ordinal_alone(view: View, options: Options) -> Reading | None:
     """The choice of a short response that only gives a position: "The second option.", "2"."""
     match = ORDINAL_ALONE.match(view.low) if len(view.low) < 80 else None
     if match is None:
         return None
-    index = ordinal_index(match["word"], match["named"] or match["number"], options)
-    return None if index is None else ChoiceReading(index, "answered", "ordinal_alone", 0, match.end())
+    index = options.ordinal(match["word"], match["named"] or match["number"])
+    return None if index is None else Reading(options.labels[index], "answered", "ordinal_alone", 0, match.end())

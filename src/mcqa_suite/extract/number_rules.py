@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from mcqa_suite.extract.rules import Rule
 
-@dataclass(frozen=True)
-class NumberRule:
-    """One way to announce a number; `pattern` ends where the number's clause begins."""
-
-    name: str
-    example: str
-    gives: str
-    needles: tuple[str, ...]
-    pattern: re.Pattern[str]
-    boxed: bool = False
-
-
-def _rule(name: str, example: str, gives: str, needles: str, pattern: str, *, boxed: bool = False) -> NumberRule:
-    return NumberRule(name, example, gives, tuple(needles.split("|")), re.compile(pattern), boxed)
-
-
-NUMBER_RULES: tuple[NumberRule, ...] = (
-    _rule("boxed", r"so $x = \boxed{57}$", "57", r"\boxed|\fbox", r"\\(?:boxed|fbox) ?\{", boxed=True),
-    _rule("hash_marker", "He earns 6 * 7 = 42 dollars.\n#### 42", "42", "####", r"####"),
-    _rule("tag", "<answer>42</answer>", "42", "answer>|answer]", r"[<\[](?:final[ _])?answer[>\]]"),
-    _rule(
+NUMBER_RULES: tuple[Rule, ...] = (
+    Rule("boxed", r"so $x = \boxed{57}$", "57", r"\boxed|\fbox", r"\\(?:boxed|fbox) ?\{"),
+    Rule("hash_marker", "He earns 6 * 7 = 42 dollars.\n#### 42", "42", "####", r"####"),
+    Rule("tag", "<answer>42</answer>", "42", "answer>|answer]", r"[<\[](?:final[ _])?answer[>\]]"),
+    Rule(
         "answer_is",
         "Final answer: **73**",
         "73",
         "answer",
         r"\banswers?\b[^.?!\n:=]{0,90}?(?: (?:is|are|was|be|equals|becomes)(?![\w'])[ :]{0,3}| {0,3}[:=]| - | {0,3}\n)",
     ),
-    _rule("short_answer", "20 + 22 = 42\nA: 42", "42", "a:|a :", r"(?:^|\n) {0,3}a ?: "),
-    _rule(
+    Rule("short_answer", "20 + 22 = 42\nA: 42", "42", "a:|a :", r"(?:^|\n) {0,3}a ?: "),
+    Rule(
         "correction",
         "She has 20 left. No, wait, 22.",
         "22",
@@ -42,7 +26,7 @@ NUMBER_RULES: tuple[NumberRule, ...] = (
         r"(?:\b(?:wait|actually|correction|i mean)|\d,? no)[,:]? (?:no,? )?(?:it is |it's |it (?:should|must) be |that is )?"
         r"(?=[-$€£]{0,2}\d)",
     ),
-    _rule(
+    Rule(
         "answer_abroad",
         "Die Antwort lautet 42.",
         "42",
@@ -51,7 +35,7 @@ NUMBER_RULES: tuple[NumberRule, ...] = (
         r"|solution)\b[^.?!\n:=]{0,60}?"
         r"(?: (?:ist|lautet|beträgt|est|es|è|é|is)(?!\w)[ :]{0,3}| {0,3}[:=]| {0,3}\n)",
     ),
-    _rule(
+    Rule(
         "answer_other_scripts",
         "答案是42。",
         "42",

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from functools import partial
 
 from mcqa_suite.extract.decimals import number_words_in, numbers_in
 from mcqa_suite.extract.denial import NOT, denied, denied_after
-from mcqa_suite.extract.number_rules import (
-    ARITHMETIC,
-    DATE,
-    IRRATIONAL,
-    NO_NUMBER,
-    NUMBER_RULES,
-    PLANNING,
-    UNDECIDED,
-    NumberRule,
-)
-from mcqa_suite.extract.result import Extraction, extract
-from mcqa_suite.extract.statements import NumberReading, conclude, denied_at, single
-from mcqa_suite.extract.text import FUNCTION_WORD, View, last_matches, number_view, occurs, run_on_cuts
+from mcqa_suite.extract.number_rules import ARITHMETIC, DATE, IRRATIONAL, NO_NUMBER, NUMBER_RULES, PLANNING, UNDECIDED
+from mcqa_suite.extract.result import Extraction, Reading, Step, extract, first_reading
+from mcqa_suite.extract.rules import Rule, last_announced
+from mcqa_suite.extract.statements import conclude, denied_at, stated, stated_alone
+from mcqa_suite.extract.text import FUNCTION_WORD, View, number_view
 
 
 def extract_number(response: str) -> Extraction:
@@ -28,11 +20,8 @@ def extract_number(response: str) -> Extraction:
 
 
 def _read(view: View) -> Extraction:
-    """Read one view; first only up to the place where the model starts another question."""
-    for part in [*(view.cut(cut) for cut in run_on_cuts(view.low)), view]:
-        for step in STEPS if part.ends else STEPS[:1]:
-            if reading := step(part):
-                return reading.extraction(part, reading.value.value if reading.value else None)
+    if extraction := first_reading(view, STEPS, STEPS[:1]):
+        return extraction
     if NO_NUMBER.search(view.low):
         return Extraction(None, "refused")
     return Extraction(None, "none" if ends_with_result(view.clean) else "truncated")
@@ -52,48 +41,37 @@ def ends_with_result(clean: str) -> bool:
     )
 
 
-def announced(view: View) -> NumberReading | None:
+def announced(view: View) -> Reading | None:
     """The number after the last announcement of NUMBER_RULES that has one."""
-    last: NumberReading | None = None
-    low = view.low
-    for rule in NUMBER_RULES:
-        start = 0 if last is None else last.start
-        if not occurs(rule.needles, low, start):
-            continue
-        for match in last_matches(rule.pattern, low, start):
-            if rule.boxed:
-                reading = _boxed(view, rule.name, match.end())
-            else:
-                reading = None if is_undecided(rule, match.group()) else _after(view, rule.name, match.end())
-            if reading is not None and not denied(low, match.start()) and not denied_after(low, reading.end):
-                last = reading if last is None or reading.start > last.start else last
-                break
-    return last
+    return last_announced(view, NUMBER_RULES, partial(_read_rule, view))
 
 
-def is_undecided(rule: NumberRule, announcement: str) -> bool:
-    """Whether an announcement contains a doubt or denial: "the answer could be", "la respuesta no es"."""
+def _read_rule(view: View, rule: Rule, match: re.Match[str]) -> Reading | None:
+    """The number that an announcement gives; none where it contains a doubt or denial: "the answer could be"."""
+    if rule.name == "boxed":
+        return _boxed(view, rule.name, match.end())
     abroad = rule.name in ("answer_abroad", "answer_other_scripts")
-    return bool(UNDECIDED.search(announcement) or (abroad and NOT.search(announcement)))
+    undecided = UNDECIDED.search(match.group()) or (abroad and NOT.search(match.group()))
+    return None if undecided else _after(view, rule.name, match.end())
 
 
-def _boxed(view: View, rule: str, start: int) -> NumberReading | None:
+def _boxed(view: View, rule: str, start: int) -> Reading | None:
     """The number in a box: all of it, or the part after its last equals sign."""
     end = _closing(view.clean, start)
     if end < 0:
         return None
     if TUPLE.match(view.clean, start, end):
-        return NumberReading(None, "several", rule, start, end)
+        return Reading(None, "several", rule, start, end)
     start = max(start, view.clean.rfind("=", start, end) + 1)
     if IRRATIONAL.search(view.clean, start, end):
-        return NumberReading(None, "none", rule, start, end)
+        return Reading(None, "none", rule, start, end)
     numbers = numbers_in(view.clean, start, end) or number_words_in(view.low, start, end)
     if not numbers or (
         (len(numbers) > 1 and not view.clean[start : numbers[0].start].strip(" {("))
         and ARITHMETIC.match(view.clean, numbers[0].end)
     ):
         return None
-    return NumberReading(numbers[0], "answered", rule, numbers[0].start, numbers[0].end)
+    return stated(rule, numbers[0])
 
 
 TUPLE = re.compile(r" {0,3}\([^()]{0,80},[^()]{0,80}\) {0,3}$")  # "\boxed{(2,3)}" is a point, not 2.3
@@ -109,7 +87,7 @@ def _closing(clean: str, start: int) -> int:
     return -1
 
 
-def _after(view: View, rule: str, start: int) -> NumberReading | None:
+def _after(view: View, rule: str, start: int) -> Reading | None:
     """The number in the clause that begins at `start`: the first, or the one after an equals sign."""
     clean = view.clean
     skipped = LEAD.match(clean, start)
@@ -121,26 +99,28 @@ def _after(view: View, rule: str, start: int) -> NumberReading | None:
     lead = clean[start : numbers[0].start].strip(" ~≈=$€£") if numbers else ""
     if numbers and (not lead or (len(lead) < 16 and not lead.count(" "))) and "=" not in clean[start:end]:
         if ARITHMETIC.match(clean, numbers[0].end) and len(numbers) > 1:
-            return NumberReading(None, "none", rule, start, end)
-        return single(view, rule, numbers[0], numbers)
+            return Reading(None, "none", rule, start, end)
+        return stated_alone(view, rule, numbers[0], numbers)
     return conclude(view, rule, start, end)
 
 
 # What may stand between an announcement and its number: "is: \n> **", but not the minus of "-3" or "-$3"
 LEAD = re.compile(r"(?:[\s:>*#=\[(]|-(?![\d.$€£])){0,40}")
+CLAUSE_END = re.compile(r"[.!?;](?=\s|$)|\n")
+NEXT_LINE = re.compile(r"\S[^\n]{0,200}")
 
 
 def clause_end(clean: str, start: int) -> int:
     """The end of the sentence or line that begins at `start`, including the next line after a final "="."""
-    match = re.compile(r"[.!?;](?=\s|$)|\n").search(clean, start, start + 600)
+    match = CLAUSE_END.search(clean, start, start + 600)
     end = match.start() if match else min(len(clean), start + 600)
     if clean[start:end].rstrip().endswith("="):
-        again = re.compile(r"\S[^\n]{0,200}").search(clean, end, end + 300)
+        again = NEXT_LINE.search(clean, end, end + 300)
         return again.end() if again else end
     return end
 
 
-def number_line(view: View) -> NumberReading | None:
+def number_line(view: View) -> Reading | None:
     """The number that is the whole last line: "**42**"."""
     body = view.clean.rstrip()
     start = body.rfind("\n") + 1
@@ -153,10 +133,10 @@ def number_line(view: View) -> NumberReading | None:
     rest = line[: numbers[0].start - start] + line[numbers[0].end - start :]
     if re.sub(r"[\s*$%#>.,;!()\[\]{}€£°|:-]|\\", "", rest):
         return None
-    return NumberReading(numbers[0], "answered", "number_line", numbers[0].start, numbers[0].end)
+    return stated("number_line", numbers[0])
 
 
-def last_sentence(view: View) -> NumberReading | None:
+def last_sentence(view: View) -> Reading | None:
     """The number that the last sentence of a complete response states."""
     body = view.clean.rstrip(" \n`")
     if not body or not ends_with_result(body) or body.endswith("?") or NO_NUMBER.search(view.low):
@@ -175,7 +155,7 @@ def last_sentence(view: View) -> NumberReading | None:
 
 SENTENCE_START = re.compile(r"[.!?] {1,3}(?=\S)|\n {0,8}")
 
-STEPS: Sequence[Callable[[View], NumberReading | None]] = (announced, number_line, last_sentence)
+STEPS: tuple[Step, ...] = (announced, number_line, last_sentence)
 
 # One example for each step after the table of announcements
 STEP_EXAMPLES: tuple[tuple[str, str, str], ...] = (

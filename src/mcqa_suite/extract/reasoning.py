@@ -23,29 +23,25 @@ MOST_BLOCKS = 64  # further blocks are hidden as one, so that the time stays lin
 
 def strip_reasoning(response: str) -> str:
     """The response without its reasoning: closed tags and their content, and everything after an unclosed tag."""
-    hidden, closed = reasoning_spans(response)
-    parts, at = [], 0
-    for start, end in hidden:
-        parts.append(response[at:start])
-        at = end
-    if closed:
-        parts.append(response[at:])
-    return "".join(parts).strip()
+    return _filled(response, _reasoning_spans(response)[0], "").strip()
 
 
 def blank_reasoning(response: str) -> str | None:
     """The response with its reasoning replaced by spaces, which keeps offsets; None where it is not closed."""
-    hidden, closed = reasoning_spans(response)
-    if not closed:
-        return None
+    spans, closed = _reasoning_spans(response)
+    return _filled(response, spans, " ") if closed else None
+
+
+def _filled(response: str, spans: list[tuple[int, int]], fill: str) -> str:
+    """The response with `fill` in place of every character of the spans."""
     parts, at = [], 0
-    for start, end in hidden:
-        parts += [response[at:start], " " * (end - start)]
+    for start, end in spans:
+        parts += [response[at:start], fill * (end - start)]
         at = end
-    return "".join([*parts, response[at:]]) if parts else response
+    return "".join([*parts, response[at:]])
 
 
-def reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
+def _reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
     """The (start, end) of each block of reasoning, in order, and whether all of them are closed."""
     if "<" not in response and "[THINK]" not in response and "[/THINK]" not in response and "think▷" not in response:
         return [], True
@@ -60,7 +56,7 @@ def reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
             continue
         tag_spans, closed = _tag_spans(response, opening, closing)
         if not closed:
-            return [*tag_spans], False
+            return tag_spans, False
         spans += tag_spans
     return _merged(spans), True
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from mcqa_suite.extract.reasoning import blank_reasoning
-from mcqa_suite.extract.text import View, clean_view, views
+from mcqa_suite.extract.text import View, clean_view, run_on_cuts, views
 
 Status = Literal["answered", "conflict", "several", "refused", "truncated", "empty", "none"]
 Answer = str | list[list[int]] | None
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,20 @@ class Extraction:
 
 
 @dataclass(frozen=True)
-class Reading(Generic[T]):
-    """The result of one rule at one position: a value, or None and the reason in `status`."""
+class Reading:
+    """The result of one rule at one position of a view: an answer, or None and the reason in `status`."""
 
-    value: T | None
+    answer: Answer
     status: Status
     rule: str
     start: int
     end: int
 
-    def extraction(self, view: View, answer: Answer) -> Extraction:
-        return Extraction(answer, self.status, self.rule, view.span(self.start, self.end))
+    def extraction(self, view: View) -> Extraction:
+        return Extraction(self.answer, self.status, self.rule, (view.offset + self.start, view.offset + self.end))
+
+
+Step = Callable[..., Reading | None]  # of a view, and of the options where there are any
 
 
 def extract(response: str, read: Callable[[View], Extraction], make: Callable[[str], View] = clean_view) -> Extraction:
@@ -50,10 +52,18 @@ def extract(response: str, read: Callable[[View], Extraction], make: Callable[[s
     visible = blank_reasoning(response)
     if visible is None or not visible.strip():
         return Extraction(None, "truncated")
-    first: Extraction | None = None
-    for view in views(visible, make):
-        reading = read(view)
-        if reading.answer is not None:
-            return reading
-        first = first or reading
-    return first or Extraction(None, "empty")
+    results = map(read, views(visible, make))
+    first = next(results)
+    return first if first.answer is not None else next((other for other in results if other.answer is not None), first)
+
+
+def first_reading(view: View, steps: Sequence[Step], head_steps: Sequence[Step], *options: object) -> Extraction | None:
+    """The result of the first step that has one, first only up to the place where the model starts another question.
+
+    `head_steps` are those for the beginning of a very long response, whose end gave no answer.
+    """
+    for part in [*(view.cut(cut) for cut in run_on_cuts(view.low)), view]:
+        for step in steps if part.ends else head_steps:
+            if reading := step(part, *options):
+                return reading.extraction(part)
+    return None

@@ -16,7 +16,7 @@ from mcqa_suite.extract.number_rules import (
     SECOND_NUMBER,
     SUBORDINATE,
 )
-from mcqa_suite.extract.result import Reading
+from mcqa_suite.extract.result import Reading, Status
 from mcqa_suite.extract.text import View
 
 UNKNOWN = re.compile(r" {0,3}[a-z] {0,3}$")  # "4 = x"
@@ -24,7 +24,11 @@ UNKNOWN = re.compile(r" {0,3}[a-z] {0,3}$")  # "4 = x"
 UNSOLVED = re.compile(
     r"[^=\n]{0,60}(?:\d[nxyz](?![a-z0-9])|(?<![a-z0-9] )(?<![a-z0-9])[nxyz] ?[+*/-] ?\d)[^=\n]{0,60}="
 )
-NumberReading = Reading[Number]
+
+
+def stated(rule: str, number: Number, status: Status = "answered") -> Reading:
+    """The reading of a number; without an answer for another status."""
+    return Reading(number.value if status == "answered" else None, status, rule, number.start, number.end)
 
 
 def asserted(view: View, start: int, end: int) -> list[Number]:
@@ -38,7 +42,7 @@ def denied_at(view: View, number: Number) -> bool:
     return bool(NOT_BEFORE.search(view.low, max(0, number.start - 40), number.start))
 
 
-def conclude(view: View, rule: str, start: int, end: int) -> NumberReading | None:
+def conclude(view: View, rule: str, start: int, end: int) -> Reading | None:
     """The number that a sentence states: after its last "=", a cue or a copula, or the first of its main clause."""
     clean, low = view.clean, view.low
     equals = clean.rfind("=", start, end)
@@ -46,38 +50,37 @@ def conclude(view: View, rule: str, start: int, end: int) -> NumberReading | Non
         if UNSOLVED.match(low, start, end):
             return None
         if EITHER_EQUATION.search(low, start, end):
-            return NumberReading(None, "several", rule, start, end)
+            return Reading(None, "several", rule, start, end)
         numbers = numbers_in(clean, equals + 1, end)
         if UNKNOWN.match(low, equals + 1, end):
             turned = numbers_in(clean, start, equals)
-            return NumberReading(turned[-1], "answered", rule, turned[-1].start, turned[-1].end) if turned else None
+            return stated(rule, turned[-1]) if turned else None
         between = clean[equals + 1 : numbers[0].start].strip(" $€£(") if numbers else "?"
         if numbers and not between and not (ARITHMETIC.match(clean, numbers[0].end) and len(numbers) > 1):
-            return NumberReading(numbers[0], "answered", rule, numbers[0].start, numbers[0].end)
+            return stated(rule, numbers[0])
         return None
     start = _main_clause(view, start, end)
     numbers = asserted(view, start, end)
     if not numbers:
         return None
-    by_place = {number.start: number for number in numbers}
+    by_start = {number.start: number for number in numbers}
     for pattern in (CUE, PREDICATE):
         for match in pattern.finditer(low, start, end):
-            stated = next((by_place[at] for at in range(match.end() - 3, match.end() + 3) if at in by_place), None)
-            if stated is not None:
-                return single(view, rule, stated, numbers)
-    return single(view, rule, numbers[0], numbers)
+            near = next((by_start[at] for at in range(match.end() - 3, match.end() + 3) if at in by_start), None)
+            if near is not None:
+                return stated_alone(view, rule, near, numbers)
+    return stated_alone(view, rule, numbers[0], numbers)
 
 
-def single(view: View, rule: str, number: Number, numbers: list[Number]) -> NumberReading:
+def stated_alone(view: View, rule: str, number: Number, numbers: list[Number]) -> Reading:
     """`number`, unless a second number of equal importance follows or it is part of an unevaluated expression."""
     others = {other.value for other in numbers if other.start > number.start}
     if others - {number.value} and SECOND_NUMBER.match(view.low, number.end):
-        return NumberReading(None, "several", rule, number.start, number.end)
-    if FUNCTION.search(view.low, max(0, number.start - 12), number.start):
-        return NumberReading(None, "none", rule, number.start, number.end)
-    if ARITHMETIC.match(view.clean, number.end) or view.clean[number.end : number.end + 2] in (")(", "(("):
-        return NumberReading(None, "none", rule, number.start, number.end)
-    return NumberReading(number, "answered", rule, number.start, number.end)
+        return stated(rule, number, "several")
+    inside = FUNCTION.search(view.low, max(0, number.start - 12), number.start)
+    if inside or ARITHMETIC.match(view.clean, number.end) or view.clean[number.end : number.end + 2] in (")(", "(("):
+        return stated(rule, number, "none")
+    return stated(rule, number)
 
 
 def _main_clause(view: View, start: int, end: int) -> int:

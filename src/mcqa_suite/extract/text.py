@@ -7,6 +7,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
 HEAD, TAIL = 8_192, 32_768  # characters at the beginning and end of a longer response that are read
 
@@ -17,19 +18,7 @@ BLANKS = "\0\t\r\v\f\x1b\x85\xa0\xad\u061c\u180e\u3000\ufeff\ufe0e\ufe0f"
 MOST_TRIES = 48  # matches of one pattern that are tried, from the last one
 LINE_ENDS = "\u2028\u2029"
 DASHES = "‐‑‒–—―−－"
-SIGNS = {
-    "’": "'",
-    "‘": "'",
-    "´": "'",
-    "。": ".",
-    "、": ",",
-    "【": "[",
-    "】": "]",
-    "〔": "(",
-    "〕": ")",
-    "İ": "I",
-    "،": ",",
-}
+SIGNS = dict(zip("’‘´。、【】〔〕İ،", "'''.,[]()I,", strict=True))
 
 # \text{B}, \mathrm{A}, {\bf C}, \left( ... : the command is replaced by spaces, its argument stays
 LATEX_WRAP = re.compile(
@@ -37,6 +26,7 @@ LATEX_WRAP = re.compile(
     r"|left|right|large|Large|displaystyle|quad|qquad|[()\[\],;!% ])(?![a-zA-Z])"
 )
 STRUCK = re.compile(r"~~[^~\n]{1,120}~~")  # "~~A~~ B": a withdrawn choice
+WORD = "0-9A-Za-z_À-ɏ"  # next to these a letter is part of a word; Latin only, as Chinese has no spaces ("选B是因为")
 # "the", "we", "is": a word that does not end a complete text
 FUNCTION_WORD = re.compile(
     r"\b(?:the|a|an|of|to|and|or|in|for|with|by|is|are|was|were|be|we|he|she|they|it|that|this|then|so|need|if|as|at|on|from|has"
@@ -74,22 +64,17 @@ CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$"
 
 @dataclass(frozen=True)
 class View:
-    """A part of a response: its `raw` text, and the cleaned text (`clean`, lower case in `low`) of the same length."""
+    """The cleaned text of a part of a response, of the same length as that part; `low` is the same in lower case."""
 
-    raw: str
     clean: str
     low: str
-    offset: int = 0  # of raw[0] in the response
+    offset: int = 0  # of clean[0] in the response
     begins: bool = True  # whether it includes the beginning of the response
     ends: bool = True  # whether it includes the end of the response
 
     def cut(self, end: int) -> View:
         """The view up to `end`, as if the response ended there."""
-        return replace(self, raw=self.raw[:end], clean=self.clean[:end], low=self.low[:end], ends=True)
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """A span of this view as a span of the response."""
-        return self.offset + start, self.offset + end
+        return replace(self, clean=self.clean[:end], low=self.low[:end], ends=True)
 
 
 def views(text: str, make: Callable[[str], View]) -> list[View]:
@@ -111,7 +96,7 @@ def clean_view(raw: str) -> View:
         clean = LATEX_WRAP.sub(_blank, clean)
     if "~~" in clean:
         clean = STRUCK.sub(_blank, clean)
-    return View(raw, clean, clean.lower())
+    return View(clean, clean.lower())
 
 
 def number_view(raw: str) -> View:
@@ -121,18 +106,13 @@ def number_view(raw: str) -> View:
         clean = clean.replace("**", "  ")
     if "\\" in clean:
         clean = LATEX_WRAP.sub(_blank, clean)
-    return View(raw, clean, clean.lower())
+    return View(clean, clean.lower())
 
 
 def run_on_cuts(low: str) -> list[int]:
     """The first three positions where the answer ends: at an end-of-turn token, or where the model starts another question."""
-    cuts: list[int] = []
-    for match in RUN_ON.finditer(low):
-        if low[: match.start()].strip(" \n#>"):
-            cuts.append(match.start())
-            if len(cuts) == 3:
-                break
-    return cuts
+    cuts = (match.start() for match in RUN_ON.finditer(low) if low[: match.start()].strip(" \n#>"))
+    return list(islice(cuts, 3))
 
 
 def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
