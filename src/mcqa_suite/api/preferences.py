@@ -91,9 +91,9 @@ def label_pairs(
 
         return len(pairs) - label_by_hand(pairs, Path(output), seed=seed)
     from mcqa_suite.backend.endpoint import Endpoint
-    from mcqa_suite.training_data.preferences.judge import by_judge, read_template
+    from mcqa_suite.training_data.preferences.judge import PAIR, by_judge, read_template
 
-    template, server = read_template(Path(judge_prompt) if judge_prompt else None), Endpoint(judge, judge_model)
+    template, server = read_template(Path(judge_prompt)) if judge_prompt else PAIR, Endpoint(judge, judge_model)
     decide = partial(by_judge, judge=server, template=template, parallel=parallel)
     return label(pairs, f"judge {server.model}", decide, Path(output))
 

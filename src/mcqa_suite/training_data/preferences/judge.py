@@ -17,32 +17,19 @@ from mcqa_suite.training_data.preferences.pairs import Decided, ResponsePair
 if TYPE_CHECKING:
     from mcqa_suite.backend.endpoint import Endpoint
 
-TEMPLATE = """\
-Here is a prompt and two responses to it. Which response is better? Judge how correct, relevant, clear and complete each is; \
-neither their order nor their length counts.
-
-[Prompt]
-{prompt}
-
-[Response A]
-{first}
-
-[Response B]
-{second}
-
-[End]
-Give your reasons in a sentence or two. Then finish with one line:
-"Verdict: A" if response A is better, "Verdict: B" if response B is better, "Verdict: C" if neither is better than the other."""
+# Instructions, in which {slots} are filled
+PAIR, RANKING = (
+    Path(__file__).with_name(f"judge_{name}.txt").read_text(encoding="utf-8").rstrip("\n")
+    for name in ("pair", "ranking")
+)
 GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=512)
 MEANINGS = {"A": "first", "B": "second", "C": "tie"}
 # The meaning of the letters, for the extractor
 CHOICES = ("response A is better", "response B is better", "neither is better")
 
 
-def read_template(path: Path | None) -> str:
-    """The judge's instructions, by default `TEMPLATE`; ConfigError where a slot is missing."""
-    if path is None:
-        return TEMPLATE
+def read_template(path: Path) -> str:
+    """A judge's instructions for pairs, in the form of judge_pair.txt; ConfigError where a slot is missing."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -18,7 +18,7 @@ from mcqa_suite.common.journal import journal
 from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.training_data.preferences.judge import GREEDY, TEMPLATE, ask, filled
+from mcqa_suite.training_data.preferences.judge import GREEDY, PAIR, RANKING, ask, filled
 from mcqa_suite.training_data.preferences.sampling import read_responses
 
 if TYPE_CHECKING:
@@ -26,20 +26,8 @@ if TYPE_CHECKING:
 
 # The columns of a prompt's row that may hold the text to compare a response with; the first one counts
 REFERENCES = ("reference", "completion", "rationale", "solution", "support")
-LISTWISE = """\
-Here is a prompt and {n} responses to it. Rank them from the best to the worst by how correct, relevant, clear and complete each \
-is; neither their order nor their length counts.
-
-[Prompt]
-{prompt}
-
-{responses}
-
-[End]
-Give your reasons in a sentence or two. Then finish with one line such as "Ranking: {example}", the best first, all {n} letters \
-once, with "=" in place of ">" between two that are equally good."""
 # "Ranking: B > A = D > C", also with commas
-RANKING = re.compile(r"[A-Z](?:\s*[>=,]\s*[A-Z])+(?![A-Za-z])")
+ORDER = re.compile(r"[A-Z](?:\s*[>=,]\s*[A-Z])+(?![A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -128,18 +116,18 @@ def _ask(judge: Endpoint, question: Question, listwise: bool) -> tuple[list[int]
     texts = [entry.responses[name] for name in shown]
     seed = seed_of(0, entry.id)
     if not listwise:
-        won, raw = ask(judge, TEMPLATE, entry.prompt, texts[0], texts[1], seed)
+        won, raw = ask(judge, PAIR, entry.prompt, texts[0], texts[1], seed)
         return {"first": [1, 2], "second": [2, 1], "tie": [1, 1]}.get(won), raw
     letters = LETTERS[: len(texts)]
     responses = "\n\n".join(f"[Response {letter}]\n{text}" for letter, text in zip(letters, texts, strict=True))
     slots = {"n": str(len(texts)), "prompt": entry.prompt, "responses": responses, "example": " > ".join(letters[::-1])}
-    raw = judge.complete(filled(LISTWISE, slots), GREEDY, seed).text
+    raw = judge.complete(filled(RANKING, slots), GREEDY, seed).text
     return read_ranking(raw, len(shown)), raw
 
 
 def read_ranking(raw: str, n: int) -> list[int] | None:
     """The ranks of `n` letters (1 is best) in the last ranking of the text; None where a letter is missing or repeated."""
-    rankings = RANKING.findall(raw)
+    rankings = ORDER.findall(raw)
     letters = re.findall(r"[A-Z]", rankings[-1]) if rankings else []
     if sorted(letters) != list(LETTERS[:n]):
         return None
