@@ -19,7 +19,7 @@ from mcqa_suite.training_data.audit import Audit, audit
 from mcqa_suite.training_data.audit.items import items_of
 from mcqa_suite.training_data.audit.rows import Row, read_training_rows
 from mcqa_suite.training_data.sources import read
-from mcqa_suite.training_data.sources.spec import Source
+from mcqa_suite.training_data.sources.source import Source
 
 KINDS = ("question", "8-gram", "template", "grid", "answer", "13-gram")
 

@@ -26,7 +26,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice, extract_number, gold_number
 from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, read, rows
 from mcqa_suite.training_data.sources.multiple_choice import from_math_qa
-from mcqa_suite.training_data.sources.reader import group_of
+from mcqa_suite.training_data.sources.source import group_of
 
 SPLITS = ("train", "validation", "test")
 KEYS = {"id", "group", "source", "topic", "prompt", "completion"}

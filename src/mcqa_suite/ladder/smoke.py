@@ -15,7 +15,7 @@ from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, Settings, TrainedSettings
 from mcqa_suite.ladder.sweep import Criterion, Sweep
 from mcqa_suite.training_data import sources
-from mcqa_suite.training_data.sources.spec import PairSource, Source
+from mcqa_suite.training_data.sources.source import PairSource, Source
 
 ROWS, STEPS, DOCUMENTS, TOKENS = 12, 2, 8, 16
 WIDE = ("mcqa_mmlu_stem", "mcqa_suite")  # groups of dozens of tasks, evaluated on two documents of each

@@ -13,7 +13,7 @@ from mcqa_suite.common.config import STRICT, parse, read_yaml
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data import sources
-from mcqa_suite.training_data.sources.spec import PairSource, Source
+from mcqa_suite.training_data.sources.source import PairSource, Source
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -7,6 +7,6 @@ same question have the same group, and all rows of a group are in one split and 
 from mcqa_suite.training_data.sources.mix import SOURCES, read, rows
 from mcqa_suite.training_data.sources.multiple_choice import STYLES
 from mcqa_suite.training_data.sources.pairs import PAIRS
-from mcqa_suite.training_data.sources.spec import PairSource, Source
+from mcqa_suite.training_data.sources.source import PairSource, Source
 
 __all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "read", "rows"]

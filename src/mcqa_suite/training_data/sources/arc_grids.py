@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from mcqa_suite import grids
 from mcqa_suite.grids.augment import swapped
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, as_texts, check_choice, required
-from mcqa_suite.training_data.sources.spec import Source
+from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, check_choice, required
 
 RELEASES = {"arc_agi_1": 1, "arc_agi_2": 2}
 
@@ -35,4 +34,4 @@ def _load(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
 
 
 # A prompt ends with a newline, so a completion begins without a space.
-ARC_GRIDS = Reader(_load, {"digits": as_texts}, ("config", "views", "swap", "encoder", *SPLIT_KEYS))
+ARC_GRIDS = Reader(_load, {"digits": as_texts}, ("config", "views", "swap", "encoder"), "made")

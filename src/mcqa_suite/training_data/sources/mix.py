@@ -14,13 +14,13 @@ from mcqa_suite.training_data.sources.arc_grids import ARC_GRIDS
 from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE
 from mcqa_suite.training_data.sources.pairs import PAIRS
 from mcqa_suite.training_data.sources.persuasion import PERSUASION
-from mcqa_suite.training_data.sources.reader import Reader, Row, check_choice
-from mcqa_suite.training_data.sources.spec import MixEntry, PairSource, Source
+from mcqa_suite.training_data.sources.source import MixEntry, PairSource, Reader, Row, Source, check_choice
 from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_by_counts, split_by_shares
 from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
 SOURCES: dict[str, Reader[Source]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
 ALWAYS_READ = ("source", "n", "share", "seed", "style")
+SPLIT_KEYS = {None: (), "own": ("split",), "made": ("split", "pool", "pool_shares", "pool_counts")}
 # Splits and pools have fixed seeds, so that all entries of a mix put a group into the same part.
 SPLIT_SEED, POOL_SEED = 0, 1
 
@@ -78,11 +78,11 @@ def rows(entry: MixEntry) -> list[Row]:
     readers: dict[str, Any] = PAIRS if isinstance(entry, PairSource) else SOURCES
     check_choice("source", entry.source, readers)
     reader = readers[entry.source]
-    keys = (*ALWAYS_READ, *reader.keys)
+    keys = (*ALWAYS_READ, *reader.keys, *SPLIT_KEYS[reader.splits])
     for field in dataclasses.fields(entry):
         if field.name not in keys and getattr(entry, field.name) != field.default:
             raise ConfigError(f"source {entry.source!r}: unknown key {field.name!r}; valid keys: {', '.join(keys)}")
-    rows = _in_part(entry, reader.rows(entry), reader.own_splits)
+    rows = _in_part(entry, reader.rows(entry), reader.splits)
     if not rows:
         raise DatasetError(f"source {entry.source!r}: no row left; loosen its filters, or choose another split or pool")
     if entry.n is not None and entry.n > len(rows):
@@ -90,9 +90,9 @@ def rows(entry: MixEntry) -> list[Row]:
     return rows if entry.n is None else draw(rows, entry.n, entry.seed)
 
 
-def _in_part(entry: MixEntry, rows: list[Row], own_splits: bool) -> list[Row]:
+def _in_part(entry: MixEntry, rows: list[Row], splits: str | None) -> list[Row]:
     """The rows whose groups are in the entry's split and pool."""
-    if entry.split is not None and not own_splits:
+    if entry.split is not None and splits == "made":
         check_choice(f"split of source {entry.source!r}", entry.split, SPLITS)
         part = split_by_shares((row["group"] for row in rows), SPLITS, SPLIT_SEED)
         rows = [row for row in rows if part[row["group"]] == entry.split]

@@ -12,8 +12,7 @@ from mcqa_suite.questions import generated, parsers, prompts, question
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.question import Question, label_index, text_id
 from mcqa_suite.training_data.sources import hub
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of, required
-from mcqa_suite.training_data.sources.spec import MixEntry, Source
+from mcqa_suite.training_data.sources.source import Identity, MixEntry, Reader, Source, check_choice, group_of, required
 
 # MathQA: "a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none of these"
 MATH_QA_OPTION = re.compile(r"(?:^|\s*,\s*)([a-e]) \)\s*")
@@ -98,12 +97,12 @@ def _on_hub(
         # Style 'cot' leaves out the questions without an explanation.
         return _identified(q for q in questions if q.rationale or source.style != "cot")
 
-    return Reader(load, STYLES, ("config", "split"), own_splits=True)
+    return Reader(load, STYLES, ("config",), "own")
 
 
 MULTIPLE_CHOICE = {
     "generated": Reader(lambda source: _identified(generate(source)), STYLES),
-    "epfl": Reader(_epfl, STYLES, ("path", *SPLIT_KEYS)),
+    "epfl": Reader(_epfl, STYLES, ("path",), "made"),
     "sciq": _on_hub("allenai/sciq", {"default": "sciq"}, parsers.from_sciq),
     "arc": _on_hub("allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, parsers.from_arc),
     "openbookqa": _on_hub("allenai/openbookqa", {"main": "openbookqa"}, parsers.from_openbookqa),

@@ -13,8 +13,7 @@ from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.sources.multiple_choice import generate, identity
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, as_texts, group_of, required
-from mcqa_suite.training_data.sources.spec import PairSource
+from mcqa_suite.training_data.sources.source import Identity, PairSource, Reader, as_texts, group_of, required
 
 CRITERIA = ("correctness", "relevance", "clarity", "completeness")
 UNDECIDED = {"AB", "None", None}
@@ -127,11 +126,11 @@ def _texts(prompt: str, chosen: str, rejected: str) -> tuple[str, str, str]:
 
 
 STYLES = {"pair": as_texts}
-FILE_KEYS = ("path", "keep_first", *SPLIT_KEYS)
+FILE_KEYS = ("path", "keep_first")
 PAIRS = {
     "generated": Reader(_generated, STYLES),
-    "evaluator": Reader(_from_file(_evaluator), STYLES, FILE_KEYS),
-    "epfl_raw": Reader(_from_file(_epfl_raw), STYLES, (*FILE_KEYS, "min_agreement", "tolerance")),
-    "solutions": Reader(_from_file(_solutions), STYLES, FILE_KEYS),
-    "persuasion": Reader(_from_file(_persuasion), STYLES, FILE_KEYS),
+    "evaluator": Reader(_from_file(_evaluator), STYLES, FILE_KEYS, "made"),
+    "epfl_raw": Reader(_from_file(_epfl_raw), STYLES, (*FILE_KEYS, "min_agreement", "tolerance"), "made"),
+    "solutions": Reader(_from_file(_solutions), STYLES, FILE_KEYS, "made"),
+    "persuasion": Reader(_from_file(_persuasion), STYLES, FILE_KEYS, "made"),
 }

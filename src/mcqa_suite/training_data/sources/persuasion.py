@@ -11,8 +11,7 @@ from pathlib import Path
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.common.paths import shared_path
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, as_texts, required
-from mcqa_suite.training_data.sources.spec import Source
+from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, required
 
 PERSUADER, ROLES = "0", {"0": "Persuader", "1": "Persuadee"}
 HISTORY = 8  # turns of a dialogue that a prompt shows
@@ -112,6 +111,6 @@ def _titles(path: Path) -> dict[str, str]:
 
 STYLES = {"response": as_texts}
 PERSUASION = {
-    "convokit_cmv": Reader(_change_my_view, STYLES, ("path", *SPLIT_KEYS)),
-    "persuasionforgood": Reader(_persuasion_for_good, STYLES, ("path", *SPLIT_KEYS)),
+    "convokit_cmv": Reader(_change_my_view, STYLES, ("path",), "made"),
+    "persuasionforgood": Reader(_persuasion_for_good, STYLES, ("path",), "made"),
 }

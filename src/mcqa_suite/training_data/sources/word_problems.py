@@ -9,8 +9,7 @@ from mcqa_suite.questions import gsm8k, prompts
 from mcqa_suite.questions.gsm8k import WordProblem
 from mcqa_suite.questions.question import Row, text_id
 from mcqa_suite.training_data.sources import hub
-from mcqa_suite.training_data.sources.reader import SPLIT_KEYS, Identity, Reader, check_choice, group_of, required
-from mcqa_suite.training_data.sources.spec import Source
+from mcqa_suite.training_data.sources.source import Identity, Reader, Source, check_choice, group_of, required
 
 INSTRUCTION = "Solve the following math problem step by step, and provide the final numeric answer."
 GSM_SYMBOLIC = ("main", "p1", "p2")
@@ -86,9 +85,9 @@ def _final_answer(problem: WordProblem) -> tuple[str, str]:
 
 STYLES = {"official": _official, "final_answer": _final_answer}
 WORD_PROBLEMS = {
-    "gsm8k": Reader(_gsm8k, STYLES, ("config", "split"), own_splits=True),
+    "gsm8k": Reader(_gsm8k, STYLES, ("config",), "own"),
     # The data set has one split; `split: train` is the part of its templates for training.
-    "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config", *SPLIT_KEYS)),
+    "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config",), "made"),
     "symbolic_local": Reader(_symbolic_local, STYLES, ("config",)),
-    "theorem_qa": Reader(_theorem_qa, STYLES, ("config", *SPLIT_KEYS)),
+    "theorem_qa": Reader(_theorem_qa, STYLES, ("config",), "made"),
 }

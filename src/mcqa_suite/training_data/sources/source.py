@@ -1,0 +1,136 @@
+"""A source of training rows: its entry in a YAML file, and the reader that makes the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
+
+import pydantic.dataclasses
+from pydantic import Field
+
+from mcqa_suite.common.config import STRICT
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.questions.question import text_id
+
+Row = dict[str, str]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
+class MixEntry:
+    """A source of rows.
+
+    `n` is the number of rows (None: all), `share` a share of the stage's `rows`; they are drawn with `seed`. Where the data set
+    has no splits, its groups are divided into `splits.SPLITS`, and `split` names one of these. `pool` names a part of
+    `pool_shares` (their sum is 1; by default `splits.POOLS`) or of `pool_counts` (numbers of groups; None is all that remain).
+    """
+
+    source: str
+    n: Count | None = None
+    seed: int = 0
+    path: str | None = None
+    share: Share | None = None
+    split: str | None = None
+    pool: str | None = None
+    pool_shares: dict[str, Share] | None = None
+    pool_counts: dict[str, Count | None] | None = None
+
+    def __post_init__(self) -> None:
+        for first, second in (("n", "share"), ("pool_shares", "pool_counts")):
+            if getattr(self, first) and getattr(self, second):
+                raise ValueError(f"source {self.source!r}: both {first!r} and {second!r}; give only one of them")
+        if self.pool is None and (self.pool_shares or self.pool_counts):
+            raise ValueError(
+                f"source {self.source!r}: 'pool_shares' or 'pool_counts' without 'pool'; name one of the pools as 'pool'"
+            )
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
+class Source(MixEntry):
+    """Rows of prompts and completions for training or calibration, of a source in `sources.SOURCES`.
+
+    `style` is the form of the answer, `config` a config of the data set. For grids, each task comes in `views` augmented views,
+    with `swap` also with each demonstration in place of the test pair, and `encoder` writes a grid as text.
+    """
+
+    style: str | None = None
+    config: str | None = None
+    views: Annotated[int, Field(ge=1, le=64)] | None = None
+    swap: bool | None = None
+    encoder: str | None = None
+
+
+@pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
+class PairSource(MixEntry):
+    """Preference pairs of a source in `sources.PAIRS`.
+
+    `epfl_raw` keeps a pair where at least `min_agreement` of the four criteria agree with `overall`; with `tolerance` a
+    criterion that reads "AB" or "None" counts as agreeing. `keep_first` keeps the first pair of every question.
+    """
+
+    min_agreement: Annotated[int, Field(ge=0, le=4)] = 0
+    tolerance: bool = False
+    keep_first: bool = False
+
+
+S = TypeVar("S", bound=MixEntry)
+
+
+class Identity(NamedTuple):
+    """The id of an item, the group of all items with the same question, and the topic ("" for none)."""
+
+    id: str
+    group: str
+    topic: str = ""
+
+
+def group_of(stem: str, *options: str) -> str:
+    """The group of a question; case, white space and the order of the options do not change it."""
+    stem, *options_ = (" ".join(text.split()).casefold() for text in (stem, *options))
+    return text_id(stem, *sorted(options_))
+
+
+def as_texts(item: tuple[str, ...]) -> tuple[str, ...]:
+    """The style of a source whose items are the texts of its rows."""
+    return item
+
+
+@dataclass(frozen=True)
+class Reader(Generic[S]):
+    """`load` returns the items of a source in the source's order; a style makes the texts of a row from an item.
+
+    The texts are prompt and completion, or prompt, chosen and rejected. The first style is the default. `keys` are the optional
+    keys of the source that this reader accepts, besides those of its `splits`: "own", where `load` reads the data set's split
+    that the source names; "made", where groups are divided into splits and pools.
+    """
+
+    load: Callable[[S], Iterable[tuple[Identity, Any]]]
+    styles: Mapping[str, Callable[[Any], tuple[str, ...]]]
+    keys: tuple[str, ...] = ()
+    splits: Literal["own", "made"] | None = None
+
+    def rows(self, source: S) -> list[Row]:
+        style = getattr(source, "style", None) or next(iter(self.styles))
+        check_choice("style", style, self.styles)
+        rows = []
+        for identity, item in self.load(source):
+            texts = self.styles[style](item)
+            names = ("prompt", "completion") if len(texts) == 2 else ("prompt", "chosen", "rejected")
+            row = {"id": identity.id, "group": identity.group, "source": source.source, "topic": identity.topic}
+            rows.append(row | dict(zip(names, texts, strict=True)))
+        return rows
+
+
+def required(source: MixEntry, key: str, hint: str) -> Any:
+    """The value of a key; ConfigError with the `hint` where there is none."""
+    if not (value := getattr(source, key)):
+        raise ConfigError(f"source {source.source!r}: no {key!r}; {hint}")
+    return value
+
+
+def check_choice(name: str, value: str, allowed: Collection[str]) -> None:
+    """ConfigError for a `value` that is not `allowed`."""
+    if value not in allowed:
+        raise ConfigError(f"unknown {name} {value!r}; expected one of {', '.join(allowed)}")
