@@ -9,8 +9,8 @@ import pytest
 from helpers.log_files import STAMP, choice_rows, questions, write_run, written_row
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.rows import Sample
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.logs.sample_values import option_texts
 
 
 def cut(folder):
@@ -86,7 +86,7 @@ def test_responses_that_are_no_list_are_named_by_their_line(tmp_path, resps):
 
 @pytest.mark.parametrize("arguments", [{"gen_args_0": -1}, [3], [[]], 7, None, {"gen_args_0": {}}])
 def test_options_that_the_log_does_not_name_have_no_text(arguments):
-    assert option_texts(arguments, 1, " ") == [""]
+    assert Sample({"arguments": arguments}).option_texts(1) == [""]
 
 
 @pytest.mark.parametrize(

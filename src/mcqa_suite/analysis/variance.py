@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
-from mcqa_suite.logs.sample_values import read_score
 from mcqa_suite.logs.samples import Floats
 from mcqa_suite.stats import (
     Estimate,
@@ -214,7 +213,7 @@ def _rows(log: Path, metric: str, any_document: bool) -> list[_Row]:
 
 
 def _row(sample: Sample, metric: str) -> _Row:
-    doc, score, parsed = sample.doc, read_score(metric, sample.row[metric]), sample.row.get("parsed")
+    doc, score, parsed = sample.doc, sample.score(metric), sample.row.get("parsed")
     if score is None or not 0 <= score <= 1:
         raise ValueError(f"{metric} is {sample.row[metric]!r}, not from 0 to 1")
     original = doc.get("original")

@@ -18,6 +18,8 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.extract import Extraction
 
 T = TypeVar("T")
+# Metrics that are shares of right answers, from 0 to 1; a comparison uses one of them unless another is named.
+METRICS = ("acc", "acc_norm", "exact_match")
 EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
 # What the harness's own regex filters return where nothing matched.
 NO_ANSWER = ("", "[invalid]", "[no answer]")
@@ -59,9 +61,18 @@ class Sample:
     @property
     def context(self) -> str:
         """The prompt of the first request, "" where the log has none."""
+        return self._argument(0, 0)
+
+    def option_texts(self, options: int, delimiter: str = " ") -> list[str]:
+        """The continuation of each option without the delimiter before it; "" where the log has none."""
+        return [self._argument(option, 1).removeprefix(delimiter) for option in range(options)]
+
+    def _argument(self, request: int, index: int) -> str:
         try:
             arguments = self.row["arguments"]
-            return str(arguments["gen_args_0"]["arg_0"] if isinstance(arguments, dict) else arguments[0][0])
+            if isinstance(arguments, dict):
+                return str(arguments[f"gen_args_{request}"][f"arg_{index}"])
+            return str(arguments[request][index])
         except (KeyError, IndexError, TypeError):
             return ""
 
@@ -95,8 +106,17 @@ class Sample:
 
     @property
     def scores(self) -> dict[str, float]:
-        """The metrics whose value in this row is a number."""
-        return {n: float(v) for n in self.metrics if isinstance(v := self.row.get(n), (int, float))}
+        """The metrics whose value in this row is a number; SampleValueError where one of METRICS is not from 0 to 1."""
+        names = self.metrics or [name for name in self.row if name not in ("doc_id", "filter")]
+        return {name: value for name in names if name in self.row and (value := self.score(name)) is not None}
+
+    def score(self, name: str) -> float | None:
+        """A metric's value; None where it is no single number."""
+        value = self.row[name]
+        number = isinstance(value, (int, float))
+        if name in METRICS and not isinstance(value, (list, dict)) and not (number and 0 <= value <= 1):
+            raise SampleValueError(f"{name} is {json.dumps(value)[:60]}, expected a number from 0 to 1")
+        return float(value) if number else None
 
     @property
     def hashes(self) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ import numpy as np
 from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import model_identity, run_files, samples_file
-from mcqa_suite.logs.sample_values import METRICS
+from mcqa_suite.logs.rows import METRICS
 from mcqa_suite.logs.samples import Samples, best_letter, read_samples
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from itertools import pairwise, zip_longest
 from operator import itemgetter
 from pathlib import Path
@@ -14,17 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.rows import Sample, parse_rows
-from mcqa_suite.logs.sample_values import (
-    METRICS,
-    fingerprint,
-    hash_prefix,
-    is_choice,
-    option_bits,
-    option_texts,
-    read_score,
-    read_target,
-)
+from mcqa_suite.logs.rows import METRICS, Sample, parse_rows
 from mcqa_suite.questions.question import LETTERS
 
 Floats = NDArray[np.float64]
@@ -107,7 +99,7 @@ def read_samples(
     """
     kind = "lm_eval 0.4.3 or newer"
     if multiple_choice is None:
-        multiple_choice = next(parse_rows(path, lambda sample: is_choice(sample.row), kind), False)
+        multiple_choice = next(parse_rows(path, _has_options, kind), False)
     values = partial(_option_values, delimiter=delimiter) if multiple_choice else _answer_values
     answered: dict[str, list[Values]] = {}
     failed: dict[str, dict[int, int]] = {}
@@ -135,9 +127,7 @@ def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) 
     }
     if sample.failure is not None:
         return row
-    names = sample.row.get("metrics") or [name for name in sample.row if name not in ("doc_id", "filter")]
-    scores = {name: read_score(name, sample.row[name]) for name in names if name in sample.row}
-    row["scores"] = {name: score for name, score in scores.items() if score is not None}
+    row["scores"] = sample.scores
     if field is not None:
         row |= {"fields": tuple(sample.doc), "field": sample.doc.get(field)}
     return row | values(sample)
@@ -147,12 +137,12 @@ def _option_values(sample: Sample, delimiter: str) -> Values:
     values = sample.loglikelihoods
     if len(sample.responses) < len(values):
         raise ValueError(f"{len(values)} options, {len(sample.responses)} responses")
-    bits = option_bits(sample.doc.get("gold"), len(values))
+    bits = _option_bits(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)
     if not bits or "acc_norm" in sample.row:
-        texts = option_texts(sample.row.get("arguments", ()), len(values), delimiter)
+        texts = sample.option_texts(len(values), delimiter)
         lengths = [max(1, len(text)) for text in texts]
-        bits = bits or option_bits(read_target(sample.target, texts), len(values))
+        bits = bits or _option_bits(_read_target(sample.target, texts), len(values))
     return {"options": len(values), "gold": bits, "loglikelihoods": values, "lengths": lengths}
 
 
@@ -162,10 +152,10 @@ def _answer_values(sample: Sample) -> Values:
     first = answers[0] if answers else None
     return {
         "options": options,
-        "gold": option_bits(sample.doc.get("gold"), options),
-        "answer": fingerprint(answers) if any(answer is not None for answer in answers) else 0,
+        "gold": _option_bits(sample.doc.get("gold"), options),
+        "answer": _fingerprint(answers) if any(answer is not None for answer in answers) else 0,
         "letter": LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1,
-        "response": fingerprint(sample.responses),
+        "response": _fingerprint(sample.responses),
     }
 
 
@@ -203,6 +193,44 @@ def _field(rows: Sequence[Values]) -> Column:
 def _padded(rows: Sequence[Sequence[float]], dtype: Any) -> NDArray[Any]:
     """Rows of unequal length as one matrix, filled up with 0."""
     return np.array(list(zip_longest(*rows, fillvalue=0)), dtype).T.reshape(len(rows), -1)
+
+
+def hash_prefix(digest: str) -> int:
+    """The first 8 bytes of a hexadecimal hash; of any other text, 8 bytes of its fingerprint."""
+    try:
+        return int.from_bytes(bytes.fromhex(digest[:16]))
+    except ValueError:
+        return _fingerprint(digest)
+
+
+def _has_options(sample: Sample) -> bool:
+    """Whether a sample holds log-likelihoods of options: (log-likelihood, is_greedy) pairs."""
+    pairs = sample.row["filtered_resps"]
+    return len(pairs) > 1 and all(isinstance(p, list) and len(p) == 2 and str(p[1]) in ("True", "False") for p in pairs)
+
+
+def _fingerprint(value: Any) -> int:
+    """8 bytes of a hash of `repr(value)`; never 0."""
+    return int.from_bytes(blake2b(repr(value).encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1
+
+
+def _option_bits(indices: Any, options: int) -> int:
+    """Indices of options as bits; 0 where a value is not the index of an option."""
+    chosen = indices if isinstance(indices, list) else [indices]
+    if not chosen or not all(type(index) is int and 0 <= index < options for index in chosen):
+        return 0
+    return sum(1 << index for index in set(chosen))
+
+
+def _read_target(target: Any, texts: Sequence[str]) -> Any:
+    """The right index or indices from a logged `str(doc_to_target(doc))`, which may be the option's text; None if unclear."""
+    text = str(target).strip()
+    if text in texts and not text.isdigit():
+        return texts.index(text)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def best_letter(gold: Hashes) -> tuple[str, float] | None:

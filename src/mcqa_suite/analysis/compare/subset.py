@@ -13,8 +13,7 @@ import numpy as np
 from mcqa_suite.analysis.compare.tasks import is_macro
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Group, Run, TaskRun
-from mcqa_suite.logs.sample_values import hash_prefix
-from mcqa_suite.logs.samples import Column, Hashes, Samples
+from mcqa_suite.logs.samples import Column, Hashes, Samples, hash_prefix
 
 FORM = "mcqa-subset 1"
 

@@ -13,8 +13,8 @@ from mcqa_suite.analysis.compare import health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, UnpairedCounts, joined, pair
 from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.rows import METRICS
 from mcqa_suite.logs.runs import Group, Run, TaskRun
-from mcqa_suite.logs.sample_values import METRICS
 
 Key = tuple[str, str]  # task and filter
 

@@ -10,8 +10,8 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.tasks import is_macro, preferred_metric
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.rows import METRICS
 from mcqa_suite.logs.runs import Group, Run, TaskRun
-from mcqa_suite.logs.sample_values import METRICS
 from mcqa_suite.logs.samples import Floats, best_letter
 
 

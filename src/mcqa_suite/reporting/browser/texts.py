@@ -8,7 +8,6 @@ from typing import Any
 
 from mcqa_suite.grids import Encoder
 from mcqa_suite.logs.rows import Sample, read_answer, read_extraction
-from mcqa_suite.logs.sample_values import option_texts
 from mcqa_suite.reporting.browser.grid_tables import outcome
 from mcqa_suite.reporting.browser.grids import cells, compact, labelled_grids
 
@@ -39,7 +38,7 @@ def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[
     if isinstance(texts, dict):
         texts = texts.get("text")
     if not isinstance(texts, list) or len(texts) != options:
-        texts = option_texts(row.get("arguments", ()), options, " ") if options else []
+        texts = Sample(row).option_texts(options)
     return pieces(stem), [pieces(str(text), limit=OPTION) for text in texts]
 
 
