@@ -170,7 +170,7 @@ def test_intervals_of_means():
     assert stats.mean_estimate(np.array([1.0])).high == np.inf
     assert estimate.half_width == pytest.approx(3.4374, abs=1e-3)
     right = np.random.default_rng(3).random(200) < 0.6
-    clustered = stats.clustered_share(right, np.repeat(np.arange(20), 10))
+    clustered = stats.share_estimate(right, np.repeat(np.arange(20), 10))
     assert clustered.low < right.mean() < clustered.high
 
 

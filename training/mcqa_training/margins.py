@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from mcqa_suite.common.manifest import HELD_OUT
-from mcqa_suite.stats import clustered_share, wilson
+from mcqa_suite.stats import share_estimate
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def summary(scored: Sequence[Scored], pairs: Sequence[rows.Row]) -> dict[str, An
     questions, of_pair = np.unique([pair.group for pair in scored], return_inverse=True)
     right = np.array([margin > 0 for margin in margins])
     # pairs of one question are not independent
-    several = 1 < len(questions) < len(scored)
-    accuracy = clustered_share(right, of_pair) if several else wilson(int(right.sum()), len(right))
+    accuracy = share_estimate(right, of_pair if 1 < len(questions) < len(scored) else None)
     shorter = [len(row["rejected"]) - len(row["chosen"]) for row in pairs]
     return {
         "held_out_pairs": len(scored),

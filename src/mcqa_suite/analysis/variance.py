@@ -21,9 +21,8 @@ from mcqa_suite.logs.samples import Floats
 from mcqa_suite.stats import (
     Estimate,
     clustered_difference,
-    clustered_share,
-    design_effect,
     mean_estimate,
+    share_estimate,
     unpaired_difference,
     wilson,
 )
@@ -75,8 +74,8 @@ class Draws:
         """Mean, with its interval over templates: Wilson's at the effective size where every score is 0 or 1, else Student's."""
         values, clusters = self.right.ravel(), _clusters(self.right)
         if np.isin(values, (0, 1)).all():
-            return clustered_share(values == 1, clusters)
-        return mean_estimate(values, effect=design_effect(values, clusters))
+            return share_estimate(values == 1, clusters)
+        return mean_estimate(values, clusters)
 
     @property
     def std(self) -> float | None:
@@ -184,7 +183,7 @@ def _difference(before: Floats, after: Floats) -> Estimate:
     first, second, clusters = before.ravel(), after.ravel(), _clusters(before)
     if np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all():
         return clustered_difference(first == 1, second == 1, clusters)
-    return mean_estimate(second - first, effect=design_effect(second - first, clusters))
+    return mean_estimate(second - first, clusters)
 
 
 def _clusters(right: Floats) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mcqa_suite.analysis.option_order import Order
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.reporting.tables import Table, markdown, percent, percent_interval, points, points_interval
-from mcqa_suite.stats import PairedTable, paired_difference, wilson
+from mcqa_suite.stats import PairedTable, paired_difference, share_estimate
 
 NOTE = (
     "Every question is asked in each cyclic rotation of its options. Debiased: the option whose probability, averaged over "
@@ -77,4 +77,4 @@ def _against(first: Order, order: Order, measure: str) -> str:
 
 
 def _share(values: NDArray[np.bool_]) -> str:
-    return percent_interval(wilson(int(values.sum()), len(values)))
+    return percent_interval(share_estimate(values))

@@ -6,9 +6,9 @@ Only scipy.special is used: scipy.stats takes half a second to import.
 from mcqa_suite.stats.intervals import (
     DesignEffect,
     Estimate,
-    clustered_share,
     design_effect,
     mean_estimate,
+    share_estimate,
     standard_error,
     unpaired_difference,
     wilson,

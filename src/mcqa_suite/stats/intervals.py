@@ -27,16 +27,16 @@ class Estimate:
         return (self.high - self.low) / 2
 
 
-def critical_value(level: float, degrees_of_freedom: float = inf) -> float:
+def critical_value(degrees_of_freedom: float = inf, level: float = 0.95) -> float:
     """The two-sided critical value of Student's t; without degrees of freedom, of the normal distribution."""
     return float(special.stdtrit(degrees_of_freedom, 0.5 + level / 2))
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> Estimate:
+def wilson(successes: int, n: int) -> Estimate:
     """A share with its Wilson score interval (Wilson 1927). Raises ValueError for n < 1."""
     if n < 1:
         raise ValueError("cannot compute a share: no items")
-    low, high = wilson_bounds(successes / n, n, critical_value(level))
+    low, high = wilson_bounds(successes / n, n, critical_value())
     return Estimate(successes / n, float(low), float(high), n)
 
 
@@ -49,27 +49,29 @@ def wilson_bounds(share: ArrayLike, n: ArrayLike, critical: ArrayLike) -> tuple[
     return np.where(p <= 0, 0.0, np.maximum(0.0, middle - half)), np.where(p >= 1, 1.0, np.minimum(1.0, middle + half))
 
 
-def clustered_share(right: NDArray[np.bool_], clusters: NDArray[np.integer], level: float = 0.95) -> Estimate:
-    """Share of clustered items, with Wilson's interval at the effective sample size and Student's t.
+def share_estimate(right: NDArray[np.bool_], clusters: NDArray[np.integer] | None = None) -> Estimate:
+    """Share of right items with Wilson's interval; for clustered items at the effective sample size, with Student's t.
 
     The design effect is estimated from the data and may be below 1 (Korn and Graubard 1998; Miller, arXiv 2411.00640).
-    Raises ValueError for fewer than two clusters.
+    Raises ValueError for no items, and for fewer than two clusters.
     """
+    if clusters is None:
+        return wilson(int(right.sum()), len(right))
     effect, share = design_effect(right.astype(float), clusters), float(right.mean())
-    critical = critical_value(level, effect.degrees_of_freedom)
-    low, high = wilson_bounds(share, len(right) / effect.factor, critical)
+    low, high = wilson_bounds(share, len(right) / effect.factor, critical_value(effect.degrees_of_freedom))
     return Estimate(share, float(low), float(high), len(right))
 
 
-def mean_estimate(values: Floats, level: float = 0.95, effect: DesignEffect | None = None) -> Estimate:
-    """Mean with Student's t interval. `effect` is the design effect of clustered items."""
+def mean_estimate(values: Floats, clusters: NDArray[np.integer] | None = None) -> Estimate:
+    """Mean with Student's t interval. Raises ValueError for no items, and for fewer than two clusters."""
     n = len(values)
     if n < 1:
         raise ValueError("cannot compute a mean: no items")
     mean = float(values.mean())
     if n == 1:
         return Estimate(mean, -inf, inf, n)
-    half = critical_value(level, effect.degrees_of_freedom if effect else n - 1) * standard_error(values, effect)
+    effect = None if clusters is None else design_effect(values, clusters)
+    half = critical_value(effect.degrees_of_freedom if effect else n - 1) * standard_error(values, effect)
     return Estimate(mean, mean - half, mean + half, n)
 
 

@@ -57,16 +57,16 @@ def paired_difference(table: PairedTable, level: float = 0.95, effect: DesignEff
         raise ValueError("cannot compute a difference: no items")
     effect = effect or DesignEffect(1.0, inf, table.n)
     second, first, n = (count / effect.factor for count in (table.only_second, table.only_first, table.n))
-    low, high = tango_bounds(second, first, n, critical_value(level, effect.degrees_of_freedom))
+    low, high = tango_bounds(second, first, n, critical_value(effect.degrees_of_freedom, level))
     return Estimate((table.only_second - table.only_first) / table.n, float(low), float(high), table.n)
 
 
 def clustered_difference(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], clusters: NDArray[np.integer], level: float = 0.95
+    first: NDArray[np.bool_], second: NDArray[np.bool_], clusters: NDArray[np.integer]
 ) -> Estimate:
     """The paired difference of clustered items. Raises ValueError for fewer than two clusters."""
     effect = design_effect(second.astype(float) - first.astype(float), clusters)
-    return paired_difference(PairedTable.of(first, second), level, effect)
+    return paired_difference(PairedTable.of(first, second), effect=effect)
 
 
 def tango_bounds(
@@ -106,11 +106,9 @@ def bootstrap_difference(
     differences: Floats,
     rng: np.random.Generator,
     clusters: NDArray[np.integer] | None = None,
-    *,
     resamples: int = 10_000,
-    level: float = 0.95,
 ) -> Estimate:
-    """Percentile interval of the mean difference; items, or whole `clusters`, are resampled.
+    """95 % percentile interval of the mean difference; items, or whole `clusters`, are resampled.
 
     A resample is one multinomial draw: of the counts of the distinct values, or of clusters, where the mean is a ratio of
     totals, since sizes differ. Raises ValueError for fewer than two clusters.
@@ -127,5 +125,5 @@ def bootstrap_difference(
     for start in range(0, resamples, block):
         drawn = rng.multinomial(draws, shares, size=min(block, resamples - start))
         means.append((drawn @ totals) / (drawn @ sizes))
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
     return Estimate(float(differences.mean()), float(low), float(high), n)

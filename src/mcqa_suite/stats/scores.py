@@ -25,7 +25,7 @@ class GroupMean:
     @property
     def estimate(self) -> Estimate:
         """The mean with its 95 % interval, from the normal distribution."""
-        half = critical_value(0.95) * self.standard_error
+        half = critical_value() * self.standard_error
         return Estimate(self.value, self.value - half, self.value + half, self.n)
 
 

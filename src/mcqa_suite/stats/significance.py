@@ -111,19 +111,16 @@ def _ordered(steps: Floats, order: np.ndarray) -> list[float]:
 FEWEST_DISCORDANT = 6
 
 
-def minimum_detectable_difference(
-    discordance: float, n: int, *, alpha: float = 0.05, power: float = 0.8, factor: float = 1.0
-) -> float:
-    """The paired difference that a test at `alpha` detects with `power`, given the share of discordant pairs.
+def minimum_detectable_difference(discordance: float, n: int, factor: float = 1.0) -> float:
+    """The smallest paired difference that a test at .05 detects with power .8, given the share of discordant pairs.
 
-    (z_alpha/2 + z_power) * sqrt(discordance * factor / n), where `factor` is the design effect; at least 6 / n.
+    That of the standard error sqrt(discordance * factor / n), where `factor` is the design effect; at least 6 / n.
     """
     if n < 1:
         raise ValueError("cannot compute a detectable difference: no items")
-    standard_error = sqrt(discordance * factor / n)
-    return min(1.0, max(detectable_difference(standard_error, alpha=alpha, power=power), FEWEST_DISCORDANT / n))
+    return min(1.0, max(detectable_difference(sqrt(discordance * factor / n)), FEWEST_DISCORDANT / n))
 
 
-def detectable_difference(standard_error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The difference that a z-test at `alpha` detects with `power`."""
-    return float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) * standard_error
+def detectable_difference(standard_error: float) -> float:
+    """The difference that a z-test at .05 detects with power .8: (z_.975 + z_.8) standard errors."""
+    return float(special.ndtri(0.975) + special.ndtri(0.8)) * standard_error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -44,13 +45,9 @@ def _share_change(first: Booleans, second: Booleans, codes: Integers | None, mar
     gains, losses, n = table.only_second, table.only_first, table.n
     effect, exact = _effect(differences, codes), stats.mcnemar_exact(gains, losses)
     factor = effect.factor if effect else 1.0
-    base, variant = (
-        stats.wilson(int(right.sum()), n) if codes is None else stats.clustered_share(right, codes)
-        for right in (first, second)
-    )
     return Change(
-        base=base,
-        variant=variant,
+        base=stats.share_estimate(first, codes),
+        variant=stats.share_estimate(second, codes),
         difference=stats.paired_difference(table, effect=effect),
         bootstrap=_bootstrap(differences, codes),
         method="clustered score" if effect else "score",
@@ -69,9 +66,9 @@ def _mean_change(first: Floats, second: Floats, codes: Integers | None, margin: 
     error = stats.standard_error(differences, effect) if len(differences) > 1 else float("inf")
     freedom = effect.degrees_of_freedom if effect else float(max(1, len(differences) - 1))
     return Change(
-        base=stats.mean_estimate(first, effect=_effect(first, codes)),
-        variant=stats.mean_estimate(second, effect=_effect(second, codes)),
-        difference=stats.mean_estimate(differences, effect=effect),
+        base=stats.mean_estimate(first, codes),
+        variant=stats.mean_estimate(second, codes),
+        difference=stats.mean_estimate(differences, codes),
         bootstrap=_bootstrap(differences, codes),
         method="clustered t" if effect else "t",
         p=stats.t_test(value, error, freedom),
@@ -114,36 +111,28 @@ def flips(pairs: Pairs) -> Flips | None:
 
 def choices(pairs: Pairs) -> Choices:
     """Letter shares for tasks with options; divergence and calibration if all log-likelihoods are finite."""
-    width = int(pairs.options.max(initial=0))
+    width, values = int(pairs.options.max(initial=0)), dict[str, Any]()
     gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(bool)
     labelled = pairs.gold != 0
-    letters = Choices()
     if pairs.options.min(initial=1) > 0 and labelled.mean() >= MIN_KNOWN_GOLD:
-        letters = Choices(
-            letters_base=_letters(pairs.base, width),
-            letters_variant=_letters(pairs.variant, width),
-            letters_gold=tuple(float(share) for share in gold.mean(axis=0)),
-        )
+        values["letters_base"], values["letters_variant"] = _letters(pairs.base, width), _letters(pairs.variant, width)
+        values["letters_gold"] = tuple(float(share) for share in gold.mean(axis=0))
     first, second, mask = pairs.base.loglikelihoods, pairs.variant.loglikelihoods, pairs.option_mask
     if first is None or second is None or (pairs.base.options != pairs.variant.options).any():
-        return letters
+        return Choices(**values)
     if not (np.isfinite(first) & np.isfinite(second) | ~mask).all():
-        return letters
+        return Choices(**values)
     base, variant = stats.option_probabilities(first, mask), stats.option_probabilities(second, mask)
-    scores = replace(
-        letters,
+    if labelled.any():
+        values["gold_change"] = float(((variant - base) * gold).sum(axis=1)[labelled].mean())
+        values["brier_base"] = stats.brier(base[labelled], gold[labelled])
+        values["brier_variant"] = stats.brier(variant[labelled], gold[labelled])
+    return Choices(
         kl=stats.spread(stats.kl_divergence(base, variant)),
         jensen_shannon=float(stats.jensen_shannon(base, variant).mean()),
         ece_base=_ece(base, pairs.base),
         ece_variant=_ece(variant, pairs.variant),
-    )
-    if not labelled.any():
-        return scores
-    return replace(
-        scores,
-        gold_change=float(((variant - base) * gold).sum(axis=1)[labelled].mean()),
-        brier_base=stats.brier(base[labelled], gold[labelled]),
-        brier_variant=stats.brier(variant[labelled], gold[labelled]),
+        **values,
     )
 
 

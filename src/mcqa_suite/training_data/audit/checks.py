@@ -217,6 +217,4 @@ def _share(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Estimate | No
     """A share with its interval; pairs of one prompt are not independent."""
     if not len(right):
         return None
-    if 1 < len(np.unique(groups)) < len(right):
-        return stats.clustered_share(right, groups)
-    return stats.wilson(int(right.sum()), len(right))
+    return stats.share_estimate(right, groups if 1 < len(np.unique(groups)) < len(right) else None)
