@@ -200,7 +200,7 @@ def introduced(folder: Path) -> dict[str, list[str]]:
 
 
 def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp_path):
-    from mcqa_suite.ladder.graph import steps_of
+    from mcqa_suite.ladder.steps import steps_of
 
     who = saying_who(tmp_path, "RANK", "WORLD_SIZE")
     context = ladder_context(tmp_path, RECIPE)
@@ -211,7 +211,7 @@ def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp
 
 @pytest.mark.slow
 def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
-    from mcqa_suite.ladder.graph import steps_of
+    from mcqa_suite.ladder.steps import steps_of
 
     who = saying_who(tmp_path, "RANK", "WORLD_SIZE", "ACCELERATE_USE_FSDP")
     sft = "  - {name: sft, kind: sft, parent: base, settings: {data: [{source: generated, n: 8}]}}\n"

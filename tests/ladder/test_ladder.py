@@ -15,10 +15,10 @@ from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
 from mcqa_suite.common.manifest import Hardware, Manifest
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
-from mcqa_suite.ladder import RungResult, leak_check, run_recipe
+from mcqa_suite.ladder import RungResult, run_recipe
+from mcqa_suite.ladder.audit import StageRows, check_leaks, evaluation_items
 from mcqa_suite.ladder.evaluation import plan_of
 from mcqa_suite.ladder.outputs import save_sweeps
-from mcqa_suite.ladder.preflight import StageRows
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.questions import generated
 from mcqa_suite.questions.prompts import letter
@@ -204,9 +204,9 @@ def test_allowed_leaks_are_printed_and_written(tmp_path, tiny_checkpoint):
         "evaluate:\n  - {tasks: [mcqa_generated]}\n"
     )
     recipe = read_recipe(recipe)
-    items, lines = leak_check.evaluation_items(recipe)
+    items, lines = evaluation_items(recipe)
     assert (len(items), lines) == (1000, [])
-    (line,) = leak_check.check_leaks(recipe, StageRows(recipe.stages, [row], ()), items, tmp_path / "run")
+    (line,) = check_leaks(recipe, StageRows(recipe.stages, [row], ()), items, tmp_path / "run")
     assert line.startswith("sft: 1 of 1000 items of mcqa_generated are in its training rows")
     assert line.endswith("allowed (allow_leaks)")
     assert "Allowed by the stage's settings" in (tmp_path / "run/audits/sft.md").read_text()

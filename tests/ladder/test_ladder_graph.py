@@ -13,8 +13,8 @@ from helpers.stage_scripts import MIXED, RECIPE, write_recipe
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.extras import install_command
-from mcqa_suite.ladder.graph import steps_of
 from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.steps import steps_of
 
 
 def test_a_stage_waits_for_its_parent_and_an_evaluation_for_its_rung(tmp_path, tiny_checkpoint):

@@ -7,9 +7,9 @@ from helpers.locations import REPOSITORY
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder.checkpoints import base_checkpoint
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.stage_settings import SETTINGS, Source, read_settings, record
+from mcqa_suite.ladder.stages import base_checkpoint
 from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.sources import STYLES, read, rows
 

@@ -7,15 +7,17 @@ import io
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.common.manifest import HELD_OUT, Hardware, Manifest
 from mcqa_suite.ladder import sweep_figure
 from mcqa_suite.ladder.recipe import NAME, read_recipe, until
+from mcqa_suite.ladder.steps import RungResult
 from mcqa_suite.ladder.sweep import LORA, OF_KIND, TRAINER, Criterion, Point, Sweep, check_criterion, expand, shown
-from mcqa_suite.ladder.sweep_results import PointResult, as_csv, check_metric, markdown, score, verdict
+from mcqa_suite.ladder.sweep_results import as_csv, check_metric, markdown, score, verdict
 from mcqa_suite.stats import PairedTable, holm, mcnemar_exact, paired_difference, wilson
 
 RECIPE = """
@@ -151,12 +153,17 @@ SWEEP = Sweep("dpo", Criterion("reward_accuracy"), POINTS)
 RIGHT = (60, 62, 80, 70)
 
 
-def entries(folder: Path | None = None) -> dict[str, PointResult]:
+def rung(metrics: dict[str, Any], checkpoint: Path = Path("missing")) -> RungResult:
+    manifest = Manifest("dpo", "", None, {}, "", 0, Hardware("", 1), 0.0, metrics=metrics)
+    return RungResult("", checkpoint, manifest, None, None)
+
+
+def entries(folder: Path | None = None) -> dict[str, RungResult]:
     """Four points with 100 held-out pairs, of which the first so many are right; with a folder the pairs are there too."""
     points = {}
     for point, right in zip(POINTS, RIGHT, strict=True):
         metrics = {"reward_accuracy": right / 100, "held_out_pairs": 100, "reward_ties": 0, "loss": -200.0}
-        checkpoint = None
+        checkpoint = Path("missing")
         if folder:
             checkpoint = folder / point.stage
             checkpoint.mkdir()
@@ -164,7 +171,7 @@ def entries(folder: Path | None = None) -> dict[str, PointResult]:
                 {"id": f"p{i}", "group": f"g{i}", "chosen": 1.0, "rejected": 1.5 * (i >= right)} for i in range(100)
             ]
             (checkpoint / HELD_OUT).write_text("".join(json.dumps(row) + "\n" for row in rows))
-        points[point.stage] = PointResult(metrics, None, checkpoint)
+        points[point.stage] = rung(metrics, checkpoint)
     return points
 
 
@@ -193,7 +200,7 @@ def test_points_are_paired_by_their_held_out_pairs(tmp_path):
 
 
 def test_a_lower_loss_is_better_and_has_no_interval():
-    points = {p.stage: PointResult({"loss": loss}, None) for p, loss in zip(POINTS, (3.0, 1.0, 2.0, 4.0), strict=True)}
+    points = {p.stage: rung({"loss": loss}) for p, loss in zip(POINTS, (3.0, 1.0, 2.0, 4.0), strict=True)}
     board = score(Sweep("sft", Criterion("loss"), POINTS), points)
     assert board.best.point is POINTS[1]
     assert "how much of this is noise is not known" in verdict(board)

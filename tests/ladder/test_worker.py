@@ -17,8 +17,8 @@ from helpers.waiting import eventually
 
 from mcqa_suite.common.errors import StageError
 from mcqa_suite.common.locks import write_lock
-from mcqa_suite.ladder import worker as module
-from mcqa_suite.ladder.worker import EvaluationWorker
+from mcqa_suite.ladder import process as module
+from mcqa_suite.ladder.process import EvaluationWorker
 
 # Prints its request, with its process, and does what it says.
 STAND_IN = """
@@ -35,7 +35,7 @@ for line in sys.stdin:
 DRIVER = """
 import json, sys
 from pathlib import Path
-from mcqa_suite.ladder.worker import EvaluationWorker
+from mcqa_suite.ladder.process import EvaluationWorker
 EvaluationWorker().evaluate(json.loads(sys.argv[1]), Path(sys.argv[2]), "base", "", {"OMP_NUM_THREADS": "1"})
 """
 

@@ -15,7 +15,7 @@ from helpers.report_runs import HOSTILE, Read, ladder, noisy, reported
 from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.ladder.outputs import save_report
-from mcqa_suite.ladder.results import LadderResult, RungResult
+from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import html, views
 from mcqa_suite.reporting import leaderboard as rendered

@@ -8,7 +8,7 @@ import pytest
 from helpers.report_runs import ladder, reported
 
 from mcqa_suite.ladder.outputs import save_report
-from mcqa_suite.ladder.results import LadderResult, RungResult
+from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.reporting.figures.training import MOST_RUNGS, training
 from mcqa_suite.reporting.page_data import gather
 from mcqa_suite.reporting.training_logs import Curve, read_curves

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import yaml
 from helpers import two_processes
-from helpers.stage_scripts import ladder_context
 from helpers.training_scripts import default_warnings
 from helpers.two_processes import ACCELERATE, CPU, LORA, PAIRS, REPOSITORY, SFT, TORCHRUN, launch, with_batch
 
@@ -162,11 +161,9 @@ def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_che
 @pytest.mark.slow
 def test_another_number_of_processes_makes_a_checkpoint_again(trained, tmp_path):
     from mcqa_suite.common.manifest import read_manifest
-    from mcqa_suite.ladder.checkpoints import Expected
-    from mcqa_suite.ladder.context import why_outdated
+    from mcqa_suite.ladder.context import Expected, redo_reason
 
     manifest = read_manifest(trained.folder / "one" / "sft")
     expected = Expected(manifest.kind, manifest.name, manifest.parent, manifest.settings, manifest.data)
-    assert why_outdated(ladder_context(tmp_path, "name: one").recipe, trained.folder / "one" / "sft", expected) is None
-    two = ladder_context(tmp_path, "name: two\nprocesses: 2").recipe
-    assert why_outdated(two, trained.folder / "one" / "sft", expected) == "processes: 1 -> 2"
+    assert redo_reason(trained.folder / "one" / "sft", expected, 1) is None
+    assert redo_reason(trained.folder / "one" / "sft", expected, 2) == "processes: 1 -> 2"

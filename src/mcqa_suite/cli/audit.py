@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(
     data: list[Path], against: list[str], metadata: dict[str, Any], style: str, output: Path | None, **options: Any
 ) -> int:
-    from mcqa_suite.ladder.audit_inputs import read_data
+    from mcqa_suite.ladder.audit import read_data
     from mcqa_suite.training_data.audit import audit
     from mcqa_suite.training_data.audit.items import items_of
     from mcqa_suite.training_data.audit.report import FORMATS, save

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(data: list[Path], figure: Path | None, output: Path | None) -> None:
     from mcqa_suite.common.files import write_file
-    from mcqa_suite.ladder.audit_inputs import read_data
+    from mcqa_suite.ladder.audit import read_data
     from mcqa_suite.training_data.sources.composition import mix_figure, mix_table
 
     rows = read_data(data).rows

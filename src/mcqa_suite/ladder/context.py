@@ -1,4 +1,4 @@
-"""What every step of a ladder shares: the recipe, the run folder and how a process is started."""
+"""What every step of a ladder shares: the recipe, the run folder, how a process is started and when a folder is made again."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.locks import write_lock
-from mcqa_suite.common.manifest import read_manifest
-from mcqa_suite.ladder.checkpoints import Expected, redo_reason
-from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.process import run_process
+from mcqa_suite.common.manifest import MANIFEST, Data, Parent, content_hash, read_manifest
+from mcqa_suite.ladder.process import EvaluationWorker, run_process
 from mcqa_suite.ladder.recipe import BASE, Recipe
 from mcqa_suite.ladder.stage_settings import TRAINED
-from mcqa_suite.ladder.worker import EvaluationWorker
+from mcqa_suite.ladder.steps import Step
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
 # port 0 picks a free one: two stages may start on one machine
 ACCELERATE = ("-m", "accelerate.commands.launch", "--main_process_port", "0", "--config_file")
 EVALUATE = ("-m", "mcqa_suite.evaluation.evaluate_checkpoint")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The values (`settings` as JSON has them) that the manifest of an existing folder must have, or the stage runs again."""
+
+    kind: str
+    name: str
+    parent: Parent
+    settings: dict[str, Any]
+    data: tuple[Data, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,7 @@ class LadderContext:
     def update(self, folder: Path, expected: Expected, run: Callable[[], None]) -> str:
         """Call `run` unless `folder` is what is expected; return the status of the step."""
         with write_lock(folder):  # a process of a killed run may still be writing
-            reason = "requested" if expected.name in self.redo else why_outdated(self.recipe, folder, expected)
+            reason = "requested" if expected.name in self.redo else redo_reason(folder, expected, self.recipe.processes)
         if reason is None:
             return "unchanged"
         start = time.perf_counter()
@@ -83,9 +93,40 @@ class LadderContext:
         return f"{time.perf_counter() - start:6.1f} s" + (f"  ({reason})" if reason else "")
 
 
-def why_outdated(recipe: Recipe, folder: Path, expected: Expected) -> str | None:
-    """`redo_reason`, or a changed number of training processes, which changes the batch size."""
-    reason, now = redo_reason(folder, expected), recipe.processes
-    if reason is None and expected.kind in TRAINED and (before := read_manifest(folder).hardware.processes) != now:
-        return f"processes: {before} -> {now}"
-    return reason
+def redo_reason(folder: Path, expected: Expected, processes: int) -> str | None:
+    """The reason to make `folder` again; None where it is kept, "" where it does not exist.
+
+    All bytes are hashed each time, because dates and sizes do not show a flipped bit. The number of training `processes`
+    counts, because it changes the batch size.
+    """
+    if not folder.exists():
+        return ""
+    if not (folder / MANIFEST).is_file():
+        return "it was not complete"
+    try:
+        manifest = read_manifest(folder)
+    except CheckpointError:
+        return "its manifest is broken"
+    try:
+        if manifest.content != content_hash(folder):
+            return "its files changed"
+    except CheckpointError:
+        return "its files are gone"
+    if manifest.parent is None or (manifest.kind, manifest.name) != (expected.kind, expected.name):
+        return f"it was {manifest.name} ({manifest.kind})"
+    if manifest.parent.content != expected.parent.content:
+        return f"its parent {expected.parent.name} changed"
+    before, now = manifest.settings, expected.settings
+    for key in {**before, **now}:
+        if before.get(key) != now.get(key):
+            return f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}"
+    if [asdict(data) for data in manifest.data] != [asdict(data) for data in expected.data]:
+        return "its data changed"
+    if expected.kind in TRAINED and manifest.hardware.processes != processes:
+        return f"processes: {manifest.hardware.processes} -> {processes}"
+    return None
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -23,10 +23,8 @@ from mcqa_suite.common.manifest import (
 )
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
-from mcqa_suite.ladder.checkpoints import Expected
-from mcqa_suite.ladder.context import LadderContext
-from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.results import RungResult, StepResult
+from mcqa_suite.ladder.context import Expected, LadderContext
+from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
 
 def evaluate(context: LadderContext, step: Step, rung: RungResult) -> StepResult:

@@ -18,11 +18,9 @@ from typing import Any
 
 from mcqa_suite import __version__
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
-from mcqa_suite.ladder.checkpoints import base_checkpoint
-from mcqa_suite.ladder.executors import Call
-from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.recipe import Recipe
-from mcqa_suite.ladder.results import StepResult
+from mcqa_suite.ladder.stages import base_checkpoint
+from mcqa_suite.ladder.steps import Call, Step, StepResult
 
 START = "start one with `ray start --head`, or use --ray local"
 # Ray reads these when it is imported and when it starts a node. With process groups, a node ends what a killed worker started;
@@ -129,7 +127,7 @@ def _missing(paths: Sequence[Path]) -> tuple[list[Path], str]:
 
 
 class RayExecutor:
-    """Each step is a task that waits in the cluster for its resources; see `executors.Executor`."""
+    """Each step is a task that waits in the cluster for its resources; see `steps.Executor`."""
 
     def __init__(self, ray: Any, recipe: Recipe) -> None:
         self._ray, self._recipe = ray, recipe

@@ -9,7 +9,7 @@ from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.errors import DatasetError, McqaError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.ladder import sweep_results
-from mcqa_suite.ladder.results import LadderResult, RungResult
+from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
 from mcqa_suite.reporting.tables import Table, markdown, percent
@@ -54,10 +54,7 @@ def save_sweeps(result: LadderResult) -> str:
     from mcqa_suite.ladder import sweep_figure
 
     parts = []
-    points = {
-        rung.name: sweep_results.PointResult(rung.manifest.metrics, rung.evaluation, rung.checkpoint)
-        for rung in result.rungs
-    }
+    points = {rung.name: rung for rung in result.rungs}
     for sweep in result.recipe.sweeps:
         scores = sweep_results.score(sweep, points)
         parts.append(sweep_results.markdown(scores, points))

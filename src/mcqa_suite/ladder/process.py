@@ -1,20 +1,24 @@
-"""Run the process of a step; write its output to a log and show its progress in the terminal."""
+"""Run the process of a step, or one process for all evaluations; copy its output to a log and show its progress."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from subprocess import PIPE
+from typing import IO, Any
 
 from mcqa_suite.common.errors import StageError
 
+WORKER = ("-m", "mcqa_suite.evaluation.worker")
 TQDM = re.compile(r"\d%\|")  # " 45%|####5     |"
 # GPTQModel's bar counts layers from 0: "Quantizing layer 1 of 2 ..." is the second of three
 GPTQ_LAYER = re.compile(r"Quantizing layer (\d+) of (\d+) ")
@@ -36,27 +40,65 @@ ENVIRONMENT = {
 def run_process(command: Sequence[str], log: Path, name: str, label: str, environment: Mapping[str, str]) -> None:
     """Run `command` to its end; StageError if it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    env, pipe = environment_of(environment), subprocess.PIPE
+    env = _environment_of(environment)
     with (
         log.open("wb", buffering=0) as stream,
-        subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, env=env) as child,  # noqa: S603 - a step's command
+        subprocess.Popen(command, stdout=PIPE, stderr=subprocess.STDOUT, env=env) as child,  # noqa: S603 - a step's command
     ):
         try:
             assert child.stdout is not None
-            output = copy_output(child.stdout, stream, label)
+            output = _copy_output(child.stdout, stream, label)
             code = child.wait()
         except BaseException:
             child.terminate()
             raise
-    raise_for(code, output, name, log)
+    _raise_for(code, output, name, log)
 
 
-def environment_of(environment: Mapping[str, str]) -> dict[str, str]:
+class EvaluationWorker:
+    """Starts `mcqa_suite.evaluation.worker` for the first request and after it died; handles one request at a time."""
+
+    def __init__(self) -> None:
+        self._busy = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def evaluate(
+        self, request: Mapping[str, Any], log: Path, name: str, label: str, environment: Mapping[str, str]
+    ) -> None:
+        """Evaluate one checkpoint and write its output to `log`; StageError if it fails or the process dies."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with self._busy, log.open("wb", buffering=0) as stream:
+            if self._process is None or self._process.poll() is not None:
+                self.close()
+                pipes = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE, "bufsize": 0}
+                command, env = [sys.executable, *WORKER], _environment_of(environment)
+                self._process = subprocess.Popen(command, env=env, **pipes)  # type: ignore[call-overload] # noqa: S603
+            process: Any = self._process
+            try:
+                with suppress(BrokenPipeError):  # it died: there will be no answer
+                    process.stdin.write(json.dumps(request).encode() + b"\n")
+                output = _copy_output(process.stderr, stream, label, process.stdout)
+                answer = process.stdout.readline()
+                code = json.loads(answer)["exit_code"] if answer else process.wait() or 1
+            except BaseException:
+                self.close()
+                raise
+        _raise_for(code, output, name, log)
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._process:
+            with self._process as process:
+                process.kill()
+        self._process = None
+
+
+def _environment_of(environment: Mapping[str, str]) -> dict[str, str]:
     """A step's environment: `environment` wins over this process's own, which wins over `ENVIRONMENT`."""
     return {**ENVIRONMENT, **os.environ, **environment}
 
 
-def raise_for(code: int, output: str, name: str, log: Path) -> None:
+def _raise_for(code: int, output: str, name: str, log: Path) -> None:
     """StageError with the last error line of the output, for an exit code that is not 0."""
     if code and DISK_FULL.search(output):
         raise StageError(
@@ -68,7 +110,7 @@ def raise_for(code: int, output: str, name: str, log: Path) -> None:
         raise StageError(f"stage {name!r} failed: {reason} (log: {log})")
 
 
-def copy_output(output: IO[bytes], log: IO[bytes], label: str, answers: IO[bytes] | None = None) -> str:
+def _copy_output(output: IO[bytes], log: IO[bytes], label: str, answers: IO[bytes] | None = None) -> str:
     """Copy `output` to the log, and show its latest progress after `label` on stderr; return its last `TAIL` bytes.
 
     Return when `output` ends, or when it is read and `answers` has a line. A terminal shows one bar that is redrawn, a file a

@@ -19,21 +19,22 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mcqa_suite.common import extras
+from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.locks import run_lock
 from mcqa_suite.common.manifest import Data
-from mcqa_suite.ladder import leak_check
-from mcqa_suite.ladder.checkpoints import BASE_KIND
+from mcqa_suite.harness.tasks import check_names, manager
+from mcqa_suite.ladder.audit import check_rows
 from mcqa_suite.ladder.context import LadderContext
-from mcqa_suite.ladder.evaluation import evaluate
-from mcqa_suite.ladder.executors import Executor, LocalExecutor
-from mcqa_suite.ladder.graph import Step, steps_of
-from mcqa_suite.ladder.preflight import check_libraries, check_tasks, stage_rows
+from mcqa_suite.ladder.evaluation import evaluate, question_files
+from mcqa_suite.ladder.process import EvaluationWorker
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
-from mcqa_suite.ladder.results import LadderResult, RungResult, StepResult
-from mcqa_suite.ladder.stages import check_settings, make, record_base
+from mcqa_suite.ladder.stages import BASE_KIND, check_settings, make, record_base
+from mcqa_suite.ladder.steps import Executor, LadderResult, LocalExecutor, RungResult, Step, StepResult, steps_of
 from mcqa_suite.ladder.store import Store, inputs_of, output_of, with_store
-from mcqa_suite.ladder.sweep_results import PointResult, check_metric, score
-from mcqa_suite.ladder.worker import EvaluationWorker
+from mcqa_suite.ladder.sweep_results import check_metric, score
+
+EXTRAS = {"gptq": "gptq", "bnb": "bnb"}  # kind of stage -> the extra that it needs; other kinds need `train`
 
 
 def run_recipe(
@@ -75,20 +76,22 @@ def run_recipe(
     return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
 
 
-def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
-    """Read the rows of every stage and audit them against the evaluated tasks; return their fingerprints by stage."""
-    data: dict[str, tuple[Data, ...]] = {}
-    trained = []
-    for group in stage_rows(recipe):
-        data |= {stage.name: group.data for stage in group.stages}
-        trained += [group] if hasattr(group.stages[0].settings, "allow_leaks") else []
-    if recipe.evaluate and trained:
-        items, lines = leak_check.evaluation_items(recipe)
-        for group in trained:
-            lines += leak_check.check_leaks(recipe, group, items, folder)
-        n = f"{sum(len(group.rows) for group in trained):,} training rows against {len(items):,} evaluation documents"
-        print("\n".join([f"audit: {n}; {folder / 'audits'}", *(f"    {line}" for line in lines)]), flush=True)
-    return data
+def check_libraries(recipe: Recipe) -> None:
+    """ConfigError where a stage or the evaluation needs an extra that is not installed."""
+    extras.require(str(recipe.path), *dict.fromkeys(["eval", *(EXTRAS.get(s.kind, "train") for s in recipe.stages)]))
+
+
+def check_tasks(recipe: Recipe) -> None:
+    """ConfigError for an unknown task, DatasetError for a missing question file."""
+    if not recipe.evaluate:
+        return
+    tasks = manager().all_tasks
+    for number, entry in enumerate(recipe.evaluate):
+        try:
+            check_names(entry.tasks, tasks)
+        except McqaError as error:
+            raise type(error)(f"{recipe.path}: evaluate[{number}]: {error}") from error
+    question_files(recipe.evaluate)
 
 
 @dataclass(frozen=True)
@@ -130,9 +133,7 @@ class Ladder:
     def _best(self, name: str, rungs: Mapping[str, RungResult]) -> str:
         """The rung of a sweep's best point."""
         sweep = next(sweep for sweep in self.context.recipe.sweeps if sweep.name == name)
-        points = [rungs[point.stage] for point in sweep.points]
-        entries = {rung.name: PointResult(rung.manifest.metrics, rung.evaluation, rung.checkpoint) for rung in points}
-        best = score(sweep, entries).best.point.stage
+        best = score(sweep, rungs).best.point.stage
         print(f"    the best of {name} by {sweep.criterion} is {best}", flush=True)
         return best
 
@@ -144,7 +145,7 @@ class Ladder:
             if step.rung in [point.stage for point in sweep.points]:  # after the first point, not after the last
                 check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
         if self.store and not step.stage:
-            self.store.download_latest(output_of(step))  # another machine may have written it
+            self.store.download_latest(output_of(step))
         for entry in (rung.record or {}).get("skipped", ()):
             print(f"    skipped: {entry['reason']}", flush=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -132,18 +133,16 @@ def read_settings(kind: str, path: Path) -> Any:
 
 def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
     """The rows of a stage and the fingerprint of each source; both empty for a kind without data."""
-    if isinstance(settings, PreferenceSettings):
-        return sources.read(settings.data, settings.rows)
-    if isinstance(settings, SftSettings):
-        return sources.read(settings.data, settings.rows)
     if isinstance(settings, GptqSettings):
         return sources.read(settings.calibration, settings.rows)
+    if isinstance(settings, SftSettings | PreferenceSettings):
+        return sources.read(settings.data, settings.rows)
     return [], ()
 
 
 def record(settings: Settings) -> dict[str, Any]:
-    """The settings as plain values for a manifest; of a path only the file name is kept."""
-    plain = dataclasses.asdict(settings)
+    """The settings as JSON has them, for a manifest; of a path only the file name is kept."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
     for source in [*plain.get("data", ()), *plain.get("calibration", ())]:
         if source["path"]:
             source["path"] = Path(source["path"]).name

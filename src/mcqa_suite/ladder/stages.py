@@ -10,8 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from mcqa_suite.common.checkpoints import has_chat_template
+from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, has_chat_template
 from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
@@ -23,12 +24,37 @@ from mcqa_suite.common.manifest import (
     write_manifest,
 )
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder.checkpoints import BASE_KIND, Expected, base_checkpoint
-from mcqa_suite.ladder.context import LadderContext
-from mcqa_suite.ladder.graph import Step
-from mcqa_suite.ladder.recipe import BASE, Stage
-from mcqa_suite.ladder.results import RungResult, StepResult
+from mcqa_suite.ladder.context import Expected, LadderContext
+from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
 from mcqa_suite.ladder.stage_settings import record
+from mcqa_suite.ladder.steps import RungResult, Step, StepResult
+
+BASE_KIND = "base"
+REMEDY = "give a folder with config.json and *.safetensors, or the name of a model on the hub"
+
+
+def base_checkpoint(recipe: Recipe) -> Path:
+    """The folder of the base, downloaded if it is a name on the hub; CheckpointError where it is missing."""
+    folder = Path(recipe.base)
+    if folder.is_absolute():
+        if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+            raise CheckpointError(f"{recipe.path}: base: {folder} is not a checkpoint; {REMEDY}")
+        return folder
+    if not HUB_NAME.fullmatch(recipe.base):
+        raise CheckpointError(f"{recipe.path}: base: no checkpoint {recipe.base!r}; {REMEDY}")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(recipe.base, allow_patterns=HUB_FILES))
+    except GatedRepoError as error:
+        raise CheckpointError(
+            f"{recipe.path}: base: {recipe.base} is gated; ask for access on its hub page, then set HF_TOKEN"
+        ) from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise CheckpointError(
+            f"{recipe.path}: base: {recipe.base!r} is neither a folder nor on the hub; {REMEDY}"
+        ) from error
 
 
 def record_base(context: LadderContext) -> RungResult:
@@ -91,7 +117,7 @@ def _made_with(context: LadderContext, stage: Stage) -> bool:
         manifest = read_manifest(context.output / "checkpoints" / stage.name)
     except CheckpointError:
         return False
-    return bool(manifest.settings == json.loads(json.dumps(record(stage.settings))))
+    return bool(manifest.settings == record(stage.settings))
 
 
 def write_settings(context: LadderContext, stage: Stage) -> Path:
@@ -99,5 +125,5 @@ def write_settings(context: LadderContext, stage: Stage) -> Path:
     config = context.output / "configs" / f"{stage.name}.yaml"
     config.parent.mkdir(parents=True, exist_ok=True)
     plain = json.loads(json.dumps(dataclasses.asdict(stage.settings)))
-    config.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_file(config, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
     return config

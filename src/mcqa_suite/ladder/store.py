@@ -15,9 +15,8 @@ from typing import Any
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import MANIFEST, Manifest, complete_folder, content_hash, read_manifest
-from mcqa_suite.ladder.graph import Step
 from mcqa_suite.ladder.recipe import BASE
-from mcqa_suite.ladder.results import RungResult, StepResult
+from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
 Name = str  # checkpoints/<rung> or evaluations/<rung>, below the URL and below the run folder
 

@@ -16,6 +16,7 @@ from mcqa_suite.analysis.compare.significance import LEVEL
 from mcqa_suite.common.errors import ComparisonError, ConfigError
 from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.common.manifest import HELD_OUT
+from mcqa_suite.ladder.steps import RungResult
 from mcqa_suite.ladder.sweep import Criterion, Point, Sweep, shown
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import tables
@@ -33,15 +34,6 @@ FIGURES = {
     "shorter_accuracy": ("shorter is right %", 100),
 }
 HeldOut = dict[tuple[str, str], bool]
-
-
-@dataclass(frozen=True)
-class PointResult:
-    """A point's manifest figures, and the folders of its evaluation and checkpoint."""
-
-    metrics: Mapping[str, Any]
-    evaluation: Path | None
-    checkpoint: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,18 +80,18 @@ def check_metric(criterion: Criterion, name: str, metrics: Mapping[str, Any]) ->
         )
 
 
-def score(sweep: Sweep, results: Mapping[str, PointResult]) -> SweepScores:
+def score(sweep: Sweep, results: Mapping[str, RungResult]) -> SweepScores:
     """Score every point and compare it with the best: by document for a task, by held-out pair for reward accuracy."""
     if sweep.criterion.task is None:
         return _score_by_metric(sweep, results)
     return _score_by_task(sweep, results, sweep.criterion.task)
 
 
-def _score_by_metric(sweep: Sweep, results: Mapping[str, PointResult]) -> SweepScores:
+def _score_by_metric(sweep: Sweep, results: Mapping[str, RungResult]) -> SweepScores:
     metric = sweep.criterion.metric
     scores = []
     for point in sweep.points:
-        metrics = results[point.stage].metrics
+        metrics = results[point.stage].manifest.metrics
         check_metric(sweep.criterion, point.stage, metrics)
         value, n = float(metrics[metric]), metrics.get(PAIRS)
         scores.append(Score(point, value, stats.wilson(round(value * n), n) if metric in SHARES and n else None))
@@ -120,10 +112,10 @@ def _score_by_metric(sweep: Sweep, results: Mapping[str, PointResult]) -> SweepS
     return SweepScores(sweep, tuple(scores), paired)
 
 
-def _held_out(checkpoint: Path | None) -> HeldOut:
+def _held_out(checkpoint: Path) -> HeldOut:
     """For every held-out pair, by its id and question, whether the chosen response has the higher reward."""
-    path = checkpoint / HELD_OUT if checkpoint else None
-    if path is None or not path.is_file() or not path.stat().st_size:
+    path = checkpoint / HELD_OUT
+    if not path.is_file() or not path.stat().st_size:
         return {}
     return {(row["id"], row["group"]): row["chosen"] > row["rejected"] for _, row in numbered_rows(path)}
 
@@ -145,7 +137,7 @@ def _unpaired_test(best: Estimate, other: Estimate) -> tuple[Estimate, float]:
     return stats.unpaired_difference(best, other), stats.unpaired_test(best, other)
 
 
-def _score_by_task(sweep: Sweep, results: Mapping[str, PointResult], task: str) -> SweepScores:
+def _score_by_task(sweep: Sweep, results: Mapping[str, RungResult], task: str) -> SweepScores:
     folders = {point.stage: results[point.stage].evaluation for point in sweep.points}
     if missing := [name for name, folder in folders.items() if folder is None]:
         raise ConfigError(f"criterion: task {task!r}: {missing[0]} was not evaluated")
@@ -196,7 +188,7 @@ def verdict(scores: SweepScores) -> str:
     )
 
 
-def markdown(scores: SweepScores, results: Mapping[str, PointResult]) -> str:
+def markdown(scores: SweepScores, results: Mapping[str, RungResult]) -> str:
     """A row a point in the grid's order, the best in bold; then the verdict."""
     sweep, interval = scores.sweep, scores.best.interval
     figures = [key for key in FIGURES if key != sweep.criterion.metric]
@@ -208,7 +200,7 @@ def markdown(scores: SweepScores, results: Mapping[str, PointResult]) -> str:
         values = [shown(s.point.values[key]) for key in sweep.keys]
         own = f"{percent(s.interval.low)} to {percent(s.interval.high)}" if s.interval else ""
         behind = points_interval(s.behind) + " *" * s.is_significant if s.behind else ""
-        metrics = results[s.point.stage].metrics
+        metrics = results[s.point.stage].manifest.metrics
         extra = [_figure(metrics.get(key), FIGURES[key][1]) for key in figures]
         lines.append([name, *values, _value(s), own, behind, p_value(s.p_holm), *extra])
     n = f", n = {interval.n}" if interval else ""

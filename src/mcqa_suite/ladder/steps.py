@@ -1,10 +1,16 @@
-"""The steps of a recipe: each makes or evaluates a rung, after the steps that it waits for."""
+"""The steps of a recipe, what they return, and how they run on this machine; `on_ray` runs them on a cluster."""
 
 from __future__ import annotations
 
+import heapq
 import itertools
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
+from mcqa_suite.common.manifest import Manifest
 from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
 from mcqa_suite.ladder.stage_settings import TRAINED
 
@@ -72,3 +78,77 @@ def _waits_for(recipe: Recipe, stage: Stage, trained: dict[str, int], evaluated:
     sweep = next(sweep for sweep in recipe.sweeps if sweep.name == stage.parent)
     steps = evaluated if sweep.criterion.task else trained
     return frozenset(steps[point.stage] for point in sweep.points)
+
+
+@dataclass(frozen=True)
+class RungResult:
+    """A checkpoint and its evaluation.
+
+    `evaluation` is the folder of lm_eval's output and `record` its rung.json; both are None where nothing was evaluated.
+    `adapter_base` is the checkpoint that an adapter needs; None for a checkpoint with weights of its own.
+    """
+
+    name: str
+    checkpoint: Path
+    manifest: Manifest
+    evaluation: Path | None
+    record: dict[str, Any] | None
+    adapter_base: Path | None = None
+
+
+@dataclass(frozen=True)
+class LadderResult:
+    """The rungs in the recipe's order, the base first."""
+
+    recipe: Recipe
+    output: Path
+    rungs: tuple[RungResult, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """A step's rung and its status: "unchanged", "from the store", or its seconds and why it was run again."""
+
+    rung: RungResult
+    status: str
+
+
+Call = Callable[[], StepResult]
+
+
+class Executor(Protocol):
+    """`submit` takes a step whose predecessors are done; `next` returns the next finished one, or raises its error."""
+
+    def submit(self, step: Step, call: Call) -> None: ...
+
+    def next(self) -> tuple[Step, StepResult]: ...
+
+    def close(self) -> None: ...
+
+
+class LocalExecutor:
+    """On this machine, `slots` steps at a time, the one with the lowest number first: with one slot, in order."""
+
+    def __init__(self, slots: int = 1) -> None:
+        self._slots = slots
+        self._ready: list[tuple[int, Step, Call]] = []
+        self._running: dict[Future[StepResult], Step] = {}
+        self._pool = ThreadPoolExecutor(slots)
+
+    def submit(self, step: Step, call: Call) -> None:
+        heapq.heappush(self._ready, (step.number, step, call))
+
+    def next(self) -> tuple[Step, StepResult]:
+        if self._slots == 1:  # in this thread, so that Ctrl-C ends the process
+            _, step, call = heapq.heappop(self._ready)
+            return step, call()
+        while self._ready and len(self._running) < self._slots:
+            _, step, call = heapq.heappop(self._ready)
+            self._running[self._pool.submit(call)] = step
+        done = wait(self._running, return_when=FIRST_COMPLETED).done
+        future = min(done, key=lambda future: self._running[future].number)
+        return self._running.pop(future), future.result()
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)

@@ -1,0 +1,164 @@
+"""Audit training rows: those of a recipe before it runs, and the inputs of `mcqa audit`."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.common.config import read_yaml
+from mcqa_suite.common.errors import ConfigError, DatasetError, McqaError
+from mcqa_suite.common.files import write_file
+from mcqa_suite.common.manifest import Data
+from mcqa_suite.ladder.recipe import Recipe, Stage, read_recipe
+from mcqa_suite.ladder.stage_settings import SETTINGS, Settings, parse_settings, read_rows
+from mcqa_suite.training_data.audit import Audit, audit
+from mcqa_suite.training_data.audit.items import Item, items_of
+from mcqa_suite.training_data.audit.report import markdown
+from mcqa_suite.training_data.audit.rows import Row, read_training_rows, responses
+
+
+@dataclass(frozen=True)
+class StageRows:
+    """The training or calibration rows of stages with the same data, such as the points of a sweep."""
+
+    stages: tuple[Stage, ...]
+    rows: list[dict[str, str]]
+    data: tuple[Data, ...]
+
+
+def stage_rows(recipe: Recipe) -> Iterator[StageRows]:
+    """Read the rows of every stage, each data set once; McqaError names the stage whose source cannot be read."""
+    groups: dict[str, list[Stage]] = {}
+    for stage in recipe.stages:
+        sources = [getattr(stage.settings, name, None) for name in ("data", "calibration", "rows")]
+        groups.setdefault(repr(sources), []).append(stage)
+    for stages in groups.values():
+        try:
+            rows, data = read_rows(stages[0].settings)
+        except McqaError as error:
+            raise type(error)(f"{recipe.path}: stage {stages[0].name}: {error}") from error
+        yield StageRows(tuple(stages), rows, data)
+
+
+def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
+    """Read the rows of every stage and audit them against the evaluated tasks; return their fingerprints by stage."""
+    data: dict[str, tuple[Data, ...]] = {}
+    trained = []
+    for group in stage_rows(recipe):
+        data |= {stage.name: group.data for stage in group.stages}
+        trained += [group] if hasattr(group.stages[0].settings, "allow_leaks") else []
+    if recipe.evaluate and trained:
+        items, lines = evaluation_items(recipe)
+        for group in trained:
+            lines += check_leaks(recipe, group, items, folder)
+        n = f"{sum(len(group.rows) for group in trained):,} training rows against {len(items):,} evaluation documents"
+        print("\n".join([f"audit: {n}; {folder / 'audits'}", *(f"    {line}" for line in lines)]), flush=True)
+    return data
+
+
+def evaluation_items(recipe: Recipe) -> tuple[list[Item], list[str]]:
+    """The documents of all evaluated tasks, and a line for each optional entry whose data cannot be loaded."""
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # hide a warning for every task with a custom data set
+    documents: dict[tuple[str, str], Item] = {}
+    lines = []
+    for number, entry in enumerate(recipe.evaluate):
+        try:
+            documents |= {(item.task, item.doc_hash): item for item in items_of(entry.tasks, entry.metadata)}
+        except McqaError as error:
+            if not entry.optional:
+                raise type(error)(f"{recipe.path}: evaluate[{number}]: {error}") from error
+            lines.append(f"not audited: {error}")
+    return list(documents.values()), lines
+
+
+def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder: Path) -> list[str]:
+    """Write audits/<stage>.md for each stage of a group; DatasetError for a leak unless the stage has `allow_leaks: true`.
+
+    Returns a list with one line about allowed leaks; empty without leaks.
+    """
+    audited = audit(group.rows, items)
+    first, *others = group.stages
+    lines = []
+    (folder / "audits").mkdir(parents=True, exist_ok=True)
+    for stage in group.stages:
+        allowed = bool(audited.leaks) and getattr(stage.settings, "allow_leaks", False)
+        note = "\nAllowed by the stage's settings (`allow_leaks: true`).\n" if allowed else ""
+        write_file(folder / "audits" / f"{stage.name}.md", markdown(audited) + note)
+        if allowed:
+            stages = f"{first.name} and {len(others)} more" if others else first.name
+            lines.append(f"{stages}: {leak_summary(audited)}: allowed (allow_leaks)")
+        elif audited.leaks:
+            raise DatasetError(
+                f"{recipe.path}: stage {stage.name}: {leak_summary(audited)}; remove them from its data, evaluate other "
+                f"tasks, or set allow_leaks: true in its settings (list all: mcqa audit {recipe.path})"
+            )
+    return lines[:1]
+
+
+def leak_summary(audited: Audit) -> str:
+    """The number of leaked items by task, and one example."""
+    first = audited.leaks[0]
+    counts = Counter(leak.task for leak in audited.leaks)
+    parts = [f"{n} of {audited.documents[task]} items of {task}" for task, n in counts.items()]
+    tasks = ", ".join(parts[:3]) + (f" and those of {len(parts) - 3} more tasks" if len(parts) > 3 else "")
+    return f"{tasks} are in its training rows, such as item {first.item} in row {first.row} ({first.kind})"
+
+
+@dataclass(frozen=True)
+class AuditData:
+    """The rows of all files, and the evaluated tasks of their recipes with their metadata."""
+
+    rows: tuple[Row, ...]
+    tasks: tuple[str, ...] = ()
+    metadata: tuple[tuple[str, Any], ...] = ()
+
+
+def read_data(paths: Sequence[Path]) -> AuditData:
+    """Read the rows and tasks of all files; McqaError names a file that cannot be used."""
+    parts = [_read(path) for path in paths]
+    rows = tuple(row for part in parts for row in part.rows)
+    if not rows:
+        raise DatasetError(
+            f"{', '.join(map(str, paths))}: no training rows; give data, or a recipe whose stages have data"
+        )
+    tasks = dict.fromkeys(task for part in parts for task in part.tasks)
+    return AuditData(rows, tuple(tasks), tuple(entry for part in parts for entry in part.metadata))
+
+
+def _read(path: Path) -> AuditData:
+    if path.suffix not in (".yaml", ".yml"):
+        return AuditData(tuple(read_training_rows(path)))
+    content = read_yaml(path)
+    if "stages" in content:
+        recipe = read_recipe(path)
+        tasks = [task for evaluation in recipe.evaluate for task in evaluation.tasks]
+        metadata = [entry for evaluation in recipe.evaluate for entry in (evaluation.metadata or {}).items()]
+        return AuditData(_rows(stage.settings for stage in recipe.stages), tuple(tasks), tuple(metadata))
+    return AuditData(_rows([_settings(path, content)]))
+
+
+def _settings(path: Path, content: dict[str, Any]) -> Settings:
+    """Parse the settings as the first kind that accepts them, because a stage's YAML does not name its kind."""
+    errors = {}
+    for kind in SETTINGS:
+        try:
+            return parse_settings(kind, content, str(path), path.parent)
+        except ConfigError as error:
+            errors[kind] = str(error).removeprefix(f"{path}: ")
+    reasons = "; ".join(f"as {kind}: {error}" for kind, error in errors.items())
+    raise ConfigError(f"{path}: neither a recipe (no 'stages') nor the settings of a stage ({reasons})")
+
+
+def _rows(stages: Iterable[Settings]) -> tuple[Row, ...]:
+    """The rows of all stages without rows that an earlier stage has; duplicates inside one stage stay."""
+    rows: list[Row] = []
+    keys: set[tuple[str, ...]] = set()
+    for settings in stages:
+        keyed = [((row["id"], row["prompt"], *responses(row)), row) for row in read_rows(settings)[0]]
+        rows += [row for key, row in keyed if key not in keys]
+        keys |= {key for key, _ in keyed}
+    return tuple(rows)
