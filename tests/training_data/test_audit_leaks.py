@@ -1,4 +1,4 @@
-"""Test questions in training rows: in whatever form they come, they are result, and nothing else is."""
+"""Test questions in training rows are found in every form, and nothing else is."""
 
 from __future__ import annotations
 

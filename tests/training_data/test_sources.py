@@ -1,4 +1,4 @@
-"""Each public source in its exact columns: what its rows say, where gold stands, and what a wrong data set is told."""
+"""Each public source in its exact columns: what its rows say, where gold stands, and the errors for a wrong data set."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from helpers.dataset_rows import (
 )
 from helpers.locations import SHARED, needs_hub
 
-from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice, extract_number, gold_number
 from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, read, rows
@@ -215,28 +214,6 @@ def test_sciq_in_style_cot_has_only_the_questions_with_an_explanation(made_up):
 def test_arc_reads_both_configs_or_the_given_config(made_up):
     assert {row["id"].partition("/")[0] for row in rows(Source("arc"))} == {"arc_easy", "arc_challenge"}
     assert {row["id"].partition("/")[0] for row in rows(Source("arc", config="ARC-Easy"))} == {"arc_easy"}
-
-
-@pytest.mark.slow
-def test_arc_grids_come_in_views_and_with_each_demonstration_as_the_test():
-    plain = rows(Source("arc_grids", config="arc_agi_1"))
-    more = rows(Source("arc_grids", config="arc_agi_1", views=8, swap=True, encoder="plain+rows"))
-    assert {row["group"] for row in more} == {row["group"] for row in plain}
-    assert len({row["id"] for row in more}) == len(more)
-    first = plain[0]["group"]
-    task = next(grids.load_tasks(1, "training"))
-    assert sum(row["group"] == first for row in more) == 8 * (len(task.test) + len(task.train))
-    for row in more[:200]:
-        grids.encoder("plain+rows").decode(row["completion"])
-
-
-def test_no_arc_grid_comes_from_an_evaluation_task():
-    result = rows(Source("arc_grids", config="arc_agi_2"))
-    trained = {row["group"].removeprefix("arc/") for row in result}
-    evaluated = {row["task_id"] for release in (1, 2) for row in grids.load(release, "evaluation")}
-    assert len({row["task_id"] for row in grids.load(2, "training")} & evaluated) == 376
-    assert len(trained) == 1000 - 376
-    assert not trained & evaluated
 
 
 def test_the_group_of_a_question_ignores_case_and_the_order_of_options():

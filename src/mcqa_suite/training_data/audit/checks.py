@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,15 +171,15 @@ def _repeated(rows: Sequence[Row], keys: Sequence[Hashable]) -> tuple[str, ...]:
 
 def _conflicting(rows: Sequence[Row], letters: Sequence[str | None]) -> tuple[tuple[str, ...], ...]:
     """Ids of rows with the same prompt and different answers, or where one row rejects what another one chooses."""
-    taught: dict[str, dict[str, str]] = {}  # prompt -> answer -> id of the first row
-    rejected: dict[str, dict[str, str]] = {}
+    taught: dict[str, dict[str, str]] = defaultdict(dict)  # prompt -> answer -> id of the first row
+    rejected: dict[str, dict[str, str]] = defaultdict(dict)
     for row, letter in zip(rows, letters, strict=True):
         prompt = folded(row["prompt"])
         if "chosen" in row:
-            taught.setdefault(prompt, {}).setdefault(" ".join(row["chosen"].split()), row["id"])
-            rejected.setdefault(prompt, {}).setdefault(" ".join(row["rejected"].split()), row["id"])
+            taught[prompt].setdefault(" ".join(row["chosen"].split()), row["id"])
+            rejected[prompt].setdefault(" ".join(row["rejected"].split()), row["id"])
         else:
-            taught.setdefault(prompt, {}).setdefault(letter or answer_of(row["completion"]), row["id"])
+            taught[prompt].setdefault(letter or answer_of(row["completion"]), row["id"])
     conflicts: list[tuple[str, ...]] = []
     for prompt, answers in taught.items():
         if prompt in rejected:

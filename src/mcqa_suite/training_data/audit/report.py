@@ -116,13 +116,15 @@ def _baseline(name: str, share: Estimate) -> list[str]:
 
 
 def _defect(name: str, ids: Sequence[str]) -> list[str]:
-    more = f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
-    return [name, f"{len(ids)}", ", ".join(ids[:MOST_IDS]) + more]
+    return [name, f"{len(ids)}", _first(ids, MOST_IDS)]
 
 
 def _counts(counts: dict[str, int]) -> str:
-    shown = [f"{name or '(none)'} {n}" for name, n in list(counts.items())[:MOST]]
-    return ", ".join(shown) + (f" and {len(counts) - MOST} more" if len(counts) > MOST else "")
+    return _first([f"{name or '(none)'} {n}" for name, n in counts.items()], MOST)
+
+
+def _first(texts: Sequence[str], most: int) -> str:
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
 def as_csv(audit: Audit) -> str:
