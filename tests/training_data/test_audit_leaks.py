@@ -14,7 +14,7 @@ from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
-from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, coverages, ngrams, specific_ngrams
+from mcqa_suite.training_data.audit.overlap import BOILERPLATE, covered, ngrams, specific_ngrams
 from mcqa_suite.training_data.audit.rows import as_row
 from mcqa_suite.training_data.audit.text import key_of, masked, question_of, words
 
@@ -92,7 +92,10 @@ def test_n_gram_shares_equal_those_counted_with_sets():
         return {tuple(text[i : i + 5]) for i in range(len(text) - 4)}
 
     own = specific_ngrams(texts, 5, ["one"] * len(texts))  # all of one kind, so that nothing is boilerplate
-    result = coverages(own, (ngrams(text, 5) for text in corpus), 0.5)
+    items = [problem(" ".join(text), number) for number, text in enumerate(texts)]
+    rows = [row(" ".join(text), "", id=f"{number}") for number, text in enumerate(corpus)]
+    overlaps = covered("8-gram", items, own, rows, lambda text: ngrams(text.split(), 5), 0.5)
+    result = {number: (overlap, parts) for number, overlap, parts in overlaps}
     everything = set().union(*map(grams, corpus))
     assert own == list(map(grams, texts))
     for i, mine in enumerate(own):
@@ -100,10 +103,11 @@ def test_n_gram_shares_equal_those_counted_with_sets():
         if not any(shared):
             assert i not in result
             continue
-        assert result[i].parts == mine & everything
-        assert result[i].share == pytest.approx(len(mine & everything) / len(mine))
-        assert (result[i].row, result[i].row_share) == (shared.index(max(shared)), max(shared) / len(mine))
-        assert result[i].rows == sum(n >= len(mine) / 2 for n in shared if n)
+        overlap, parts = result[i]
+        assert parts == mine & everything
+        assert overlap.share == pytest.approx(len(mine & everything) / len(mine))
+        assert (overlap.row, overlap.row_share) == (f"{shared.index(max(shared))}", max(shared) / len(mine))
+        assert overlap.rows == sum(n >= len(mine) / 2 for n in shared if n)
 
 
 def test_an_arc_task_has_the_same_keys_when_turned_mirrored_recoloured_or_written_differently():

@@ -15,8 +15,7 @@ from mcqa_suite.common.config import parse
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.training_data.sources import PairSource, Source, read, rows
 from mcqa_suite.training_data.sources.composition import composition, mix_figure, mix_table
-from mcqa_suite.training_data.sources.mix import counts, draw
-from mcqa_suite.training_data.sources.splits import POOLS, SPLITS, split_by_counts, split_by_shares
+from mcqa_suite.training_data.sources.mix import POOLS, SPLITS, counts, draw, split_by_counts, split_by_shares
 
 NAMES = st.lists(st.text(max_size=6), max_size=60)
 SEEDS = st.integers(0, 10**6)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.audit.checks import letter_of
 from mcqa_suite.training_data.audit.grids import pair_keys
 from mcqa_suite.training_data.audit.items import Item
-from mcqa_suite.training_data.audit.ngrams import Coverage, coverages, ngrams, specific_ngrams
 from mcqa_suite.training_data.audit.rows import Row, responses, text_of
 from mcqa_suite.training_data.audit.text import PromptQuestion, folded, key_of, masked, words
 
@@ -18,6 +20,8 @@ SHARE = 0.7  # of an item's 8-grams: PaLM (arXiv 2204.02311, section 8) calls an
 LONG = 13  # words of one n-gram: GPT-3 (arXiv 2005.14165, appendix C) calls an item dirty that shares a single one
 HEAD = 13  # words from which a question without its options identifies an item
 SAME = 0.9  # of a question's 8-grams, names and numbers masked, in one row: an instance of the same template
+# GPT-3 (arXiv 2005.14165, appendix C) ignores n-grams that occur more than ten times; here: in more than ten questions
+BOILERPLATE = 10
 KINDS = {
     "question": "the same question with the same options in any order, or with the same answer where it needs no options",
     "8-gram": f"at least {SHARE:.0%} of the item's 8-grams (PaLM, arXiv 2204.02311)",
@@ -76,7 +80,8 @@ def _questions(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: 
                     hits.setdefault((number, kind), []).append(index)
     for (number, kind), indices in hits.items():
         if kind == "question" or (number, "question") not in hits:
-            yield _overlap(items[number], kind, rows, Coverage(frozenset(), 1.0, indices[0], 1.0, len(indices)))
+            item, row_id = items[number], rows[indices[0]]["id"]
+            yield Overlap(item.task, item.doc_id, item.id, kind, row_id, 1.0, 1.0, len(indices))
 
 
 def _sameness(item: Item, row: Row, options: tuple[str, ...], same_options: bool) -> str | None:
@@ -108,15 +113,16 @@ def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     stems = [words(item.stem) for item in items]
     texts = [stem + words(item.shown) for stem, item in zip(stems, items, strict=True)]
     kinds = [" ".join(masked(item.stem)) if item.free else item.stem for item in items]
-    for n, least in ((8, SHARE), (LONG, 0.0)) if items else ():
+    for n, least in ((8, SHARE), (LONG, 0.0)):
         own = specific_ngrams(texts, n, kinds)
-        for number, coverage in coverages(own, (ngrams(words(text_of(row)), n) for row in rows), least).items():
-            stem, share = stems[number], coverage.share
+        parts_of = partial(_ngrams_of, split=words, n=n)
+        for number, overlap, shared in covered(f"{n}-gram", items, own, rows, parts_of, least):
+            stem, share = stems[number], overlap.share
             # Training data may shuffle the options, so a long question counts without them.
             if n == 8 and len(stem) >= HEAD and (head := own[number].intersection(ngrams(stem, n))):
-                share = max(share, len(head & coverage.parts) / len(head))
+                share = max(share, len(head & shared) / len(head))
             if share >= least:
-                yield _overlap(items[number], f"{n}-gram", rows, replace(coverage, share=share))
+                yield replace(overlap, share=share, rows=max(1, overlap.rows))
 
 
 def _templates(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
@@ -124,18 +130,61 @@ def _templates(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     items = [item for item in items if item.free and item.stem]
     texts = [masked(item.stem) for item in items]
     own = specific_ngrams(texts, 8, [" ".join(text) for text in texts])
-    for number, coverage in coverages(own, (ngrams(masked(text_of(row)), 8) for row in rows if items), SAME).items():
-        if coverage.row_share >= SAME:
-            yield _overlap(items[number], "template", rows, coverage)
+    same = covered("template", items, own, rows, partial(_ngrams_of, split=masked, n=8), SAME)
+    return (overlap for _, overlap, _ in same if overlap.row_share >= SAME)
 
 
 def _grids(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     items = [item for item in items if item.grids]
-    own = [set(pair_keys(item.grids)) for item in items]
-    for number, coverage in coverages(own, (pair_keys(text_of(row)) for row in rows if items), 0.0).items():
-        yield _overlap(items[number], "grid", rows, coverage)
+    keys = [set[Hashable](pair_keys(item.grids)) for item in items]
+    return (overlap for _, overlap, _ in covered("grid", items, keys, rows, pair_keys, 0.0))
 
 
-def _overlap(item: Item, kind: str, rows: Sequence[Row], coverage: Coverage) -> Overlap:
-    share, row_share, n = coverage.share, coverage.row_share, max(1, coverage.rows)
-    return Overlap(item.task, item.doc_id, item.id, kind, rows[coverage.row]["id"], share, row_share, n)
+def ngrams(words: Sequence[str], n: int) -> Iterator[tuple[str, ...]]:
+    """Every run of `n` words."""
+    return zip(*(words[start:] for start in range(n)), strict=False)
+
+
+def _ngrams_of(text: str, split: Callable[[str], list[str]], n: int) -> Iterator[tuple[str, ...]]:
+    return ngrams(split(text), n)
+
+
+def specific_ngrams(texts: Sequence[Sequence[str]], n: int, kinds: Sequence[str]) -> list[set[Hashable]]:
+    """The n-grams of each text without those in more than BOILERPLATE questions; texts of the same kind are one question."""
+    by_kind: dict[str, set[Hashable]] = defaultdict(set)
+    for text, kind in zip(texts, kinds, strict=True):
+        by_kind[kind].update(ngrams(text, n))
+    questions = Counter(chain.from_iterable(by_kind.values()))
+    return [{gram for gram in ngrams(text, n) if questions[gram] <= BOILERPLATE} for text in texts]
+
+
+def covered(
+    kind: str,
+    items: Sequence[Item],
+    parts: Sequence[set[Hashable]],
+    rows: Sequence[Row],
+    parts_of: Callable[[str], Iterable[Hashable]],
+    least: float,
+) -> Iterator[tuple[int, Overlap, set[Hashable]]]:
+    """For each item that shares a part with a row: its number, the overlap, and those of its parts that any row has.
+
+    `parts` are those of each item, `parts_of` returns those of a row's text. A row counts where it has a share of `least`.
+    """
+    items_with: dict[Hashable, list[int]] = defaultdict(list)
+    for number, own in enumerate(parts):
+        for part in own:
+            items_with[part].append(number)
+    seen: set[Hashable] = set()
+    most: dict[int, tuple[int, int]] = {}  # item -> the largest number of its parts in a row, and the first such row
+    enough: Counter[int] = Counter()
+    for index, row in enumerate(rows if items_with else ()):
+        shared = items_with.keys() & parts_of(text_of(row))
+        seen |= shared
+        for number, count in Counter(chain.from_iterable(items_with[part] for part in shared)).items():
+            enough[number] += count >= least * len(parts[number])
+            if count > most.get(number, (0, 0))[0]:
+                most[number] = count, index
+    for number, (count, index) in most.items():
+        item, own, row_id = items[number], parts[number], rows[index]["id"]
+        shares = len(own & seen) / len(own), count / len(own)
+        yield number, Overlap(item.task, item.doc_id, item.id, kind, row_id, *shares, enough[number]), own & seen

@@ -23,8 +23,8 @@ class MixEntry:
     """A source of rows.
 
     `n` is the number of rows (None: all), `share` a share of the stage's `rows`; they are drawn with `seed`. Where the data set
-    has no splits, its groups are divided into `splits.SPLITS`, and `split` names one of these. `pool` names a part of
-    `pool_shares` (their sum is 1; by default `splits.POOLS`) or of `pool_counts` (numbers of groups; None is all that remain).
+    has no splits, its groups are divided into `mix.SPLITS`, and `split` names one of these. `pool` names a part of
+    `pool_shares` (their sum is 1; by default `mix.POOLS`) or of `pool_counts` (numbers of groups; None is all that remain).
     """
 
     source: str
