@@ -12,7 +12,7 @@ from helpers.log_files import digest, write_run
 from mcqa_suite.analysis.variance import difference, gap, read_drawn, same_documents, steps
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.reporting.variance import variance_csv, variance_report
+from mcqa_suite.reporting.variance import variance_records, variance_report
 
 
 def row(task, doc_id, doc, right, parsed=1.0):
@@ -160,7 +160,7 @@ def test_different_draws_of_the_same_templates_are_marked(tmp_path, rates):
     runs = [read_drawn(name, tmp_path / name) for name in "ab"]
     report = variance_report(runs)
     assert "≈" in report
-    change = next(line for line in csv.DictReader(io.StringIO(variance_csv(runs))) if line["what"] == "difference")
+    change = next(line for line in variance_records(runs) if line["what"] == "difference")
     assert change["name"] == "to a by template"
     assert float(change["value"]) == pytest.approx(rates["p1"].mean() - rates["main"].mean())
 

@@ -20,7 +20,7 @@ TASKS = 14
 
 def drawn(paths, base=None):
     page = gather([str(path) for path in paths], base=base and str(base))
-    plots = draw(page.report, page.runs, page.base, page.floor, page.board, page.curves)
+    plots = draw(page)
     return page, {plot.name: plot for plot in plots}
 
 

@@ -9,9 +9,7 @@ from helpers.report_runs import ladder, reported
 
 from mcqa_suite.ladder.outputs import save_report
 from mcqa_suite.ladder.steps import LadderResult, RungResult
-from mcqa_suite.reporting.figures.training import MOST_RUNGS, training
-from mcqa_suite.reporting.page_data import gather
-from mcqa_suite.reporting.training_logs import Curve, read_curves
+from mcqa_suite.reporting.figures.training import MOST_RUNGS, Curve, read_curves, training
 
 
 def log(folder, name, *entries):
@@ -113,4 +111,3 @@ def test_a_ladder_shows_the_training_curves_of_rungs_that_were_not_evaluated(tmp
     unseen = RungResult("sft", path.parent, None, None, None)
     save_report(LadderResult(None, tmp_path, (*rungs, unseen), 0.0))
     assert "sft, training loss: 3 at step 1" in (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert gather([str(runs["base"])]).curves == ()

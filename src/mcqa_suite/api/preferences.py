@@ -12,7 +12,7 @@ from mcqa_suite.analysis.ranking import Ranking
 from mcqa_suite.analysis.ranking import rank as rank_verdicts
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
-from mcqa_suite.reporting.ranking import csv_table, figure, markdown
+from mcqa_suite.reporting.ranking import csv_table, markdown
 from mcqa_suite.training_data.preferences.correctness import by_correctness, decided_first
 from mcqa_suite.training_data.preferences.pairs import label, pairs_of
 from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
@@ -111,8 +111,10 @@ class RankResult:
 
     def save(self, folder: str | Path) -> None:
         """Write ranking.md, ranking.csv and ranking.svg."""
+        from mcqa_suite.reporting.figures.repeats import strengths
+
         texts = [("ranking.md", self.text() + "\n"), ("ranking.csv", csv_table(self.ranking))]
-        write_files(Path(folder), [*texts, ("ranking.svg", figure(self.ranking))])
+        write_files(Path(folder), [*texts, ("ranking.svg", strengths(self.ranking))])
 
 
 def rank(

@@ -18,7 +18,7 @@ from mcqa_suite.logs.named_runs import named_path, named_paths
 from mcqa_suite.reporting import votes
 from mcqa_suite.reporting.option_orders import order_records, order_table
 from mcqa_suite.reporting.tables import csv_text, data_frame
-from mcqa_suite.reporting.variance import variance_csv, variance_records, variance_report
+from mcqa_suite.reporting.variance import variance_records, variance_report
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,8 +48,10 @@ class VoteResult:
 
     def save(self, folder: str | Path, show: int = 20) -> None:
         """Write votes.md, votes.csv, votes.svg and a page for each run with up to `show` missed questions."""
+        from mcqa_suite.reporting.figures import repeats
+
         files: dict[str, str | bytes] = {"votes.md": self.text(), "votes.csv": self.text("csv")}
-        files["votes.svg"] = votes.figure(self.outcomes)
+        files["votes.svg"] = repeats.votes(self.outcomes)
         for ballots, scores in self.runs:
             safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in ballots.name)
             files[f"{safe}.missed.md"] = votes.reading_page(ballots, scores, show)
@@ -150,16 +152,16 @@ class VarianceResult:
         """Markdown ("md"), with the `worst` templates of each task, or CSV ("csv"), with all of them."""
         if worst < 0:
             raise ConfigError(f"--worst {worst}: expected 0 or more")
-        return variance_csv(self.runs) if style == "csv" else variance_report(self.runs, worst)
+        if style == "csv":
+            return csv_text(variance_records(self.runs), digits=None)
+        return variance_report(self.runs, worst)
 
     def save(self, folder: str | Path, worst: int = 20) -> None:
         """Write variance.md, variance.csv and variance.svg."""
-        from mcqa_suite.reporting.figures.draws import draws
-        from mcqa_suite.reporting.figures.style import svg
+        from mcqa_suite.reporting.figures.repeats import draws
 
-        plot = draws(self.runs)
         texts = [("variance.md", self.text("md", worst)), ("variance.csv", self.text("csv"))]
-        write_files(Path(folder), [*texts, ("variance.svg", svg(plot.figure, plot.name))])
+        write_files(Path(folder), [*texts, ("variance.svg", draws(self.runs))])
 
 
 def variance(*runs: str | Path, metric: str = "acc") -> VarianceResult:

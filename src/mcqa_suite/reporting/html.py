@@ -17,7 +17,6 @@ from mcqa_suite.reporting import leaderboard, provenance, verdicts, views
 from mcqa_suite.reporting.browser.section import browser_section
 from mcqa_suite.reporting.page_data import Page, gather
 from mcqa_suite.reporting.tables import number, p_value, percent, points
-from mcqa_suite.reporting.training_logs import logs_of, read_curves
 
 if TYPE_CHECKING:
     from mcqa_suite.reporting.figures import Plot
@@ -45,11 +44,12 @@ def write_report(
     The page and the returned `problems` list what could not be read or paired; McqaError where there is nothing to show.
     """
     page = gather(runs, base=base, noise_floor=noise_floor, options=options, subset=subset)
-    curves, errors = read_curves(logs_of(page.runs) if logs is None else logs)
-    page = replace(page, curves=tuple(curves), problems=(*page.problems, *errors))
     from mcqa_suite.reporting.figures import draw, files
+    from mcqa_suite.reporting.figures.training import logs_of, read_curves
 
-    plots = draw(page.report, page.runs, page.base, page.floor, page.board, page.curves)
+    curves, errors = read_curves(logs_of(page.runs) if logs is None else logs)
+    page = replace(page, problems=(*page.problems, *errors))
+    plots = draw(page, curves)
     write_file(output, render(page, plots, sample_bytes))
     if figures is not None:
         write_files(figures, files(plots), flag="--figures")

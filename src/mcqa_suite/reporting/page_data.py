@@ -13,7 +13,6 @@ from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError,
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting import provenance, views
-from mcqa_suite.reporting.training_logs import Curve
 
 Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (task, metric, value) rows)
 
@@ -29,7 +28,6 @@ class Page:
     board: Leaderboard | None
     problems: tuple[str, ...]
     without_samples: tuple[Values, ...] = ()
-    curves: tuple[Curve, ...] = ()
 
 
 def gather(

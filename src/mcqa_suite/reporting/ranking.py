@@ -1,4 +1,4 @@
-"""A ranking as a table and as a figure."""
+"""A ranking as a table."""
 
 from __future__ import annotations
 
@@ -49,28 +49,6 @@ def csv_table(ranking: Ranking) -> str:
             record |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
         records.append(record)
     return tables.csv_text(records, digits=None)
-
-
-def figure(ranking: Ranking) -> bytes:
-    """The strengths with their intervals as an SVG forest plot."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    from mcqa_suite.reporting.figures import style
-
-    standings = ranking.standings[::-1]
-    with mpl.rc_context(style.SETTINGS):
-        drawing = Figure(figsize=(style.WIDTH, 0.8 + 0.45 * len(standings)), layout="constrained")
-        axes = drawing.add_subplot()
-        for row, standing in enumerate(standings):
-            axes.plot([standing.strength.low, standing.strength.high], [row, row], color=style.SAME, linewidth=1.5)
-            axes.plot(standing.strength.value, row, "o", color=style.BETTER)
-        axes.axvline(0, color=style.LINE, linewidth=0.8, zorder=0)
-        axes.set_yticks(range(len(standings)), [standing.name for standing in standings])
-        axes.set_ylim(-0.6, len(standings) - 0.4)
-        axes.set_xlabel("Bradley-Terry strength, log odds against the mean of the models (95 %)")
-        axes.spines["left"].set_visible(False)
-    return style.svg(drawing, "ranking")
 
 
 def _interval(estimate: Estimate | None, digits: int, scale: float = 1) -> str:

@@ -1,4 +1,4 @@
-"""Tables of `mcqa variance`: spread over draws, differences between variants, the generalisation gap, single templates."""
+"""`mcqa variance`: spread over draws, differences between variants, the generalisation gap, single templates, a figure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mcqa_suite.analysis.variance import Drawn, Draws, difference, gap, same_documents, steps
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.reporting.tables import Table, csv_text, markdown, percent, points_interval
+from mcqa_suite.reporting.tables import Table, markdown, percent, points_interval
 from mcqa_suite.stats import Estimate
 
 COLUMNS = ("what", "run", "task", "name", "value", "low", "high", "n")
@@ -133,11 +133,6 @@ def _by_template(draws: Draws) -> dict[str, float]:
 def variance_records(runs: Sequence[Drawn]) -> list[dict[str, object]]:
     """Every figure as a record: what, run, task, name, value, low, high, n."""
     return [dict(zip(COLUMNS, row, strict=True)) for run in runs for row in _rows(run, runs[0])]
-
-
-def variance_csv(runs: Sequence[Drawn]) -> str:
-    """The records as CSV, in full precision."""
-    return csv_text(variance_records(runs), COLUMNS, digits=None)
 
 
 def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:

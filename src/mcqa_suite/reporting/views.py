@@ -1,4 +1,4 @@
-"""Select what the report shows of a comparison: headlines, the tasks of a group, and the pairs of a row."""
+"""Select what the report shows of a comparison: headlines, and the tasks of a group."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
-from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
-from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.tables import points_interval
 
 # Control characters, lone surrogates, and marks that change the text direction
@@ -46,13 +44,6 @@ def parts_of(comparison: Comparison, rows: Sequence[ComparisonRow]) -> list[list
         for (task, filter_name), group in comparison.by_task().items()
         if first.members and not group[0].members and task in names and filter_name == first.filter
     ]
-
-
-def pairs_of(base: Run, variant: Run, row: ComparisonRow) -> Pairs:
-    """The paired documents of a row."""
-    keys = [(name, row.filter) for name in row.members or (row.task,)]
-    parts = [pair(base.tasks[key].samples, variant.tasks[key].samples, row.metric)[0] for key in keys]
-    return parts[0] if len(parts) == 1 else joined([part for part in parts if part.n])
 
 
 def interval(row: ComparisonRow) -> str:

@@ -1,22 +1,17 @@
-"""Votes as a table, as records, as a figure of accuracy against n, and as a page of single questions."""
+"""Votes as a table, as records, and as a page of single questions."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import cycle
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots
-from mcqa_suite.analysis.voting.strategies import SINGLE, SUBSETS, Outcome, missed, picks
+from mcqa_suite.analysis.voting.strategies import SUBSETS, Outcome, missed, picks
 from mcqa_suite.logs.samples import Floats, Integers
 from mcqa_suite.reporting.tables import Table, markdown, percent
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; among equally "
@@ -114,41 +109,3 @@ def _fenced(text: str) -> str:
     """The text unchanged, in a code fence that is longer than any fence in the text."""
     fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`{3,}", text))])
     return f"{fence}text\n{text.rstrip()}\n{fence}"
-
-
-def figure(outcomes: Sequence[Outcome]) -> bytes:
-    """Accuracy against n as SVG: a panel a run, a line a strategy, 95 % intervals."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    from mcqa_suite.reporting.figures.style import SETTINGS, svg
-
-    runs = list(dict.fromkeys(row.run for row in outcomes))
-    with rc_context(SETTINGS):
-        drawing = Figure(figsize=(max(4.2, 3.4 * len(runs)), 3.2), layout="constrained")
-        axes = drawing.subplots(1, len(runs), sharey=True, squeeze=False)[0]
-        for ax, run in zip(axes, runs, strict=True):
-            _panel(ax, run, [row for row in outcomes if row.run == run])
-        axes[0].set_ylabel("accuracy, %")
-        axes[-1].legend(frameon=False, fontsize=7.5)
-        return svg(drawing, "votes")
-
-
-def _panel(ax: Axes, run: str, outcomes: Sequence[Outcome]) -> None:
-    strategies = dict.fromkeys(row.strategy for row in outcomes if row.strategy != SINGLE)
-    for marker, strategy in zip(cycle("osD^vP"), strategies, strict=False):
-        rows = [row for row in outcomes if row.strategy == strategy]
-        values, low, high = (
-            100 * np.array([getattr(row.accuracy, name) for row in rows]) for name in ("value", "low", "high")
-        )
-        xs, error = [row.n for row in rows], (values - low, high - values)
-        ax.errorbar(xs, values, error, marker=marker, ms=4, lw=1.2, elinewidth=0.7, capsize=2, label=strategy)
-    for single in (row for row in outcomes if row.strategy == SINGLE):
-        ax.axhline(100 * single.accuracy.value, lw=0.8, ls=(0, (3, 3)), color="#656f7a", label=SINGLE)
-    ticks = sorted({row.n for row in outcomes})
-    ax.set_xscale("log", base=2)
-    ax.set_xticks(ticks, [str(n) for n in ticks])
-    ax.minorticks_off()
-    ax.set_title(run)
-    ax.set_xlabel("samples a question (n)")
-    ax.grid(axis="y")

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
-from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, line_axes, margin_text, panel_title
-from mcqa_suite.reporting.figures.style import (
-    BAND,
-    BETTER,
-    FLOOR,
-    INK,
-    MUTED,
-    REST,
-    SAME,
-    WIDTH,
-    WORSE,
-    Plot,
-    short,
-)
+from mcqa_suite.reporting.figures.layout import capped, line_plot, margin_text, panel_title, panels
+from mcqa_suite.reporting.figures.style import BAND, BETTER, FLOOR, INK, MUTED, REST, SAME, WORSE, Plot, short
 from mcqa_suite.reporting.views import interval, parts_of
 
 FEWEST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 3, 8  # of figures about the tasks inside a group
@@ -41,69 +28,62 @@ def label(row: ComparisonRow) -> str:
     return short(row.variant) + (" (noise floor)" if row.kind == "noise floor" else "")
 
 
+def labelled(
+    tops: Groups, has_data: Callable[[ComparisonRow], object] = bool
+) -> list[tuple[str, list[tuple[str, ComparisonRow]]]]:
+    """Each task with its rows that have data, and their labels."""
+    groups = [(rows[0].task, [(label(row), row) for row in rows if has_data(row)]) for rows in tops]
+    return [(task, rows) for task, rows in groups if rows]
+
+
 def forest(report: Comparison, tops: Groups) -> Plot:
     """Plot the paired differences with their intervals, and the band of the equivalence margin."""
-    shown = tops[:MOST_TASKS]
-    figure, axes, heights = line_axes([(rows[0].task, [label(row) for row in rows]) for rows in shown])
     margin = 100 * report.margin
-    axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
-    axes.axvline(0, color=MUTED, lw=0.8)
-    rows = [row for group in shown for row in group]
-    for y, row in zip(heights, rows, strict=True):
-        _forest_line(axes, y, row)
-    axes.grid(axis="x")
-    axes.set_xlabel(f"difference to {short(report.base)} (percentage points)")
-    return Plot(
+    words = (
         "forest",
         "Difference of each variant to the base",
         f"Paired difference with its 95 % interval. The band is the equivalence margin, ± {margin:g} "
         f"{'point' if margin == 1 else 'points'}. Filled and coloured: significant after Holm's correction "
-        f"(blue: better, orange: worse). Cross: broken.{capped(len(shown), len(tops), TASKS)}",
-        "; ".join(f"{label(row)} on {row.task}: {interval(row)}, {row.verdict}" for row in rows),
-        figure,
+        "(blue: better, orange: worse). Cross: broken.",
     )
+    xlabel = f"difference to {short(report.base)} (percentage points)"
+    plot, axes, _heights = line_plot(words, labelled(tops), _forest_line, xlabel)
+    axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
+    axes.axvline(0, color=MUTED, lw=0.8, zorder=1)
+    return plot
 
 
-def _forest_line(axes: Axes, y: float, row: ComparisonRow) -> None:
+def _forest_line(axes: Axes, y: float, row: ComparisonRow) -> str:
     d, ink = row.change.difference, colour(row)
     axes.plot([100 * d.low, 100 * d.high], [y, y], color=ink, lw=1.6, solid_capstyle="butt")
     marker = "X" if row.verdict == "broken" else "D" if row.kind == "noise floor" else "s"
     full = is_significant(row) or row.verdict == "broken"
     axes.plot([100 * d.value], [y], marker, ms=5, color=ink, mfc=ink if full else "#ffffff", mew=1.3)
     margin_text(axes, y, row.verdict, ink)
+    return f"{interval(row)}, {row.verdict}"
 
 
 def flips(tops: Groups) -> Plot | None:
     """Plot the shares of answers that changed, by direction."""
-    groups = [rows for group in tops if (rows := [row for row in group if row.flips])]
-    shown = groups[:MOST_TASKS]
-    if not shown:
+    groups = labelled(tops, lambda row: row.flips)
+    if not groups:
         return None
-    figure, axes, heights = line_axes([(rows[0].task, [label(row) for row in rows]) for rows in shown])
-    lines = iter(heights)
-    words = []
-    for rows in shown:
-        ys = [next(lines) for _ in rows]
-        words += [f"{label(row)} on {row.task}: {_flips_line(axes, y, row)}" for y, row in zip(ys, rows, strict=True)]
-        for floor in [row for row in rows if row.kind == "noise floor"][:1]:
-            share = _share(floor, "total")
-            axes.plot([share, share], [min(ys) - 0.4, max(ys) + 0.4], color=FLOOR, lw=1.6)
-    axes.axvline(0, color=INK, lw=0.9)
-    axes.grid(axis="x")
-    low, high = axes.get_xlim()
-    axes.set_xlim(min(low, -1), max(high, 1))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    axes.set_xlabel("share of questions (%)")
-    return Plot(
+    words = (
         "flips",
         "Answers that changed",
         "Orange, to the left: right answers that became wrong. Blue, to the right: wrong answers that became right; then grey: "
         "wrong answers that became other wrong answers. Direction: -1 only losses, +1 only gains. Purple line: the share of "
-        "changed answers of the noise floor, if there is one."
-        f"{capped(len(shown), len(groups), TASKS)}",
-        "; ".join(words),
-        figure,
+        "changed answers of the noise floor, if there is one.",
     )
+    plot, axes, heights = line_plot(words, groups, _flips_line, "share of questions (%)")
+    for (_task, rows), ys in zip(groups, heights, strict=False):
+        for share in [_share(row, "total") for _, row in rows if row.kind == "noise floor"]:
+            axes.plot([share, share], [ys[0] - 0.4, ys[-1] + 0.4], color=FLOOR, lw=1.6)
+    axes.axvline(0, color=INK, lw=0.9)
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, -1), max(high, 1))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    return plot
 
 
 def _share(row: ComparisonRow, kind: str) -> float:
@@ -134,8 +114,7 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
     names = variants[:MOST_VARIANTS]
     prefix = f"{top.task.removesuffix('_cloze').removesuffix('_cot')}_"
     titles = [short(rows[0].task.removeprefix(prefix).removesuffix("_cloze").removesuffix("_cot")) for rows in parts]
-    figure = Figure(figsize=(WIDTH, 0.9 + 0.17 * len(parts)), layout="constrained")
-    grid = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
+    figure, grid = panels(len(names), len(names), 0.9 + 0.17 * len(parts), sharex=True, sharey=True)
     words = []
     for ax, name in zip(grid, names, strict=True):
         rows = [(y, row) for y, group in enumerate(parts) for row in group if row.variant == name]

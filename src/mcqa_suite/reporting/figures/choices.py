@@ -14,11 +14,10 @@ from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.samples import Floats
 from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.reporting.figures.changes import label
-from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, Model, capped, line_axes, margin_text, model_panels
+from mcqa_suite.reporting.figures.changes import labelled
+from mcqa_suite.reporting.figures.layout import Model, line_plot, margin_text, model_panels, pairs_of
 from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, LINE, MUTED, SAME, WORSE, Plot, short
 from mcqa_suite.reporting.tables import percent
-from mcqa_suite.reporting.views import pairs_of
 
 LEAST = 1e-6  # nats; smaller values are drawn at the left edge
 BINS = 10
@@ -27,34 +26,30 @@ Groups = Sequence[Sequence[ComparisonRow]]
 
 def divergence(tops: Groups, base: Run, others: Sequence[Run]) -> Plot | None:
     """Plot the quantiles over questions of the KL divergence from the base."""
-    groups = [rows for group in tops if (rows := [row for row in group if row.choices.kl])]
-    shown = groups[:MOST_TASKS]
-    if not shown:
+    groups = labelled(tops, lambda row: row.choices.kl)
+    if not groups:
         return None
     named = {run.name: run for run in others}
-    figure, axes, heights = line_axes([(rows[0].task, [label(row) for row in rows]) for rows in shown])
-    axes.set_xscale("log")
-    words = []
-    for y, row in zip(heights, [row for rows in shown for row in rows], strict=True):
+
+    def draw(axes: Axes, y: float, row: ComparisonRow) -> str:
         pairs = pairs_of(base, named[row.variant], row)
         before, after = _probabilities(pairs, pairs.base), _probabilities(pairs, pairs.variant)
-        if before is not None and after is not None:
-            text = _divergence_line(axes, y, stats.kl_divergence(before, after), row.kind == "noise floor")
-            words.append(f"{label(row)} on {row.task}: {text}")
-    axes.set_xlim(left=LEAST / 2)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.grid(axis="x")
-    axes.set_xlabel(
-        f"KL({short(base.name)} || variant) over the options, nats (log scale; ≤ {LEAST:g} at the left edge)"
-    )
-    return Plot(
+        if before is None or after is None:
+            return ""
+        return _divergence_line(axes, y, stats.kl_divergence(before, after), row.kind == "noise floor")
+
+    words = (
         "choice-kl",
         "Change of the option probabilities",
         "Over the questions: thin line 5 to 95 %, thick line the middle half, circle the median, bar the mean. "
-        f"A large change is not by itself a loss of quality.{capped(len(shown), len(groups), TASKS)}",
-        "; ".join(words),
-        figure,
+        "A large change is not by itself a loss of quality.",
     )
+    xlabel = f"KL({short(base.name)} || variant) over the options, nats (log scale; ≤ {LEAST:g} at the left edge)"
+    plot, axes, _heights = line_plot(words, groups, draw, xlabel)
+    axes.set_xscale("log")
+    axes.set_xlim(left=LEAST / 2)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    return plot
 
 
 def _divergence_line(axes: Axes, y: float, values: Floats, floor: bool) -> str:
@@ -82,16 +77,14 @@ def _probabilities(pairs: Pairs, side: Answers) -> Floats | None:
 
 def reliability(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
     """Plot confidence against accuracy, one panel per model and task."""
-    plot = (
+    words = (
         "reliability",
         "Confidence and accuracy",
         f"Mean probability of the chosen option (confidence) and how often it is right (accuracy), in {BINS} bins of equal "
         "mass. On the dashed line the two are equal; below it the model is over-confident.",
     )
     groups = [rows for rows in tops if any(row.choices.ece_variant is not None for row in rows)]
-    return model_panels(
-        plot, groups, base, variants, _reliability, height=1.45, ylabel="accuracy (%)", xlabel="confidence (%)"
-    )
+    return model_panels(words, groups, base, variants, _reliability, 1.45, "accuracy (%)", "confidence (%)")
 
 
 def _reliability(ax: Axes, model: Model) -> str:
@@ -113,13 +106,13 @@ def _reliability(ax: Axes, model: Model) -> str:
 
 def letters(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
     """Plot how often each letter is chosen, and how often it is right."""
-    plot = (
+    words = (
         "letters",
         "Which letters are chosen",
         "Bars: how often the letter is chosen (grey: the base). Lines: how often the letter is right. "
         "A bar far above its line shows a preference for that position.",
     )
-    return model_panels(plot, _with_letters(tops), base, variants, _letters, height=1.3, ylabel="answers (%)")
+    return model_panels(words, _with_letters(tops), base, variants, _letters, 1.3, "answers (%)")
 
 
 def _with_letters(tops: Groups) -> Groups:
@@ -139,24 +132,14 @@ def _letters(ax: Axes, model: Model) -> str:
 
 def confusion(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
     """Plot right letter against chosen letter: the base, and each variant minus the base."""
-    plot = (
+    words = (
         "confusion",
         "Which letters are chosen instead of the right one",
         "Rows: the right letter. Columns: the chosen letter, in % of the row's questions. Left panel: the base. Panels "
         "with Δ show the change of a variant in points (blue: more, orange: fewer). Values under half a point are not shown.",
     )
-    return model_panels(
-        plot,
-        _with_letters(tops),
-        base,
-        variants,
-        _confusion,
-        height=1.45,
-        ylabel="right letter",
-        xlabel="chosen letter",
-        sign="Δ ",
-        most=3,
-    )
+    groups, names = _with_letters(tops), ("right letter", "chosen letter")
+    return model_panels(words, groups, base, variants, _confusion, 1.45, *names, sign="Δ ", most=3)
 
 
 def _confusion(ax: Axes, model: Model) -> str:

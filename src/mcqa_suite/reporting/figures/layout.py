@@ -1,19 +1,21 @@
-"""Axes that figures share: lines under task headings, and small panels."""
+"""Layouts that figures share: lines under task headings, and small panels."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.compare import ComparisonRow
-from mcqa_suite.analysis.compare.pairing import Answers, Pairs
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs, joined, pair
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.style import INK, WIDTH, Plot, short
-from mcqa_suite.reporting.views import pairs_of
 
+T = TypeVar("T")
+Words = tuple[str, str, str]  # the name, title and caption of a figure
 MOST_TASKS = 12  # in a figure with one line per model
 MOST_PANEL_TASKS, MOST_MODELS = 4, 8  # rows and columns of a figure of small panels
 TASKS = "tasks and groups"
@@ -29,18 +31,26 @@ def panel_title(name: object, columns: int) -> str:
     return short(name, max(8, 84 // max(columns, 5)))
 
 
-def line_axes(groups: Sequence[tuple[str, Sequence[str]]], inches: float = 0.19) -> tuple[Figure, Axes, list[float]]:
-    """Axes with one line per name and a bold heading per group, and the y position of each line."""
+def line_plot(
+    words: Words,
+    groups: Sequence[tuple[str, Sequence[tuple[str, T]]]],
+    draw: Callable[[Axes, float, T], str],
+    xlabel: str,
+    *,
+    most: int = MOST_TASKS,
+    inches: float = 0.19,
+) -> tuple[Plot, Axes, list[list[float]]]:
+    """A line for each (name, item) under a bold heading for each group; also the axes, and the y positions of each group.
+
+    `draw` draws an item at its y position and returns the words of its text alternative, "" for none.
+    """
     ticks: list[tuple[float, str]] = []
     headings, heights, y = [], [], 0.0
-    for heading, names in groups:
+    for heading, lines in groups[:most]:
         headings.append(len(ticks))
-        ticks.append((y, short(heading)))
-        for name in names:
-            y += 1
-            heights.append(y)
-            ticks.append((y, short(name)))
-        y += 1.5
+        heights.append([y + number for number in range(1, len(lines) + 1)])
+        ticks += [(y, short(heading)), *zip(heights[-1], (short(name) for name, _ in lines), strict=True)]
+        y += len(lines) + 1.5
     figure = Figure(figsize=(WIDTH, 0.85 + inches * (y - 0.5)), layout="constrained")
     axes = figure.subplots()
     axes.set_ylim(y - 0.5, -0.8)
@@ -50,7 +60,17 @@ def line_axes(groups: Sequence[tuple[str, Sequence[str]]], inches: float = 0.19)
         labels[index].set_fontweight("bold")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    return figure, axes, heights
+    axes.grid(axis="x")
+    axes.set_xlabel(xlabel)
+    texts = [
+        f"{name} on {heading}: {text}"
+        for (heading, lines), ys in zip(groups, heights, strict=False)
+        for (name, item), height in zip(lines, ys, strict=True)
+        if (text := draw(axes, height, item))
+    ]
+    name, title, caption = words
+    caption += capped(len(heights), len(groups), TASKS)
+    return Plot(name, title, caption, "; ".join(texts), figure), axes, heights
 
 
 def margin_text(axes: Axes, y: float, text: str, colour: str = INK) -> None:
@@ -58,12 +78,12 @@ def margin_text(axes: Axes, y: float, text: str, colour: str = INK) -> None:
     axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", color=colour, fontsize=8)
 
 
-def panels(count: int, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+def panels(count: int, columns: int, height: float, **shared: Any) -> tuple[Figure, list[Axes]]:
     """A figure with `count` small axes; `height` of each in inches."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDTH, rows * height), layout="constrained")
-    flat = list(figure.subplots(rows, columns, squeeze=False).flat)
+    flat = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
     for spare in flat[count:]:
         spare.set_visible(False)
     return figure, flat[:count]
@@ -84,22 +104,21 @@ class Model:
 
 
 def model_panels(
-    plot: tuple[str, str, str],
+    words: Words,
     groups: Sequence[Sequence[ComparisonRow]],
     base: Run,
     variants: Sequence[Run],
     draw: Callable[[Axes, Model], str],
-    *,
     height: float,
     ylabel: str,
     xlabel: str = "",
+    *,
     sign: str = "",
     most: int = MOST_PANEL_TASKS,
 ) -> Plot | None:
     """A row of panels for each task: the base, then each variant; None where there is no variant to show.
 
-    `plot` holds the name, title and caption; `draw` draws one panel and returns its words; `sign`
-    goes before the names of the variants.
+    `draw` draws one panel and returns the words of its text alternative; `sign` goes before the names of the variants.
     """
     named = {run.name: run for run in variants}
     tasks = [rows for group in groups if (rows := [row for row in group if row.variant in named])]
@@ -108,20 +127,27 @@ def model_panels(
         return None
     figure = Figure(figsize=(WIDTH, len(table) * height + 0.35), layout="constrained")
     grid = figure.subplots(len(table), max(map(len, table)), sharex="row", sharey="row", squeeze=False)
-    words = []
+    texts = []
     for line, models in zip(grid, table, strict=True):
         for ax, model in zip(line, models, strict=False):
             title = panel_title(model.name, len(models) + 2 * len(sign))
             ax.set_title(title if model.is_base else sign + title, fontsize=8)
-            words.append(draw(ax, model))
+            texts.append(draw(ax, model))
         for ax in line[len(models) :]:
             ax.set_visible(False)
         line[0].set_ylabel(f"{short(models[0].row.task, 22)}\n{ylabel}", fontsize=7)
     for ax in grid[-1]:
         ax.set_xlabel(xlabel, fontsize=7.5)
-    name, title, caption = plot
+    name, title, caption = words
     rest = capped(len(table), len(tasks), TASKS) + capped(MOST_MODELS - 1, len(variants), "variants")
-    return Plot(name, title, caption + rest, "; ".join(filter(None, words)), figure)
+    return Plot(name, title, caption + rest, "; ".join(filter(None, texts)), figure)
+
+
+def pairs_of(base: Run, variant: Run, row: ComparisonRow) -> Pairs:
+    """The paired documents of a row."""
+    keys = [(name, row.filter) for name in row.members or (row.task,)]
+    parts = [pair(base.tasks[key].samples, variant.tasks[key].samples, row.metric)[0] for key in keys]
+    return parts[0] if len(parts) == 1 else joined([part for part in parts if part.n])
 
 
 def _models(rows: Sequence[ComparisonRow], base: Run, variants: dict[str, Run]) -> list[Model]:

@@ -1,15 +1,21 @@
-"""Accuracy against the size of the model."""
+"""Figures of every run by itself: accuracy against the size of the model, and the answers that could be read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from mcqa_suite.analysis.leaderboard import BoardRow, Leaderboard, TaskColumn
-from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, panels
-from mcqa_suite.reporting.figures.style import BETTER, INK, MUTED, SAME, Plot, short
+from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, line_plot, margin_text, panels
+from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, MUTED, REST, SAME, WORSE, Plot, short
+from mcqa_suite.reporting.tables import percent
+
+# (state, colour) of a generated answer; the last state collects all other reasons.
+STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwise unread", REST))
 
 
 def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plot | None:
@@ -90,3 +96,37 @@ def _offsets(points: Sequence[tuple[float, float]]) -> list[int]:
     single = [x for x in sizes if sum(x == other for other, _ in points) == 1]
     best = {x: max(value for other, value in points if other == x) for x in sizes}
     return [(3, -3, 11, -11)[single.index(x) % 4] if x in single else 3 if y == best[x] else -3 for x, y in points]
+
+
+def reads(models: Sequence[Run]) -> Plot | None:
+    """Plot the shares of answers that were read, refused, truncated, or not read for another reason."""
+    tasks: dict[tuple[str, str], list[tuple[str, TaskRun]]] = {}
+    for run in models:
+        for key, task in run.tasks.items():
+            if task.unread is not None:
+                tasks.setdefault(key, []).append((run.name, task))
+    if not tasks:
+        return None
+    words = (
+        "reads",
+        "Generated answers that could be read",
+        "Read: an answer was extracted. Refused, truncated and otherwise unread answers count as wrong.",
+    )
+    groups = [(name, lines) for (name, _filter), lines in tasks.items()]
+    plot, axes, _heights = line_plot(words, groups, _reads_line, "share of responses (%)")
+    axes.set_xlim(0, 100)
+    axes.grid(visible=False)
+    handles = [Patch(facecolor=colour, label=state) for state, colour in STATES]
+    plot.figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8)
+    return plot
+
+
+def _reads_line(axes: Axes, y: float, task: TaskRun) -> str:
+    """Draw the shares of the states as a stacked bar; return them as text."""
+    scores, unread = task.samples.scores, task.unread or 0.0
+    refused, truncated = (float(np.nanmean(scores.get(name, [0.0]))) for name in ("refused", "truncated"))
+    shares = [1 - unread, refused, truncated, max(0.0, unread - refused - truncated)]
+    starts = np.cumsum([0.0, *shares[:-1]])
+    axes.barh(y, 100 * np.array(shares), left=100 * starts, color=[colour for _, colour in STATES], height=0.66)
+    margin_text(axes, y, f"{percent(shares[0])} % read")
+    return ", ".join(f"{state} {percent(share)} %" for (state, _), share in zip(STATES, shares, strict=True) if share)
