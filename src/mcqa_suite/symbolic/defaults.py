@@ -10,7 +10,6 @@ from typing import Any
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.expressions import Expression, compile_expression, equation
 from mcqa_suite.symbolic.parser import Parsed
-from mcqa_suite.symbolic.search import Unit
 from mcqa_suite.symbolic.values import is_labelled, plain, read_number, text
 from mcqa_suite.symbolic.values import number as to_number
 from mcqa_suite.symbolic.vocabulary import MOST_IN_WORDS, VOCABULARY, in_words
@@ -22,14 +21,14 @@ NUMBER_WORDS: dict[str, Any] = {
 }
 
 
-def values(parsed: Parsed, units: Sequence[Unit]) -> dict[str, Any]:
+def values(parsed: Parsed) -> dict[str, Any]:
     """A value for every name: the default in its slot, else the solution of an equation, else the first value of its list."""
-    pools = {name: unit for unit in units for name in unit.init.names}
+    pools = {name: unit for unit in parsed.units for name in unit.names}
     shown: dict[str, Any] = {}
     for piece in parsed.body:
         if isinstance(piece, str) or piece.default is None or (name := piece.expression.source) in shown:
             continue
-        shown[name] = _read(piece.default, pools[name].pool, pools[name].init.counts)
+        shown[name] = _read(piece.default, pools[name].pool, pools[name].counts)
         if shown[name] is None:
             raise TemplateError(
                 f"{piece.expression.where}: the default {piece.default!r} of {name} is not a number; write a number"

@@ -36,7 +36,7 @@ class Expression:
     closure: Closure
 
     def __call__(self, values: Environment) -> Any:
-        """The value; DrawError for a division by zero, TemplateError for what is not allowed."""
+        """The value; ZeroDivisionError where other values must be drawn, TemplateError for what is not allowed."""
         try:
             return self.closure(values)
         except ExpressionError as error:

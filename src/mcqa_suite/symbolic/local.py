@@ -46,19 +46,13 @@ def examples() -> list[dict[str, Any]]:
     return [_document("symbolic_local_dev", "dev", template.sample(1, seed=0)[0]) for template in templates("dev")]
 
 
-def rows(
-    variants: Sequence[str] = ("main",), *, n: int = 1000, seed: int = 0, only: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
-    """`n` training rows, the same number from each template of `variants` (`only`: names of the stories to use).
+def rows(variants: Sequence[str] = ("main",), *, n: int = 1000, seed: int = 0) -> list[dict[str, Any]]:
+    """`n` training rows, the same number from each template of `variants`.
 
     A row has id, template, variant, question, solution, gold. No row has the numbers of a test question.
-    ConfigError for an unknown variant or story, TemplateError where a template has too few instances.
+    ConfigError for an unknown variant, TemplateError where a template has too few instances.
     """
     chosen = [(variant, template) for variant in variants for template in templates(variant)]
-    stories = sorted({template.story for _variant, template in chosen})
-    if unknown := sorted(set(only or ()) - set(stories)):
-        raise ConfigError(f"symbolic_local: no story {unknown[0]!r}; expected some of {', '.join(stories)}")
-    chosen = [pair for pair in chosen if only is None or pair[1].story in only]
     if n < 1 or not chosen:
         raise ConfigError(f"symbolic_local: {n} rows from {len(chosen)} templates; both must be at least 1")
     share, extra = divmod(n, len(chosen))

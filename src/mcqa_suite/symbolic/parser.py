@@ -23,7 +23,6 @@ answer after `#solution:`, so that an error can name a line:
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from dataclasses import dataclass
@@ -32,11 +31,10 @@ from typing import Any
 
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.expressions import Expression, compile_expression
+from mcqa_suite.symbolic.units import Unit, read_unit
 
 MOST_BYTES = 100_000
 HEADING = re.compile(r"#(init|conditions|answer|solution)\b\s*[:=]?")  # some public templates write `#answer = n * k`
-DRAWN = re.compile(r"(\$?\s*[A-Za-z_]\w*(?:\s*,\s*\$?\s*[A-Za-z_]\w*)*)\s*=(?!=)\s*(.+)")
-SAMPLED = re.compile(r"(sample|sample_sequential)\s*\((.*)\)\s*$", re.DOTALL)
 SLOT = re.compile(r"\{([^{}]*)\}")
 
 
@@ -46,20 +44,6 @@ class Line:
 
     text: str
     where: str
-
-
-@dataclass(frozen=True)
-class Init:
-    """`names` are drawn together from `pool`: one value, `count` different ones, or `count` consecutive ones.
-
-    `counts` (a `$` before the name) marks the numbers of a story, as opposed to its people and things.
-    """
-
-    names: tuple[str, ...]
-    pool: Expression
-    count: int | None
-    sequential: bool
-    counts: bool
 
 
 @dataclass(frozen=True)
@@ -80,7 +64,7 @@ class Parsed:
     path: Path
     body: tuple[Piece, ...]
     solution: tuple[Piece, ...]
-    inits: tuple[Init, ...]
+    units: tuple[Unit, ...]
     conditions: tuple[Expression, ...]
     result: Expression
     answer: str | None
@@ -94,10 +78,11 @@ def parse(path: Path) -> Parsed:
     for name in ("init", "answer"):
         if name not in sections:
             raise TemplateError(f"{path}: no #{name}: section; see the header of mcqa_suite/symbolic/parser.py")
-    inits = [_init(line) for line in _items(sections["init"])]
-    # some public templates repeat a line
-    inits = list({(init.names, init.pool.source, init.count): init for init in inits}.values())
-    names = [name for init in inits for name in init.names]
+    units = [read_unit(line.text, line.where) for line in _items(sections["init"])]
+    if not units:
+        raise TemplateError(f"{path}: #init has no variables; add a line such as `- name = sample(list)`")
+    units = list({repr(unit): unit for unit in units}.values())  # some public templates repeat a line
+    names = [name for unit in units for name in unit.names]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise TemplateError(f"{path}: variable {twice!r} is drawn twice; give it one #init line")
     written = " ".join(line.text for line in sections["answer"]).strip()
@@ -108,7 +93,7 @@ def parse(path: Path) -> Parsed:
         path=path,
         body=_pieces(question, names),
         solution=_pieces(solution, names),
-        inits=tuple(inits),
+        units=tuple(units),
         conditions=tuple(
             compile_expression(line.text, line.where, names) for line in _items(sections.get("conditions", []))
         ),
@@ -172,30 +157,6 @@ def _items(lines: list[Line]) -> list[Line]:
         if text:
             entries.append(Line(text[1:].strip(), line.where))
     return entries
-
-
-def _init(line: Line) -> Init:
-    match = DRAWN.fullmatch(line.text)
-    if not match:
-        raise TemplateError(f"{line.where}: `{line.text[:60]}` does not draw a variable; write `- name = sample(list)`")
-    names = tuple(name.strip().lstrip("$ ") for name in match[1].split(","))
-    counts, source = "$" in match[1], match[2].strip()
-    sampled = SAMPLED.match(source)
-    if not sampled:
-        return Init(names, compile_expression(source, line.where), None, False, counts)
-    arguments = compile_expression(f"({sampled[2]},)", line.where).tree.elts  # type: ignore[attr-defined]
-    return _sampled(names, sampled[1], arguments, line, counts)
-
-
-def _sampled(names: tuple[str, ...], how: str, arguments: list[Any], line: Line, counts: bool) -> Init:
-    """`sample(list)`, `sample(list, 3)` or `sample_sequential(list, 3)`."""
-    count = None
-    if len(arguments) == 2 and isinstance(arguments[1], ast.Constant) and type(arguments[1].value) is int:
-        count = arguments[1].value
-    sequential = how == "sample_sequential"
-    if len(arguments) not in (1, 2) or ((len(arguments) == 2 or sequential) and count != len(names)):
-        raise TemplateError(f"{line.where}: {how} of {len(names)} names; write {how}(list, {len(names)})")
-    return Init(names, compile_expression(ast.unparse(arguments[0]), line.where), count, sequential, counts)
 
 
 def _pieces(lines: list[Line], names: list[str]) -> tuple[Piece, ...]:

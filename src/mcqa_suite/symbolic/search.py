@@ -6,47 +6,19 @@ import ast
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.symbolic.expressions import Expression, compile_expression, equation
-from mcqa_suite.symbolic.parser import Init
-from mcqa_suite.symbolic.values import DrawError, ExpressionError, is_labelled, is_number, items, number
+from mcqa_suite.symbolic.units import Unit
+from mcqa_suite.symbolic.values import is_labelled, is_number, number
 
 MOST_STEPS = 3_000_000  # nodes evaluated for one instance
 PATIENCE = 60  # candidates of the first attempt; then the search starts again, in case its first choices were bad
 GROWTH = 1.25  # factor of the patience from one attempt to the next, so that finally every candidate is tried
 MOST_TRIED = 400  # candidates of one variable in one attempt
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Names that are drawn together, and the list that they are drawn from."""
-
-    init: Init
-    pool: Sequence[Any]
-
-    @property
-    def width(self) -> int:
-        """The largest number of different draws."""
-        return len(self.pool) if self.init.count is None or self.init.sequential else len(self.pool) ** 2
-
-    def candidates(self, rng: random.Random, limit: int) -> Iterator[tuple[Any, ...]]:
-        """At most `limit` draws in random order; each once where there are no more than that."""
-        size, count = len(self.pool), self.init.count
-        if count is not None and not self.init.sequential:
-            for _ in range(limit):
-                yield tuple(rng.sample(self.pool, count))
-            return
-        for start in rng.sample(range(size), min(limit, size)):
-            if count is not None:
-                yield tuple(self.pool[(start + offset) % size] for offset in range(count))
-            elif len(self.init.names) == 1:
-                yield (self.pool[start],)
-            else:
-                yield tuple(self.pool[start])
 
 
 @dataclass(frozen=True)
@@ -70,29 +42,13 @@ class _ImpatientError(Exception):
     """The attempt has tried its number of candidates; a new attempt starts."""
 
 
-def unit(init: Init) -> Unit:
-    """The init with its list evaluated; TemplateError where there is nothing to draw from."""
-    try:
-        pool = items(init.pool({}))
-        if len(pool) < (init.count or 1):
-            raise ExpressionError(f"{init.count or 1} to be drawn from {len(pool)}")
-        together = len(init.names) > 1 and init.count is None
-        if together and not all(isinstance(v, (tuple, list)) and len(v) == len(init.names) for v in pool):
-            raise ExpressionError(f"{len(init.names)} names for single values; write sample(list, {len(init.names)})")
-    except (ExpressionError, DrawError) as error:
-        raise TemplateError(
-            f"{init.pool.where}: {error} in `{init.pool.source[:80]}`; change the #init line"
-        ) from error
-    return Unit(init, pool)
-
-
 def plan(units: Sequence[Unit], conditions: Sequence[Expression]) -> tuple[Step, ...]:
     """Order the units: the next one is the unit that needs the fewest others to complete a condition; small units first."""
     left, bound, waiting, steps = list(units), set[str](), list(conditions), []
     while left:
         chosen = min(left, key=lambda candidate: _urgency(candidate, bound, waiting))
         left.remove(chosen)
-        bound |= set(chosen.init.names)
+        bound |= set(chosen.names)
         ready = [condition for condition in waiting if condition.names <= bound]
         waiting = [condition for condition in waiting if condition not in ready]
         solved = next((side for condition in ready if (side := _other_side(condition, chosen))), None)
@@ -102,7 +58,7 @@ def plan(units: Sequence[Unit], conditions: Sequence[Expression]) -> tuple[Step,
 
 def _urgency(unit: Unit, bound: set[str], waiting: Sequence[Expression]) -> tuple[bool, int, bool, int]:
     """Sort key (smaller is earlier): units in conditions, then few missing names, then units to draw before units to compute."""
-    names = set(unit.init.names)
+    names = set(unit.names)
     missing = [len(condition.names - bound - names) for condition in waiting if condition.names & names]
     computable = any(_other_side(condition, unit) for condition in waiting)
     return not missing, min(missing, default=0), computable and min(missing, default=0) > 0, unit.width
@@ -111,10 +67,10 @@ def _urgency(unit: Unit, bound: set[str], waiting: Sequence[Expression]) -> tupl
 def _other_side(condition: Expression, unit: Unit) -> Expression | None:
     """The expression in `name == expression`, where the unit draws only this name and the expression does not contain it."""
     sides = equation(condition)
-    if sides is None or len(unit.init.names) != 1 or unit.init.count is not None:
+    if sides is None or len(unit.names) != 1 or unit.count is not None:
         return None
     for side, other in (sides, sides[::-1]):
-        if isinstance(side, ast.Name) and side.id == unit.init.names[0]:
+        if isinstance(side, ast.Name) and side.id == unit.names[0]:
             expression = compile_expression(ast.unparse(other), condition.where, condition.names)
             if side.id not in expression.names:
                 return expression
@@ -166,7 +122,7 @@ class _Search:
             self._spend(1)
             if self.candidates_left < 0:
                 raise _ImpatientError
-            self.values.update(zip(step.unit.init.names, candidate, strict=True))
+            self.values.update(zip(step.unit.names, candidate, strict=True))
             if all(map(self._meets, step.checks)) and self._descend(depth + 1):
                 return True
         return False
@@ -188,7 +144,7 @@ class _Search:
         self._spend(solved.size)
         try:
             value = solved(self.values)
-        except DrawError:
+        except ZeroDivisionError:
             return []
         if isinstance(pool, range):
             matches = [value] if isinstance(value, int) and value in pool else []
@@ -202,7 +158,7 @@ class _Search:
         self._spend(check.size)
         try:
             met = bool(check(self.values))
-        except DrawError:
+        except ZeroDivisionError:
             met = False
         self.refused[check.where] += not met
         return met

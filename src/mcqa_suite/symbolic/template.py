@@ -16,9 +16,8 @@ from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.questions.gsm8k import CALCULATOR
 from mcqa_suite.symbolic import defaults
 from mcqa_suite.symbolic.parser import Parsed, Piece, parse
-from mcqa_suite.symbolic.search import Step, Unit, find, plan, unit
+from mcqa_suite.symbolic.search import Step, find, plan
 from mcqa_suite.symbolic.values import (
-    DrawError,
     ExpressionError,
     in_calculation,
     is_labelled,
@@ -60,18 +59,14 @@ class Template:
 
     id: str
     parsed: Parsed
-    units: tuple[Unit, ...]
     steps: tuple[Step, ...] = field(repr=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Template:
         """Read a template file in either format; TemplateError names file and line."""
         parsed = parse(Path(path))
-        if not parsed.inits:
-            raise TemplateError(f"{path}: #init has no variables; add a line such as `- name = sample(list)`")
-        units = tuple(unit(init) for init in parsed.inits)
         absolute = Path(path).absolute()
-        return cls(f"{absolute.parent.name}/{absolute.stem}", parsed, units, plan(units, parsed.conditions))
+        return cls(f"{absolute.parent.name}/{absolute.stem}", parsed, plan(parsed.units, parsed.conditions))
 
     @property
     def story(self) -> str:
@@ -118,7 +113,7 @@ class Template:
 
         TemplateError where the default of a number cannot be read, or the two golds differ.
         """
-        values = defaults.values(self.parsed, self.units)
+        values = defaults.values(self.parsed)
         instance = self._instance(values, 0, decimals=True, as_written=True)
         if not isinstance(instance, Instance):
             raise TemplateError(f"{self.parsed.path}: the slots' defaults give {instance}; correct the template")
@@ -132,8 +127,8 @@ class Template:
             result = self.parsed.result(values)
             question = _rendered(self.parsed.body, values, as_written).strip()
             answer = _rendered(self.parsed.solution, values, False).strip()
-        except DrawError as error:
-            return f"ended in {error}"
+        except ZeroDivisionError:
+            return "ended in a division by zero"
         problem = gold_problem(answer, result, decimals)
         return problem or Instance(self.id, number, question, answer, numeric_text(result), self._split(values))
 
@@ -142,7 +137,7 @@ class Template:
 
         Instances with other people, and variants with further numbers, get the same split.
         """
-        counts = [name for init in self.parsed.inits if init.counts for name in init.names][:2]
+        counts = [name for unit in self.parsed.units if unit.counts for name in unit.names][:2]
         numbers = [
             f"{name}={numeric_text(value) if is_number(value) or is_labelled(value) else repr(value)}"
             for name, value in ((name, values[name]) for name in counts)

@@ -11,10 +11,6 @@ MOST_ITEMS = 10_000  # of a list
 Number = int | Fraction
 
 
-class DrawError(ArithmeticError):
-    """A division by zero; other values must be drawn."""
-
-
 class ExpressionError(ValueError):
     """An operation that is not allowed, whatever values are drawn."""
 

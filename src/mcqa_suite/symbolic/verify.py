@@ -8,7 +8,7 @@ from fractions import Fraction
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.extract import gold_number
 from mcqa_suite.symbolic.expressions import compile_expression
-from mcqa_suite.symbolic.values import DrawError, is_number, number, read_number
+from mcqa_suite.symbolic.values import is_number, number, read_number
 
 CALCULATION = re.compile(r"<<([^<>]*)>>")
 SIGNS = str.maketrans({"×": "*", "x": "*", "÷": "/", "−": "-", "$": "", "€": "", "£": "", ",": "", "[": "(", "]": ")"})
@@ -55,7 +55,7 @@ def _is_right(text: str) -> bool:
             value = compile_expression(part, "calculation")({})
             if not is_number(value) or not _close(Fraction(number(value)), right, result):
                 return False
-    except (TemplateError, DrawError):
+    except (TemplateError, ZeroDivisionError):
         return False
     return True
 
