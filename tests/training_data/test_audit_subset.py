@@ -11,6 +11,7 @@ from helpers.log_files import choice_rows, digest, questions, write_run
 
 from mcqa_suite.analysis.compare import read_subset, restricted
 from mcqa_suite.analysis.compare.subset import FORM
+from mcqa_suite.analysis.leaderboard import leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import read_run
@@ -81,7 +82,9 @@ def test_a_macro_mean_of_a_subset_is_a_macro_mean(tmp_path):
     documents = read_subset(Path(subset(tmp_path / "clean.json", one=range(90), two=range(10))))
     run = restricted(read_run(folder), documents)
     clean = [np.mean([row["acc"] for row in rows[:n]]) for rows, n in zip(tasks.values(), (90, 10), strict=True)]
-    assert run.groups["both"].values == {"acc,none": pytest.approx(np.mean(clean))}
+    (entry,) = leaderboard([run]).rows[0].entries
+    assert (entry.column.name, entry.column.macro, entry.accuracy.n) == ("both", True, 100)
+    assert entry.accuracy.value == pytest.approx(np.mean(clean))
 
 
 def test_an_unusable_subset_is_a_one_line_error(tmp_path, capsys):

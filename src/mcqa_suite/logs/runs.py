@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import model_identity, run_files, samples_file
 from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.samples import Samples, best_letter, read_samples
+from mcqa_suite.logs.samples import Floats, Samples, best_letter, read_samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +78,12 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class Group:
-    """A group of tasks; `values` holds the means that the harness logged for it ("acc,none"), if any."""
+    """A group of tasks; `macro`: for every (metric, filter) of which the harness logged a mean, whether each task, not each
+    document, has the same weight in it."""
 
     name: str
     tasks: tuple[str, ...]
-    values: Mapping[str, float]
+    macro: Mapping[tuple[str, str], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +128,8 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
                     tasks |= _task_runs(file, results, task, cluster)
                 except DatasetError as error:
                     problems.append(str(error))
-        groups = _groups(results) | groups
+    for _, results in reversed(files):
+        groups |= _groups(results, tasks)
     newest, content = files[0]
     if not tasks:
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
@@ -166,14 +168,29 @@ def _settings(results: dict[str, Any], task: str, config: dict[str, Any]) -> dic
     }
 
 
-def _groups(results: dict[str, Any]) -> dict[str, Group]:
+def _groups(results: dict[str, Any], tasks: Mapping[tuple[str, str], TaskRun]) -> dict[str, Group]:
     members = {name: subtasks for name, subtasks in results.get("group_subtasks", {}).items() if subtasks}
     groups = {}
     for name in members:
         logged = results.get("groups", {}).get(name) or results.get("results", {}).get(name) or {}
-        values = {key: value for key, value in logged.items() if isinstance(value, float) and "_stderr" not in key}
-        groups[name] = Group(name, tuple(dict.fromkeys(_leaves(name, members))), values)
+        leaves, macro = tuple(dict.fromkeys(_leaves(name, members))), {}
+        for key, value in logged.items():
+            if isinstance(value, float) and "_stderr" not in key:
+                metric, _, filter_name = key.partition(",")
+                runs = [tasks[leaf, filter_name] for leaf in leaves if (leaf, filter_name) in tasks]
+                scores = [run.samples.scores[metric] for run in runs if metric in run.samples.scores]
+                macro[metric, filter_name] = _is_macro(value, scores)
+        groups[name] = Group(name, leaves, macro)
     return groups
+
+
+def _is_macro(value: float, scores: Sequence[Floats]) -> bool:
+    """Whether a logged mean is that of the tasks' means, not that of all documents; the log does not say."""
+    if len(scores) < 2:
+        return False
+    pooled = float(np.concatenate(scores).mean())
+    macro = float(np.mean([score.mean() for score in scores]))
+    return abs(value - macro) < 1e-9 < abs(value - pooled)
 
 
 def _leaves(name: str, members: Mapping[str, list[str]], above: tuple[str, ...] = ()) -> list[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mcqa_suite.analysis.compare.tasks import is_macro
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Group, Run, TaskRun
 from mcqa_suite.logs.samples import Column, Hashes, Samples, hash_prefix
@@ -68,8 +67,14 @@ def restricted(run: Run, subset: Subset) -> Run:
     tasks = {key: task for key, whole in run.tasks.items() if (task := _restricted_task(whole, hashes)).n}
     if not tasks:
         raise ComparisonError(f"{run.path}: none of its documents is in {subset.name}; audit against these tasks")
-    groups = {name: _restricted_group(run, tasks, group) for name, group in run.groups.items()}
+    names = {task for task, _ in tasks}
+    groups = {name: _restricted_group(group, names) for name, group in run.groups.items()}
     return replace(run, tasks=tasks, groups=groups)
+
+
+def _restricted_group(group: Group, names: Set[str]) -> Group:
+    left = tuple(task for task in group.tasks if task in names)
+    return replace(group, tasks=left, macro={key: macro and len(left) > 1 for key, macro in group.macro.items()})
 
 
 def _restricted_task(run: TaskRun, hashes: Hashes) -> TaskRun:
@@ -86,16 +91,3 @@ def _rows(value: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
     if isinstance(value, Column):
         return replace(value, codes=value.codes[rows])
     return {key: _rows(column, rows) for key, column in value.items()} if isinstance(value, dict) else value
-
-
-def _restricted_group(run: Run, tasks: Mapping[tuple[str, str], TaskRun], group: Group) -> Group:
-    """The group with its means computed again, weighted by task or by document as the harness did."""
-    values = {}
-    for key in group.values:
-        metric, _, filter_name = key.partition(",")
-        left = [tasks[task, filter_name].samples for task in group.tasks if (task, filter_name) in tasks]
-        scores = [samples.scores[metric] for samples in left if metric in samples.scores]
-        if scores:
-            macro = is_macro(run, group, metric, filter_name)
-            values[key] = float(np.mean([s.mean() for s in scores]) if macro else np.concatenate(scores).mean())
-    return replace(group, tasks=tuple(t for t in group.tasks if any(t == task for task, _ in tasks)), values=values)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.tasks import is_macro, preferred_metric
+from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.rows import METRICS
 from mcqa_suite.logs.runs import Group, Run, TaskRun
@@ -76,12 +76,12 @@ def _group_column(run: Run, group: Group, metric: str | None) -> TaskColumn | No
     if len(members) < len(group.tasks) or common is None:
         return None
     filter_name = members[0].filter
-    if f"{common},{filter_name}" not in group.values or {task.filter for task in members} != {filter_name}:
+    if (common, filter_name) not in group.macro or {task.filter for task in members} != {filter_name}:
         return None
     chances = [chance for task in members if (chance := task.chance) is not None]
     chance = float(np.mean(chances)) if len(chances) == len(members) else None
     constant = None if chance is None else best_letter(np.concatenate([task.samples.gold for task in members]))
-    macro = is_macro(run, group, common, filter_name)
+    macro = group.macro[common, filter_name]
     shots = tuple(task.n_shot for task in members)
     return TaskColumn(group.name, group.tasks, common, filter_name, macro, chance, constant, shots)
 
