@@ -15,7 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.harness.local_data import with_local_data
+from mcqa_suite.harness.tasks import with_local_data
 
 PROMPTS = """
 def letter(doc):

@@ -17,8 +17,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError, LoglikelihoodErr
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
 from mcqa_suite.harness import formats, scoring
-from mcqa_suite.harness.local_data import local_dataset
-from mcqa_suite.harness.tasks import load, manager
+from mcqa_suite.harness.tasks import load, local_dataset, manager
 
 BENCHMARKS = [
     "epfl",

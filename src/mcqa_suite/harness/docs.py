@@ -19,13 +19,13 @@ from datasets import Dataset
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions import parsers
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.gsm8k import WordProblem, from_gsm8k, from_gsm_symbolic, gsm8k_id
 from mcqa_suite.questions.question import Question, Row
 
 log = logging.getLogger(__name__)
-Doc = dict[str, Any]
 MOST_VIEWS = 64
 
 
@@ -82,17 +82,12 @@ def gsm8k(rows: Dataset) -> Dataset:
 
 def gsm_symbolic(rows: Dataset) -> Dataset:
     """Documents with their template, their instance, and `original`, the id of the problem in mcqa_gsm8k."""
-    return Dataset.from_list(
-        [
-            {
-                **_math_doc(from_gsm_symbolic, row),
-                "template": row["id"],
-                "instance": row["instance"],
-                "original": gsm8k_id(row["original_question"]),
-            }
-            for row in rows
-        ]
-    )
+
+    def doc(row: Row) -> Doc:
+        drawn = {"template": row["id"], "instance": row["instance"], "original": gsm8k_id(row["original_question"])}
+        return _math_doc(from_gsm_symbolic, row) | drawn
+
+    return Dataset.from_list([doc(row) for row in rows])
 
 
 def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **others: Any) -> dict[str, Dataset]:

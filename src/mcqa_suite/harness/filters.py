@@ -2,8 +2,7 @@
 
 `{function: custom, filter_fn: !function mcqa_suite.harness.filters.letters}` works wherever the package is installed;
 `{function: mcqa_letters}` needs this module imported, which `mcqa eval` does (harness releases after 0.4.13 read it from the
-package's entry points). A filtered response is a `Filtered` extraction, which tells
-"no answer" from a wrong one.
+package's entry points). A filtered response is a `Filtered` extraction, so that "no answer" is not a wrong answer.
 """
 
 from __future__ import annotations
@@ -57,23 +56,16 @@ def grids(responses: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
     return _each("grids", responses, docs)
 
 
-class _Extractor(Filter):  # type: ignore[misc]
-    kind: str
-
-    def apply(self, resps: Responses, docs: Sequence[Doc]) -> list[list[Filtered]]:
-        return _each(self.kind, resps, docs)
-
-
 @register_filter("mcqa_letters")
-class Letters(_Extractor):
-    kind = "letters"
+class Letters(Filter):  # type: ignore[misc]
+    apply = staticmethod(letters)
 
 
 @register_filter("mcqa_numbers")
-class Numbers(_Extractor):
-    kind = "numbers"
+class Numbers(Filter):  # type: ignore[misc]
+    apply = staticmethod(numbers)
 
 
 @register_filter("mcqa_grids")
-class Grids(_Extractor):
-    kind = "grids"
+class Grids(Filter):  # type: ignore[misc]
+    apply = staticmethod(grids)

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import yaml
 
 from mcqa_suite import grids
 from mcqa_suite.harness.docs import as_question
+from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions import prompts
-
-Doc = dict[str, Any]
 
 
 def letter_text(doc: Doc) -> str:
@@ -61,14 +59,8 @@ def math_fewshot() -> list[Doc]:
     docs = []
     for number, sample in enumerate(samples):
         solution, _, answer = sample["target"].rpartition(" The answer is ")
-        docs.append(
-            {
-                "id": f"wei2022/{number}",
-                "question": sample["question"],
-                "solution": solution,
-                "gold": answer.rstrip("."),
-            }
-        )
+        doc = {"question": sample["question"], "solution": solution, "gold": answer.rstrip(".")}
+        docs.append({"id": f"wei2022/{number}", **doc})
     return docs
 
 

@@ -12,8 +12,7 @@ from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.grids.tasks import apply_prompt, describe_prompt
 from mcqa_suite.logs.rows import parse_rows
-
-Doc = dict[str, Any]
+from mcqa_suite.logs.scoring import Doc
 
 
 def load_describe(release: int, split: str, encoder: str = grids.DEFAULT, **_: Any) -> dict[str, Dataset]:
@@ -35,8 +34,12 @@ def load_apply(
             "metadata: no 'rules'; run the _describe task with --log_samples first, then give "
             '--metadata \'{"rules": "samples_mcqa_arc_grid_..._describe_....jsonl"}\''
         )
-    form = grids.encoder(encoder)
-    written = _rules(Path(rules))
+    path, form = Path(rules), grids.encoder(encoder)
+    if not path.is_file():
+        raise ConfigError(f"metadata: rules: {path}: no such file; give the sample log of a _describe task")
+    written = dict(
+        parse_rows(path, lambda sample: (str(sample.doc["task_id"]), str(sample.responses[0])), "a _describe task")
+    )
     rows = [
         {
             "id": f"arc_agi_{release}/{task.id}/{index}",
@@ -54,14 +57,6 @@ def load_apply(
             f"{rules}: has no rule for a task of ARC-AGI-{release} {split}; give the log of this set's _describe task"
         )
     return {"test": Dataset.from_list(rows)}
-
-
-def _rules(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise ConfigError(f"metadata: rules: {path}: no such file; give the sample log of a _describe task")
-    return dict(
-        parse_rows(path, lambda sample: (str(sample.doc["task_id"]), str(sample.responses[0])), "a _describe task")
-    )
 
 
 def described(doc: Doc, results: Sequence[str]) -> dict[str, float]:

@@ -12,13 +12,13 @@ from datasets import Dataset
 from mcqa_suite.analysis.option_order import OrderEffect, RotationScores, order_effect
 from mcqa_suite.harness import docs
 from mcqa_suite.harness.scoring import letter_results
+from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions.question import rotations
 
-Doc = dict[str, Any]
 
-
-def _rotated(rows: Dataset) -> Dataset:
-    """Each document in all its rotations, with the columns `question_id` and `rotation`."""
+def canonical(rows: Dataset) -> Dataset:
+    """`process_docs` for documents that have the columns of `Question` already: each in all its rotations, with the columns
+    `question_id` and `rotation`."""
     return Dataset.from_list(
         [
             {**asdict(rotated), "question_id": doc["id"], "rotation": r}
@@ -29,7 +29,7 @@ def _rotated(rows: Dataset) -> Dataset:
 
 
 def _all_orders(process_docs: Callable[[Dataset], Dataset]) -> Callable[[Dataset], Dataset]:
-    return lambda rows: _rotated(process_docs(rows))
+    return lambda rows: canonical(process_docs(rows))
 
 
 mmlu_stem = _all_orders(docs.mmlu_stem)
@@ -41,11 +41,6 @@ aqua_rat = _all_orders(docs.aqua_rat)
 gpqa_main = _all_orders(docs.gpqa_main)
 gpqa_diamond = _all_orders(docs.gpqa_diamond)
 gpqa_extended = _all_orders(docs.gpqa_extended)
-
-
-def canonical(rows: Dataset) -> Dataset:
-    """`process_docs` for documents that have the columns of `Question` already."""
-    return _rotated(rows)
 
 
 def unturned(rows: Dataset) -> Dataset:
@@ -60,20 +55,16 @@ def results(doc: Doc, scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
     return {**letter_results(doc, scores), "debiased_acc": row, "consistency": row, "position_std": row}
 
 
-def debiased_acc(items: Sequence[RotationScores]) -> float:
-    return _aggregate(items, lambda effect: effect.debiased.mean())
+def _aggregation(measure: Callable[[OrderEffect], float]) -> Callable[[Sequence[RotationScores]], float]:
+    def aggregate(items: Sequence[RotationScores]) -> float:
+        try:
+            return float(measure(order_effect(items)))
+        except ValueError:  # --limit ended within the first question
+            return math.nan
+
+    return aggregate
 
 
-def consistency(items: Sequence[RotationScores]) -> float:
-    return _aggregate(items, lambda effect: effect.consistent.mean())
-
-
-def position_std(items: Sequence[RotationScores]) -> float:
-    return _aggregate(items, lambda effect: effect.position_std)
-
-
-def _aggregate(items: Sequence[RotationScores], measure: Callable[[OrderEffect], float]) -> float:
-    try:
-        return float(measure(order_effect(items)))
-    except ValueError:  # --limit ended within the first question
-        return math.nan
+debiased_acc = _aggregation(lambda effect: effect.debiased.mean())
+consistency = _aggregation(lambda effect: effect.consistent.mean())
+position_std = _aggregation(lambda effect: effect.position_std)

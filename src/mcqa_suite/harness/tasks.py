@@ -13,7 +13,7 @@ import yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.common.paths import hub_mirror, tasks_dir
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
@@ -23,9 +23,29 @@ def manager(metadata: dict[str, Any] | None = None) -> TaskManager:
     """Our tasks alone: the harness's own index of 14,000 YAMLs takes six seconds and is not needed."""
     from lm_eval.tasks import TaskManager
 
-    from mcqa_suite.harness.local_data import with_local_data
-
     return with_local_data(TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata=metadata or {}))
+
+
+def with_local_data(tasks: TaskManager) -> TaskManager:
+    """The manager, reading public data sets from the local mirror; the task's config keeps the public name."""
+    build = tasks._factory._build_task
+
+    def build_locally(entry: Any, overrides: dict[str, Any] | None) -> Any:
+        name = tasks._factory._load_full_config(entry, overrides).get("dataset_path")
+        if not isinstance(name, str):
+            return build(entry, overrides)
+        task = build(entry, {**(overrides or {}), "dataset_path": local_dataset(name)})
+        task.config.dataset_path = name
+        return task
+
+    tasks._factory._build_task = build_locally
+    return tasks
+
+
+def local_dataset(name: str) -> str:
+    """The path of a public data set in the mirror, `$MCQA_SHARED/hub/<owner>/<name>`; its name where that does not exist."""
+    mirror = hub_mirror()
+    return str(mirror / name) if mirror and (mirror / name).is_dir() else name
 
 
 def check_names(names: Sequence[str], tasks: Sequence[str]) -> None:

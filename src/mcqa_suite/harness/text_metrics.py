@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ def text_scores(completion: str, reference: str) -> dict[str, Any]:
 
 def rouge(completion: str, reference: str) -> dict[str, float]:
     """ROUGE-1, -2 and -L (Lin 2004), equal to those of rouge-score without stemming."""
-    ours, theirs = _words(completion), _words(reference)
+    ours, theirs = (_tokenizer().tokenize(text) for text in (completion, reference))
     return {
-        "rouge1": _f_measure(_overlap(ours, theirs, 1), len(ours), len(theirs)),
-        "rouge2": _f_measure(_overlap(ours, theirs, 2), len(ours) - 1, len(theirs) - 1),
+        "rouge1": _f_measure((Counter(ours) & Counter(theirs)).total(), len(ours), len(theirs)),
+        "rouge2": _f_measure((_bigrams(ours) & _bigrams(theirs)).total(), len(ours) - 1, len(theirs) - 1),
         "rougeL": _f_measure(longest_common_subsequence(ours, theirs), len(ours), len(theirs)),
     }
 
@@ -99,16 +100,8 @@ def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> i
     return len(first) - row.bit_count()
 
 
-def _words(text: str) -> list[str]:
-    return list(_tokenizer().tokenize(text))
-
-
-def _overlap(first: Sequence[str], second: Sequence[str], n: int) -> int:
-    return (_ngrams(first, n) & _ngrams(second, n)).total()
-
-
-def _ngrams(words: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
-    return Counter(zip(*(words[start:] for start in range(n)), strict=False))
+def _bigrams(words: Sequence[str]) -> Counter[tuple[str, str]]:
+    return Counter(pairwise(words))
 
 
 def _f_measure(common: int, n: int, m: int) -> float:
