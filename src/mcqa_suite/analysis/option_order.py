@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
-from mcqa_suite.logs.samples import Floats, Integers
-
-Booleans = NDArray[np.bool_]
+from mcqa_suite.logs.samples import Booleans, Floats, Integers
 
 
 class RotationScores(NamedTuple):

@@ -27,7 +27,7 @@ from mcqa_suite.stats import (
     wilson,
 )
 
-VARIANT = re.compile(r"(.+)_(main|p1|p2|noop)(_n\d+)?$")
+VARIANT = re.compile(r"_(main|p1|p2|noop)(?=(_n\d+)?$)")  # in mcqa_symbolic_local_main, mcqa_symbolic_local_p1_n8
 ORDER = ("main", "p1", "p2", "noop")
 WHOLE_SET = "mcqa_gsm8k"  # the task from whose questions the public templates were made
 
@@ -52,13 +52,12 @@ class Draws:
     @property
     def family(self) -> str:
         """The task name without its variant (main, p1, p2, noop)."""
-        match = VARIANT.match(self.task)
-        return f"{match[1]}{match[3] or ''}" if match else self.task
+        return VARIANT.sub("", self.task)
 
     @property
     def variant(self) -> str:
-        match = VARIANT.match(self.task)
-        return match[2] if match else "main"
+        match = VARIANT.search(self.task)
+        return match[1] if match else "main"
 
     @property
     def by_instance(self) -> Floats:

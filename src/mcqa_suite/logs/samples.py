@@ -22,6 +22,7 @@ from mcqa_suite.questions.question import LETTERS
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
+Booleans = NDArray[np.bool_]
 Values = dict[str, Any]  # of one row
 FLAT: dict[str, Any] = {
     **{"doc_id": np.int64, "hashes": np.uint64, "options": np.int64, "gold": np.uint64},

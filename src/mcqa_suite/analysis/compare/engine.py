@@ -10,16 +10,7 @@ from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.analysis.compare.significance import with_verdicts
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
-from mcqa_suite.analysis.compare.tasks import (
-    Key,
-    Options,
-    PairedTask,
-    group_rows,
-    matches,
-    paired_tasks,
-    task_row,
-    unmatched,
-)
+from mcqa_suite.analysis.compare.tasks import Options, cluster_notes, paired_tasks, rows_of, unmatched
 from mcqa_suite.common.errors import ComparisonError, DatasetError
 from mcqa_suite.logs.named_runs import read_runs
 from mcqa_suite.logs.runs import Run
@@ -56,11 +47,9 @@ def compare(
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
         clustered |= any(task.pairs.cluster is not None for task in tasks.values())
         checks |= {(c.task, c.run, c.condition): c for task in tasks.values() for c in task.failed_checks}
-        selected = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
-        rows += [task_row(task, variant.name, kind, options.margin) for task in selected]
-        of_groups, lines = group_rows(base, variant.name, kind, tasks, options)
-        rows += of_groups
-        notes += [*lines, *_cluster_notes(tasks, options.cluster)]
+        of_variant, lines = rows_of(base, variant.name, kind, tasks, options)
+        rows += of_variant
+        notes += [*lines, *cluster_notes(tasks, options.cluster)]
     if not rows:
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
     if options.cluster and not clustered:
@@ -85,7 +74,7 @@ def compare(
 
 def _mismatches(base: Run, variant: Run) -> Iterator[str]:
     """One line for each setting that differs between the two runs of a task."""
-    for key in base.tasks.keys() & variant.tasks.keys():
+    for key in (key for key in base.tasks if key in variant.tasks):
         for setting, value, other in base.tasks[key].other_settings(variant.tasks[key]):
             yield f"{key[0]}: {setting}: {value} ({base.name}), {other} ({variant.name})"
 
@@ -102,20 +91,6 @@ def _notes(run: Run) -> Iterator[str]:
             yield f"{run.name}: {task.task}: only {task.n} of {task.expected} samples"
         if failed := len(task.samples.failed):
             yield f"{run.name}: {task.task}: {failed} of {failed + task.n} items got no answer and are left out"
-
-
-def _cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator[str]:
-    if cluster is None:
-        return
-    if missing := [task.run.task for task in tasks.values() if task.pairs.cluster is None]:
-        yield f"no field {cluster!r}, so documents count as independent: {_listed(missing)}"
-    if single := [task.run.task for task in tasks.values() if task.one_cluster]:
-        yield f"only one value of {cluster!r}, so documents count as independent: {_listed(single)}"
-
-
-def _listed(names: list[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.logs.samples import Floats, Hashes, Integers, Samples
-
-Booleans = NDArray[np.bool_]
+from mcqa_suite.logs.samples import Booleans, Floats, Hashes, Integers, Samples
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -169,11 +169,12 @@ def comparison_row(
     )
 
 
-def group_rows(
+def rows_of(
     base: Run, variant: str, kind: Kind, tasks: dict[Key, PairedTask], options: Options
 ) -> tuple[list[ComparisonRow], list[str]]:
-    """A row for each selected group that has a mean, and a note for each that has none."""
-    rows, notes = [], []
+    """A row for each selected task, and for each selected group that has a mean; a note for each group that has none."""
+    selected = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
+    rows, notes = [task_row(task, variant, kind, options.margin) for task in selected], []
     for group in base.groups.values():
         if not matches(group.name, options.tasks):
             continue
@@ -213,3 +214,17 @@ def _group_row(group: Group, members: list[PairedTask], variant: str, kind: Kind
     row = comparison_row(sound[0], group.name, variant, kind if kind == "noise floor" else "group", pairs, change)
     left_out = tuple(task.run.task for task in members if task not in sound)
     return replace(row, members=tuple(task.run.task for task in sound), left_out=left_out)
+
+
+def cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator[str]:
+    if cluster is None:
+        return
+    if missing := [task.run.task for task in tasks.values() if task.pairs.cluster is None]:
+        yield f"no field {cluster!r}, so documents count as independent: {_listed(missing)}"
+    if single := [task.run.task for task in tasks.values() if task.one_cluster]:
+        yield f"only one value of {cluster!r}, so documents count as independent: {_listed(single)}"
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.extract import Extraction, same_number
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row
 from mcqa_suite.logs.rows import Sample, read_rows
-from mcqa_suite.logs.samples import Floats, Integers
+from mcqa_suite.logs.samples import Booleans, Floats, Integers
 from mcqa_suite.logs.scoring import SCORES, read_all
 
-Booleans = NDArray[np.bool_]
 UNREAD = -1  # the number of an answer that could not be read
 
 

@@ -12,10 +12,10 @@ from math import comb
 
 import numpy as np
 
-from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots, Booleans, numbered
+from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots, numbered
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract import Extraction
-from mcqa_suite.logs.samples import Floats, Integers
+from mcqa_suite.logs.samples import Booleans, Floats, Integers
 from mcqa_suite.stats import Estimate, mean_estimate
 
 SUBSETS = 128  # number of subsets of n samples that are drawn where there are more
