@@ -247,12 +247,12 @@ def test_accelerate_s_cpu_flag_is_reported_to_start_one_process(monkeypatch, cap
 
     for name in processes.VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    processes.hush()
-    assert capsys.readouterr().err == ""
+    with processes.one_run():
+        assert capsys.readouterr().err == ""
     monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     monkeypatch.setenv("MASTER_PORT", "29500")  # which it sets where several were asked for
-    processes.hush()
-    assert "cpu.yaml" in capsys.readouterr().err
+    with processes.one_run():
+        assert "cpu.yaml" in capsys.readouterr().err
 
 
 def test_work_that_cannot_be_split_is_done_by_the_main_process(monkeypatch):

@@ -36,11 +36,13 @@ def with_batch(config: dict[str, Any], per_device: int) -> dict[str, Any]:
 
 def _train(folder: Path, parent: str) -> None:
     from helpers.training_scripts import script
+    from mcqa_suite.backend import processes
 
-    for file in sorted(folder.glob("*.yaml")):
-        kind = file.stem.partition("-")[0]
-        sys.argv = [kind, "--config", str(file), "--parent", parent, "--output", str(file.with_suffix(""))]
-        script(kind).main()
+    with processes.one_run():
+        for file in sorted(folder.glob("*.yaml")):
+            kind = file.stem.partition("-")[0]
+            sys.argv = [kind, "--config", str(file), "--parent", parent, "--output", str(file.with_suffix(""))]
+            script(kind).main()
 
 
 def _fail() -> int:
@@ -48,7 +50,7 @@ def _fail() -> int:
     from mcqa_suite.common.errors import McqaError
 
     try:
-        with processes.failing_once():
+        with processes.one_run():
             processes.join()
             if not processes.is_main():
                 raise McqaError("only the second of us failed")

@@ -70,7 +70,6 @@ def start(kind: str, description: str | None, configs: Configs) -> tuple[argpars
     `--check FILE...` only checks settings, with the libraries' `configs`, and exits. A stage that does not train continues in
     the main one of several processes.
     """
-    processes.hush()
     if kind not in TRAINED:
         processes.go_on_alone()
     parser = Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -102,13 +101,12 @@ def start(kind: str, description: str | None, configs: Configs) -> tuple[argpars
 def exit_code(main: Callable[[], None]) -> int:
     """0, or 2 with one line on stderr for an error that a user can fix."""
     try:
-        with processes.failing_once():
+        with processes.one_run():
             main()
     except McqaError as error:
         over_the_bar = "\r\x1b[K" if sys.stderr.isatty() else "\r"
         print(f"{over_the_bar}{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         return 2
-    processes.leave()
     return 0
 
 

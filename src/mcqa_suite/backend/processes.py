@@ -46,17 +46,6 @@ def quiet() -> dict[str, str]:
     return {} if is_main() else {"TQDM_DISABLE": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
-def hush() -> None:
-    """Leave progress bars and warnings to the main process; warn where accelerate started one process instead of several."""
-    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true") and "MASTER_PORT" in os.environ
-    if on_cpu and world() == 1 and "OMPI_COMM_WORLD_SIZE" not in os.environ and "PMI_SIZE" not in os.environ:
-        print(ONE_PROCESS, file=sys.stderr)  # accelerate does not say so itself
-    os.environ.update(quiet())
-    if not is_main():
-        logging.disable(logging.WARNING)
-        warnings.simplefilter("ignore")
-
-
 def go_on_alone() -> None:
     """For work that cannot be split: the main process goes on alone, the others exit."""
     if not is_main():
@@ -67,22 +56,29 @@ def go_on_alone() -> None:
 
 @contextmanager
 def one_run() -> Iterator[None]:
-    """The work of one command: the main process alone prints progress and warnings, and one process alone an error."""
-    hush()
-    with failing_once():
-        yield
-    leave()
+    """The work of one command: the main process alone prints progress and warnings, and one process alone an error.
 
-
-@contextmanager
-def failing_once() -> Iterator[None]:
-    """Of several processes that fail, the first raises; the others, which it may have torn down, exit silently."""
+    Of several processes that fail, the first raises; the others, which it may have torn down, exit silently. Warns where
+    accelerate started one process instead of several.
+    """
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true") and "MASTER_PORT" in os.environ
+    if on_cpu and world() == 1 and "OMPI_COMM_WORLD_SIZE" not in os.environ and "PMI_SIZE" not in os.environ:
+        print(ONE_PROCESS, file=sys.stderr)  # accelerate does not say so itself
+    os.environ.update(quiet())
+    if not is_main():
+        logging.disable(logging.WARNING)
+        warnings.simplefilter("ignore")
     try:
         yield
     except Exception:
         if world() > 1 and not _first_to_fail():
             sys.exit(2)
         raise
+    if world() > 1:
+        import torch
+
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
 
 
 def _first_to_fail() -> bool:
@@ -90,7 +86,7 @@ def _first_to_fail() -> bool:
     import torch
 
     try:
-        store = torch.distributed.TCPStore(  # type: ignore[attr-defined]
+        store = torch.distributed.TCPStore(
             os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False, timeout=timedelta(seconds=5)
         )
         return bool(store.add(FAILED, 1) == 1)
@@ -126,13 +122,3 @@ def gathered(value: Any) -> list[Any]:
     except RuntimeError as error:
         raise McqaError(f"another of the {world()} processes ended: {' '.join(str(error).split())}") from error
     return values
-
-
-def leave() -> None:
-    """End the group, in every process that joined it."""
-    if world() == 1:
-        return
-    import torch
-
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()

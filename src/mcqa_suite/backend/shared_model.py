@@ -31,6 +31,7 @@ Batches = dict[int, torch.Tensor]  # new tokens by the batch's number
 class SharedModel(HFLM):  # type: ignore[misc]
     """A mix-in before a subclass of HFLM: its answers come from all processes, and each process gets all of them."""
 
+    cache_hook: CacheHook
     _next_batch = 0
     _own_batches: Batches | None = None  # while this process generates its own
     _all_batches: Batches | None = None  # once all of them are generated
@@ -42,7 +43,6 @@ class SharedModel(HFLM):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # to the harness every process is the only one, which evaluates all documents
         self._rank, self._world_size = 0, 1
-        self._records: list[dict[str, Any]] = []  # of all processes
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Any]:
         return self._by_document("loglikelihood", requests, disable_tqdm)
@@ -54,16 +54,20 @@ class SharedModel(HFLM):  # type: ignore[misc]
         if not self._splits or self.backend != "causal" or str(self.batch_size).startswith("auto"):
             return self._by_document("generate_until", requests, disable_tqdm)
         self._check_same(requests)
+        hook, self.cache_hook = (
+            self.cache_hook,
+            CacheHook(None),
+        )  # the texts of other processes' batches are still empty
         self._next_batch, self._own_batches = 0, {}
         try:
-            with self._nothing_cached():  # the texts of other processes' batches are still empty
-                super().generate_until(requests, disable_tqdm=disable_tqdm or not processes.is_main())
-            batches = self._exchanged(self._own_batches)
+            super().generate_until(requests, disable_tqdm=disable_tqdm or not processes.is_main())
+            batches = processes.gathered(self._own_batches)
             self._all_batches = {number: tokens for part in batches for number, tokens in part.items()}
-            self._next_batch = 0
+            self._next_batch, self.cache_hook = 0, hook
             return list(super().generate_until(requests, disable_tqdm=True))
         finally:
             self._own_batches = self._all_batches = None
+            self.cache_hook = hook
 
     def _model_generate(self, context: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         number, self._next_batch = self._next_batch, self._next_batch + 1
@@ -93,7 +97,7 @@ class SharedModel(HFLM):  # type: ignore[misc]
         own = [requests[index] for index in parts[processes.index()]]
         own_answers = list(answer(own, disable_tqdm=disable_tqdm or not processes.is_main())) if own else []
         answers: list[Any] = [None] * len(requests)
-        for part, part_answers in zip(parts, self._exchanged(own_answers), strict=True):
+        for part, part_answers in zip(parts, processes.gathered(own_answers), strict=True):
             for index, part_answer in zip(part, part_answers, strict=True):
                 answers[index] = part_answer
         return answers
@@ -105,30 +109,11 @@ class SharedModel(HFLM):  # type: ignore[misc]
         if len(set(processes.gathered(digest.hexdigest()))) > 1:
             raise ConfigError(DIFFERENT)
 
-    def _exchanged(self, value: Any) -> list[Any]:
-        """The values of all processes; their records are kept for `sharing`."""
-        pairs = processes.gathered((value, self._own_sharing()))
-        self._records = [record for _, record in pairs]
-        return [value for value, _ in pairs]
-
-    @contextmanager
-    def _nothing_cached(self) -> Iterator[None]:
-        """Keep answers from the harness's `--use_cache`, inside the block."""
-        before = vars(self)["cache_hook"]
-        self.cache_hook = CacheHook(None)
-        try:
-            yield
-        finally:
-            self.cache_hook = before
-
-    def _own_sharing(self) -> dict[str, Any]:
-        own = getattr(super(), "sharing", None)
-        return dict(own()) if own else {}
-
     def sharing(self) -> dict[str, Any]:
-        """Counts summed over the processes, the smallest pass; the rest is the main process's."""
-        records = self._records or [self._own_sharing()]
-        return {key: _combined(key, [record[key] for record in records]) for key in records[0]}
+        """Counts summed over the processes, which all call this; the smallest pass; the rest is the main process's."""
+        own = super().sharing()
+        records = processes.gathered(own) if self._splits else [own]
+        return {key: _combined(key, [record[key] for record in records]) for key in own}
 
 
 def _combined(key: str, values: list[Any]) -> Any:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.backend import loglik_cache, processes
+from mcqa_suite.backend import loglik_cache
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
@@ -28,7 +28,6 @@ from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
 def main() -> None:
     answers = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    processes.hush()
     loglik_cache.switch_on()
     stay_offline_if_cut_off()  # before anything imports huggingface_hub
     requests: queue.Queue[dict[str, Any]] = queue.Queue()
