@@ -43,6 +43,7 @@ class SharedModel(HFLM):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # to the harness every process is the only one, which evaluates all documents
         self._rank, self._world_size = 0, 1
+        self._records: list[dict[str, Any]] = []  # of all processes
 
     def loglikelihood(self, requests: list[Any], disable_tqdm: bool = False) -> list[Any]:
         return self._by_document("loglikelihood", requests, disable_tqdm)
@@ -61,7 +62,7 @@ class SharedModel(HFLM):  # type: ignore[misc]
         self._next_batch, self._own_batches = 0, {}
         try:
             super().generate_until(requests, disable_tqdm=disable_tqdm or not processes.is_main())
-            batches = processes.gathered(self._own_batches)
+            batches = self._exchanged(self._own_batches)
             self._all_batches = {number: tokens for part in batches for number, tokens in part.items()}
             self._next_batch, self.cache_hook = 0, hook
             return list(super().generate_until(requests, disable_tqdm=True))
@@ -97,7 +98,7 @@ class SharedModel(HFLM):  # type: ignore[misc]
         own = [requests[index] for index in parts[processes.index()]]
         own_answers = list(answer(own, disable_tqdm=disable_tqdm or not processes.is_main())) if own else []
         answers: list[Any] = [None] * len(requests)
-        for part, part_answers in zip(parts, processes.gathered(own_answers), strict=True):
+        for part, part_answers in zip(parts, self._exchanged(own_answers), strict=True):
             for index, part_answer in zip(part, part_answers, strict=True):
                 answers[index] = part_answer
         return answers
@@ -109,11 +110,16 @@ class SharedModel(HFLM):  # type: ignore[misc]
         if len(set(processes.gathered(digest.hexdigest()))) > 1:
             raise ConfigError(DIFFERENT)
 
+    def _exchanged(self, value: Any) -> list[Any]:
+        """The values of all processes; their records are kept for `sharing`, which only the main process may call."""
+        pairs = processes.gathered((value, getattr(super(), "sharing", dict)()))
+        self._records = [record for _, record in pairs]
+        return [value for value, _ in pairs]
+
     def sharing(self) -> dict[str, Any]:
-        """Counts summed over the processes, which all call this; the smallest pass; the rest is the main process's."""
-        own = super().sharing()
-        records = processes.gathered(own) if self._splits else [own]
-        return {key: _combined(key, [record[key] for record in records]) for key in own}
+        """Counts summed over the processes, the smallest pass; the rest is the main process's."""
+        records = self._records or [super().sharing()]
+        return {key: _combined(key, [record[key] for record in records]) for key in records[0]}
 
 
 def _combined(key: str, values: list[Any]) -> Any:
