@@ -11,13 +11,21 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import openai
+
 from mcqa_suite.backend.generation import Generate, Request, Response, Sampling
 from mcqa_suite.common.errors import ConfigError, EndpointError
+from mcqa_suite.common.http import FAILURES, reason_of
 from mcqa_suite.common.parallel import in_parallel
 
 KEYS = ("MCQA_API_KEY", "OPENAI_API_KEY")
+HINTS = {
+    "no answer": "is the server running? Rerun to resume",
+    "HTTP 401": f"set {KEYS[0]}",
+    "HTTP 403": f"set {KEYS[0]}",
+    "not an answer": "check the address",
+}
 CONNECT, SILENCE = 10.0, 600.0  # seconds before a request counts as failed
-REASON_CHARACTERS = 200  # of a server's own error message
 T = TypeVar("T")
 
 
@@ -29,8 +37,6 @@ class Endpoint:
     """
 
     def __init__(self, url: str, model: str | None = None, *, retries: int = 5) -> None:
-        import openai
-
         base = _checked(url)
         self.chat = not base.endswith("/completions") or base.endswith("/chat/completions")
         base = base.removesuffix("/completions").removesuffix("/chat")
@@ -90,26 +96,12 @@ class Endpoint:
 
     def _request(self, url: str, call: Callable[[], T]) -> T:
         """`call()`; an error of the client, and an answer in another form, as an EndpointError without the key."""
-        import openai
-
         try:
             return call()
-        except openai.APITimeoutError as error:
-            raise EndpointError(f"{url}: no answer (timed out after {SILENCE:g} s); is the server running?") from error
-        except openai.APIConnectionError as error:
-            reason = type(error.__cause__ or error).__name__
-            raise EndpointError(f"{url}: no answer ({reason}); is the server running? Rerun to resume") from error
-        except openai.APIStatusError as error:
-            reason = " ".join(self._without_key(error.response.text).split())[:REASON_CHARACTERS]
-            hint = f"; set {KEYS[0]}" if error.status_code in (401, 403) else ""
-            raise EndpointError(f"{url}: HTTP {error.status_code}: {reason}{hint}") from error
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError, LookupError) as error:
-            reason = self._without_key(" ".join(str(error).split()))[:REASON_CHARACTERS]
-            raise EndpointError(f"{url}: not an answer of OpenAI's API ({reason}); check the address") from error
-
-    def _without_key(self, text: str) -> str:
-        """`text` without the key: some servers quote the key that they refuse."""
-        return text.replace(self._key, "...") if self._key else text
+        except FAILURES as error:
+            reason = reason_of(error, self._key)
+            hint = next((f"; {hint}" for start, hint in HINTS.items() if reason.startswith(start)), "")
+            raise EndpointError(f"{url}: {reason}{hint}") from error
 
 
 def _first_choice(answer: Any) -> Any:

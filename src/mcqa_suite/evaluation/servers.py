@@ -8,18 +8,21 @@ item is `Failed`, and the run goes on. A wrong key or address, and a server that
 from __future__ import annotations
 
 import copy
+import json
+import logging
+import ssl
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import requests
+import openai
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
-from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, EndpointError
-from mcqa_suite.common.http import NoAnswerError, RetryPolicy, retried, send
+from mcqa_suite.common.http import FAILURES, UnusableAnswerError, reason_of, retried
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.evaluation.failed_requests import Failed
 
@@ -28,7 +31,7 @@ MOST_AT_START = 5  # failures in a row that end a run without any answer
 MOST_IN_A_ROW = 20  # failures in a row after which a server that had answered gets no more requests
 
 
-class NoPromptLogprobsError(NoAnswerError):
+class NoPromptLogprobsError(UnusableAnswerError):
     """A server that does not score the prompt: every other request will fail too."""
 
 
@@ -53,12 +56,17 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
     ) -> None:
         # One request a batch: a batch would fail as a whole, and servers make batches themselves.
         super().__init__(*args, num_concurrent=num_concurrent, **{**settings, "batch_size": 1})
-        timeout = (10.0, float(self.timeout))
-        self._policy = RetryPolicy(max(1, self.max_retries), float(retry_backoff), float(retry_seconds), timeout)
-        self._session = requests.Session()
-        self._session.verify = (self.verify_certificate and self.ca_cert_path) or self.verify_certificate
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=self._concurrent))
+        self._retries = max(1, self.max_retries), float(retry_backoff), float(retry_seconds)
+        certificates = ssl.create_default_context(cafile=self.ca_cert_path) if self.verify_certificate else False
+        self._client = openai.OpenAI(
+            base_url=self.base_url,
+            api_key="none",  # `header` has the key
+            default_headers={name: value.strip() for name, value in self.header.items()},
+            max_retries=0,
+            timeout=openai.Timeout(self.timeout, connect=10.0),
+            http_client=openai.DefaultHttpxClient(verify=certificates),
+        )
+        weakref.finalize(self, self._client.close)
         self._answered = self._answered_earlier = False
         self._failures, self._down = 0, ""  # in a row; why no more requests are sent
 
@@ -98,7 +106,7 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
         if text is None and choice.get("finish_reason") == "length":
             return ""  # the model spent all its tokens on thinking: an answer, and an empty one
         if not isinstance(text, str):
-            raise NoAnswerError(f"an answer without text (finish_reason {choice.get('finish_reason')!r})")
+            raise ValueError(f"no text, finish_reason {choice.get('finish_reason')!r}")
         return str(self.parse_generations({"choices": [{**choice, "index": 0}]})[0])
 
     def _loglikelihood_tokens(self, requests: Sequence[Any], **_: Any) -> list[Any]:
@@ -114,12 +122,11 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
         choice = _first_choice(answer)
         scored = (choice.get("logprobs") or {}).get("token_logprobs")
         if not scored or len(scored) == 1 < len(tokens):
-            raise NoPromptLogprobsError("no log-probabilities of the prompt", retriable=False)
+            raise NoPromptLogprobsError("no log-probabilities of the prompt")
         if len(scored) != len(tokens) + 1:
-            raise NoAnswerError(
+            raise UnusableAnswerError(
                 f"the server scored {len(scored) - 1} tokens where the tokenizer has {len(tokens)}: is it the model's, and "
-                "does one of them add a token at the start (add_bos_token=True)?",
-                retriable=False,
+                "does one of them add a token at the start (add_bos_token=True)?"
             )
         return self.parse_logprobs({"choices": [{**choice, "index": 0}]}, [tokens], [context])[0]  # type: ignore[no-any-return]
 
@@ -155,26 +162,25 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
         if self._down:
             return Failed(self._down)
 
-        def once() -> Any:
-            answer = send(self._session, "POST", self.base_url, self._policy, self.header, json=request.body)
-            try:
-                return request.read(answer)
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-                raise NoAnswerError(f"an answer of another form ({error!r})") from error
+        def answer() -> Any:
+            whole: Any = self._client.post(self.base_url, cast_to=object, body=request.body)
+            return request.read(
+                json.loads(whole) if isinstance(whole, str) else whole
+            )  # not every server calls it JSON
 
         try:
-            return retried(once, self._policy)
+            return retried(answer, *self._retries)
         except NoPromptLogprobsError:
             raise
-        except NoAnswerError as error:
-            if error.status in (401, 403, 404) and not self._answered:
-                remedy = "set OPENAI_API_KEY"
-                if error.status == 404:
-                    remedy = (
-                        f"give the whole address as base_url, such as {EXAMPLE}{self.path}, and a model that it serves"
-                    )
-                raise EndpointError(f"{self.base_url}: {error}; {remedy}") from error
-            return Failed(str(error))
+        except FAILURES as error:
+            reason = reason_of(error, self.header.get("Authorization", "").removeprefix("Bearer "))
+            remedies = dict.fromkeys((401, 403), "set OPENAI_API_KEY")
+            remedies[404] = (
+                f"give the whole address as base_url, such as {EXAMPLE}{self.path}, and a model that it serves"
+            )
+            if not self._answered and (remedy := remedies.get(getattr(error, "status_code", 0))):
+                raise EndpointError(f"{self.base_url}: {reason}; {remedy}") from error
+            return Failed(reason)
 
     def _count(self, answer: Any) -> None:
         """End the run against a server that never answers; stop sending to one that stopped answering."""
@@ -193,10 +199,10 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
         return EndpointError(f"{self.base_url}: nothing was answered ({failure.reason}); {hint}")
 
 
-def _first_choice(answer: dict[str, Any]) -> dict[str, Any]:
+def _first_choice(answer: Any) -> dict[str, Any]:
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise NoAnswerError(f"an answer without choices: {str(answer)[:100]}")
+        raise ValueError(f"an answer without choices: {answer}")
     return choices[0]
 
 
@@ -216,5 +222,6 @@ def register() -> None:
     """Replace the harness's models of the same names, which its registry does not let others take over."""
     from lm_eval.api.registry import model_registry
 
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # else it logs every request
     models = {"local-completions": RetryingCompletions, "local-chat-completions": RetryingChat}
     model_registry._objs.update(models)
