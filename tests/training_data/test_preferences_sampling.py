@@ -14,7 +14,7 @@ import pytest
 from helpers.model_server import prompt_of, serving
 from helpers.preference_rows import BASE, MCQ, lines, questions, write
 
-from mcqa_suite.backend.generation import Sampling, seed_of
+from mcqa_suite.backend.sampling import Sampling, seed_of
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.journal import journal
@@ -141,8 +141,7 @@ def test_only_one_command_writes_a_file_at_a_time(tmp_path):
 
 
 def test_responses_of_a_checkpoint_differ_within_a_prompt_and_do_not_depend_on_the_batch_size(tmp_path):
-    from mcqa_suite.backend.generation import Request
-    from mcqa_suite.backend.sampling import Sampler
+    from mcqa_suite.backend.sampling import Request, Sampler
     from mcqa_suite.questions.generated import generate
     from mcqa_suite.questions.prompts import letter
 
@@ -191,8 +190,7 @@ def test_the_toy_checkpoint_samples_pairs_that_correctness_labels(tmp_path, caps
 
 
 def test_a_too_long_prompt_and_an_adapter_are_errors(tmp_path, tiny_checkpoint):
-    from mcqa_suite.backend.generation import Request
-    from mcqa_suite.backend.sampling import Sampler
+    from mcqa_suite.backend.sampling import Request, Sampler
 
     with pytest.raises(ConfigError, match=r"a prompt of 2000 tokens and --max-tokens 8 exceed the context of 1024"):
         list(Sampler(str(tiny_checkpoint)).generator(Sampling(max_tokens=8))([Request("x", 0, "a" * 2000, 1)]))

@@ -42,7 +42,7 @@ def sample_responses(
     `chat_template`, `dtype` and `batch_size` are for a checkpoint, `parallel` (requests at a time) is for a server. Returns
     how many responses were written, and how many prompts there are.
     """
-    from mcqa_suite.backend.generation import Sampling
+    from mcqa_suite.backend.sampling import Sampling
 
     _check_positive(parallel=parallel, batch_size=batch_size)
     settings = Sampling(temperature, top_p, max_tokens, seed, tuple(stop))

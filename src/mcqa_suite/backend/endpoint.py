@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import openai
 
-from mcqa_suite.backend.generation import Generate, Request, Response, Sampling
+from mcqa_suite.backend.sampling import Generate, Request, Response, Sampling
 from mcqa_suite.common.errors import ConfigError, EndpointError
-from mcqa_suite.common.http import FAILURES, reason_of
+from mcqa_suite.common.http import FAILURES, first_choice, reason_of
 from mcqa_suite.common.parallel import in_parallel
 
 KEYS = ("MCQA_API_KEY", "OPENAI_API_KEY")
@@ -62,22 +62,18 @@ class Endpoint:
             "top_p": settings.top_p,
             "max_tokens": settings.max_tokens,
             "seed": seed,
-            "extra_headers": self._headers,
+            **({"messages": [{"role": "user", "content": prompt}]} if self.chat else {"prompt": prompt}),
+            **({"stop": list(settings.stop)} if settings.stop else {}),
         }
-        if settings.stop:
-            body["stop"] = list(settings.stop)
-        return self._request(self.url, lambda: self._chat(prompt, body) if self.chat else self._complete(prompt, body))
 
-    def _chat(self, prompt: str, body: dict[str, Any]) -> Response:
-        answer = self._client.chat.completions.create(messages=[{"role": "user", "content": prompt}], **body)
-        choice = _first_choice(answer)
-        return Response(choice.message.content or "", choice.finish_reason or "stop")
+        def response() -> Response:
+            choice = first_choice(self._client, self.url, body, self._headers)
+            text = choice["message"]["content"] or "" if self.chat else choice["text"]
+            if not isinstance(text, str):
+                raise TypeError("a choice without text")
+            return Response(text, choice.get("finish_reason") or "stop")
 
-    def _complete(self, prompt: str, body: dict[str, Any]) -> Response:
-        choice = _first_choice(self._client.completions.create(prompt=prompt, **body))
-        if not isinstance(choice.text, str):
-            raise TypeError("a choice without text")
-        return Response(choice.text, choice.finish_reason or "stop")
+        return self._request(self.url, response)
 
     def generate(self, settings: Sampling, parallel: int = 8) -> Generate:
         """The function that `preferences.responses.sample` calls; it sends `parallel` requests at a time."""
@@ -102,14 +98,6 @@ class Endpoint:
             reason = reason_of(error, self._key)
             hint = next((f"; {hint}" for start, hint in HINTS.items() if reason.startswith(start)), "")
             raise EndpointError(f"{url}: {reason}{hint}") from error
-
-
-def _first_choice(answer: Any) -> Any:
-    try:
-        return answer.choices[0]
-    except (TypeError, AttributeError, LookupError) as error:
-        shown = answer.to_json(indent=None) if hasattr(answer, "to_json") else answer
-        raise ValueError(f"an answer without choices: {shown}") from error
 
 
 def _checked(url: str) -> str:

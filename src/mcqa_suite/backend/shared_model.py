@@ -117,15 +117,10 @@ class SharedModel(HFLM):  # type: ignore[misc]
         return [value for value, _ in pairs]
 
     def sharing(self) -> dict[str, Any]:
-        """Counts summed over the processes, the smallest pass; the rest is the main process's."""
+        """Counts summed over the processes; the rest is the main process's."""
         records = self._records or [super().sharing()]
-        return {key: _combined(key, [record[key] for record in records]) for key in records[0]}
-
-
-def _combined(key: str, values: list[Any]) -> Any:
-    if key == "max_pass_tokens":
-        return min(values)
-    return sum(values) if isinstance(values[0], int) else values[0]
+        sums = {key: sum(r[key] for r in records) for key, value in records[0].items() if isinstance(value, int)}
+        return records[0] | sums
 
 
 @cache

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import openai
 from tenacity import (
@@ -29,6 +30,18 @@ T = TypeVar("T")
 
 class UnusableAnswerError(ValueError):
     """An answer that another try would not improve."""
+
+
+def first_choice(client: openai.OpenAI, url: str, body: Mapping[str, Any], headers: Any = None) -> dict[str, Any]:
+    """Send one request; the first of the `choices` in its answer. Raises one of FAILURES."""
+    answer: Any = client.post(url, cast_to=object, body=body, options={"headers": headers or {}})
+    if isinstance(answer, str):  # a server that does not say that it sends JSON
+        with suppress(ValueError):
+            answer = json.loads(answer)
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise ValueError(f"an answer without choices: {answer}")
+    return choices[0]
 
 
 def retried(call: Callable[[], T], tries: int, backoff: float, seconds: float) -> T:

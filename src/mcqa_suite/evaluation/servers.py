@@ -8,7 +8,6 @@ item is `Failed`, and the run goes on. A wrong key or address, and a server that
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import ssl
 import weakref
@@ -22,7 +21,7 @@ from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompleti
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, EndpointError
-from mcqa_suite.common.http import FAILURES, UnusableAnswerError, reason_of, retried
+from mcqa_suite.common.http import FAILURES, UnusableAnswerError, first_choice, reason_of, retried
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.evaluation.failed_requests import Failed
 
@@ -37,7 +36,7 @@ class NoPromptLogprobsError(UnusableAnswerError):
 
 @dataclass(frozen=True)
 class ServerRequest:
-    """`method` and `key` are the harness's names for it in its cache; `read` takes the answer from the JSON."""
+    """`method` and `key` are the harness's names for it in its cache; `read` takes the answer from the first choice."""
 
     method: str
     key: Any
@@ -100,8 +99,7 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
             cached = not settings.get("do_sample")  # as the harness, which takes no samples from its cache
             yield ServerRequest("generate_until", (context, settings), body, self._text, cached)
 
-    def _text(self, answer: dict[str, Any]) -> str:
-        choice = _first_choice(answer)
+    def _text(self, choice: dict[str, Any]) -> str:
         text = choice["message"]["content"] if "message" in choice else choice["text"]
         if text is None and choice.get("finish_reason") == "length":
             return ""  # the model spent all its tokens on thinking: an answer, and an empty one
@@ -115,11 +113,10 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
     def _option(self, request: Any) -> ServerRequest:
         [tokens], [context], [key] = self.batch_loglikelihood_requests([[request]])
         body = self._create_payload(self.create_message([tokens]), generate=False, seed=self._seed, eos=self.eos_string)
-        return ServerRequest("loglikelihood", key, body, lambda answer: self._score(answer, tokens, context))
+        return ServerRequest("loglikelihood", key, body, lambda choice: self._score(choice, tokens, context))
 
-    def _score(self, answer: dict[str, Any], tokens: list[int], context: int) -> tuple[float, bool]:
+    def _score(self, choice: dict[str, Any], tokens: list[int], context: int) -> tuple[float, bool]:
         """The harness's sum over the option's tokens, where the server scored exactly these tokens."""
-        choice = _first_choice(answer)
         scored = (choice.get("logprobs") or {}).get("token_logprobs")
         if not scored or len(scored) == 1 < len(tokens):
             raise NoPromptLogprobsError("no log-probabilities of the prompt")
@@ -163,10 +160,7 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
             return Failed(self._down)
 
         def answer() -> Any:
-            whole: Any = self._client.post(self.base_url, cast_to=object, body=request.body)
-            return request.read(
-                json.loads(whole) if isinstance(whole, str) else whole
-            )  # not every server calls it JSON
+            return request.read(first_choice(self._client, self.base_url, request.body))
 
         try:
             return retried(answer, *self._retries)
@@ -197,13 +191,6 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
         silent = failure.reason.startswith("no answer (")
         hint = "is the server running?" if silent else f"is it the address of such an API, as {EXAMPLE}{self.path}?"
         return EndpointError(f"{self.base_url}: nothing was answered ({failure.reason}); {hint}")
-
-
-def _first_choice(answer: Any) -> dict[str, Any]:
-    choices = answer.get("choices") if isinstance(answer, dict) else None
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        raise ValueError(f"an answer without choices: {answer}")
-    return choices[0]
 
 
 class RetryingChat(RetryingCompletions, LocalChatCompletion):  # type: ignore[misc]

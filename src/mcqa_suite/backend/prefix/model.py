@@ -10,12 +10,10 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from lm_eval.api.registry import register_model
 from tqdm import tqdm
 
 from mcqa_suite.backend.loading import kernel_for
 from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, identity
-from mcqa_suite.backend.prefix import NAME
 from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
 from mcqa_suite.backend.prefix.forward import Forward
@@ -41,7 +39,6 @@ class Record:
     generation_cache_hits: int = 0
 
 
-@register_model(NAME)
 class PrefixLM(PrefixGeneration):
     """HFLM that computes each token of the requests' prefix tree once, where the model allows it; else it is HFLM.
 
@@ -176,7 +173,5 @@ class PrefixLM(PrefixGeneration):
             **asdict(self.record),
             "tokens_computed": self.forward.computed,
             "unique_tokens": self.scorer.nodes,
-            "passes": self.scorer.passes,
-            "max_pass_tokens": self.scorer.budget,
             "cache": cache.path.name if cache else None,
         }

@@ -24,7 +24,7 @@ class Scorer:
 
     def __init__(self, forward: Forward, budget: int, dtype: torch.dtype = torch.float32) -> None:
         self.forward, self.budget, self.dtype = forward, budget, dtype
-        self.nodes = self.passes = 0
+        self.nodes = 0
 
     def __call__(self, rows: Sequence[Ints], targets: Sequence[Ints]) -> Iterator[dict[int, Answer]]:
         """The answers that each pass completes, by the index of their request.
@@ -66,8 +66,6 @@ class Scorer:
             if not should_reduce_batch_size(error) or half < SMALLEST_BUDGET:
                 raise
             self.budget = half
-        finally:
-            self.passes += 1
         clear_device_cache(garbage_collection=True)
         return None
 

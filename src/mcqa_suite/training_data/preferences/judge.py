@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.backend.generation import Sampling, seed_of
+from mcqa_suite.backend.sampling import Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel

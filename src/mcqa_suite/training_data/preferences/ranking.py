@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from mcqa_suite.backend.generation import seed_of
+from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.jsonl import Row

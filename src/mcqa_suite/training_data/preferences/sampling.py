@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mcqa_suite.backend.generation import Generate, Request, Sampling, seed_of
+from mcqa_suite.backend.sampling import Generate, Request, Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.journal import journal
 from mcqa_suite.common.jsonl import Row, numbered_rows
