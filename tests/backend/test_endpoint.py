@@ -6,7 +6,7 @@ import pytest
 from helpers.model_server import Reply, prompt_of, serving
 
 from mcqa_suite.backend.endpoint import Endpoint
-from mcqa_suite.backend.generation import Sampling
+from mcqa_suite.backend.sampling import Sampling
 from mcqa_suite.common.errors import ConfigError, EndpointError
 
 
