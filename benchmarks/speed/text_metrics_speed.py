@@ -20,8 +20,9 @@ import sacrebleu
 from rouge_score.rouge_scorer import RougeScorer
 
 from mcqa_suite.harness.tasks import load, manager
-from mcqa_suite.harness.text_metrics import corpus_bleu, reference_text, rouge, text_scores
+from mcqa_suite.harness.text_metrics import corpus_bleu, rouge, text_scores
 from mcqa_suite.logs.scoring import read_all
+from mcqa_suite.questions.gsm8k import without_calculations
 
 BAR = 2.0
 KINDS = ["rouge1", "rouge2", "rougeL"]
@@ -82,7 +83,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=10_000, help="answers of the second table")
     args = parser.parse_args()
     docs = load(["mcqa_gsm8k"], manager())[0].test_docs()
-    references = [reference_text(doc["solution"]) for doc in docs]
+    references = [without_calculations(doc["solution"]) for doc in docs]
     print("| words an answer | reading the number, s | BLEU and ROUGE, s | rouge-score and sacreBLEU, s |")
     print("|---:|---:|---:|---:|")
     seconds = [added_seconds(references, copies) for copies in (1, 5)]

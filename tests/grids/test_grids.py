@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from mcqa_suite import grids
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.grids import Augmentation, Pair, Task, augmentations, augmented, encoder
-from mcqa_suite.grids.augment import DIHEDRAL, swapped
-from mcqa_suite.grids.select import submission
+from mcqa_suite.grids import Augmentation, Pair, Task, augmentations, augmented, encoder, submission, swapped
+from mcqa_suite.grids.augment import DIHEDRAL
 
 FORMS = [
     "spaced",

@@ -12,8 +12,9 @@ from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.harness import filters, scoring
 from mcqa_suite.harness.tasks import manager
-from mcqa_suite.harness.text_metrics import bertscore, corpus_bleu, reference_text, rouge, text_scores
+from mcqa_suite.harness.text_metrics import bertscore, corpus_bleu, rouge, text_scores
 from mcqa_suite.logs.runs import read_run
+from mcqa_suite.questions.gsm8k import without_calculations
 
 TEXT = ["bleu", "rouge1", "rouge2", "rougeL"]
 SOLUTION = "Janet sells 16 - 3 - 4 = <<16-3-4=9>>9 duck eggs a day.\nShe makes 9 * 2 = $<<9*2=18>>18 every day."
@@ -32,10 +33,10 @@ def words(rng: random.Random, most: int) -> str:
 
 
 def test_a_response_equal_to_the_reference_scores_full_marks():
-    scores = scored(DOC, reference_text(SOLUTION))
+    scores = scored(DOC, without_calculations(SOLUTION))
     assert [scores["rouge1"], scores["rouge2"], scores["rougeL"], scores["acc"]] == [1, 1, 1, 1]
     assert corpus_bleu([scores["bleu"]]) == pytest.approx(100)
-    assert "<<" not in reference_text(SOLUTION)
+    assert "<<" not in without_calculations(SOLUTION)
 
 
 def test_a_prompt_in_front_of_the_completion_changes_nothing_because_it_is_never_seen():
@@ -60,7 +61,7 @@ def test_a_prompt_in_front_of_the_completion_changes_nothing_because_it_is_never
 
     assert columns() == columns(num_fewshot=2) == columns(system_instruction="Work it out: 0. Work it out: 1.")
     assert columns()[0] > 0
-    with_prompt = scored(DOC, DOC["question"] * 9 + reference_text(SOLUTION))
+    with_prompt = scored(DOC, DOC["question"] * 9 + without_calculations(SOLUTION))
     assert with_prompt["rougeL"] < 1, "a prompt within the completion would be seen"
 
 

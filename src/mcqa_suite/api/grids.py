@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_file
-from mcqa_suite.grids import Candidate, Task
-from mcqa_suite.grids.select import submission
+from mcqa_suite.grids import Candidate, Task, submission
 from mcqa_suite.logs.grid_answers import GridReport, judge, ranked, read_answers
 from mcqa_suite.reporting.tables import Table, markdown, percent
 

@@ -1,11 +1,18 @@
 """ARC grids: as text and back, augmented and inverted, selected by vote, scored and submitted."""
 
-from mcqa_suite.grids.augment import Augmentation, augmentations, augmented
+from mcqa_suite.grids.augment import Augmentation, augmentations, augmented, load_views, swapped, view_of
 from mcqa_suite.grids.encoders import DEFAULT, Encoder, Grid, encoder, read
-from mcqa_suite.grids.score import GridScore, score, task_score
-from mcqa_suite.grids.select import ATTEMPTS, Candidate, by_loglikelihood, by_votes
 from mcqa_suite.grids.tasks import RELEASES, Pair, Task, load, load_tasks, prompt
-from mcqa_suite.grids.views import Seen, load_views, seen, view_of, vote_score
+from mcqa_suite.grids.votes import (
+    ATTEMPTS,
+    Candidate,
+    GridScore,
+    by_loglikelihood,
+    by_votes,
+    score,
+    submission,
+    task_score,
+)
 
 __all__ = [
     "ATTEMPTS",
@@ -17,7 +24,6 @@ __all__ = [
     "Grid",
     "GridScore",
     "Pair",
-    "Seen",
     "Task",
     "augmentations",
     "augmented",
@@ -31,10 +37,10 @@ __all__ = [
     "prompt",
     "read",
     "score",
-    "seen",
+    "submission",
+    "swapped",
     "task_score",
     "view_of",
-    "vote_score",
 ]
 
 

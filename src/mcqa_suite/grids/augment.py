@@ -6,12 +6,17 @@ demonstrations in another order.
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
-from mcqa_suite.grids.encoders import Grid
-from mcqa_suite.grids.tasks import Pair, Task
+import numpy as np
+
+from mcqa_suite.extract.result import Answer
+from mcqa_suite.grids.encoders import DEFAULT, Grid, encoder
+from mcqa_suite.grids.tasks import Pair, Task, load_tasks, prompt
 
 COLOURS = tuple(range(10))
 # The eight symmetries: (quarter turns, whether the grid is mirrored first).
@@ -33,25 +38,19 @@ class Augmentation:
 
     def forward(self, grid: Grid) -> Grid:
         turns, mirrored = DIHEDRAL[self.symmetry]
-        turned = _turned(_mirrored(grid) if mirrored else grid, turns)
-        return [[self.colours[cell] for cell in row] for row in turned]
+        cells = np.array(self.colours)[np.array(grid)]
+        turned: Grid = np.rot90(cells[:, ::-1] if mirrored else cells, -turns).tolist()
+        return turned
 
     def inverse(self, grid: Grid) -> Grid:
         turns, mirrored = DIHEDRAL[self.symmetry]
-        names = {new: old for old, new in enumerate(self.colours)}
-        turned = _turned([[names[cell] for cell in row] for row in grid], -turns % 4)
-        return _mirrored(turned) if mirrored else turned
+        cells = np.rot90(np.argsort(self.colours)[np.array(grid)], turns)
+        turned: Grid = (cells[:, ::-1] if mirrored else cells).tolist()
+        return turned
 
-
-def _mirrored(grid: Grid) -> Grid:
-    return [row[::-1] for row in grid]
-
-
-def _turned(grid: Grid, turns: int) -> Grid:
-    """The grid after `turns` quarter turns to the right."""
-    for _ in range(turns):
-        grid = [list(row) for row in zip(*grid[::-1], strict=True)]
-    return [list(row) for row in grid]
+    def undo(self, answers: Iterable[Answer]) -> list[Grid | None]:
+        """Answers in this view as grids of the task itself; None for an answer that could not be read."""
+        return [self.inverse(answer) if isinstance(answer, list) else None for answer in answers]
 
 
 def augmented(task: Task, view: Augmentation) -> Task:
@@ -86,3 +85,29 @@ def swapped(task: Task) -> Iterator[Task]:
     for index in range(len(task.train)):
         shown = (*task.train[:index], *task.train[index + 1 :], *task.test)
         yield Task(f"{task.id}/swap{index}", shown, (task.train[index],))
+
+
+def load_views(release: int, split: str, views: int, form: str = DEFAULT, seed: int = 0) -> Iterator[dict[str, Any]]:
+    """The documents of `load` in `views` views each: `output` is the right grid of the view, `original` that of the task."""
+    encoding = encoder(form)
+    for task in load_tasks(release, split):
+        shown = [(view, augmented(task, view)) for view in augmentations(task, views, seed)]
+        for index, pair in enumerate(task.test):
+            for number, (view, turned) in enumerate(shown):
+                yield {
+                    "id": f"arc_agi_{release}/{task.id}/{index}#v{number}",
+                    "task_id": task.id,
+                    "output_id": f"{task.id}/{index}",
+                    "text": prompt(turned.train, turned.test[index].input, encoding),
+                    "output": turned.test[index].output,
+                    "original": pair.output,
+                    "encoder": form,
+                    "view": json.dumps(asdict(view)),
+                }
+
+
+def view_of(text: str) -> Augmentation:
+    """The view of a document, from its `view` column."""
+    values = json.loads(text)
+    order = values["order"]
+    return Augmentation(values["symmetry"], tuple(values["colours"]), None if order is None else tuple(order))

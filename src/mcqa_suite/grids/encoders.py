@@ -4,64 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract import Extraction, extract_grid
 
 Grid = list[list[int]]
-Lines = list[str]
 
 # Rows of digits separated by spaces: the form of `mcqa_arc_grid` since its first version.
 DEFAULT = "spaced"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One step of a form and its exact inverse, which raises ValueError for lines that the step did not write."""
-
-    to: Callable[[Lines], Lines]
-    back: Callable[[Lines], Lines]
-
-
-def _split(lines: Lines, separator: str) -> Grid:
-    return [[int(cell) for cell in (line.split(separator) if separator else line)] for line in lines]
-
-
 # The separator between the cells of a row.
-CELLS: dict[str, str] = {"spaced": " ", "plain": "", "separator": "|"}
-
-
-def _number(lines: Lines) -> Lines:
-    return [f"{number} {line}" for number, line in enumerate(lines, start=1)]
-
-
-def _unnumber(lines: Lines) -> Lines:
-    pairs = [line.partition(" ") for line in lines]
-    if [head for head, _, _ in pairs] != [str(number) for number in range(1, len(lines) + 1)]:
-        raise ValueError("rows are not numbered from 1")
-    return [line for _, _, line in pairs]
-
-
-def _unfence(lines: Lines) -> Lines:
-    if len(lines) < 3 or lines[0] != "```grid" or lines[-1] != "```":
-        raise ValueError("not a code block of a grid")
-    return lines[1:-1]
-
-
-def _unshape(lines: Lines) -> Lines:
-    if not lines or not re.fullmatch(r"shape: \d+x\d+", lines[0]):
-        raise ValueError("the first line is not a shape")
-    return lines[1:]
-
-
-# Applied to the rows in the order of their names; `Encoder.encode` adds the line of `shape`, which needs the grid.
-FRAMES: dict[str, Part] = {
-    "rows": Part(_number, _unnumber),
-    "shape": Part(lambda lines: lines, _unshape),
-    "code": Part(lambda lines: ["```grid", *lines, "```"], _unfence),
-}
+CELLS = {"spaced": " ", "plain": "", "separator": "|"}
+FRAMES = ("rows", "shape", "code")
 
 
 @dataclass(frozen=True)
@@ -73,21 +27,30 @@ class Encoder:
     frames: tuple[str, ...]
 
     def encode(self, grid: Grid) -> str:
-        if self.cells == "json":
-            lines = [json.dumps(grid)]
-        else:
-            separator = CELLS[self.cells]
-            lines = [separator.join(str(cell) for cell in row) for row in grid]
+        lines = [json.dumps(grid)] if self.cells == "json" else [CELLS[self.cells].join(map(str, row)) for row in grid]
         for frame in self.frames:
-            lines = [f"shape: {len(grid)}x{len(grid[0])}", *lines] if frame == "shape" else FRAMES[frame].to(lines)
+            if frame == "rows":
+                lines = [f"{number} {line}" for number, line in enumerate(lines, start=1)]
+            elif frame == "shape":
+                lines = [f"shape: {len(grid)}x{len(grid[0])}", *lines]
+            else:
+                lines = ["```grid", *lines, "```"]
         return "\n".join(lines)
 
     def decode(self, text: str) -> Grid:
         lines = text.split("\n")
         for frame in reversed(self.frames):
-            lines = FRAMES[frame].back(lines)
-        grid = json.loads("\n".join(lines)) if self.cells == "json" else _split(lines, CELLS[self.cells])
-        if self.encode(grid) != text:
+            if frame == "rows":
+                lines = [line.partition(" ")[2] for line in lines]
+            else:
+                lines = lines[1:] if frame == "shape" else lines[1:-1]
+        if self.cells == "json":
+            grid = json.loads("\n".join(lines))
+        else:
+            separator = CELLS[self.cells]
+            grid = [[int(cell) for cell in (line.split(separator) if separator else line)] for line in lines]
+        rows = isinstance(grid, list) and bool(grid) and all(isinstance(row, list) for row in grid)
+        if not rows or self.encode(grid) != text:
             raise ValueError(f"not a grid in the form {self.name}")
         return list(grid)
 

@@ -11,8 +11,9 @@ from typing import Any
 from mcqa_suite.common.errors import LoglikelihoodError
 from mcqa_suite.extract import Extraction
 from mcqa_suite.grids import task_score
-from mcqa_suite.harness.text_metrics import bertscore, reference_text, text_scores
+from mcqa_suite.harness.text_metrics import bertscore, text_scores
 from mcqa_suite.logs.scoring import Doc, Scores, epfl_marked, grid_scores, letter_scores, number_scores
+from mcqa_suite.questions.gsm8k import without_calculations
 
 BERTSCORE_MODEL = "MCQA_BERTSCORE_MODEL"
 
@@ -72,7 +73,7 @@ def _text_scores(extractions: Sequence[Extraction], rationale: str) -> dict[str,
 
     `bertscore` is added where MCQA_BERTSCORE_MODEL names a model; `mean_bertscore` aggregates its pairs of texts.
     """
-    reference = reference_text(rationale)
+    reference = without_calculations(rationale)
     text = getattr(extractions[0], "text", None)
     if not reference or text is None:  # another filter's results do not keep their text
         return {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -15,14 +14,7 @@ from mcqa_suite.common.library_errors import explain
 from mcqa_suite.extract import strip_reasoning
 
 Counts = list[int]
-# GSM8K's calculator annotations, "16 - 7 = <<16-7=9>>9", which no model is asked to write
-CALCULATOR = re.compile(r"<<[^<>\n]*>>")
 NGRAMS = 4
-
-
-def reference_text(text: str) -> str:
-    """A data set's rationale without calculator annotations; "" where it has none."""
-    return CALCULATOR.sub("", text).strip()
 
 
 def text_scores(completion: str, reference: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def _answered(sample: Sample) -> GridAnswers:
         form=str(doc.get("encoder") or grids.DEFAULT),
         context=sample.context,
         output=doc["original"] if doc.get("view") else doc["output"],
-        answers=tuple(view.inverse(e.answer) if isinstance(e.answer, list) else None for e in extractions),
+        answers=tuple(view.undo(extraction.answer for extraction in extractions)),
     )
 
 

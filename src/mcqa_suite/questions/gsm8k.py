@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mcqa_suite.extract import gold_number
 from mcqa_suite.questions.question import Row, text_id
 
-CALCULATOR = re.compile(r"<<[^<>]*>>")  # "16 - 7 = <<16-7=9>>9"
+CALCULATION = re.compile(r"<<([^<>]*)>>")  # a calculator annotation: "16 - 7 = <<16-7=9>>9"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,12 @@ class WordProblem:
     @property
     def plain_solution(self) -> str:
         """The solution without its calculator annotations."""
-        return CALCULATOR.sub("", self.solution).strip()
+        return without_calculations(self.solution)
+
+
+def without_calculations(solution: str) -> str:
+    """A worked solution without its calculator annotations, which no model is asked to write."""
+    return CALCULATION.sub("", solution).strip()
 
 
 def from_gsm8k(row: Row) -> WordProblem:

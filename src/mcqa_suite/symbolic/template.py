@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mcqa_suite.common.errors import TemplateError
-from mcqa_suite.questions.gsm8k import CALCULATOR
+from mcqa_suite.questions.gsm8k import without_calculations
 from mcqa_suite.symbolic import defaults
 from mcqa_suite.symbolic.parser import Parsed, Piece, parse
 from mcqa_suite.symbolic.search import Step, find, plan
@@ -50,7 +50,7 @@ class Instance:
     @property
     def solution(self) -> str:
         """The worked answer without the marks of calculations and of the gold."""
-        return CALCULATOR.sub("", self.answer.rpartition("####")[0]).strip()
+        return without_calculations(self.answer.rpartition("####")[0])
 
 
 @dataclass(frozen=True, eq=False)

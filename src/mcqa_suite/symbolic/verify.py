@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from mcqa_suite.common.errors import TemplateError
 from mcqa_suite.extract import gold_number
+from mcqa_suite.questions.gsm8k import CALCULATION
 from mcqa_suite.symbolic.expressions import compile_expression
 from mcqa_suite.symbolic.values import is_number, number, read_number
 
-CALCULATION = re.compile(r"<<([^<>]*)>>")
 SIGNS = str.maketrans({"×": "*", "x": "*", "÷": "/", "−": "-", "$": "", "€": "", "£": "", ",": "", "[": "(", "]": ")"})
 IMPLICIT_PRODUCT = re.compile(r"(?<=[\d)])\s*(?=\()")  # 3(4)
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcqa_suite import grids
-from mcqa_suite.grids.augment import swapped
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, check_choice, required
 
 RELEASES = {"arc_agi_1": 1, "arc_agi_2": 2}
@@ -23,7 +22,7 @@ def _load(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
     encoder = grids.encoder(source.encoder or grids.DEFAULT)
     evaluated = {task.id for task in grids.load_tasks(1, "evaluation")}
     tasks = [task for task in grids.load_tasks(release, "training") if task.id not in evaluated]
-    variants = [(task, variant) for task in tasks for variant in (task, *(swapped(task) if source.swap else ()))]
+    variants = [(task, variant) for task in tasks for variant in (task, *(grids.swapped(task) if source.swap else ()))]
     for task, variant in variants:
         for number, augmentation in enumerate(grids.augmentations(variant, source.views or 1, source.seed)):
             view = grids.augmented(variant, augmentation)

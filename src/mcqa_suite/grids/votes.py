@@ -1,12 +1,13 @@
-"""Rank the grids that all views answered, and write the best two of each test input as an ARC Prize submission."""
+"""Rank the grids that all views answered, score them, and write the best two of each test input as an ARC Prize submission."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from mcqa_suite.extract.result import Answer
 from mcqa_suite.grids.encoders import Grid
 
 ATTEMPT_KEYS = ("attempt_1", "attempt_2")
@@ -56,3 +57,31 @@ def submission(answers: Mapping[str, Sequence[Sequence[Grid]]]) -> Submission:
         task: [dict(zip(ATTEMPT_KEYS, [*map(list, grids[:2]), EMPTY, EMPTY], strict=False)) for grids in outputs]
         for task, outputs in answers.items()
     }
+
+
+@dataclass(frozen=True)
+class GridScore:
+    """`cells`: share of cells that are right, 0 where the shape is wrong."""
+
+    exact: bool
+    shape: bool
+    cells: float
+
+
+NOTHING = GridScore(False, False, 0.0)
+
+
+def score(answer: Answer, output: Grid) -> GridScore:
+    """Compare an answer with the right output; an answer that is not a grid scores 0."""
+    if not isinstance(answer, list) or len(answer) != len(output) or len(answer[0]) != len(output[0]):
+        return NOTHING
+    pairs = [(a, b) for row, right in zip(answer, output, strict=True) for a, b in zip(row, right, strict=True)]
+    return GridScore(answer == output, True, sum(a == b for a, b in pairs) / len(pairs))
+
+
+def task_score(items: Iterable[tuple[str, float]]) -> float:
+    """The official ARC score of (task, right or not) pairs: the mean over tasks of the share of right outputs."""
+    tasks: dict[str, list[float]] = {}
+    for task, right in items:
+        tasks.setdefault(task, []).append(right)
+    return sum(sum(rights) / len(rights) for rights in tasks.values()) / len(tasks)
