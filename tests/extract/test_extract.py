@@ -19,9 +19,7 @@ from mcqa_suite.extract import (
     strip_reasoning,
 )
 from mcqa_suite.extract.letter_rules import LETTER_RULES
-from mcqa_suite.extract.letters import STEP_EXAMPLES
 from mcqa_suite.extract.number_rules import NUMBER_RULES
-from mcqa_suite.extract.numbers import STEP_EXAMPLES as NUMBER_STEP_EXAMPLES
 
 DATA = Path(__file__).parent / "cases"
 CITIES = ["Paris", "London", "Berlin", "Madrid"]
@@ -65,6 +63,19 @@ def test_each_letter_rule_decides_its_own_example(rule) -> None:
     assert (extraction.answer, extraction.rule, extraction.status) == (rule.gives, rule.name, "answered")
 
 
+# One example for each step after the table of announcements
+STEP_EXAMPLES = (
+    ("marked_line", "- [ ] A\n- [x] B", "B"),
+    ("leading_line", "(C)\nThe gate stands there.", "C"),
+    ("letter_line", "Sure, here it is.\n\nB. London", "B"),
+    ("opening_letter", "D because the Prado is there", "D"),
+    ("last_mention", "The Thames flows through the one shown under (B).", "B"),
+    ("letter_and_text", "Asked which city has the gate, most travellers say B. London among friends.", "B"),
+    ("option_text", "The Thames runs through it, so London is right.", "B"),
+    ("ordinal_alone", "The second option.", "B"),
+)
+
+
 @pytest.mark.parametrize(("rule", "example", "gives"), STEP_EXAMPLES)
 def test_each_later_step_decides_its_own_example(rule: str, example: str, gives: str) -> None:
     extraction = extract_choice(example, CITIES)
@@ -75,6 +86,14 @@ def test_each_later_step_decides_its_own_example(rule: str, example: str, gives:
 def test_each_number_rule_decides_its_own_example(rule) -> None:
     extraction = extract_number(rule.example)
     assert (extraction.answer, extraction.rule, extraction.status) == (rule.gives, rule.name, "answered")
+
+
+# One example for each step after the table of announcements
+NUMBER_STEP_EXAMPLES = (
+    ("number_line", "6 * 7\n**42**", "42"),
+    ("last_sentence", "Since each pen costs 2 dollars, she paid 14 dollars.", "14"),
+    ("last_sentence", "x = 5 and y = 7, so x + y = 12", "12"),
+)
 
 
 @pytest.mark.parametrize(("rule", "example", "gives"), NUMBER_STEP_EXAMPLES)

@@ -44,8 +44,7 @@ SECOND_FAR = re.compile(r" (?:or|and|und|oder|et|ou|y|o) [(\[]?(?P<letter>[A-Z])
 # What may follow "a" or "i" as a letter, not as an article or pronoun: "A because", "I, since"
 AFTER_WORD = re.compile(
     r" {0,2}(?:$|[.,;:!?)\]}\n|<\\-]|\((?![a-z]\))|(?:because|since|as|due|which|with|based|given|according|and"
-    r"|or|from|in this"
-    r"|is the|is correct|is right|here|as it|on|after|therefore|so|but|hence|it is|if)\b)"
+    r"|or|from|in this|is the|is correct|is right|here|as it|on|after|therefore|so|but|hence|it is|if)\b)"
 )
 
 

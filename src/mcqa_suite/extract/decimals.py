@@ -142,12 +142,6 @@ def canonical(digits: str, places: int = 0, *, negative: bool = False) -> str:
 
 
 def ratio(top: int, bottom: int) -> str:
-    """top / bottom as a decimal string: exact if possible, else rounded to PLACES decimals."""
-    for places in range(PLACES):
-        quotient, rest = divmod(abs(top) * 10**places, bottom)
-        if rest == 0:
-            break
-    else:
-        places = PLACES
-        quotient = (2 * abs(top) * 10**PLACES + bottom) // (2 * bottom)
-    return canonical(str(quotient), places, negative=top < 0)
+    """top / bottom as a decimal string, rounded to PLACES decimals."""
+    quotient = (2 * abs(top) * 10**PLACES + bottom) // (2 * bottom)
+    return canonical(str(quotient), PLACES, negative=top < 0)

@@ -7,15 +7,13 @@ import re
 REACH = 200  # characters that are searched before an announcement
 SHORTEST = 4  # characters of the shortest denial: 我不认为
 _SAY = (
-    r"(?:sa(?:y|ys|id|ying)|claim|think|thought|believ|argu|suggest|assert|conclud|maintain|insist|assum|suppos"
-    r"|pretend"
+    r"(?:sa(?:y|ys|id|ying)|claim|think|thought|believ|argu|suggest|assert|conclud|maintain|insist|assum|suppos|pretend"
     r"|accept|agree|guess|answer|stat|hold|cho[os]|pick|tell|told)(?:e|es|s|ed|ing)?"
 )
 _W = r"\w{1,14} "
 _UNTRUE = (
     r"wrong|false|incorrect|untrue|mistaken?|error|unlikely|implausible|impossible|premature|nonsense|absurd"
-    r"|foolish|misleading"
-    r"|tempting|hasty|unclear|uncertain|questionable|debatable|doubtful"
+    r"|foolish|misleading|tempting|hasty|unclear|uncertain|questionable|debatable|doubtful"
 )
 # Phrases that deny or doubt the clause after them: "I doubt that", "it is wrong to say that", "nobody would claim"
 UNDER = re.compile(
@@ -23,24 +21,20 @@ UNDER = re.compile(
     rf"(?:\b(?:no|no one|nobody|not|never|cannot|hardly|without|beyond|little)|n't) (?:{_W}){{0,3}}?"
     rf"(?:doubt\w*|den(?:y|ies|ied|ying)|disput\w*|disagre\w*|{_UNTRUE})\b"
     r"|n't help\b|\bcannot help\b|\bno (?:hesitation|problem|trouble|difficulty|choice|option|reason|other)\b"
-    r"|\b(?:sans|aucun|nul|hors de|pas de) doute\b"
-    r"|(?P<denial>\bdoubt(?:s|ed|ing)?\b"
+    r"|\b(?:sans|aucun|nul|hors de|pas de) doute\b|(?P<denial>\bdoubt(?:s|ed|ing)?\b"
     rf"|\b(?:{_UNTRUE})(?: for {_W}{{0,2}}?| of {_W})? ?(?=to |that |if |whether )"
     rf"|\b(?:nobody|no one|no-one|none|few|hardly any(?:one|body)?|neither) (?:{_W}){{0,5}}?{_SAY}\b"
-    rf"|\bno (?:{_W}){{1,4}}?{_SAY}\b"
-    rf"|(?P<reported>\b(?:who|whoever|anyone|someone) (?:{_W}){{0,2}}?{_SAY}\b)"
+    rf"|\bno (?:{_W}){{1,4}}?{_SAY}\b|(?P<reported>\b(?:who|whoever|anyone|someone) (?:{_W}){{0,2}}?{_SAY}\b)"
     rf"|(?:n't|\b(?:not|nor|never|cannot|no longer|hardly|might|may|could|refuse to"
     rf"|hesitate to)) (?:{_W}){{0,3}}?(?:{_SAY}|true|right|correct|sure"
     r"|certain|convinced|clear|obvious|possible|likely|the case|know|mean|follow|imply|show|prove|evident"
     r"|plausible|see how)\b"
     r"|\b(?:den(?:y|ies|ied|ying)|disput\w{1,4}|disagre\w{1,5}|reject\w{0,4}|refut\w{1,5}|disprov\w{1,5})"
     r" (?=that |the (?:claim|idea|notion|view|suggestion|thought|assertion))"
-    r"|\b(?:misconception|myth|fallacy|illusion|rumou?r|wrongly|falsely|mistakenly|incorrectly|erroneously"
-    r"|far from)\b"
+    r"|\b(?:misconception|myth|fallacy|illusion|rumou?r|wrongly|falsely|mistakenly|incorrectly|erroneously|far from)\b"
     r"|\b(?:doute[sz]?|douter\w*|dudo|dudamos|dubito|duvido|bezweif\w*|сомневаюсь|ne (?:pense|crois|dirais) pas"
     r"|no (?:creo|pienso|diría)|non (?:credo|penso|direi)|não (?:acho|creio|penso|diria)|(?:glaube|denke"
-    r"|meine) (?:\w+ )?nicht"
-    r"|не (?:думаю|считаю|верю))\b|不认为|不認為|不觉得|不覺得|怀疑|懷疑)"
+    r"|meine) (?:\w+ )?nicht|не (?:думаю|считаю|верю))\b|不认为|不認為|不觉得|不覺得|怀疑|懷疑)"
 )
 # What may stand between a denial and its announcement: no new clause, at most an aside between commas
 GAP = re.compile(
@@ -55,8 +49,7 @@ SENTENCE = re.compile(r"[.!?;:]\s|\n")
 # "not", "nicht", "n'est pas", "não", "не": a denial inside an announcement, or between it and its answer
 _NOT = (
     r"(?:\b(?:not|never|neither|nor|nicht|keine?s?w?e?g?s?|niemals|pas|no|non|não|nao|nunca|jamais|не|niet|nie"
-    r"|inte|ikke"
-    r"|değil)\b|n't\b|n'(?=est)|ليس|不是|不|并非|非|아니)"
+    r"|inte|ikke|değil)\b|n't\b|n'(?=est)|ليس|不是|不|并非|非|아니)"
 )
 NOT = re.compile(_NOT)
 NOT_ABROAD = re.compile(rf" {{0,3}}{_NOT}")
@@ -82,12 +75,11 @@ REJECTED = re.compile(
 )
 # "Saying the answer is B would be a mistake.", "... is B has misunderstood.", "答えはBではない"
 DENIED_BEHIND = re.compile(
-    rf"[)\]}}']{{0,3}} ?(?:(?:is|was|are|would be|seems|looks)(?:n't| not)? (?:{_W}){{0,2}}?(?:{_UNTRUE}"
-    rf"|misunderst\w*"
+    rf"[)\]}}']{{0,3}} ?(?:(?:is|was|are|would be|seems|looks)(?:n't| not)? (?:{_W}){{0,2}}?(?:{_UNTRUE}|misunderst\w*"
     r"|misconception|myth|fallacy)\b|(?:has|have|had|must have|would have) (?:\w{1,12} )?"
     r"(?:misunderst|misread|forgot|overlook|mistak|erred|missed|confus)\w*|(?:が|では|じゃ|で)(?:は)?(?:ない|ありません)"
-    r"|(?:is|was|seems) (?:by no means|hardly|scarcely|far from|anything but|nowhere near)\b|[가이은는] ?아[니닙]|是错"
-    r"|是錯|不对|不對)"
+    r"|(?:is|was|seems) (?:by no means|hardly|scarcely|far from|anything but|nowhere near)\b"
+    r"|[가이은는] ?아[니닙]|是错|是錯|不对|不對)"
 )
 
 # "not A", "isn't (B)", "rule out option C", "(D) is wrong": a choice that is ruled out
@@ -111,8 +103,7 @@ UNCOMMITTED = re.compile(
 )
 REFUSAL = re.compile(
     r"\b(?:sorry|apologi[sz]e|unable to|as an ai|as a(?:n artificial| large)?(?: intelligence)? language model"
-    r"|just an ai"
-    r"|i'm an (?:ai|artificial)|i am an (?:ai|artificial)|an ai (?:language )?model)\b"
+    r"|just an ai|i'm an (?:ai|artificial)|i am an (?:ai|artificial)|an ai (?:language )?model)\b"
     r"|\b(?:cannot|can't|can not|won't|will not|couldn't|could not|not able to|refuse to|decline to"
     r"|not possible to|impossible to)"
     r" (?:\w{1,12} ){0,3}?(?:provide|answer|select|choose|give|help|assist|determine|make|pick|offer|express"
@@ -121,8 +112,7 @@ REFUSAL = re.compile(
     r"|\bnone of (?:the|these|those|them|which)\b|\bno (?:correct|right|valid|suitable|single|definitive"
     r"|clear) (?:answer|option|choice)"
     r"|\bnot (?:provided|listed|among|given|included|enough information|sufficient)\b|\binsufficient\b"
-    r"|\bnot appropriate\b"
-    r"|\bmore (?:context|information)\b|无法|不能|kann ich nicht|no puedo|ne peux pas|non posso"
+    r"|\bnot appropriate\b|\bmore (?:context|information)\b|无法|不能|kann ich nicht|no puedo|ne peux pas|non posso"
 )
 
 

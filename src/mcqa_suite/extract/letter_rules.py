@@ -180,8 +180,7 @@ LETTER_RULES: tuple[Rule, ...] = (
         "|=>|->|→|⇒|∴",
         r"(?:\b(?:therefore|thus|hence|so|consequently|conclude|we conclude that|it's|by elimination"
         r"|leav(?:es|ing)(?: us with)?(?: only)?|(?:it|that|this|which) (?:is|was)|(?:must|should|has to|would"
-        r"|will) be)|=>|->|→|⇒|∴)"
-        r"[,:]? {0,2}(?:only )?(?:we (?:get|have|are left with) )?"
+        r"|will) be)|=>|->|→|⇒|∴)[,:]? {0,2}(?:only )?(?:we (?:get|have|are left with) )?"
         r"(?:it is |it's |it (?:must|should|has to|would) be )?(?:option |choice )?",
         strict=True,
         weak=True,

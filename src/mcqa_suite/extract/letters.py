@@ -45,16 +45,3 @@ def _read(view: View, options: Options) -> Extraction:
     if REFUSAL.search(view.low):
         return Extraction(None, "refused")
     return Extraction(None, "none" if ends_as_sentence(view.low) else "truncated")
-
-
-# One example for each step after the table of announcements
-STEP_EXAMPLES: tuple[tuple[str, str, str], ...] = (
-    ("marked_line", "- [ ] A\n- [x] B", "B"),
-    ("leading_line", "(C)\nThe gate stands there.", "C"),
-    ("letter_line", "Sure, here it is.\n\nB. London", "B"),
-    ("opening_letter", "D because the Prado is there", "D"),
-    ("last_mention", "The Thames flows through the one shown under (B).", "B"),
-    ("letter_and_text", "Asked which city has the gate, most travellers say B. London among friends.", "B"),
-    ("option_text", "The Thames runs through it, so London is right.", "B"),
-    ("ordinal_alone", "The second option.", "B"),
-)

@@ -46,30 +46,17 @@ def lettered_lines(view: View, options: Options) -> list[Item]:
     for line in view.clean.split("\n"):
         if line and not line.isspace():
             match = LINE.match(line)
-            if match is not None and options.index(match["letter"]) >= 0:
-                item = _item(match, number, at, options)
-                if item.upper or item.own or item.other or item.bare:
-                    items.append(item)
+            if match is not None and (index := options.index(match["letter"])) >= 0:
+                named, _, ends = options.at_start((match["rest"] or "")[:400].lower())
+                own, other = index in named, bool(named) and index not in named and ends
+                bare, upper = match["bare"] is not None, match["letter"].isupper()
+                if upper or own or other or bare:
+                    items.append(Item(number, index, at + match.start("letter"), bare, upper, own, other))
             number += 1
         at += len(line) + 1
         if len(items) > MOST_LINES:
             break
     return items
-
-
-def _item(match: re.Match[str], number: int, at: int, options: Options) -> Item:
-    index = options.index(match["letter"])
-    rest = (match["rest"] or "")[:400].lower()
-    named, _, ends = options.at_start(rest)
-    return Item(
-        number,
-        index,
-        at + match.start("letter"),
-        match["bare"] is not None,
-        match["letter"].isupper(),
-        index in named,
-        bool(named) and index not in named and ends,
-    )
 
 
 def leading_line(view: View, options: Options) -> Reading | None:
@@ -118,14 +105,11 @@ def letter_line(view: View, options: Options) -> Reading | None:
         item = items[-1] if items[0].number else items[0]
         stands = _stands_alone(item, lines) and not (item.own and _continues_as_list(view, options, item))
         return read_letter(view, options, "letter_line", item.at) if stands else None
-    last, last_number = items[-1], len(lines) - 1
     if _answers_first(items):
         return read_letter(view, options, "letter_line", items[0].at)
-    if last.bare and last.number == last_number:
-        return read_letter(view, options, "letter_line", last.at)
-    if last.index <= items[-2].index and last.number == last_number and last.number > items[-2].number + 1:
-        return read_letter(view, options, "letter_line", last.at)
-    return None
+    before, last = items[-2:]
+    concludes = last.bare or (last.index <= before.index and last.number > before.number + 1)
+    return read_letter(view, options, "letter_line", last.at) if concludes and last.number == len(lines) - 1 else None
 
 
 def _restates_options(items: list[Item]) -> bool:

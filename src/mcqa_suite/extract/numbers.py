@@ -156,10 +156,3 @@ def last_sentence(view: View) -> Reading | None:
 SENTENCE_START = re.compile(r"[.!?] {1,3}(?=\S)|\n {0,8}")
 
 STEPS: tuple[Step, ...] = (announced, number_line, last_sentence)
-
-# One example for each step after the table of announcements
-STEP_EXAMPLES: tuple[tuple[str, str, str], ...] = (
-    ("number_line", "6 * 7\n**42**", "42"),
-    ("last_sentence", "Since each pen costs 2 dollars, she paid 14 dollars.", "14"),
-    ("last_sentence", "x = 5 and y = 7, so x + y = 12", "12"),
-)
