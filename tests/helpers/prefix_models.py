@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import torch
 import transformers
+from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -120,3 +121,24 @@ def pair(model, **settings):
 
 def scores(lm, requests):
     return np.array([value for value, _ in lm.loglikelihood(requests, disable_tqdm=True)])
+
+
+def save_model(folder, seed):
+    """The folder of a saved random model and its tokenizer."""
+    path = folder / f"checkpoint{seed}"
+    random_model("llama", seed=seed).save_pretrained(path)
+    tokenizer().save_pretrained(path)
+    return str(path)
+
+
+def language_model(checkpoint, path, **settings):
+    return PrefixLM(checkpoint, device="cpu", cache=str(path), **({"dtype": "float32"} | settings))
+
+
+def options(n=4):
+    """Two options of each of `n` questions, as the harness requests their log-likelihoods."""
+    return [
+        Instance("loglikelihood", {}, (f"Question {i}? Answer:", option), k, ("task", i, 1))
+        for i in range(n)
+        for k, option in enumerate((" A", " B"))
+    ]
