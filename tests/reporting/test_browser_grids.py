@@ -8,11 +8,22 @@ import pytest
 from helpers.browser_runs import section, unpacked
 from helpers.grid_logs import FORMS, TASK, docs, grid_row, grid_run, response, tasks
 from helpers.log_files import write_run
+from markupsafe import Markup
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
-from mcqa_suite.reporting.browser.grid_tables import MOST_BYTES, MOST_QUESTIONS, gallery, grid_of, grid_table, outcome
-from mcqa_suite.reporting.browser.grids import cells, compact, form_of, labelled_grids
+from mcqa_suite.reporting.browser.grids import (
+    MOST_BYTES,
+    MOST_QUESTIONS,
+    cells,
+    compact,
+    form_of,
+    gallery,
+    grid_of,
+    labelled_grids,
+    macros,
+    outcome,
+)
 from mcqa_suite.reporting.browser.section import browser_section
 
 
@@ -78,17 +89,17 @@ def test_an_outcome_in_words():
 
 def test_a_table_has_every_cell_once_with_its_digit_and_colour():
     for pair in tasks()[0].train:
-        table = grid_table(compact(pair.output), "A <b>grid</b>")
+        table = macros().grid_table(compact(pair.output), Markup("A <b>grid</b>"))
         lines = [re.findall(r'<td class="c(\d)">(\d)</td>', line) for line in table.split("</tr>")[:-1]]
         assert lines == [[(str(cell), str(cell)) for cell in row] for row in pair.output]
         assert "<caption>A <b>grid</b></caption>" in table
 
 
 def test_wrong_cells_are_crossed_out_where_the_shape_is_right():
-    table = grid_table("120/345", "A", "021/345")
+    table = macros().grid_table("120/345", "A", "021/345")
     assert table.count("arc-wrong") == table.count('<i class="unseen"> wrong</i>') == 2
     assert '<tr><td class="c1 arc-wrong">1<i class="unseen"> wrong</i></td><td class="c2">2</td>' in table
-    assert "wrong" not in grid_table("12", "A", "1/2")
+    assert "wrong" not in macros().grid_table("12", "A", "1/2")
 
 
 def test_each_of_the_ten_digits_has_its_own_colour(tmp_path):

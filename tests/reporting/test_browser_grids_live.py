@@ -8,11 +8,11 @@ from helpers.chromium import CUT, DARK, LIGHT, PAPER, PRINT, Opened, seen_as
 from helpers.contrast import contrast
 from helpers.grid_logs import FORMS, KINDS, TASK, docs, grid_row, grid_run, response, tasks
 from helpers.log_files import write_run
+from markupsafe import Markup
 
 from mcqa_suite import grids
 from mcqa_suite.grids.tasks import describe_prompt
-from mcqa_suite.reporting.browser.grid_tables import grid_table, outcome
-from mcqa_suite.reporting.browser.grids import compact
+from mcqa_suite.reporting.browser.grids import compact, macros, outcome
 
 TABLES = "return [...document.querySelectorAll('#browser-item .arc-grid')].map((table) => table.outerHTML)"
 CAPTIONS = "return [...document.querySelectorAll('#browser-item caption')].map((caption) => caption.textContent)"
@@ -37,12 +37,15 @@ def test_a_script_builds_the_tables_that_the_page_has_without_scripts(chromium, 
     for number, (doc, attempts) in enumerate(zip(docs(len(KINDS)), ATTEMPTS, strict=True)):
         tables = opened(chromium, page, number).run(TABLES)
         target = compact(doc["output"])
-        assert grid_table(target, "Target") in tables
+        assert macros().grid_table(target, "Target") in tables
         for kind in attempts:
             read = grids.read(response(doc, kind), grids.encoder("spaced")).answer
             if read is not None:
                 words, tone = outcome(compact(read), "", target), "right" if compact(read) == target else "wrong"
-                assert grid_table(compact(read), f'<span class="browser-{tone}">{words}</span>', target) in tables
+                assert (
+                    macros().grid_table(compact(read), Markup(f'<span class="browser-{tone}">{words}</span>'), target)
+                    in tables
+                )
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -17,10 +17,10 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.ladder.outputs import save_report
 from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting import html, views
+from mcqa_suite.reporting import html
 from mcqa_suite.reporting import leaderboard as rendered
 from mcqa_suite.reporting.page_data import gather
-from mcqa_suite.reporting.verdicts import verdicts
+from mcqa_suite.reporting.verdicts import headlines, parts_of, verdicts
 
 
 def test_a_report_says_in_words_what_changed(tmp_path, capsys):
@@ -186,9 +186,9 @@ def test_a_noise_floor_needs_its_base(tmp_path, capsys):
 def test_groups_hide_their_tasks_from_the_headlines(tmp_path):
     runs = ladder(tmp_path)
     page = gather([str(runs["gptq2"])], base=str(runs["base"]))
-    tops = views.headlines(page.report)
+    tops = headlines(page.report)
     assert [rows[0].task for rows in tops] == ["stem", "words"]
-    assert [rows[0].task for rows in views.parts_of(page.report, tops[0])] == ["biology", "math", "physics"]
+    assert [rows[0].task for rows in parts_of(page.report, tops[0])] == ["biology", "math", "physics"]
 
 
 def test_copies_hold_the_leaderboard_as_markdown_latex_and_csv(tmp_path):

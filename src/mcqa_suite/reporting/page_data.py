@@ -12,7 +12,8 @@ from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting import provenance, views
+from mcqa_suite.reporting import provenance
+from mcqa_suite.reporting.templating import clean
 
 Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (task, metric, value) rows)
 
@@ -47,7 +48,7 @@ def gather(
     folders = read_folders(texts, cluster=options.cluster, subset=subset)
     read, problems, tasks = folders.runs, list(folders.errors), options.tasks
     without_samples = tuple(_harness_values(text) for text, run in zip(texts, read, strict=True) if run is None)
-    runs = [None if run is None else _matching(replace(run, name=views.clean(run.name)), tasks) for run in read]
+    runs = [None if run is None else _matching(replace(run, name=clean(run.name)), tasks) for run in read]
     readable = tuple(run for run in runs if run is not None)
     if not readable:
         if not any(values for _, values in without_samples):
@@ -92,4 +93,4 @@ def _harness_values(text: str) -> Values:
         values = tuple(provenance.harness_values(path))
     except McqaError:
         values = ()
-    return views.clean(name or path.name), values
+    return clean(name or path.name), values

@@ -1,4 +1,4 @@
-"""The verdict cards of the report: for each variant a badge, a line for each verdict, and further facts."""
+"""What the report shows of a comparison: its headlines, the tasks of a group, and a verdict card for each variant."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.reporting.comparison_data import above_chance
-from mcqa_suite.reporting.tables import percent
-from mcqa_suite.reporting.views import covered, headlines, interval
+from mcqa_suite.reporting.tables import percent, points_interval
 
 MEANING = {
     "worse": "the difference is negative, and significant after Holm's correction",
@@ -28,6 +27,40 @@ PHRASE = {
     "no detectable change": "no detectable change on",
     "equivalent": "equivalent on",
 }
+
+
+def headlines(comparison: Comparison) -> list[list[ComparisonRow]]:
+    """The rows of each task or group that is not contained in another group."""
+    rows = comparison.by_task()
+    covers = {key: covered(group) for key, group in rows.items()}
+
+    def is_inside(key: tuple[str, str]) -> bool:
+        others = [cover for other, cover in covers.items() if other != key and other[1] == key[1]]
+        return any(covers[key] < cover or (covers[key] == cover and not rows[key][0].members) for cover in others)
+
+    return [group for key, group in rows.items() if not is_inside(key)]
+
+
+def covered(rows: Iterable[ComparisonRow]) -> frozenset[str]:
+    """The tasks of a group's rows, or the name of a single task."""
+    rows = list(rows)
+    members = {name for row in rows for name in (*row.members, *row.left_out)}
+    return frozenset(members or {row.task for row in rows})
+
+
+def parts_of(comparison: Comparison, rows: Sequence[ComparisonRow]) -> list[list[ComparisonRow]]:
+    """The rows of each task in a group; an empty list for a single task."""
+    names, first = covered(rows), rows[0]
+    return [
+        group
+        for (task, filter_name), group in comparison.by_task().items()
+        if first.members and not group[0].members and task in names and filter_name == first.filter
+    ]
+
+
+def interval(row: ComparisonRow) -> str:
+    """-11.3 points (-17.7 to -5.0)."""
+    return points_interval(row.change.difference).replace(" (", " points (", 1)
 
 
 @dataclass(frozen=True)

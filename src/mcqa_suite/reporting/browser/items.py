@@ -23,8 +23,7 @@ from mcqa_suite.logs.rows import RowIndex
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.samples import Integers, Samples
 from mcqa_suite.reporting.browser import texts
-from mcqa_suite.reporting.browser.grid_tables import MOST_QUESTIONS
-from mcqa_suite.reporting.browser.grids import form_of
+from mcqa_suite.reporting.browser.grids import MOST_QUESTIONS, form_of
 
 # Transitions from the base's answer; the page's filter uses these numbers.
 RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)

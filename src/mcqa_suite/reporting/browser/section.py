@@ -11,14 +11,13 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
 from itertools import islice
 from typing import Any
 
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting.browser.grid_tables import gallery
+from mcqa_suite.reporting.browser.grids import gallery
 from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
+from mcqa_suite.reporting.templating import source, template
 
 CHUNK = 32  # items that are added at once, before the size is checked
 PARTS = ("browser_grids", "browser")  # scripts and style sheets; the second needs the first
@@ -58,13 +57,11 @@ def browser_section(
     }
     packed, embedded = _packed(reader, about, size_limit * 3 // 4 - 2)
     data = base64.b64encode(packed).decode("ascii")
-    folder = files("mcqa_suite.reporting") / "templates"
-    script, css = (
-        "".join((folder / f"{name}.{kind}").read_text(encoding="utf-8") for name in PARTS) for kind in ("js", "css")
-    )
+    script, css = ("".join(source(f"{name}.{kind}") for name in PARTS) for kind in ("js", "css"))
     grids = [item for index, item in reader.grid_items if index < embedded]
     tables = gallery([item for item in grids if item], len(grids), about)
-    return Browser(_html(embedded, total, len(ordered), tables), data, script, css)
+    html = template("browser.html.j2").render(embedded=embedded, total=total, models=len(ordered), gallery=tables)
+    return Browser(html, data, script, css)
 
 
 def _packed(reader: Reader, about: dict[str, Any], limit: int) -> tuple[bytes, int]:
@@ -103,10 +100,3 @@ def _lines(reader: Reader) -> Iterator[str]:
         if first != index:
             item[QUESTION] = first
         yield json.dumps(item, separators=(",", ":")) + "\n"
-
-
-def _html(embedded: int, total: int, models: int, tables: str) -> str:
-    rest = "" if embedded == total else " Those on which models differ come first; the others are in the logs."
-    count = f"{embedded:,} of {total:,} documents with the answers of {models} models are embedded.{rest}"
-    template = (files("mcqa_suite.reporting") / "templates" / "browser.html").read_text(encoding="utf-8")
-    return template.replace("COUNT", escape(count)).replace("GALLERY", tables)

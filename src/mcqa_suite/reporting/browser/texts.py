@@ -8,8 +8,7 @@ from typing import Any
 
 from mcqa_suite.grids import Encoder
 from mcqa_suite.logs.rows import Sample, read_answer, read_extraction
-from mcqa_suite.reporting.browser.grid_tables import outcome
-from mcqa_suite.reporting.browser.grids import cells, compact, labelled_grids
+from mcqa_suite.reporting.browser.grids import cells, compact, labelled_grids, outcome
 
 Row = dict[str, Any]
 # A piece of a text: a string, the number of characters left out, the marked span {"m": ...} that the answer was read from, a

@@ -11,7 +11,7 @@ from mcqa_suite.reporting.figures.runs import against_bits, reads
 from mcqa_suite.reporting.figures.style import SETTINGS, Plot, css_variables, files, inline
 from mcqa_suite.reporting.figures.training import Curve, training
 from mcqa_suite.reporting.page_data import Page
-from mcqa_suite.reporting.views import headlines
+from mcqa_suite.reporting.verdicts import headlines
 
 __all__ = ["Plot", "css_variables", "draw", "files", "inline"]
 

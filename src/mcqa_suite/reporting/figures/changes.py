@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
 from mcqa_suite.reporting.figures.layout import capped, line_plot, margin_text, panel_title, panels
 from mcqa_suite.reporting.figures.style import BAND, BETTER, FLOOR, INK, MUTED, REST, SAME, WORSE, Plot, short
-from mcqa_suite.reporting.views import interval, parts_of
+from mcqa_suite.reporting.verdicts import interval, parts_of
 
 FEWEST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 3, 8  # of figures about the tasks inside a group
 Groups = Sequence[Sequence[ComparisonRow]]

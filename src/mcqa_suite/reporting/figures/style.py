@@ -13,7 +13,7 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from mcqa_suite.reporting.views import clean
+from mcqa_suite.reporting.templating import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

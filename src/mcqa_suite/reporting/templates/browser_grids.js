@@ -1,5 +1,5 @@
 "use strict";
-// ARC grids: "012/345" as a table, and as the text in which a model saw it. grid_tables.py writes the same tables without scripts.
+// ARC grids: "012/345" as a table, and as the text in which a model saw it. grids.html.j2 has the same tables without scripts.
 const arcGrids = (() => {
   const SEPARATOR = { spaced: " ", plain: "", separator: "|" };
 

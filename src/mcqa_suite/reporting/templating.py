@@ -1,0 +1,55 @@
+"""Jinja templates of the page: values are escaped, cleaned of invisible characters, and keep a number and its % on one line."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcqa_suite.reporting.tables import number, p_value, percent, points
+
+if TYPE_CHECKING:
+    import jinja2
+
+FOLDER = Path(__file__).parent / "templates"
+# Control characters, lone surrogates, and marks that change the text direction
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def clean(text: object) -> str:
+    """Replace each invisible or direction-changing character by U+FFFD."""
+    return INVISIBLE.sub("\ufffd", str(text))
+
+
+def source(name: str) -> str:
+    """The text of a style sheet or script."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        finalize=lambda value: _displayed(value) if type(value) is str else value,
+        loader=jinja2.FileSystemLoader(FOLDER),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "points": points,
+        "percent": percent,
+        "number": number,
+        "p": p_value,
+        "breakable": lambda text: Markup("_<wbr>").join(_displayed(text).split("_")),
+    }
+    return environment.get_template(name)
+
+
+def _displayed(text: str) -> str:
+    """Clean text, with a non-breaking space between a number and its %."""
+    return clean(text).replace(" %", "\u00a0%")
