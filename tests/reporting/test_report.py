@@ -7,11 +7,13 @@ import re
 from dataclasses import replace
 
 import pytest
+from helpers.browser_runs import unpacked
 from helpers.comparison_runs import always_c, compared, two_runs
 from helpers.locations import REPOSITORY
 from helpers.log_files import STAMP, choice_rows, questions, write_run, written_row
 from helpers.report_runs import HOSTILE, Read, ladder, noisy, reported
 
+from mcqa_suite import compare
 from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.ladder.outputs import save_report
@@ -19,6 +21,7 @@ from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import html
 from mcqa_suite.reporting import leaderboard as rendered
+from mcqa_suite.reporting.browser.section import Browser
 from mcqa_suite.reporting.page_data import gather
 from mcqa_suite.reporting.verdicts import headlines, parts_of, verdicts
 
@@ -161,6 +164,21 @@ def test_a_ladder_ends_with_a_report(tmp_path):
     result = LadderResult(None, tmp_path, tuple(rungs), 0.0)
     assert save_report(result) == f"report in {tmp_path / 'report.html'}"
     assert "gptq2 worse" in Read((tmp_path / "report.html").read_text(encoding="utf-8")).text
+
+
+def test_the_sample_browser_counts_as_right_what_the_comparison_counts(tmp_path):
+    scores, gold = questions(20)
+    rows = choice_rows("t", scores, gold)
+    paths = []
+    for name, mark in (("base", 1.0), ("sft", 0.0)):
+        marked = [row | {"metrics": ["acc", "mark"], "mark": mark} for row in rows]
+        paths.append(write_run(tmp_path / name, {"t": marked}, model=name))
+    output = tmp_path / "report.html"
+    compare(*paths, metric="mark").report(output)
+    page = Read(output.read_text(encoding="utf-8"))
+    data = next(text for _, attrs, text in page.code if attrs.get("id") == "browser-data")
+    items, about = unpacked(Browser("", data, "", ""))
+    assert {item[5][about["models"].index("sft")][0] for item in items} == {1}  # from right to wrong
 
 
 def test_runs_without_a_common_document_still_have_a_leaderboard(tmp_path, capsys):

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text
-from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, difference_text, name_of
 from mcqa_suite.reporting.tables import (
     MARKED,
     Table,
+    letter_shares,
     number,
     p_value,
     percent,
@@ -54,8 +54,8 @@ DETAILS: Columns = {
     "p(gold) (points)": lambda row: points(row.choices.gold_change),
     "ECE % base": lambda row: percent(row.choices.ece_base),
     "ECE % variant": lambda row: percent(row.choices.ece_variant),
-    "letters % base": lambda row: _letters(row.choices.letters_base),
-    "letters % variant": lambda row: _letters(row.choices.letters_variant),
+    "letters % base": lambda row: letter_shares(row.choices.letters_base),
+    "letters % variant": lambda row: letter_shares(row.choices.letters_variant),
     "unread % base": lambda row: percent(row.unread_base),
     "unread % variant": lambda row: percent(row.unread_variant),
     "detectable (points)": lambda row: percent(row.change.mde),
@@ -110,10 +110,6 @@ def _main(rows: Sequence[ComparisonRow]) -> Table:
 
 def _kl(row: ComparisonRow, statistic: str) -> str:
     return number(getattr(row.choices.kl, statistic), 4) if row.choices.kl else ""
-
-
-def _letters(shares: Sequence[float]) -> str:
-    return " ".join(f"{letter} {100 * share:.0f}" for letter, share in zip(LETTERS, shares, strict=False))
 
 
 def remarks(comparison: Comparison) -> list[tuple[str, list[str]]]:

@@ -59,7 +59,8 @@ def render(page: Page, plots: Sequence[Plot], sample_bytes: int = MOST_SAMPLE_BY
     from mcqa_suite.reporting.figures import css_variables, inline
 
     shown = [run for run in page.runs if run is not page.floor]
-    browser = browser_section(shown, page.base.name if page.base else None, size_limit=sample_bytes)
+    base_name = page.base.name if page.base else None
+    browser = browser_section(shown, base_name, metric=page.metric, size_limit=sample_bytes)
     # The policy allows only these files of the package: no script or style that a model wrote can run.
     styles, scripts = [css_variables() + source("page.css")], [source("page.js")]
     if browser:

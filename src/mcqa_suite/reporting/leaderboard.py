@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import nan
 from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
@@ -14,11 +13,12 @@ from mcqa_suite.reporting.tables import (
     MARKED,
     Table,
     csv_text,
-    in_one_unit,
+    estimate_record,
     number,
     p_value,
     percent,
     percent_interval,
+    percent_range,
 )
 from mcqa_suite.stats import Estimate
 
@@ -42,10 +42,12 @@ def name_of(row: BoardRow) -> str:
 def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]]:
     """Columns of bits per weight, size and speed: title -> (value, text) of each row. Empty columns are omitted."""
     runs = [row.run for row in board.rows]
-    unit, sizes = in_one_unit([run.size_mb for run in runs])
+    sizes = [run.size_mb for run in runs if run.size_mb is not None]
+    # All in one unit: GB where the largest has 1 and the smallest 0.01, else MB.
+    unit, size = ("GB", 1000) if sizes and max(sizes) >= 1000 and min(sizes) >= 10 else ("MB", 1)
     columns = {
         "bits/weight": ([run.bits_per_weight for run in runs], 2),
-        unit: (sizes, 2),
+        unit: ([run.size_mb and run.size_mb / size for run in runs], 2),
         "tokens/s": ([run.tokens_per_second for run in runs], 0),
     }
     return {
@@ -187,7 +189,7 @@ def _task_cells(row: BoardRow, entry: Entry) -> list[str]:
     return [
         name_of(row),
         percent(accuracy.value) + (" †" if entry.failed_check else ""),
-        f"{percent(accuracy.low)} to {percent(accuracy.high)}",
+        percent_range(accuracy),
         *_difference_cells(to_base),
         *_difference_cells(to_parent),
         percent(entry.unread),
@@ -247,9 +249,8 @@ def _compared_record(row: BoardRow, entry: Entry) -> dict[str, Any]:
 
 
 def _difference_record(prefix: str, row: ComparisonRow | None) -> dict[str, float | None]:
-    d = row.change.difference if row else Estimate(nan, nan, nan, 0)
-    names = {"diff": d.value, "diff_low": d.low, "diff_high": d.high, "p_holm": row.p_holm if row else None}
-    return {prefix + name: value for name, value in names.items()}
+    difference = estimate_record(f"{prefix}diff", row.change.difference if row else None)
+    return difference | {f"{prefix}p_holm": row.p_holm if row else None}
 
 
 def markdown(board: Leaderboard) -> str:

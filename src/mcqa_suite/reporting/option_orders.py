@@ -8,8 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.analysis.option_order import Order
-from mcqa_suite.questions.question import LETTERS
-from mcqa_suite.reporting.tables import Table, markdown, percent, percent_interval, points, points_interval
+from mcqa_suite.reporting.tables import (
+    Table,
+    letter_shares,
+    markdown,
+    percent,
+    percent_interval,
+    points,
+    points_interval,
+)
 from mcqa_suite.stats import PairedTable, paired_difference, share_estimate
 
 NOTE = (
@@ -41,7 +48,7 @@ def order_table(orders: Sequence[Order]) -> str:
                 _share(effect.consistent),
                 _against(first, order, "consistent"),
                 points(effect.position_std).removeprefix("+"),
-                " ".join(f"{letter} {100 * share:.0f}" for letter, share in zip(LETTERS, effect.picked, strict=False)),
+                letter_shares(effect.picked),
             )
         )
     return markdown(Table("", HEADER, rows, (NOTE,), left=2))

@@ -10,9 +10,9 @@ from mcqa_suite.analysis.compare import Comparison, Options, compare, read_folde
 from mcqa_suite.analysis.compare.tasks import matches
 from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
+from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.reporting import provenance
 from mcqa_suite.reporting.templating import clean
 
 Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (task, metric, value) rows)
@@ -20,7 +20,10 @@ Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (ta
 
 @dataclass(frozen=True)
 class Page:
-    """The runs and their comparison; `without_samples` has the aggregated values of runs that cannot be paired."""
+    """The runs and their comparison.
+
+    `metric`: the score that was asked for. `without_samples`: the aggregated values of runs that cannot be paired.
+    """
 
     runs: tuple[Run, ...]
     base: Run | None
@@ -29,6 +32,7 @@ class Page:
     board: Leaderboard | None
     problems: tuple[str, ...]
     without_samples: tuple[Values, ...] = ()
+    metric: str | None = None
 
 
 def gather(
@@ -72,7 +76,7 @@ def gather(
     ranked = [run for run in readable if run is not floor] or readable
     board = leaderboard(ranked, options.metric, comparison=report, noise_floor=floor)
     board = replace(board, subset=folders.subset)
-    return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), without_samples)
+    return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), without_samples, options.metric)
 
 
 def _resolved(text: str) -> Path:
@@ -87,10 +91,17 @@ def _matching(run: Run, patterns: str) -> Run:
 
 
 def _harness_values(text: str) -> Values:
-    """The name of a run without samples, and the values in its results file."""
+    """The name of a run without samples, and (task, metric, value with its standard error) of its newest results."""
     name, path = named_path(text)
     try:
-        values = tuple(provenance.harness_values(path))
+        results = load_results(results_files(path)[-1]).get("results", {})
     except McqaError:
-        values = ()
-    return clean(name or path.name), values
+        results = {}
+    rows = []
+    for task, values in results.items():
+        for key, value in values.items():
+            if isinstance(value, (int, float)) and "," in key and "_stderr" not in key:
+                error = values.get(key.replace(",", "_stderr,", 1))
+                shown = f" ± {error:.4f}" if isinstance(error, float) else ""
+                rows.append((task, key.split(",")[0], f"{value:.4f}{shown}"))
+    return clean(name or path.name), tuple(rows)

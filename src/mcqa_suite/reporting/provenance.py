@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.runs import Run
 
+Cell = tuple[str, str]  # a state (good, bad, note, unknown, or "" for the base's own value) and a text
 SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
 
@@ -26,14 +27,6 @@ class Origin:
     name: str
     facts: dict[str, str]
     command: str
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of the checklist: (state, text) for each run, in the order of the runs."""
-
-    what: str
-    cells: tuple[tuple[str, str], ...]
 
 
 def origin(run: Run) -> Origin:
@@ -124,24 +117,27 @@ def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str
     return lines
 
 
-def checklist(report: Comparison, base: Run, others: Sequence[Run], origins: dict[str, Origin]) -> list[Check]:
-    """Check that the runs can be compared; the states are good, bad, note, unknown and "" (the base's own value)."""
+def checklist(
+    report: Comparison, base: Run, others: Sequence[Run], origins: dict[str, Origin]
+) -> dict[str, list[Cell]]:
+    """Check that the runs can be compared: for each check a cell of the base and of each other run."""
     wrong = mismatched(base, others)
-    checks = []
+    checks: dict[str, list[Cell]] = {}
     for what in next(iter(base.tasks.values())).settings:
         show = _generation if what == "generation settings" else _value
         values = sorted({show(task.settings[what]) for task in base.tasks.values()})
-        cells = [_setting_cell(wrong.get(run.name, {}).get(what)) for run in others]
-        checks.append(Check(what, (("", ", ".join(values[:3])), *cells)))
+        checks[what] = [
+            ("", ", ".join(values[:3])),
+            *(_setting_cell(wrong.get(run.name, {}).get(what)) for run in others),
+        ]
     for what in ("seeds", "dtype", "batch size", "transformers", "commit", "limit"):
         value = origins[base.name].facts.get(what, "")
         cells = [_fact_cell(what, value, origins[run.name].facts.get(what, "")) for run in others]
         if {state for state, _ in cells} != {"unknown"}:
-            checks.append(Check(what, (("", value or "none"), *cells)))
-    pairs = (("", ""), *(_paired_cell(report, run) for run in others))
-    checks.append(Check("same documents, prompts, targets", pairs))
-    checks.append(Check("samples complete", tuple(_complete_cell(run) for run in (base, *others))))
-    checks.append(Check("scores look valid", tuple(_health_cell(report, run) for run in (base, *others))))
+            checks[what] = [("", value or "none"), *cells]
+    checks["same documents, prompts, targets"] = [("", ""), *(_paired_cell(report, run) for run in others)]
+    checks["samples complete"] = [_complete_cell(run) for run in (base, *others)]
+    checks["scores look valid"] = [_health_cell(report, run) for run in (base, *others)]
     return checks
 
 
@@ -160,24 +156,24 @@ def _first_two(lines: Sequence[str], separator: str) -> str:
     return separator.join(lines[:2]) + more
 
 
-def _setting_cell(lines: list[str] | None) -> tuple[str, str]:
+def _setting_cell(lines: list[str] | None) -> Cell:
     return ("bad", _first_two(sorted(lines), "; ")) if lines else ("good", "same")
 
 
-def _fact_cell(what: str, expected: str, value: str) -> tuple[str, str]:
+def _fact_cell(what: str, expected: str, value: str) -> Cell:
     if expected == value:
         return ("good", "same") if value or what == "limit" else ("unknown", "not recorded")
     text = f"{expected or 'none recorded'} (base), {value or 'none recorded'}"
     return ("bad" if expected and value and what in ("seeds", "limit") else "note", text)
 
 
-def _paired_cell(report: Comparison, run: Run) -> tuple[str, str]:
+def _paired_cell(report: Comparison, run: Run) -> Cell:
     tasks = report.unpaired.get(run.name, {})
     total = sum(unpaired.total for unpaired in tasks.values())
     return ("bad", f"{total} documents left out, in {len(tasks)} tasks") if total else ("good", "all paired")
 
 
-def _complete_cell(run: Run) -> tuple[str, str]:
+def _complete_cell(run: Run) -> Cell:
     short = [task.task for task in run.tasks.values() if task.expected is not None and task.n < task.expected]
     if short or run.problems:
         return "bad", f"{len(short) + len(run.problems)} tasks without all their samples"
@@ -188,17 +184,7 @@ def _complete_cell(run: Run) -> tuple[str, str]:
     return "good", "all"
 
 
-def _health_cell(report: Comparison, run: Run) -> tuple[str, str]:
+def _health_cell(report: Comparison, run: Run) -> Cell:
     broken = [check for check in report.health if check.run == run.name and check.broken]
     checks = sorted({f"{check.condition} ({check.task})" for check in broken})
     return ("bad", _first_two(checks, ", ")) if checks else ("good", "all checks passed")
-
-
-def harness_values(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield (task, metric, value) of the newest results of a run, with the harness's standard error."""
-    for task, values in load_results(results_files(path)[-1]).get("results", {}).items():
-        for name, value in values.items():
-            if isinstance(value, (int, float)) and "," in name and "_stderr" not in name:
-                error = values.get(name.replace(",", "_stderr,", 1))
-                shown = f" ± {error:.4f}" if isinstance(error, float) else ""
-                yield task, name.split(",")[0], f"{value:.4f}{shown}"

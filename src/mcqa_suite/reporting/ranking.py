@@ -44,9 +44,7 @@ def csv_table(ranking: Ranking) -> str:
         record: dict[str, object] = {"model": standing.name}
         record |= {name: getattr(standing, name) for name in ("wins", "ties", "losses")}
         for name in BOUNDED:
-            estimate = getattr(standing, name)
-            ends = (estimate.value, estimate.low, estimate.high) if estimate else (None,) * 3
-            record |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+            record |= tables.estimate_record(name, getattr(standing, name))
         records.append(record)
     return tables.csv_text(records, digits=None)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.stats import Estimate
 
 if TYPE_CHECKING:
@@ -129,14 +130,6 @@ def number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
-def in_one_unit(megabytes: Sequence[float | None]) -> tuple[str, list[float | None]]:
-    """The unit of a column of sizes, and the sizes in it: GB where the largest has 1 and the smallest 0.01, else MB."""
-    sizes = [size for size in megabytes if size is not None]
-    if sizes and max(sizes) >= 1000 and min(sizes) >= 10:
-        return "GB", [None if size is None else size / 1000 for size in megabytes]
-    return "MB", list(megabytes)
-
-
 def p_value(value: float | None) -> str:
     if value is None:
         return ""
@@ -151,3 +144,19 @@ def percent_interval(estimate: Estimate) -> str:
 def points_interval(estimate: Estimate) -> str:
     """-11.3 (-17.7 to -5.0): a difference in points with its interval."""
     return f"{points(estimate.value)} ({points(estimate.low)} to {points(estimate.high)})"
+
+
+def percent_range(estimate: Estimate) -> str:
+    """51.8 to 64.2: the interval of a share in %, between 0 and 100."""
+    return f"{percent(max(0.0, estimate.low))} to {percent(min(1.0, estimate.high))}"
+
+
+def letter_shares(shares: Sequence[float]) -> str:
+    """A 25 B 30: the shares of the letters in %."""
+    return " ".join(f"{letter} {100 * share:.0f}" for letter, share in zip(LETTERS, shares, strict=False))
+
+
+def estimate_record(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    """A value and the ends of its interval as `name`, `name_low` and `name_high`."""
+    ends = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
+    return dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))

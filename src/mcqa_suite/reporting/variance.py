@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mcqa_suite.analysis.variance import Drawn, Draws, difference, gap, same_documents, steps
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.reporting.tables import Table, markdown, percent, points_interval
+from mcqa_suite.reporting.tables import Table, markdown, percent, percent_range, points_interval
 from mcqa_suite.stats import Estimate
 
 COLUMNS = ("what", "run", "task", "name", "value", "low", "high", "n")
@@ -49,7 +49,7 @@ def spread_table(runs: Sequence[Drawn]) -> Table:
                     draws.run,
                     f"{len(draws.templates)} x {draws.right.shape[1]}",
                     percent(draws.mean.value),
-                    _interval(draws.mean),
+                    percent_range(draws.mean),
                     percent(draws.std, 2),
                     f"{percent(float(rates.min()))} to {percent(float(rates.max()))}",
                     _change(columns[0], draws),
@@ -103,9 +103,9 @@ def gap_table(runs: Sequence[Drawn]) -> Table:
                 rows.append(
                     (
                         run.run,
-                        f"{percent(values.symbolic.value)} ({_interval(values.symbolic)})",
-                        f"{percent(values.same.value)} ({_interval(values.same)}), n {values.same.n}",
-                        f"{percent(other.value)} ({_interval(other)}), n {other.n}" if other else "",
+                        f"{percent(values.symbolic.value)} ({percent_range(values.symbolic)})",
+                        f"{percent(values.same.value)} ({percent_range(values.same)}), n {values.same.n}",
+                        f"{percent(other.value)} ({percent_range(other)}), n {other.n}" if other else "",
                         points_interval(values.symbolic_to_same),
                         points_interval(same_to_other) if same_to_other else "",
                     )
@@ -161,7 +161,3 @@ def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
 
 def _values(estimate: Estimate) -> tuple[float, float, float, float]:
     return estimate.value, estimate.low, estimate.high, estimate.n
-
-
-def _interval(estimate: Estimate) -> str:
-    return f"{percent(max(0.0, estimate.low))} to {percent(min(1.0, estimate.high))}"

@@ -11,7 +11,7 @@ import numpy as np
 from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots
 from mcqa_suite.analysis.voting.strategies import SUBSETS, Outcome, missed, picks
 from mcqa_suite.logs.samples import Floats, Integers
-from mcqa_suite.reporting.tables import Table, markdown, percent
+from mcqa_suite.reporting.tables import Table, markdown, percent, percent_range
 
 RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; among equally "
@@ -30,7 +30,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> str:
             row.strategy,
             str(row.n),
             percent(row.accuracy.value),
-            f"{percent(max(0.0, row.accuracy.low))} to {percent(min(1.0, row.accuracy.high))}",
+            percent_range(row.accuracy),
             percent(row.ties),
             percent(row.unread),
         )

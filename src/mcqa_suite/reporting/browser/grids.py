@@ -102,7 +102,8 @@ def macros() -> Any:
 
 def gallery(items: Sequence[Item], total: int, about: dict[str, Any]) -> str:
     """HTML of the first `items` of the browser's `total` grid questions; "" where none fits into MOST_BYTES."""
-    drawn, articles = macros(), []
+    drawn = macros()
+    articles: list[str] = []
     for item in items[:MOST_QUESTIONS]:
         article = drawn.article(*_article(item, about))
         if sum(map(len, articles)) + len(article) <= MOST_BYTES:

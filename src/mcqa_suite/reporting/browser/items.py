@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.pairing import pair_rows
+from mcqa_suite.analysis.compare.pairing import Pairs, pair, pair_rows
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.grids import Encoder
 from mcqa_suite.logs.rows import RowIndex
 from mcqa_suite.logs.runs import Run, TaskRun
-from mcqa_suite.logs.samples import Integers, Samples
+from mcqa_suite.logs.samples import Integers
 from mcqa_suite.reporting.browser import texts
 from mcqa_suite.reporting.browser.grids import MOST_QUESTIONS, form_of
 
@@ -81,11 +81,10 @@ def _column(base: TaskRun, run: Run, key: tuple[str, str], preferred: str | None
     transition = np.full(base.n, UNPAIRED, np.int64)
     metric = preferred_metric([name for name in base.samples.scores if name in task.samples.scores], preferred)
     if metric is not None:
-        right[base_rows] = _right(task.samples, metric)[own_rows]
+        pairs, _unpaired = pair(base.samples, task.samples, metric)
+        right[base_rows] = UNKNOWN if pairs.variant.right is None else pairs.variant.right
         if task is not base:
-            before, answers = _right(base.samples, metric)[base_rows], _answers(base.samples, metric)[base_rows]
-            differ = answers != _answers(task.samples, metric)[own_rows]
-            transition[base_rows] = _transitions(before, right[base_rows], differ)
+            transition[base_rows] = _transitions(pairs)
     lists = task.samples.loglikelihoods
     with np.errstate(invalid="ignore", over="ignore"):
         probabilities = None if lists is None else stats.option_probabilities(lists, task.samples.has_option)
@@ -93,25 +92,12 @@ def _column(base: TaskRun, run: Run, key: tuple[str, str], preferred: str | None
     return Column(run, task, rows, right, transition, pick, probabilities)
 
 
-def _right(samples: Samples, metric: str) -> Integers:
-    """Each score as 1 or 0; UNKNOWN for all of them where one is neither."""
-    scores = samples.scores[metric]
-    return scores.astype(np.int64) if np.isin(scores, (0.0, 1.0)).all() else np.full(len(scores), UNKNOWN)
-
-
-def _answers(samples: Samples, metric: str) -> NDArray[np.uint64]:
-    return (samples.pick(metric) + 1).astype(np.uint64) if samples.answer is None else samples.answer
-
-
-def _transitions(base: Integers, variant: Integers, differ: NDArray[np.bool_]) -> Integers:
-    cases = [
-        (base == 1) & (variant == 1),
-        (base == 1) & (variant == 0),
-        (base == 0) & (variant == 1),
-        (base == 0) & (variant == 0) & differ,
-        (base == 0) & (variant == 0),
-    ]
-    return np.select(cases, [RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG], UNPAIRED)
+def _transitions(pairs: Pairs) -> Integers | int:
+    first, second = pairs.base.right, pairs.variant.right
+    if first is None or second is None:
+        return UNPAIRED
+    cases = [first & second, first, second, pairs.base.answer != pairs.variant.answer]
+    return np.select(cases, [RIGHT, LOST, GAINED, OTHER_WRONG], SAME_WRONG)
 
 
 class Reader:

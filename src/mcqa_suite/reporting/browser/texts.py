@@ -30,7 +30,7 @@ def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[
     doc = document(row)
     if form:
         return _grid_pieces(str(doc["text"]), form), []
-    stem = next((doc[name] for name in STEM if isinstance(doc.get(name), str)), None)
+    stem = _first(doc, STEM, str)
     if stem is None:
         stem = Sample(row).context or json.dumps(doc)
     texts = doc.get("choices")
@@ -61,14 +61,18 @@ def gold_text(row: Row, form: Encoder | None = None) -> list[Piece]:
 
 def subject(row: Row) -> str:
     """The document's subject, "" where it names none."""
-    doc = document(row)
-    return next((_short(doc[name]) for name in ("subject", "category") if isinstance(doc.get(name), str)), "")
+    return _short(_first(document(row), ("subject", "category"), str) or "")
 
 
 def document_id(row: Row) -> str:
     """The document's own id, "" where it has none."""
-    doc = document(row)
-    return next((_short(doc[name]) for name in ("id", "task_id") if isinstance(doc.get(name), (str, int))), "")
+    value = _first(document(row), ("id", "task_id"), (str, int))
+    return "" if value is None else _short(value)
+
+
+def _first(doc: Mapping[str, Any], names: Sequence[str], kind: type | tuple[type, ...]) -> Any:
+    """The first field of `names` that has a value of that type; None where there is none."""
+    return next((doc[name] for name in names if isinstance(doc.get(name), kind)), None)
 
 
 def reads(row: Row, form: Encoder | None = None) -> list[list[Any] | int]:
