@@ -70,9 +70,8 @@ def models_by_tasks(board: Leaderboard) -> Table:
     blank = [""] * (1 + len(sizes))
     for name, texts in references(board).items():
         lines.append([name, "", *texts, *blank])
-    return Table(
-        f"Leaderboard ({board.subset})" if board.subset else "Leaderboard", header, lines, _foot(board, compared)
-    )
+    title = f"Leaderboard ({board.subset})" if board.subset else "Leaderboard"
+    return Table(title, header, lines, [*notes(board), _foot(board, compared)])
 
 
 def references(board: Leaderboard) -> dict[str, list[str]]:
@@ -99,26 +98,15 @@ def _half_width(estimate: Estimate) -> str:
     return f"{percent(estimate.value)} ± {percent(estimate.half_width)}"
 
 
-def _foot(board: Leaderboard, compared: bool) -> list[str]:
-    lines = notes(board)
+def _foot(board: Leaderboard, compared: bool) -> str:
     if compared:
-        return [
-            *lines,
-            f"{INTERVALS} After the semicolon: the paired difference to the base in points. {_families(board)}",
-        ]
-    lines.append("Values are in %, ± half the width of the 95 % interval (Wilson; macro mean: normal).")
-    return [*lines, *_ranking_note(board)]
+        return f"{INTERVALS} After the semicolon: the paired difference to the base in points. {_families(board)}"
+    return "Values are in %, ± half the width of the 95 % interval (Wilson; macro mean: normal)."
 
 
 def _families(board: Leaderboard) -> str:
     to_parents = f"; of differences to a parent: {family_text(board.parent_families)}" if board.parent_families else ""
     return f"p Holm: corrected within each family: {family_text(board.families)}{to_parents}. {MARKED}"
-
-
-def _ranking_note(board: Leaderboard) -> list[str]:
-    mixed = any(column.mixed for column in board.columns)
-    by = board.ranked_by
-    return [f"Ranked by {by[0].title}; models without it have no rank."] if mixed and len(by) == 1 else []
 
 
 def notes(board: Leaderboard) -> list[str]:
@@ -134,25 +122,18 @@ def notes(board: Leaderboard) -> list[str]:
         lines.append(f"Not tested against the first, because no document has the same prompt: {', '.join(untested)}.")
     if mixed := [column.title for column in board.columns if column.mixed]:
         lines.append(f"Few-shot counts differ, so these columns are separate: {'; '.join(mixed)}.")
+        if len(board.ranked_by) == 1:
+            lines.append(f"Ranked by {board.ranked_by[0].title}; models without it have no rank.")
     if ties := [row.run.name for row in board.rows if "=" in row.rank]:
         lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
-    if broken := list(_broken(board)):
+    entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
+    if broken := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
         lines.append(f"† broken, and left out of means: {'; '.join(broken)}.")
-    return [*lines, *_unanswered(board)]
-
-
-def _broken(board: Leaderboard) -> Iterator[str]:
-    for row in board.rows:
-        for entry in row.entries:
-            if entry and entry.failed_check:
-                yield f"{row.run.name}, {entry.column.title}: {entry.failed_check}"
-
-
-def _unanswered(board: Leaderboard) -> Iterator[str]:
-    for row in board.rows:
-        counts = [(task.task, len(task.samples.failed), task.n) for task in row.run.by_task.values()]
+    for run in (row.run for row in board.rows):
+        counts = [(task.task, len(task.samples.failed), task.n) for task in run.by_task.values()]
         if texts := [f"{task} {failed} of {failed + n}" for task, failed, n in counts if failed]:
-            yield f"No answer from the server, and left out of scores: {row.run.name}: {', '.join(texts)}."
+            lines.append(f"No answer from the server, and left out of scores: {run.name}: {', '.join(texts)}.")
+    return lines
 
 
 def tables_by_task(board: Leaderboard) -> list[Table]:
@@ -175,11 +156,8 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
         chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
     n = next(entry.accuracy.n for row in board.rows if (entry := row.entries[index]))
     title = f"{column.name}, {column.metric} (n = {n}, {chance}, {column.shots[0]}-shot)"
-    foot = (
-        [f"Documents that differ between the runs, left out of the difference: {', '.join(unpaired)}."]
-        if unpaired
-        else []
-    )
+    differ = "Documents that differ between the runs, left out of the difference"
+    foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
     foot += [f"† broken: {', '.join(broken)}."] if broken else []
     return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
 

@@ -28,18 +28,10 @@ def _accuracies(logs: Sequence[RescoredLog]) -> Table:
     rows = []
     for log in logs:
         for name in _filters([log]):
-            moves = _outcomes([log], name)
+            moves = _counts([log], "outcomes", name)
             shares = [_share(moves, which, outcome) for outcome in ("right", "unread") for which in (0, 1)]
             rows.append((log.path.name, name, str(moves.total()), *shares))
     return Table("", header, rows, left=2)
-
-
-def _outcomes(logs: Sequence[RescoredLog], name: str) -> Counter[tuple[str, str]]:
-    """Rows of a filter by (recorded outcome, new outcome)."""
-    moves: Counter[tuple[str, str]] = Counter()
-    for log in logs:
-        moves.update({(old, new): n for (which, old, new), n in log.outcomes.items() if which == name})
-    return moves
 
 
 def _share(moves: Counter[tuple[str, str]], which: int, outcome: str) -> str:
@@ -48,7 +40,7 @@ def _share(moves: Counter[tuple[str, str]], which: int, outcome: str) -> str:
 
 
 def _moves(logs: Sequence[RescoredLog], name: str) -> Table:
-    moves = _outcomes(logs, name)
+    moves = _counts(logs, "outcomes", name)
     rows = [(old, *(str(moves[old, new]) for new in OUTCOMES[:3])) for old in OUTCOMES]
     rows = [row for row in rows if row[0] != "unscored" or set(row[1:]) != {"0"}]
     return Table(f"{name}: recorded -> now", ("", *OUTCOMES[:3]), rows)
@@ -61,7 +53,8 @@ def _rules(logs: Sequence[RescoredLog], name: str) -> Table:
 
 
 def _counts(logs: Sequence[RescoredLog], field: str, name: str) -> Counter[tuple[str, str]]:
+    """Rows of a filter by (recorded outcome, new outcome), or by (status, rule)."""
     counts: Counter[tuple[str, str]] = Counter()
     for log in logs:
-        counts.update({(status, rule): n for (which, status, rule), n in getattr(log, field).items() if which == name})
+        counts.update({(a, b): n for (which, a, b), n in getattr(log, field).items() if which == name})
     return counts
