@@ -15,7 +15,10 @@ from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import model_identity, run_files, samples_file
 from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.samples import Floats, Samples, best_letter, read_samples
+from mcqa_suite.logs.samples import Floats, Hashes, Samples, read_samples
+from mcqa_suite.questions.question import LETTERS
+
+MIN_KNOWN_GOLD = 0.99  # statistics of gold letters need at least this share of documents with a known gold
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,6 +223,15 @@ def _manifest_facts(folder: Path) -> tuple[str, dict[str, float | None]]:
     if size:
         facts |= {"bits_per_weight": size.bits_per_weight, "size_mb": size.bytes_on_disk / 1e6}
     return manifest.name, facts
+
+
+def best_letter(gold: Hashes) -> tuple[str, float] | None:
+    """The letter that is right most often, and the accuracy of always answering it; None where gold is unknown."""
+    if not len(gold) or (gold != 0).mean() < MIN_KNOWN_GOLD:
+        return None
+    bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
+    shares = bits.mean(axis=0)
+    return LETTERS[int(shares.argmax())], float(shares.max())
 
 
 def _short(value: Any) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
-from itertools import pairwise, zip_longest
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,11 @@ Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Booleans = NDArray[np.bool_]
 Values = dict[str, Any]  # of one row
-FLAT: dict[str, Any] = {
-    **{"doc_id": np.int64, "hashes": np.uint64, "options": np.int64, "gold": np.uint64},
-    **{"answer": np.uint64, "letter": np.int64, "response": np.uint64},
+# The columns of a log by the type code of `array`; a row has one value or several, and none in the columns of another kind.
+TYPES = {
+    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "Q", "field": "q"},
+    **{"loglikelihoods": "d", "lengths": "q", "answer": "Q", "letter": "q", "response": "Q"},
 }
-PADDED: dict[str, Any] = {"loglikelihoods": np.float64, "lengths": np.int64}
-MIN_KNOWN_GOLD = 0.99  # statistics of gold letters need at least this share of documents with a known gold
 
 
 @dataclass(frozen=True)
@@ -102,19 +100,19 @@ def read_samples(
     if multiple_choice is None:
         multiple_choice = next(parse_rows(path, _has_options, kind), False)
     values = partial(_option_values, delimiter=delimiter) if multiple_choice else _answer_values
-    answered: dict[str, list[Values]] = {}
+    tables: dict[str, _Table] = {}
     failed: dict[str, dict[int, int]] = {}
     reason = None
     for row in parse_rows(path, lambda sample: _row(sample, field, values), kind, failed=True):
         if row["failure"] is None:
-            answered.setdefault(row["filter"], []).append(row)
+            tables.setdefault(row["filter"], _Table()).add(row)
         else:
             failed.setdefault(row["filter"], {})[row["doc_id"]] = row["hashes"][0]
             reason = reason or row["failure"]
-    if not answered:
+    if not tables:
         nothing = f"no item got an answer ({reason}); run the task again"
         raise DatasetError(f"{path}: {nothing if reason else 'holds no sample; run the task again with --log_samples'}")
-    return {name: _columns(path, rows, failed.get(name, {})) for name, rows in answered.items()}
+    return {name: table.samples(path, name, failed.get(name, {})) for name, table in tables.items()}
 
 
 def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) -> Values:
@@ -130,7 +128,7 @@ def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) 
         return row
     row["scores"] = sample.scores
     if field is not None:
-        row |= {"fields": tuple(sample.doc), "field": sample.doc.get(field)}
+        row |= {"fields": sample.doc.keys(), "value": sample.doc.get(field)}
     return row | values(sample)
 
 
@@ -160,40 +158,64 @@ def _answer_values(sample: Sample) -> Values:
     }
 
 
-def _columns(path: Path, rows: list[Values], failed: Mapping[int, int]) -> Samples:
-    metrics = dict.fromkeys(name for row in rows for name in row["scores"])
-    for name in METRICS:
-        if name in metrics and (lacking := [row["line"] for row in rows if name not in row["scores"]]):
-            reason = f"{name} is in some rows, and missing in this one"
-            raise DatasetError(f"{path}:{lacking[0]}: {reason}; correct the row, or run the task again")
-    rows.sort(key=itemgetter("doc_id"))  # data-parallel runs write documents out of order
-    for row, other in pairwise(rows):
-        if row["doc_id"] == other["doc_id"]:
-            where = f"{path}: filter {row['filter']}: document {row['doc_id']}"
+class _Table:
+    """The columns of one filter, which grow row by row."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, array[Any]] = {name: array(code) for name, code in TYPES.items()}
+        self.scores: dict[str, array[float]] = {}
+        self.values: dict[str, int] = {}  # of the field, with their codes
+        self.fields: dict[str, None] = {}
+
+    def add(self, row: Values) -> None:
+        for name in row["scores"]:
+            if name not in self.scores:
+                self.scores[name] = array("d", [np.nan]) * len(self.columns["doc_id"])
+        for name, column in self.scores.items():
+            column.append(row["scores"].get(name, np.nan))
+        if "value" in row:
+            self.fields |= dict.fromkeys(row["fields"])
+            value = row["value"]
+            row["field"] = -1 if value is None else self.values.setdefault(str(value), len(self.values))
+        for name, column in self.columns.items():
+            values = row.get(name, [])
+            column.extend(values if isinstance(values, list) else [values])
+
+    def samples(self, path: Path, filter_name: str, failed: Mapping[int, int]) -> Samples:
+        columns: dict[str, Any] = {name: np.array(column) for name, column in self.columns.items()}
+        for name, scores in self.scores.items():
+            if name in METRICS and np.isnan(scores).any():
+                where = f"{path}:{columns['line'][np.isnan(scores).argmax()]}"
+                reason = f"{name} is in some rows, and missing in this one"
+                raise DatasetError(f"{where}: {reason}; correct the row, or run the task again")
+        order = np.argsort(columns["doc_id"], kind="stable")  # data-parallel runs write documents out of order
+        doc_id, n = columns["doc_id"][order], len(order)
+        if (twice := doc_id[1:][doc_id[1:] == doc_id[:-1]]).size:
+            where = f"{path}: filter {filter_name}: document {twice[0]}"
             raise DatasetError(f"{where} comes twice; was the file written twice? Run the task again")
-    columns: dict[str, Any] = {
-        name: np.array([row[name] for row in rows], kind) for name, kind in FLAT.items() if name in rows[0]
-    }
-    columns |= {name: _padded([row[name] for row in rows], kind) for name, kind in PADDED.items() if name in rows[0]}
-    scores = {name: np.array([row["scores"].get(name, np.nan) for row in rows]) for name in metrics}
-    samples = Samples(scores=scores, field=_field(rows) if "field" in rows[0] else None, failed=failed, **columns)
-    if "acc" in scores and (samples.gold != 0).any():
-        # Gold that contradicts the logged accuracy is unknown: the target of a foreign task may mean something else.
-        samples.gold[samples.chose_gold("acc") != (scores["acc"] > 0)] = 0
-    return samples
+        columns["hashes"] = columns["hashes"].reshape(n, 3)
+        names = ("answer", "letter", "response") if len(columns["answer"]) else ("loglikelihoods", "lengths")
+        if "lengths" in names:
+            columns |= {name: _padded(columns[name], columns["options"]) for name in names}
+        codes = columns["field"]
+        samples = Samples(
+            **{name: columns[name][order] for name in ("doc_id", "hashes", "options", "gold", *names)},
+            scores={name: np.array(scores)[order] for name, scores in self.scores.items()},
+            failed=failed,
+            field=Column(codes[order], tuple(self.values), tuple(self.fields)) if len(codes) else None,
+        )
+        if "acc" in samples.scores and (samples.gold != 0).any():
+            # Gold that contradicts the logged accuracy is unknown: the target of a foreign task may mean something else.
+            samples.gold[samples.chose_gold("acc") != (samples.scores["acc"] > 0)] = 0
+        return samples
 
 
-def _field(rows: Sequence[Values]) -> Column:
-    values = [None if row["field"] is None else str(row["field"]) for row in rows]
-    names = tuple(dict.fromkeys(value for value in values if value is not None))
-    fields = dict.fromkeys(name for row in rows for name in row["fields"])
-    codes = {None: -1} | {name: code for code, name in enumerate(names)}
-    return Column(np.array([codes[value] for value in values]), names, tuple(fields))
-
-
-def _padded(rows: Sequence[Sequence[float]], dtype: Any) -> NDArray[Any]:
+def _padded(flat: NDArray[Any], counts: Integers) -> NDArray[Any]:
     """Rows of unequal length as one matrix, filled up with 0."""
-    return np.array(list(zip_longest(*rows, fillvalue=0)), dtype).T.reshape(len(rows), -1)
+    width = int(counts.max(initial=0))
+    matrix = np.zeros((len(counts), width), flat.dtype)
+    matrix[np.arange(width) < counts[:, None]] = flat
+    return matrix
 
 
 def hash_prefix(digest: str) -> int:
@@ -232,12 +254,3 @@ def _read_target(target: Any, texts: Sequence[str]) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def best_letter(gold: Hashes) -> tuple[str, float] | None:
-    """The letter that is right most often, and the accuracy of always answering it; None where gold is unknown."""
-    if not len(gold) or (gold != 0).mean() < MIN_KNOWN_GOLD:
-        return None
-    bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
-    shares = bits.mean(axis=0)
-    return LETTERS[int(shares.argmax())], float(shares.max())

@@ -11,7 +11,8 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.analysis.compare.result import Change, Choices, Flips
-from mcqa_suite.logs.samples import MIN_KNOWN_GOLD, Booleans, Floats, Integers
+from mcqa_suite.logs.runs import MIN_KNOWN_GOLD
+from mcqa_suite.logs.samples import Booleans, Floats, Integers
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
 SEED = 20_230_517  # of the bootstrap; fixed, so that tables are reproducible

@@ -11,8 +11,8 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.runs import Group, Run, TaskRun
-from mcqa_suite.logs.samples import Floats, best_letter
+from mcqa_suite.logs.runs import Group, Run, TaskRun, best_letter
+from mcqa_suite.logs.samples import Floats
 
 
 @dataclass(frozen=True)
