@@ -119,7 +119,12 @@ def _folder(path: Path) -> None:
     for name, content in _sections(path.read_bytes()).items():
         if name in names:
             (folder / name).write_bytes(content)
-    for read in (checkpoints.check_complete, manifest.checkpoint_size, manifest.content_hash, manifest.read_manifest):
+    for read in (
+        checkpoints.check_complete,
+        checkpoints.checkpoint_size,
+        manifest.content_hash,
+        manifest.read_manifest,
+    ):
         try:
             read(folder)
         except McqaError:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.journal import journal
-from mcqa_suite.common.jsonl import numbered_items, numbered_rows
+from mcqa_suite.common.jsonl import journal, numbered_items, numbered_rows
 
 ROWS = [(1, {"a": 1}), (3, {"b": "é\u2028"})]
 

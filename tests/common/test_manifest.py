@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from mcqa_suite.common.checkpoints import checkpoint_size, tensor_entries
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
     Parent,
     Size,
-    checkpoint_size,
     complete_folder,
     content_hash,
     hardware,
@@ -19,7 +19,6 @@ from mcqa_suite.common.manifest import (
     versions,
     write_manifest,
 )
-from mcqa_suite.common.tensor_files import tensor_entries
 
 
 def make_manifest(content: str = "c0ffee") -> Manifest:

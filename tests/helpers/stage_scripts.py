@@ -11,7 +11,9 @@ import pytest
 SCRIPT = """
 import argparse, os, signal, sys
 from pathlib import Path
-from mcqa_suite.common.manifest import Manifest, Parent, checkpoint_size, complete_folder, content_hash, hardware, name_of
+from mcqa_suite.common.checkpoints import checkpoint_size
+from mcqa_suite.common.manifest import Manifest, Parent, complete_folder, content_hash, hardware, name_of
+from mcqa_suite.common.checkpoints import checkpoint_size
 from mcqa_suite.common.manifest import write_manifest
 from mcqa_suite.ladder.stage_settings import read_rows, read_settings, record
 

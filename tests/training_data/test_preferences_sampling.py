@@ -17,7 +17,7 @@ from helpers.preference_rows import BASE, MCQ, lines, questions, write
 from mcqa_suite.backend.sampling import Sampling, seed_of
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
-from mcqa_suite.common.journal import journal
+from mcqa_suite.common.jsonl import journal
 from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, write_manifest
 from mcqa_suite.training_data.preferences.correctness import kind_and_doc
 from mcqa_suite.training_data.preferences.sampling import read_prompts, read_responses

@@ -20,14 +20,19 @@ import torch
 from transformers import TrainerCallback, set_seed
 
 from mcqa_suite.backend import processes
-from mcqa_suite.common.checkpoints import chat_template_of, check_complete, is_adapter, use_chat_template
+from mcqa_suite.common.checkpoints import (
+    chat_template_of,
+    check_complete,
+    checkpoint_size,
+    is_adapter,
+    use_chat_template,
+)
 from mcqa_suite.common.config import check_keys
 from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import (
     Manifest,
     Parent,
-    checkpoint_size,
     content_hash,
     hardware,
     name_of,

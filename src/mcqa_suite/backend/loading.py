@@ -6,10 +6,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, check_parent, is_adapter, optional_manifest
+from mcqa_suite.common.checkpoints import (
+    HUB_FILES,
+    HUB_NAME,
+    check_parent,
+    is_adapter,
+    optional_manifest,
+    tensor_entries,
+)
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.library_errors import explain
-from mcqa_suite.common.tensor_files import tensor_entries
 
 
 def check_checkpoint(checkpoint: str, base: str | None) -> None:

@@ -19,7 +19,7 @@ from mcqa_suite.analysis.voting.ballots import Ballots, score_lines
 from mcqa_suite.backend.loading import load
 from mcqa_suite.common.checkpoints import chat_template_of
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.journal import journal
+from mcqa_suite.common.jsonl import journal
 from mcqa_suite.common.manifest import content_hash
 from mcqa_suite.grids import Candidate, by_loglikelihood, encoder
 from mcqa_suite.logs.grid_answers import GridAnswers

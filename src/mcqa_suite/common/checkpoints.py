@@ -1,19 +1,27 @@
-"""Checkpoints on disk: completeness, adapters and their parents, and whether a chat template is used."""
+"""Checkpoints on disk: completeness, size, adapters and their parents, and whether a chat template is used.
+
+The headers of safetensors files are read without the library, which a light installation lacks.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
+from math import prod
 from pathlib import Path
+from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.manifest import MANIFEST, Manifest, content_hash, read_manifest
-from mcqa_suite.common.tensor_files import tensor_entries
+from mcqa_suite.common.manifest import MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
 
 ADAPTER = "adapter_config.json"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 NO_TEMPLATE_REMEDY = "leave it out, or add a template to the checkpoint's tokenizer"
 HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
+MOST_HEADER_BYTES = 100_000_000  # the limit of the safetensors library
+# The floating-point types in safetensors files.
+FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 
 
 def is_adapter(folder: Path) -> bool:
@@ -84,3 +92,47 @@ def check_parent(adapter: Path, base: Path) -> None:
         raise CheckpointError(
             f"{adapter}: was trained on {parent.name!r}, but {base} is another checkpoint; give the folder of {parent.name!r}"
         )
+
+
+def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
+    """The size of a checkpoint; give the `parent` of a quantised one to count parameters. None where that is not possible."""
+    tensors, original = tensor_entries(folder), tensor_entries(parent or folder)
+    parameters = sum(prod(entry["shape"]) for entry in original.values() if entry["dtype"] in FLOATS)
+    if not tensors or not parameters or any(name.endswith(".qweight") for name in original):
+        return None
+    stored = sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in tensors.values())
+    return Size(parameters, 8 * stored / parameters, sum(path.stat().st_size for path in content_files(folder)))
+
+
+def tensor_entries(folder: Path) -> dict[str, dict[str, Any]]:
+    """The dtype, shape and data_offsets of every tensor of a folder, by name.
+
+    CheckpointError for a file whose size is not the one in its header.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        entries |= _header(path)
+    return entries
+
+
+def _header(path: Path) -> dict[str, dict[str, Any]]:
+    """The entries of a header: 8 bytes with its length, then JSON."""
+    size, end, entries = path.stat().st_size, -1, {}
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length <= min(size, MOST_HEADER_BYTES):
+            with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
+                entries = json.loads(stream.read(length))
+                entries.pop("__metadata__", None)
+                end = max((_end(entry) for entry in entries.values()), default=0)
+    if 8 + length + end != size:
+        raise CheckpointError(f"{path}: broken or incomplete; make it again, or copy it again")
+    return entries
+
+
+def _end(entry: dict[str, Any]) -> int:
+    """The offset where a tensor's bytes end; ValueError for an entry that is not a tensor."""
+    numbers = [*entry["shape"], *entry["data_offsets"]]
+    if not isinstance(entry["dtype"], str) or not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError("not a tensor")
+    return int(entry["data_offsets"][1])

@@ -1,15 +1,4 @@
-"""Errors that a user can fix; the CLI prints each as one line and exits with 2.
-
-McqaError
-|-- ConfigError         a recipe, config or flag that cannot be used
-|-- DatasetError        questions that are missing, gated or malformed
-|   `-- TemplateError   a template of questions that cannot be read, or has no instance
-|-- CheckpointError     a checkpoint that is missing, half written or of the wrong kind
-|-- EndpointError       a model server that cannot be reached, or that refuses
-|-- LoglikelihoodError  an option without a log-likelihood, or with one that is not finite
-|-- ComparisonError     runs that cannot be compared
-`-- StageError          a stage of a ladder whose process failed
-"""
+"""Errors that a user can fix; the CLI prints each as one line and exits with 2."""
 
 
 class McqaError(Exception):

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, field
 from importlib import metadata
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from mcqa_suite import __version__
 from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.files import write_file
-from mcqa_suite.common.tensor_files import tensor_entries
 
 MANIFEST = "manifest.json"
 SCHEMA = 1  # version of the manifest format; rises when the meaning of a key changes
@@ -34,8 +32,6 @@ VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
 FIXED_VALUES = {
     "local_files_only": False
 }  # transformers records in a tokenizer's config whether the hub could be reached
-# The floating-point types in safetensors files.
-FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 
 
 @dataclass(frozen=True)
@@ -173,16 +169,6 @@ def without_volatile(value: Any) -> Any:
             if key not in VOLATILE_KEYS
         }
     return [without_volatile(item) for item in value] if isinstance(value, list) else value
-
-
-def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
-    """The size of a checkpoint; give the `parent` of a quantised one to count parameters. None where that is not possible."""
-    tensors, original = tensor_entries(folder), tensor_entries(parent or folder)
-    parameters = sum(prod(entry["shape"]) for entry in original.values() if entry["dtype"] in FLOATS)
-    if not tensors or not parameters or any(name.endswith(".qweight") for name in original):
-        return None
-    stored = sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in tensors.values())
-    return Size(parameters, 8 * stored / parameters, sum(path.stat().st_size for path in content_files(folder)))
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from mcqa_suite import __version__
@@ -83,16 +83,13 @@ def _nodes(ray: Any) -> list[dict[str, Any]]:
 @contextmanager
 def _marker(folder: Path) -> Iterator[Path]:
     """A temporary file in the run folder: a node that sees the folder sees the file."""
-    marker = folder / f".ray-{uuid.uuid4().hex}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        marker.touch()
+        marker = NamedTemporaryFile(prefix=".ray-", dir=folder)  # noqa: SIM115 - closed below
     except OSError as error:
         raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose another --output") from error
-    try:
-        yield marker
-    finally:
-        marker.unlink(missing_ok=True)
+    with marker:
+        yield Path(marker.name)
 
 
 def _check_nodes(ray: Any, base: Path, marker: Path | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.errors import DatasetError, McqaError
@@ -76,21 +75,15 @@ def _training_cells(rung: RungResult) -> list[str]:
         metrics.get("mean_layer_loss"),
     )
     parent = manifest.parent.name if manifest.parent else ""
-    return [rung.name, manifest.kind, parent, f"{manifest.seconds:.0f}", *map(_figure, figures)]
+    return [rung.name, manifest.kind, parent, f"{manifest.seconds:.0f}", *map(sweep_results.figure_text, figures)]
 
 
 def _preference_cells(rung: RungResult) -> list[str]:
     metrics = rung.manifest.metrics
     keys = ("reward_accuracy", "reward_accuracy_low", "reward_accuracy_high", "shorter_accuracy", "longer_accuracy")
     accuracy, low, high, shorter, longer = (percent(metrics[key]) for key in keys)
-    counts = [_figure(metrics[key]) for key in ("held_out_pairs", "reward_ties", "reward_margin")]
+    counts = [sweep_results.figure_text(metrics[key]) for key in ("held_out_pairs", "reward_ties", "reward_margin")]
     return [rung.name, accuracy, f"{low} to {high}", *counts, shorter, longer]
-
-
-def _figure(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return ""
-    return str(value) if isinstance(value, int) else f"{value:.4g}"
 
 
 def save_report(result: LadderResult) -> str:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import yaml
 
-from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, has_chat_template
+from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, checkpoint_size, has_chat_template
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
     Parent,
-    checkpoint_size,
     content_hash,
     hardware,
     read_manifest,

@@ -201,7 +201,7 @@ def markdown(scores: SweepScores, results: Mapping[str, RungResult]) -> str:
         own = f"{percent(s.interval.low)} to {percent(s.interval.high)}" if s.interval else ""
         behind = points_interval(s.behind) + " *" * s.is_significant if s.behind else ""
         metrics = results[s.point.stage].manifest.metrics
-        extra = [_figure(metrics.get(key), FIGURES[key][1]) for key in figures]
+        extra = [figure_text(metrics.get(key), FIGURES[key][1]) for key in figures]
         lines.append([name, *values, _value(s), own, behind, p_value(s.p_holm), *extra])
     n = f", n = {interval.n}" if interval else ""
     title = f"sweep {sweep.name}, {sweep.criterion} ({len(lines)} points{n})"
@@ -235,5 +235,8 @@ def _value(s: Score) -> str:
     return percent(s.value) if s.interval else f"{s.value:.4g}"
 
 
-def _figure(value: Any, factor: int) -> str:
-    return f"{factor * value:.4g}" if isinstance(value, int | float) else ""
+def figure_text(value: Any, factor: int = 1) -> str:
+    """A figure of a manifest: whole, or with four digits; "" where it is not a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return str(value) if isinstance(value, int) and factor == 1 else f"{factor * value:.4g}"

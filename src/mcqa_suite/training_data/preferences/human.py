@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.journal import Journal, journal
+from mcqa_suite.common.jsonl import Journal, journal
 from mcqa_suite.training_data.preferences.pairs import ResponsePair, key_of, label_equal
 
 BY = "human"

@@ -10,8 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import Journal, journal
-from mcqa_suite.common.jsonl import Row, numbered_rows
+from mcqa_suite.common.jsonl import Journal, Row, journal, numbered_rows
 
 LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # only a pair labelled a or b is used for training
 DECIDED = ("a", "b")

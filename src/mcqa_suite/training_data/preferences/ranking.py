@@ -14,8 +14,7 @@ from tqdm import tqdm
 
 from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import journal
-from mcqa_suite.common.jsonl import Row
+from mcqa_suite.common.jsonl import Row, journal
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.preferences.judge import GREEDY, PAIR, RANKING, ask, filled

@@ -10,8 +10,7 @@ from tqdm import tqdm
 
 from mcqa_suite.backend.sampling import Generate, Request, Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.journal import journal
-from mcqa_suite.common.jsonl import Row, numbered_rows
+from mcqa_suite.common.jsonl import Row, journal, numbered_rows
 from mcqa_suite.questions.epfl import parse_row
 from mcqa_suite.questions.prompts import cot, math
 from mcqa_suite.questions.question import Question, text_id
