@@ -22,7 +22,8 @@ Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (ta
 class Page:
     """The runs and their comparison.
 
-    `metric`: the score that was asked for. `without_samples`: the aggregated values of runs that cannot be paired.
+    `without_samples`: the aggregated values of runs that cannot be paired. `metric`: the metric that the user named, None for the
+    default.
     """
 
     runs: tuple[Run, ...]

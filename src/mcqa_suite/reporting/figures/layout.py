@@ -40,9 +40,10 @@ def line_plot(
     most: int = MOST_TASKS,
     inches: float = 0.19,
 ) -> tuple[Plot, Axes, list[list[float]]]:
-    """A line for each (name, item) under a bold heading for each group; also the axes, and the y positions of each group.
+    """Plot a line for each (name, item), under a bold heading for each group.
 
-    `draw` draws an item at its y position and returns the words of its text alternative, "" for none.
+    Also return the axes and the y positions of each group. `draw` draws an item at its y position and returns the words of its
+    text alternative, "" for none.
     """
     ticks: list[tuple[float, str]] = []
     headings, heights, y = [], [], 0.0

@@ -1,4 +1,4 @@
-"""Figures of every run by itself: accuracy against the size of the model, and the answers that could be read."""
+"""Figures of single runs: accuracy against the size of the model, and the answers that could be read."""
 
 from __future__ import annotations
 
