@@ -27,6 +27,15 @@ def test_requests_run_side_by_side_and_answers_keep_their_places():
     assert 1 < served.most <= 4
 
 
+@pytest.mark.parametrize("url", ["localhost:8000/v1/completions", "http://me:secret@localhost:8000/v1/completions"])
+def test_an_address_without_scheme_or_with_a_password_is_refused_before_any_request(url):
+    from mcqa_suite.evaluation.servers import RetryingChat
+
+    with pytest.raises(ConfigError, match=r"not the URL of a server|a password in the URL") as error:
+        RetryingChat(model="m", base_url=url)
+    assert "secret" not in str(error.value)
+
+
 def test_samples_of_one_question_have_seeds_of_their_own():
     with serving(lambda body: str(body["seed"])) as served:
         lm = chat(served)

@@ -37,7 +37,7 @@ class Endpoint:
     """
 
     def __init__(self, url: str, model: str | None = None, *, retries: int = 5) -> None:
-        base = _checked(url)
+        base = checked_url(url)
         self.chat = not base.endswith("/completions") or base.endswith("/chat/completions")
         base = base.removesuffix("/completions").removesuffix("/chat")
         self.url = f"{base}/chat/completions" if self.chat else f"{base}/completions"
@@ -100,7 +100,7 @@ class Endpoint:
             raise EndpointError(f"{url}: {reason}{hint}") from error
 
 
-def _checked(url: str) -> str:
+def checked_url(url: str) -> str:
     """The URL without a slash at its end; ConfigError for one that is not valid, or that holds a password."""
     try:
         parts = urlsplit(url)

@@ -20,6 +20,7 @@ import openai
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 from tqdm import tqdm
 
+from mcqa_suite.backend.endpoint import checked_url
 from mcqa_suite.common.errors import ConfigError, EndpointError
 from mcqa_suite.common.http import FAILURES, UnusableAnswerError, first_choice, reason_of, retried
 from mcqa_suite.common.parallel import in_parallel
@@ -55,6 +56,7 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
     ) -> None:
         # One request a batch: a batch would fail as a whole, and servers make batches themselves.
         super().__init__(*args, num_concurrent=num_concurrent, **{**settings, "batch_size": 1})
+        checked_url(self.base_url)
         self._retries = max(1, self.max_retries), float(retry_backoff), float(retry_seconds)
         certificates = ssl.create_default_context(cafile=self.ca_cert_path) if self.verify_certificate else False
         self._client = openai.OpenAI(
