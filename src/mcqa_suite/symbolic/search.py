@@ -81,7 +81,7 @@ def find(steps: Sequence[Step], rng: random.Random, until: float) -> dict[str, A
     """Find a value for every name so that all conditions hold.
 
     TemplateError names the condition that failed most often where there are no such values, and where the steps or the time
-    (`until`, of `time.monotonic`) run out.
+    (`until`, of `time.thread_time`) run out.
     """
     search, patience = _Search(steps, rng, until), float(PATIENCE)
     try:
@@ -130,7 +130,7 @@ class _Search:
     def _spend(self, steps: int) -> None:
         self.budget -= steps
         self.calls += 1
-        if self.budget < 0 or (self.calls % 32 == 0 and time.monotonic() > self.until):
+        if self.budget < 0 or (self.calls % 32 == 0 and time.thread_time() > self.until):
             raise _ExhaustedError
 
     def _candidates(self, step: Step) -> Iterable[tuple[Any, ...]]:

@@ -28,7 +28,7 @@ from mcqa_suite.symbolic.values import (
 from mcqa_suite.symbolic.verify import GOLDS_DIFFER, NOT_WHOLE, gold_problem
 
 MOST_MISSES = 300  # consecutive draws without a new instance
-MOST_SECONDS = 30.0  # for one sample, plus SECONDS_EACH per instance; about a hundred times the usual time
+MOST_SECONDS = 30.0  # of the processor for one sample, plus SECONDS_EACH per instance; about a hundred times the usual time
 SECONDS_EACH = 0.5
 PERSISTENT = 50  # draws with a decimal answer, before any with a whole one, after which decimals are accepted
 SENTENCE_START = re.compile(r"(?:^|[.?!:]\s+|\n\s*)$")
@@ -88,7 +88,7 @@ class Template:
         instances: dict[str, Instance] = {}  # by question
         rejected: Counter[str] = Counter()
         misses, decimals = 0, False
-        until = time.monotonic() + MOST_SECONDS + SECONDS_EACH * n
+        until = time.thread_time() + MOST_SECONDS + SECONDS_EACH * n
         while len(instances) < n:
             drawn = self._instance(find(self.steps, rng, until), len(instances), decimals)
             if isinstance(drawn, Instance):
