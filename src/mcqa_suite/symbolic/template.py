@@ -28,7 +28,8 @@ from mcqa_suite.symbolic.values import (
 from mcqa_suite.symbolic.verify import GOLDS_DIFFER, NOT_WHOLE, gold_problem
 
 MOST_MISSES = 300  # consecutive draws without a new instance
-MOST_SECONDS = 30.0  # of the processor for one sample, plus SECONDS_EACH per instance; about a hundred times the usual time
+# Time of the processor that a sample may take, plus SECONDS_EACH per instance: about a hundred times the usual time.
+MOST_SECONDS = 30.0
 SECONDS_EACH = 0.5
 PERSISTENT = 50  # draws with a decimal answer, before any with a whole one, after which decimals are accepted
 SENTENCE_START = re.compile(r"(?:^|[.?!:]\s+|\n\s*)$")
