@@ -18,14 +18,18 @@ def write_file(path: Path, text: str) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Replace a file with `lines`, which end in newlines: as `write_file`, without all of them in memory."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Replace a file with `lines`, which end in newlines: as `write_file`, without all of them in memory.
+
+    A link stays, and the file that it names is replaced. A folder, pipe or device is refused.
+    """
+    target = Path(os.path.realpath(path))
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "is a folder")
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "Not a regular file")
         with partial.open("w", encoding="utf-8", newline="\n") as stream:
             stream.writelines(lines)
-        partial.replace(path)
+        partial.replace(target)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
     finally:

@@ -1,0 +1,41 @@
+"""Output files are replaced whole, and nothing but a regular file is replaced."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.files import write_file, write_lines
+
+
+def test_a_pipe_and_a_folder_are_refused_and_stay(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(ConfigError, match=rf"{name}: cannot be written \(Not a regular file\)"):
+            write_file(tmp_path / name, "text")
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
+
+
+def test_a_link_stays_and_the_file_that_it_names_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "real.html").write_text("old")
+    (tmp_path / "link.html").symlink_to("real.html")
+    write_file(tmp_path / "link.html", "new")
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "real.html").read_text() == "new"
+
+
+def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path: Path) -> None:
+    def lines():
+        yield "first\n"
+        raise ValueError("broken")
+
+    path = tmp_path / "out.jsonl"
+    path.write_text("old")
+    with pytest.raises(ValueError, match="broken"):
+        write_lines(path, lines())
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
