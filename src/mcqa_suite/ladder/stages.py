@@ -12,7 +12,6 @@ import yaml
 
 from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, checkpoint_size, has_chat_template
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
@@ -124,5 +123,5 @@ def write_settings(context: LadderContext, stage: Stage) -> Path:
     config = context.output / "configs" / f"{stage.name}.yaml"
     config.parent.mkdir(parents=True, exist_ok=True)
     plain = json.loads(json.dumps(dataclasses.asdict(stage.settings)))
-    write_file(config, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
+    config.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return config

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -100,12 +101,12 @@ def read_samples(
     if multiple_choice is None:
         multiple_choice = next(parse_rows(path, _has_options, kind), False)
     values = partial(_option_values, delimiter=delimiter) if multiple_choice else _answer_values
-    tables: dict[str, _Table] = {}
+    tables: defaultdict[str, _Table] = defaultdict(_Table)
     failed: dict[str, dict[int, int]] = {}
     reason = None
     for row in parse_rows(path, lambda sample: _row(sample, field, values), kind, failed=True):
         if row["failure"] is None:
-            tables.setdefault(row["filter"], _Table()).add(row)
+            tables[row["filter"]].add(row)
         else:
             failed.setdefault(row["filter"], {})[row["doc_id"]] = row["hashes"][0]
             reason = reason or row["failure"]
@@ -121,10 +122,12 @@ def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) 
         "filter": sample.filter,
         "line": sample.line,
         "failure": sample.failure,
-        "doc_id": int(np.int64(sample.doc_id)),  # OverflowError for a larger number
+        "doc_id": sample.doc_id,
         "hashes": [hash_prefix(digest) for digest in sample.hashes],
     }
-    if sample.failure is not None:
+    if not -(2**63) <= row["doc_id"] < 2**63:
+        raise OverflowError(f"doc_id {row['doc_id']} has more than 64 bits")
+    if row["failure"] is not None:
         return row
     row["scores"] = sample.scores
     if field is not None:
@@ -133,9 +136,9 @@ def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) 
 
 
 def _option_values(sample: Sample, delimiter: str) -> Values:
-    values = sample.loglikelihoods
-    if len(sample.responses) < len(values):
-        raise ValueError(f"{len(values)} options, {len(sample.responses)} responses")
+    values, responses = sample.loglikelihoods, len(sample.responses)
+    if responses < len(values):
+        raise ValueError(f"{len(values)} options, {responses} responses")
     bits = _option_bits(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)
     if not bits or "acc_norm" in sample.row:
@@ -177,19 +180,24 @@ class _Table:
             self.fields |= dict.fromkeys(row["fields"])
             value = row["value"]
             row["field"] = -1 if value is None else self.values.setdefault(str(value), len(self.values))
-        for name, column in self.columns.items():
-            values = row.get(name, [])
-            column.extend(values if isinstance(values, list) else [values])
+        for name in self.columns.keys() & row.keys():
+            if isinstance(row[name], list):
+                self.columns[name].extend(row[name])
+            else:
+                self.columns[name].append(row[name])
 
     def samples(self, path: Path, filter_name: str, failed: Mapping[int, int]) -> Samples:
-        columns: dict[str, Any] = {name: np.array(column) for name, column in self.columns.items()}
+        columns: dict[str, Any] = {name: np.asarray(column) for name, column in self.columns.items()}
         for name, scores in self.scores.items():
             if name in METRICS and np.isnan(scores).any():
                 where = f"{path}:{columns['line'][np.isnan(scores).argmax()]}"
                 reason = f"{name} is in some rows, and missing in this one"
                 raise DatasetError(f"{where}: {reason}; correct the row, or run the task again")
-        order = np.argsort(columns["doc_id"], kind="stable")  # data-parallel runs write documents out of order
-        doc_id, n = columns["doc_id"][order], len(order)
+        doc_id, n = columns["doc_id"], len(columns["doc_id"])
+        order: Any = slice(None)
+        if (doc_id[1:] < doc_id[:-1]).any():  # data-parallel runs write documents out of order
+            order = np.argsort(doc_id, kind="stable")
+            doc_id = doc_id[order]
         if (twice := doc_id[1:][doc_id[1:] == doc_id[:-1]]).size:
             where = f"{path}: filter {filter_name}: document {twice[0]}"
             raise DatasetError(f"{where} comes twice; was the file written twice? Run the task again")
@@ -200,7 +208,7 @@ class _Table:
         codes = columns["field"]
         samples = Samples(
             **{name: columns[name][order] for name in ("doc_id", "hashes", "options", "gold", *names)},
-            scores={name: np.array(scores)[order] for name, scores in self.scores.items()},
+            scores={name: np.asarray(scores)[order] for name, scores in self.scores.items()},
             failed=failed,
             field=Column(codes[order], tuple(self.values), tuple(self.fields)) if len(codes) else None,
         )
