@@ -56,6 +56,8 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
     ) -> None:
         # One request a batch: a batch would fail as a whole, and servers make batches themselves.
         super().__init__(*args, num_concurrent=num_concurrent, **{**settings, "batch_size": 1})
+        if not self.base_url:
+            raise ConfigError(f"--model_args: no base_url; give the whole address, such as {EXAMPLE}{self.path}")
         checked_url(self.base_url)
         self._retries = max(1, self.max_retries), float(retry_backoff), float(retry_seconds)
         certificates = ssl.create_default_context(cafile=self.ca_cert_path) if self.verify_certificate else False
