@@ -45,10 +45,11 @@ def first_choice(client: openai.OpenAI, url: str, body: Mapping[str, Any], heade
 
 
 def retried(call: Callable[[], T], tries: int, backoff: float, seconds: float) -> T:
-    """`call()`, repeated after failures that another try may mend: `tries` in all, the last at most `seconds` after the first.
+    """Call a function, and call it again after a failure that may be temporary; return its first result.
 
-    The wait is `backoff` seconds before the second try and doubles for each further one. Where all fail, raises the last error
-    with a note of the number of tries.
+    `tries` is the largest number of calls; no call starts more than `seconds` after the first. The wait is `backoff` seconds
+    before the second call and doubles before each further one. Where all calls fail, the last error is raised, with a note
+    of the number of calls.
     """
 
     def wait(state: RetryCallState) -> float:

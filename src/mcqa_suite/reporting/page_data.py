@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcqa_suite.analysis.compare import Comparison, Options, compare, read_folders
-from mcqa_suite.analysis.compare.tasks import matches
+from mcqa_suite.analysis.compare.tasks import matches, selected_tasks
 from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
 from mcqa_suite.logs.files import load_results, results_files
@@ -87,7 +87,7 @@ def _resolved(text: str) -> Path:
 def _matching(run: Run, patterns: str) -> Run:
     """The run reduced to the tasks and groups that match, and the tasks of those groups."""
     groups = {name: group for name, group in run.groups.items() if matches(name, patterns)}
-    names = {task for task, _ in run.tasks if matches(task, patterns)}.union(*(g.tasks for g in groups.values()))
+    names = selected_tasks(run, patterns)
     return replace(run, tasks={key: task for key, task in run.tasks.items() if key[0] in names}, groups=groups)
 
 

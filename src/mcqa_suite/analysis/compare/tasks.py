@@ -52,7 +52,7 @@ class PairedTask:
 
 def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tuple[dict[Key, PairedTask], list[str]]:
     """Pair every selected task that both runs have; return a line for each that could not be paired."""
-    selected = _selected(base, options.tasks)
+    selected = selected_tasks(base, options.tasks)
     common = [key for key in base.tasks if key in variant.tasks and key[0] in selected]
     if not common:
         some = ", ".join(sorted({key[0] for key in variant.tasks})[:3])
@@ -129,10 +129,10 @@ def unmatched(base: Run, patterns: str) -> list[str]:
     return [f"--tasks {pattern!r} matches nothing in {base.name}" for pattern in idle]
 
 
-def _selected(base: Run, patterns: str) -> set[str]:
+def selected_tasks(run: Run, patterns: str) -> set[str]:
     """Matching tasks, and the members of matching groups."""
-    tasks = {task for task, _ in base.tasks if matches(task, patterns)}
-    return tasks.union(*(group.tasks for group in base.groups.values() if matches(group.name, patterns)))
+    tasks = {task for task, _ in run.tasks if matches(task, patterns)}
+    return tasks.union(*(group.tasks for group in run.groups.values() if matches(group.name, patterns)))
 
 
 def preferred_metric(names: Sequence[str], metric: str | None = None) -> str | None:
