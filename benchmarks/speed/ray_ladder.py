@@ -25,8 +25,8 @@ from typing import Any
 
 from mcqa_suite.common.manifest import read_manifest, usable_cores
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder import run_recipe
 from mcqa_suite.ladder.recipe import read_recipe, until
+from mcqa_suite.ladder.run import run_recipe
 
 RECIPE = training_dir() / "configs" / "demo.yaml"
 STAGES = ("sft", "dpo")

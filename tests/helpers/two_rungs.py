@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.common.manifest import read_manifest
-from mcqa_suite.ladder import run_recipe
+from mcqa_suite.ladder.run import run_recipe
 
 # Writes its parent's files one after the other, and 40 kB of its own that depend on its settings and its parent.
 SCRIPT = """
@@ -48,7 +48,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 import mcqa_suite.ladder.stages as stages
-from mcqa_suite.ladder import run_recipe
+from mcqa_suite.ladder.run import run_recipe
 stages.training_dir = lambda: Path(sys.argv[1])
 run_recipe(Path(sys.argv[2]))
 """

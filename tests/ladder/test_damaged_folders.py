@@ -13,7 +13,7 @@ from helpers.two_rungs import contents, halve, statuses
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.locks import run_lock
 from mcqa_suite.common.manifest import MANIFEST
-from mcqa_suite.ladder import run_recipe
+from mcqa_suite.ladder.run import run_recipe
 
 
 def flip(path: Path) -> None:

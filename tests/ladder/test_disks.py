@@ -12,7 +12,7 @@ from helpers.two_rungs import RECIPE, ROOT, halve, statuses
 
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
 from mcqa_suite.evaluation.saving import check_saved, check_writable, unsaved_is_an_error
-from mcqa_suite.ladder import run_recipe
+from mcqa_suite.ladder.run import run_recipe
 
 
 @pytest.mark.slow

@@ -15,11 +15,12 @@ from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
 from mcqa_suite.common.manifest import Hardware, Manifest
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
-from mcqa_suite.ladder import RungResult, run_recipe
 from mcqa_suite.ladder.audit import StageRows, check_leaks, evaluation_items
 from mcqa_suite.ladder.evaluation import plan_of
 from mcqa_suite.ladder.outputs import save_sweeps
 from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.run import run_recipe
+from mcqa_suite.ladder.steps import RungResult
 from mcqa_suite.questions import generated
 from mcqa_suite.questions.prompts import letter
 

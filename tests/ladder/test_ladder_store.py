@@ -13,8 +13,8 @@ from helpers.stage_scripts import use_stand_ins
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.ladder import LadderResult, run_recipe
-from mcqa_suite.ladder.steps import StepResult
+from mcqa_suite.ladder.run import run_recipe
+from mcqa_suite.ladder.steps import LadderResult, StepResult
 from mcqa_suite.ladder.store import Store, inputs_of, with_store
 
 RECIPE = """

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.common.paths import training_dir
-from mcqa_suite.ladder import run_recipe
 from mcqa_suite.ladder.audit import stage_rows
 from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
 from mcqa_suite.ladder.recipe import read_recipe
-from mcqa_suite.ladder.run import check_tasks
+from mcqa_suite.ladder.run import check_tasks, run_recipe
 from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, STEPS, smoke
 from mcqa_suite.ladder.stage_settings import SETTINGS
 

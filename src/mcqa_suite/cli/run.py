@@ -25,10 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(recipe: Path, output: Path | None, until: str | None, smoke: bool, ray: str | None, store: str | None) -> None:
-    from mcqa_suite.ladder import run_recipe
     from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
     from mcqa_suite.ladder.recipe import read_recipe
     from mcqa_suite.ladder.recipe import until as cut_after
+    from mcqa_suite.ladder.run import run_recipe
     from mcqa_suite.ladder.smoke import smoke as shorten
 
     plan = read_recipe(recipe)
