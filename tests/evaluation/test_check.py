@@ -37,3 +37,17 @@ def test_a_question_with_more_options_than_letters_is_one_line(openbookqa, capsy
     assert main(["check", "mcqa_openbookqa"]) == 2
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
     assert "30 options, expected 2 to 26" in line
+
+
+def test_show_prints_the_first_question_as_the_harness_asks_it(openbookqa, capsys):
+    openbookqa(3)
+    assert main(["check", "--show", "mcqa_openbookqa", "mcqa_openbookqa_cot_n8"]) == 0
+    letter, cot = capsys.readouterr().out.split("\n\nmcqa_")
+    assert letter.split("\n")[1:9] == [
+        *("    Question: Stem", "", "    Options:", "    A. option 0", "    B. option 1", "    C. option 2", ""),
+        "    Answer:",
+    ]
+    assert letter.split("\n")[9:13] == ["scored: the log-likelihood of each of", "    ' A'", "    ' B'", "    ' C'"]
+    assert letter.endswith("right:  ' C'")
+    assert "\nscored: 8 texts of at most 1024 tokens, temperature 0.7, top_p 0.95, up to '\\nQuestion:'\n" in cot
+    assert "\nread:   The option that each response commits to\nright:  ' The answer is C.'\n" in cot

@@ -10,11 +10,19 @@ EXAMPLE = """mcqa check mcqa_epfl --metadata '{"epfl_file": "exam.jsonl"}'"""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", nargs="+", metavar="TASK")
+    parser.add_argument(
+        "--show", action="store_true", help="print the first question as each task asks it, and what is scored"
+    )
     add_metadata(parser)
     parser.set_defaults(run=run)
 
 
-def run(names: list[str], metadata: dict[str, Any]) -> None:
+def run(names: list[str], metadata: dict[str, Any], show: bool) -> None:
+    if show:
+        from mcqa_suite.evaluation.show import examples
+
+        print("\n\n".join(map(str, examples(names, metadata))))
+        return
     from mcqa_suite.evaluation.check import check
 
     for line in check(names, metadata):

@@ -35,9 +35,14 @@ class TaskCheck:
 
 def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
     """Render every document of every task. Raises DatasetError that names the first document that fails."""
-    loaded = load(names, manager(metadata))
-    leaves = [task for item in loaded for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
+    leaves = leaf_tasks(names, metadata)
     return [_check_task(task) for task in tqdm(leaves, desc="checking", disable=len(leaves) < 3)]
+
+
+def leaf_tasks(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Any]:
+    """The named tasks and those of the named groups, loaded."""
+    loaded = load(names, manager(metadata))
+    return [task for item in loaded for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
 
 
 def _check_task(task: Any) -> TaskCheck:
