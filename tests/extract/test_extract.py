@@ -57,6 +57,12 @@ def test_golden_cases_reach_their_bars(name: str) -> None:
     assert len(false) <= 0.04 * len(silent), false
 
 
+@pytest.mark.parametrize("row", rows("endings"), ids=lambda row: f"{row['id']} {row['text'][-24:]!a}")
+def test_a_response_that_stops_where_its_answer_follows_is_truncated(row: dict[str, object]) -> None:
+    extraction = read(row)
+    assert (extraction.answer, extraction.status) == (row["label"], row["status"])
+
+
 @pytest.mark.parametrize("rule", LETTER_RULES, ids=lambda rule: rule.name)
 def test_each_letter_rule_decides_its_own_example(rule) -> None:
     extraction = extract_choice(rule.example, CITIES)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from mcqa_suite.extract.denial import NOT_BEFORE, denied
+from mcqa_suite.extract.endings import ends_as_sentence
 from mcqa_suite.extract.result import Extraction, Reading, extract
 from mcqa_suite.extract.text import View, last_matches
 
@@ -23,6 +25,15 @@ TABLE_RULE = re.compile(r"[ |:-]{3,400}$")
 CELL = re.compile(r"-?\d[\d.]*", re.ASCII)
 # "Test input:" before a grid that repeats the question
 INPUT_LABEL = re.compile(r"(?:^|\W)(?:test )?input(?: grid| \d)?\W{0,3}$")
+REACH = 120  # characters before a grid, or at the end of a response, in which an announcement is searched
+_OUTPUT = r"(?:output|answer|solution|result|transformed grid|predicted grid)"
+ANNOUNCED = re.compile(
+    rf"\b{_OUTPUT}\b[^.\n]{{0,60}}\n?[^\w\n]{{0,20}}(?:\w{{1,8}}\n)?\s{{0,4}}$"
+)  # "Output:" and "```json"
+# "The output grid is:", "Row 3:", "[": a response that stops where a grid or its next row follows
+CUT = re.compile(
+    rf"(?:\b{_OUTPUT}\b[^.?!\n]{{0,60}}?(?: (?:is|are|be|becomes)|[:=>])|\b(?:row|line) {{0,2}}\d{{1,2}} ?[:=-]|\[)\s{{0,9}}$"
+)
 REFUSES = re.compile(r"\b(?:cannot|can't|could not|couldn't|unable to|sorry|no consistent)\b")
 
 
@@ -33,10 +44,15 @@ def extract_grid(response: str) -> Extraction:
 
 def _read(view: View) -> Extraction:
     readings = [reading for reading in (_last_nested(view), _last_lines(view)) if reading is not None]
-    if readings:
-        last = max(readings, key=lambda reading: (reading.end, reading.start))
+    cut = CUT.search(view.low[-REACH:].rstrip()) if view.ends else None
+    last = max(readings, key=lambda reading: (reading.end, reading.start), default=None)
+    if cut and (last is None or not ANNOUNCED.search(view.low[max(0, last.start - REACH) : last.start])):
+        return Extraction(None, "truncated")
+    if last is not None:
         return last.extraction(view)
-    return Extraction(None, "refused" if REFUSES.search(view.low) else "none")
+    if REFUSES.search(view.low):
+        return Extraction(None, "refused")
+    return Extraction(None, "none" if ends_as_sentence(view.low) else "truncated")
 
 
 def _last_nested(view: View) -> Reading | None:
@@ -49,7 +65,14 @@ def _last_nested(view: View) -> Reading | None:
     close = NESTED_CLOSE.search(view.clean, start, run.end() if run else start)
     end = close.end() if close else (run.end() if run else start + 2)
     rows = [_cells(row) for row in INNER_ROW.findall(view.clean[start + 1 : end - 1])] if close else []
-    return _reading(rows, "nested_list", start, end)
+    reading = _reading(rows, "nested_list", start, end)
+    stops = run is not None and run.end() == len(view.clean) and _may_be_cut(view)
+    return replace(reading, status="truncated") if stops and close is None else reading
+
+
+def _may_be_cut(view: View) -> bool:
+    """Whether a response ends without closing a code fence, which cleaning has replaced by blanks."""
+    return view.ends and not view.clean[-1:].isspace()
 
 
 def _is_not_the_answer(low: str, at: int) -> bool:
@@ -67,7 +90,8 @@ def _last_lines(view: View) -> Reading | None:
     before = ""
     at = count = 0
     spaced = False
-    for line in [*view.clean.split("\n"), "."]:
+    lines = view.clean.split("\n")
+    for number, line in enumerate([*lines, "."]):
         bare = ROW_LABEL.sub("", line[:700], count=1).strip()
         if bare and len(bare) < 600 and ROW_LINE.match(bare):
             block.append((at, bare))
@@ -77,15 +101,19 @@ def _last_lines(view: View) -> Reading | None:
         elif block and bare and TABLE_RULE.match(bare) and "-" in bare:
             pass
         else:
-            last = _block(block, before, alone=count == 1) or last
+            cut = number == len(lines) and _may_be_cut(view)
+            last = _block(block, before, alone=count == 1, cut=cut) or last
             block, spaced = [], False
             before = bare.lower() or before
         at += len(line) + 1
     return last
 
 
-def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> Reading | None:
-    """The grid of consecutive lines; a single line counts only after a colon or where it is the whole response."""
+def _block(block: list[tuple[int, str]], before: str, *, alone: bool, cut: bool) -> Reading | None:
+    """The grid of consecutive lines; a single line counts only after a colon or where it is the whole response.
+
+    `cut`: the response may have been cut off after these lines.
+    """
     if (
         not block
         or INPUT_LABEL.search(before[-60:])
@@ -98,12 +126,18 @@ def _block(block: list[tuple[int, str]], before: str, *, alone: bool) -> Reading
     lines = [line for _, line in block]
     if len(lines) == 1 and "[" in lines[0]:
         return None
-    compact = [line.strip() for line in lines]
-    if all(line.isdigit() and len(line) > 1 for line in compact) and len(lines) > 1:
-        rows: list[list[int | None]] = [[int(char) for char in line] for line in compact]
-    else:
-        rows = [_cells(line) for line in lines]
-    return _reading(rows, "rows_of_cells", start, end)
+    reading = _reading(_rows(lines), "rows_of_cells", start, end)
+    in_a_row = cut and len(lines) > 1 and len(lines[-1]) < len(lines[-2])
+    if in_a_row and reading.answer is None and _reading(_rows(lines[:-1]), "rows_of_cells", start, end).answer:
+        return replace(reading, status="truncated")
+    return reading
+
+
+def _rows(lines: list[str]) -> list[list[int | None]]:
+    """The cells of lines such as "1 0 2", or "102" where each line is only digits."""
+    if all(line.isdigit() and len(line) > 1 for line in lines):
+        return [[int(char) for char in line] for line in lines]
+    return [_cells(line) for line in lines]
 
 
 def _cells(row: str) -> list[int | None]:

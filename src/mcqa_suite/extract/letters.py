@@ -7,24 +7,16 @@ from collections.abc import Sequence
 
 from mcqa_suite.extract.announcements import announced, hinted
 from mcqa_suite.extract.denial import REFUSAL
+from mcqa_suite.extract.endings import ends_as_sentence, unfinished
 from mcqa_suite.extract.lines import leading_line, letter_line, marked_line, opening_letter
-from mcqa_suite.extract.mentions import ends_as_sentence, last_mention, letter_and_text, option_text, ordinal_alone
+from mcqa_suite.extract.mentions import last_mention, letter_and_text, option_text, ordinal_alone
 from mcqa_suite.extract.options import Options
 from mcqa_suite.extract.result import Extraction, Step, extract, first_reading
 from mcqa_suite.extract.text import View
 
-STEPS: tuple[Step, ...] = (
-    announced,
-    marked_line,
-    leading_line,
-    hinted,
-    letter_line,
-    opening_letter,
-    last_mention,
-    letter_and_text,
-    option_text,
-    ordinal_alone,
-)
+# The choice as a letter that is given as the answer: read even where the response is cut off in a later announcement
+EXPLICIT_STEPS: tuple[Step, ...] = (announced, marked_line, leading_line, hinted, letter_line, opening_letter)
+STEPS: tuple[Step, ...] = (*EXPLICIT_STEPS, last_mention, letter_and_text, option_text, ordinal_alone)
 HEAD_STEPS: tuple[Step, ...] = (announced, leading_line, opening_letter)
 
 
@@ -40,7 +32,11 @@ def extract_choice(response: str, choices: Sequence[str], *, labels: str = strin
 
 
 def _read(view: View, options: Options) -> Extraction:
-    if extraction := first_reading(view, STEPS, HEAD_STEPS, options):
+    cut = view.ends and unfinished(view.low, options.begins_text) >= 0
+    extraction = first_reading(view, EXPLICIT_STEPS if cut else STEPS, HEAD_STEPS, options)
+    if cut and (extraction is None or extraction.answer is None):
+        return Extraction(None, "truncated")
+    if extraction is not None:
         return extraction
     if REFUSAL.search(view.low):
         return Extraction(None, "refused")

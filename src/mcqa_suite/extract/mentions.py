@@ -15,6 +15,7 @@ from mcqa_suite.extract.denial import (
     denied_before,
     doubtful,
 )
+from mcqa_suite.extract.endings import ends_as_sentence
 from mcqa_suite.extract.lines import LINE
 from mcqa_suite.extract.options import ORDINALS, Options
 from mcqa_suite.extract.result import Reading
@@ -33,14 +34,6 @@ ORDINAL_ALONE = re.compile(
 )
 LETTER_AND_TEXT = re.compile(r"(?<![\w'])(?P<letter>[A-Z])(?:[).:]{1,2} | \()(?=\S)")
 MOST_LETTERS = 100  # letters followed by a text that are read
-
-
-def ends_as_sentence(low: str) -> bool:
-    """Whether the text ends as a sentence, or is too short to have been cut off."""
-    body = low.rstrip()
-    if FUNCTION_WORD.search(body[-24:]):
-        return False
-    return len(body) < 60 or body[-1:] in ".!?)]}:" or ("\n" not in body[-200:] and len(body) < 120)
 
 
 def last_mention(view: View, options: Options) -> Reading | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from mcqa_suite.extract.decimals import number_words_in, numbers_in
+from mcqa_suite.extract.decimals import WORD_VALUES, number_words_in, numbers_in
 from mcqa_suite.extract.denial import NOT, denied, denied_after
+from mcqa_suite.extract.endings import ends_with_result, unfinished
 from mcqa_suite.extract.number_rules import ARITHMETIC, DATE, IRRATIONAL, NO_NUMBER, NUMBER_RULES, PLANNING, UNDECIDED
 from mcqa_suite.extract.result import Extraction, Reading, Step, extract, first_reading
 from mcqa_suite.extract.rules import Rule, last_announced
 from mcqa_suite.extract.statements import conclude, denied_at, stated, stated_alone
-from mcqa_suite.extract.text import FUNCTION_WORD, View, number_view
+from mcqa_suite.extract.text import View, number_view
 
 
 def extract_number(response: str) -> Extraction:
@@ -20,6 +21,10 @@ def extract_number(response: str) -> Extraction:
 
 
 def _read(view: View) -> Extraction:
+    cut = unfinished(view.low, _begins_number) if view.ends else -1
+    if cut >= 0:
+        before = first_reading(view.cut(cut), STEPS[:1], ())
+        return before if before and before.answer is not None else Extraction(None, "truncated")
     if extraction := first_reading(view, STEPS, STEPS[:1]):
         return extraction
     if NO_NUMBER.search(view.low):
@@ -27,17 +32,16 @@ def _read(view: View) -> Extraction:
     return Extraction(None, "none" if ends_with_result(view.clean) else "truncated")
 
 
-def ends_with_result(clean: str) -> bool:
-    """Whether a text is complete: it ends in punctuation, in a result, or as a short line on a content word."""
-    body = clean.rstrip()
-    line = body[body.rfind("\n") + 1 :]
-    if body[-1:] in ".!?)]}|" or re.search(r"= {0,3}[-$€£ ]{0,3}[\d.,]{1,40} {0,2}[%\w]{0,12}$", line[-80:]):
-        return True
-    return (
-        len(line) < 120
-        and len(body) < 240
-        and not FUNCTION_WORD.search(line[-24:].lower())
-        and line[-1:] not in ",;:+-*/=("
+# "\\frac{1", "3 + ", "12 \\times (": an expression that is not finished
+PART_OF_NUMBER = re.compile(
+    r"\\?[dt]?frac ?\{[^{}]{0,40}(?:\} ?(?:\{[^{}]{0,40})?)?|[^a-z\n=]{0,80}(?:[\d)}] ?[+×÷^]| [*/]|\\times|\\cdot)[ ({]{0,3}"
+)
+
+
+def _begins_number(rest: str) -> bool:
+    """Whether a response stops inside a number or an expression; a text such as "4" may be a whole number."""
+    return bool(PART_OF_NUMBER.fullmatch(rest)) or (
+        len(rest) > 1 and any(word.startswith(rest) and word != rest for word in WORD_VALUES)
     )
 
 

@@ -37,8 +37,13 @@ def _leading_tokens(text: str, limit: int | None = None) -> tuple[tuple[str, ...
 @lru_cache(maxsize=256)
 def option_keys(choices: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """The tokens of each option."""
-    cleaned = (LATEX_WRAP.sub(" ", choice.translate(CLEAN)).lower()[:600] for choice in choices)
-    return tuple(_leading_tokens(text)[0] for text in cleaned)
+    return tuple(_leading_tokens(text)[0] for text in option_texts(choices))
+
+
+@lru_cache(maxsize=256)
+def option_texts(choices: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts of the options in cleaned lower case, their first 600 characters."""
+    return tuple(LATEX_WRAP.sub(" ", choice.translate(CLEAN)).lower()[:600].strip() for choice in choices)
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,11 @@ class Options:
         words, _ = _leading_tokens(clause, 40)
         matching = [i for i, key in enumerate(option_keys(self.choices)) if key[: len(words)] == words]
         return matching[0] if len(matching) == 1 and len(words) > 1 else None
+
+    def begins_text(self, rest: str) -> bool:
+        """Whether cleaned lower-case text of two characters or more is only the first part of an option's text."""
+        texts = [text.lstrip("\\") for text in option_texts(self.choices)]
+        return len(rest) > 1 and any(text.startswith(rest) and text != rest for text in texts)
 
     def mentioned(self, text: str) -> list[int]:
         """The options whose text occurs in cleaned lower-case `text`, in order of the first mention.

@@ -30,7 +30,7 @@ WORD = "0-9A-Za-z_À-ɏ"  # next to these a letter is part of a word; Latin only
 # "the", "we", "is": a word that does not end a complete text
 FUNCTION_WORD = re.compile(
     r"\b(?:the|a|an|of|to|and|or|in|for|with|by|is|are|was|were|be|we|he|she|they|it|that|this|then|so|need|if|as|at|on|from|has"
-    r"|have|his|her|their|its|which|because|since|would|will|can|per|than|but|each|every|when|where|how|i|you|now|answer)$"
+    r"|have|his|her|their|its|which|because|since|would|will|can|per|than|but|each|every|when|where|how|i|you|now)$"
 )
 # The end of this answer: "<|im_end|>", "</s>", "\n\nQuestion: Which river ...", "\nQ: Next", "\nHuman: ..."
 RUN_ON = re.compile(
