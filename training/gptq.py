@@ -21,6 +21,7 @@ import torch
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import complete_folder, usable_cores, without_volatile
 from mcqa_suite.ladder.stage_settings import GptqSettings, read_rows
+from mcqa_suite.training_data.sources import prompt_text
 
 if usable_cores() <= 2:
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")  # the default of one worker fails at load
@@ -44,7 +45,7 @@ def main() -> None:
     rows, fingerprints = read_rows(settings)
     if not rows:
         raise DatasetError(f"{args.config}: no rows to calibrate on; see n and split of calibration")
-    texts = [row["prompt"] + row["completion"] for row in rows]
+    texts = [prompt_text(row) + row["completion"] for row in rows]
     with stage.enough_memory(args, "batch_size", settings.batch_size, "lower it, or calibrate on fewer rows"):
         model = GPTQModel.load(
             str(args.parent),

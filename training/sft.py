@@ -28,6 +28,7 @@ def main() -> None:
         data, fingerprints = read_rows(settings)
         model, tokenizer = weights.load(args, settings)
         chat = stage.use_chat(settings, tokenizer, str(args.config))
+        data = rows.without_refused_system(data, tokenizer) if chat else data
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
 
         trainer = SFTTrainer(

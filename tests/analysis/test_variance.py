@@ -139,6 +139,45 @@ def test_the_gap_compares_templates_with_their_originals_and_with_the_other_ques
     assert "### Generalisation gap" in variance_report([drawn])
 
 
+@pytest.mark.parametrize("form", ["_n8", "_final_answer", "_final_answer_n8"])
+def test_the_gap_is_to_gsm8k_asked_in_the_same_form(tmp_path, rates, form):
+    task = f"mcqa_gsm_symbolic_main{form}"
+    whole_sets = {"mcqa_gsm8k": whole_set([False] * 40), f"mcqa_gsm8k{form}": whole_set([True] * 15 + [False] * 25)}
+    write_run(tmp_path, {task: templated("gsm_symbolic", rates["main"]), **whole_sets})
+    drawn = read_drawn("base", tmp_path)
+    draws = drawn.tasks[task]
+    assert (draws.family, draws.variant, draws.form) == (f"mcqa_gsm_symbolic{form}", "main", form)
+    result = gap(draws, drawn.gsm8k)
+    assert (result.same.value, result.same.n) == (0.75, 20)
+    assert (result.other.value, result.other.n) == (0, 20)
+    assert "### Generalisation gap" in variance_report([drawn])
+    write_run(
+        tmp_path / "other", {task: templated("gsm_symbolic", rates["main"]), "mcqa_gsm8k": whole_set([True] * 20)}
+    )
+    other = read_drawn("base", tmp_path / "other")
+    assert gap(other.tasks[task], other.gsm8k) is None
+
+
+def test_the_gap_of_sampled_answers_has_students_interval(tmp_path, rates):
+    sampled = [{**row, "acc": (index % 9) / 8} for index, row in enumerate(whole_set([True] * 45))]
+    tasks = {"mcqa_gsm_symbolic_main_n8": templated("gsm_symbolic", rates["main"]), "mcqa_gsm8k_n8": sampled}
+    write_run(tmp_path, tasks)
+    drawn = read_drawn("base", tmp_path)
+    result = gap(drawn.tasks["mcqa_gsm_symbolic_main_n8"], drawn.gsm8k)
+    first = np.array([row["acc"] for row in sampled[:20]])
+    assert result.same.value == pytest.approx(first.mean())
+    assert result.same.half_width == pytest.approx(2.093 * first.std(ddof=1) / 20**0.5, rel=1e-3)
+
+
+def test_variants_asked_in_another_form_are_a_family_of_their_own(tmp_path, rates):
+    names = {"main": "mcqa_symbolic_local_main_final_answer", "p1": "mcqa_symbolic_local_p1_final_answer"}
+    tasks = {task: templated(task.removeprefix("mcqa_"), rates[name]) for name, task in names.items()}
+    write_run(tmp_path, {**tasks, "mcqa_symbolic_local_noop": templated("symbolic_local_noop", rates["noop"])})
+    drawn = read_drawn("base", tmp_path)
+    pairs = [(first, second) for first, second, _ in steps(drawn, "mcqa_symbolic_local_final_answer")]
+    assert pairs == [("main", "p1")]
+
+
 def test_without_gsm8k_there_is_no_gap(tmp_path, rates):
     log(tmp_path, rates)
     drawn = read_drawn("base", tmp_path)

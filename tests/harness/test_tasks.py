@@ -16,7 +16,7 @@ from helpers.locations import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
 from mcqa_suite.common.errors import ConfigError, DatasetError, LoglikelihoodError
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
-from mcqa_suite.harness import formats, scoring
+from mcqa_suite.harness import scoring
 from mcqa_suite.harness.tasks import load, local_dataset, manager
 
 BENCHMARKS = [
@@ -36,11 +36,11 @@ TASKS = [
     f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS for suffix in ("", "_cloze", "_cot", "_perm", "_cot_n8")
 ]
 MATH = ["mcqa_gsm8k", *(f"mcqa_gsm_symbolic_{part}" for part in ("main", "p1", "p2"))]
-TASKS += [*MATH, *(f"{task}_n8" for task in MATH)]
 GRIDS = [f"mcqa_arc_grid_{release}_{split}" for release in (1, 2) for split in ("training", "evaluation")]
 RULES = [f"mcqa_arc_grid_{release}_evaluation_{part}" for release in (1, 2) for part in ("describe", "apply")]
 TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS), *RULES]
-TASKS += [f"mcqa_symbolic_local_{part}{suffix}" for part in ("main", "p1", "p2", "noop") for suffix in ("", "_n8")]
+LOCAL = [f"mcqa_symbolic_local_{part}" for part in ("main", "p1", "p2", "noop")]
+TASKS += [f"{task}{form}{n8}" for task in (*MATH, *LOCAL) for form in ("", "_final_answer") for n8 in ("", "_n8")]
 SUBJECTS = 19
 
 
@@ -67,6 +67,7 @@ def test_every_yaml_is_a_task_a_group_or_included():
     shared = {path for path in files if path not in defined}
     # The harness silently skips a YAML that does not parse: only these files may define no task.
     formats = {f"{name}.yaml" for name in ("letter", "cloze", "cot", "math", "perm", "cot_n8", "math_n8")}
+    formats |= {"math_final_answer.yaml", "math_final_answer_n8.yaml"}
     bases = {
         "arc",
         "arc_grid",
@@ -113,9 +114,12 @@ def test_every_task_of_a_format_runs_in_the_harness(suffix):
 @pytest.mark.usefixtures("in_made_up_hub")
 def test_sampled_tasks_ask_eight_times_and_score_the_vote():
     results = run_dummy(
-        ["mcqa_suite_n8", "mcqa_generated_cot_n8", "mcqa_gpqa_diamond_cot_n8", "mcqa_gsm_symbolic_p2_n8"]
+        [
+            *("mcqa_suite_n8", "mcqa_generated_cot_n8", "mcqa_gpqa_diamond_cot_n8", "mcqa_gsm_symbolic_p2_n8"),
+            "mcqa_gsm8k_final_answer_n8",
+        ]
     )
-    assert len(results["samples"]) == 10 - 1 + SUBJECTS + 3
+    assert len(results["samples"]) == 10 - 1 + SUBJECTS + 4
     for task, samples in results["samples"].items():
         assert len(samples[0]["resps"][0]) == 8, task
         assert {"acc", "majority", "any_right", "parsed"} <= set(samples[0]["metrics"]), task
@@ -138,23 +142,6 @@ def test_few_shot_examples_never_hold_the_evaluated_question(name):
         assert shots.count("Question: ") == 5
         if not name.startswith("mcqa_arc"):  # its made-up train and test rows are the same on purpose
             assert question.split("\n")[0] not in shots
-
-
-@pytest.mark.usefixtures("in_made_up_hub")
-def test_math_tasks_follow_the_official_protocol():
-    sample = run_dummy(["mcqa_gsm_symbolic_p1"])["samples"]["mcqa_gsm_symbolic_p1"][1]
-    prompt = sample["arguments"][0][0]
-    assert prompt.startswith("As an expert problem solver, solve step by step")
-    assert prompt.count("A: Let's think step by step.") == 9
-    assert prompt.count("The final answer is ") == 8
-    assert sample["doc"]["gold"] == "1002"
-    bare = run_dummy(["mcqa_gsm_symbolic_p1"], num_fewshot=0)["samples"]["mcqa_gsm_symbolic_p1"][1]
-    assert bare["arguments"][0][0].count("Q: ") == 1
-
-
-def test_math_examples_are_the_published_eight():
-    docs = formats.math_fewshot()
-    assert [doc["gold"] for doc in docs] == ["6", "5", "39", "8", "9", "29", "33", "8"]
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
@@ -185,7 +172,8 @@ def test_right_answers_score_full_marks_and_wrong_ones_none():
                 rows = doc["output"] if self.sign > 0 else [[9, 9]]
                 return "\n".join(" ".join(map(str, row)) for row in rows)
             if "question" in doc:
-                return f"So it is. The final answer is {doc['gold'] if self.sign > 0 else -7}."
+                ending = "The final answer is" if doc["id"] < "gsm8k/8" else "Final answer:"
+                return f"So it is. {ending} {doc['gold'] if self.sign > 0 else -7}."
             index = doc["gold"][0] if self.sign > 0 else (doc["gold"][0] + 1) % len(doc["choices"])
             return f"Let me think. The answer is {'ABCDEFGH'[index]}."
 
@@ -193,6 +181,7 @@ def test_right_answers_score_full_marks_and_wrong_ones_none():
             raise AssertionError
 
     names = ["mcqa_epfl", "mcqa_arc_easy_cloze", "mcqa_sciq_cot", "mcqa_gsm8k", "mcqa_arc_grid_1_evaluation"]
+    names += ["mcqa_gsm8k_final_answer", "mcqa_symbolic_local_p1_final_answer"]
     for sign, expected in ((1, 1.0), (-1, 0.0)):
         results = simple_evaluate(model=Oracle(sign), tasks=names, task_manager=manager(), bootstrap_iters=0, limit=8)
         for name in names:

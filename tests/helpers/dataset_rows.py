@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from helpers.locations import MMLU_SUBJECTS
+
 N = 12
 
 
@@ -121,3 +123,47 @@ def mmlu_auxiliary_rows(n: int = N) -> list[dict]:
     return [
         {"question": f"Passage {i}?", "subject": "", "choices": labelled(i)["text"], "answer": i % 4} for i in range(n)
     ]
+
+
+def write_hub(hub: Path) -> None:
+    """Every data set that a task names, as invented rows in its exact schema."""
+    for subject in MMLU_SUBJECTS:
+        rows = [
+            {"question": f"{subject} {i}?", "subject": subject, "choices": labelled(i)["text"], "answer": i % 4}
+            for i in range(N + 5)
+        ]
+        write_dataset(hub, "cais/mmlu", subject, {"test": rows[:N], "dev": rows[N:], "validation": rows[N : N + 2]})
+    for config in ("ARC-Easy", "ARC-Challenge"):
+        schemes = ["ABCD", "1234", "ABC", "12345"]
+        rows = [
+            {
+                "id": f"Made_{i}",
+                "question": f"Question {i}?",
+                "choices": labelled(i, schemes[i % 4]),
+                "answerKey": schemes[i % 4][i % 3],
+            }
+            for i in range(N)
+        ]
+        write_dataset(hub, "allenai/ai2_arc", config, {"train": rows, "validation": rows, "test": rows})
+    rows = [
+        {"id": f"7-{i}", "question_stem": f"Stem {i}", "choices": labelled(i), "answerKey": "ABCD"[i % 4]}
+        for i in range(N)
+    ]
+    write_dataset(hub, "allenai/openbookqa", "main", {"train": rows, "validation": rows, "test": rows})
+    write_dataset(hub, "allenai/sciq", "default", {split: sciq_rows() for split in ("train", "validation", "test")})
+    rows = [
+        {
+            "question": f"Problem {i}?",
+            "options": [f"{'ABCDE'[k]}){i + k} km" for k in range(5)],
+            "rationale": f"Work it out: {i}.",
+            "correct": "ABCDE"[i % 5],
+        }
+        for i in range(N)
+    ]
+    write_dataset(hub, "deepmind/aqua_rat", "raw", {"validation": rows, "test": rows})
+    rows = [{"question": f"How many is {i} + 1?", "answer": f"{i} + 1 = {i + 1}\n#### {i + 1}"} for i in range(N)]
+    write_dataset(hub, "openai/gsm8k", "main", {"train": rows, "test": rows})
+    for config in ("main", "p1", "p2"):
+        write_dataset(hub, "apple/GSM-Symbolic", config, {"test": gsm_symbolic_rows()})
+    for config in ("gpqa_main", "gpqa_diamond", "gpqa_extended"):
+        write_dataset(hub, "Idavidrein/gpqa", config, {"train": gpqa_rows()})

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.common.paths import training_dir
+from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.audit import stage_rows
 from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.run import check_tasks, run_recipe
-from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, STEPS, smoke
+from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, STEPS, _few_documents, smoke
 from mcqa_suite.ladder.stage_settings import SETTINGS
 
 CONFIGS = training_dir() / "configs"
@@ -91,6 +92,17 @@ def test_a_sweep_is_cut_to_two_points_and_ranked_by_generated_questions(small):
     assert [point.values["beta"] for point in sweep.points] == [0.1, 0.3]
     assert sweep.criterion.task == "mcqa_generated"
     assert small.recipe.evaluate[0].tasks == ("mcqa_generated",)
+
+
+@pytest.mark.parametrize(
+    ("task", "generates"),
+    [
+        *(("mcqa_symbolic_local", True), ("mcqa_gsm8k_final_answer", True), ("mcqa_gsm_symbolic_p1_n8", True)),
+        *(("mcqa_suite_cot", True), ("mcqa_arc_grid_1", True), ("mcqa_epfl_perm", False), ("mcqa_suite", False)),
+    ],
+)
+def test_smoke_shortens_the_answers_of_every_task_that_generates(task, generates):
+    assert (_few_documents(Evaluation((task,))).gen_kwargs is not None) == generates
 
 
 def test_smoke_does_not_change_the_recipe(tmp_path):

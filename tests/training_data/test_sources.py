@@ -29,6 +29,7 @@ from mcqa_suite.training_data.sources.source import group_of
 
 SPLITS = ("train", "validation", "test")
 KEYS = {"id", "group", "source", "topic", "prompt", "completion"}
+WITH_INSTRUCTION = {"gsm8k", "gsm_symbolic", "symbolic_local", "theorem_qa"}  # in their first style
 GSM8K = [
     {"question": f"How many is {i} + 1,000?", "answer": f"<<{i}+1000={i + 1000}>>{i + 1000}\n#### {i + 1000:,}"}
     for i in range(1, 1 + N)
@@ -97,7 +98,7 @@ def test_every_row_has_the_keys_of_a_row_and_an_id_of_its_own(made_up, name):
     result = rows(ASKED[name])
     assert result
     for row in result:
-        assert row.keys() == KEYS
+        assert row.keys() == KEYS | ({"system"} if name in WITH_INSTRUCTION else set())
         assert all(isinstance(value, str) for value in row.values())
         assert row["source"] == name
         assert row["prompt"].strip()

@@ -11,8 +11,10 @@ from typing import Any
 
 from accelerate import PartialState
 from datasets import Dataset
+from jinja2.exceptions import TemplateError
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.training_data.sources import prompt_text
 
 Row = dict[str, str]
 
@@ -26,8 +28,18 @@ def limit_of(config: Any, model: Any) -> tuple[int | None, str]:
 
 
 def examples(rows: Sequence[Row], chat: bool) -> list[dict[str, Any]]:
-    """Prompts and answers in TRL's format: texts, or with a chat template a message of the user and one of the assistant."""
-    return [{key: _form(key, row[key], chat) for key in ("prompt", *_answers(row))} for row in rows]
+    """Prompts and answers in TRL's format: texts, or with a chat template the messages that the harness makes of them."""
+    return [{"prompt": _prompt(row, chat), **{key: _answer(row[key], chat) for key in _answers(row)}} for row in rows]
+
+
+def without_refused_system(rows: Sequence[Row], tokenizer: Any) -> list[Row]:
+    """The rows without their system message where the chat template has none (Gemma's); the harness leaves it out too."""
+    if any("system" in row for row in rows):
+        try:
+            tokenizer.apply_chat_template([{"role": "system", "content": "."}, {"role": "user", "content": "."}])
+        except TemplateError:
+            return [{key: text for key, text in row.items() if key != "system"} for row in rows]
+    return list(rows)
 
 
 @contextmanager
@@ -98,14 +110,14 @@ def encode(rows: Sequence[Row], key: str, tokenizer: Any, chat: bool) -> list[tu
     if not rows:  # a tokenizer takes no empty batch
         return []
     if chat:
-        prompts = [_form("prompt", row["prompt"], True) for row in rows]
-        wholes = [prompt + _form(key, row[key], True) for prompt, row in zip(prompts, rows, strict=True)]
+        prompts = [_prompt(row, True) for row in rows]
+        wholes = [prompt + _answer(row[key], True) for prompt, row in zip(prompts, rows, strict=True)]
         begun = tokenizer.apply_chat_template(prompts, add_generation_prompt=True, return_dict=True)["input_ids"]
         done = tokenizer.apply_chat_template(wholes, return_dict=True)["input_ids"]
     else:
-        begun = tokenizer([row["prompt"] for row in rows]).input_ids
+        begun = tokenizer([prompt_text(row) for row in rows]).input_ids
         end = tokenizer.eos_token or ""
-        done = tokenizer([row["prompt"] + row[key].removesuffix(end) + end for row in rows]).input_ids
+        done = tokenizer([prompt_text(row) + row[key].removesuffix(end) + end for row in rows]).input_ids
     return [_parted(prompt, whole, tokenizer.eos_token_id) for prompt, whole in zip(begun, done, strict=True)]
 
 
@@ -119,7 +131,12 @@ def _answers(row: Row) -> tuple[str, ...]:
     return ("chosen", "rejected") if "chosen" in row else ("completion",)
 
 
-def _form(key: str, text: str, chat: bool) -> Any:
+def _prompt(row: Row, chat: bool) -> Any:
     if not chat:
-        return text
-    return [{"role": "user", "content": text} if key == "prompt" else {"role": "assistant", "content": text.strip()}]
+        return prompt_text(row)
+    turns = [{"role": "user", "content": row["prompt"]}]
+    return [{"role": "system", "content": row["system"]}, *turns] if "system" in row else turns
+
+
+def _answer(text: str, chat: bool) -> Any:
+    return [{"role": "assistant", "content": text.strip()}] if chat else text

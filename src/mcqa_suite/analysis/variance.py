@@ -27,7 +27,9 @@ from mcqa_suite.stats import (
     wilson,
 )
 
-VARIANT = re.compile(r"_(main|p1|p2|noop)(?=(_n\d+)?$)")  # in mcqa_symbolic_local_main, mcqa_symbolic_local_p1_n8
+# The end of a task's name says how it asks: mcqa_gsm8k_n8, mcqa_symbolic_local_main_final_answer; "" is the paper's way.
+FORM = re.compile(r"(_final_answer)?(_n\d+)?$")
+VARIANT = re.compile(rf"_(main|p1|p2|noop)(?={FORM.pattern})")  # in mcqa_symbolic_local_main, mcqa_symbolic_local_p1_n8
 ORDER = ("main", "p1", "p2", "noop")
 WHOLE_SET = "mcqa_gsm8k"  # the task from whose questions the public templates were made
 
@@ -53,6 +55,10 @@ class Draws:
     def family(self) -> str:
         """The task name without its variant (main, p1, p2, noop)."""
         return VARIANT.sub("", self.task)
+
+    @property
+    def form(self) -> str:
+        return _form(self.task)
 
     @property
     def variant(self) -> str:
@@ -103,21 +109,22 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One run's templated tasks, and its GSM8K scores by document id, if any."""
+    """One run's templated tasks, and its GSM8K scores, if any: by form, then by document id."""
 
     run: str
     tasks: Mapping[str, Draws]
-    gsm8k: Mapping[str, float]
+    gsm8k: Mapping[str, Mapping[str, float]]
 
 
 def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
     """The newest log of each templated task of a run; DatasetError where there is none, or a row cannot be read."""
     tasks: dict[str, Draws] = {}
-    gsm8k: dict[str, float] = {}
+    gsm8k: dict[str, Mapping[str, float]] = {}
     for task, log in sample_logs(path).items():
-        rows = _rows(log, metric, any_document=task == WHOLE_SET)
-        if task == WHOLE_SET:
-            gsm8k = {row.id: row.right for row in rows}
+        whole_set = task == f"{WHOLE_SET}{_form(task)}"
+        rows = _rows(log, metric, any_document=whole_set)
+        if whole_set:
+            gsm8k[_form(task)] = {row.id: row.right for row in rows}
         elif rows:
             tasks[task] = _draws(name, task, rows, log)
     if not tasks:
@@ -159,15 +166,17 @@ def steps(drawn: Drawn, family: str) -> list[tuple[str, str, Difference]]:
     return [(a, b, difference(by_variant[a], by_variant[b])) for a, b in pairs if {a, b} <= by_variant.keys()]
 
 
-def gap(draws: Draws, gsm8k: Mapping[str, float]) -> Gap | None:
-    """The generalisation gap; None for a run without GSM8K, or whose documents do not name their originals."""
+def gap(draws: Draws, gsm8k: Mapping[str, Mapping[str, float]]) -> Gap | None:
+    """The generalisation gap to GSM8K asked in the same form; None for a run without it, or whose documents do not name their
+    originals."""
+    whole_set = gsm8k.get(draws.form, {})
     pairs = zip(draws.by_template, draws.originals, strict=True)
-    both = [(rate, gsm8k[id]) for rate, id in pairs if id is not None and id in gsm8k]
+    both = [(rate, whole_set[id]) for rate, id in pairs if id is not None and id in whole_set]
     if len(both) < 2:
         return None
-    same = wilson(round(sum(right for _rate, right in both)), len(both))
-    rest = [right for id, right in gsm8k.items() if id not in draws.originals]
-    other = wilson(round(sum(rest)), len(rest)) if rest else None
+    same = _rate([right for _rate, right in both])
+    rest = [right for id, right in whole_set.items() if id not in draws.originals]
+    other = _rate(rest) if rest else None
     return Gap(
         draws.mean,
         same,
@@ -183,6 +192,17 @@ def _difference(before: Floats, after: Floats) -> Estimate:
     if np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all():
         return clustered_difference(first == 1, second == 1, clusters)
     return mean_estimate(second - first, clusters)
+
+
+def _form(task: str) -> str:
+    return FORM.search(task)[0]  # type: ignore[index]  # "" at the least
+
+
+def _rate(values: Sequence[float]) -> Estimate:
+    """The mean of independent questions: Wilson's interval where every score is 0 or 1, else Student's."""
+    if set(values) <= {0, 1}:
+        return wilson(round(sum(values)), len(values))
+    return mean_estimate(np.array(values))
 
 
 def _clusters(right: Floats) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from mcqa_suite import grids
 from mcqa_suite.harness.docs import as_question
 from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions import prompts
+from mcqa_suite.questions.gsm8k import without_calculations
 
 
 def letter_text(doc: Doc) -> str:
@@ -47,7 +48,15 @@ def math_text(doc: Doc) -> str:
 
 
 def math_target(doc: Doc) -> str:
-    return f"{doc['solution']} The final answer is {doc['gold']}.".lstrip()
+    return prompts.math_solution(without_calculations(doc["solution"]), doc["gold"])
+
+
+def final_answer_text(doc: Doc) -> str:
+    return prompts.final_answer(doc["question"])
+
+
+def final_answer_target(doc: Doc) -> str:
+    return prompts.final_answer_solution(without_calculations(doc["solution"]), doc["gold"])
 
 
 @cache
@@ -65,4 +74,5 @@ def math_fewshot() -> list[Doc]:
 
 
 def grid_target(doc: Doc) -> str:
-    return grids.encode(doc["output"])
+    """The output in the form of the prompt's grids."""
+    return grids.encoder(doc["encoder"]).encode(doc["output"])

@@ -11,6 +11,7 @@ from typing import Any
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
+from mcqa_suite.harness.tasks import listed
 from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, Settings, TrainedSettings
 from mcqa_suite.ladder.sweep import Criterion, Sweep
@@ -89,9 +90,7 @@ def _two_points(sweep: Sweep) -> Sweep:
 
 
 def _few_documents(entry: Evaluation) -> Evaluation:
-    generates = entry.gen_kwargs is not None or any(
-        word in task for task in entry.tasks for word in ("_cot", "_n8", "gsm", "grid")
-    )
+    generates = entry.gen_kwargs is not None or any(map(_generates, entry.tasks))
     return dataclasses.replace(
         entry,
         limit=2 if any(task.startswith(WIDE) for task in entry.tasks) else DOCUMENTS,
@@ -100,6 +99,13 @@ def _few_documents(entry: Evaluation) -> Evaluation:
         apply_chat_template=None,
         num_fewshot=None,
     )
+
+
+def _generates(name: str) -> bool:
+    """Whether a task, or a task of a group, asks for text."""
+    config = listed().get(name, {})
+    members = config.get("task")
+    return any(map(_generates, members)) if isinstance(members, list) else config.get("output_type") == "generate_until"
 
 
 def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str]]) -> tuple[Any, list[str]]:

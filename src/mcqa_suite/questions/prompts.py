@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from mcqa_suite.questions.question import LETTERS, Question
 
+# The instruction of the GSM-Symbolic paper, before all examples: the `description` of tasks/_formats/math.yaml. Under a chat
+# template it is the system message.
+MATH_INSTRUCTION = "As an expert problem solver, solve step by step the following mathematical questions.\n\n"
+FINAL_ANSWER_INSTRUCTION = "Solve the following math problem step by step, and provide the final numeric answer."
+
 
 def options(question: Question) -> str:
     """The options as lines `A. text`."""
@@ -29,5 +34,27 @@ def cot(question: Question) -> str:
 
 
 def math(question: str) -> str:
-    """A word problem; the model reasons and ends with `The final answer is 42.`"""
+    """A word problem in the form of GSM-Symbolic, below `MATH_INSTRUCTION`; the answer is a `math_solution`."""
     return f"Q: {question}\nA: Let's think step by step."
+
+
+def math_solution(solution: str, gold: str) -> str:
+    """A worked solution that ends in `The final answer is 42.`"""
+    return _concluded(solution, f"The final answer is {gold}.")
+
+
+def final_answer(question: str) -> str:
+    """A word problem with its instruction; the answer is a `final_answer_solution`."""
+    return f"{FINAL_ANSWER_INSTRUCTION}\n\n{question}\n\nSolution:"
+
+
+def final_answer_solution(solution: str, gold: str) -> str:
+    """A worked solution that ends in `Final answer: 42.`"""
+    return _concluded(solution, f"Final answer: {gold}.")
+
+
+def _concluded(solution: str, ending: str) -> str:
+    """A solution and its ending as two sentences; many solutions of GSM8K have no period at their end."""
+    if not solution:
+        return ending
+    return f"{solution}{'' if solution.endswith(('.', '!', '?')) else '.'} {ending}"

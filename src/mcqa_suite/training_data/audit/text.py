@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mcqa_suite.questions.epfl import split_question
+from mcqa_suite.questions.prompts import FINAL_ANSWER_INSTRUCTION
 from mcqa_suite.questions.question import text_id
 
 WORD = re.compile(r"[^\W_]+")
@@ -64,7 +65,7 @@ def _plain(text: str) -> str:
 
 def question_of(prompt: str) -> PromptQuestion:
     """The question of a prompt without instructions, worked examples and "Answer:"."""
-    text = prompt.replace("\r", "").partition(COT)[0].rstrip()
+    text = prompt.replace("\r", "").rpartition(FINAL_ANSWER_INSTRUCTION)[2].partition(COT)[0].rstrip()
     if tail := TAIL.search(text, max(0, len(text) - LONGEST_TAIL)):
         text = text[: tail.start()].rstrip()
     if heads := list(HEAD.finditer(text)):

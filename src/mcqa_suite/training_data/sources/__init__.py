@@ -1,12 +1,13 @@
 """Training rows of many sources: a prompt with a completion, or with a chosen and a rejected response.
 
-A row has the keys `id`, `group`, `source`, `topic` and `prompt`, then `completion`, or `chosen` and `rejected`. Rows with the
-same question have the same group, and all rows of a group are in one split and one pool.
+A row has the keys `id`, `group`, `source`, `topic` and `prompt`, then `completion`, or `chosen` and `rejected`; where the task
+that asks the same has a `description`, it is the key `system`. Rows with the same question have the same group, and all rows of
+a group are in one split and one pool.
 """
 
 from mcqa_suite.training_data.sources.mix import SOURCES, read, rows
 from mcqa_suite.training_data.sources.multiple_choice import STYLES
 from mcqa_suite.training_data.sources.pairs import PAIRS
-from mcqa_suite.training_data.sources.source import PairSource, Source
+from mcqa_suite.training_data.sources.source import PairSource, Source, prompt_text
 
-__all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "read", "rows"]
+__all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "prompt_text", "read", "rows"]

@@ -157,6 +157,6 @@ def fingerprint(name: str, rows: Sequence[Row]) -> Data:
     """The name of a source, its number of rows and the SHA-256 of their texts, for a manifest."""
     digest = hashlib.sha256()
     for row in rows:
-        texts = [row[key] for key in ("prompt", "completion", "chosen", "rejected") if key in row]
+        texts = [row[key] for key in ("system", "prompt", "completion", "chosen", "rejected") if key in row]
         digest.update("\x1f".join([*texts, ""]).encode("utf-8", "surrogatepass"))
     return Data(name, len(rows), digest.hexdigest())

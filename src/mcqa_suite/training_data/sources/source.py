@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import pydantic.dataclasses
@@ -103,13 +103,15 @@ class Reader(Generic[S]):
 
     The texts are prompt and completion, or prompt, chosen and rejected. The first style is the default. `keys` are the optional
     keys of the source that this reader accepts, besides those of its `splits`: "own", where `load` reads the data set's split
-    that the source names; "made", where groups are divided into splits and pools.
+    that the source names; "made", where groups are divided into splits and pools. `system` holds the instruction of a style
+    whose task has a `description`.
     """
 
     load: Callable[[S], Iterable[tuple[Identity, Any]]]
     styles: Mapping[str, Callable[[Any], tuple[str, ...]]]
     keys: tuple[str, ...] = ()
     splits: Literal["own", "made"] | None = None
+    system: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, source: S) -> list[Row]:
         style = getattr(source, "style", None) or next(iter(self.styles))
@@ -119,8 +121,15 @@ class Reader(Generic[S]):
             texts = self.styles[style](item)
             names = ("prompt", "completion") if len(texts) == 2 else ("prompt", "chosen", "rejected")
             row = {"id": identity.id, "group": identity.group, "source": source.source, "topic": identity.topic}
+            if style in self.system:
+                row["system"] = self.system[style]
             rows.append(row | dict(zip(names, texts, strict=True)))
         return rows
+
+
+def prompt_text(row: Mapping[str, str]) -> str:
+    """The prompt of a row as plain text, with its instruction; under a chat template `system` is a message of its own."""
+    return row.get("system", "") + row["prompt"]
 
 
 def required(source: MixEntry, key: str, hint: str) -> Any:

@@ -11,7 +11,6 @@ from mcqa_suite.questions.question import Row, text_id
 from mcqa_suite.training_data.sources import hub
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, check_choice, group_of, required
 
-INSTRUCTION = "Solve the following math problem step by step, and provide the final numeric answer."
 GSM_SYMBOLIC = ("main", "p1", "p2")
 Item = tuple[Identity, WordProblem]
 
@@ -70,24 +69,24 @@ def _theorem_qa(source: Source) -> list[Item]:
     return hub.parsed(name, rows, from_theorem_qa)
 
 
-def _worked(problem: WordProblem, ending: str) -> str:
-    return f" {f'{problem.plain_solution} {ending}'.lstrip()}"
-
-
 def _official(problem: WordProblem) -> tuple[str, str]:
-    """The prompt and the ending of the math tasks, as in GSM-Symbolic."""
-    return prompts.math(problem.question), _worked(problem, f"The final answer is {problem.gold}.")
+    """As the math tasks ask: the protocol of GSM-Symbolic without examples."""
+    return prompts.math(problem.question), f" {prompts.math_solution(problem.plain_solution, problem.gold)}"
 
 
 def _final_answer(problem: WordProblem) -> tuple[str, str]:
-    return f"{INSTRUCTION}\n\n{problem.question}\n\nSolution:", _worked(problem, f"Final answer: {problem.gold}.")
+    """As the tasks `_final_answer` ask."""
+    return prompts.final_answer(
+        problem.question
+    ), f" {prompts.final_answer_solution(problem.plain_solution, problem.gold)}"
 
 
 STYLES = {"official": _official, "final_answer": _final_answer}
+SYSTEM = {"official": prompts.MATH_INSTRUCTION}
 WORD_PROBLEMS = {
-    "gsm8k": Reader(_gsm8k, STYLES, ("config",), "own"),
+    "gsm8k": Reader(_gsm8k, STYLES, ("config",), "own", SYSTEM),
     # The data set has one split; `split: train` is the part of its templates for training.
-    "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config",), "made"),
-    "symbolic_local": Reader(_symbolic_local, STYLES, ("config",)),
-    "theorem_qa": Reader(_theorem_qa, STYLES, ("config",), "made"),
+    "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config",), "made", SYSTEM),
+    "symbolic_local": Reader(_symbolic_local, STYLES, ("config",), None, SYSTEM),
+    "theorem_qa": Reader(_theorem_qa, STYLES, ("config",), "made", SYSTEM),
 }
