@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from helpers.dataset_rows import gpqa_rows, gsm_symbolic_rows, sciq_rows, write_dataset  # noqa: E402
+from helpers.dataset_rows import gpqa_rows, gsm_symbolic_rows, link_mirror, sciq_rows, write_dataset  # noqa: E402
 
 from mcqa_suite.common.paths import hub_mirror  # noqa: E402
 from mcqa_suite.harness.tasks import manager  # noqa: E402
@@ -29,9 +29,7 @@ NEEDS_RULES = "_apply"  # tasks that ask with rules which another run described
 
 def assemble(shared: Path, mirror: Path) -> None:
     """A hub folder with the mirror's data sets and made-up ones beside them."""
-    for folder in mirror.glob("*/*"):
-        (shared / "hub" / folder.parent.name).mkdir(parents=True, exist_ok=True)
-        (shared / "hub" / folder.parent.name / folder.name).symlink_to(folder)
+    link_mirror(shared, mirror)
     splits = ("train", "validation", "test")
     write_dataset(shared / "hub", "allenai/sciq", "default", {split: sciq_rows() for split in splits})
     for config in ("main", "p1", "p2"):

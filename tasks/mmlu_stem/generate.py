@@ -74,6 +74,19 @@ def files() -> dict[str, str]:
                 )
         for top, names in tops.items():
             out[f"{form}/_mmlu_stem{top}.group.yaml"] = group(f"mcqa_mmlu_stem{top}{suffix}", names)
+    return out | harness_files()
+
+
+def harness_files() -> dict[str, str]:
+    """The built-in tasks: one group of all subjects, like mmlu_stem."""
+    tasks = {subject: f"mcqa_mmlu_stem_{subject}_harness" for subject in SUBJECTS}
+    out = {"harness/_mmlu_stem.group.yaml": group("mcqa_mmlu_stem_harness", list(tasks.values()))}
+    for subject, task in tasks.items():
+        words = subject.replace("_", " ")
+        out[f"harness/{subject}.yaml"] = (
+            f"include: ../_mmlu_stem_harness.yaml\ntask: {task}\ndataset_name: {subject}\n"
+            f'description: "The following are multiple choice questions (with answers) about {words}.\\n\\n"\n'
+        )
     return out
 
 

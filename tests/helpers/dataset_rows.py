@@ -61,6 +61,43 @@ def sciq_rows(n: int = N) -> list[dict]:
     ]
 
 
+def odd_gpqa_rows(n: int = N) -> list[dict]:
+    """Made-up rows in GPQA's columns with what its texts hold here and there: white space, ` [title]`, equal options."""
+    changes = {
+        1: lambda row: row | {"Question": f"\n {row['Question']}\n\n"},
+        2: lambda row: row | {"Correct Answer": f" {row['Correct Answer']} [title] of   two  parts\n"},
+        3: lambda row: row | {"Incorrect Answer 2": f"{row['Correct Answer']} "},
+        4: lambda row: row | {"Incorrect Answer 1": row["Incorrect Answer 3"]},
+    }
+    return [changes.get(i % 7, dict)(row) for i, row in enumerate(gpqa_rows(n))]
+
+
+def odd_sciq_rows(n: int = N) -> list[dict]:
+    """Made-up rows in SciQ's columns with white space, quotes, braces and other scripts in their texts."""
+    changes = {
+        1: lambda row: row | {"support": f"\n  {row['support']}\n", "question": f" {row['question']} "},
+        2: lambda row: row | {"distractor1": 'it\'s "so"', "correct_answer": "a\nb \\ {{c}}"},
+        3: lambda row: row | {"distractor2": row["distractor3"], "correct_answer": "\u00b5-\u6c34"},
+    }
+    return [changes.get(i % 5, dict)(row) for i, row in enumerate(sciq_rows(n))]
+
+
+def link_mirror(shared: Path, mirror: Path) -> None:
+    """A `hub` folder in `shared` with links to the mirror's data sets, beside which `write_dataset` can put made-up ones."""
+    for folder in mirror.glob("*/*"):
+        (shared / "hub" / folder.parent.name).mkdir(parents=True, exist_ok=True)
+        (shared / "hub" / folder.parent.name / folder.name).symlink_to(folder)
+
+
+def write_odd_rows(hub: Path, n: int = N) -> None:
+    """SciQ and GPQA, which may not be redistributed, as made-up rows with odd texts."""
+    write_dataset(
+        hub, "allenai/sciq", "default", {split: odd_sciq_rows(n) for split in ("train", "validation", "test")}
+    )
+    for config in ("gpqa_main", "gpqa_diamond", "gpqa_extended"):
+        write_dataset(hub, "Idavidrein/gpqa", config, {"train": odd_gpqa_rows(n)})
+
+
 def gsm_symbolic_rows(n: int = N) -> list[dict]:
     return [
         {

@@ -38,8 +38,8 @@ def as_dataset(questions: Iterable[Question]) -> Dataset:
     return Dataset.from_list([asdict(q) for q in questions])
 
 
-@lru_cache(maxsize=128)
-def _canonical(rows: Dataset, parse: Callable[[Row, str], Question], benchmark: str) -> Dataset:
+def canonical(rows: Dataset, parse: Callable[[Row, str], Question], benchmark: str) -> Dataset:
+    """The rows as documents; DatasetError names the row that cannot be read."""
     questions = []
     for number, row in enumerate(rows):
         try:
@@ -54,19 +54,23 @@ def _canonical(rows: Dataset, parse: Callable[[Row, str], Question], benchmark: 
     return as_dataset(questions)
 
 
-def _parsed(parse: Callable[[Row, str], Question], benchmark: str) -> Callable[[Dataset], Dataset]:
-    return lambda rows: _canonical(rows, parse, benchmark)
+_cached = lru_cache(maxsize=128)(canonical)
 
 
-mmlu_stem = _parsed(parsers.from_mmlu, "mmlu_stem")
-arc_easy = _parsed(parsers.from_arc, "arc_easy")
-arc_challenge = _parsed(parsers.from_arc, "arc_challenge")
-openbookqa = _parsed(parsers.from_openbookqa, "openbookqa")
-sciq = _parsed(parsers.from_sciq, "sciq")
-gpqa_main = _parsed(parsers.from_gpqa, "gpqa_main")
-gpqa_diamond = _parsed(parsers.from_gpqa, "gpqa_diamond")
-gpqa_extended = _parsed(parsers.from_gpqa, "gpqa_extended")
-aqua_rat = _parsed(parsers.from_aqua_rat, "aqua_rat")
+def parsed(parse: Callable[[Row, str], Question], benchmark: str) -> Callable[[Dataset], Dataset]:
+    """A `process_docs` function of one data set."""
+    return lambda rows: _cached(rows, parse, benchmark)
+
+
+mmlu_stem = parsed(parsers.from_mmlu, "mmlu_stem")
+arc_easy = parsed(parsers.from_arc, "arc_easy")
+arc_challenge = parsed(parsers.from_arc, "arc_challenge")
+openbookqa = parsed(parsers.from_openbookqa, "openbookqa")
+sciq = parsed(parsers.from_sciq, "sciq")
+gpqa_main = parsed(parsers.from_gpqa, "gpqa_main")
+gpqa_diamond = parsed(parsers.from_gpqa, "gpqa_diamond")
+gpqa_extended = parsed(parsers.from_gpqa, "gpqa_extended")
+aqua_rat = parsed(parsers.from_aqua_rat, "aqua_rat")
 
 
 def _math_doc(parse: Callable[[Row], WordProblem], row: Row) -> Doc:

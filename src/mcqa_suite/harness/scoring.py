@@ -45,12 +45,28 @@ def letter_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
 def cloze_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
     """`acc`, `acc_norm` (log-likelihood per character of the option, as the harness defines it) and `finite`."""
     values = _loglikelihoods(doc, results, "_cloze")
-    per_character = [value / len(choice) for value, choice in zip(values, doc["choices"], strict=True)]
-    return {
-        "acc": float(_argmax(values) in doc["gold"]),
-        "acc_norm": float(_argmax(per_character) in doc["gold"]),
-        "finite": float(all(map(math.isfinite, values))),
-    }
+    return {**_option_scores(doc, values, doc["choices"]), "finite": float(all(map(math.isfinite, values)))}
+
+
+def _option_scores(doc: Doc, values: Sequence[float], texts: Sequence[str]) -> Scores:
+    """`acc` and `acc_norm` of options that were scored by these texts."""
+    per_character = [value / len(text) for value, text in zip(values, texts, strict=True)]
+    return {"acc": float(_argmax(values) in doc["gold"]), "acc_norm": float(_argmax(per_character) in doc["gold"])}
+
+
+def builtin_letter_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
+    """`acc`, the one metric of the built-in MMLU tasks."""
+    return {"acc": float(_argmax(_loglikelihoods(doc, results, "_harness")) in doc["gold"])}
+
+
+def builtin_text_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
+    """`acc` and `acc_norm` where the texts of the options are scored."""
+    return _option_scores(doc, _loglikelihoods(doc, results, "_harness"), doc["choices"])
+
+
+def builtin_label_results(doc: Doc, results: Sequence[tuple[float, bool]]) -> Scores:
+    """`acc` and `acc_norm` where the labels `(A)` to `(D)` are scored, all of three characters."""
+    return _option_scores(doc, _loglikelihoods(doc, results, "_harness"), ["(A)"] * len(results))
 
 
 def cot_results(doc: Doc, results: Sequence[Sequence[Extraction]]) -> Scores:
