@@ -59,8 +59,8 @@ def data(folder: Path, mirror: Path) -> Iterator[None]:
     """The mirror with made-up SciQ and GPQA beside it, and an empty cache: a cached shuffle of GPQA would be used again."""
     import datasets
 
-    link_mirror(folder, mirror)
     write_odd_rows(folder / "hub", MADE_UP)
+    link_mirror(folder, mirror)
     with (
         mock.patch.dict(os.environ, {"MCQA_SHARED": str(folder)}),
         mock.patch.object(datasets.config, "HF_DATASETS_CACHE", folder / "cache"),

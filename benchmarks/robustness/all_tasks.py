@@ -29,13 +29,13 @@ NEEDS_RULES = "_apply"  # tasks that ask with rules which another run described
 
 def assemble(shared: Path, mirror: Path) -> None:
     """A hub folder with the mirror's data sets and made-up ones beside them."""
-    link_mirror(shared, mirror)
     splits = ("train", "validation", "test")
     write_dataset(shared / "hub", "allenai/sciq", "default", {split: sciq_rows() for split in splits})
     for config in ("main", "p1", "p2"):
         write_dataset(shared / "hub", "apple/GSM-Symbolic", config, {"test": gsm_symbolic_rows()})
     for config in ("gpqa_main", "gpqa_diamond", "gpqa_extended"):
         write_dataset(shared / "hub", "Idavidrein/gpqa", config, {"train": gpqa_rows()})
+    link_mirror(shared, mirror)
 
 
 def main() -> None:

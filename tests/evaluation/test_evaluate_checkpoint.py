@@ -11,7 +11,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from helpers.locations import REPOSITORY, needs_hub
+from helpers.locations import REPOSITORY
 
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
@@ -264,15 +264,3 @@ def test_broken_runs_are_named(tmp_path, evaluated):
     assert re.search(r"\.jsonl:12: broken line", *read_run(copy).problems)
     samples.unlink()
     assert re.search("is missing; run lm_eval with --log_samples", *read_run(copy).problems)
-
-
-@needs_hub
-def test_documents_and_scores_equal_the_built_in_tasks(tiny_checkpoint):
-    import sys
-
-    sys.path.insert(0, str(REPOSITORY / "benchmarks" / "parity"))
-    import builtin_parity
-
-    table = builtin_parity.compare(str(tiny_checkpoint), limit=4)
-    assert len(table) == 19 + 3
-    assert [row.task for row in table if not row.equal] == []

@@ -41,6 +41,8 @@ RULES = [f"mcqa_arc_grid_{release}_evaluation_{part}" for release in (1, 2) for 
 TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS), *RULES]
 LOCAL = [f"mcqa_symbolic_local_{part}" for part in ("main", "p1", "p2", "noop")]
 TASKS += [f"{task}{form}{n8}" for task in (*MATH, *LOCAL) for form in ("", "_final_answer") for n8 in ("", "_n8")]
+BUILTIN = [name for name in BENCHMARKS if name not in ("epfl", "aqua_rat", "generated")]
+TASKS += [f"mcqa_{benchmark}_harness" for benchmark in BUILTIN]
 SUBJECTS = 19
 
 
@@ -84,6 +86,7 @@ def test_every_yaml_is_a_task_a_group_or_included():
         "_views.yaml",
         "_describe.yaml",
         "_apply.yaml",
+        "_mmlu_stem_harness.yaml",
     }
     assert len(files) > 150
     assert all(name.startswith("mcqa_") for name in index)

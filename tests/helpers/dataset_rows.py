@@ -83,10 +83,12 @@ def odd_sciq_rows(n: int = N) -> list[dict]:
 
 
 def link_mirror(shared: Path, mirror: Path) -> None:
-    """A `hub` folder in `shared` with links to the mirror's data sets, beside which `write_dataset` can put made-up ones."""
+    """Links to the mirror's data sets in `shared`/hub, where it does not have them yet."""
     for folder in mirror.glob("*/*"):
-        (shared / "hub" / folder.parent.name).mkdir(parents=True, exist_ok=True)
-        (shared / "hub" / folder.parent.name / folder.name).symlink_to(folder)
+        link = shared / "hub" / folder.parent.name / folder.name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to(folder)
 
 
 def write_odd_rows(hub: Path, n: int = N) -> None:
