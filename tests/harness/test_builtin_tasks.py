@@ -107,7 +107,7 @@ def test_the_other_commands_take_these_tasks():
     checks = check(GROUPS)
     assert len(checks) == 19 + 2 + 1 + 1 + 3
     assert [str(each) for each in checks if "sciq" in each.task] == [
-        f"mcqa_sciq_harness: {parity.MADE_UP} documents, 4 options, gold D 100%, longest prompt 62 characters"
+        f"mcqa_sciq_harness: {parity.MADE_UP} documents, 4 options, gold D 100%, longest prompt 55 characters"
     ]
     names = ["mcqa_arc_easy_harness", "mcqa_gpqa_main_harness"]
     items = items_of(names)
