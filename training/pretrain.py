@@ -32,6 +32,7 @@ from mcqa_suite.backend import processes
 from mcqa_suite.questions import prompts
 from mcqa_suite.questions.generated import FAMILIES, generate
 from mcqa_suite.questions.question import LETTERS, Question
+from mcqa_suite.training_data.sources import STYLES
 
 FACTS = ("category", "unit", "symbol")  # families without arithmetic
 HELD_OUT = 600
@@ -83,7 +84,7 @@ def make_tokenizer(questions: list[Question]) -> Fast:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    texts = [f"{prompts.cot(q)} {q.rationale} The answer is {q.answer}." for q in questions]
+    texts = ["".join(STYLES["cot"](q)) for q in questions]
     letters = [" " + " ".join(LETTERS[:8])] * len(questions)
     trainer = trainers.BpeTrainer(
         vocab_size=1024,
@@ -170,17 +171,24 @@ class Corpus:
         return self.rng.sample(questions, len(questions))
 
     def _letter(self, q: Question) -> Document:
-        return [(prompts.letter(q), False), (f" {q.answer}", True), ("<eos>", False)]
+        return _styled("letter", q)
 
     def _cloze(self, q: Question) -> Document:
-        return [(prompts.cloze(q), False), (f" {q.choices[q.gold[0]]}", True), ("<eos>", False)]
+        return _styled("cloze", q)
 
     def _cot(self, q: Question) -> Document:
-        return [(f"{prompts.cot(q)} {q.rationale} The answer is", False), (f" {q.answer}", True), (".<eos>", False)]
+        return _styled("cot", q, f" {q.answer}")
 
     def _text(self, q: Question) -> Document:
         others = self.rng.sample(self.by_family[q.subject], 3)
         return [(" ".join(other.rationale for other in [q, *others]), True), ("<eos>", False)]
+
+
+def _styled(style: str, q: Question, answer: str | None = None) -> Document:
+    """A training row in a style of `sources`; `answer` is the part of its completion that counts as the answer (None: all)."""
+    prompt, completion = STYLES[style](q)
+    before, _, after = completion.rpartition(answer or completion)
+    return [(f"{prompt}{before}", False), (answer or completion, True), (f"{after}<eos>", False)]
 
 
 def shuffled(question: Question, rng: random.Random) -> Question:

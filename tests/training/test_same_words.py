@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import asdict, replace
 from itertools import chain, islice
 from typing import Any
@@ -13,7 +14,8 @@ from helpers.training_scripts import script
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.extract import extract_choice
 from mcqa_suite.harness.tasks import load, manager
-from mcqa_suite.training_data.sources import SOURCES, Source, prompt_text
+from mcqa_suite.questions.generated import generate
+from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, prompt_text
 
 QUESTIONS = {"letter": "", "letter_text": "", "correct_answer": "", "cloze": "_cloze", "cot": "_cot"}
 PROBLEMS = {"official": "", "final_answer": "_final_answer"}
@@ -117,3 +119,15 @@ def test_a_template_without_a_system_role_leaves_the_instruction_out(pairs, harn
     harness_model.tokenizer.chat_template = REFUSES
     plain = training.without_refused_system(data, harness_model.tokenizer)
     assert [turn["role"] for turn in training.examples(plain, True)[0]["prompt"]] == ["user"]
+
+
+@pytest.mark.parametrize("style", ["letter", "cloze", "cot"])
+def test_pretraining_documents_are_training_rows(style):
+    pretrain = script("pretrain")
+    questions = generate("train", 40, 3)
+    corpus = pretrain.Corpus(questions, random.Random(0))
+    for question in questions:
+        document = getattr(corpus, f"_{style}")(question)
+        assert "".join(text for text, _ in document) == "".join(STYLES[style](question)) + "<eos>"
+        [answer] = [text for text, is_answer in document if is_answer]
+        assert answer == f" {question.choices[question.gold[0]] if style == 'cloze' else question.answer}"
