@@ -199,7 +199,7 @@ begin = time.process_time()
 lm = PrefixLM(sys.argv[1], device="cpu", dtype="float32")
 load, spent["model"] = time.process_time() - begin, 0.0
 begin = time.process_time()
-run_entry(lm, Evaluation(("mcqa_mmlu_stem",), limit=json.loads(sys.argv[3])), Path(sys.argv[2]), "30M", 0)
+run_entry(lm, 0, Evaluation(("mcqa_mmlu_stem",), limit=json.loads(sys.argv[3])), Path(sys.argv[2]), "30M", 0)
 print(json.dumps({"imports": imports, "load": load, "run": time.process_time() - begin} | spent))
 """
 

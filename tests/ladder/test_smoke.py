@@ -10,8 +10,9 @@ from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.audit import stage_rows
 from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_training
+from mcqa_suite.ladder.questions import load_tasks
 from mcqa_suite.ladder.recipe import read_recipe
-from mcqa_suite.ladder.run import check_tasks, run_recipe
+from mcqa_suite.ladder.run import run_recipe
 from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, STEPS, _few_documents, smoke
 from mcqa_suite.ladder.stage_settings import SETTINGS
 
@@ -128,7 +129,7 @@ def test_every_recipe_has_a_comment_and_its_smoke_form_has_rows_and_tasks(path):
     assert head.startswith("# ")
     assert f"mcqa run training/configs/{path.name}" in head
     small = smoke(read_recipe(path)).recipe
-    check_tasks(small)
+    load_tasks(small)
     assert all(len(group.rows) > 1 for group in stage_rows(small) if group.stages[0].kind not in ("merge", "bnb"))
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, field
 from importlib import metadata
@@ -52,6 +52,26 @@ class Data:
 
 
 @dataclass(frozen=True)
+class TaskData:
+    """What an evaluation reads for a task of its plan's entry number `entry`; each hash is a SHA-256 of content, never of a path.
+
+    `source` is a data set or the name of a file, `n` the number of its rows, and `documents` the hash of what is made of them.
+    `shots` is the number of rows from which few-shot examples are taken (0: none is shown), `examples` their hash. `yaml` is
+    the hash of the task's YAML with what it includes, and of those of its groups.
+    """
+
+    entry: int
+    task: str
+    version: str
+    source: str
+    n: int
+    documents: str
+    shots: int
+    examples: str
+    yaml: str
+
+
+@dataclass(frozen=True)
 class Hardware:
     """The machine and the number of processes of a stage; `gpu` is None on a CPU."""
 
@@ -75,8 +95,9 @@ class Manifest:
     """How a stage made its folder. It contains no path, so it is valid on every machine.
 
     `chat_template` is whether the stage trained with the tokenizer's chat template; evaluation then uses it too (None: nothing
-    was trained). An `adapter` works only on its parent. New keys have defaults and unknown keys are ignored, so manifests of
-    older and newer versions can be read.
+    was trained). An `adapter` works only on its parent. `tasks` is what an evaluation read (None for a stage, and in manifests
+    that are older than the key). New keys have defaults and unknown keys are ignored, so manifests of older and newer versions
+    can be read.
     """
 
     kind: str
@@ -88,6 +109,7 @@ class Manifest:
     hardware: Hardware
     seconds: float
     data: tuple[Data, ...] = ()
+    tasks: tuple[TaskData, ...] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     tokens_per_second: float | None = None
     size: Size | None = None
@@ -149,15 +171,6 @@ def _file_hash(path: Path) -> str:
             return hashlib.sha256(settled.encode()).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def file_data(name: str, paths: Iterable[Path]) -> Data:
-    """Files as a data source; the hash is over their names and bytes."""
-    digest, n = hashlib.sha256(), 0
-    for path in paths:
-        digest.update(f"{path.name}\0{_file_hash(path)}\n".encode())
-        n += 1
-    return Data(name, n, digest.hexdigest())
 
 
 def without_volatile(value: Any) -> Any:

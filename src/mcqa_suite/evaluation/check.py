@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.harness.tasks import load, manager
+from mcqa_suite.harness.tasks import load_leaves
 from mcqa_suite.questions.question import LETTERS
 
 
@@ -35,14 +35,8 @@ class TaskCheck:
 
 def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
     """Render every document of every task. Raises DatasetError that names the first document that fails."""
-    leaves = leaf_tasks(names, metadata)
+    leaves = load_leaves(names, metadata)
     return [_check_task(task) for task in tqdm(leaves, desc="checking", disable=len(leaves) < 3)]
-
-
-def leaf_tasks(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Any]:
-    """The named tasks and those of the named groups, loaded."""
-    loaded = load(names, manager(metadata))
-    return [task for item in loaded for task in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
 
 
 def _check_task(task: Any) -> TaskCheck:

@@ -3,8 +3,9 @@
 python -m mcqa_suite.evaluation.evaluate_checkpoint --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'
 
 An adapter is evaluated on `--base`, which must be its recorded parent. The manifest says whether to apply the chat template.
-Writes the files of `lm_eval --log_samples`, one folder for each entry of the plan, and `rung.json` with speed, memory and
-skipped entries. Under `accelerate launch` or `torchrun` the processes share the work, and the main process writes.
+Writes the files of `lm_eval --log_samples`, one folder for each entry of the plan, and `rung.json` with speed, memory, the
+fingerprint of what each task read, and skipped entries. Under `accelerate launch` or `torchrun` the processes share the work,
+and the main process writes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import resource
 import sys
 import time
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,9 +31,11 @@ from mcqa_suite.common.config import STRICT, parse
 from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
+from mcqa_suite.common.manifest import TaskData
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.evaluation.saving import check_saved
-from mcqa_suite.harness.tasks import load, manager
+from mcqa_suite.harness.fingerprint import fingerprints
+from mcqa_suite.harness.tasks import leaves_of, load, manager
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -70,10 +73,10 @@ def evaluate(
     check_checkpoint(checkpoint, base)
     start, output = time.perf_counter(), output.absolute()
     lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size, base=base)
-    skipped = []
+    skipped, read = [], list[TaskData]()
     for number, entry in enumerate(entries):
         try:
-            run_entry(lm, entry, output / f"{number}", Path(checkpoint).name, seed)
+            read += run_entry(lm, number, entry, output / f"{number}", Path(checkpoint).name, seed)
         except DatasetError as error:
             if not entry.optional:
                 raise
@@ -87,6 +90,7 @@ def evaluate(
         "peak_memory_mb": max(peak for _, peak in measured),
         "seconds": time.perf_counter() - start,
         "skipped": skipped,
+        "tasks": [asdict(task) for task in read],
         "prefix_sharing": lm.sharing(),
         "processes": len(measured),
     }
@@ -122,15 +126,17 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
         raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
 
 
-def run_entry(lm: Any, entry: Evaluation, output: Path, name: str, seed: int) -> None:
-    """Call the harness once and write its results and samples to `output`."""
+def run_entry(lm: Any, number: int, entry: Evaluation, output: Path, name: str, seed: int) -> list[TaskData]:
+    """Call the harness once and write its results and samples to `output`; return what the tasks read."""
     from lm_eval import simple_evaluate
 
     tasks, chat = manager(entry.metadata), bool(entry.apply_chat_template)
     try:
+        loaded = load(entry.tasks, tasks)
+        read = fingerprints(number, entry.tasks, leaves_of(loaded), entry.num_fewshot)
         results = simple_evaluate(
             model=lm,
-            tasks=load(entry.tasks, tasks),
+            tasks=loaded,
             task_manager=tasks,
             num_fewshot=entry.num_fewshot,
             limit=entry.limit,
@@ -149,6 +155,7 @@ def run_entry(lm: Any, entry: Evaluation, output: Path, name: str, seed: int) ->
         raise
     if processes.is_main():
         save(results, output, name, lm.chat_template(True) if chat else None)
+    return read
 
 
 def save(results: dict[str, Any], output: Path, name: str, chat_template: str | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.evaluation.check import leaf_tasks
+from mcqa_suite.harness.tasks import load_leaves
 
 BY_SCORE = "nothing: the option with the largest log-likelihood is the answer"
 KEPT = "nothing: the text is kept in the log"
@@ -46,7 +46,7 @@ class TaskExample:
 
 def examples(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskExample]:
     """The first request of each task, and of each task of a group. Raises DatasetError for data that cannot be loaded."""
-    return [_example(task) for task in leaf_tasks(names, metadata)]
+    return [_example(task) for task in load_leaves(names, metadata)]
 
 
 def _example(task: Any) -> TaskExample:

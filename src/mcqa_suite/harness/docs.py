@@ -102,8 +102,7 @@ def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **other
         raise ConfigError(f"metadata: epfl_file is {epfl_file!r}; expected the path of an EPFL-format JSONL file")
     if not isinstance(epfl_skip_bad, bool):
         raise ConfigError(f"metadata: epfl_skip_bad is {epfl_skip_bad!r}; expected true or false")
-    folder = tasks_dir() / "epfl"
-    path = Path(epfl_file or os.environ.get("MCQA_EPFL_FILE") or folder / "sample.jsonl")
+    path, folder = epfl_path(epfl_file), tasks_dir() / "epfl"
     questions, skipped = read_epfl(path, skip_bad=epfl_skip_bad)
     if skipped:
         log.warning(
@@ -111,6 +110,17 @@ def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **other
         )
     dev, _skipped = read_epfl(folder / "dev.jsonl")
     return {"dev": as_dataset(dev), "test": as_dataset(questions)}
+
+
+def epfl_path(epfl_file: str | None = None) -> Path:
+    """The file of EPFL questions that tasks read; ConfigError, naming who chose it, where there is no such file."""
+    named = {"metadata: epfl_file": epfl_file, "MCQA_EPFL_FILE": os.environ.get("MCQA_EPFL_FILE")}
+    for chosen_by, name in named.items():
+        if name:
+            if not Path(name).is_file():
+                raise ConfigError(f"{chosen_by}: {name}: no such file; give the path of an EPFL-format JSONL file")
+            return Path(name)
+    return tasks_dir() / "epfl" / "sample.jsonl"
 
 
 def load_generated(n: int = 1000, seed: int = 0, **_: Any) -> dict[str, Dataset]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -31,15 +33,36 @@ def with_local_data(tasks: TaskManager) -> TaskManager:
     build = tasks._factory._build_task
 
     def build_locally(entry: Any, overrides: dict[str, Any] | None) -> Any:
-        name = tasks._factory._load_full_config(entry, overrides).get("dataset_path")
-        if not isinstance(name, str):
+        config = tasks._factory._load_full_config(entry, overrides)
+        name, kwargs = config.get("dataset_path"), config.get("dataset_kwargs")
+        if not isinstance(name, str) or (folder := local_dataset(name)) == name:
             return build(entry, overrides)
-        task = build(entry, {**(overrides or {}), "dataset_path": local_dataset(name)})
-        task.config.dataset_path = name
+        with uncached() as arguments:
+            local = {"dataset_path": folder, "dataset_kwargs": {**(kwargs or {}), **arguments}}
+            task = build(entry, {**(overrides or {}), **local})
+        task.config.dataset_path, task.config.dataset_kwargs = name, kwargs
         return task
 
     tasks._factory._build_task = build_locally
     return tasks
+
+
+@contextmanager
+def uncached() -> Iterator[dict[str, Any]]:
+    """Arguments of `datasets.load_dataset` for a folder, valid in the block, in which the library shows no progress.
+
+    The library's cache identifies a folder by its README only, and could return the rows of another folder or version.
+    """
+    import datasets
+
+    shows = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        with TemporaryDirectory() as cache:
+            yield {"cache_dir": cache, "keep_in_memory": True}
+    finally:
+        if shows:
+            datasets.enable_progress_bars()
 
 
 def local_dataset(name: str) -> str:
@@ -72,6 +95,20 @@ def load(names: Sequence[str], tasks: TaskManager) -> list[Any]:
             raise type(reason)(f"{name}: {reason}") from error
         loaded += list(built.get("groups", {}).values())[:1] or list(built["tasks"].values())
     return loaded
+
+
+def load_leaves(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Any]:
+    """The tasks of `names` and of the groups among them, each task once, with their data; McqaError as in `load`.
+
+    `metadata` is the harness's, such as {"epfl_file": "questions.jsonl"}.
+    """
+    return leaves_of(load(names, manager(metadata)) if names else [])
+
+
+def leaves_of(loaded: Sequence[Any]) -> list[Any]:
+    """The tasks among loaded tasks and groups, each once."""
+    leaves = [leaf for item in loaded for leaf in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
+    return list({leaf.task_name: leaf for leaf in leaves}.values())
 
 
 def data_name(task: str, tasks: TaskManager) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,11 @@ from mcqa_suite.common.config import read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError, McqaError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import Data
+from mcqa_suite.ladder.questions import LoadedTasks
 from mcqa_suite.ladder.recipe import Recipe, Stage, read_recipe
 from mcqa_suite.ladder.stage_settings import SETTINGS, Settings, parse_settings, read_rows
 from mcqa_suite.training_data.audit import Audit, audit
-from mcqa_suite.training_data.audit.items import Item, items_of
+from mcqa_suite.training_data.audit.items import Item, items_of_task
 from mcqa_suite.training_data.audit.report import markdown
 from mcqa_suite.training_data.audit.rows import Row, read_training_rows, responses
 
@@ -44,7 +44,7 @@ def stage_rows(recipe: Recipe) -> Iterator[StageRows]:
         yield StageRows(tuple(stages), rows, data)
 
 
-def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
+def check_rows(recipe: Recipe, loaded: LoadedTasks, folder: Path) -> dict[str, tuple[Data, ...]]:
     """Read the rows of every stage and audit them against the evaluated tasks; return their fingerprints by stage."""
     data: dict[str, tuple[Data, ...]] = {}
     trained = []
@@ -52,7 +52,7 @@ def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
         data |= {stage.name: group.data for stage in group.stages}
         trained += [group] if hasattr(group.stages[0].settings, "allow_leaks") else []
     if recipe.evaluate and trained:
-        items, lines = evaluation_items(recipe)
+        items, lines = evaluation_items(loaded), [f"not audited: {error}" for error in loaded.missing]
         for group in trained:
             lines += check_leaks(recipe, group, items, folder)
         n = f"{sum(len(group.rows) for group in trained):,} training rows against {len(items):,} evaluation documents"
@@ -60,19 +60,10 @@ def check_rows(recipe: Recipe, folder: Path) -> dict[str, tuple[Data, ...]]:
     return data
 
 
-def evaluation_items(recipe: Recipe) -> tuple[list[Item], list[str]]:
-    """The documents of all evaluated tasks, and a line for each optional entry whose data cannot be loaded."""
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # hide a warning for every task with a custom data set
-    documents: dict[tuple[str, str], Item] = {}
-    lines = []
-    for number, entry in enumerate(recipe.evaluate):
-        try:
-            documents |= {(item.task, item.doc_hash): item for item in items_of(entry.tasks, entry.metadata)}
-        except McqaError as error:
-            if not entry.optional:
-                raise type(error)(f"{recipe.path}: evaluate[{number}]: {error}") from error
-            lines.append(f"not audited: {error}")
-    return list(documents.values()), lines
+def evaluation_items(loaded: LoadedTasks) -> list[Item]:
+    """The documents of all evaluated tasks, each once."""
+    items = (item for tasks in loaded.entries.values() for task in tasks for item in items_of_task(task))
+    return list({(item.task, item.doc_hash): item for item in items}.values())
 
 
 def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder: Path) -> list[str]:

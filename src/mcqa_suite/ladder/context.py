@@ -7,13 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.locks import write_lock
-from mcqa_suite.common.manifest import MANIFEST, Data, Parent, content_hash, read_manifest
+from mcqa_suite.common.manifest import MANIFEST, Data, Manifest, Parent, TaskData, content_hash, read_manifest
+from mcqa_suite.ladder.changes import CHOOSE_ROWS, data_changes, setting_changes, summary, task_changes, without_files
 from mcqa_suite.ladder.process import EvaluationWorker, run_process
 from mcqa_suite.ladder.recipe import BASE, Recipe
 from mcqa_suite.ladder.stage_settings import TRAINED
@@ -27,13 +28,17 @@ EVALUATE = ("-m", "mcqa_suite.evaluation.evaluate_checkpoint")
 
 @dataclass(frozen=True)
 class Expected:
-    """The values (`settings` as JSON has them) that the manifest of an existing folder must have, or the stage runs again."""
+    """The values (`settings` as JSON has them) that the manifest of an existing folder must have, or the step runs again.
+
+    `tasks` is None for a stage. An entry of the plan without any task in it has data that cannot be loaded now.
+    """
 
     kind: str
     name: str
     parent: Parent
     settings: dict[str, Any]
     data: tuple[Data, ...]
+    tasks: tuple[TaskData, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -116,17 +121,25 @@ def redo_reason(folder: Path, expected: Expected, processes: int) -> str | None:
         return f"it was {manifest.name} ({manifest.kind})"
     if manifest.parent.content != expected.parent.content:
         return f"its parent {expected.parent.name} changed"
-    before, now = manifest.settings, expected.settings
-    for key in {**before, **now}:
-        if before.get(key) != now.get(key):
-            return f"{key}: {_short(before.get(key))} -> {_short(now.get(key))}"
-    if [asdict(data) for data in manifest.data] != [asdict(data) for data in expected.data]:
-        return "its data changed"
+    if changes := _changes(manifest, expected):
+        return summary(changes)
     if expected.kind in TRAINED and manifest.hardware.processes != processes:
         return f"processes: {manifest.hardware.processes} -> {processes}"
     return None
 
 
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+def _changes(manifest: Manifest, expected: Expected) -> list[str]:
+    """What is not as the manifest has it: settings first, then what they do not explain."""
+    if expected.tasks is None:
+        settings = list(setting_changes(manifest.settings, expected.settings))
+        explained = any(change.startswith(CHOOSE_ROWS) for change in settings)
+        return settings if explained else [*settings, *data_changes(manifest.data, expected.data)]
+    # A manifest that is older than `tasks` has the seed only beside its settings.
+    before, now = {"seed": manifest.seed} | manifest.settings, expected.settings
+    plan, plan_now = without_files(before.get("plan", ())), expected.settings["plan"]
+    changes = list(setting_changes(plan, plan_now, "evaluate"))
+    changes += setting_changes({**before, "plan": None}, {**now, "plan": None})
+    if manifest.tasks is None:
+        return [*changes, "its data was not recorded"]
+    tasks = task_changes(manifest.tasks, expected.tasks, plan, plan_now)
+    return [*changes, *tasks, *data_changes(manifest.data, expected.data, "files")]

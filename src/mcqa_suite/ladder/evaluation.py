@@ -8,35 +8,59 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite import __version__
 from mcqa_suite.common.checkpoints import use_chat_template
-from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.manifest import (
-    Data,
     Manifest,
     Parent,
+    TaskData,
     complete_folder,
     content_hash,
-    file_data,
     hardware,
+    read_manifest,
     versions,
     write_manifest,
 )
-from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
+from mcqa_suite.ladder.changes import without_files
 from mcqa_suite.ladder.context import Expected, LadderContext
+from mcqa_suite.ladder.questions import Questions
+from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
+# With other versions of these an evaluation is kept, and the run says so.
+LIBRARIES = ("lm_eval", "torch", "transformers", "datasets")
 
-def evaluate(context: LadderContext, step: Step, rung: RungResult) -> StepResult:
+
+def evaluate(context: LadderContext, step: Step, rung: RungResult, questions: Questions) -> StepResult:
     """The rung with its evaluation: the existing one if nothing that it depends on changed, else a new one."""
-    recipe, folder = context.recipe, context.output / "evaluations" / rung.name
-    plan = plan_of(rung, recipe.evaluate, str(recipe.path))
-    settings = {"plan": _without_paths(plan), "dtype": recipe.dtype, "batch_size": recipe.batch_size}
-    parent = Parent(rung.name, rung.manifest.content)
-    expected = Expected("evaluation", rung.name, parent, settings, question_files(recipe.evaluate))
-    status = context.update(folder, expected, lambda: _run(context, step, rung, plan, folder, expected))
+    folder = context.output / "evaluations" / rung.name
+    expected = expected_evaluation(context.recipe, rung, questions)
+    status = context.update(folder, expected, lambda: _run(context, step, rung, folder, expected))
     record = json.loads((folder / "rung.json").read_text(encoding="utf-8"))
-    return StepResult(dataclasses.replace(rung, evaluation=folder, record=record), status)
+    result = StepResult(dataclasses.replace(rung, evaluation=folder, record=record), status)
+    if status != "unchanged":
+        return result
+    manifest, now = read_manifest(folder), {task.entry for task in questions.tasks}
+    if unseen := sorted({task.entry for task in manifest.tasks or ()} - now):
+        status += f", but the data of evaluate[{unseen[0]}] cannot be loaded now"
+    return dataclasses.replace(result, status=status, other_versions=other_versions(manifest))
+
+
+def expected_evaluation(recipe: Recipe, rung: RungResult, questions: Questions) -> Expected:
+    """All that the evaluation of a rung depends on."""
+    plan = without_files(plan_of(rung, recipe.evaluate, str(recipe.path)))
+    settings = {"plan": plan, "seed": recipe.seed, "dtype": recipe.dtype, "batch_size": recipe.batch_size}
+    parent = Parent(rung.name, rung.manifest.content)
+    return Expected("evaluation", rung.name, parent, settings, questions.models, questions.tasks)
+
+
+def other_versions(manifest: Manifest) -> str:
+    """The libraries that the manifest names with another version than is installed: "torch 2.9.0 -> 2.10.0"."""
+    before = {"mcqa_suite": manifest.mcqa_suite, **manifest.versions}
+    now = {"mcqa_suite": __version__, **versions(*LIBRARIES)}
+    names = [name for name in now if name in before and name != "python" and before[name] != now[name]]
+    return ", ".join(f"{name} {before[name]} -> {now[name]}" for name in names)
 
 
 def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> list[dict[str, Any]]:
@@ -50,41 +74,29 @@ def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> li
     return plan
 
 
-def _run(context: LadderContext, step: Step, rung: RungResult, plan: Any, folder: Path, expected: Expected) -> None:
+def _run(context: LadderContext, step: Step, rung: RungResult, folder: Path, expected: Expected) -> None:
     recipe, start = context.recipe, time.perf_counter()
+    plan = plan_of(rung, recipe.evaluate, str(recipe.path))
     with complete_folder(folder) as partial:
-        request = {"checkpoint": str(rung.checkpoint), "output": str(partial), "plan": plan, "dtype": recipe.dtype}
-        request |= {"batch_size": recipe.batch_size, "seed": recipe.seed}
+        request: dict[str, Any] = {"checkpoint": str(rung.checkpoint), "output": str(partial), "plan": plan}
+        request |= {"dtype": recipe.dtype, "batch_size": recipe.batch_size, "seed": recipe.seed}
         request |= {"base": str(rung.adapter_base)} if rung.adapter_base else {}
         context.run_evaluation(request, step)
         record = json.loads((partial / "rung.json").read_text(encoding="utf-8"))
         manifest = Manifest(
-            **{field.name: getattr(expected, field.name) for field in dataclasses.fields(expected)},
+            kind=expected.kind,
+            name=expected.name,
+            parent=expected.parent,
+            settings=expected.settings,
+            data=expected.data,
+            tasks=tuple(TaskData(**task) for task in record["tasks"]),  # what it read, which may have changed since
             content=content_hash(partial),
             seed=recipe.seed,
             hardware=hardware(record.get("gpu"), record["processes"]),
             seconds=time.perf_counter() - start,
-            versions=versions("lm_eval", "torch", "transformers"),
+            versions=versions(*LIBRARIES),
             tokens_per_second=record["tokens_per_second"],
             metrics={"peak_memory_mb": record["peak_memory_mb"], "skipped": record["skipped"]},
             chat_template=rung.manifest.chat_template,
         )
         write_manifest(partial, manifest)
-
-
-def question_files(entries: tuple[Evaluation, ...]) -> tuple[Data, ...]:
-    """Fingerprints of the task YAMLs and of the user's question files; an evaluation is redone when one changes."""
-    files = [Path((entry.metadata or {})["epfl_file"]) for entry in entries if "epfl_file" in (entry.metadata or {})]
-    for path in files:
-        if not path.is_file():
-            raise DatasetError(f"{path}: no such file; fix epfl_file in the recipe")
-    tasks = sorted(path for path in tasks_dir().rglob("*") if path.suffix in (".yaml", ".jsonl"))
-    return (file_data("tasks", tasks), *(file_data(path.name, [path]) for path in files))
-
-
-def _without_paths(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    plain: list[dict[str, Any]] = json.loads(json.dumps(plan))
-    for entry in plain:
-        if "epfl_file" in entry.get("metadata", {}):
-            entry["metadata"]["epfl_file"] = Path(entry["metadata"]["epfl_file"]).name
-    return plain

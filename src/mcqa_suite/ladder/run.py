@@ -20,20 +20,20 @@ from functools import partial
 from pathlib import Path
 
 from mcqa_suite.common import extras
-from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.locks import run_lock
 from mcqa_suite.common.manifest import Data
-from mcqa_suite.harness.tasks import check_names, manager
 from mcqa_suite.ladder.audit import check_rows
 from mcqa_suite.ladder.context import LadderContext
-from mcqa_suite.ladder.evaluation import evaluate, question_files
+from mcqa_suite.ladder.evaluation import evaluate
 from mcqa_suite.ladder.process import EvaluationWorker
+from mcqa_suite.ladder.questions import Questions, load_tasks, questions_of
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
 from mcqa_suite.ladder.stages import BASE_KIND, check_settings, make, record_base
 from mcqa_suite.ladder.steps import Executor, LadderResult, LocalExecutor, RungResult, Step, StepResult, steps_of
 from mcqa_suite.ladder.store import Store, inputs_of, output_of, with_store
 from mcqa_suite.ladder.sweep_results import check_metric, score
 
+REMEDY = "delete a folder in evaluations/ to make it again"
 EXTRAS = {"gptq": "gptq", "bnb": "bnb"}  # kind of stage -> the extra that it needs; other kinds need `train`
 
 
@@ -65,14 +65,15 @@ def run_recipe(
             from mcqa_suite.ladder.on_ray import connected
 
             executor = stack.enter_context(connected(ray, recipe, steps, None if store else folder))
-        check_tasks(recipe)
+        loaded = load_tasks(recipe)
+        questions = questions_of(recipe, loaded)
         stack.enter_context(run_lock(folder))
         stack.callback(executor.close)
-        data = check_rows(recipe, folder)  # writes audits/, so with the lock
+        data = check_rows(recipe, loaded, folder)  # writes audits/, so with the lock
         worker = None if ray or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorker()))
         context = LadderContext(recipe, folder, redo, 1 + len(steps), worker, remote=bool(ray))
         check_settings(context)
-        rungs = Ladder(context, steps, data, executor, remote_store).run()
+        rungs = Ladder(context, steps, data, questions, executor, remote_store).run()
     return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
 
 
@@ -81,26 +82,14 @@ def check_libraries(recipe: Recipe) -> None:
     extras.require(str(recipe.path), *dict.fromkeys(["eval", *(EXTRAS.get(s.kind, "train") for s in recipe.stages)]))
 
 
-def check_tasks(recipe: Recipe) -> None:
-    """ConfigError for an unknown task, DatasetError for a missing question file."""
-    if not recipe.evaluate:
-        return
-    tasks = manager().all_tasks
-    for number, entry in enumerate(recipe.evaluate):
-        try:
-            check_names(entry.tasks, tasks)
-        except McqaError as error:
-            raise type(error)(f"{recipe.path}: evaluate[{number}]: {error}") from error
-    question_files(recipe.evaluate)
-
-
 @dataclass(frozen=True)
 class Ladder:
-    """The steps of one run; `data` holds the fingerprints of the rows of each stage."""
+    """The steps of one run; `data` holds the fingerprints of the rows of each stage, `questions` those of what is evaluated."""
 
     context: LadderContext
     steps: Sequence[Step]
     data: Mapping[str, tuple[Data, ...]]
+    questions: Questions
     executor: Executor
     store: Store | None
 
@@ -110,6 +99,7 @@ class Ladder:
         self._print(1, BASE, BASE_KIND, str(base.manifest.settings["base"]))
         rungs = {BASE: base}
         done, waiting = {1}, list(self.steps)
+        by_versions: dict[str, list[str]] = {}
         while len(done) <= len(self.steps):
             for step in [step for step in waiting if step.after <= done]:
                 self.executor.submit(step, self._call(step, rungs))
@@ -118,6 +108,10 @@ class Ladder:
             done.add(step.number)
             rungs[step.rung] = result.rung
             self._report(step, result)
+            if result.other_versions:
+                by_versions.setdefault(result.other_versions, []).append(step.rung)
+        for versions, names in by_versions.items():
+            print(f"    kept evaluations of other versions: {', '.join(names)} ({versions}); {REMEDY}", flush=True)
         return tuple(rungs[name] for name in [BASE, *(stage.name for stage in self.context.recipe.stages)])
 
     def _call(self, step: Step, rungs: Mapping[str, RungResult]) -> Callable[[], StepResult]:
@@ -127,7 +121,7 @@ class Ladder:
             call = partial(make, self.context, step, stage, rung, self.data[stage.name])
         else:
             rung = rungs[step.rung]
-            call = partial(evaluate, self.context, step, rung)
+            call = partial(evaluate, self.context, step, rung, self.questions)
         return partial(with_store, self.store, inputs_of(rung), output_of(step), call) if self.store else call
 
     def _best(self, name: str, rungs: Mapping[str, RungResult]) -> str:

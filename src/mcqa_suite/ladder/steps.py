@@ -108,10 +108,14 @@ class LadderResult:
 
 @dataclass(frozen=True)
 class StepResult:
-    """A step's rung and its status: "unchanged", "from the store", or its seconds and why it was run again."""
+    """A step's rung and its status: "unchanged", "from the store", or its seconds and why it was run again.
+
+    `other_versions` names the libraries of a kept evaluation that have another version now.
+    """
 
     rung: RungResult
     status: str
+    other_versions: str = ""
 
 
 Call = Callable[[], StepResult]

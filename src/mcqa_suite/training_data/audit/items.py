@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mcqa_suite.harness.tasks import load, manager
+from mcqa_suite.harness.tasks import load_leaves
 from mcqa_suite.questions.prompts import options
 from mcqa_suite.questions.question import Question
 
@@ -37,13 +37,12 @@ def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> li
 
     `metadata` is the harness's, such as {"epfl_file": "questions.jsonl"}.
     """
-    loaded = load(names, manager(metadata)) if names else []
-    leaves = [leaf for task in loaded for leaf in (task.get_all_tasks() if hasattr(task, "get_all_tasks") else [task])]
-    return [
-        item_of(name, number, doc, leaf.doc_to_text)
-        for name, leaf in {leaf.task_name: leaf for leaf in leaves}.items()
-        for number, doc in enumerate(leaf.eval_docs)
-    ]
+    return [item for task in load_leaves(names, metadata) for item in items_of_task(task)]
+
+
+def items_of_task(task: Any) -> list[Item]:
+    """Every document of a task that is loaded."""
+    return [item_of(task.task_name, number, doc, task.doc_to_text) for number, doc in enumerate(task.eval_docs)]
 
 
 def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[Any], Any] = str) -> Item:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.common.paths import hub_mirror
+from mcqa_suite.harness.tasks import local_dataset, uncached
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -20,14 +19,13 @@ def load(repository: str, config: str | None, split: str) -> Any:
     """One split as a `datasets.Dataset`; DatasetError names the data set and what to do."""
     from datasets import load_dataset
 
-    mirror = hub_mirror()
+    folder = local_dataset(repository)
     try:
-        if mirror is None or not (mirror / repository).is_dir():
+        if folder == repository:
             stay_offline_if_cut_off()
             return load_dataset(repository, config, split=split)
-        # The library's cache identifies a folder by its README only, and could return the rows of another folder or version.
-        with TemporaryDirectory() as cache:
-            return load_dataset(str(mirror / repository), config, split=split, cache_dir=cache, keep_in_memory=True)
+        with uncached() as arguments:
+            return load_dataset(folder, config, split=split, **arguments)
     except Exception as error:  # the library raises whatever its readers raise
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise DatasetError(
