@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 import pytest
+from helpers.locations import REPOSITORY
 from helpers.rendering import chatml, requests
 
 from mcqa_suite.harness import formats
@@ -109,7 +111,24 @@ def test_the_parts_of_a_prompt_are_not_glued_together(tasks, name, shots, templa
 
 def test_a_description_ends_with_a_blank_line():
     described = {name: text for name, config in listed().items() if (text := config.get("description"))}
-    assert set(described.values()) == {prompts.MATH_INSTRUCTION}
+    assert {text for name, text in described.items() if not name.endswith("_harness")} == {prompts.MATH_INSTRUCTION}
+    assert all(text.endswith("\n\n") for text in described.values())
+
+
+def test_changed_prompts_are_shown_as_diffs_a_family_each():
+    sys.path.insert(0, str(REPOSITORY / "benchmarks" / "parity"))
+    import prompt_changes
+
+    families = {prompt_changes.MEMBER.sub("", name) for name in listed() if "_grid" not in name}
+    assert {"mcqa_mmlu_stem_cot", "mcqa_arc_perm", "mcqa_gsm_symbolic_final_answer_n8", "mcqa_gpqa"} <= families
+    assert not any(part in name for name in families for part in ("anatomy", "_easy", "_p2", "diamond"))
+    old = {"task": "mcqa_x", "version": "1.0", "texts": {"0 examples": "An exam.Q: 1?\nA:"}}
+    new = {"task": "mcqa_x", "version": "1.1", "texts": {"0 examples": "An exam.\n\nQ: 1?\nA:"}}
+    text = prompt_changes.report({"mcqa_x": old, "mcqa_y": old}, {"mcqa_x": new, "mcqa_y": old, "mcqa_z": new})
+    assert "| mcqa_x | mcqa_x | 1.0 | 1.1 | changed |" in text
+    assert "| mcqa_y | mcqa_x | 1.0 | 1.0 | the same |" in text
+    assert "| mcqa_z | mcqa_x |  | 1.1 | new |" in text
+    assert "-An exam.Q: 1?\n+An exam.\n+\n+Q: 1?\n A:" in text
 
 
 def test_tasks_whose_examples_would_be_tested_documents_take_none():

@@ -17,8 +17,8 @@ def requests(task: Any, doc: Mapping[str, Any], shots: int, template: Template |
     generation settings). `template` renders messages, as a model's `apply_chat_template` does."""
     chat = {"apply_chat_template": template is not None, "chat_template": template}
     context = task.fewshot_context(doc, shots, system_instruction=None, fewshot_as_multiturn=False, **chat)
-    made = task.construct_requests(doc=doc, ctx=context, metadata=(task.config.task, 0, 1), **chat)
-    return [instance.arguments for instance in (made if isinstance(made, list) else [made])]
+    instances = task.construct_requests(doc=doc, ctx=context, metadata=(task.config.task, 0, 1), **chat)
+    return [instance.arguments for instance in (instances if isinstance(instances, list) else [instances])]
 
 
 def chatml(messages: Sequence[Mapping[str, str]], add_generation_prompt: bool = True) -> str:

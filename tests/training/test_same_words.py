@@ -91,20 +91,20 @@ def test_prompt_and_answer_of_a_row_are_the_harness_request(pairs, harness_model
     encoded = training.encode(data, "completion", tokenizer, chat)
     assert len(data) == len(docs) > 1
     for row, doc, (prompt, answer) in zip(data, docs, encoded, strict=True):
-        asked = requests(task, doc, 0, harness_model.apply_chat_template if chat else None)
+        arguments = requests(task, doc, 0, harness_model.apply_chat_template if chat else None)
         if task.OUTPUT_TYPE == "multiple_choice":
-            context, continuation = asked[doc["gold"][0]]
+            context, continuation = arguments[doc["gold"][0]]
             # The harness counts white space at the end of a context to the continuation; the tokens are the same.
-            asked_ids = list(chain(*harness_model._encode_pair(context, continuation)))
+            request_ids = list(chain(*harness_model._encode_pair(context, continuation)))
         else:
-            context = asked[0][0]
+            context = arguments[0][0]
             continuation = task.config.target_delimiter + task.doc_to_target(doc)
-            asked_ids = harness_model.tok_encode(context)
-            assert prompt == asked_ids
+            request_ids = harness_model.tok_encode(context)
+            assert prompt == request_ids
         if source.style == "correct_answer":  # its own sentence, read as the cot tasks read
             assert extract_choice(row["completion"], doc["choices"]).answer == continuation.strip()
             continue
-        assert (prompt + answer)[: len(asked_ids)] == asked_ids
+        assert (prompt + answer)[: len(request_ids)] == request_ids
         if not chat:
             assert (prompt_text(row) + row["completion"]).startswith(context + continuation)
             assert source.style == "letter_text" or row["completion"] == continuation
