@@ -47,7 +47,7 @@ def requests(task: str, shots: int | None, documents: int | None) -> list[Any]:
 def texts() -> Iterator[str]:
     import datasets
 
-    from mcqa_suite.harness.tasks import local_dataset
+    from mcqa_suite.harness.mirror import local_dataset
 
     for path, name, columns in (
         ("allenai/ai2_arc", "ARC-Easy", ("question",)),

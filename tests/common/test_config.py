@@ -79,6 +79,62 @@ def test_values_that_json_does_not_have_are_one_line(tmp_path, text):
         read(tmp_path, text)
 
 
+MERGED = """
+wheel: &wheel {inches: 28, spokes: 24}
+strong: &strong
+  <<: *wheel
+  spokes: 36
+both: {<<: [*strong, {spokes: 1, rim: 2}], hub: 3}
+quoted: {"<<": 4}
+"""
+
+
+def test_merge_keys_add_what_a_mapping_does_not_say_itself(tmp_path):
+    path = tmp_path / "merged.yaml"
+    path.write_text(MERGED)
+    content = read_yaml(path)
+    assert content["strong"] == {"inches": 28, "spokes": 36}
+    assert content["both"] == {"inches": 28, "spokes": 36, "rim": 2, "hub": 3}
+    assert content["quoted"] == {"<<": 4}
+    assert read(tmp_path, "spare: &w {inches: 28}\nwheels: [{<<: *w, spokes: 8}]\nname: a").wheels == (Wheel(28.0, 8),)
+
+
+def test_merging_does_not_depend_on_which_mapping_is_read_first(tmp_path):
+    """The root merges `b` before it reads `a` and `b`, whose own keys must not look as if they were given twice."""
+    path = tmp_path / "root.yaml"
+    path.write_text("a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\n<<: *b\n")
+    assert read_yaml(path) == {"a": {"x": 1, "y": 1}, "b": {"x": 2, "y": 1}, "x": 2, "y": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3", ":3: not valid YAML: key 'a' given twice"),
+        ("x: &x {k: 1}\ny:\n  <<: *x\n  k: 2\n  k: 3", ":5: not valid YAML: key 'k' given twice"),
+        ("x: &x {k: 1}\ny:\n  <<: *x\n  <<: *x", ":4: not valid YAML: key '<<' given twice; write one with a list"),
+        ("x: &x 1\ny:\n  <<: *x", ":3: not valid YAML: '<<' merges something else than a mapping"),
+        ("y: {<<: [1]}", ":1: not valid YAML: '<<' merges something else than a mapping"),
+        ("y: &y {<<: *y, a: {b: *y}}", ":1: not valid YAML: found unconstructable recursive node"),
+        ("y: {<<: *z}", ":1: not valid YAML: found undefined alias"),
+        ("{? [1, 2] : 3}", ":1: not valid YAML: a list as a key"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_line(tmp_path, text, message):
+    path = tmp_path / "keys.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"^[^\n]*keys\.yaml[^\n]*$") as caught:
+        read_yaml(path)
+    assert message in str(caught.value)
+
+
+def test_merging_stays_small(tmp_path):
+    """Each mapping merges the one before and adds a key: 2,000 of them are two million keys."""
+    path = tmp_path / "chain.yaml"
+    path.write_text("m0: &m0 {k0: 0}\n" + "".join(f"m{i}: &m{i} {{<<: *m{i - 1}, k{i}: 0}}\n" for i in range(1, 2000)))
+    with pytest.raises(ConfigError, match="'<<' merges more than 100,000 keys"):
+        read_yaml(path)
+
+
 def test_an_unknown_key_of_a_library_names_the_nearest_valid_one():
     with pytest.raises(ConfigError, match="x: unknown key 'lora_alfa'; did you mean 'lora_alpha'"):
         check_keys({"lora_alfa": 1}, ["r", "lora_alpha"], "x")

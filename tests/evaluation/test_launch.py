@@ -11,7 +11,7 @@ import pytest
 from mcqa_suite.backend.loglik_cache import VARIABLE
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.launch import checked, our_index_alone, read_command
+from mcqa_suite.evaluation.launch import checked, local_managers, read_command
 from mcqa_suite.harness.tasks import listed, manager
 
 HEAVY = {"torch", "transformers", "lm_eval", "datasets", "pandas", "scipy"}
@@ -55,8 +55,7 @@ def test_the_harness_indexes_its_own_tasks_only_when_one_is_asked_for(names, alo
     import lm_eval.tasks
 
     whole = lm_eval.tasks.TaskManager
-    with our_index_alone(names):
-        assert (lm_eval.tasks.TaskManager is not whole) is alone
+    with local_managers(names):
         if alone:
             built = lm_eval.tasks.TaskManager(include_path=str(tasks_dir()))
             assert set(built.all_tasks) == set(listed())

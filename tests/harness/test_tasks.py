@@ -17,7 +17,8 @@ from mcqa_suite.common.errors import ConfigError, DatasetError, LoglikelihoodErr
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
 from mcqa_suite.harness import scoring
-from mcqa_suite.harness.tasks import load, local_dataset, manager
+from mcqa_suite.harness.mirror import local_dataset
+from mcqa_suite.harness.tasks import load, manager
 
 BENCHMARKS = [
     "epfl",

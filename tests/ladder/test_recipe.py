@@ -45,6 +45,14 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path):
     assert read_recipe(write(tmp_path)).stages[0].settings.trainer == {"learning_rate": 2e-4}
 
 
+def test_a_stage_may_merge_the_settings_of_another(tmp_path):
+    text = RECIPE.replace("data: [{source: generated, n: 8}]\n", "&sft\n      data: [{source: generated, n: 8}]\n", 1)
+    text = text.replace("    settings:\n      &sft", "    settings: &sft")
+    again = "  - {name: long, kind: sft, parent: base, settings: {<<: *sft, rows: 16}}\nevaluate:"
+    first, _, third = read_recipe(write(tmp_path, text.replace("evaluate:", again))).stages
+    assert (third.settings.trainer, third.settings.rows) == (first.settings.trainer, 16)
+
+
 BAD = [
     ("name: small", "nane: small", "recipe.yaml: unknown key 'nane'; did you mean 'name'?"),
     ("kind: sft", "kin: sft", r"recipe.yaml: stages\[0\]: unknown key 'kin'; did you mean 'kind'?"),

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,26 +23,68 @@ STRICT = ConfigDict(extra="forbid", strict=True)  # for dataclasses that are rea
 MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # limits of a YAML file
 
 
+MERGE = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that reads 2e-4 as a number (YAML 1.1 makes it a string) and refuses a key given twice."""
+    """SafeLoader that reads 2e-4 as a number (YAML 1.1 makes it a string) and refuses a key given twice.
+
+    A merge key (`<<: *defaults`, `<<: [*one, *other]`) adds the keys that a mapping does not have itself.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._flat: set[int] = set()  # ids of the nodes that are checked and merged
+        self._merged = 0  # keys that merging has copied
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Check the keys of a mapping and put the merged ones before them, each key once. PyYAML calls this for every one."""
+        if id(node) in self._flat:
+            return
+        self._flat.add(id(node))
+        merges = [(key, value) for key, value in node.value if key.tag == MERGE]
+        node.value = own = [(key, value) for key, value in node.value if key.tag != MERGE]
+        keys: set[Any] = set()
+        for key, _ in own:
+            if (name := self._key(key)) in keys:
+                raise _yaml_error(f"key {name!r} given twice", key)
+            keys.add(name)
+        if len(merges) > 1:
+            raise _yaml_error("key '<<' given twice; write one with a list, <<: [*one, *other]", merges[1][0])
+        node.value = [pair for key, value in merges for pair in self._pairs(key, value, keys)] + own
+
+    def _pairs(self, merge: yaml.Node, value: yaml.Node, keys: set[Any]) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        """The keys and values to merge, without those in `keys`; of equal keys the first counts."""
+        listed = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        for source in {id(source): source for source in listed}.values():
+            if not isinstance(source, yaml.MappingNode):
+                raise _yaml_error(
+                    "'<<' merges something else than a mapping; give <<: *name or <<: [*one, *other]", merge
+                )
+            self.flatten_mapping(source)
+            self._merged += len(source.value)
+            if self._merged > MOST_VALUES:
+                raise _yaml_error(f"'<<' merges more than {MOST_VALUES:,} keys; write the values out", merge)
+            for key, content in source.value:
+                if (name := self._key(key)) not in keys:
+                    keys.add(name)
+                    yield key, content
+
+    def _key(self, node: yaml.Node) -> Any:
+        name = self.construct_object(node, deep=True)
+        if not isinstance(name, Hashable):
+            raise _yaml_error(f"a {type(name).__name__} as a key", node)
+        return name
+
+
+def _yaml_error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
 )
-
-
-def _mapping_without_repeats(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    for number, key in enumerate(keys):
-        if key in keys[:number]:
-            raise yaml.MarkedYAMLError(
-                problem=f"key {key!r} given twice", problem_mark=node.value[number][0].start_mark
-            )
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping_without_repeats)
+_Loader.add_constructor("tag:yaml.org,2002:map", lambda loader, node: loader.construct_mapping(node, deep=True))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.failed_requests import FailedItems, failure_lines, without_failed
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
-from mcqa_suite.harness.tasks import check_names, listed
+from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 
 SUBCOMMANDS = ("run", "ls", "validate")
 SERVER_MODELS = ("local-completions", "local-chat-completions")
@@ -51,7 +50,7 @@ def _launch(words: Sequence[str]) -> FailedItems:
             vars(args).update(checked(settings))
             loglik_cache.switch_on()
         with ExitStack() as stack:
-            stack.enter_context(our_index_alone([] if settings.get("include_path") else settings["tasks"]))
+            stack.enter_context(local_managers([] if settings.get("include_path") else settings["tasks"]))
             failed = stack.enter_context(without_failed())
             stack.enter_context(unsaved_is_an_error(settings.get("output_path")))
             _register(settings.get("model"), stack)
@@ -135,17 +134,20 @@ def subject(error: BaseException, settings: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def our_index_alone(names: Sequence[str]) -> Iterator[None]:
-    """Keep the harness from indexing its 14,000 YAMLs, which takes six seconds, where all `names` are this suite's."""
-    ours = listed()
-    if not names or not all(name in ours or re.match(r"mcqa_\w*[*?]", name) for name in names):
-        yield
-        return
+def local_managers(names: Sequence[str]) -> Iterator[None]:
+    """Have the harness read data sets from the local mirror, and skip its own index where all `names` are this suite's.
+
+    That index of 14,000 YAMLs takes six seconds.
+    """
     import lm_eval.evaluator  # noqa: F401  (so that it does not meet the replacement)
     import lm_eval.tasks as harness
 
+    ours = listed()
+    alone = bool(names) and all(name in ours or re.match(r"mcqa_\w*[*?]", name) for name in names)
     whole = harness.TaskManager
-    harness.TaskManager = partial(whole, include_defaults=False)
+    harness.TaskManager = lambda *words, **keys: with_local_data(
+        whole(*words, **{"include_defaults": not alone} | keys)
+    )
     try:
         yield
     finally:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.common.paths import hub_mirror, tasks_dir
+from mcqa_suite.common.paths import tasks_dir
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
@@ -29,46 +26,11 @@ def manager(metadata: dict[str, Any] | None = None) -> TaskManager:
 
 
 def with_local_data(tasks: TaskManager) -> TaskManager:
-    """The manager, reading public data sets from the local mirror; the task's config keeps the public name."""
-    build = tasks._factory._build_task
+    """The manager, reading public data sets from the local mirror; errors of its tasks name the task and its data set."""
+    from mcqa_suite.harness.local_data import LocalFactory
 
-    def build_locally(entry: Any, overrides: dict[str, Any] | None) -> Any:
-        config = tasks._factory._load_full_config(entry, overrides)
-        name, kwargs = config.get("dataset_path"), config.get("dataset_kwargs")
-        if not isinstance(name, str) or (folder := local_dataset(name)) == name:
-            return build(entry, overrides)
-        with uncached() as arguments:
-            local = {"dataset_path": folder, "dataset_kwargs": {**(kwargs or {}), **arguments}}
-            task = build(entry, {**(overrides or {}), **local})
-        task.config.dataset_path, task.config.dataset_kwargs = name, kwargs
-        return task
-
-    tasks._factory._build_task = build_locally
+    tasks._factory = LocalFactory(meta=tasks.metadata)
     return tasks
-
-
-@contextmanager
-def uncached() -> Iterator[dict[str, Any]]:
-    """Arguments of `datasets.load_dataset` for a folder, valid in the block, in which the library shows no progress.
-
-    The library's cache identifies a folder by its README only, and could return the rows of another folder or version.
-    """
-    import datasets
-
-    shows = not datasets.are_progress_bars_disabled()
-    datasets.disable_progress_bars()
-    try:
-        with TemporaryDirectory() as cache:
-            yield {"cache_dir": cache, "keep_in_memory": True}
-    finally:
-        if shows:
-            datasets.enable_progress_bars()
-
-
-def local_dataset(name: str) -> str:
-    """The path of a public data set in the mirror, `$MCQA_SHARED/hub/<owner>/<name>`; its name where that does not exist."""
-    mirror = hub_mirror()
-    return str(mirror / name) if mirror and (mirror / name).is_dir() else name
 
 
 def check_names(names: Sequence[str], tasks: Sequence[str]) -> None:
@@ -86,13 +48,7 @@ def load(names: Sequence[str], tasks: TaskManager) -> list[Any]:
     check_names(names, tasks.all_tasks)
     loaded: list[Any] = []
     for name in names:
-        try:
-            built = tasks.load(name)
-        except Exception as error:
-            reason = explain(error, data_name(name, tasks))
-            if reason is None:
-                raise
-            raise type(reason)(f"{name}: {reason}") from error
+        built = tasks.load(name)
         loaded += list(built.get("groups", {}).values())[:1] or list(built["tasks"].values())
     return loaded
 
@@ -109,16 +65,6 @@ def leaves_of(loaded: Sequence[Any]) -> list[Any]:
     """The tasks among loaded tasks and groups, each once."""
     leaves = [leaf for item in loaded for leaf in (item.get_all_tasks() if hasattr(item, "get_all_tasks") else [item])]
     return list({leaf.task_name: leaf for leaf in leaves}.values())
-
-
-def data_name(task: str, tasks: TaskManager) -> str:
-    """The data set repository of a task, or of the first task of a group."""
-    entry = tasks.task_index[task]
-    config = entry.cfg or {}
-    members = config.get("task")
-    if isinstance(members, list):
-        return data_name(members[0], tasks)
-    return str(config.get("dataset_path") or task)
 
 
 def describe() -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.harness.tasks import local_dataset, uncached
+from mcqa_suite.harness.mirror import local_dataset, uncached
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
