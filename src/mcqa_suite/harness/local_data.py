@@ -33,7 +33,8 @@ class LocalFactory(TaskFactory):  # type: ignore[misc]  # lm_eval has no types
         """Register the tasks that a group defines inline, so that they are built by `_build_task` too."""
         members = []
         for item in member_list:
-            if isinstance(item, dict) and "group" not in item and item.get("task", item) not in registry:
+            inline = isinstance(item, dict) and "task" in item and "group" not in item
+            if inline and item["task"] not in registry:
                 name = f"{group_name}::{item['task']}"
                 registry[name] = Entry(name, Kind.TASK, None, {})
                 item = {**item, "task": name}
