@@ -36,11 +36,21 @@ def numbered_lines(path: Path, expected: str = "a JSONL file") -> Iterator[tuple
 def parse_json(line: bytes, where: str) -> Any:
     """The JSON value in UTF-8 text; DatasetError names `where`, a file or file:line."""
     try:
-        return json.loads(line.decode("utf-8"))
+        return json.loads(line.decode("utf-8"), object_pairs_hook=_unique)
     except UnicodeDecodeError as error:
         raise DatasetError(f"{where}: not UTF-8; save the file as UTF-8") from error
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{where}: not valid JSON ({error}); correct or remove the line") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Row:
+    """A JSON object; ValueError for a key with two values, of which Python would silently take the last."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        for key, value in pairs:
+            if row[key] != value:
+                raise ValueError(f"key {key!r} comes twice with different values")
+    return row
 
 
 def parse_row(line: bytes, where: str) -> Row:

@@ -6,7 +6,6 @@ functions have no side effects, and the documents of the same rows are cached.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -21,11 +20,10 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions import parsers
-from mcqa_suite.questions.epfl import read_epfl
+from mcqa_suite.questions.epfl import read_epfl, read_file
 from mcqa_suite.questions.gsm8k import WordProblem, from_gsm8k, from_gsm_symbolic, gsm8k_id
 from mcqa_suite.questions.question import Question, Row
 
-log = logging.getLogger(__name__)
 MOST_VIEWS = 64
 
 
@@ -95,21 +93,21 @@ def gsm_symbolic(rows: Dataset) -> Dataset:
 
 
 def load_epfl(epfl_file: str | None = None, epfl_skip_bad: bool = False, **others: Any) -> dict[str, Dataset]:
-    """The user's questions (`--metadata '{"epfl_file": ...}'` or MCQA_EPFL_FILE), else the bundled sample."""
+    """The user's questions (`--metadata '{"epfl_file": ...}'` or MCQA_EPFL_FILE), else the bundled sample.
+
+    The description of the test split says what was read, corrected and skipped.
+    """
     if misspelled := sorted(key for key in others if key.startswith("epfl")):
         raise ConfigError(f"metadata: unknown key {misspelled[0]!r}; expected epfl_file or epfl_skip_bad")
     if epfl_file is not None and (not isinstance(epfl_file, str) or not epfl_file.strip("\0 ")):
         raise ConfigError(f"metadata: epfl_file is {epfl_file!r}; expected the path of an EPFL-format JSONL file")
     if not isinstance(epfl_skip_bad, bool):
         raise ConfigError(f"metadata: epfl_skip_bad is {epfl_skip_bad!r}; expected true or false")
-    path, folder = epfl_path(epfl_file), tasks_dir() / "epfl"
-    questions, skipped = read_epfl(path, skip_bad=epfl_skip_bad)
-    if skipped:
-        log.warning(
-            "%s: %d of %d rows skipped: %s", path, len(skipped), len(skipped) + len(questions), "; ".join(skipped)
-        )
-    dev, _skipped = read_epfl(folder / "dev.jsonl")
-    return {"dev": as_dataset(dev), "test": as_dataset(questions)}
+    questions, reader = read_file(epfl_path(epfl_file), skip_bad=epfl_skip_bad)
+    reader.warn()
+    test = as_dataset(questions)
+    test.info.description = "\n".join(reader.summary())
+    return {"dev": as_dataset(read_epfl(tasks_dir() / "epfl" / "dev.jsonl")[0]), "test": test}
 
 
 def epfl_path(epfl_file: str | None = None) -> Path:

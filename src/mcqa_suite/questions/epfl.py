@@ -3,140 +3,168 @@
     {"subject": "optics", "question": "Question: ...\\n\\nOptions:\\nA. ...\\nB. ...\\n\\nAnswer:", "answer": "B"}
     {"question": "...", "choices": ["...", "..."], "answer": "B"}                                      (2025 edition)
 
-Also read: CRLF; `A)text`, `(A) text` and `A.text`; options labelled 1..; 3 to 8 options; no `Question:` head and no
-`Answer:` tail; an extra `explanation`; answers `1`-`8`; several letters (`ABD`, `A, B, C`); blank or missing subject.
+tasks/README.md lists what is read, corrected and refused. Tasks, training, preferences and the audit read rows with this
+module alone, so that a row is the same question everywhere.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_lines, parse_json
-from mcqa_suite.questions.question import LETTERS, Question, text_id
+from mcqa_suite.questions.answer_key import answer_line, same, short
+from mcqa_suite.questions.epfl_row import MENDED, parse, parse_row
+from mcqa_suite.questions.option_lines import lines_of, split_lines
+from mcqa_suite.questions.question import Question
 
-MIN_OPTIONS, MAX_OPTIONS = 3, 8
-HEAD = re.compile(r"^\s*Question:[ \t]*")
-TAIL = re.compile(r"\s*\bAnswer:?\s*$")
-OPTIONS_LINE = re.compile(r"^[ \t]*Options:[ \t]*$", re.MULTILINE)
-# "A. text", "A)text", "(A) text", "1. text"
-OPTION = re.compile(r"^[ \t]*\(?([A-Z1-9])[.):][ \t]*(.*)$")
+__all__ = ["EpflReader", "parse_row", "read_epfl", "read_file", "split_question"]
+log = logging.getLogger(__name__)
+NAMED = 3  # rows of each kind that a summary names
+DUPLICATE = "the same question as an earlier row"
+
+
+@dataclass
+class EpflReader:
+    """Reads rows one after another, and remembers them to find a question that comes twice.
+
+    `name` is that of the file, `notes` holds "file:line detail" for each kind of note.
+    """
+
+    name: str
+    rows: int = 0
+    skipped: list[str] = field(default_factory=list)
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    mended: set[str] = field(default_factory=set)
+    conflicts: set[Any] = field(default_factory=set)
+    _first: dict[Any, tuple[str, frozenset[str]]] = field(default_factory=dict)
+
+    def read(self, row: Any, where: str) -> Question:
+        """The question of a row; ValueError says what is wrong with it. `where` is file:line."""
+        self.rows += 1
+        parsed = parse(row)
+        question = parsed.question
+        right = frozenset(same(question.choices[index]) for index in question.gold)
+        first, answer = self._first.setdefault(key_of(question), (where, right))
+        if answer != right:
+            self.conflicts.add(key_of(question))
+            raise ValueError(
+                f"the question of {first} with another answer, {_texts(right)} instead of {_texts(answer)}; keep one of them"
+            )
+        again = ((DUPLICATE, f"as {first}"),) if first != where else ()
+        for kind, detail in (*parsed.notes, *again):
+            self.notes.setdefault(kind, []).append(f"{where} ({detail})")
+            if kind in MENDED:
+                self.mended.add(where)
+        return question
+
+    def counts(self) -> str:
+        twice = len(self.notes.get(DUPLICATE, ()))
+        return (
+            f"{self.name}: {self.rows} rows read, {len(self.mended)} corrected, {twice} duplicates, "
+            f"{len(self.skipped)} skipped"
+        )
+
+    def details(self) -> Iterator[str]:
+        """A line for each kind of note, with its first rows."""
+        kinds = {**self.notes, "skipped": self.skipped} if self.skipped else self.notes
+        for kind, rows in kinds.items():
+            more = f"; and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+            yield f"{len(rows)} x {kind}: {'; '.join(rows[:NAMED])}{more}"
+
+    def summary(self) -> list[str]:
+        """The counts, then a line for each kind of note."""
+        return [self.counts(), *(f"  {line}" for line in self.details())]
+
+    def warn(self) -> None:
+        """Log one line where anything was corrected, skipped or odd; the same line only once a process."""
+        if self.notes or self.skipped:
+            _warn(f"{self.counts()}: {' | '.join(self.details())}")
+
+
+@lru_cache(maxsize=256)
+def _warn(line: str) -> None:
+    log.warning("%s", line)
+
+
+def _texts(right: frozenset[str]) -> str:
+    return short(" and ".join(sorted(right)))
+
+
+def key_of(question: Question) -> tuple[str, ...]:
+    """The same for a question whatever the order of its options."""
+    return (same(question.stem), *sorted(map(same, question.choices)))
 
 
 def read_epfl(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Question], list[str]]:
-    """The questions of a file, and the rows that were skipped as `file:line: reason`.
+    """The questions of a file, and the rows that were skipped as `file:line: reason`; what was corrected is logged.
 
     Raises DatasetError for a file that is missing or empty, and for the first bad row unless `skip_bad`.
     """
+    questions, reader = read_file(path, skip_bad=skip_bad)
+    reader.warn()
+    return questions, reader.skipped
+
+
+def read_file(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Question], EpflReader]:
+    """`read_epfl` without the log: the questions, and the reader with all that there is to say about the file."""
     path = Path(path)
-    questions: list[Question] = []
-    skipped: list[str] = []
+    reader = EpflReader(str(path))
+    questions: list[tuple[int, Question]] = []
     for number, line in numbered_lines(path, "the path of an EPFL-format JSONL file"):
         where = f"{path}:{number}"
+        if not (reader.rows or reader.skipped):
+            _check_first(line, where, skip_bad)
         try:
-            questions.append(parse_row(parse_json(line, where)))
+            row = parse_json(line, where)
         except DatasetError as error:  # not UTF-8, or not JSON
             if not skip_bad:
                 raise
-            skipped.append(str(error))
+            reader.rows += 1
+            reader.skipped.append(str(error))
+            continue
+        try:
+            questions.append((number, reader.read(row, f"{path.name}:{number}")))
         except (ValueError, TypeError) as error:
             if not skip_bad:
                 hint = "correct the row, or skip bad rows with epfl_skip_bad: true"
                 raise DatasetError(f"{where}: {error}; {hint}") from error
-            skipped.append(f"{where}: {error}")
+            reader.skipped.append(f"{where}: {error}")
+    for number, question in questions:  # the first of two rows with different answers is no better than the second
+        if key_of(question) in reader.conflicts:
+            reader.skipped.append(f"{path}:{number}: another row has this question with another answer")
+    if reader.conflicts:
+        questions = [item for item in questions if key_of(item[1]) not in reader.conflicts]
     if not questions:
-        raise DatasetError(f"{path}: no readable question in it; expected one JSON object a line")
-    return questions, skipped
+        first = f"; the first row: {reader.skipped[0]}" if reader.skipped else ""
+        raise DatasetError(f"{path}: no readable question in it; expected one JSON object a line{first}")
+    return [question for _, question in questions], reader
 
 
-def parse_row(row: Any) -> Question:
-    """One row of either edition; ValueError says what is wrong with it."""
-    if not isinstance(row, Mapping):
-        raise ValueError(f"expected a JSON object, found {type(row).__name__}")
-    for key in ("question", "answer"):
-        if row.get(key) in (None, ""):
-            raise ValueError(f"no {key!r}")
-    if "choices" in row:
-        if not isinstance(row["choices"], list):
-            raise ValueError(f"'choices' is {type(row['choices']).__name__}, expected a list of options")
-        stem, choices = _text(row, "question"), [_option(choice) for choice in row["choices"]]
-    else:
-        stem, choices = split_question(_text(row, "question"))
-    if not MIN_OPTIONS <= len(choices) <= MAX_OPTIONS:
-        raise ValueError(f"{len(choices)} options, expected {MIN_OPTIONS} to {MAX_OPTIONS}")
-    return Question(
-        id=f"epfl/{text_id(stem, *choices)}",
-        stem=stem,
-        choices=tuple(choices),
-        gold=parse_answer(row["answer"], len(choices)),
-        subject=_text(row, "subject"),
-        rationale=_text(row, "explanation"),
-    )
-
-
-def _text(row: Mapping[str, Any], key: str) -> str:
-    value = row.get(key) or ""
-    if not isinstance(value, str):
-        raise ValueError(f"{key!r} is {type(value).__name__}, expected a string")
-    return _encodable(value).strip()
-
-
-def _option(value: Any) -> str:
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        raise ValueError(f"an option is {type(value).__name__}, expected a string")
-    return _encodable(str(value)).strip()
-
-
-def _encodable(text: str) -> str:
-    """`text`; ValueError where it holds half of a surrogate pair, which UTF-8 cannot encode."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise ValueError(f"character {error.start} is half of a surrogate pair") from error
-    return text
+def _check_first(line: bytes, where: str, skip_bad: bool) -> None:
+    """DatasetError for a file that is one JSON array, or no JSON at all."""
+    if line.lstrip().startswith(b"["):
+        raise DatasetError(
+            f"{where}: the file is a JSON array, expected one JSON object a line; "
+            "convert it with `jq -c '.[]' FILE > FILE.jsonl`"
+        )
+    start = line.strip()[:40].decode("utf-8", "replace")
+    if not skip_bad and start.isprintable() and "�" not in start and not start.startswith("{"):
+        raise DatasetError(f"{where}: expected one JSON object a line, found {start!r}; convert the file to JSONL")
 
 
 def split_question(text: str) -> tuple[str, list[str]]:
-    """The stem and the options of the one-string form.
+    """The stem and the options of a question in one text, without `Question:` and `Answer:`.
 
-    A line starts an option only if it has the next label in order, so an option may span lines. Raises ValueError for a
-    text without options, and for a skipped label.
+    For texts that are no rows, such as a prompt. Raises ValueError as `split_lines` does.
     """
-    text = TAIL.sub("", HEAD.sub("", text.replace("\r\n", "\n").replace("\r", "\n"), count=1), count=1)
-    marks = list(OPTIONS_LINE.finditer(text))
-    head, body = (text[: marks[-1].start()], text[marks[-1].end() :]) if marks else ("", text)
-    stem, labels = [head], ""
-    choices: list[str] = []
-    strays: list[int] = []
-    for line in body.split("\n"):
-        match = OPTION.match(line)
-        if match and not choices and match[1] in "A1":
-            labels = LETTERS if match[1] == "A" else "123456789"
-        if match and labels[len(choices) : len(choices) + 1] == match[1]:
-            choices.append(match[2])
-            continue
-        if match and match[1] in labels:
-            strays.append(labels.index(match[1]))
-        if choices:
-            choices[-1] += "\n" + line
-        else:
-            stem.append(line)
-    if not choices:
-        raise ValueError("no options found; expected lines such as 'A. text'")
-    if strays and max(strays) > len(choices):
-        raise ValueError(f"option {labels[len(choices)]} is missing before {labels[max(strays)]}")
-    return "\n".join(stem).strip(), [choice.strip() for choice in choices]
-
-
-def parse_answer(answer: Any, n: int) -> tuple[int, ...]:
-    """Indices of the right options: `B`, `2`, `(B)`, `ABD` or `A, B, C`."""
-    text = re.sub(r"\bAND\b", ",", str(answer).upper())
-    tokens = re.findall(r"\d+|[A-Z]", text) if re.fullmatch(r"[A-Z\d,;/&().\s]*", text) else []
-    tokens = tokens if len(tokens) <= n else []  # more letters than options are a word, not a list
-    gold = sorted({int(token) - 1 if token.isdigit() else LETTERS.index(token) for token in tokens})
-    if not gold or not all(0 <= index < n for index in gold):
-        raise ValueError(f"answer {answer!r} does not name options among {LETTERS[0]}-{LETTERS[n - 1]} or 1-{n}")
-    return tuple(gold)
+    lines = lines_of(text)
+    while lines and (not lines[-1].strip() or ((answer := answer_line(lines[-1])) and answer.bare)):
+        lines.pop()
+    stem, options = split_lines(lines)
+    return "\n".join(stem).strip(), ["\n".join(option).strip() for option in options]
