@@ -13,7 +13,7 @@ from mcqa_suite.analysis.ranking import rank as rank_verdicts
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
 from mcqa_suite.reporting.ranking import csv_table, markdown
-from mcqa_suite.training_data.preferences.correctness import by_correctness, decided_first
+from mcqa_suite.training_data.preferences.correctness import by_correctness, check_questions, decided_first
 from mcqa_suite.training_data.preferences.pairs import label, pairs_of
 from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
 from mcqa_suite.training_data.preferences.sampling import read_prompts, read_responses, sample
@@ -84,6 +84,7 @@ def label_pairs(
         raise ConfigError(f"--by {by}: {'has no --judge' if judge else 'give the URL of the --judge'}")
     responses = read_responses(Path(file))
     if by == "correctness":
+        check_questions(Path(file))
         return label(decided_first(pairs_of(responses, None), pairs_per_prompt), by, by_correctness, Path(output))
     pairs = pairs_of(responses, pairs_per_prompt)
     if judge is None:

@@ -25,5 +25,6 @@ def run(names: list[str], metadata: dict[str, Any], show: bool) -> None:
         return
     from mcqa_suite.evaluation.check import check
 
-    for line in check(names, metadata):
+    checks = check(names, metadata)
+    for line in [*checks, *dict.fromkeys(task.file for task in checks if task.file)]:
         print(line)

@@ -17,13 +17,14 @@ from mcqa_suite.questions.question import LETTERS
 @dataclass(frozen=True)
 class TaskCheck:
     """Facts about a task's documents. `options`: fewest and most; `golds`: counts of right options by position, empty for
-    generated answers; `longest_prompt`: characters."""
+    generated answers; `longest_prompt`: characters; `file`: what was read, corrected and skipped in the user's file."""
 
     task: str
     n: int
     options: tuple[int, int]
     golds: dict[int, int]
     longest_prompt: int
+    file: str = ""
 
     def __str__(self) -> str:
         low, high = self.options
@@ -55,4 +56,6 @@ def _check_task(task: Any) -> TaskCheck:
         longest = max(longest, len(text))
         if doc.get("gold") and isinstance(doc["gold"], list):
             golds[doc["gold"][0]] += 1
-    return TaskCheck(task.task_name, len(sizes), (min(sizes), max(sizes)), dict(golds), longest)
+    file = getattr(task.dataset.get(task.config.test_split), "info", None)
+    options = min(sizes), max(sizes)
+    return TaskCheck(task.task_name, len(sizes), options, dict(golds), longest, file.description if file else "")

@@ -28,7 +28,9 @@ def same_number(answer: str | None, gold: str) -> bool:
 def gold_letter(value: str | int, n_choices: int) -> str:
     """The letter of a gold answer: "B", "(b)", a label "1" to "8" counted from 1, or an index counted from 0."""
     letters = string.ascii_uppercase[:n_choices]
-    if isinstance(value, int):
+    if isinstance(value, bool):
+        index = -1  # JSON's true is no index 1
+    elif isinstance(value, int):
         index = value
     else:
         label = clean_view(value).clean.strip(" ()[].:\n").upper()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from mcqa_suite.questions.question import LETTERS
 
+MOST_LABELS = 8  # of the options that an answer line may name
 LONGEST_LABELS = 80  # characters; a longer text is not a list of labels
 TOKEN = re.compile(r"[(\[]?([A-Za-z]|0|[1-9]\d?)[)\].:]{0,2}")
 RUN = re.compile(r"([A-Z]{2,8}|[a-z]{2,8})\.?")  # "ABD"
 WHOLE = re.compile(r"(\d+)\.0+")  # "2.0": a column of numbers that was written as decimals
+OPTION = re.compile(r"^(?:option|choice)s?\s+(?=\S)", re.IGNORECASE)  # "option B"
 AND = {"and", "et", "und"}
 LABELLED = re.compile(r"[(\[]?([A-Za-z]|[1-9])[).:\]]{1,2}[ \t]*(?=\S)(.*)$", re.DOTALL)  # "B. 2 s"
 # "Answer: B", "**Answer:** B", "(Correct answer: B)", "The answer is B.", "Answer B", "Réponse : B", "Solution: B"
@@ -67,17 +69,14 @@ def _of_one(value: Any, choices: Sequence[str], answer: Any) -> Answer:
             raise _no_answer(answer, choices)
         value = str(int(value))
     texts = tuple(index for index, choice in enumerate(choices) if same(choice) == same(value))
-    labels = labels_in(value)
-    if labels is None:
-        match = LABELLED.match(value.strip())
-        named = labels_in(match[1]) if match and not texts else None
-        if match and named and named[0] < len(choices) and same(choices[named[0]]) == same(match[2]):
-            return Answer(tuple(named))
-        if not texts:
-            raise _no_answer(answer, choices)
-        return Answer(texts, is_text=True)
-    if not all(0 <= index < len(choices) for index in labels):
-        if texts and len(labels) > 1:  # the letters of a word, such as "CO"
+    if not texts and (match := LABELLED.match(value.strip())):
+        [index] = labels_in(match[1]) or [-1]
+        if 0 <= index < len(choices) and same(choices[index]) == same(match[2]):
+            return Answer((index,))
+    labels = labels_in(value) or []
+    if not labels or not all(0 <= index < len(choices) for index in labels):
+        # No label: a sentence, the letters of a word such as "CO", or a letter such as "x". "E" is the label of a missing option.
+        if texts and (len(labels) != 1 or (labels[0] >= MOST_LABELS and not value.strip().isdigit())):
             return Answer(texts, is_text=True)
         raise _no_answer(answer, choices)
     also_text = bool(texts) and not set(texts) & set(labels)
@@ -95,6 +94,7 @@ def labels_in(text: str) -> list[int] | None:
     text = unicodedata.normalize("NFKC", text[: LONGEST_LABELS + 1]).replace(")(", ") (").strip(" \t\r\n*_`\"',;")
     if len(text) > LONGEST_LABELS:
         return None
+    text = OPTION.sub("", text, count=1)
     if whole := WHOLE.fullmatch(text):
         text = whole[1]
     tokens = [token for token in re.split(r"[\s,;/&]+", text) if token.lower() not in AND]
@@ -115,7 +115,7 @@ def short(value: Any) -> str:
 
 
 def _no_answer(answer: Any, choices: Sequence[str]) -> ValueError:
-    n = len(choices)
+    n = min(len(choices), len(LETTERS))
     allowed = f"A-{LETTERS[n - 1]} or 1-{n} (counted from 1)"
     if isinstance(answer, list):
         return ValueError(f"answer {short(answer)} does not name different options among {allowed}")
@@ -140,20 +140,25 @@ def answer_line(line: str) -> AnswerLine | None:
         return None
     word, mark, value = match[1], match[2], match[3].strip(" \t*_")
     strong = mark is not None and mark in ":：="
+    if value[-1:] in (")", "]") and not {"(", "["} & set(value):  # "(Answer: B)"
+        value = value[:-1].rstrip(" \t*_")
     if not (strong or (word and word[:2].lower() == "an")) or (not value and not word):
         return None
     return AnswerLine(value, strong)
 
 
-def is_key(value: str, choices: Sequence[str]) -> bool:
-    """Whether the value of an answer line is a label, a label with its option, or the text of one of `choices`."""
+def is_key(value: str, texts: Collection[str] = ()) -> bool:
+    """Whether the value of an answer line is a label, a label with its option, or the text of an option.
+
+    `texts` are the options in the form of `same`.
+    """
     labels = labels_in(value)
-    if labels is not None and max(labels) < 8 and not (len(labels) > 1 and value.islower()):
+    if labels is not None and max(labels) < MOST_LABELS and not (len(labels) > 1 and value.islower()):
         return True
     match = LABELLED.match(value)
-    if match and len(match[1]) == 1 and (labels_in(match[1]) or [8])[0] < 8 and not match[2][:1].isdigit():
-        return match[1].isupper() or any(same(choice) == same(match[2]) for choice in choices)
-    return any(same(choice) == same(value) for choice in choices)
+    if match and not match[2][:1].isdigit() and match[1].upper() in "ABCDEFGH12345678":
+        return match[1].isupper() or same(match[2]) in texts
+    return same(value) in texts
 
 
 class Cut(NamedTuple):
@@ -164,10 +169,11 @@ class Cut(NamedTuple):
     kept: str | None = None
 
 
-def cut_answer_line(lines: Sequence[str], choices: Sequence[str] = ()) -> Cut:
+def cut_answer_line(lines: Sequence[str], texts: Collection[str] = ()) -> Cut:
     """Take off "Answer:" and "Answer: B" at the end of a question, an option or a whole text.
 
-    ValueError for an answer line that names an option elsewhere, and for one with more words behind the label.
+    `texts` are the options in the form of `same`. ValueError for an answer line that names an option elsewhere, and for one
+    with more words behind the label.
     """
     answers = {index: answer for index, line in enumerate(lines) if (answer := answer_line(line))}
     solid = [
@@ -177,19 +183,19 @@ def cut_answer_line(lines: Sequence[str], choices: Sequence[str] = ()) -> Cut:
         return Cut([])
     last = solid[-1]
     for index in solid[:-1]:
-        if index in answers and is_key(answers[index].value, choices):
+        if index in answers and is_key(answers[index].value, texts):
             raise ValueError(f"{short(lines[index].strip())} stands in the question before other text; remove it")
     before = solid[-2] if len(solid) > 1 else -1
     if last in answers:
         value, strong = answers[last]
-        if is_key(value, choices):
+        if is_key(value, texts):
             return Cut(list(lines[: before + 1]), value)
         if strong and BEGINS_WITH_LABEL.match(value):
             raise ValueError(
                 f"the question ends in {short(lines[last].strip())}; remove the line, or keep the label alone"
             )
         return Cut(list(lines[: last + 1]), kept=lines[last].strip() if strong else None)
-    if any(index in answers for index in range(before + 1, last)) and is_key(lines[last].strip(), choices):
+    if any(index in answers for index in range(before + 1, last)) and is_key(lines[last].strip(), texts):
         return Cut(list(lines[: before + 1]), lines[last].strip())
     return Cut(list(lines[: last + 1]))
 
@@ -202,4 +208,4 @@ def inline_key(text: str) -> tuple[str, str] | None:
         return None
     value = match[1].strip(" \t*_)]")
     rest = text[: len(text) - len(line) + match.start()].rstrip(" \t\n([*_")
-    return (rest, value) if not value or (labels_in(value) is not None and is_key(value, ())) else None
+    return (rest, value) if not value or (labels_in(value) is not None and is_key(value)) else None

@@ -18,12 +18,12 @@ from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_lines, parse_json
-from mcqa_suite.questions.answer_key import answer_line, same, short
+from mcqa_suite.questions.answer_key import answer_line, cut_answer_line, same, short
 from mcqa_suite.questions.epfl_row import MENDED, parse, parse_row
-from mcqa_suite.questions.option_lines import lines_of, split_lines
+from mcqa_suite.questions.option_lines import label_of, lines_of, split_lines
 from mcqa_suite.questions.question import Question
 
-__all__ = ["EpflReader", "parse_row", "read_epfl", "read_file", "split_question"]
+__all__ = ["EpflReader", "answer_at_end", "parse_row", "read_epfl", "read_file", "split_question"]
 log = logging.getLogger(__name__)
 NAMED = 3  # rows of each kind that a summary names
 DUPLICATE = "the same question as an earlier row"
@@ -54,7 +54,7 @@ class EpflReader:
         if answer != right:
             self.conflicts.add(key_of(question))
             raise ValueError(
-                f"the question of {first} with another answer, {_texts(right)} instead of {_texts(answer)}; keep one of them"
+                f"the question of {first} with another answer, {_texts(right)} instead of {_texts(answer)}"
             )
         again = ((DUPLICATE, f"as {first}"),) if first != where else ()
         for kind, detail in (*parsed.notes, *again):
@@ -66,8 +66,8 @@ class EpflReader:
     def counts(self) -> str:
         twice = len(self.notes.get(DUPLICATE, ()))
         return (
-            f"{self.name}: {self.rows} rows read, {len(self.mended)} corrected, {twice} duplicates, "
-            f"{len(self.skipped)} skipped"
+            f"{self.name}: {self.rows} rows read (corrected: {len(self.mended)}, duplicates: {twice}, "
+            f"skipped: {len(self.skipped)})"
         )
 
     def details(self) -> Iterator[str]:
@@ -132,7 +132,7 @@ def read_file(path: str | Path, *, skip_bad: bool = False) -> tuple[list[Questio
             questions.append((number, reader.read(row, f"{path.name}:{number}")))
         except (ValueError, TypeError) as error:
             if not skip_bad:
-                hint = "correct the row, or skip bad rows with epfl_skip_bad: true"
+                hint = "correct the row (tasks skip bad rows with epfl_skip_bad: true)"
                 raise DatasetError(f"{where}: {error}; {hint}") from error
             reader.skipped.append(f"{where}: {error}")
     for number, question in questions:  # the first of two rows with different answers is no better than the second
@@ -168,3 +168,14 @@ def split_question(text: str) -> tuple[str, list[str]]:
         lines.pop()
     stem, options = split_lines(lines)
     return "\n".join(stem).strip(), ["\n".join(option).strip() for option in options]
+
+
+def answer_at_end(text: str) -> str | None:
+    """What an answer line at the end of a question with options names: "B" for "...\nC. z\nAnswer: B"."""
+    lines = lines_of(text)
+    if not any(label_of(line) for line in lines):
+        return None
+    try:
+        return cut_answer_line(lines).value
+    except ValueError:  # worked examples, with an answer each
+        return None

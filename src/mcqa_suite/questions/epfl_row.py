@@ -18,7 +18,7 @@ from mcqa_suite.questions.answer_key import (
     same,
     short,
 )
-from mcqa_suite.questions.option_lines import OPTIONS_LINE, lines_of, split_lines, without_labels
+from mcqa_suite.questions.option_lines import LETTERED, NUMBERS, OPTIONS_LINE, lines_of, split_lines, without_labels
 from mcqa_suite.questions.question import LETTERS, Question, text_id
 
 MIN_OPTIONS, MAX_OPTIONS = 3, 8
@@ -26,7 +26,7 @@ LONE_LETTER = re.compile(r"\s*[A-H]\s*")
 
 # What is said about a row; the first four change what is asked or what counts as right.
 ANSWER_LINE = "answer taken out of the question"
-LABELS = "labels taken off 'choices'"
+LABELS = "labels taken off the options"
 TWICE = "options taken out of the question, 'choices' has them"
 EQUAL_RIGHT = "two options have the right text, so both are right"
 MENDED = (ANSWER_LINE, LABELS, TWICE, EQUAL_RIGHT)
@@ -66,11 +66,14 @@ def parse(row: Any) -> ParsedRow:
         if row.get(key) in (None, ""):
             raise ValueError(f"no {key!r}")
     text = _text(row, "question")
-    parts = _from_list(text, row["choices"]) if "choices" in row else _from_text(text)
+    parts = _from_list(text, row["choices"]) if row.get("choices") is not None else _from_text(text)
     if not MIN_OPTIONS <= len(parts.choices) <= MAX_OPTIONS:
         raise ValueError(f"{len(parts.choices)} options, expected {MIN_OPTIONS} to {MAX_OPTIONS}")
     choices = _without_keys(parts)
     stem = _stem(parts, choices)
+    blank = ["the question", *(f"option {letter}" for letter in LETTERS)]
+    if "" in (texts := [stem, *choices]):
+        raise ValueError(f"{blank[texts.index('')]} is blank")
     question = Question(
         id=f"epfl/{text_id(stem, *choices)}",
         stem=stem,
@@ -88,14 +91,14 @@ def _from_text(text: str) -> _Parts:
     stem, options = split_lines(cut.lines)
     choices = ["\n".join(option).strip() for option in options]
     notes: list[tuple[str, str]] = []
-    return _Parts(stem, _unlabelled(choices, notes), [cut.value] if cut.value else [], notes)
+    return _Parts(stem, _unlabelled(choices, notes, LETTERED), [cut.value] if cut.value else [], notes)
 
 
 def _from_list(text: str, value: Any) -> _Parts:
     """The parts of a question with a list of choices."""
     notes: list[tuple[str, str]] = []
-    choices = _unlabelled(_choices(value), notes)
-    cut = cut_answer_line(lines_of(text), choices)
+    choices = _unlabelled(_choices(value), notes, (*LETTERED, NUMBERS))
+    cut = cut_answer_line(lines_of(text), set(map(same, choices)))
     stem = cut.lines
     try:
         shorter, options = split_lines(stem)
@@ -109,8 +112,8 @@ def _from_list(text: str, value: Any) -> _Parts:
     return _Parts(stem, choices, [cut.value] if cut.value else [], notes)
 
 
-def _unlabelled(choices: list[str], notes: list[tuple[str, str]]) -> list[str]:
-    if (texts := without_labels(choices)) is None:
+def _unlabelled(choices: list[str], notes: list[tuple[str, str]], kinds: Sequence[str]) -> list[str]:
+    if (texts := without_labels(choices, kinds)) is None:
         return choices
     notes.append((LABELS, short(choices[0])))
     return texts
@@ -119,14 +122,14 @@ def _unlabelled(choices: list[str], notes: list[tuple[str, str]]) -> list[str]:
 def _without_keys(parts: _Parts) -> list[str]:
     """The options without answer lines; what these name is added to `parts.keys`."""
     bodies = [choice.split("\n") for choice in parts.choices]
-    plain = [_before_answer(body) for body in bodies]
+    texts = {same(_before_answer(body)) for body in bodies}
     choices = []
     for body in bodies:
-        cut = cut_answer_line(body[1:], plain)
+        cut = cut_answer_line(body[1:], texts)
         choices.append("\n".join([body[0], *cut.lines]).strip())
         parts.keys.extend([cut.value] if cut.value else [])
         parts.notes.extend([(KEPT, short(cut.kept))] if cut.kept else [])
-    whole = [choice for choice in choices if (line := answer_line(choice)) and line.strong and is_key(line.value, ())]
+    whole = [choice for choice in choices if (line := answer_line(choice)) and line.strong and is_key(line.value)]
     if len(whole) == 1:
         raise ValueError(f"an option is {short(whole[0])}; remove it, or reword it")
     *others, last = [inline_key(choice) for choice in choices]
@@ -147,7 +150,7 @@ def _before_answer(body: list[str]) -> str:
 
 def _stem(parts: _Parts, choices: Sequence[str]) -> str:
     """The stem without an answer at its end; what that names is added to `parts.keys`."""
-    cut = cut_answer_line(parts.stem, choices)
+    cut = cut_answer_line(parts.stem, set(map(same, choices)))
     stem = "\n".join(cut.lines).strip()
     parts.keys.extend([cut.value] if cut.value else [])
     parts.notes.extend([(KEPT, short(cut.kept))] if cut.kept else [])
@@ -162,8 +165,9 @@ def _gold(answer: Any, choices: Sequence[str], parts: _Parts) -> tuple[int, ...]
     read = read_answer(answer, choices)
     gold = _with_equals(read.gold, choices)
     for key in parts.keys:
-        if _with_equals(read_answer(key, choices).gold, choices) != gold:
-            raise ValueError(f"the question says 'Answer: {key}', and 'answer' is {short(answer)}; correct one of them")
+        texts = tuple(index for index, choice in enumerate(choices) if same(choice) == same(key))
+        if gold not in (texts, _named(key, choices)):
+            raise ValueError(f"the question says 'Answer: {key}', and 'answer' is {short(answer)}")
         parts.notes.append((ANSWER_LINE, short(f"Answer: {key}")))
     if read.is_text:
         parts.notes.append((TEXT, short(answer)))
@@ -177,6 +181,14 @@ def _gold(answer: Any, choices: Sequence[str], parts: _Parts) -> tuple[int, ...]
             kind = EQUAL_RIGHT if indices[0] in gold else EQUAL_WRONG
             parts.notes.append((kind, " and ".join(LETTERS[index] for index in indices)))
     return gold
+
+
+def _named(key: str, choices: Sequence[str]) -> tuple[int, ...]:
+    """The options that an answer line names; none where it names a label that no option has."""
+    try:
+        return _with_equals(read_answer(key, choices).gold, choices)
+    except ValueError:
+        return ()
 
 
 def _with_equals(gold: Sequence[int], choices: Sequence[str]) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ LABEL_LINE = re.compile(
     r"(?:(?(1)\1)([.):．）：、])|([.):．）：、])(?(1)\1))(.*)$"
 )
 UPPER, LOWER, NUMBERS = "letters", "small letters", "numbers"
+LETTERED = (UPPER, LOWER)
 
 
 class NoOptionsError(ValueError):
@@ -110,12 +111,12 @@ def _refuse_a_second_list(kind: str, last: int, labels: dict[int, Label], remedy
             raise ValueError(f"two lists, with labels {name_of(kind, 0)} and {name_of(other, 0)}; {remedy}")
 
 
-def without_labels(choices: Sequence[str]) -> list[str] | None:
-    """`["A) 5 km", "B) 6 km"]` as `["5 km", "6 km"]`; None where not every option begins with its own label."""
+def without_labels(choices: Sequence[str], kinds: Sequence[str]) -> list[str] | None:
+    """`["A) 5 km", "B) 6 km"]` as `["5 km", "6 km"]`; None where not every option begins with its own label of one kind."""
     labels = [label_of(choice.split("\n", 1)[0]) for choice in choices]
-    kinds = {label.kind for label in labels if label}
+    own = {label.kind for label in labels if label}
     for position, label in enumerate(labels):
-        if not label or label.position != position or label.mark == ":" or len(kinds) > 1:
+        if not label or label.position != position or label.mark == ":" or len(own) > 1 or label.kind not in kinds:
             return None
         if label.kind == NUMBERS and not label.text[:1].isspace():
             return None

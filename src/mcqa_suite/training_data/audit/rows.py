@@ -8,7 +8,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_rows
-from mcqa_suite.questions.epfl import parse_row
+from mcqa_suite.questions.epfl import EpflReader, parse_row
 from mcqa_suite.questions.prompts import letter
 
 Row = Mapping[str, str]
@@ -18,16 +18,21 @@ FORMS = "prompt and completion; prompt, chosen and rejected; messages; question 
 def read_training_rows(path: Path) -> list[Row]:
     """The rows of a JSONL file; a row without an id is named by its line. DatasetError names file, line and reason."""
     rows = []
+    reader = EpflReader(str(path))
     for number, row in numbered_rows(path, "a JSONL file, or the YAML of a recipe or stage"):
         try:
-            rows.append(as_row(row, f"{path.name}:{number}", path.stem))
+            rows.append(as_row(row, f"{path.name}:{number}", path.stem, reader))
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(f"{path}:{number}: {error}; correct or remove the row") from error
+    reader.warn()
     return rows
 
 
-def as_row(fields: Any, name: str, source: str) -> Row:
-    """A row of any form in `FORMS`, with the keys of this project's rows; ValueError names what is missing."""
+def as_row(fields: Any, name: str, source: str, reader: EpflReader | None = None) -> Row:
+    """A row of any form in `FORMS`, with the keys of this project's rows; ValueError names what is missing.
+
+    `reader` has read the earlier EPFL questions of the file.
+    """
     if not isinstance(fields, Mapping):
         raise ValueError(f"expected a JSON object, found {type(fields).__name__}")
     row = {
@@ -42,7 +47,7 @@ def as_row(fields: Any, name: str, source: str) -> Row:
         texts = {key: _text(fields, key) for key in keys}
         return row | {"group": str(fields.get("group") or texts["prompt"])} | texts
     if "question" in fields:
-        question = parse_row(fields)
+        question = reader.read(fields, name) if reader else parse_row(fields)
         answer = f" {', '.join(question.letters[index] for index in question.gold)}"
         return row | {"group": question.id, "prompt": letter(question), "completion": answer}
     raise ValueError(f"keys {', '.join(map(repr, fields)) or 'none'}; expected {FORMS}")

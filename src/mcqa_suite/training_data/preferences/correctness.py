@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.jsonl import Row
+from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.extract import extract_choice, extract_number, gold_letter, gold_number
 from mcqa_suite.logs.scoring import SCORES, Doc, read_all
-from mcqa_suite.questions.epfl import split_question
+from mcqa_suite.questions.answer_key import labels_in, read_answer
+from mcqa_suite.questions.epfl import EpflReader, parse_row, split_question
+from mcqa_suite.questions.epfl_row import MAX_OPTIONS, MIN_OPTIONS
+from mcqa_suite.questions.option_lines import NoOptionsError
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.preferences.pairs import DECIDED, Decided, ResponsePair
 
@@ -44,39 +48,88 @@ def decided_first(pairs: list[ResponsePair], per_prompt: int | None) -> list[Res
     return [pair for ranked in by_prompt.values() for _, pair in sorted(ranked, key=lambda item: item[0])[:per_prompt]]
 
 
+def check_questions(path: Path) -> None:
+    """Read the EPFL questions of a file of responses, each once, and log what was corrected.
+
+    DatasetError names file and line of a row that cannot be read, or has an earlier one's question with another answer.
+    """
+    reader = EpflReader(str(path))
+    ids = set()
+    for number, row in numbered_rows(path, growing=True):
+        data = row.get("data")
+        if row.get("id") not in ids and isinstance(data, dict) and _is_epfl(data):
+            try:
+                reader.read(data, f"{path.name}:{number}")
+            except ValueError as error:
+                raise DatasetError(f"{path}:{number}: {error}; correct the row, and sample its prompt again") from error
+        ids.add(row.get("id"))
+    reader.warn()
+
+
 def kind_and_doc(row: Row, prompt: str) -> tuple[str, Doc]:
     """The kind of answer ("letters" or "numbers"), and the document to score a response against.
 
     ValueError where the row has no right answer.
     """
-    answer = next((row[key] for key in ANSWERS if row.get(key) not in (None, "")), None)
-    if answer is None:
+    column = next((key for key in ANSWERS if row.get(key) not in (None, "")), None)
+    if column is None:
         raise ValueError(f"no right answer; add one of the columns {', '.join(ANSWERS)}")
-    choices = row.get("choices") or _options(row.get("question") or prompt)
+    if _is_epfl(row):
+        question = parse_row(row)
+        return "letters", {"choices": list(question.choices), "gold": list(question.gold)}
+    answer = row[column]
+    choices = row.get("choices") or _options(row.get("question") or prompt, answer)
     if isinstance(choices, list) and choices:
-        return "letters", {"choices": choices, "gold": _indices(answer, choices)}
+        return "letters", {"choices": choices, "gold": _indices(answer, choices, column)}
     return "numbers", {"gold": _number(str(answer))}
 
 
-def _options(text: Any) -> list[str]:
-    """The options that a prompt shows, without the instructions behind the last one."""
+def _is_epfl(row: Row) -> bool:
+    """Whether a row is a question in the EPFL format, and neither a word problem nor one of our documents."""
+    answer = row.get("answer")
+    if not isinstance(row.get("question"), str) or answer in (None, "") or {"gold", "stem", "solution"} & row.keys():
+        return False
+    if isinstance(choices := row.get("choices"), list | dict):
+        return isinstance(choices, dict) or MIN_OPTIONS <= len(choices) <= MAX_OPTIONS
     try:
-        return [choice.split("\n\n")[0].strip() for choice in split_question(str(text))[1]]
-    except ValueError:
+        return bool(_options(row["question"], answer))
+    except ValueError:  # `parse_row` says what is wrong with the options
+        return True
+
+
+def _options(text: Any, answer: Any) -> list[str]:
+    """The options of the last question in a text, without the instructions behind the last one.
+
+    ValueError where the options cannot be told apart and the answer is a label of one.
+    """
+    text = str(text)
+    try:
+        options = split_question(text[max(0, text.rfind("\nQuestion:")) :].lstrip())[1]
+    except NoOptionsError:
         return []
+    except ValueError:
+        if labels_in(str(answer)) is None:
+            return []
+        raise
+    return [choice.split("\n\n")[0].strip() for choice in options]
 
 
-def _indices(answer: Any, choices: Sequence[str]) -> list[int]:
+def _indices(answer: Any, choices: Sequence[str], column: str) -> list[int]:
+    """Indices of the right options; a JSON number is a label in `answer`, as in the EPFL format, and an index in `gold`."""
     n = len(choices)
-    if isinstance(answer, list) and answer and all(type(index) is int and 0 <= index < n for index in answer):
-        return answer
-    try:
-        return [LETTERS.index(gold_letter(answer, n))]
-    except (ValueError, TypeError, AttributeError):
-        letter = extract_choice(str(answer), list(choices)).answer
-    if not isinstance(letter, str):
-        raise ValueError(f"right answer {str(answer)[:60]!r}: names none of the {n} options")
-    return [LETTERS.index(letter)]
+    if isinstance(answer, list) and column == "gold":
+        if answer and all(type(index) is int and 0 <= index < n for index in answer):
+            return answer
+    else:
+        try:
+            if column == "answer":
+                return list(read_answer(answer, [str(choice) for choice in choices]).gold)
+            return [LETTERS.index(gold_letter(answer, n))]
+        except (ValueError, TypeError, AttributeError):
+            letter = extract_choice(answer, list(choices)).answer if isinstance(answer, str) else None
+            if isinstance(letter, str):
+                return [LETTERS.index(letter)]
+    raise ValueError(f"right answer {str(answer)[:60]!r}: names none of the {n} options")
 
 
 def _number(answer: str) -> str:

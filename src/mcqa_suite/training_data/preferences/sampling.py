@@ -11,7 +11,7 @@ from tqdm import tqdm
 from mcqa_suite.backend.sampling import Generate, Request, Sampling, seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import Row, journal, numbered_rows
-from mcqa_suite.questions.epfl import parse_row
+from mcqa_suite.questions.epfl import EpflReader
 from mcqa_suite.questions.prompts import cot, math
 from mcqa_suite.questions.question import Question, text_id
 
@@ -32,9 +32,10 @@ def read_prompts(path: Path) -> list[Prompt]:
     another form, and for an id that two prompts have.
     """
     by_id: dict[str, Prompt] = {}
+    reader = EpflReader(str(path))
     for number, row in numbered_rows(path, growing=True):
         try:
-            text = _text(row)
+            text = _text(row, reader, f"{path.name}:{number}")
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(
                 f"{path}:{number}: {error}; expected a 'prompt', or a question with its options or its number"
@@ -42,10 +43,11 @@ def read_prompts(path: Path) -> list[Prompt]:
         prompt = Prompt(str(row.get("id") or text_id(text)), text, row)
         if by_id.setdefault(prompt.id, prompt).text != text:
             raise DatasetError(f"{path}:{number}: id {prompt.id!r} belongs to two prompts; give each prompt its own id")
+    reader.warn()
     return list(by_id.values())
 
 
-def _text(row: Row) -> str:
+def _text(row: Row, reader: EpflReader, where: str) -> str:
     if "prompt" in row:
         if not isinstance(row["prompt"], str) or not row["prompt"].strip():
             raise ValueError("'prompt' is blank or not a string")
@@ -54,7 +56,7 @@ def _text(row: Row) -> str:
         return cot(Question("", row["stem"], tuple(row["choices"]), tuple(row["gold"])))
     if "solution" in row or "####" in str(row.get("answer")):
         return math(row["question"])
-    return cot(parse_row(row))
+    return cot(reader.read(row, where))
 
 
 def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, generate: Generate, output: Path) -> int:

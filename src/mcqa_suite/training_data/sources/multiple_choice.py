@@ -15,7 +15,7 @@ from mcqa_suite.training_data.sources import hub
 from mcqa_suite.training_data.sources.source import Identity, MixEntry, Reader, Source, check_choice, group_of, required
 
 # MathQA: "a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none of these"
-MATH_QA_OPTION = re.compile(r"(?:^|\s*,\s*)([a-e]) \)\s*")
+MATH_QA_OPTION = re.compile(r"(?:^|,)\s*([a-e]) \)\s*")
 
 
 def _text_of_gold(question: Question) -> str:

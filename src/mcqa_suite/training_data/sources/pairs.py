@@ -11,12 +11,14 @@ from mcqa_suite.common.jsonl import Row, numbered_items
 from mcqa_suite.logs.log_row import Columns, log_row
 from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.questions import prompts
+from mcqa_suite.questions.epfl import answer_at_end, parse_row
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.sources.multiple_choice import generate, identity
 from mcqa_suite.training_data.sources.source import Identity, PairSource, Reader, as_texts, group_of, required
 
 CRITERIA = ("correctness", "relevance", "clarity", "completeness")
 UNDECIDED = {"AB", "None", None}
+OVERALL = {"A", "B", *UNDECIDED}
 
 Item = tuple[Identity, tuple[str, str, str]]  # prompt, chosen and rejected
 Parser = Callable[[PairSource, Row, str], Iterator[Item]]  # the last argument is the id of the row
@@ -74,8 +76,12 @@ def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
 def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """A question with its `preference` list; pairs without a preferred response are left out."""
     prompt = _text(row, "question_complete")
+    if (answer := answer_at_end(prompt)) is not None:
+        raise ValueError(f"'question_complete' ends in the answer, {answer!r}")
     for number, preference in enumerate(row["preference"]):
         overall = preference["overall"]
+        if overall not in OVERALL:
+            raise ValueError(f"'overall' is {overall!r}, expected 'A', 'B', 'AB' or 'None'")
         if overall not in ("A", "B"):
             continue
         sides = [preference["criteria"].get(criterion) for criterion in CRITERIA]
@@ -95,7 +101,11 @@ def _solutions(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """
     columns = Columns()
     if "responses" in row:
-        row = {"doc": {key: value for key, value in row.items() if key != "responses"}, "resps": [row["responses"]]}
+        fields = {key: value for key, value in row.items() if key != "responses"}
+        if "choices" in fields and "answer" in fields and "gold" not in fields:  # the EPFL format, where 1 is A
+            question = parse_row(fields)
+            fields |= {"question": question.stem, "choices": [*question.choices], "gold": [*question.gold]}
+        row = {"doc": fields, "resps": [row["responses"]]}
         columns = Columns(kind="letters" if "choices" in row["doc"] else "numbers")
     logged = log_row(row, columns)
     doc = row["doc"]
