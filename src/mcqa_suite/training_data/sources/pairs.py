@@ -11,7 +11,8 @@ from mcqa_suite.common.jsonl import Row, numbered_items
 from mcqa_suite.logs.log_row import Columns, log_row
 from mcqa_suite.logs.scoring import SCORES, read_all
 from mcqa_suite.questions import prompts
-from mcqa_suite.questions.epfl import answer_at_end, parse_row
+from mcqa_suite.questions.answer_key import read_answer
+from mcqa_suite.questions.epfl import answer_at_end
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.sources.multiple_choice import generate, identity
 from mcqa_suite.training_data.sources.source import Identity, PairSource, Reader, as_texts, group_of, required
@@ -102,9 +103,8 @@ def _solutions(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     columns = Columns()
     if "responses" in row:
         fields = {key: value for key, value in row.items() if key != "responses"}
-        if "choices" in fields and "answer" in fields and "gold" not in fields:  # the EPFL format, where 1 is A
-            question = parse_row(fields)
-            fields |= {"question": question.stem, "choices": [*question.choices], "gold": [*question.gold]}
+        if isinstance(fields.get("choices"), list) and "answer" in fields and "gold" not in fields:
+            fields["gold"] = list(read_answer(fields["answer"], list(map(str, fields["choices"]))).gold)
         row = {"doc": fields, "resps": [row["responses"]]}
         columns = Columns(kind="letters" if "choices" in row["doc"] else "numbers")
     logged = log_row(row, columns)
