@@ -113,7 +113,7 @@ def test_a_tokenizer_without_a_chat_template_is_a_one_line_error(capsys, tiny_ch
 def test_a_missing_question_file_is_a_one_line_error(capsys, tmp_path):
     metadata = '{"epfl_file": "%s"}' % (tmp_path / "none.jsonl")
     line = failure(capsys, "check", "mcqa_epfl", "--metadata", metadata)
-    assert "none.jsonl: No such file or directory; give the path of an EPFL-format JSONL file" in line
+    assert "none.jsonl: no such file; give the path of an EPFL-format JSONL file" in line
 
 
 def test_metadata_that_is_no_json_is_an_error(capsys):

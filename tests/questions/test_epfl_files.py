@@ -132,7 +132,7 @@ def test_long_texts_are_read_in_linear_time(tmp_path):
         {"question": f"{n}{text}", "choices": ["x", f"y{text}", "z"], "answer": "2"}
         for n, text in enumerate(LONG.values())
     ]
-    script = "import sys; from mcqa_suite.questions.epfl import read_epfl; print(*map(len, read_epfl(sys.argv[1], skip_bad=True)))"
+    script = "import sys; from mcqa_suite.questions import epfl; print(*map(len, epfl.read_epfl(sys.argv[1], skip_bad=True)))"
     assert run_apart(script, written(tmp_path, *rows)) == f"{len(rows) - 1} 1\n", "one has two lists of options"
 
 

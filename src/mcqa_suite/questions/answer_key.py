@@ -91,7 +91,9 @@ def _of_one(value: Any, choices: Sequence[str], answer: Any) -> Answer:
 
 def labels_in(text: str) -> list[int] | None:
     """The positions (from 0; -1 for the number 0) of the labels that `text` consists of; None for any other text."""
-    text = unicodedata.normalize("NFKC", text.strip()[: LONGEST_LABELS + 1]).replace(")(", ") (").strip(" \t\r\n*_`\"',;")
+    text = (
+        unicodedata.normalize("NFKC", text.strip()[: LONGEST_LABELS + 1]).replace(")(", ") (").strip(" \t\r\n*_`\"',;")
+    )
     if len(text) > LONGEST_LABELS:
         return None
     text = OPTION.sub("", text, count=1)
