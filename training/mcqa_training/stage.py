@@ -55,6 +55,11 @@ RENAMED = {
     "gradient_checkpointing": "activation_checkpointing",
     "gradient_checkpointing_kwargs": "activation_checkpointing_kwargs",
 }
+# Arguments of the trainer that have an effect only where it evaluates (save_strategy: only `best`)
+NEEDS_EVALUATION = (
+    *("eval_strategy", "eval_on_start", "do_eval"),
+    *("load_best_model_at_end", "metric_for_best_model", "save_strategy"),
+)
 TRACKERS = ("wandb", "trackio", "tensorboard")
 NO_MEMORY = ("can't allocate memory", "out of memory")  # parts of the messages of a CPU's and a GPU's allocator
 Configs = Callable[..., Any]  # (settings, where[, folder]) -> what a library makes of them; ConfigError names `where`
@@ -161,6 +166,7 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
     names = {field.name for field in dataclasses.fields(cls)}
     fixed |= {key: value for key, value in code.items() if key in names}
     values = TRAINER | settings.trainer
+    check_evaluation(values, getattr(settings, "held_out", None), f"{where}: trainer")
     for old, new in RENAMED.items():
         if old in values and new in names:
             values.setdefault(new, values.pop(old))
@@ -169,6 +175,26 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
         if name in config.report_to and not importlib.util.find_spec(name):
             raise ConfigError(f"{where}: trainer: report_to: {name} is not installed; pip install {name}, or remove it")
     return config
+
+
+def check_evaluation(trainer: dict[str, Any], held_out: float | None, where: str) -> None:
+    """ConfigError for the first argument that needs an evaluation during training where there is none.
+
+    `held_out` is the share of rows to evaluate on; None for a kind of stage that keeps none.
+    """
+    for name in NEEDS_EVALUATION:
+        value = trainer.get(name)
+        if value in (None, False, "no") or (name == "save_strategy" and value != "best"):
+            continue
+        if held_out is None:
+            reason, remedy = "this kind of stage keeps no rows to evaluate on", f"remove {name}"
+        elif not held_out:
+            reason, remedy = "held_out is 0, so there are no rows to evaluate on", f"raise held_out, or remove {name}"
+        elif trainer.get("eval_strategy") in (None, False, "no") and name != "eval_on_start":
+            reason, remedy = "eval_strategy is 'no', so nothing is evaluated", f"set eval_strategy, or remove {name}"
+        else:
+            continue
+        raise ConfigError(f"{where}: {name}: {value!r}: {reason}; {remedy}")
 
 
 class StopAtNaN(TrainerCallback):
