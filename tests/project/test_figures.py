@@ -1,0 +1,229 @@
+"""Figures that a document takes from a results file are those of the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from pathlib import Path
+
+import pytest
+from helpers.locations import REPOSITORY
+
+RESULTS = REPOSITORY / "benchmarks" / "results"
+BOARD = REPOSITORY / "results" / "demo_leaderboard.md"
+DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/**/*.md")), *sorted(REPOSITORY.glob("t*/**/*.md"))]
+# Linked in sentences without one of their figures
+WITHOUT_FIGURES = {"processes.md", "smoke_recipes.md", "real_training.md", "real_training_report.html"}
+
+
+def text_of(name: str) -> str:
+    """A document in one line, because a sentence may be broken anywhere."""
+    return " ".join((REPOSITORY / name).read_text(encoding="utf-8").split())
+
+
+def rows(path: Path, *first: str) -> list[list[str]]:
+    """The cells of the table rows of a file that begin with these cells."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    table = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return [row for row in table if row[: len(first)] == list(first)]
+
+
+def only(path: Path, *first: str) -> list[str]:
+    [row] = rows(path, *first)
+    return row
+
+
+def same(written: str, measured: str) -> bool:
+    """Whether a figure is the measured one, rounded to the places that it is written with."""
+    unit = Decimal(1).scaleb(-len(written.partition(".")[2]))
+    value = Decimal(measured.replace(",", "").strip("%* "))
+    rounded = {value.quantize(unit, rounding=way) for way in (ROUND_HALF_EVEN, ROUND_HALF_UP)}
+    return Decimal(written.replace(",", "")) in rounded
+
+
+def check(sentence: str, document: str, *measured: str) -> None:
+    """The figures in the groups of `sentence`, a pattern, are the measured ones."""
+    match = re.search(sentence, text_of(document))
+    assert match, f"{document}: no sentence {sentence}"
+    assert len(match.groups()) == len(measured)
+    assert all(map(same, match.groups(), measured)), (match.groups(), measured)
+
+
+def board_rows(title: str) -> dict[str, dict[str, str]]:
+    """The rows of a section of the demo's leaderboard by model, each by column; a second "p Holm" is left out."""
+    [section] = [part for part in BOARD.read_text(encoding="utf-8").split("### ") if part.startswith(f"{title}, acc (")]
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
+    table = table[: 2 + table[2:].index(table[-1]) + 1]
+    return {row[0]: dict(zip(table[0], row, strict=True)) for row in table[2:] if len(row) == len(table[0])}
+
+
+def heading(title: str) -> str:
+    return next(
+        line for line in BOARD.read_text(encoding="utf-8").splitlines() if line.startswith(f"### {title}, acc (")
+    )
+
+
+def test_a_figure_is_compared_at_its_own_precision():
+    assert same("7.3", "7.29")
+    assert same("5", "4.5")
+    assert same("3,153", "**3153**")
+    assert not same("6.6", "7.29")
+    assert not same("7.2", "7.29")
+
+
+def test_the_readmes_result_table_is_the_leaderboards():
+    letter, words = board_rows("mcqa_generated"), board_rows("mcqa_generated_cot")
+    shown = rows(REPOSITORY / "README.md")
+    start = shown.index(only(REPOSITORY / "README.md", "rung"))
+    table = {row[0]: row[1:] for row in shown[start + 2 :] if row[0] in letter}
+    assert list(table) == list(letter) == list(words)
+    for rung, cells in table.items():
+        expected = [letter[rung]["acc %"], letter[rung]["to parent (points)"]]
+        expected += [words[rung][name] for name in ("acc %", "to parent (points)", "unread %", "bits/weight")]
+        if rung == "sft":  # its parent is the base
+            expected[1] = letter[rung]["difference to base (points)"]
+            expected[3] = words[rung]["difference to base (points)"]
+        assert cells == expected, rung
+    for title, sentence in (("mcqa_generated", r"by letter n = (\d+)"), ("mcqa_generated_cot", r"in words n = (\d+)")):
+        n, chance = re.search(r"n = (\d+), chance ([\d.]+) %", heading(title)).groups()
+        check(sentence, "README.md", n)
+        check(r"chance (\d+) %\)", "README.md", chance)
+
+
+def test_the_readmes_comparison_in_python_is_the_leaderboards():
+    lines = re.findall(
+        r"^# \d +(mcqa_\w+) +(\d+) +(\S+) +(\S+) +(\S+) +\w+$", (REPOSITORY / "README.md").read_text(), re.M
+    )
+    assert len(lines) == 3
+    for task, n, *shown in lines:
+        assert f"n = {n}," in heading(task)
+        points = re.findall(r"-?[\d.]+", board_rows(task)["gptq4"]["difference to base (points)"])
+        assert [Decimal(value) * 100 for value in shown] == [Decimal(value) for value in points], task
+
+
+EXTRACTORS = {  # row of the document -> (tool for letters, for chain of thought, for numbers)
+    "ours": ("ours", "ours", "ours"),
+    "lm-eval, best of its filters": ("lm-eval multi_choice_regex", "lm-eval mmlu_pro", "lm-eval gsm8k flexible"),
+    "math-verify": ("math-verify strings", "math-verify strings", "math-verify latex + expr"),
+    "lighteval, anchored": ("lighteval indices, anchored",) * 2,
+    "lighteval, unanchored": ("lighteval indices, unanchored",) * 2,
+}
+
+
+@pytest.mark.parametrize("name", EXTRACTORS)
+def test_the_table_of_extractors_is_the_files(name):
+    written = [cell for cell in only(REPOSITORY / "docs" / "measurements.md", name)[1:] if cell]
+    tools = EXTRACTORS[name]
+    sets = ("mcq_human", "mcq_cot", "numeric_hard")[: len(tools)]
+    expected: list[str] = []
+    for kind, tool in zip(sets, tools, strict=True):
+        _, _, _, ok, wrong, _, fp, *_ = only(RESULTS / "extractors.md", kind, tool)
+        expected += [ok, wrong] if kind == "mcq_cot" else [ok, wrong, fp]
+    figures = [figure for cell in written for figure in cell.split(" / ")]
+    assert len(figures) == len(expected)
+    assert all(map(same, figures, expected)), (figures, expected)
+
+
+def test_the_time_on_hostile_text():
+    lines = [row for row in rows(RESULTS / "extract_hostile.md") if row[1] in ("choice", "number", "grid")]
+    check(r"on (\d+) hostile patterns", "docs/measurements.md", str(len({row[0] for row in lines})))
+    bound = re.search(r"at most ([\d.]+) s per MB", text_of("docs/measurements.md"))
+    assert bound
+    assert max(float(row[4]) for row in lines) <= float(bound[1])
+
+
+def test_parity_coverage_and_audit():
+    text = (RESULTS / "builtin_parity.md").read_text(encoding="utf-8")
+    documents = re.search(r"([\d,]+) documents, 0 tasks that differ", text)
+    assert documents
+    check(r"On ([\d,]+) documents, every prompt", "docs/measurements.md", documents[1])
+    independent = (RESULTS / "coverage.md").read_text(encoding="utf-8").split("## ")[1]
+    assert {
+        line.split("|")[-2].strip() for line in independent.splitlines() if line.startswith("| ") and "%" in line
+    } == {"met"}
+    leaks = [row[3] for row in rows(RESULTS / "audit_real.md") if row[3].startswith("**")][:2]
+    check(r"all ([\d,]+) and all ([\d,]+) test questions", "docs/measurements.md", *leaks)
+    grids = re.search(r"in ARC-AGI-2 training: (\d+) of (\d+)", (RESULTS / "audit_real.md").read_text(encoding="utf-8"))
+    assert grids
+    check(r"and (\d+) of (\d+) ARC tasks", "docs/measurements.md", *grids.groups())
+
+
+def test_seconds_and_memory_of_reading():
+    [compared], [read] = (
+        [row for row in rows(RESULTS / "compare_speed.md") if row[0].startswith(start)]
+        for start in ("compare 8 variants x 14042 documents", "read 1000000 sample rows")
+    )
+    for document in ("docs/measurements.md", "docs/scale.md"):
+        figures = r"compared in \[(\d+) s with (\d+) MB\]" if "meas" in document else r"; (\d+) s and (\d+) MB for 8"
+        check(figures, document, compared[1], compared[3])
+    check(r"\[(\d+) s and (\d+) MB for 1,000,000 rows", "docs/scale.md", read[1], read[3])
+    check(r"10\^8 rows x (\d+) s a million", "docs/scale.md", read[1])
+    report = {row[0]: row for row in rows(RESULTS / "report_scale.md")}
+    both = next(row for name, row in report.items() if name.startswith("1,000,000 rows compared, then reported"))
+    runs = next(row for name, row in report.items() if name.startswith("report of 200 runs"))
+    check(r"\[(\d+) s and (\d+) MB\]\([^)]*report_scale", "docs/scale.md", both[1], both[3])
+    check(r"a report of 200 runs, (\d+) s and (\d+) MB", "docs/scale.md", runs[1], runs[3])
+    size = only(RESULTS / "log_size.md", "all")
+    check(r"10\^8 rows x ([\d,]+) bytes \(\[", "docs/scale.md", size[2])
+    check(r"packed \((\d+) bytes a row\)", "docs/scale.md", size[3])
+    check(
+        r"capped at \[(\d+) MB\]\([^)]*report_size",
+        "docs/scale.md",
+        re.search(r"MB\) \(bar (\d+)", " ".join(cell for row in rows(RESULTS / "report_size.md") for cell in row))[1],
+    )
+
+
+def test_speed_and_robustness():
+    speed = RESULTS / "eval_speed.md"
+    ratios = [only(speed, work, "135M")[5] for work in ("5-shot letter", "5-shot cloze")]
+    check(r"questions ([\d.]+) times and 5-shot cloze questions ([\d.]+) times", "docs/measurements.md", *ratios)
+    exact = speed.read_text(encoding="utf-8").split("bf16, 30M")[0]
+    largest = max(float(value) for value in re.findall(r"\d\.\de-\d\d", exact))
+    assert f"{largest:.0e}" == "7e-05"
+    assert "same log-likelihoods to 7e-5" in text_of("docs/measurements.md")
+    kills = re.search(r"(\d+) of (\d+) killed ladders ended", (RESULTS / "endurance.md").read_text(encoding="utf-8"))
+    assert kills
+    check(r"\[(\d+) of (\d+) ladders that were killed", "docs/measurements.md", *kills.groups())
+    check(
+        r"the same table, ([\d.]+) times as fast", "docs/scale.md", only(RESULTS / "ray_ladder.md", "two Ray nodes")[2]
+    )
+    took = re.search(r"commit \w+, (\d+) s,", BOARD.read_text(encoding="utf-8"))
+    assert took
+    check(r"the demo's ladder: \[(\d+) s\]", "docs/scale.md", took[1])
+    steps = [40 / float(row[2]) for row in rows(RESULTS / "train_speed.md", "sft") if row[1].isdigit()]
+    check(r"40 steps of SFT: \[(\d) to (\d) s\]", "docs/scale.md", str(min(steps)), str(max(steps)))
+
+
+def test_servers():
+    served = [row for row in rows(RESULTS / "server_parity.md") if row[0].startswith("mcqa_")]
+    texts, questions = (str(sum(int(row[column]) for row in served)) for column in (4, 1))
+    check(r"the same text on (\d+) of (\d+) questions\]", "docs/scale.md", texts, questions)
+    check(r"in all (\d+) that contain one", "docs/scale.md", str(sum(int(row[3]) for row in served)))
+    vllm = [row for row in rows(RESULTS / "vllm_parity.md") if row[0].startswith("mcqa_") and row[1] == "served"]
+    asked_and_same = (str(sum(int(row[column]) for row in vllm)) for column in (3, 2))
+    check(r"on (\d+) of (\d+) questions of the small model", "docs/scale.md", *asked_and_same)
+    check(r"on (\d+) questions asked by letter", "docs/scale.md", str(sum(int(row[2]) for row in vllm)))
+    assert max(float(row[4]) for row in vllm if row[4]) <= 4.5e-5
+    assert "differ by 4e-5 at most" in text_of("docs/scale.md")
+
+
+def test_the_embedded_bases_figures_are_its_logs():
+    base = REPOSITORY / "training" / "base"
+    last = json.loads((base / "training_log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    names = only(base / "README.md", "")[1:]
+    for kind in ("letter", "cloze"):
+        figures = only(base / "README.md", kind)[1:]
+        assert [float(figure) for figure in figures] == [last[f"test_{kind}"][name] for name in names]
+    check(r"this one: (\d+) steps", "training/base/README.md", str(last["step"]))
+    percent = [str(100 * last["test_cot"][name]) for name in ("read", "right")]
+    check(r"it ends (\d+) % of its responses with .*?; (\d+) % of all are right", "training/base/README.md", *percent)
+
+
+def test_every_linked_results_file_has_a_check():
+    """A new link with figures needs a check above."""
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert DOCUMENTS
+    for document in DOCUMENTS:
+        for name in re.findall(r"\]\([^)\s]*results/([\w.]+)\)", document.read_text(encoding="utf-8")):
+            assert name in WITHOUT_FIGURES or f'"{name}"' in source, f"{document.relative_to(REPOSITORY)} links {name}"
