@@ -176,6 +176,21 @@ def test_multiple_choice_logs_of_other_projects_are_rescored(tmp_path, text, doc
     assert new["metrics"] == ["exact_match", "acc", "parsed", "refused", "truncated"]
 
 
+def test_an_answer_that_is_cut_off_counts_as_truncated_and_unread(tmp_path, capsys):
+    cut = "Paris lies on the Seine.\n\nThe final answer is ("
+    rows_of_cuts = [row(cut, OURS | {"id": f"x/{n}"}) | {"doc_id": n} for n in (1, 2)]
+    log = write(
+        tmp_path / "samples_cut.jsonl", *rows_of_cuts, row("The answer is (B).", OURS | {"id": "x/3"}) | {"doc_id": 3}
+    )
+    assert main(["extract", str(log)]) == 0
+    assert "| truncated | - | 0 | 2 | 0 |" in capsys.readouterr().out
+    scores = [(new["parsed"], new["truncated"], new["refused"]) for new in rows(tmp_path / "samples_cut.reread.jsonl")]
+    assert scores == [(0.0, 1.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)]
+    votes = write(tmp_path / "votes.jsonl", {**OURS, "responses": [cut, cut, "The answer is (B)."]})
+    assert main(["vote", str(votes)]) == 0
+    assert "66.7 |" in capsys.readouterr().out  # unread %
+
+
 def test_two_filters_of_a_log_are_rescored_separately(tmp_path, capsys):
     doc = {"question": "?", "answer": "6 * 180 = 1,080\n#### 1,080"}
     text = "6 * 180 = 1,080, so the answer is $1,080.00."
