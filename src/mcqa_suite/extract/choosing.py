@@ -97,6 +97,8 @@ def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | N
         return None
     if index < 0:
         return Reading(None, "none", rule, at, at + 1)
+    if view.ends and SECOND_FOLLOWS.match(low, at + 1):
+        return Reading(None, "truncated", rule, at, at + 1)
     if _names_a_second_letter(view, options, at) or (rule == "boxed" and BOX_BEFORE.search(low, max(0, at - 60), at)):
         return Reading(None, "several", rule, at, at + 1)
     if _conflicts(low[at + 1 : at + 400], options, index):
@@ -104,6 +106,8 @@ def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | N
     return Reading(options.labels[index], "answered", rule, at, at + 1)
 
 
+# "The answer is A or": a response that stops before the second letter
+SECOND_FOLLOWS = re.compile(r"[)\]}']{0,2} {1,2}(?:or|and)\s{0,3}$")
 # "A, B is wrong": the second letter starts a clause
 VERB = re.compile(r" (?:is|are|was|has|have|does|lies|would|can)\b")
 # "\boxed{A} or \boxed{B}": a box right before a box

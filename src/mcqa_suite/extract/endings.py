@@ -15,7 +15,7 @@ from mcqa_suite.extract.text import FUNCTION_WORD, last_matches
 REACH = 240  # characters at the end of a response in which an announcement is searched
 # Rules after whose phrase the answer comes, and what the phrase must end in: "London, I would choose" is complete
 ANY = re.compile("")
-COPULA = re.compile(r"(?:[:是为為はו은는\]-]|[应應以此故我案]该?該?[选選])$")
+COPULA = re.compile(r"(?:[:是为為はו은는\]-]|ه[وي]|[应應以此故我案]该?該?[选選])$")
 ANNOUNCING = {
     **dict.fromkeys(
         ("boxed", "hash_marker", "tag", "answer_is", "ans", "short_answer", "choice_is", "answer_abroad"), ANY
@@ -26,8 +26,8 @@ ANNOUNCING = {
 RULES: tuple[Rule, ...] = tuple(rule for rule in (*LETTER_RULES, *NUMBER_RULES) if rule.name in ANNOUNCING)
 # "The final answer", "I choose": a last sentence that stops where the answer follows
 HEADLESS = re.compile(
-    r"(?:^|[\n.:!?;>#\[]) {0,4}(?:(?:so|therefore|thus|hence|finally|then),? {1,2})?"
-    r"(?:(?:the |my |our )?(?:final |correct |best |right )?answer|(?:正确|正確|最终|最終)?答案"
+    r"(?:^|[\n.:!?;<>#\[]) {0,4}(?:(?:so|therefore|thus|hence|finally|then),? {1,2})?"
+    r"(?:(?:the |my |our )?(?:final |correct |best |right )?(?:answer|option|choice)|(?:正确|正確|最终|最終)?答案"
     r"|(?:i|we)(?: would| will|'d|'ll)? (?:choose|pick|select|go with))$"
 )
 INDIRECT = re.compile(r"\bwhat [^.,;:?!\n]{0,60} (?:is|are|was|be)$")  # "I wonder what the answer is"
@@ -73,7 +73,7 @@ def unfinished(low: str, begins_answer: Callable[[str], bool]) -> int:
     offset = max(0, len(body) - REACH)
     tail = body[offset:] + " "
     starts = [match.start() for rule in RULES if (match := _unfinished(rule, tail, begins_answer))]
-    if stop := HEADLESS.search(tail.rstrip()):
+    if stop := HEADLESS.search(tail.rstrip(" \n([{<")):
         starts.append(stop.start())
     starts = [start for start in starts if not _refuses(tail, start)]
     return offset + min(starts) if starts else -1
