@@ -70,6 +70,8 @@ def test_an_instance_of_the_same_word_problem_is_a_template_leak():
     result = audit([row(prompts.math(EGGS_TOO), " 8.5")], [problem()])
     assert kinds(result) == {"template"}
     assert result.leaks[0].row == "r"
+    assert kinds(audit([row(prompts.final_answer(EGGS_TOO), " 8.5")], [problem()])) == {"template"}
+    assert "question" in kinds(audit([row(prompts.final_answer(EGGS), " 1063")], [problem()]))
     other = "Bob has 12 hens that lay 3 eggs a day, of which he eats 2. How many eggs can he sell in 7 days?"
     assert audit([row(prompts.math(other), " 238")], [problem()]).overlaps == ()
     assert masked("Mary Ann had 1,080 eggs; she sold 3.5") == ["xx", "had", "0", "eggs", "xx", "sold", "0"]
