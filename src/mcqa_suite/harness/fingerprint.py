@@ -67,13 +67,13 @@ def _source(config: Any) -> str:
     """The name of a data set on the hub, of a file, or of the function that makes the documents."""
     from mcqa_suite.harness import docs, grid_rules  # they import datasets, which takes a second
 
-    load, metadata = config.custom_dataset, config.metadata or {}
+    load, arguments = config.custom_dataset, {**(config.metadata or {}), **(config.dataset_kwargs or {})}
     if load is None:
         return str(config.dataset_path)
     if load is docs.load_epfl:
-        return _name(docs.epfl_path(metadata.get("epfl_file")))
+        return _name(docs.epfl_path(arguments.get("epfl_file")))
     if load is grid_rules.load_apply:
-        return _name(Path(metadata["rules"]))
+        return _name(Path(arguments["rules"]))
     return str(load.__name__.removeprefix("load_"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,19 +78,21 @@ def describe() -> list[str]:
 
 def listed() -> dict[str, dict[str, Any]]:
     """The configuration of every group and task by its name, read without the harness, whose import takes seconds."""
-    configs = (_read(path.resolve()) for path in sorted(tasks_dir().rglob("*.yaml")))
+    files: dict[Path, dict[str, Any]] = {}
+    configs = (_read(path.resolve(), files) for path in sorted(tasks_dir().rglob("*.yaml")))
     return {name: config for config in configs if isinstance(name := config.get("group") or config.get("task"), str)}
 
 
-@cache
-def _read(path: Path) -> dict[str, Any]:
-    """A YAML with what it includes, merged shallowly as the harness does; functions stay names."""
-    config: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_Names)  # noqa: S506  (a safe loader)
-    included = config.pop("include", [])
-    merged: dict[str, Any] = {}
-    for name in included if isinstance(included, list) else [included]:
-        merged |= _read((path.parent / name).resolve())
-    return merged | config
+def _read(path: Path, files: dict[Path, dict[str, Any]]) -> dict[str, Any]:
+    """A YAML with what it includes, merged shallowly as the harness does; functions stay names. `files` gets what is read."""
+    if path not in files:
+        config: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_Names)  # noqa: S506  (a safe loader)
+        included = config.pop("include", [])
+        merged: dict[str, Any] = {}
+        for name in included if isinstance(included, list) else [included]:
+            merged |= _read((path.parent / name).resolve(), files)
+        files[path] = merged | config
+    return files[path]
 
 
 class _Names(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mcqa_suite.common.manifest import Data, TaskData
+from mcqa_suite.ladder.recipe import FILES
 from mcqa_suite.ladder.sweep import shown
 
 SHOWN = 2  # changes that are named; more are counted
 MOST_CHARACTERS = 40  # of a value
 CHOOSE_ROWS = ("data", "calibration", "rows")  # settings of a stage: where one changed, its rows did too
-FILES = ("epfl_file", "rules")  # metadata that names a file; its content is in the fingerprints of the tasks
 
 
 def summary(changes: Sequence[str]) -> str:
@@ -78,7 +78,7 @@ def task_changes(
 
 
 def without_files(plan: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The plan as JSON has it, without the names of files."""
+    """The plan as JSON has it, without the names of files, whose content is in the fingerprints of the tasks."""
     plain: list[dict[str, Any]] = json.loads(json.dumps(plan))
     for entry in plain:
         metadata = {key: value for key, value in entry.pop("metadata", {}).items() if key not in FILES}

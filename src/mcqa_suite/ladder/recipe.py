@@ -1,7 +1,7 @@
 """A recipe: the stages of a ladder, and the tasks that every rung is evaluated on.
 
-The input paths of a recipe (`base`, `config`, a source's `path`, `epfl_file`) are relative to the recipe's folder; `output`
-is relative to the working directory.
+The input paths of a recipe (`base`, `config`, a source's `path`, `epfl_file`, `rules`) are relative to the recipe's folder;
+`output` is relative to the working directory.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expan
 
 BASE = "base"
 QUANTISED = ("gptq", "bnb")
+FILES = ("epfl_file", "rules")  # metadata of an evaluation that names a file
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -156,7 +157,7 @@ def read_recipe(path: Path) -> Recipe:
         path=path,
         base=_base(file.base, folder),
         stages=tuple(stages),
-        evaluate=tuple(_with_epfl_file(entry, folder) for entry in file.evaluate),
+        evaluate=tuple(_with_absolute_files(entry, folder) for entry in file.evaluate),
         output=Path(file.output or f"runs/{file.name}"),
         sweeps=tuple(sweeps),
         accelerate=_accelerate(file.accelerate, path),
@@ -245,9 +246,9 @@ def _base(base: str | None, folder: Path) -> str:
     return str(path.resolve()) if path.is_dir() or base is None else base
 
 
-def _with_epfl_file(entry: Evaluation, folder: Path) -> Evaluation:
+def _with_absolute_files(entry: Evaluation, folder: Path) -> Evaluation:
     metadata = entry.metadata or {}
-    if not metadata.get("epfl_file"):
-        return entry
-    path = (folder / metadata["epfl_file"]).resolve()
-    return dataclasses.replace(entry, metadata={**metadata, "epfl_file": str(path)})
+    files = {
+        key: str((folder / name).resolve()) for key in FILES if isinstance(name := metadata.get(key), str) and name
+    }
+    return dataclasses.replace(entry, metadata={**metadata, **files}) if files else entry
