@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.cli.main import main
-from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, read_manifest, write_manifest
+from mcqa_suite.common.manifest import Data, Hardware, Manifest, content_hash, read_manifest, write_manifest
 from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.ladder.audit import check_rows
+from mcqa_suite.ladder.changes import data_changes
 from mcqa_suite.ladder.context import redo_reason
 from mcqa_suite.ladder.evaluation import LIBRARIES, expected_evaluation, other_versions
 from mcqa_suite.ladder.questions import load_tasks, questions_of
@@ -188,6 +190,33 @@ def test_a_broken_file_is_one_line_before_anything_runs(recipe, monkeypatch, cap
     (line,) = capsys.readouterr().err.splitlines()
     assert "exam.jsonl:1" in line
     assert not (recipe.parent / "run").exists()
+
+
+STAGES = """stages:
+  - {name: sft, kind: sft, parent: base, settings: {data: [{source: epfl, path: rows.jsonl}], allow_leaks: true}}
+  - {name: g4, kind: gptq, parent: base, settings: {bits: 4, calibration: [{source: epfl, path: rows.jsonl}]}}
+evaluate:"""
+
+
+def test_changed_training_rows_are_a_reason_and_the_audit_follows_rows_and_questions(recipe, capsys):
+    edit(recipe, "evaluate:", STAGES)
+    lines = (tasks_dir() / "epfl/sample.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+
+    def check(rows: list[str]) -> tuple[dict[str, tuple[Data, ...]], str]:
+        (recipe.parent / "rows.jsonl").write_text("".join(rows), encoding="utf-8")
+        content = read_recipe(recipe)
+        data = check_rows(content, load_tasks(content), recipe.parent)
+        return data, (recipe.parent / "audits/sft.md").read_text(encoding="utf-8")
+
+    data, clean = check(lines[60:80])
+    assert "Allowed by" not in clean
+    changed, leaky = check([*lines[60:79], lines[0]])
+    assert "Allowed by" in leaky
+    for stage in ("sft", "g4"):
+        assert list(data_changes(data[stage], changed[stage])) == ["rows of epfl changed (20 rows)"]
+    (recipe.parent / "exam.jsonl").write_text("".join(lines[90:99]), encoding="utf-8")
+    same, clean = check([*lines[60:79], lines[0]])
+    assert (same, "Allowed by" in clean) == (changed, False)
 
 
 def statuses(capsys: pytest.CaptureFixture[str]) -> list[str]:
