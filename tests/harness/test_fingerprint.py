@@ -13,7 +13,7 @@ from helpers.dataset_rows import write_dataset
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import TaskData
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.harness.fingerprint import fingerprints, metric_models
+from mcqa_suite.harness.fingerprint import _yamls, fingerprints, metric_models
 from mcqa_suite.harness.tasks import load_leaves
 from mcqa_suite.training_data import sources
 
@@ -181,3 +181,13 @@ def test_a_file_of_questions_that_does_not_exist_is_named_with_what_chose_it(tmp
         load_leaves(["mcqa_epfl"])
     with pytest.raises(ConfigError, match=r"^mcqa_epfl: metadata: epfl_file: .*: no such file"):
         load_leaves(["mcqa_epfl"], {"epfl_file": str(tmp_path / name)})
+
+
+def test_the_yaml_of_a_task_that_a_group_defines_inline_is_the_groups():
+    inline = {"task": "exam", "dataset_path": "owner/exam"}
+    before, now = (
+        dict(_yamls(["mine"], {"mine": {"group": "mine", "task": ["part", task]}, "part": {"task": "part"}}))
+        for task in (inline, {**inline, "dataset_path": "owner/other"})
+    )
+    assert before.keys() == now.keys() == {"part", "exam"}
+    assert before["exam"] != now["exam"]

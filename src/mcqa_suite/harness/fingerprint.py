@@ -25,7 +25,7 @@ def fingerprints(
 ) -> list[TaskData]:
     """The fingerprint of each loaded task of the plan's entry `entry`, which names `names` and may set `num_fewshot`."""
     yamls = dict(_yamls(names, listed()))
-    return [_fingerprint(entry, task, yamls[task.task_name], num_fewshot) for task in tasks]
+    return [_fingerprint(entry, task, yamls[task.task_name.rpartition("::")[2]], num_fewshot) for task in tasks]
 
 
 def _fingerprint(entry: int, task: Any, yaml: str, num_fewshot: int | None) -> TaskData:
@@ -81,10 +81,11 @@ def _name(path: Path) -> str:
     return os.fsencode(path.name).decode("utf-8", "replace")
 
 
-def _yamls(names: Iterable[str], configs: Mapping[str, Config], groups: tuple[Config, ...] = ()) -> Iterator[Any]:
-    """(name, hash) of the YAMLs of every task of `names` and of the groups among them."""
-    for name in names:
-        config = configs[name]
+def _yamls(names: Iterable[Any], configs: Mapping[str, Config], groups: tuple[Config, ...] = ()) -> Iterator[Any]:
+    """(name, hash) of the YAMLs of every task of `names` and of the groups among them, which may define tasks inline."""
+    for item in names:
+        name = str(item.get("task")) if isinstance(item, dict) else item
+        config = {**configs.get(name, {}), **(item if isinstance(item, dict) else {})}
         if isinstance(members := config.get("task"), list):
             yield from _yamls(members, configs, (*groups, config))
         else:
