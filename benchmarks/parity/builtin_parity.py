@@ -17,7 +17,8 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,6 @@ from helpers.dataset_rows import link_mirror, write_odd_rows  # noqa: E402
 from helpers.locations import MMLU_SUBJECTS  # noqa: E402
 
 from mcqa_suite.common.paths import hub_mirror, tasks_dir  # noqa: E402
-from mcqa_suite.harness.tasks import with_local_data  # noqa: E402
 from mcqa_suite.stats.paired import PairedTable, paired_difference  # noqa: E402
 
 Row = dict[str, Any]
@@ -56,7 +56,10 @@ MADE_UP, METRICS = 200, ("acc", "acc_norm")
 
 @contextmanager
 def data(folder: Path, mirror: Path) -> Iterator[None]:
-    """The mirror with made-up SciQ and GPQA beside it, and an empty cache: a cached shuffle of GPQA would be used again."""
+    """Work in a copy of the mirror with made-up SciQ and GPQA beside it, where `datasets` takes a public name for the folder.
+
+    Its cache is empty, as a cached shuffle of GPQA would be used again; and it is used, as GPQA would be shuffled at each access.
+    """
     import datasets
 
     write_odd_rows(folder / "hub", MADE_UP)
@@ -64,17 +67,18 @@ def data(folder: Path, mirror: Path) -> Iterator[None]:
     with (
         mock.patch.dict(os.environ, {"MCQA_SHARED": str(folder)}),
         mock.patch.object(datasets.config, "HF_DATASETS_CACHE", folder / "cache"),
+        chdir(folder / "hub"),
     ):
         yield
 
 
 def both() -> Any:
-    """A task manager of the built-in tasks and ours."""
+    """The harness's own task manager, with the built-in tasks and ours."""
     from lm_eval.tasks import TaskManager
 
     builtin = resources.files("lm_eval") / "tasks"
     folders = [*(str(builtin / name) for name in FOLDERS), str(tasks_dir())]
-    return with_local_data(TaskManager(include_path=folders, include_defaults=False))
+    return TaskManager(include_path=folders, include_defaults=False)
 
 
 def prompts(shots: int, limit: int | None = None, pairs: dict[str, str] = PAIRS) -> list[Row]:
@@ -169,17 +173,18 @@ def nearest(lm: Any, limit: int) -> list[Row]:
 def tiny() -> Any:
     """A random Llama of two layers that reads bytes."""
     from helpers.prefix_models import random_model, tokenizer
-    from lm_eval.models.huggingface import HFLM
 
-    return HFLM(
-        random_model("llama"), tokenizer=tokenizer(), batch_size=16, max_length=4096, logits_cache=False, device="cpu"
-    )
-
-
-def real(model: str) -> Any:
     from mcqa_suite.backend.prefix.model import PrefixLM
 
-    return PrefixLM(model, device="cpu", dtype="float32", batch_size=16, cache="off")
+    settings = {"batch_size": 16, "max_length": 4096, "device": "cpu", "cache": "off"}
+    return PrefixLM(random_model("llama"), tokenizer=tokenizer(), **settings)
+
+
+def real(model: str, dtype: str, folder: Path) -> Any:
+    """The model, with its log-likelihoods in a file: an equal request of the other side is computed once."""
+    from mcqa_suite.backend.prefix.model import PrefixLM
+
+    return PrefixLM(model, device="cpu", dtype=dtype, batch_size=16, cache=str(folder / "loglikelihoods"))
 
 
 def print_prompts(zero: Sequence[Row], five: Sequence[Row]) -> None:
@@ -226,7 +231,9 @@ def print_nearest(rows: Sequence[Row]) -> None:
 def kept(folder: Path, name: str, compute: Callable[[], list[Row]]) -> list[Row]:
     """The rows of a step, from the folder where it has run before."""
     path = folder / f"{name}.json"
-    if not path.exists():
+    if path.exists():
+        print(f"builtin_parity: {name}: from an earlier start of this command", file=sys.stderr)
+    else:
         rows = compute()
         path.write_text(json.dumps(rows), encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))
@@ -236,24 +243,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="a checkpoint")
     parser.add_argument("--limit", type=int, default=200, help="questions a set with --model")
+    parser.add_argument("--dtype", default="float32", help="of that model")
     parser.add_argument("--keep", type=Path, help="a folder for what each step gave")
     args = parser.parse_args()
-    mirror = hub_mirror()
+    mirror, keep = hub_mirror(), args.keep and args.keep.resolve()
+    model = args.model and str(Path(args.model).resolve())
     if mirror is None:
         sys.exit("builtin_parity: no mirror of public data sets; set MCQA_SHARED to the folder that holds hub/")
     with tempfile.TemporaryDirectory() as scratch, data(Path(scratch), mirror):
-        steps = args.keep or Path(scratch)
+        steps = keep or Path(scratch)
         steps.mkdir(exist_ok=True)
         print(f"SciQ and GPQA: {MADE_UP} made-up rows a set, in their columns; all else: whole public test sets.\n")
         print_prompts(*(kept(steps, f"prompts{shots}", lambda n=shots: prompts(n)) for shots in (0, SHOTS)))
         print_scores("Scores: a tiny random model, whole test sets.", kept(steps, "tiny", lambda: scores(tiny())))
         if args.model:
-            rows = kept(steps, "real", lambda: scores(real(args.model), args.limit))
+            lm = partial(real, model, args.dtype, steps)
+            rows = kept(steps, "real", lambda: scores(lm(), args.limit))
             print_scores(
-                f"Scores: {Path(args.model).name}, {args.limit} questions a set (of MMLU {-(-args.limit // 19)} a subject).",
+                f"Scores: {Path(args.model).name} in {args.dtype}, {args.limit} questions a set (of MMLU "
+                f"{-(-args.limit // len(MMLU_SUBJECTS))} a subject); a request that both sides make is computed once.",
                 rows,
             )
-            print_nearest(kept(steps, "nearest", lambda: nearest(real(args.model), args.limit)))
+            print_nearest(kept(steps, "nearest", lambda: nearest(lm(), args.limit)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from mcqa_suite.reporting.figures.style import BAND, BETTER, FLOOR, INK, MUTED, 
 from mcqa_suite.reporting.verdicts import interval, parts_of
 
 FEWEST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 3, 8  # of figures about the tasks inside a group
+FORMAT = re.compile(r"_(cloze|cot|harness)$")  # at the end of a task's name
 Groups = Sequence[Sequence[ComparisonRow]]
 
 
@@ -112,8 +114,8 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
     parts = sorted(parts, key=lambda rows: rows[0].change.base.value)
     variants = list(dict.fromkeys(row.variant for rows in parts for row in rows if row.kind != "noise floor"))
     names = variants[:MOST_VARIANTS]
-    prefix = f"{top.task.removesuffix('_cloze').removesuffix('_cot')}_"
-    titles = [short(rows[0].task.removeprefix(prefix).removesuffix("_cloze").removesuffix("_cot")) for rows in parts]
+    prefix = f"{FORMAT.sub('', top.task)}_"
+    titles = [short(FORMAT.sub("", rows[0].task).removeprefix(prefix)) for rows in parts]
     figure, grid = panels(len(names), len(names), 0.9 + 0.17 * len(parts), sharex=True, sharey=True)
     words = []
     for ax, name in zip(grid, names, strict=True):
