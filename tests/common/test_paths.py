@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.errors import MissingDataError
 from mcqa_suite.common.paths import checkout, hub_mirror, shared_dir, shared_path
 
 
@@ -42,6 +42,6 @@ def test_the_environment_names_the_shared_folder(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("no_shared")
 def test_shared_data_without_a_folder_is_one_line(monkeypatch):
     monkeypatch.setattr("mcqa_suite.common.paths.shared_dir", lambda: None)
-    with pytest.raises(ConfigError, match=r"\$MCQA_SHARED/data/x\.csv: MCQA_SHARED is not set; set it"):
+    with pytest.raises(MissingDataError, match=r"\$MCQA_SHARED/data/x\.csv: MCQA_SHARED is not set; set it"):
         shared_path("data/x.csv")
     assert hub_mirror() is None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.audit import stage_rows
@@ -13,8 +14,9 @@ from mcqa_suite.ladder.outputs import save_leaderboard, save_sweeps, save_traini
 from mcqa_suite.ladder.questions import load_tasks
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.run import run_recipe
-from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, STEPS, _few_documents, smoke
+from mcqa_suite.ladder.smoke import DOCUMENTS, ROWS, SAMPLES, STEPS, _few_documents, _small_source, smoke
 from mcqa_suite.ladder.stage_settings import SETTINGS
+from mcqa_suite.training_data.sources import PAIRS, SOURCES, PairSource, Source, rows
 
 CONFIGS = training_dir() / "configs"
 RECIPES = sorted(path for path in CONFIGS.glob("*.yaml") if path.stem not in SETTINGS)
@@ -73,19 +75,70 @@ def test_smoke_makes_the_same_stages_small(small):
     assert all(entry.limit == DOCUMENTS and entry.apply_chat_template is None for entry in recipe.evaluate)
 
 
-def test_a_source_that_cannot_be_loaded_becomes_generated_rows_and_a_line(small):
+def test_a_missing_file_becomes_made_up_rows_in_the_same_form_and_a_line(small):
     sft, dpo = (stage.settings for stage in small.recipe.stages[:2])
-    assert [(source.source, source.style) for source in sft.data] == [
-        ("generated", "cloze"),
-        ("generated", "letter_text"),
-    ]
-    assert dpo.data[0].source == "generated"
+    assert [(source.source, source.style) for source in sft.data] == [("generated", "cloze"), ("epfl", "letter_text")]
+    assert (dpo.data[0].source, Path(dpo.data[0].path).name) == ("evaluator", SAMPLES["evaluator"])
     text = "\n".join(small.lines)
-    assert "sft: generated rows in place of source 'epfl' (" in text
-    assert "dpo: generated rows in place of source 'evaluator' (" in text
-    assert "gptq4: generated rows in place of source 'epfl' (" in text
+    assert "sft: made-up rows in the form of source 'epfl' (" in text
+    assert "dpo: made-up rows in the form of source 'evaluator' (" in text
+    assert "nowhere.jsonl: No such file or directory" in text
+    assert "gptq4: made-up rows in the form of source 'epfl' (" in text
     assert text.count("source 'evaluator'") == 1
     assert [len(group.rows) for group in stage_rows(small.recipe)] == [2 * ROWS, ROWS, ROWS]
+
+
+def persuasion(
+    tmp_path: Path, pairs: str | None, entry: str = "source: persuasion, path: pairs.jsonl, pool: ai"
+) -> Path:
+    """A recipe of one DPO stage, and its file of pairs, where there is one."""
+    if pairs is not None:
+        (tmp_path / "pairs.jsonl").write_text(pairs)
+    path = tmp_path / "p.yaml"
+    path.write_text(
+        f"name: p\nstages:\n  - {{name: dpo, kind: dpo, parent: base, settings: {{data: [{{{entry}}}]}}}}\n"
+    )
+    return path
+
+
+PAIR = '{"id": "x", "group": "g%d", "prompt": "p %d", "chosen": "c", "rejected": "r", "pool": "ai"}\n'
+
+
+def test_a_file_that_exists_is_used_even_with_few_rows(tmp_path):
+    small = smoke(read_recipe(persuasion(tmp_path, PAIR % (0, 0) + PAIR % (1, 1))))
+    assert len(small.lines) == 1
+    (group,) = stage_rows(small.recipe)
+    assert [row["prompt"] for row in group.rows] == ["p 0", "p 1"]
+
+
+# The pairs that `mcqa preferences check` wrote had no group, and --smoke trained on generated pairs instead.
+@pytest.mark.parametrize(
+    ("pairs", "entry", "words"),
+    [
+        ((PAIR % (0, 0)).replace('"group"', '"dialogue"'), None, r"stage dpo: .*pairs.jsonl:1: no key 'group'"),
+        (PAIR % (0, 0) + "{", None, r"stage dpo: .*pairs.jsonl:2: not valid JSON"),
+        ("", None, r"stage dpo: .*pairs.jsonl: no rows"),
+        ((PAIR % (0, 0)).replace('"ai"', '"human"'), None, "stage dpo: source 'persuasion': no row left"),
+        (None, "source: persuasion, path: pairs.jsonl, min_agreement: 3", "stage dpo: .*unknown key 'min_agreement'"),
+        (None, "source: persuasion", "stage dpo: source 'persuasion': no 'path'"),
+    ],
+)
+def test_a_file_that_exists_and_is_wrong_is_an_error(tmp_path, pairs, entry, words):
+    recipe = read_recipe(persuasion(tmp_path, pairs, *([entry] if entry else [])))
+    with pytest.raises(McqaError, match=words) as caught:
+        smoke(recipe)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_of_every_kind_has_made_up_rows_that_its_reader_reads(tmp_path):
+    readers = {**SOURCES, **PAIRS}
+    assert {name for name, reader in readers.items() if "path" in reader.keys} == set(SAMPLES)
+    for name in SAMPLES:
+        kind = Source if name in SOURCES else PairSource
+        small, reason = _small_source(kind(name, path=str(tmp_path / "missing.jsonl"), pool="human"))
+        assert small.source == name
+        assert f"made-up rows in the form of source {name!r}" in reason
+        assert len({row["group"] for row in rows(small)}) > 1
 
 
 def test_a_sweep_is_cut_to_two_points_and_ranked_by_generated_questions(small):

@@ -3,12 +3,63 @@
 from __future__ import annotations
 
 import pytest
-from helpers.preference_rows import responses, write
+from helpers.model_server import serving
+from helpers.persuasion_flow import longer_wins
+from helpers.preference_rows import lines, responses, write
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.training_data.preferences.check import check, write_pairs
 from mcqa_suite.training_data.sources import PairSource, read
+
+# --- what a row carries
+
+ORIGIN = {"group": "d1", "source": "persuasionforgood", "topic": "charity", "pool": "ai"}
+
+
+# The documented flow stopped at its second step: the pairs had no group.
+def test_labels_and_pairs_keep_the_group_source_topic_and_pool_of_their_prompt(tmp_path, capsys):
+    origin = ORIGIN | {"completion": "no part of a pair"}
+    path = responses(tmp_path, [["long", "no"], ["yes", "longer"], ["same", "same "], ["tie", "eit"]], **origin)
+    labels, pairs = tmp_path / "labels.jsonl", tmp_path / "pairs.jsonl"
+    with serving(longer_wins) as served:
+        words = ["preferences", "label", str(path), "--by", "judge", "--judge", served.url, "-o", str(labels)]
+        assert main(words) == 0
+    assert all(row.items() >= ORIGIN.items() and "completion" not in row for row in lines(labels))
+    capsys.readouterr()
+    assert main(["preferences", "check", str(labels), "--responses", str(path), "--pairs", str(pairs)]) == 0
+    assert f"{pairs}: 2 pairs; left out: 1 equal, 1 tie\n" in capsys.readouterr().out
+    assert lines(pairs) == [
+        {"id": "q0#0-1", **ORIGIN, "prompt": "p0", "chosen": "long", "rejected": "no"},
+        {"id": "q1#0-1", **ORIGIN, "prompt": "p1", "chosen": "longer", "rejected": "yes"},
+    ]
+    for file in (pairs, labels):  # both are training data
+        trained, _ = read([PairSource("persuasion", path=str(file), pool="ai")])
+        assert [(row["id"], row["group"], row["pool"]) for row in trained] == [
+            ("q0#0-1", "d1", "ai"),
+            ("q1#0-1", "d1", "ai"),
+        ]
+        with pytest.raises(DatasetError, match="no row left"):
+            read([PairSource("persuasion", path=str(file), pool="human")])
+
+
+def test_the_pool_that_a_pair_names_counts_and_not_the_hash_of_its_group(tmp_path):
+    path = write(
+        tmp_path / "p.jsonl",
+        [{"prompt": f"p{i}", "chosen": "a", "rejected": "b", "group": f"g{i}", "pool": "human"} for i in range(30)],
+    )
+    counts = {"ai": 300, "human": 50, "sft": None}
+    assert len(read([PairSource("persuasion", path=str(path), pool="human")])[0]) == 30
+    assert len(read([PairSource("persuasion", path=str(path), pool="human", pool_counts=counts)])[0]) == 30
+
+
+def test_pairs_with_half_a_surrogate_and_a_folder_that_is_missing(tmp_path, capsys):
+    write_pairs([labelled(0, "a", a="x \udc80")], tmp_path / "p.jsonl")
+    assert lines(tmp_path / "p.jsonl")[0]["chosen"] == "x \udc80"
+    labels = write(tmp_path / "l.jsonl", [labelled(0, "a")])
+    assert main(["preferences", "check", str(labels), "--pairs", str(tmp_path / "no" / "p.jsonl")]) == 2
+    assert "choose another --pairs" in capsys.readouterr().err
+
 
 # --- check
 
@@ -33,7 +84,8 @@ def test_a_check_counts_missing_repeated_tied_and_biased_labels():
 
 def test_pairs_are_written_from_decided_rows_only_and_training_reads_them(tmp_path):
     rows = [labelled(0, "a"), labelled(1, "b"), labelled(2, "tie"), labelled(0, "b")]
-    assert write_pairs(rows, tmp_path / "pairs.jsonl") == 2
+    written = write_pairs(rows, tmp_path / "pairs.jsonl")
+    assert (len(written.rows), written.left_out) == (2, {"repeated": 1, "tie": 1})
     pairs, (data,) = read([PairSource("evaluator", path=str(tmp_path / "pairs.jsonl"))])
     assert data.n == 2
     assert [(row["chosen"], row["rejected"]) for row in pairs] == [

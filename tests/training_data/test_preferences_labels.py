@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 from helpers.model_server import prompt_of, serving
 from helpers.preference_rows import MCQ, lines, responses
+from helpers.terminal import Terminal
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
@@ -135,38 +130,8 @@ def test_a_judge_template_without_a_slot_is_an_error(tmp_path):
 # --- human
 
 
-class Terminal:
-    """`mcqa preferences label --by human` on a pseudo-terminal."""
-
-    def __init__(self, path: Path, output: Path) -> None:
-        words = ["preferences", "label", str(path), "--by", "human", "-o", str(output)]
-        master, slave = pty.openpty()
-        command = [sys.executable, "-m", "mcqa_suite.cli.main", *words]
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, close_fds=True)
-        os.close(slave)
-        self.master, self.seen = master, ""
-
-    def press(self, key: str) -> str:
-        """Waits for the keys to be explained, presses one, returns what was shown."""
-        shown = self.until("q: quit")
-        os.write(self.master, key.encode())
-        return shown
-
-    def until(self, words: str) -> str:
-        shown, deadline = "", time.monotonic() + 20
-        while words not in shown:
-            assert time.monotonic() < deadline, shown
-            if select.select([self.master], [], [], 0.1)[0]:
-                try:
-                    shown += os.read(self.master, 65536).decode()
-                except OSError:
-                    break
-        return shown
-
-    def end(self) -> int:
-        code = self.process.wait(20)
-        os.close(self.master)
-        return code
+def labelling(path: Path, output: Path) -> Terminal:
+    return Terminal(["preferences", "label", str(path), "--by", "human", "-o", str(output)])
 
 
 def test_a_human_labels_with_one_key_a_pair_can_undo_quit_and_resume(tmp_path):
@@ -174,7 +139,7 @@ def test_a_human_labels_with_one_key_a_pair_can_undo_quit_and_resume(tmp_path):
     out = tmp_path / "labels.jsonl"
     keys = {pair.id: shown_first(pair, 0) for pair in pairs_of(read_responses(path))}
 
-    terminal = Terminal(path, out)
+    terminal = labelling(path, out)
     shown = terminal.press("a")
     first = "left 0" if keys["q0"] == "a" else "right 0"
     assert shown.index(first) < shown.index("right 0" if first == "left 0" else "left 0")
@@ -187,7 +152,7 @@ def test_a_human_labels_with_one_key_a_pair_can_undo_quit_and_resume(tmp_path):
     assert terminal.end() == 0
     assert [(row["id"], row["label"]) for row in lines(out)] == [("q5", "equal"), ("q0", keys["q0"]), ("q1", "tie")]
 
-    terminal = Terminal(path, out)
+    terminal = labelling(path, out)
     assert "left 2" in terminal.press("s")
     terminal.press("b")
     terminal.press("a")
@@ -205,7 +170,7 @@ def test_a_human_labels_with_one_key_a_pair_can_undo_quit_and_resume(tmp_path):
 
 def test_a_label_is_on_the_disk_before_the_next_key(tmp_path):
     path, out = responses(tmp_path, [["l0", "r0"], ["l1", "r1"]]), tmp_path / "labels.jsonl"
-    terminal = Terminal(path, out)
+    terminal = labelling(path, out)
     terminal.press("t")
     terminal.until("=== 1 left ===")
     terminal.process.kill()

@@ -75,6 +75,15 @@ def test_equal_responses_and_ties_make_no_pair(tmp_path):
     assert texts(PairSource("persuasion", path=written(tmp_path, labels))) == [(" x", " y"), (" y", " x")]
 
 
+def test_pairs_that_are_left_out_are_counted(tmp_path, caplog):
+    labels = [
+        {"prompt": "P", "group": "g", "a": a, "b": "y", "label": label}
+        for a, label in zip("xxyx", ("a", "tie", "a", "equal"), strict=True)
+    ]
+    assert len(rows(PairSource("persuasion", path=written(tmp_path, labels)))) == 1
+    assert "pairs.jsonl: 1 pairs; left out: 1 tie, 2 equal" in caplog.text
+
+
 def test_a_file_of_only_equal_pairs_is_an_error(tmp_path):
     path = written(tmp_path, [{**PAIR, "rejected": "yes"}])
     with pytest.raises(DatasetError, match="source 'evaluator': no row left; loosen its filters"):
@@ -155,6 +164,7 @@ BAD = [
     ("evaluator", [{**PAIR, "chosen": 3}], "pairs.jsonl:1: 'chosen' is int, expected text"),
     ("evaluator", [[1]], "pairs.jsonl:1: expected a JSON object, found int"),
     ("persuasion", [PAIR], "pairs.jsonl:1: no key 'group'"),
+    ("persuasion", [{**PAIR, "group": "g", "label": "A"}], "pairs.jsonl:1: label 'A'; expected one of a, b, tie"),
     ("epfl_raw", [PAIR], "pairs.jsonl:1: no key 'question_complete'"),
     ("solutions", [{"question": "?", "responses": ["1"]}], "pairs.jsonl:1: no gold answer among the columns question"),
 ]

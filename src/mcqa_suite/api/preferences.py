@@ -1,7 +1,8 @@
-"""A model's own responses: sample them, label pairs of them, and rank models by a judge's verdicts."""
+"""A model's own responses: take prompts, sample responses, label pairs of them, and rank models by a judge's verdicts."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,13 +11,37 @@ from typing import Literal
 
 from mcqa_suite.analysis.ranking import Ranking
 from mcqa_suite.analysis.ranking import rank as rank_verdicts
-from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.files import write_files
+from mcqa_suite.common.errors import ConfigError, McqaError
+from mcqa_suite.common.files import write_files, write_lines
 from mcqa_suite.reporting.ranking import csv_table, markdown
 from mcqa_suite.training_data.preferences.correctness import by_correctness, check_questions, decided_first
 from mcqa_suite.training_data.preferences.pairs import label, pairs_of
+from mcqa_suite.training_data.preferences.prompts import PoolPrompts, prompts_of_pool
 from mcqa_suite.training_data.preferences.ranking import Entry, judged, read_entries
 from mcqa_suite.training_data.preferences.sampling import read_prompts, read_responses, sample
+
+
+def pool_prompts(
+    recipe: str | Path, output: str | Path, *, pool: str, n: int | None = None, seed: int = 0
+) -> PoolPrompts:
+    """Write the prompts of a pool to the JSONL file `output`; with `n`, that many of them, drawn with `seed`.
+
+    The pools are those of the sources that the recipe's SFT stages take a `pool` of, in the same words, so that no dialogue is
+    in two of them.
+    """
+    from mcqa_suite.ladder.recipe import read_recipe
+    from mcqa_suite.ladder.stage_settings import SftSettings
+
+    if n is not None:
+        _check_positive(n=n)
+    stages = read_recipe(Path(recipe)).stages
+    sources = [source for stage in stages if isinstance(stage.settings, SftSettings) for source in stage.settings.data]
+    try:
+        prompts = prompts_of_pool(sources, pool, n, seed)
+    except McqaError as error:
+        raise type(error)(f"{recipe}: {error}") from error
+    write_lines(Path(output), (json.dumps(row, ensure_ascii=False) + "\n" for row in prompts.rows))
+    return prompts
 
 
 def sample_responses(

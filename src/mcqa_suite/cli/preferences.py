@@ -1,4 +1,4 @@
-"""`mcqa preferences sample | label | check`."""
+"""`mcqa preferences prompts | sample | label | check`."""
 
 import argparse
 from pathlib import Path
@@ -10,10 +10,26 @@ EXAMPLE = "mcqa preferences sample prompts.jsonl --model runs/demo/checkpoints/s
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = parser.add_subparsers(required=True, metavar="sample|label|check")
+    parts = parser.add_subparsers(required=True, metavar="prompts|sample|label|check")
+    _add_prompts(parts)
     _add_sample(parts)
     _add_label(parts)
     _add_check(parts)
+
+
+def _add_prompts(parts: Any) -> None:
+    prompts = command(
+        parts,
+        "prompts",
+        "write the prompts of a pool that a recipe's SFT stages leave aside",
+        "mcqa preferences prompts training/configs/persuasion.yaml --pool ai --n 2150 -o ai_prompts.jsonl",
+    )
+    prompts.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML; its SFT sources with a `pool` are divided")
+    prompts.add_argument("--pool", required=True, metavar="NAME", help="e.g. ai, human or held_out")
+    prompts.add_argument("--n", type=int, help="draw this many prompts (default: all)")
+    prompts.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
+    prompts.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    prompts.set_defaults(run=run_prompts)
 
 
 def _add_sample(parts: Any) -> None:
@@ -77,8 +93,20 @@ def _add_check(parts: Any) -> None:
     check.add_argument(
         "--responses", type=Path, metavar="FILE", help="name the prompts of this file that have no label"
     )
-    check.add_argument("--pairs", type=Path, metavar="FILE", help="write the decided rows as prompt, chosen, rejected")
+    check.add_argument("--pairs", type=Path, metavar="FILE", help="write the decided rows as pairs for training")
     check.set_defaults(run=run_check)
+
+
+def run_prompts(recipe: Path, output: Path, pool: str, n: int | None, seed: int) -> None:
+    from mcqa_suite.api.preferences import pool_prompts
+
+    result = pool_prompts(recipe, output, pool=pool, n=n, seed=seed)
+    groups = len({row["group"] for row in result.rows})
+    print(
+        f"{output}: {len(result.rows)} prompts of {groups} groups (dialogues, threads), from {result.in_pool} in pool {pool!r}"
+    )
+    if result.shared:
+        print(f"left out: {result.shared} prompts that several groups have, such as the beginning of a dialogue")
 
 
 def run_sample(data: Path, output: Path, n: int, **options: Any) -> None:
@@ -100,12 +128,13 @@ def run_label(
 
 def run_check(file: Path, responses: Path | None, pairs: Path | None) -> int:
     from mcqa_suite.training_data.preferences.check import check, report, write_pairs
-    from mcqa_suite.training_data.preferences.pairs import read_labels
+    from mcqa_suite.training_data.preferences.pairs import left_out_text, read_labels
     from mcqa_suite.training_data.preferences.sampling import read_responses
 
     rows = read_labels(file)
     result = check(rows, read_responses(responses) if responses else ())
     print(report(result))
     if pairs:
-        print(f"{pairs}: {write_pairs(rows, pairs)} pairs")
+        written = write_pairs(rows, pairs)
+        print(f"{pairs}: {len(written.rows)} pairs; left out: {left_out_text(written.left_out) or 'none'}")
     return int(not result.fit)

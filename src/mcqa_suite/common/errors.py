@@ -13,6 +13,10 @@ class DatasetError(McqaError):
     """Questions that are missing, gated or malformed."""
 
 
+class MissingDataError(DatasetError):
+    """Data that is not on this machine and cannot be fetched; nothing is known about its rows."""
+
+
 class TemplateError(DatasetError):
     """A template of questions that cannot be read, or has no instance."""
 

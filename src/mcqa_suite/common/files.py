@@ -12,26 +12,27 @@ from pathlib import Path
 from mcqa_suite.common.errors import ConfigError
 
 
-def write_file(path: Path, text: str) -> None:
-    """Replace a file with `text`; where it cannot be written, ConfigError, and the old file stays unchanged."""
-    write_lines(path, [text])
+def write_file(path: Path, text: str, flag: str = "--output") -> None:
+    """Replace a file with `text`; where it cannot be written, ConfigError names `flag`, and the old file stays unchanged."""
+    write_lines(path, [text], flag)
 
 
-def write_lines(path: Path, lines: Iterable[str]) -> None:
+def write_lines(path: Path, lines: Iterable[str], flag: str = "--output") -> None:
     """Replace a file with `lines`, which end in newlines: as `write_file`, without all of them in memory.
 
-    A link stays, and the file that it names is replaced. A folder, pipe or device is refused.
+    A link stays, and the file that it names is replaced. A folder, pipe or device is refused. Half a surrogate pair, which
+    UTF-8 cannot hold, is written as its escape.
     """
     target = Path(os.path.realpath(path))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         if target.exists() and not target.is_file():
             raise OSError(errno.EINVAL, "Not a regular file")
-        with partial.open("w", encoding="utf-8", newline="\n") as stream:
+        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.writelines(lines)
         partial.replace(target)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another {flag}") from error
     finally:
         with suppress(OSError):
             partial.unlink()

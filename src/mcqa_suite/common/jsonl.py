@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from filelock import Timeout
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import ConfigError, DatasetError, MissingDataError
 from mcqa_suite.common.locks import lock_of
 
 Row = dict[str, Any]
@@ -21,7 +21,7 @@ BOM = b"\xef\xbb\xbf"
 def numbered_lines(path: Path, expected: str = "a JSONL file") -> Iterator[tuple[int, bytes]]:
     """Yield (line number, line) without blank lines and byte order mark.
 
-    DatasetError where the file cannot be read; `expected` says which file to give.
+    DatasetError where the file cannot be read (MissingDataError: it does not exist); `expected` says which file to give.
     """
     try:
         with path.open("rb") as lines:
@@ -30,7 +30,8 @@ def numbered_lines(path: Path, expected: str = "a JSONL file") -> Iterator[tuple
                 if line.strip():
                     yield number, line
     except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror}; give {expected}") from error
+        kind = MissingDataError if isinstance(error, FileNotFoundError) else DatasetError
+        raise kind(f"{path}: {error.strerror}; give {expected}") from error
 
 
 def parse_json(line: bytes, where: str) -> Any:

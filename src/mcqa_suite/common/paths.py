@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.errors import MissingDataError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -44,10 +44,10 @@ def shared_dir(package: Path = PACKAGE) -> Path | None:
 
 
 def shared_path(name: str) -> Path:
-    """A path in the folder of shared data; ConfigError where there is no such folder."""
+    """A path in the folder of shared data; MissingDataError where there is no such folder."""
     folder = shared_dir()
     if folder is None:
-        raise ConfigError(f"$MCQA_SHARED/{name}: MCQA_SHARED is not set; set it to the folder of shared data")
+        raise MissingDataError(f"$MCQA_SHARED/{name}: MCQA_SHARED is not set; set it to the folder of shared data")
     return folder / name
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.common.errors import McqaError
+from mcqa_suite.common.errors import McqaError, MissingDataError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.harness.tasks import listed
@@ -16,7 +15,8 @@ from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, Settings, TrainedSettings
 from mcqa_suite.ladder.sweep import Criterion, Sweep
 from mcqa_suite.training_data import sources
-from mcqa_suite.training_data.sources.source import PairSource, Source
+from mcqa_suite.training_data.sources.mix import draw
+from mcqa_suite.training_data.sources.source import PairSource, Row, Source
 
 ROWS, STEPS, DOCUMENTS, TOKENS = 12, 2, 8, 16
 WIDE = ("mcqa_mmlu_stem", "mcqa_suite")  # groups of dozens of tasks, evaluated on two documents of each
@@ -36,6 +36,17 @@ REMOVED = {
     *("eval_strategy", "eval_steps", "save_strategy", "save_steps", "report_to", "optim"),
     *("bf16", "fp16", "tf32", "gradient_checkpointing", "activation_checkpointing", "deepspeed", "fsdp", "fsdp_config"),
 }
+# Made-up rows in the form of a source whose file may be missing, in training/data/samples
+SAMPLES = {
+    "epfl": "epfl.jsonl",
+    "convokit_cmv": "winning-args-corpus",
+    "persuasionforgood": "persuasionforgood.csv",
+    "evaluator": "evaluator.jsonl",
+    "epfl_raw": "epfl_raw.json",
+    "solutions": "solutions.jsonl",
+    "persuasion": "persuasion.jsonl",
+}
+COUNTED = ("generated", "symbolic_local")  # sources without an end, which need an `n`
 AnySource = Source | PairSource
 
 
@@ -48,7 +59,11 @@ class Smoke:
 
 
 def smoke(recipe: Recipe) -> Smoke:
-    """Make the recipe small, in an output folder of its own; a source that cannot be loaded is replaced by generated rows."""
+    """Make the recipe small, in an output folder of its own.
+
+    A source whose data is missing is replaced: by made-up rows in its own form if it reads a file, else by generated rows.
+    McqaError names the stage whose source is there and cannot be read.
+    """
     lines = [
         f"smoke: the embedded base in place of {recipe.base}; {ROWS} rows per source, {STEPS} steps, {DOCUMENTS} documents"
     ]
@@ -61,7 +76,10 @@ def smoke(recipe: Recipe) -> Smoke:
         if isinstance(stage.settings, BnbSettings) and not importlib.util.find_spec("bitsandbytes"):
             lines.append(f"    {stage.name}: left out, bitsandbytes is not installed")
         elif stage.name not in dropped:
-            settings, reasons = _small_settings(stage.settings, replaced)
+            try:
+                settings, reasons = _small_settings(stage.settings, replaced)
+            except McqaError as error:
+                raise type(error)(f"{recipe.path}: stage {stage.name}: {error}") from error
             lines += [f"    {sweep_names.get(stage.name, stage.name)}: {reason}" for reason in reasons]
             stages.append(dataclasses.replace(stage, settings=settings))
     if dropped:
@@ -134,23 +152,38 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
 
 
 def _small_source(source: AnySource) -> tuple[AnySource, str]:
-    """(a source with a few rows that fit the context, ""), or (a source of generated rows, the reason)."""
+    """(the source with a few rows that fit the context, ""), or (a source in place of it, the reason)."""
     try:
-        for small in _draws(source):
-            rows = sources.rows(small)
-            if all(len("".join(row.values())) <= CONTEXT for row in rows):
-                return small, ""
+        if small := _few_rows(source):
+            return small, ""
         reason = f"no rows that fit {CONTEXT} tokens"
-    except McqaError as error:
+    except MissingDataError as error:
         reason = str(error)
+    if source.source in SAMPLES:
+        path = training_dir() / "data" / "samples" / SAMPLES[source.source]
+        undivided: dict[str, Any] = dict.fromkeys(("split", "pool", "pool_shares", "pool_counts"))
+        sample = _few_rows(dataclasses.replace(source, path=str(path.resolve()), **undivided))
+        assert sample, path
+        return sample, f"made-up rows in the form of source {source.source!r} ({reason})"
     generated: Any = type(source)("generated", n=ROWS, seed=source.seed)
     if isinstance(source, Source) and source.style in sources.STYLES:
         generated = dataclasses.replace(generated, style=source.style)
     return generated, f"generated rows in place of source {source.source!r} ({reason})"
 
 
-def _draws(source: AnySource) -> Iterator[AnySource]:
-    """The source with `ROWS` rows, then with two rows and one seed after the other."""
-    yield dataclasses.replace(source, n=ROWS, share=None)
-    for seed in range(SEEDS):
-        yield dataclasses.replace(source, n=2, share=None, seed=seed)
+def _few_rows(source: AnySource) -> AnySource | None:
+    """The source with `ROWS` rows, or all if it has fewer, else with two, drawn with one seed after the other.
+
+    None where no rows fit the context; McqaError where the source cannot be read.
+    """
+    whole = dataclasses.replace(source, n=ROWS if source.source in COUNTED else None, share=None)
+    rows = sources.rows(whole)
+    for n, seed in [(ROWS, source.seed), *((2, seed) for seed in range(SEEDS))]:
+        n = min(n, len(rows))
+        if all(_fits(row) for row in draw(rows, n, seed)):
+            return dataclasses.replace(whole, n=n, seed=seed)
+    return None
+
+
+def _fits(row: Row) -> bool:
+    return len("".join(row.values())) <= CONTEXT

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.files import write_lines
 from mcqa_suite.common.jsonl import Row
 from mcqa_suite.stats import Estimate, wilson
-from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, key_of
+from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, carried, key_of
 
 AGREEING = ({"first", "second"}, {"tie"})  # the winners of both orders where they agree
 
@@ -86,29 +87,45 @@ def chosen_and_rejected(row: Row) -> tuple[str, str]:
     return (row["a"], row["b"]) if row["label"] == "a" else (row["b"], row["a"])
 
 
-def write_pairs(rows: Sequence[Row], path: Path) -> int:
-    """Write the decided rows as `{"prompt", "chosen", "rejected"}`, each pair of texts once; returns the number of pairs.
+@dataclass(frozen=True)
+class Pairs:
+    """The rows to train on, and the number of rows that make no pair, by label ("repeated": a second row of one pair)."""
 
-    DatasetError where no row is decided, and where two rows decide the same texts in opposite ways.
+    rows: tuple[Row, ...]
+    left_out: dict[str, int]
+
+
+def pairs_to_train_on(rows: Sequence[Row]) -> Pairs:
+    """The decided rows as `{"id", "group", "source", "topic", "pool", "prompt", "chosen", "rejected"}`, each pair of texts once.
+
+    `id` is the key of the pair; group, source, topic and pool are those of its prompt, where it has any. DatasetError where no
+    row is decided, and where two rows decide the same texts in opposite ways.
     """
-    pairs: dict[tuple[str, str, str], None] = {}
-    for row in unique(rows):
-        if row["label"] in DECIDED:
-            chosen, rejected = chosen_and_rejected(row)
-            if (row["prompt"], rejected, chosen) in pairs:
-                raise DatasetError(
-                    f"{key_of(row)}: the same two responses were decided the other way in an earlier row; remove one"
-                )
-            pairs[row["prompt"], chosen, rejected] = None
+    pairs: dict[tuple[str, str, str], Row] = {}
+    first = unique(rows)
+    left_out = Counter({"repeated": len(rows) - len(first)})
+    for row in first:
+        if row["label"] not in DECIDED:
+            left_out[row["label"]] += 1
+            continue
+        texts = (row["prompt"], *chosen_and_rejected(row))
+        if (texts[0], texts[2], texts[1]) in pairs:
+            raise DatasetError(
+                f"{key_of(row)}: the same two responses were decided the other way in an earlier row; remove one"
+            )
+        left_out["repeated"] += texts in pairs
+        names = ("prompt", "chosen", "rejected")
+        pairs.setdefault(texts, {"id": key_of(row), **carried(row), **dict(zip(names, texts, strict=True))})
     if not pairs:
         raise DatasetError("no row is decided, so there is no pair to train on; label more, or sample again")
-    names = ("prompt", "chosen", "rejected")
-    lines = [json.dumps(dict(zip(names, texts, strict=True)), ensure_ascii=False) + "\n" for texts in pairs]
-    try:
-        path.write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}; choose another --pairs") from error
-    return len(pairs)
+    return Pairs(tuple(pairs.values()), {reason: count for reason, count in left_out.items() if count})
+
+
+def write_pairs(rows: Sequence[Row], path: Path) -> Pairs:
+    """Write `pairs_to_train_on`, and return them."""
+    pairs = pairs_to_train_on(rows)
+    write_lines(path, (json.dumps(row, ensure_ascii=False) + "\n" for row in pairs.rows), "--pairs")
+    return pairs
 
 
 def report(validation: Validation) -> str:

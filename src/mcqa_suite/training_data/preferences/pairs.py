@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, islice
 from pathlib import Path
@@ -14,6 +14,7 @@ from mcqa_suite.common.jsonl import Journal, Row, journal, numbered_rows
 
 LABELS = ("a", "b", "tie", "unread", "skip", "equal")  # only a pair labelled a or b is used for training
 DECIDED = ("a", "b")
+CARRIED = ("group", "source", "topic", "pool")  # keys of a prompt's row that its labels and pairs have too
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class ResponsePair:
         return f"{self.id}#{self.indices[0]}-{self.indices[1]}"
 
     def labelled(self, by: str, label: str, **details: object) -> Row:
-        """The pair as a row with its label."""
+        """The pair as a row with its label, and with the group, source, topic and pool of its prompt."""
         texts = {"prompt": self.prompt, "a": self.a, "b": self.b}
-        return {"id": self.id, "pair": list(self.indices), **texts, "by": by, "label": label, **details}
+        return {
+            "id": self.id, "pair": list(self.indices), **carried(self.data), **texts, "by": by, "label": label, **details
+        }  # fmt: skip
 
 
 Decided = tuple[ResponsePair, tuple[str, Row]]  # the label, and further columns for the row
@@ -89,6 +92,16 @@ def label_equal(pairs: list[ResponsePair], by: str, file: Journal) -> list[Respo
 def key_of(row: Row) -> str:
     """The `ResponsePair.key` of a labelled row."""
     return f"{row['id']}#{row['pair'][0]}-{row['pair'][1]}"
+
+
+def carried(row: Row) -> Row:
+    """The part of a prompt's row that its labels and pairs repeat."""
+    return {key: row[key] for key in CARRIED if row.get(key)}
+
+
+def left_out_text(counts: Mapping[str, int]) -> str:
+    """Numbers of pairs that are not used, by reason: "3 tie, 1 equal"."""
+    return ", ".join(f"{count} {reason}" for reason, count in counts.items())
 
 
 def read_labels(path: Path) -> list[Row]:

@@ -98,6 +98,7 @@ def read_responses(path: Path) -> dict[str, list[Row]]:
     by_id: dict[str, dict[int, Row]] = {}
     for number, row in numbered_rows(path, growing=True):
         texts = isinstance(row.get("response"), str) and isinstance(row.get("prompt"), str)
+        texts = texts and isinstance(row.get("data") or {}, dict)
         if not texts or "id" not in row or not isinstance(row.get("index", 0), int):
             raise DatasetError(f"{path}:{number}: not a response; expected rows of `mcqa preferences sample`")
         by_id.setdefault(str(row["id"]), {}).setdefault(int(row.get("index", 0)), row)

@@ -1,8 +1,8 @@
 """Training rows of many sources: a prompt with a completion, or with a chosen and a rejected response.
 
 A row has the keys `id`, `group`, `source`, `topic` and `prompt`, then `completion`, or `chosen` and `rejected`; where the task
-that asks the same has a `description`, it is the key `system`. Rows with the same question have the same group, and all rows of
-a group are in one split and one pool.
+that asks the same has a `description`, it is the key `system`; where its source is divided into pools, the key `pool`. Rows with
+the same question have the same group, and all rows of a group are in one split and one pool.
 """
 
 from mcqa_suite.training_data.sources.mix import SOURCES, read, rows

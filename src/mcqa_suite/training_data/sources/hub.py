@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError, MissingDataError
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.harness.mirror import local_dataset, uncached
 
@@ -16,19 +16,26 @@ MOST_BAD = 0.01  # if a larger share of the rows cannot be read, the data set ha
 
 
 def load(repository: str, config: str | None, split: str) -> Any:
-    """One split as a `datasets.Dataset`; DatasetError names the data set and what to do."""
+    """One split as a `datasets.Dataset`; DatasetError names the data set and what to do.
+
+    MissingDataError: a copy in the local mirror lacks the config or the split; or there is none, and the hub does not give it.
+    """
     from datasets import load_dataset
 
     folder = local_dataset(repository)
+    mirrored = folder != repository
     try:
-        if folder == repository:
+        if not mirrored:
             stay_offline_if_cut_off()
             return load_dataset(repository, config, split=split)
         with uncached() as arguments:
             return load_dataset(folder, config, split=split, **arguments)
     except Exception as error:  # the library raises whatever its readers raise
         reason = " ".join(str(error).split())[:200].rstrip(".")
-        raise DatasetError(
+        incomplete = isinstance(error, ValueError) and str(error).startswith(("BuilderConfig", "Unknown split"))
+        missing = incomplete if mirrored else isinstance(error, OSError)
+        kind = MissingDataError if missing else DatasetError
+        raise kind(
             f"{repository} (config {config or 'default'}, split {split}): {reason}; choose another config "
             f"or split, connect to the hub, or put the data set at $MCQA_SHARED/hub/{repository}"
         ) from error

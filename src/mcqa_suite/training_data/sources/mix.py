@@ -102,13 +102,17 @@ def _in_part(entry: MixEntry, rows: list[Row], splits: str | None) -> list[Row]:
         check_choice(f"split of source {entry.source!r}", entry.split, SPLITS)
         part = split_by_shares((row["group"] for row in rows), SPLITS, SPLIT_SEED)
         rows = [row for row in rows if part[row["group"]] == entry.split]
-    if entry.pool is not None:
-        pools: Any = entry.pool_counts or entry.pool_shares or POOLS
-        check_choice(f"pool of source {entry.source!r}", entry.pool, pools)
-        split = split_by_counts if entry.pool_counts else split_by_shares
-        part = split((row["group"] for row in rows), pools, POOL_SEED)
-        rows = [row for row in rows if part.get(row["group"]) == entry.pool]
-    return rows
+    return rows if entry.pool is None else in_pool(entry, rows)
+
+
+def in_pool(entry: MixEntry, rows: list[Row]) -> list[Row]:
+    """The rows of the entry's pool, with the pool's name; a row that names a pool already is in that one."""
+    pools: Any = entry.pool_counts or entry.pool_shares or POOLS
+    check_choice(f"pool of source {entry.source!r}", entry.pool or "", pools)
+    split = split_by_counts if entry.pool_counts else split_by_shares
+    groups = {row["group"] for row in rows if "pool" not in row}
+    part = split(groups, pools, POOL_SEED) if groups else {}
+    return [row | {"pool": entry.pool or ""} for row in rows if row.get("pool", part.get(row["group"])) == entry.pool]
 
 
 def position(group: str, seed: int) -> float:

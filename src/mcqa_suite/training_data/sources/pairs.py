@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,9 +16,11 @@ from mcqa_suite.questions import prompts
 from mcqa_suite.questions.answer_key import read_answer
 from mcqa_suite.questions.epfl import answer_at_end
 from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, key_of, left_out_text
 from mcqa_suite.training_data.sources.multiple_choice import generate, identity
 from mcqa_suite.training_data.sources.source import Identity, PairSource, Reader, as_texts, group_of, required
 
+log = logging.getLogger(__name__)
 CRITERIA = ("correctness", "relevance", "clarity", "completeness")
 UNDECIDED = {"AB", "None", None}
 OVERALL = {"A", "B", *UNDECIDED}
@@ -35,43 +39,60 @@ def _generated(source: PairSource) -> Iterator[Item]:
 
 
 def _from_file(parse: Parser) -> Callable[[PairSource], list[Item]]:
-    """A loader of the pairs in the source's file; pairs of equal responses are dropped before `keep_first` applies."""
+    """A loader of the pairs in the source's file.
+
+    Pairs of equal responses are dropped before `keep_first` applies, and undecided labels; their numbers are logged.
+    """
 
     def load(source: PairSource) -> list[Item]:
         path = Path(required(source, "path", "give a file of preference data"))
         items: list[Item] = []
         groups: set[str] = set()
+        left_out: Counter[str] = Counter()
         for number, row in numbered_items(path, "a JSON or JSONL file of preference data"):
             try:
                 parsed = list(parse(source, row, f"{source.source}/{path.stem}/{number}"))
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 reason = f"no key {error}" if isinstance(error, KeyError) else error
                 raise DatasetError(f"{path}:{number}: {reason}; correct the row, or choose another source") from error
+            if "label" in row and not parsed:
+                left_out[row["label"]] += 1
             for item in parsed:
                 group, (_, chosen, rejected) = item[0].group, item[1]
-                if chosen.strip() != rejected.strip() and not (source.keep_first and group in groups):
+                if chosen.strip() == rejected.strip():
+                    left_out["equal"] += 1
+                elif not (source.keep_first and group in groups):
                     items.append(item)
                     groups.add(group)
+        if left_out:
+            log.warning("%s: %d pairs; left out: %s", path, len(items), left_out_text(left_out))
         return items
 
     return load
 
 
 def _evaluator(source: PairSource, row: Row, name: str) -> Iterator[Item]:
-    """`{"prompt", "chosen", "rejected"}`, optionally with id, group and topic."""
+    """`{"prompt", "chosen", "rejected"}`, optionally with id, group, topic and pool."""
     prompt, chosen, rejected = (_text(row, key) for key in ("prompt", "chosen", "rejected"))
-    identity = Identity(row.get("id") or name, row.get("group") or group_of(prompt), row.get("topic") or "")
-    yield identity, _texts(prompt, chosen, rejected)
+    defaults = {"id": name, "group": group_of(prompt), "topic": "", "pool": ""}
+    yield Identity(*(str(row.get(key) or text) for key, text in defaults.items())), _texts(prompt, chosen, rejected)
 
 
 def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """The form of `_evaluator`, or a row with a, b and a label; only labels "a" and "b" make a pair. Both need `group`."""
+    if "group" not in row:
+        raise ValueError(
+            "no key 'group', the dialogue that the pair is from; `mcqa preferences prompts` gives it to a prompt"
+        )
     _text(row, "group")
     if "label" not in row:
         yield from _evaluator(source, row, name)
-    elif row["label"] in ("a", "b"):
+    elif row["label"] not in LABELS:
+        raise ValueError(f"label {row['label']!r}; expected one of {', '.join(LABELS)}")
+    elif row["label"] in DECIDED:
         other = "b" if row["label"] == "a" else "a"
-        yield from _evaluator(source, {**row, "chosen": row[row["label"]], "rejected": row[other], "id": name}, name)
+        row_id = key_of(row) if "pair" in row else name  # the responses to a prompt may be in several pairs
+        yield from _evaluator(source, {**row, "chosen": row[row["label"]], "rejected": row[other], "id": row_id}, name)
 
 
 def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:

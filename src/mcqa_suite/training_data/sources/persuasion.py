@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError, MissingDataError
 from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, required
@@ -52,13 +52,15 @@ def _sentences(path: Path) -> Iterator[dict[str, str]]:
                 yield row
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DatasetError(f"{path}: {reason}; give 'path', PersuasionForGood's full_dialog.csv") from error
+        kind = MissingDataError if isinstance(error, FileNotFoundError) else DatasetError
+        raise kind(f"{path}: {reason}; give 'path', PersuasionForGood's full_dialog.csv") from error
 
 
 def _change_my_view(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
     """ConvoKit's winning-args-corpus (the folder or its utterances.jsonl): arguments that changed the author's view."""
     path = Path(required(source, "path", "give the folder of ConvoKit's winning-args-corpus"))
-    path = path / "utterances.jsonl" if path.is_dir() else path
+    if path.is_dir() and not (path := path / "utterances.jsonl").is_file():
+        raise DatasetError(f"{path}: no such file; give the folder of ConvoKit's winning-args-corpus")
     winners = [row for row in _utterances(path) if row["success"] == 1]
     needed = {name for row in winners for name in (row["root"], row["reply_to"])}
     by_id = {row["id"]: row for row in _utterances(path) if row["id"] in needed}

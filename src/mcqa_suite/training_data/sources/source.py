@@ -79,11 +79,15 @@ S = TypeVar("S", bound=MixEntry)
 
 
 class Identity(NamedTuple):
-    """The id of an item, the group of all items with the same question, and the topic ("" for none)."""
+    """The id of an item, the group of all items with the same question, the topic and the pool ("" for none).
+
+    Only a file that says from which pool its rows were drawn gives a pool.
+    """
 
     id: str
     group: str
     topic: str = ""
+    pool: str = ""
 
 
 def group_of(stem: str, *options: str) -> str:
@@ -123,6 +127,8 @@ class Reader(Generic[S]):
             row = {"id": identity.id, "group": identity.group, "source": source.source, "topic": identity.topic}
             if style in self.system:
                 row["system"] = self.system[style]
+            if identity.pool:
+                row["pool"] = identity.pool
             rows.append(row | dict(zip(names, texts, strict=True)))
         return rows
 
