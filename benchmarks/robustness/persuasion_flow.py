@@ -18,23 +18,23 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 from helpers.model_server import serving  # noqa: E402
 from helpers.persuasion_flow import longer_wins, run_flow, small, write_small_recipe  # noqa: E402
 
-PROMPTS = {"ai": 96, "human": 48, "held_out": 60}
-TOKENS = 24
-# rows that fit the context of the embedded model
-DATA = [{"source": "persuasionforgood", "pool": "sft", "n": 2000, "seed": 2}]
-TRAINER = {"sft": {"learning_rate": 1e-3, "max_steps": 150}, "dpo": {"learning_rate": 1e-3}}
-LABEL = f"""The documented commands (docs/persuasion.md) with the embedded model as base: {DATA[0]["n"]:,} rows and
-150 steps of SFT, 30 steps of each DPO, {PROMPTS["ai"]} prompts for the judge, {PROMPTS["human"]} for the human and
-{PROMPTS["held_out"]} held out, and responses of at most {TOKENS} tokens. **The judge and the scripted human prefer the longer
-response, and the model is tiny: this shows that the flow works, not that persuasion was learned.** The encoder of the
-similarity is the embedded model itself.
+PROMPTS = {"ai": 24, "human": 12, "held_out": 24}
+TOKENS = 16
+# 120 rows that fit the context of the embedded model
+DATA = [{"source": "persuasionforgood", "pool": "sft", "n": 120, "seed": 9}]
+TRAINER = {kind: {"learning_rate": 3e-3, "per_device_train_batch_size": 2} for kind in ("sft", "dpo")}
+STEPS = 10
+LABEL = f"""The documented commands (docs/persuasion.md) with the embedded model as base: {DATA[0]["n"]} rows of SFT, {STEPS} steps of
+each stage, {PROMPTS["ai"]} prompts for the judge, {PROMPTS["human"]} for the human and {PROMPTS["held_out"]} held out, and responses
+of at most {TOKENS} tokens. **The judge and the scripted human prefer the longer response, and the model is tiny: this shows
+that the flow works, not that persuasion was learned.** The encoder of the similarity is the embedded model itself.
 """
 SHOWN = ("prompts", "label", "check", "rank")
 
 
 def main() -> None:
     with TemporaryDirectory() as folder, serving(longer_wins) as served:
-        write_small_recipe(Path(folder), steps=30, data=DATA, trainer=TRAINER)
+        write_small_recipe(Path(folder), steps=STEPS, data=DATA, trainer=TRAINER)
         print(LABEL)
         for command, printed in run_flow(Path(folder), served.url, PROMPTS, TOKENS):
             words = small(command, "URL", PROMPTS, TOKENS)
