@@ -24,10 +24,11 @@ TOKENS = 16
 DATA = [{"source": "persuasionforgood", "pool": "sft", "n": 120, "seed": 9}]
 TRAINER = {kind: {"learning_rate": 3e-3, "per_device_train_batch_size": 2} for kind in ("sft", "dpo")}
 STEPS = 10
-LABEL = f"""The documented commands (docs/persuasion.md) with the embedded model as base: {DATA[0]["n"]} rows of SFT, {STEPS} steps of
-each stage, {PROMPTS["ai"]} prompts for the judge, {PROMPTS["human"]} for the human and {PROMPTS["held_out"]} held out, and responses
-of at most {TOKENS} tokens. **The judge and the scripted human prefer the longer response, and the model is tiny: this shows
-that the flow works, not that persuasion was learned.** The encoder of the similarity is the embedded model itself.
+LABEL = f"""The documented commands (docs/persuasion.md) with the embedded model as base: {DATA[0]["n"]} rows of SFT,
+{STEPS} steps of each stage, {PROMPTS["ai"]} prompts for the judge, {PROMPTS["human"]} for the human and
+{PROMPTS["held_out"]} held out, and responses of at most {TOKENS} tokens. **The judge and the scripted human prefer the longer
+response, and the model is tiny: this shows that the flow works, not that persuasion was learned.** The encoder of the
+similarity is the embedded model itself.
 """
 SHOWN = ("prompts", "label", "check", "rank")
 
