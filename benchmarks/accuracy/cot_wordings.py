@@ -4,6 +4,7 @@
 
 Every wording is asked as `mcqa_*_cot` asks: greedy, zero-shot, read by the suite's own filter. A response is *read* if its
 letter was found, *right* if that is the right one, and *copied* if it repeats the wording's placeholder in place of a letter.
+*Commonest* is the share of the letter that is given most often, of all that were read: a quarter where no letter is favoured.
 The questions are of validation splits, so that no test question decides the wording. A finished part is kept in the cache.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import json
 import re
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +74,17 @@ WORDINGS = {
         NO_PLACEHOLDER,
     ),
     "which and why": Wording("", "Which option is right, and why? Name its letter.", NO_PLACEHOLDER),
+    "head, bracketed": Wording(
+        'Answer the following multiple-choice question. Think step by step, then finish with "The answer is (letter)."',
+        "",
+        r"answer is \W*(?:the )?letter\b",
+    ),
+    "head, last line": Wording(
+        'Answer the following multiple-choice question. Think step by step. The last line of your response should be "The '
+        'answer is" and the letter of the right option.',
+        "",
+        NO_PLACEHOLDER,
+    ),
     "bracketed": Wording(
         "", 'Think step by step, then finish with "The answer is (letter)".', r"answer is \W*(?:the )?letter\b"
     ),
@@ -124,7 +137,8 @@ def responses(lm, name: str, args: argparse.Namespace, chat: bool) -> list[dict]
             lm(), tasks=tasks, task_manager=manager, limit=args.limit, apply_chat_template=chat, bootstrap_iters=0
         )
     rows = [
-        {key: row[key] for key in ("acc", "parsed", "truncated")} | {"task": task, "text": row["resps"][0][0]}
+        {key: row[key] for key in ("acc", "parsed", "truncated")}
+        | {"task": task, "answer": row["filtered_resps"][0][0].answer, "text": row["resps"][0][0]}
         for task in tasks
         for row in results["samples"][task]
     ]
@@ -151,15 +165,17 @@ def main() -> None:
         return loaded[0]
 
     print(f"{', '.join(SETS)}: {args.limit} validation questions each, at most {args.max_gen_toks} tokens, greedy.\n")
-    print("| wording | chat template | n | read % | right % | truncated % | copied % | mean words |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    print("| wording | chat template | n | read % | right % | truncated % | copied % | commonest % | mean words |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for chat in args.chat:
         for name in args.wordings:
             rows = responses(lm, name, args, chat == "yes")
             copied = [bool(re.search(WORDINGS[name].copied, row["text"])) for row in rows]
             shares = [100 * sum(row[key] for row in rows) / len(rows) for key in ("parsed", "acc", "truncated")]
+            letters = Counter(row["answer"] for row in rows if row["answer"])
+            commonest = 100 * max(letters.values(), default=0) / max(letters.total(), 1)
             words = sum(len(row["text"].split()) for row in rows) / len(rows)
-            figures = " | ".join(f"{share:.1f}" for share in [*shares, 100 * sum(copied) / len(rows)])
+            figures = " | ".join(f"{share:.1f}" for share in [*shares, 100 * sum(copied) / len(rows), commonest])
             print(f"| {name} | {chat} | {len(rows)} | {figures} | {words:.0f} |", flush=True)
 
 
