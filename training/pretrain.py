@@ -63,7 +63,7 @@ STAGES = (
     # numbers as options, and the letter at the end of a sentence
     Stage(tuple(FAMILIES), {"lookup": 0.1, "state": 0.2, "letter": 0.2, "drill": 0.3, "cloze": 0.2}, "drill", 0.75),
     # everything; its end is the held-out accuracy (--target)
-    Stage(tuple(FAMILIES), {"letter": 0.5, "drill": 0.15, "cloze": 0.15, "cot": 0.15, "text": 0.05}, "letter", 1.0),
+    Stage(tuple(FAMILIES), {"letter": 0.45, "drill": 0.15, "cloze": 0.15, "cot": 0.2, "text": 0.05}, "letter", 1.0),
 )
 
 # Words with their space, numbers by two digits, so that " A" is always one token and " B. newton" never joins.
@@ -144,14 +144,14 @@ class Corpus:
         }[kind]
         return kind, build(question)
 
-    def _lookup(self, q: Question, link: str = "") -> Document:
+    def _lookup(self, q: Question, link: str = "", letter: str = " {}", end: str = "") -> Document:
         document: Document = [(f"Options:\n{prompts.options(q)}\n\nAnswer:", False)]
         for i in self.rng.sample(range(4), 4):  # each option once: the answer to a repeated one could be copied
-            document += [(f" {q.choices[i]}{link}", False), (f" {LETTERS[i]}", True)]
+            document += [(f" {q.choices[i]}{link}", False), (letter.format(LETTERS[i]), True), (end, False)]
         return document
 
     def _state(self, q: Question) -> Document:
-        return self._lookup(q, link=". The answer is")
+        return self._lookup(q, link=". The answer is (", letter="{}", end=").")
 
     def _drill(self, q: Question) -> Document:
         document: Document = [(f"Options:\n{prompts.options(q)}", False)]
@@ -177,18 +177,17 @@ class Corpus:
         return _styled("cloze", q)
 
     def _cot(self, q: Question) -> Document:
-        return _styled("cot", q, f" {q.answer}")
+        return _styled("cot", q)
 
     def _text(self, q: Question) -> Document:
         others = self.rng.sample(self.by_family[q.subject], 3)
         return [(" ".join(other.rationale for other in [q, *others]), True), ("<eos>", False)]
 
 
-def _styled(style: str, q: Question, answer: str | None = None) -> Document:
-    """A training row in a style of `sources`; `answer` is the part of its completion that counts as the answer (None: all)."""
+def _styled(style: str, q: Question) -> Document:
+    """A training row in a style of `sources`; its whole completion is the answer."""
     prompt, completion = STYLES[style](q)
-    before, _, after = completion.rpartition(answer or completion)
-    return [(f"{prompt}{before}", False), (answer or completion, True), (f"{after}<eos>", False)]
+    return [(prompt, False), (completion, True), ("<eos>", False)]
 
 
 def shuffled(question: Question, rng: random.Random) -> Question:
@@ -233,12 +232,12 @@ def accuracy(model: LlamaForCausalLM, tokenizer: Fast, questions: list[Question]
 
 @torch.no_grad()
 def cot_answers(model: LlamaForCausalLM, tokenizer: Fast, questions: list[Question]) -> list[str | None]:
-    """The letter in `The answer is X.` of each greedy response; None where there is none."""
+    """The letter in `The answer is (A).` of each greedy response; None where there is none."""
     answers = []
     for q in questions:
         ids = torch.tensor([tokenizer.encode(prompts.cot(q))])
         out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False)
-        match = re.search(r"The answer is ([A-D])\.", tokenizer.decode(out[0, ids.shape[1] :]))
+        match = re.search(r"The answer is \(([A-D])\)\.", tokenizer.decode(out[0, ids.shape[1] :]))
         answers.append(match[1] if match else None)
     return answers
 

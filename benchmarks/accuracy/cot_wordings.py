@@ -32,11 +32,12 @@ SETS = {
 
 @dataclass(frozen=True)
 class Wording:
-    """`before` stands above the question, `after` between the options and `Answer:`; `copied` finds the placeholder."""
+    """`before` stands above the question, `after` between the options and `tail`; `copied` finds the placeholder."""
 
     before: str
     after: str
     copied: str
+    tail: str = "Answer:"
 
 
 NO_PLACEHOLDER = r"(?!)"
@@ -79,6 +80,18 @@ WORDINGS = {
         "",
         r"answer is \W*(?:the )?letter\b",
     ),
+    "head, bracketed, think": Wording(
+        'Answer the following multiple-choice question. Think step by step, then finish with "The answer is (letter)."',
+        "",
+        r"answer is \W*(?:the )?letter\b",
+        "Answer: Let's think step by step.",
+    ),
+    "bracketed, think": Wording(
+        "",
+        'Think step by step, then finish with "The answer is (letter)".',
+        r"answer is \W*(?:the )?letter\b",
+        "Answer: Let's think step by step.",
+    ),
     "head, last line": Wording(
         'Answer the following multiple-choice question. Think step by step. The last line of your response should be "The '
         'answer is" and the letter of the right option.',
@@ -98,7 +111,13 @@ def text(name: str, doc: dict) -> str:
     if name == "each sentence":
         sentences = [f'"The answer is {letter}."' for letter in question.letters]
         after = f"Think step by step, then finish with {', '.join(sentences[:-1])} or {sentences[-1]}"
-    parts = [wording.before, f"Question: {question.stem}", f"Options:\n{prompts.options(question)}", after, "Answer:"]
+    parts = [
+        wording.before,
+        f"Question: {question.stem}",
+        f"Options:\n{prompts.options(question)}",
+        after,
+        wording.tail,
+    ]
     return "\n\n".join(part for part in parts if part)
 
 

@@ -39,8 +39,7 @@ def cot_text(doc: Doc) -> str:
 
 
 def cot_target(doc: Doc) -> str:
-    """The answer of a few-shot example: the data set's own explanation, if it has one, and the letter."""
-    return f"{doc['rationale']} The answer is {as_question(doc).answer}.".lstrip()
+    return prompts.cot_solution(as_question(doc))
 
 
 def math_text(doc: Doc) -> str:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from mcqa_suite.questions.question import LETTERS, Question
 
+# Chosen among eleven wordings on validation questions: benchmarks/accuracy/cot_wordings.py. Other wordings got the placeholder
+# as an answer, one letter for most questions, or no reasoning.
+COT_INSTRUCTION = (
+    'Answer the following multiple-choice question. Think step by step, then finish with "The answer is (letter)."'
+)
 # The instruction of the GSM-Symbolic paper, before all examples: the `description` of tasks/_formats/math.yaml. Under a chat
 # template it is the system message.
 MATH_INSTRUCTION = "As an expert problem solver, solve step by step the following mathematical questions.\n\n"
@@ -26,11 +31,13 @@ def cloze(question: Question) -> str:
 
 
 def cot(question: Question) -> str:
-    """The EPFL MCQ format with reasoning; the model is asked to end with `The answer is A.`"""
-    return (
-        f"Question: {question.stem}\n\nOptions:\n{options(question)}\n\n"
-        'Think step by step, then finish with "The answer is X.", where X is the letter of one option.\n\nAnswer:'
-    )
+    """The EPFL MCQ format below `COT_INSTRUCTION`; the answer is a `cot_solution`."""
+    return f"{COT_INSTRUCTION}\n\n{letter(question)}"
+
+
+def cot_solution(question: Question) -> str:
+    """The data set's own explanation, where it has one, and `The answer is (A).`"""
+    return f"{question.rationale} The answer is ({question.answer}).".lstrip()
 
 
 def math(question: str) -> str:

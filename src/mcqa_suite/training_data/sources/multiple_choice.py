@@ -25,7 +25,7 @@ def _text_of_gold(question: Question) -> str:
 def _cot(question: Question) -> tuple[str, str]:
     if not question.rationale:
         raise DatasetError(f"{question.id}: no explanation, and style 'cot' needs one; use style 'letter_text'")
-    return prompts.cot(question), f" {question.rationale} The answer is {question.answer}."
+    return prompts.cot(question), f" {prompts.cot_solution(question)}"
 
 
 # Style -> prompt and completion; the completion begins with the space between the two.
