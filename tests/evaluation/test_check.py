@@ -49,5 +49,5 @@ def test_show_prints_the_first_question_as_the_harness_asks_it(openbookqa, capsy
     ]
     assert letter.split("\n")[9:13] == ["scored: the log-likelihood of each of", "    ' A'", "    ' B'", "    ' C'"]
     assert letter.endswith("right:  ' C'")
-    assert "\nscored: 8 texts of at most 1024 tokens, temperature 0.7, top_p 0.95, up to '\\nQuestion:'\n" in cot
-    assert "\nread:   The option that each response commits to\nright:  ' The answer is C.'\n" in cot
+    assert "\nscored: 8 texts of at most 1024 tokens, temperature 0.7, top_p 0.95, up to '\\nQuestion:' or " in cot
+    assert "\nread:   The option that each response commits to\nright:  ' The answer is (C).'\n" in cot

@@ -210,7 +210,7 @@ def test_no_prompt_names_the_right_answer(end, blanks, last):
     shown = SHOWN.replace("cat", f"{last} or more")
     question = parse_row({"question": f"Question: {shown}\n{blanks}{end}{blanks}", **B})
     assert letter(question) == f"Question: {shown}\n\nAnswer:"
-    assert cot(question).startswith(f"Question: {shown}\n\n")
+    assert cot(question).endswith(f"\n\nQuestion: {shown}\n\nAnswer:")
 
 
 # --- equal options

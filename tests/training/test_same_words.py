@@ -130,4 +130,4 @@ def test_pretraining_documents_are_training_rows(style):
         document = getattr(corpus, f"_{style}")(question)
         assert "".join(text for text, _ in document) == "".join(STYLES[style](question)) + "<eos>"
         [answer] = [text for text, is_answer in document if is_answer]
-        assert answer == f" {question.choices[question.gold[0]] if style == 'cloze' else question.answer}"
+        assert answer == STYLES[style](question)[1]
