@@ -19,7 +19,8 @@ from mcqa_suite.training_data.audit.text import question_of
 INSTRUCTION = "As an expert problem solver, solve step by step the following mathematical questions."
 EXAMPLE = "Q: {question}\nA: Let's think step by step. {solution} The final answer is {gold}."
 QUESTION = "Q: {question}\nA: Let's think step by step."
-HEADS = r"(?:(?:Answer the following multiple-choice question[^\n]+\n\n)?Question: |Q: |Find the rule that turns|Solve the following math problem)"
+COT_HEAD = r"(?:Answer the following multiple-choice question[^\n]+\n\n)?"
+HEADS = rf"(?:{COT_HEAD}Question: |Q: |Find the rule that turns|Solve the following math problem)"
 # One task of each form.
 FORMS = [
     *("mcqa_epfl", "mcqa_sciq_cloze", "mcqa_gpqa_main_cot", "mcqa_aqua_rat_cot_n8", "mcqa_arc_easy_perm"),
