@@ -41,7 +41,7 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora):
         data, fingerprints = read_rows(settings)
         model, tokenizer = weights.load(args, settings)
-        chat = stage.use_chat(settings, tokenizer, str(args.config))
+        chat = stage.use_chat(args, settings, tokenizer)
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
         train, held_out = rows.split(data, settings.held_out, settings.seed)
 

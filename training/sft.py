@@ -27,7 +27,7 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora):
         data, fingerprints = read_rows(settings)
         model, tokenizer = weights.load(args, settings)
-        chat = stage.use_chat(settings, tokenizer, str(args.config))
+        chat = stage.use_chat(args, settings, tokenizer)
         data = rows.without_refused_system(data, tokenizer) if chat else data
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
 

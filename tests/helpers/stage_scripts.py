@@ -19,11 +19,12 @@ from mcqa_suite.ladder.stage_settings import read_rows, read_settings, record
 
 KIND = Path(__file__).stem
 parser = argparse.ArgumentParser()
-for name in ("config", "parent", "output", "parent-base"):
+for name in ("config", "parent", "output", "parent-base", "chat-template"):
     parser.add_argument(f"--{name}", type=Path)
 args = parser.parse_args()
 settings = read_settings(KIND, args.config)
 trainer = getattr(settings, "trainer", {})
+chat = getattr(settings, "chat_template", None)
 rows, data = read_rows(settings)
 with complete_folder(args.output) as folder:
     for path in args.parent.iterdir():
@@ -48,6 +49,7 @@ with complete_folder(args.output) as folder:
         size=checkpoint_size(folder),
         metrics={"parent_base": args.parent_base and args.parent_base.name, "reward_accuracy": trainer.get("learning_rate")},
         adapter=not getattr(settings, "merge", True),
+        chat_template=str(args.chat_template) == "true" if chat is None else chat,
     ))
 """
 # Stands for training/check.py.

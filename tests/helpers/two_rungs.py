@@ -19,7 +19,7 @@ from mcqa_suite.common.manifest import Manifest, Parent, complete_folder, conten
 from mcqa_suite.ladder.stage_settings import read_rows, read_settings, record
 
 parser = argparse.ArgumentParser()
-for name in ("config", "parent", "output"):
+for name in ("config", "parent", "output", "chat-template"):
     parser.add_argument(f"--{name}", type=Path)
 args = parser.parse_args()
 settings = read_settings("gptq", args.config)

@@ -10,18 +10,12 @@ import pytest
 from helpers.stage_scripts import MIXED, use_stand_ins, write_recipe
 
 from mcqa_suite.cli.main import main
-from mcqa_suite.common.checkpoints import has_chat_template
 from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
-from mcqa_suite.common.manifest import Hardware, Manifest
-from mcqa_suite.common.paths import training_dir
-from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.audit import StageRows, check_leaks, evaluation_items
-from mcqa_suite.ladder.evaluation import plan_of
 from mcqa_suite.ladder.outputs import save_sweeps
 from mcqa_suite.ladder.questions import load_tasks
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.run import run_recipe
-from mcqa_suite.ladder.steps import RungResult
 from mcqa_suite.questions import generated
 from mcqa_suite.questions.prompts import letter
 
@@ -212,35 +206,6 @@ def test_allowed_leaks_are_printed_and_written(tmp_path, tiny_checkpoint):
     assert line.startswith("sft: 1 of 1000 items of mcqa_generated are in its training rows")
     assert line.endswith("allowed (allow_leaks)")
     assert "Allowed by the stage's settings" in (tmp_path / "run/audits/sft.md").read_text()
-
-
-def rung(chat: bool | None) -> RungResult:
-    manifest = Manifest("sft", "sft", None, {}, "c", 0, Hardware("cpu", 1), 1.0, chat_template=chat)
-    return RungResult("sft", Path("x"), manifest, None, None)
-
-
-def test_a_rung_is_evaluated_with_the_chat_template_that_it_was_trained_with():
-    entries = (Evaluation(("mcqa_arc",)),)
-    assert plan_of(rung(True), entries, "r.yaml") == [{"tasks": ("mcqa_arc",), "apply_chat_template": True}]
-    assert (
-        plan_of(rung(False), entries, "r.yaml") == plan_of(rung(None), entries, "r.yaml") == [{"tasks": ("mcqa_arc",)}]
-    )
-
-
-@pytest.mark.parametrize(("value", "chat", "how"), [(True, False, "without"), (False, True, "with")])
-def test_a_chat_template_that_contradicts_the_training_is_an_error(value, chat, how):
-    entries = (Evaluation(("mcqa_arc",), apply_chat_template=value),)
-    with pytest.raises(
-        ConfigError, match=rf"evaluate\[0\]: apply_chat_template: sft was trained {how} its chat template"
-    ):
-        plan_of(rung(chat), entries, "r.yaml")
-
-
-def test_the_base_has_the_recipes_chat_template_or_its_tokenizers(tmp_path, tiny_checkpoint):
-    assert not has_chat_template(tiny_checkpoint)
-    assert has_chat_template(training_dir() / "base")
-    (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
-    assert has_chat_template(tmp_path)
 
 
 @pytest.mark.slow

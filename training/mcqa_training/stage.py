@@ -24,6 +24,7 @@ from mcqa_suite.common.checkpoints import (
     chat_template_of,
     check_complete,
     checkpoint_size,
+    contradiction,
     is_adapter,
     use_chat_template,
 )
@@ -86,6 +87,11 @@ def start(kind: str, description: str | None, configs: Configs) -> tuple[argpars
     parser.add_argument("--config", type=Path, help="YAML file with the settings of the stage")
     parser.add_argument("--parent", type=Path, help="folder of the checkpoint to start from")
     parser.add_argument("--parent-base", type=Path, help="the parent's own parent, where the parent is an adapter")
+    parser.add_argument(
+        "--chat-template",
+        choices=("true", "false"),
+        help="whether the parent is asked with its chat template, where its folder has no manifest that says so",
+    )
     parser.add_argument("--output", type=Path, help="folder to create; its last part is the name of the checkpoint")
     parser.add_argument("--check", type=Path, nargs="+", metavar="FILE", help="check these settings and exit")
     args = parser.parse_args()
@@ -101,11 +107,20 @@ def start(kind: str, description: str | None, configs: Configs) -> tuple[argpars
         raise ConfigError(f"{args.output}: cannot be written: {error.strerror}; choose another --output") from error
     for folder in filter(None, (args.parent, args.parent_base)):
         check_complete(folder)
+    args.chat_template = parent_chat_template(args)
     args.kind, args.parent, args.output = kind, args.parent.resolve(), args.output.absolute()
     args.lock = write_lock(args.output) if processes.is_main() else None  # held as long as the process lives
     # The default is inside the trainer's own folder, which is deleted at the end.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(args.output.with_name(f"{args.output.name}.tensorboard")))
     return args, read_settings(kind, args.config)
+
+
+def parent_chat_template(args: argparse.Namespace) -> bool | None:
+    """Whether the parent is asked with its chat template, by its manifest or else `--chat-template`; None: not known."""
+    setting, recorded = args.chat_template and args.chat_template == "true", chat_template_of(args.parent)
+    if line := contradiction(str(args.parent), setting, recorded, key="--chat-template"):
+        raise ConfigError(line)
+    return recorded if setting is None else setting
 
 
 def exit_code(main: Callable[[], None]) -> int:
@@ -205,13 +220,11 @@ class StopAtNaN(TrainerCallback):
             raise ConfigError(f"loss is {logs['loss']} at step {state.global_step}; lower learning_rate or use float32")
 
 
-def use_chat(settings: Any, tokenizer: Any, where: str) -> bool:
-    """Whether to use the chat template: by the settings, or else where the tokenizer has one."""
+def use_chat(args: argparse.Namespace, settings: Any, tokenizer: Any) -> bool:
+    """Whether to train with the chat template: by the settings, else as the parent is asked, else where the tokenizer has one."""
     available = bool(getattr(tokenizer, "chat_template", None))
-    key = f"{where}: chat_template"
-    return use_chat_template(
-        "the parent", settings.chat_template, None, key=key, available=available, default=available
-    )
+    setting, key = settings.chat_template, f"{args.config}: chat_template"
+    return use_chat_template("the parent", setting, args.chat_template, key=key, available=available, default=available)
 
 
 def check_quantisable(parent: Path) -> dict[str, Any]:
@@ -234,7 +247,7 @@ def finish(
 ) -> None:
     """Write the manifest of the checkpoint in the temporary `folder`."""
     if args.kind not in TRAINED:
-        facts["chat_template"] = chat_template_of(args.parent)
+        facts["chat_template"] = args.chat_template
     manifest = Manifest(
         kind=args.kind,
         name=args.output.resolve().name,

@@ -53,24 +53,29 @@ def has_chat_template(folder: Path) -> bool:
 def use_chat_template(
     name: str,
     setting: bool | None,
-    trained: bool | None,
+    recorded: bool | None,
     *,
     key: str,
     available: bool = True,
     default: bool = False,
 ) -> bool:
-    """Whether to apply the chat template: the user's `setting`, else how the checkpoint was `trained`, else `default`.
+    """Whether prompts go through the chat template: the user's `setting`, else what a manifest has `recorded`, else `default`.
 
-    ConfigError where the setting contradicts the training, or where the tokenizer has no template (not `available`). `name` is
-    the checkpoint and `key` the setting in the error.
+    Base, stages, evaluations and sampling all decide by this function (training/README.md, "Chat template"). ConfigError where
+    the tokenizer has no template (not `available`). `name` is the checkpoint and `key` the setting in the error.
     """
-    if None not in (setting, trained) and setting != trained:
-        how = "with" if trained else "without"
-        raise ConfigError(f"{key}: {name} was trained {how} its chat template; leave it out to follow the manifest")
-    chosen = next(value for value in (setting, trained, default) if value is not None)
+    chosen = next(value for value in (setting, recorded, default) if value is not None)
     if chosen and not available:
         raise ConfigError(f"{key}: the tokenizer of {name} has no chat template; {NO_TEMPLATE_REMEDY}")
     return chosen
+
+
+def contradiction(name: str, setting: bool | None, recorded: bool | None, *, key: str) -> str | None:
+    """One line where a setting contradicts what a manifest has recorded of the checkpoint `name`; None where it does not."""
+    if setting is None or recorded is None or setting == recorded:
+        return None
+    how = "with" if recorded else "without"
+    return f"{key}: {name} was made to be asked {how} its chat template; leave it out to follow the manifest"
 
 
 def check_complete(folder: Path) -> None:

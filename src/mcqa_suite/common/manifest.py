@@ -94,10 +94,10 @@ class Size:
 class Manifest:
     """How a stage made its folder. It contains no path, so it is valid on every machine.
 
-    `chat_template` is whether the stage trained with the tokenizer's chat template; evaluation then uses it too (None: nothing
-    was trained). An `adapter` works only on its parent. `tasks` is what an evaluation read (None for a stage, and in manifests
-    that are older than the key). New keys have defaults and unknown keys are ignored, so manifests of older and newer versions
-    can be read.
+    `chat_template` is whether the checkpoint is asked with its tokenizer's chat template, and what is made from it too (None: not
+    known). An `adapter` works only on its parent. `tasks` is what an evaluation read (None for a stage, and in manifests that
+    are older than the key). New keys have defaults and unknown keys are ignored, so manifests of older and newer versions can
+    be read.
     """
 
     kind: str

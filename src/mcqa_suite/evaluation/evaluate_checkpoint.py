@@ -2,10 +2,10 @@
 
 python -m mcqa_suite.evaluation.evaluate_checkpoint --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'
 
-An adapter is evaluated on `--base`, which must be its recorded parent. The manifest says whether to apply the chat template.
-Writes the files of `lm_eval --log_samples`, one folder for each entry of the plan, and `rung.json` with speed, memory, the
-fingerprint of what each task read, and skipped entries. Under `accelerate launch` or `torchrun` the processes share the work,
-and the main process writes.
+An adapter is evaluated on `--base`, which must be its recorded parent. The chat template is applied if the entry says so, else
+if the manifest does. Writes the files of `lm_eval --log_samples`, one folder for each entry of the plan, and `rung.json` with
+speed, memory, the fingerprint of what each task read, and skipped entries. Under `accelerate launch` or `torchrun` the
+processes share the work, and the main process writes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pydantic.dataclasses import dataclass
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
-from mcqa_suite.common.checkpoints import chat_template_of, has_chat_template, use_chat_template
+from mcqa_suite.common.checkpoints import chat_template_of, contradiction, has_chat_template, use_chat_template
 from mcqa_suite.common.config import STRICT, parse
 from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
@@ -100,11 +100,13 @@ def evaluate(
 
 
 def _as_trained(entry: dict[str, Any], checkpoint: str, where: str) -> Evaluation:
-    """Parse an entry; if it does not set `apply_chat_template`, set it as the checkpoint was trained."""
+    """Parse an entry; if it does not set `apply_chat_template`, set it as the checkpoint's manifest records."""
     evaluation, folder, key = parse(Evaluation, entry, where), Path(checkpoint), f"{where}: apply_chat_template"
     available = not folder.is_dir() or has_chat_template(folder)
-    setting, trained = evaluation.apply_chat_template, chat_template_of(folder)
-    chat = use_chat_template(folder.name, setting, trained, key=key, available=available)
+    setting, recorded = evaluation.apply_chat_template, chat_template_of(folder)
+    chat = use_chat_template(folder.name, setting, recorded, key=key, available=available)
+    if (line := contradiction(folder.name, setting, recorded, key=key)) and processes.is_main():
+        print(f"mcqa: warning: {line}", file=sys.stderr)
     return replace(evaluation, apply_chat_template=chat)
 
 
@@ -170,7 +172,8 @@ def save(results: dict[str, Any], output: Path, name: str, chat_template: str | 
         model_args={"pretrained": name},
         system_instruction=None,
         chat_template=chat_template,
-        fewshot_as_multiturn=False,
+        fewshot_as_multiturn=chat_template
+        is not None,  # simple_evaluate's default, as the harness's own command line logs it
     )
     tracker.save_results_aggregated(results=results, samples=samples)
     for task, rows in samples.items():

@@ -31,6 +31,7 @@ class Expected:
     """The values (`settings` as JSON has them) that the manifest of an existing folder must have, or the step runs again.
 
     `tasks` is None for a stage. An entry of the plan without any task in it has data that cannot be loaded now.
+    `chat_template` counts for stages that train; None: not known.
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Expected:
     settings: dict[str, Any]
     data: tuple[Data, ...]
     tasks: tuple[TaskData, ...] | None = None
+    chat_template: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,9 @@ def redo_reason(folder: Path, expected: Expected, processes: int) -> str | None:
         return summary(changes)
     if expected.kind in TRAINED and manifest.hardware.processes != processes:
         return f"processes: {manifest.hardware.processes} -> {processes}"
+    templates = manifest.chat_template, expected.chat_template
+    if expected.kind in TRAINED and None not in templates and templates[0] != templates[1]:
+        return "chat template: with -> without" if templates[0] else "chat template: without -> with"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Evaluate a rung with the chat template that it was trained with."""
+"""Evaluate a rung, asked as its manifest or the entry of the recipe says."""
 
 from __future__ import annotations
 
@@ -49,10 +49,15 @@ def evaluate(context: LadderContext, step: Step, rung: RungResult, questions: Qu
 
 def expected_evaluation(recipe: Recipe, rung: RungResult, questions: Questions) -> Expected:
     """All that the evaluation of a rung depends on."""
-    plan = without_files(plan_of(rung, recipe.evaluate, str(recipe.path)))
+    plan = recorded_plan(plan_of(rung, recipe.evaluate, str(recipe.path)))
     settings = {"plan": plan, "seed": recipe.seed, "dtype": recipe.dtype, "batch_size": recipe.batch_size}
     parent = Parent(rung.name, rung.manifest.content)
-    return Expected("evaluation", rung.name, parent, settings, questions.models, questions.tasks)
+    return Expected("evaluation", rung.name, parent, settings, questions.models, questions.tasks, rung.manifest.chat_template)
+
+
+def recorded_plan(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A plan as the manifest has it, without names of files and without `apply_chat_template: false`."""
+    return without_files([{key: value for key, value in entry.items() if value is not False} for entry in plan])
 
 
 def other_versions(manifest: Manifest) -> str:
@@ -64,13 +69,16 @@ def other_versions(manifest: Manifest) -> str:
 
 
 def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> list[dict[str, Any]]:
-    """The entries without empty keys, each with the chat template that the rung's manifest records."""
-    trained, plan = bool(rung.manifest.chat_template), []
+    """The entries without empty keys, each with `apply_chat_template`: the entry's own, else as the rung's manifest records.
+
+    An entry that sets it asks every rung in this one way.
+    """
+    plan = []
     for number, entry in enumerate(entries):
         key = f"{where}: evaluate[{number}]: apply_chat_template"
-        chat = use_chat_template(rung.name, entry.apply_chat_template, trained, key=key)
-        settings = dataclasses.asdict(dataclasses.replace(entry, apply_chat_template=chat))
-        plan.append({key: value for key, value in settings.items() if value not in (None, False)})
+        chat = use_chat_template(rung.name, entry.apply_chat_template, rung.manifest.chat_template, key=key)
+        settings = {key: value for key, value in dataclasses.asdict(entry).items() if value not in (None, False)}
+        plan.append(settings | {"apply_chat_template": chat})
     return plan
 
 
@@ -97,6 +105,6 @@ def _run(context: LadderContext, step: Step, rung: RungResult, folder: Path, exp
             versions=versions(*LIBRARIES),
             tokens_per_second=record["tokens_per_second"],
             metrics={"peak_memory_mb": record["peak_memory_mb"], "skipped": record["skipped"]},
-            chat_template=rung.manifest.chat_template,
+            chat_template=expected.chat_template,
         )
         write_manifest(partial, manifest)

@@ -35,7 +35,8 @@ class TrainedSettings(StageSettings):
     """`trainer` has the arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
 
     `rows` is the total number of rows where sources have shares. `full` trains all weights, `qlora` an adapter on the parent in
-    4 bits. `merge: false` saves the adapter alone. `chat_template` None uses the tokenizer's template if it has one.
+    4 bits. `merge: false` saves the adapter alone. `chat_template` None trains as the parent
+    is asked, and where that is not known with the tokenizer's template if it has one.
     """
 
     rows: int | None = None
@@ -112,7 +113,12 @@ SETTINGS: dict[str, type[Settings]] = {
     "bnb": BnbSettings,
     "merge": StageSettings,
 }
-TRAINED = ("sft", "dpo", "orpo", "reward")  # kinds with a setting `chat_template`; other kinds use their parent's
+TRAINED = (
+    "sft",
+    "dpo",
+    "orpo",
+    "reward",
+)  # kinds with a setting `chat_template`; other kinds are asked as their parent is
 
 
 def parse_settings(kind: str, mapping: dict[str, Any], where: str, folder: Path) -> Settings:

@@ -10,8 +10,16 @@ from pathlib import Path
 
 import yaml
 
-from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, checkpoint_size, has_chat_template
-from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.checkpoints import (
+    HUB_FILES,
+    HUB_NAME,
+    chat_template_of,
+    checkpoint_size,
+    contradiction,
+    has_chat_template,
+    use_chat_template,
+)
+from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import (
     Data,
     Manifest,
@@ -24,7 +32,7 @@ from mcqa_suite.common.manifest import (
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.context import Expected, LadderContext
 from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
-from mcqa_suite.ladder.stage_settings import record
+from mcqa_suite.ladder.stage_settings import TRAINED, record
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
 BASE_KIND = "base"
@@ -60,7 +68,6 @@ def record_base(context: LadderContext) -> RungResult:
     start = time.perf_counter()
     recipe = context.recipe
     checkpoint = base_checkpoint(recipe)
-    chat = recipe.chat_template
     manifest = Manifest(
         kind=BASE_KIND,
         name=BASE,
@@ -71,7 +78,7 @@ def record_base(context: LadderContext) -> RungResult:
         hardware=hardware(),
         seconds=time.perf_counter() - start,
         size=checkpoint_size(checkpoint),
-        chat_template=has_chat_template(checkpoint) if chat is None else chat,
+        chat_template=base_chat_template(recipe, checkpoint),
     )
     folder = context.output / "checkpoints" / BASE
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,15 +86,32 @@ def record_base(context: LadderContext) -> RungResult:
     return RungResult(BASE, checkpoint, manifest, None, None)
 
 
+def base_chat_template(recipe: Recipe, checkpoint: Path) -> bool:
+    """Whether the base is asked with its chat template: by the recipe, else by its own manifest, else where it has one.
+
+    ConfigError where the recipe contradicts that manifest, or asks for a template that is not there.
+    """
+    key, name = f"{recipe.path}: chat_template", f"the base {checkpoint.name}"
+    setting, recorded, available = recipe.chat_template, chat_template_of(checkpoint), has_chat_template(checkpoint)
+    if line := contradiction(name, setting, recorded, key=key):
+        raise ConfigError(line)
+    return use_chat_template(name, setting, recorded, key=key, available=available, default=available)
+
+
 def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> StepResult:
     """The rung of a stage: the existing checkpoint if it is what the recipe asks for, else a new one."""
     folder = context.output / "checkpoints" / stage.name
-    parent_id = Parent(parent.name, parent.manifest.content)
-    expected = Expected(stage.kind, stage.name, parent_id, record(stage.settings), data)
+    parent_id, inherited = Parent(parent.name, parent.manifest.content), parent.manifest.chat_template
+    setting = getattr(stage.settings, "chat_template", None)
+    chat = inherited if setting is None else setting
+    expected = Expected(stage.kind, stage.name, parent_id, record(stage.settings), data, chat)
     status = context.update(
         folder, expected, lambda: context.run_script(_command(context, stage, parent, folder), step)
     )
     manifest = read_manifest(folder)
+    if stage.kind not in TRAINED and manifest.chat_template != inherited:  # its weights do not depend on it
+        manifest = dataclasses.replace(manifest, chat_template=inherited)
+        write_manifest(folder, manifest)
     base = parent.checkpoint if manifest.adapter else None
     return StepResult(RungResult(stage.name, folder, manifest, None, None, base), status)
 
@@ -95,6 +119,9 @@ def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, d
 def _command(context: LadderContext, stage: Stage, parent: RungResult, folder: Path) -> list[str]:
     script, config = str(training_dir() / f"{stage.kind}.py"), str(write_settings(context, stage))
     command = [script, "--config", config, "--parent", str(parent.checkpoint), "--output", str(folder)]
+    chat = parent.manifest.chat_template
+    # The folder of the base may have no manifest, and the script is to follow the one that the ladder wrote of it.
+    command += [] if chat is None else ["--chat-template", json.dumps(chat)]
     return command + (["--parent-base", str(parent.adapter_base)] if parent.adapter_base else [])
 
 
