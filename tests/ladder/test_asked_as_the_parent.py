@@ -149,7 +149,9 @@ def test_the_base_is_asked_by_the_recipe_or_by_its_own_manifest_or_by_its_tokeni
 
 def test_a_recipe_that_contradicts_its_bases_manifest_is_an_error(tmp_path, base):
     context = ladder_context(tmp_path, f"name: x\nbase: {with_manifest(base, True)}\nchat_template: false\n")
-    with pytest.raises(ConfigError, match=r"recipe.yaml: chat_template: the base chatty was made to be asked with its"):
+    with pytest.raises(
+        ConfigError, match=r"recipe.yaml: chat_template: the base chatty was trained with its chat template"
+    ):
         stages.record_base(context)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
+from mcqa_suite.common.paths import training_dir
 
 ADAPTER = "adapter_config.json"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
@@ -75,7 +76,27 @@ def contradiction(name: str, setting: bool | None, recorded: bool | None, *, key
     if setting is None or recorded is None or setting == recorded:
         return None
     how = "with" if recorded else "without"
-    return f"{key}: {name} was made to be asked {how} its chat template; leave it out to follow the manifest"
+    return f"{key}: {name} was trained {how} its chat template; leave it out to follow the manifest"
+
+
+def base_of_run(folder: Path) -> str | None:
+    """What to load for the folder that a run keeps of its base, which holds only a manifest; None for any other folder.
+
+    CheckpointError where the base is neither on the hub nor the embedded model, as a manifest records no path.
+    """
+    manifest = optional_manifest(folder)
+    if manifest is None or manifest.kind != "base" or any(folder.glob("*.safetensors")):
+        return None
+    name = str(manifest.settings.get("base"))
+    if "/" in name:
+        return name
+    embedded = training_dir() / "base"
+    if (embedded / "config.json").is_file() and content_hash(embedded) == manifest.content:
+        return str(embedded)
+    flag = f" --apply_chat_template {json.dumps(bool(manifest.chat_template))}"
+    raise CheckpointError(
+        f"{folder}: holds only the manifest of the base {name!r}; give the base's own folder, with{flag}"
+    )
 
 
 def check_complete(folder: Path) -> None:

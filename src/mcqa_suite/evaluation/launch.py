@@ -13,8 +13,8 @@ from typing import Any
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
-from mcqa_suite.common.checkpoints import chat_template_of, use_chat_template
-from mcqa_suite.common.errors import ConfigError, McqaError
+from mcqa_suite.common.checkpoints import base_of_run, chat_template_of, contradiction, has_chat_template
+from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
@@ -23,6 +23,12 @@ from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 
 SUBCOMMANDS = ("run", "ls", "validate")
+CHAT = "apply_chat_template"
+CHAT_HELP = (
+    "Apply the chat template (optional: its name). 'false': do not. Default: as the manifest of the checkpoint records, "
+    "else do not."
+)
+ADAPTERS = ("peft", "lora_local_path")  # model arguments of hf and of vllm
 SERVER_MODELS = ("local-completions", "local-chat-completions")
 
 
@@ -70,13 +76,24 @@ def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, An
     from lm_eval._cli import HarnessCLI
     from lm_eval.config.evaluate_config import EvaluatorConfig
 
-    args = HarnessCLI()._parser.parse_args(words)
+    parser = HarnessCLI()._parser
+    _explain_flag(parser)
+    args = parser.parse_args(words)
     path = getattr(args, "config", None)
     flags = {name: value for name, value in vars(args).items() if value is not None}
     settings = {"tasks": [], **(EvaluatorConfig.load_yaml_config(path) if path else {}), **flags}
     if isinstance(settings["tasks"], str):
         settings["tasks"] = settings["tasks"].split(",")
     return args, settings
+
+
+def _explain_flag(parser: argparse.ArgumentParser) -> None:
+    """Let the harness's help say what the flag of chat templates does here."""
+    for action in parser._actions:
+        if action.dest == CHAT:
+            action.help = CHAT_HELP
+        for command in action.choices.values() if isinstance(action.choices, dict) else ():
+            _explain_flag(command)
 
 
 def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,24 +106,44 @@ def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
     return model | as_trained(settings)
 
 
-def as_trained(settings: Mapping[str, Any]) -> dict[str, bool]:
-    """Check the checkpoint of `--model_args`; return `apply_chat_template` where it was trained with its template."""
-    model_args = settings.get("model_args") or {}
-    base, adapter = (str(model_args[name]) if model_args.get(name) else None for name in ("pretrained", "peft"))
-    checkpoint, key = adapter or base, "--apply_chat_template"
+def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the checkpoint of `--model_args`; return the arguments with which it is asked as the flag or its manifest says.
+
+    Without the flag the manifest decides, and one line says how. The folder that a run keeps of its base stands for the base.
+    """
+    model_args = dict(settings.get("model_args") or {})
+    adapter = next((str(model_args[name]) for name in ADAPTERS if model_args.get(name)), None)
+    base = str(model_args["pretrained"]) if model_args.get("pretrained") else None
+    checkpoint = adapter or base
     if not checkpoint:
         return {}
-    check_checkpoint(checkpoint, base if adapter else None)
-    setting = bool(settings["apply_chat_template"]) if "apply_chat_template" in settings else None
-    added, note = {}, ""
-    try:
-        if use_chat_template(checkpoint, setting, chat_template_of(Path(checkpoint)), key=key) and setting is None:
-            added, note = {"apply_chat_template": True}, f"{checkpoint} was trained with its chat template: {key} added"
-    except ConfigError as error:  # a command line may apply another template on purpose
-        note = f"warning: {error}"
-    if note and processes.is_main():
-        print(f"mcqa: {note}", file=sys.stderr)
+    added: dict[str, Any] = {}
+    setting, recorded = _flag(settings.get(CHAT)), chat_template_of(Path(checkpoint))
+    if base and (itself := base_of_run(Path(base))):
+        added["model_args"], base = model_args | {"pretrained": itself}, itself
+    check_checkpoint(adapter or str(base), base if adapter else None)
+    if setting is None and recorded is not None:
+        added |= {CHAT: True} if recorded else {}
+        if recorded or has_chat_template(Path(str(model_args.get("tokenizer") or base))):
+            how, other = ("with", f"--{CHAT} false: without it") if recorded else ("without", f"--{CHAT}: with it")
+            _say(f"{checkpoint} is asked {how} its chat template, as it was trained ({other})")
+    elif setting is not None:
+        added |= {CHAT: setting} if isinstance(setting, bool) else {}
+        if line := contradiction(checkpoint, bool(setting), recorded, key=f"--{CHAT}"):
+            _say(f"warning: {line}")
     return added
+
+
+def _flag(value: Any) -> bool | str | None:
+    """The flag's value as a boolean, as the harness reads its other flags; the name of a template stays as it is."""
+    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
+        str(value).lower(), value
+    )
+
+
+def _say(line: str) -> None:
+    if processes.is_main():
+        print(f"mcqa: {line}", file=sys.stderr)
 
 
 def _register(model: str | None, stack: ExitStack) -> None:
