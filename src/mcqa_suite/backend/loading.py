@@ -1,4 +1,5 @@
-"""Which checkpoints can be loaded, and how: an adapter on its recorded parent alone, GPTQ on a CPU in plain torch."""
+"""Which checkpoints can be loaded, and how: an adapter on its recorded parent alone, GPTQ on a CPU in plain torch, and without
+the decoding settings of a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,6 +17,11 @@ from mcqa_suite.common.checkpoints import (
 )
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.library_errors import explain
+
+TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
+# Parts of a generation config that change no text, or that every request sets.
+UNHEARD = {"transformers_version", "_from_model_config", "use_cache", "max_length", "max_new_tokens", "do_sample"}
+UNHEARD |= {"output_attentions", "output_hidden_states", "output_scores", "output_logits", "return_dict_in_generate"}
 
 
 def check_checkpoint(checkpoint: str, base: str | None) -> None:
@@ -72,7 +78,28 @@ def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_setting
         raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
+    drop_decoding(model)
     return model.eval().to(device), tokenizer
+
+
+def drop_decoding(model: Any) -> dict[str, Any]:
+    """Drop the decoding settings of the checkpoint's generation_config.json from a loaded model, and return them.
+
+    transformers would use num_beams, repetition_penalty, min_new_tokens and others from that file wherever a request does not
+    set them, and its own top_k of 50 for every sample; so equal weights could answer differently. Token ids stay, and an
+    encoder-decoder's forced tokens, which belong to the model.
+    """
+    own = getattr(model, "generation_config", None)
+    if own is None:
+        return {}
+    from transformers import GenerationConfig
+
+    stored: dict[str, Any] = own.to_diff_dict()
+    forced = bool(getattr(model.config, "is_encoder_decoder", False))
+    kept = {name: stored[name] for name in stored if name in TOKEN_IDS or (forced and name.endswith("_token_id"))}
+    model.generation_config = GenerationConfig(**kept)  # type: ignore[no-untyped-call]
+    model.generation_config.top_k = 0  # all tokens
+    return {name: value for name, value in stored.items() if name not in kept.keys() | UNHEARD}
 
 
 def kernel_for(device: str, config: Any) -> Any:

@@ -136,9 +136,8 @@ def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _flag(value: Any) -> bool | str | None:
     """The flag's value as a boolean, as the harness reads its other flags; the name of a template stays as it is."""
-    return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}.get(
-        str(value).lower(), value
-    )
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    return None if value is None else words.get(str(value).lower(), str(value))
 
 
 def _say(line: str) -> None:

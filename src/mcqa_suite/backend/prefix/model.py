@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from mcqa_suite.backend.loading import kernel_for
+from mcqa_suite.backend.loading import drop_decoding, kernel_for
 from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, identity
 from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
@@ -57,6 +57,13 @@ class PrefixLM(PrefixGeneration):
             )
         self._cache_path = cache_path(cache)
         super().__init__(pretrained, *args, **kwargs)
+        if dropped := drop_decoding(self.model):
+            settings = ", ".join(f"{name} {value}" for name, value in dropped.items())
+            log.warning(
+                "hf-prefix: the checkpoint's generation_config.json is not used (%s): a task alone sets how it is decoded",
+                settings,
+            )
+        self.dropped_decoding = dropped
         # bf16 sums of log-probabilities make exact ties
         self.softmax_dtype: torch.dtype = self.softmax_dtype or torch.float32
         self.forward = Forward(self.model, device=self.device, autocast=self.mixed_precision_dtype)
@@ -171,6 +178,7 @@ class PrefixLM(PrefixGeneration):
         return {
             "backend": "prefix tree" if self.shares else "stock hf",
             **asdict(self.record),
+            "dropped_decoding": self.dropped_decoding,
             "tokens_computed": self.forward.computed,
             "unique_tokens": self.scorer.nodes,
             "cache": cache.path.name if cache else None,
