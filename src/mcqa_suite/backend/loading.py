@@ -96,10 +96,10 @@ def drop_decoding(model: Any) -> dict[str, Any]:
 
     stored: dict[str, Any] = own.to_diff_dict()
     forced = bool(getattr(model.config, "is_encoder_decoder", False))
-    kept = {name: stored[name] for name in stored if name in TOKEN_IDS or (forced and name.endswith("_token_id"))}
-    model.generation_config = GenerationConfig(**kept)  # type: ignore[no-untyped-call]
+    ids = {name: stored[name] for name in stored if name in TOKEN_IDS or (forced and name.endswith("_token_id"))}
+    model.generation_config = GenerationConfig(**ids)  # type: ignore[no-untyped-call]
     model.generation_config.top_k = 0  # all tokens
-    return {name: value for name, value in stored.items() if name not in kept.keys() | UNHEARD}
+    return {name: value for name, value in stored.items() if name not in ids.keys() | UNHEARD}
 
 
 def kernel_for(device: str, config: Any) -> Any:

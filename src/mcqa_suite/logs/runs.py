@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,14 @@ from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import model_identity, run_files, samples_file
 from mcqa_suite.logs.rows import METRICS
 from mcqa_suite.logs.samples import Floats, Hashes, Samples, read_samples
+from mcqa_suite.logs.settings import (
+    SHOTS,
+    Difference,
+    asked_differently,
+    differences,
+    have_same_prompts,
+    settings_of,
+)
 from mcqa_suite.questions.question import LETTERS
 
 MIN_KNOWN_GOLD = 0.99  # statistics of gold letters need at least this share of documents with a known gold
@@ -25,8 +32,7 @@ MIN_KNOWN_GOLD = 0.99  # statistics of gold letters need at least this share of 
 class TaskRun:
     """One task's samples under one filter.
 
-    `log` is their file, `expected` the number of documents in the results. `settings` are what two runs must share to be
-    comparable: "harness version", "few-shot count", "chat template", "task version" and "generation settings".
+    `log` is their file, `expected` the number of documents in the results. `settings` are how it was asked (logs.settings).
     """
 
     task: str
@@ -48,12 +54,21 @@ class TaskRun:
 
     @property
     def n_shot(self) -> int:
-        return int(self.settings["few-shot count"])
+        return int(self.settings[SHOTS])
 
-    def other_settings(self, other: TaskRun) -> list[tuple[str, str, str]]:
-        """(name, own value, other value) of every setting that does not agree."""
-        pairs = [(name, value, other.settings[name]) for name, value in self.settings.items()]
-        return [(name, _short(ours), _short(theirs)) for name, ours, theirs in pairs if ours != theirs]
+    def asked_differently(self, other: TaskRun) -> list[Difference]:
+        """(name, own value, other value) of every setting for which the two are not subtracted."""
+        return asked_differently(self.settings, other.settings, lambda: have_same_prompts(self.prompts, other.prompts))
+
+    def same_in_spite(self, other: TaskRun) -> list[Difference]:
+        """The settings that do not agree and made no difference: other templates that rendered the same prompts."""
+        refused = self.asked_differently(other)
+        return [pair for pair in differences(self.settings, other.settings) if pair not in refused]
+
+    @property
+    def prompts(self) -> dict[int, int]:
+        """The prompt's hash of each document, by the document's."""
+        return dict(self.samples.hashes[:, :2].tolist())
 
     @property
     def metrics(self) -> list[str]:
@@ -154,21 +169,8 @@ def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | No
         field=cluster,
     )
     expected = results.get("n-samples", {}).get(task, {}).get("effective")
-    settings = _settings(results, task, config)
+    settings = settings_of(results, task)
     return {(task, name): TaskRun(task, name, log, settings, samples, expected) for name, samples in by_filter.items()}
-
-
-def _settings(results: dict[str, Any], task: str, config: dict[str, Any]) -> dict[str, Any]:
-    chat = [results.get(name) for name in ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")]
-    version = results.get("versions", {}).get(task)
-    generation = config.get("generation_kwargs")
-    return {
-        "harness version": results.get("lm_eval_version"),
-        "few-shot count": results.get("n-shot", {}).get(task, config.get("num_fewshot")) or 0,
-        "chat template": json.dumps(chat) if any(chat) else None,
-        "task version": None if version is None else str(version),
-        "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
-    }
 
 
 def _groups(results: dict[str, Any], tasks: Mapping[tuple[str, str], TaskRun]) -> dict[str, Group]:
@@ -232,8 +234,3 @@ def best_letter(gold: Hashes) -> tuple[str, float] | None:
     bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
     shares = bits.mean(axis=0)
     return LETTERS[int(shares.argmax())], float(shares.max())
-
-
-def _short(value: Any) -> str:
-    text = "none" if value in (None, "") else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -121,7 +121,10 @@ def remarks(comparison: Comparison) -> list[tuple[str, list[str]]]:
     ]
     return [
         ("Health", _health(comparison.health)),
-        ("Settings that differ (forced)", list(comparison.mismatches)),
+        (
+            "Settings that differ (forced)" if comparison.forced else "Asked differently, so not compared",
+            [*comparison.mismatches],
+        ),
         ("Documents left out of the pairs", unpaired),
         ("Not compared", list(comparison.problems)),
         ("Notes", [*comparison.notes, *_reading(comparison)]),

@@ -7,6 +7,7 @@ from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, CHAT_TEMPLATE
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import difference_text
 from mcqa_suite.reporting.tables import (
@@ -23,6 +24,7 @@ from mcqa_suite.reporting.tables import (
 from mcqa_suite.stats import Estimate
 
 INTERVALS = "Intervals are 95 %: Wilson for an accuracy, Tango's score interval for a paired difference."
+ONE_WAY = "In a recipe, `apply_chat_template` of an entry of `evaluate` asks every rung in one way."
 BY_TASK = (
     "model",
     "acc %",
@@ -91,6 +93,8 @@ def _cell(entry: Entry | None, compared: bool) -> str:
         return "–"
     text = percent_interval(entry.accuracy) if compared else _half_width(entry.accuracy)
     text += " †" if entry.failed_check else ""
+    if entry.base_differs:
+        return f"{text}; {ASKED_DIFFERENTLY}"
     return f"{text}; {difference_text(entry.to_base)}" if entry.to_base else text
 
 
@@ -118,8 +122,16 @@ def notes(board: Leaderboard) -> list[str]:
         )
     if any(row.inseparable for row in board.rows):
         lines.append("≈: no significant difference to the first (paired test, Holm-corrected p >= .05).")
-    if untested := [row.run.name for row in board.rows if row.untested]:
-        lines.append(f"Not tested against the first, because no document has the same prompt: {', '.join(untested)}.")
+    if untested := [f"{row.run.name} ({row.untested})" for row in board.rows if row.untested]:
+        lines.append(f"Not tested against the first: {'; '.join(untested)}.")
+    refused = [
+        f"{row.run.name}, {entry.column.title}: {entry.base_differs}"
+        for row in board.rows
+        for entry in row.entries
+        if entry and entry.base_differs
+    ]
+    if refused:
+        lines.append(f"Asked differently, so there is no difference: {'; '.join(refused)}.")
     if mixed := [column.title for column in board.columns if column.mixed]:
         lines.append(f"Few-shot counts differ, so these columns are separate: {'; '.join(mixed)}.")
         if len(board.ranked_by) == 1:
@@ -143,7 +155,7 @@ def tables_by_task(board: Leaderboard) -> list[Table]:
 
 def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     sizes = size_columns(board)
-    lines, unpaired, broken = [], [], []
+    lines, unpaired, broken, refused = [], [], [], []
     for number_of_row, row in enumerate(board.rows):
         entry = row.entries[index]
         if entry is None:
@@ -151,6 +163,8 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
         lines.append([*_task_cells(row, entry), *(values[number_of_row][1] for values in sizes.values())])
         unpaired += [f"{row.run.name}: {entry.unpaired}"] if entry.unpaired else []
         broken += [f"{row.run.name}: {entry.failed_check}"] if entry.failed_check else []
+        reasons = (entry.base_differs, entry.parent_differs)
+        refused += [f"{row.run.name}: {reason}" for reason in dict.fromkeys(reasons) if reason]
     chance = f"chance {percent(column.chance)} %" if column.chance is not None else "no guessing"
     if column.constant:
         chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
@@ -158,6 +172,8 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     title = f"{column.name}, {column.metric} (n = {n}, {chance}, {column.shots[0]}-shot)"
     differ = "Documents that differ between the runs, left out of the difference"
     foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
+    foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []
+    foot += [ONE_WAY] if any(CHAT_TEMPLATE in reason for reason in refused) else []
     foot += [f"† broken: {', '.join(broken)}."] if broken else []
     return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
 
@@ -168,14 +184,14 @@ def _task_cells(row: BoardRow, entry: Entry) -> list[str]:
         name_of(row),
         percent(accuracy.value) + (" †" if entry.failed_check else ""),
         percent_range(accuracy),
-        *_difference_cells(to_base),
-        *_difference_cells(to_parent),
+        *_difference_cells(to_base, entry.base_differs),
+        *_difference_cells(to_parent, entry.parent_differs),
         percent(entry.unread),
     ]
 
 
-def _difference_cells(row: ComparisonRow | None) -> list[str]:
-    return [difference_text(row), p_value(row.p_holm)] if row else ["", ""]
+def _difference_cells(row: ComparisonRow | None, refusal: str) -> list[str]:
+    return [difference_text(row), p_value(row.p_holm)] if row else [refusal and ASKED_DIFFERENTLY, ""]
 
 
 def markdown_by_task(board: Leaderboard) -> str:
@@ -221,8 +237,10 @@ def _compared_record(row: BoardRow, entry: Entry) -> dict[str, Any]:
         **_difference_record("", entry.to_base),
         "verdict": entry.to_base and entry.to_base.verdict,
         "unpaired": entry.unpaired,
+        "asked_differently": entry.base_differs or None,
         "parent": row.parent,
         **_difference_record("parent_", entry.to_parent),
+        "parent_asked_differently": entry.parent_differs or None,
     }
 
 

@@ -67,8 +67,8 @@ def gather(
     report = None
     variants = [run for run in readable if run is not first and run is not floor]
     if first is not None and (variants or floor):
-        try:  # with force, because the page itself marks settings that differ
-            report = compare(first, variants, replace(options, force=True), noise_floor=floor)
+        try:
+            report = compare(first, variants, options, noise_floor=floor, leave_out=True)
             if folders.subset:
                 report = replace(report, subset=folders.subset, notes=(f"{folders.subset}.", *report.notes))
         except ComparisonError as error:  # the leaderboard is shown without a comparison

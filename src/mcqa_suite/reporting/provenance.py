@@ -108,11 +108,11 @@ def _command(config: dict[str, Any], batch: Any, tasks: Sequence[str], run: Run)
 
 
 def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str]]]:
-    """For each run, the settings that differ from the base: {run: {"few-shot count": lines}}."""
+    """For each run, the settings in which it was asked differently from the base: {run: {"few-shot count": lines}}."""
     lines: dict[str, dict[str, list[str]]] = {}
     for run in others:
         for key in base.tasks.keys() & run.tasks.keys():
-            for what, expected, value in base.tasks[key].other_settings(run.tasks[key]):
+            for what, expected, value in base.tasks[key].asked_differently(run.tasks[key]):
                 lines.setdefault(run.name, {}).setdefault(what, []).append(f"{key[0]}: {expected} (base), {value}")
     return lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
@@ -17,6 +17,7 @@ MEANING = {
     "underpowered": "not significant, with too few questions to detect a difference of the margin (80 % power)",
     "at chance": "neither score is above chance, so the difference has no meaning",
     "broken": "the scores are not valid: a health check failed",
+    "not comparable": "asked differently from the base, so there is no difference",
 }
 PHRASE = {
     "worse": "worse on",
@@ -74,14 +75,28 @@ class VerdictCard:
     facts: tuple[str, ...]
 
 
-def verdicts(comparison: Comparison, mismatched: Iterable[str]) -> list[VerdictCard]:
-    """One card for each variant. Variants in `mismatched`, whose settings differ from the base's, are "not comparable"."""
+def verdicts(
+    comparison: Comparison, variants: Iterable[str], mismatched: Mapping[str, Mapping[str, Sequence[str]]]
+) -> list[VerdictCard]:
+    """One card for each of the `variants` that has a row or is `mismatched`.
+
+    `mismatched`: the lines of each setting in which a variant was asked differently from the base, by variant and setting.
+    """
     tops = headlines(comparison)
-    names = dict.fromkeys(row.variant for row in comparison.rows if row.kind != "noise floor")
-    return [_card(comparison, name, tops, name in set(mismatched)) for name in names]
+    compared = {row.variant for row in comparison.rows if row.kind != "noise floor"}
+    return [
+        _card(comparison, name, tops, mismatched.get(name, {}))
+        for name in variants
+        if name in compared or name in mismatched
+    ]
 
 
-def _card(comparison: Comparison, name: str, tops: Sequence[Sequence[ComparisonRow]], mismatched: bool) -> VerdictCard:
+def _card(
+    comparison: Comparison,
+    name: str,
+    tops: Sequence[Sequence[ComparisonRow]],
+    mismatched: Mapping[str, Sequence[str]],
+) -> VerdictCard:
     rows = [row for group in tops for row in group if row.variant == name and row.kind != "noise floor"]
     lines = []
     for verdict, phrase in PHRASE.items():
@@ -89,8 +104,18 @@ def _card(comparison: Comparison, name: str, tops: Sequence[Sequence[ComparisonR
             texts = [_failures(comparison, row) if verdict == "broken" else interval(row) for row in selected]
             tasks = [f"{row.task}: {text}" for row, text in zip(selected, texts, strict=True)]
             lines.append((verdict, phrase, "; ".join(tasks)))
-    word, tone = ("not comparable", "bad") if mismatched else _overall([row.verdict for row in rows])
+    if mismatched:
+        texts = [f"{setting}: {'; '.join(first_two(of_tasks))}" for setting, of_tasks in mismatched.items()]
+        lines.append(("not comparable", "asked differently:", "; ".join(texts)))
+    not_comparable = bool(mismatched) and (comparison.forced or not rows)
+    word, tone = ("not comparable", "bad") if not_comparable else _overall([row.verdict for row in rows])
     return VerdictCard(name, word, tone, tuple(lines), tuple(_facts(rows, tops)))
+
+
+def first_two(lines: Sequence[str]) -> list[str]:
+    """The first two lines, the second with the number of the others."""
+    shown = sorted(lines)[:2]
+    return [*shown[:-1], f"{shown[-1]} and {len(lines) - 2} more"] if len(lines) > 2 else shown
 
 
 def _failures(comparison: Comparison, row: ComparisonRow) -> str:

@@ -10,10 +10,11 @@ from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.analysis.compare.significance import with_verdicts
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
-from mcqa_suite.analysis.compare.tasks import Options, cluster_notes, paired_tasks, rows_of, unmatched
+from mcqa_suite.analysis.compare.tasks import Key, Options, cluster_notes, paired_tasks, rows_of, unmatched
 from mcqa_suite.common.errors import ComparisonError, DatasetError
 from mcqa_suite.logs.named_runs import read_runs
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, Difference, difference_words
 
 
 def compare(
@@ -22,17 +23,20 @@ def compare(
     options: Options = Options(),  # noqa: B008  (frozen)
     *,
     noise_floor: Run | None = None,
+    leave_out: bool = False,
 ) -> Comparison:
     """Compare the base with each variant, and with `noise_floor`, a second run of the base, for example of another batch size.
 
-    Raises ComparisonError if harness version, few-shot count, chat template, task version or generation settings differ
-    (unless `options.force`), and if no task could be compared. `problems` of the result names the tasks that could not.
+    Raises ComparisonError if a task was asked differently (`logs.settings`) and if no task could be compared. `options.force`
+    compares such tasks all the same, `leave_out` leaves them out. `problems` of the result names the tasks that could not be
+    compared.
     """
     notes = unmatched(base, options.tasks)
     others = [*variants, *([noise_floor] if noise_floor else [])]
     mismatches = [line for variant in others for line in _mismatches(base, variant)]
-    if mismatches and not options.force:
+    if mismatches and not (options.force or leave_out):
         raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *mismatches]))
+    notes += [note for variant in others for note in _same_prompts(base, variant)]
     problems = [problem for run in (base, *others) for problem in run.problems]
     notes += [note for run in (base, *others) for note in _notes(run)]
     clustered = False
@@ -45,12 +49,15 @@ def compare(
         problems += errors
         unpaired[variant.name] = {key[0]: task.unpaired for key, task in tasks.items() if task.unpaired.total}
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
+        if not options.force:
+            tasks = {key: task for key, task in tasks.items() if not _asked_differently(base, variant, key)}
         clustered |= any(task.pairs.cluster is not None for task in tasks.values())
         checks |= {(c.task, c.run, c.condition): c for task in tasks.values() for c in task.failed_checks}
         of_variant, lines = rows_of(base, variant.name, kind, tasks, options)
         rows += of_variant
         notes += [*lines, *cluster_notes(tasks, options.cluster)]
     if not rows:
+        problems += [f"{ASKED_DIFFERENTLY}: {line}" for line in mismatches]
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
     if options.cluster and not clustered:
         raise ComparisonError(_no_field(base, options.cluster))
@@ -67,16 +74,28 @@ def compare(
         unpaired=unpaired,
         health=tuple(checks.values()),
         mismatches=tuple(mismatches),
+        forced=options.force,
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def _mismatches(base: Run, variant: Run) -> Iterator[str]:
-    """One line for each setting that differs between the two runs of a task."""
+    """One line for each setting in which a task of the two runs was asked differently."""
     for key in (key for key in base.tasks if key in variant.tasks):
-        for setting, value, other in base.tasks[key].other_settings(variant.tasks[key]):
-            yield f"{key[0]}: {setting}: {value} ({base.name}), {other} ({variant.name})"
+        for pair in _asked_differently(base, variant, key):
+            yield f"{key[0]}: {difference_words([pair], base.name, variant.name)}"
+
+
+def _asked_differently(base: Run, variant: Run, key: Key) -> list[Difference]:
+    return base.tasks[key].asked_differently(variant.tasks[key])
+
+
+def _same_prompts(base: Run, variant: Run) -> Iterator[str]:
+    """A note on each task whose settings differ without effect."""
+    for key in (key for key in base.tasks if key in variant.tasks):
+        if pairs := base.tasks[key].same_in_spite(variant.tasks[key]):
+            yield f"{key[0]}: {difference_words(pairs, base.name, variant.name)}: the prompts are the same, so they are compared"
 
 
 def _no_field(base: Run, cluster: str) -> str:

@@ -133,7 +133,8 @@ class FailedCheck:
 class Comparison:
     """The result of `compare`.
 
-    `mismatches`: settings that differ, if the comparison was forced. `problems`: a line for each run or task that could not be
+    `mismatches`: settings in which a task was asked differently; such tasks are in no row, unless the comparison was `forced`.
+    `problems`: a line for each run or task that could not be
     read or compared. `subset`: a note that names the documents compared; None for all.
     """
 
@@ -145,6 +146,7 @@ class Comparison:
     unpaired: Mapping[str, Mapping[str, UnpairedCounts]]
     health: tuple[FailedCheck, ...] = ()
     mismatches: tuple[str, ...] = ()
+    forced: bool = False
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     subset: str | None = None

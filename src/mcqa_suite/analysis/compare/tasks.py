@@ -22,7 +22,7 @@ Key = tuple[str, str]  # task and filter
 @dataclass(frozen=True)
 class Options:
     """`tasks`: comma-separated globs over names of tasks and groups; `metric`: None for the first of METRICS that a run has;
-    `margin`: a fraction of 1; `cluster`: a field of the documents; `force`: compare although settings differ."""
+    `margin`: a fraction of 1; `cluster`: a field of the documents; `force`: compare although the runs were asked differently."""
 
     tasks: str = "*"
     metric: str | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,9 +16,11 @@ from mcqa_suite.analysis.compare.tasks import Options, pair_task, task_row
 from mcqa_suite.analysis.leaderboard.columns import TaskColumn, every_task, nested_columns, scores_of, shared_columns
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.settings import difference_words
 from mcqa_suite.stats import Estimate, GroupMean
 
 Differences = Mapping[tuple[str, str, str, str], ComparisonRow]  # by model, task, metric and filter
+NO_PAIRS = "no document has the same prompt"
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Entry:
 
     `failed_check`: the health check that failed, or "". `unread`: share of unread answers, None if nothing was generated.
     `unpaired`: documents left out of the difference to the base, because the runs differ in them; None without a difference.
+    `base_differs`, `parent_differs`: why there is no difference where the other was asked differently, else "".
     """
 
     column: TaskColumn
@@ -37,6 +40,8 @@ class Entry:
     to_base: ComparisonRow | None = None
     to_parent: ComparisonRow | None = None
     unpaired: int | None = None
+    base_differs: str = ""
+    parent_differs: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class BoardRow:
     """A model: one entry for each column, None for a task that it lacks.
 
     `macro`: the mean over columns, None if an entry is missing or failed a check. `inseparable`: no significant difference to
-    the first model. `untested`: no document could be paired with the first model's. A noise floor has no rank.
+    the first model. `untested`: why it could not be tested against the first model, "" where it was. A noise floor has no rank.
     """
 
     run: Run
@@ -54,7 +59,7 @@ class BoardRow:
     macro: Estimate | None = None
     rank: str = ""
     inseparable: bool = False
-    untested: bool = False
+    untested: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,12 +95,14 @@ def leaderboard(
     differences = {
         (row.variant, row.task, row.metric, row.filter): row for row in (comparison.rows if comparison else ())
     }
-    rows = [_row(run, columns, differences, macro=nested is None) for run in runs]
+    rows = [_row(run, columns, Differ(differences), macro=nested is None) for run in runs]
+    if comparison and (base := next((run for run in runs if run.name == comparison.base), None)):
+        rows = [replace(row, entries=_against(base, row)) for row in rows]
     rows = [replace(row, kind="base") if comparison and row.run.name == comparison.base else row for row in rows]
     ranked_by = columns if any(row.macro for row in rows) else _first_complete(rows, columns)
     rows = _ranked(sorted(rows, key=lambda row: -_value(row, ranked_by)), ranked_by)
     if noise_floor is not None:
-        rows.append(replace(_row(noise_floor, columns, differences, macro=False), kind="noise floor"))
+        rows.append(replace(_row(noise_floor, columns, Differ(differences), macro=False), kind="noise floor"))
     families = comparison.families if comparison else ()
     return Leaderboard(tuple(columns), tuple(rows), tuple(ranked_by), families, nested=nested)
 
@@ -108,25 +115,39 @@ def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> 
     base, *rungs = runs
     columns = every_task(base)
     by_name = {run.name: run for run in runs}
-    to_base, families, unpaired = _differences([(base, run) for run in rungs], columns)
+    to_base = _differences([(base, run) for run in rungs], columns)
     pairs = [(by_name[name], run) for run in rungs if (name := parents.get(run.name)) in by_name and name != base.name]
-    to_parent, parent_families, _ = _differences(pairs, columns)
+    to_parent = _differences(pairs, columns)
     rows = []
     for run in runs:
-        row = _row(run, columns, to_base, to_parent, unpaired, macro=False)
+        row = _row(run, columns, to_base, to_parent, macro=False)
         rows.append(replace(row, kind="base" if run is base else "variant", parent=parents.get(run.name)))
-    return Leaderboard(tuple(columns), tuple(rows), families=families, parent_families=parent_families)
+    return Leaderboard(tuple(columns), tuple(rows), families=to_base.families, parent_families=to_parent.families)
 
 
-def _differences(
-    pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
-) -> tuple[Differences, tuple[Family, ...], dict[tuple[str, str], int]]:
-    """Compare each (base, variant) on each column; return the rows, their families, and counts of unpaired documents."""
-    options, rows, unpaired = Options(), [], {}
+@dataclass(frozen=True)
+class Differ:
+    """Differences of several models to another: the `rows` and their families; by model and task, how many documents are
+    `unpaired`, and why there is no row where the two were `asked_differently`."""
+
+    rows: Differences = field(default_factory=dict)
+    families: tuple[Family, ...] = ()
+    unpaired: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    asked_differently: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+
+def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]) -> Differ:
+    """Compare each (base, variant) on each column, unless it was asked differently."""
+    options, rows = Options(), []
+    unpaired: dict[tuple[str, str], int] = {}
+    refused: dict[tuple[str, str], str] = {}
     for base, variant in pairs:
         for column in columns:
             key = (column.name, column.filter)
             if key not in base.tasks or key not in variant.tasks:
+                continue
+            if reason := _refusal(base, variant, column):
+                refused[variant.name, column.name] = reason
                 continue
             try:
                 task = pair_task(base, variant, key, column.metric, len(pairs) * len(columns))
@@ -136,23 +157,51 @@ def _differences(
             if task.pairs.n:
                 rows.append(task_row(task, variant.name, "task", options.margin))
     judged, families = with_verdicts(rows, options.margin)
-    return {(row.variant, row.task, row.metric, row.filter): row for row in judged}, families, unpaired
+    by_key = {(row.variant, row.task, row.metric, row.filter): row for row in judged}
+    return Differ(by_key, families, unpaired, refused)
+
+
+def _refusal(first: Run, second: Run, column: TaskColumn) -> str:
+    """In what the runs were asked differently, in the first such task of a column; "" where they may be subtracted."""
+    for name in column.tasks:
+        ours, theirs = first.by_task.get(name), second.by_task.get(name)
+        if ours and theirs and (pairs := ours.asked_differently(theirs)):
+            words = difference_words(pairs, first.name, second.name)
+            return words if len(column.tasks) == 1 else f"{name}: {words}"
+    return ""
+
+
+def _against(base: Run, row: BoardRow) -> tuple[Entry | None, ...]:
+    """The entries of a row, with the reason where a difference to the base is missing because it was asked differently."""
+    return tuple(
+        entry if entry is None or entry.to_base else replace(entry, base_differs=_refusal(base, row.run, entry.column))
+        for entry in row.entries
+    )
 
 
 def _row(
     run: Run,
     columns: Sequence[TaskColumn],
-    to_base: Differences,
-    to_parent: Differences = {},  # noqa: B006  (read only)
-    unpaired: Mapping[tuple[str, str], int] = {},
+    to_base: Differ,
+    to_parent: Differ = Differ(),
     *,
     macro: bool,
 ) -> BoardRow:
     entries: list[Entry | None] = []
     for column in columns:
-        entry, key = _entry(run, column), (run.name, column.name, column.metric, column.filter)
-        lost = unpaired.get((run.name, column.name))
-        entries.append(entry and replace(entry, to_base=to_base.get(key), to_parent=to_parent.get(key), unpaired=lost))
+        entry, key, task = (
+            _entry(run, column),
+            (run.name, column.name, column.metric, column.filter),
+            (run.name, column.name),
+        )
+        differences: dict[str, Any] = {
+            "to_base": to_base.rows.get(key),
+            "to_parent": to_parent.rows.get(key),
+            "unpaired": to_base.unpaired.get(task),
+            "base_differs": to_base.asked_differently.get(task, ""),
+            "parent_differs": to_parent.asked_differently.get(task, ""),
+        }
+        entries.append(entry and replace(entry, **differences))
     return BoardRow(run, tuple(entries), macro=_macro(entries) if macro else None)
 
 
@@ -215,14 +264,24 @@ def _ranked(rows: list[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[Board
     """Add ranks, and whether the difference of each model to the first is significant (Holm over the models)."""
     values = [_value(row, ranked_by) for row in rows]
     sound = [row for row, value in zip(rows, values, strict=True) if value >= 0]
-    p_values = [_paired_p(sound[0].run, row.run, ranked_by) for row in sound[1:]]
+    refusals = [_untested(sound[0].run, row.run, ranked_by) for row in sound[1:]]
+    p_values = [
+        None if refusal else _paired_p(sound[0].run, row.run, ranked_by)
+        for row, refusal in zip(sound[1:], refusals, strict=True)
+    ]
     corrected = iter(stats.holm([p for p in p_values if p is not None]))
     ranked = []
-    for row, value, p in zip(sound, values, [0.0, *p_values], strict=False):
+    for row, value, p, refusal in zip(sound, values, [0.0, *p_values], ["", *refusals], strict=False):
         rank = f"{1 + sum(other > value for other in values)}{'=' if values.count(value) > 1 else ''}"
         inseparable = row is not sound[0] and p is not None and next(corrected) >= LEVEL
-        ranked.append(replace(row, rank=rank, inseparable=inseparable, untested=p is None))
+        untested = refusal or ("" if p is not None else NO_PAIRS)
+        ranked.append(replace(row, rank=rank, inseparable=inseparable, untested=untested))
     return ranked + rows[len(sound) :]
+
+
+def _untested(first: Run, second: Run, columns: Sequence[TaskColumn]) -> str:
+    """In what two models were asked differently, in the first such task of the columns; "" where they may be tested."""
+    return next((reason for column in columns if (reason := _refusal(first, second, column))), "")
 
 
 def _paired_p(first: Run, second: Run, columns: Sequence[TaskColumn]) -> float | None:

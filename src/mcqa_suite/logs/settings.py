@@ -1,0 +1,93 @@
+"""How a task was asked, as its results file records it, and the one rule for which runs a table may subtract.
+
+Runs of a task are subtracted only where they were asked in the same way: with equal settings, and with the same prompt for each
+document. Other chat templates, or system instructions, that rendered the same prompts made no difference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.logs.files import run_files, samples_file
+
+Settings = Mapping[str, Any]
+Prompts = Mapping[Any, Any]  # document hash -> prompt hash
+Difference = tuple[str, str, str]  # name of a setting, and the value of each run
+
+CHAT_TEMPLATE, SHOTS = "chat template", "few-shot count"
+PROMPT_SETTINGS = (CHAT_TEMPLATE, "system instruction", "few-shot as turns")  # which change nothing but prompts
+# The settings that different tasks of one family share, such as GSM8K and GSM-Symbolic.
+BETWEEN_TASKS = (*PROMPT_SETTINGS, SHOTS)
+ASKED_DIFFERENTLY = "asked differently"  # what a table shows in place of a difference
+
+
+def settings_of(results: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """What two runs of a task must share to be comparable, from a results file."""
+    config = results["configs"][task]
+    version = results.get("versions", {}).get(task)
+    generation = config.get("generation_kwargs")
+    template = _digest(results.get("chat_template_sha"))
+    return {
+        "harness version": results.get("lm_eval_version"),
+        SHOTS: results.get("n-shot", {}).get(task, config.get("num_fewshot")) or 0,
+        CHAT_TEMPLATE: template,
+        "system instruction": _digest(results.get("system_instruction_sha")),
+        "few-shot as turns": bool(results.get("fewshot_as_multiturn")) if template else None,
+        "task version": None if version is None else str(version),
+        "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
+    }
+
+
+def settings_by_task(path: Path) -> dict[str, dict[str, Any]]:
+    """The settings of the newest sample log of each task of a run."""
+    settings: dict[str, dict[str, Any]] = {}
+    for file, results in run_files(path):
+        for task in results["configs"]:
+            if task not in settings and samples_file(file, task).exists():
+                settings[task] = settings_of(results, task)
+    return settings
+
+
+def differences(ours: Settings, theirs: Settings, names: Collection[str] | None = None) -> list[Difference]:
+    """Every setting (of `names`; None: of all) that does not agree."""
+    pairs = [(name, value, theirs.get(name)) for name, value in ours.items() if names is None or name in names]
+    return [(name, _short(own), _short(other)) for name, own, other in pairs if own != other]
+
+
+def asked_differently(
+    ours: Settings, theirs: Settings, same_prompts: Callable[[], bool], names: Collection[str] | None = None
+) -> list[Difference]:
+    """The differences for which two runs are not subtracted; empty where they may be.
+
+    `same_prompts` is called where it matters: whether the runs share documents, and all of them with the same prompts.
+    """
+    pairs = differences(ours, theirs, names)
+    both = (ours.get(CHAT_TEMPLATE) is None) == (
+        theirs.get(CHAT_TEMPLATE) is None
+    )  # a template also changes the options' text
+    if both and any(name in PROMPT_SETTINGS for name, _, _ in pairs) and same_prompts():
+        return [pair for pair in pairs if pair[0] not in PROMPT_SETTINGS]
+    return pairs
+
+
+def have_same_prompts(ours: Prompts, theirs: Prompts) -> bool:
+    """Whether the two have documents in common, and every one of these has the same prompt."""
+    common = ours.keys() & theirs.keys()
+    return bool(common) and all(ours[doc] == theirs[doc] for doc in common)
+
+
+def difference_words(pairs: Collection[Difference], ours: str, theirs: str) -> str:
+    """chat template: none (base), 0f3a (gptq8); few-shot count: 0 (base), 5 (gptq8)"""
+    return "; ".join(f"{name}: {own} ({ours}), {other} ({theirs})" for name, own, other in pairs)
+
+
+def _digest(sha: Any) -> str | None:
+    return str(sha)[:12] if sha else None
+
+
+def _short(value: Any) -> str:
+    text = "none" if value in (None, "") else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
