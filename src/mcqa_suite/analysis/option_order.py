@@ -17,6 +17,7 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
+from mcqa_suite.logs.settings import Prompts, Settings, settings_by_task
 
 
 class RotationScores(NamedTuple):
@@ -51,11 +52,13 @@ class OrderEffect:
 
 @dataclass(frozen=True)
 class Order:
-    """The effect for one task of one run."""
+    """The effect for one task of one run. `settings`: how it was asked; `prompts`: the hash of each document's prompt."""
 
     run: str
     task: str
     effect: OrderEffect
+    settings: Settings
+    prompts: Prompts
 
 
 def read_orders(name: str, path: Path) -> list[Order]:
@@ -63,14 +66,17 @@ def read_orders(name: str, path: Path) -> list[Order]:
     logs = {task: log for task, log in sample_logs(path).items() if task.endswith("_perm")}
     if not logs:
         raise DatasetError(f"{path}: no task with rotations; run one of mcqa_*_perm with --log_samples")
-    return [Order(name, task, _read_effect(log)) for task, log in logs.items()]
+    settings = settings_by_task(path)
+    return [_read_order(name, task, log, settings[task]) for task, log in logs.items()]
 
 
-def _read_effect(log: Path) -> OrderEffect:
+def _read_order(name: str, task: str, log: Path, settings: Settings) -> Order:
+    rows = list(parse_rows(log, lambda sample: (_rotation(sample), sample.hashes), "a rotated question"))
     try:
-        return order_effect(list(parse_rows(log, _rotation, "a rotated question")))
+        effect = order_effect([rotation for rotation, _ in rows])
     except ValueError as error:
         raise DatasetError(f"{log}: {error}; run the task again without --limit") from error
+    return Order(name, task, effect, settings, {doc: prompt for _, (doc, prompt, _target) in rows})
 
 
 def _rotation(sample: Sample) -> RotationScores:

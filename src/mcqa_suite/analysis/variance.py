@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,15 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
 from mcqa_suite.logs.samples import Floats
+from mcqa_suite.logs.settings import (
+    BETWEEN_TASKS,
+    Prompts,
+    Settings,
+    asked_differently,
+    difference_words,
+    refusal,
+    settings_by_task,
+)
 from mcqa_suite.stats import (
     Estimate,
     clustered_difference,
@@ -39,7 +48,8 @@ class Draws:
     """One task of one run, templates x instances.
 
     `right`: 0 or 1, or the mean over several samples of a question; `docs`: the hash of each document; `originals`: the id of
-    each template's GSM8K document, None where the log has none; `left_out`: documents of incomplete draws.
+    each template's GSM8K document, None where the log has none; `left_out`: documents of incomplete draws. `settings`: how the
+    task was asked; `prompts`: the hash of each document's prompt.
     """
 
     run: str
@@ -50,6 +60,8 @@ class Draws:
     originals: tuple[str | None, ...]
     unread: float | None
     left_out: int
+    settings: Settings
+    prompts: Prompts
 
     @property
     def family(self) -> str:
@@ -109,30 +121,47 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One run's templated tasks, and its GSM8K scores, if any: by form, then by document id."""
+    """One run's templated tasks, and its GSM8K scores, if any, with how GSM8K was asked: by form, then by document id."""
 
     run: str
     tasks: Mapping[str, Draws]
     gsm8k: Mapping[str, Mapping[str, float]]
+    gsm8k_settings: Mapping[str, Settings] = field(default_factory=dict)
 
 
 def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
     """The newest log of each templated task of a run; DatasetError where there is none, or a row cannot be read."""
     tasks: dict[str, Draws] = {}
     gsm8k: dict[str, Mapping[str, float]] = {}
+    settings = settings_by_task(path)
     for task, log in sample_logs(path).items():
         whole_set = task == f"{WHOLE_SET}{_form(task)}"
         rows = _rows(log, metric, any_document=whole_set)
         if whole_set:
             gsm8k[_form(task)] = {row.id: row.right for row in rows}
         elif rows:
-            tasks[task] = _draws(name, task, rows, log)
+            tasks[task] = _draws(name, task, rows, log, settings[task])
     if not tasks:
         raise DatasetError(
             f"{path}: no templated task; run mcqa_symbolic_local or mcqa_gsm_symbolic with --log_samples"
         )
     ordered = sorted(tasks.values(), key=lambda draws: (draws.family, ORDER.index(draws.variant)))
-    return Drawn(name, {draws.task: draws for draws in ordered}, gsm8k)
+    gsm8k_settings = {form: settings[f"{WHOLE_SET}{form}"] for form in gsm8k}
+    return Drawn(name, {draws.task: draws for draws in ordered}, gsm8k, gsm8k_settings)
+
+
+def refusal_of(first: Draws, second: Draws) -> str:
+    """In what two draws were asked differently; "" where they may be subtracted. Of other tasks, only what all of them share."""
+    names = None if first.task == second.task else BETWEEN_TASKS
+    ours, theirs = (first.task, second.task) if first.run == second.run else (first.run, second.run)
+    return refusal(first, second, ours, theirs, names)
+
+
+def gap_refusal(draws: Draws, drawn: Drawn) -> str:
+    """In what a run's GSM8K and its templated task were asked differently; "" where they may be subtracted."""
+    theirs = drawn.gsm8k_settings.get(draws.form, draws.settings)
+    pairs = asked_differently(draws.settings, theirs, lambda: False, BETWEEN_TASKS)
+    return difference_words(pairs, draws.task, f"{WHOLE_SET}{draws.form}")
 
 
 def difference(first: Draws, second: Draws) -> Difference:
@@ -160,10 +189,21 @@ def same_documents(first: Draws, second: Draws) -> bool:
 
 
 def steps(drawn: Drawn, family: str) -> list[tuple[str, str, Difference]]:
-    """The differences between variants of a family: main to p1, p1 to p2, main to p2 and main to noop, if both were run."""
+    """The differences between variants of a family: main to p1, p1 to p2, main to p2 and main to noop, if both were run in
+    the same way."""
+    pairs = _step_pairs(drawn, family)
+    return [(a.variant, b.variant, difference(a, b)) for a, b in pairs if not refusal_of(a, b)]
+
+
+def step_refusals(drawn: Drawn, family: str) -> list[str]:
+    """In what variants of a family were asked differently, a line for each step that is left out."""
+    return [reason for a, b in _step_pairs(drawn, family) if (reason := refusal_of(a, b))]
+
+
+def _step_pairs(drawn: Drawn, family: str) -> list[tuple[Draws, Draws]]:
     by_variant = {draws.variant: draws for draws in drawn.tasks.values() if draws.family == family}
     pairs = [("main", "p1"), ("p1", "p2"), ("main", "p2"), ("main", "noop")]
-    return [(a, b, difference(by_variant[a], by_variant[b])) for a, b in pairs if {a, b} <= by_variant.keys()]
+    return [(by_variant[a], by_variant[b]) for a, b in pairs if {a, b} <= by_variant.keys()]
 
 
 def gap(draws: Draws, gsm8k: Mapping[str, Mapping[str, float]]) -> Gap | None:
@@ -216,6 +256,7 @@ class _Row:
     instance: int
     original: str | None
     digest: str
+    prompt: str
     right: float
     parsed: float | None
 
@@ -241,12 +282,13 @@ def _row(sample: Sample, metric: str) -> _Row:
         instance=int(doc.get("instance", 0)),
         original=None if original is None else str(original),
         digest=str(sample.hashes[0]),
+        prompt=str(sample.hashes[1]),
         right=score,
         parsed=float(parsed) if isinstance(parsed, (int, float)) else None,
     )
 
 
-def _draws(run: str, task: str, rows: Sequence[_Row], log: Path) -> Draws:
+def _draws(run: str, task: str, rows: Sequence[_Row], log: Path, settings: Settings) -> Draws:
     """The complete draws, as a table; DatasetError for a document twice, a single template, or no complete draw."""
     table = {(row.template, row.instance): row for row in rows}
     if len(table) < len(rows):
@@ -269,4 +311,6 @@ def _draws(run: str, task: str, rows: Sequence[_Row], log: Path) -> Draws:
         originals=tuple(line[0].original for line in grid),
         unread=1 - sum(parsed) / len(parsed) if parsed else None,
         left_out=len(rows) - len(templates) * len(complete),
+        settings=settings,
+        prompts={row.digest: row.prompt for row in rows},
     )

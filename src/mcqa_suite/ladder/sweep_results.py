@@ -18,7 +18,8 @@ from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.ladder.steps import RungResult
 from mcqa_suite.ladder.sweep import Criterion, Point, Sweep, shown
-from mcqa_suite.logs.runs import read_run
+from mcqa_suite.logs.runs import Run, read_run
+from mcqa_suite.logs.settings import difference_words
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent, points_interval
 from mcqa_suite.stats import Estimate, PairedTable
@@ -54,11 +55,13 @@ class Score:
 
 @dataclass(frozen=True)
 class SweepScores:
-    """The points in the grid's order; `paired`: differences are over the same questions or pairs."""
+    """The points in the grid's order; `paired`: differences are over the same questions or pairs; `notes`: a line for each point
+    that was asked differently from the best, and so has no difference to it."""
 
     sweep: Sweep
     scores: tuple[Score, ...]
     paired: bool
+    notes: tuple[str, ...] = ()
 
     @property
     def ranked(self) -> list[Score]:
@@ -101,15 +104,23 @@ def _score_by_metric(sweep: Sweep, results: Mapping[str, RungResult]) -> SweepSc
     if best.interval is None:
         return SweepScores(sweep, tuple(scores), paired)
     of_best = held_out[scores.index(best)]
+    notes = {s.point.stage: note for s in scores if (note := _other_template(results, best.point.stage, s.point.stage))}
     tests = {
         index: _paired_test(of_best, held_out[index]) if paired else _unpaired_test(best.interval, s.interval)
         for index, s in enumerate(scores)
-        if s is not best and s.interval is not None
+        if s is not best and s.interval is not None and s.point.stage not in notes
     }
     corrected = stats.holm([p for _, p in tests.values()])
     for (index, (behind, _)), p in zip(tests.items(), corrected, strict=True):
         scores[index] = replace(scores[index], behind=behind, p_holm=p, is_significant=p < LEVEL)
-    return SweepScores(sweep, tuple(scores), paired)
+    return SweepScores(sweep, tuple(scores), paired, tuple(notes.values()))
+
+
+def _other_template(results: Mapping[str, RungResult], best: str, other: str) -> str:
+    """A line where the pairs of two points were put into another form, "" where they were not."""
+    chats = [results[name].manifest.chat_template for name in (best, other)]
+    words = ["with" if chat else "without" for chat in chats]
+    return "" if words[0] == words[1] else f"chat template: {words[0]} ({best}), {words[1]} ({other})"
 
 
 def _held_out(checkpoint: Path) -> HeldOut:
@@ -144,46 +155,72 @@ def _score_by_task(sweep: Sweep, results: Mapping[str, RungResult], task: str) -
     runs = {name: read_run(folder, name=name) for name, folder in folders.items() if folder}
     options = Options(tasks=task, metric=sweep.criterion.metric)
 
-    def compared_with(base: str) -> dict[str, ComparisonRow]:
+    def compared_with(base: str) -> tuple[dict[str, ComparisonRow], tuple[str, ...]]:
+        others = [runs[name] for name in runs if name != base]
         try:
-            comparison = compare.compare(runs[base], [runs[name] for name in runs if name != base], options)
+            comparison = compare.compare(runs[base], others, options, leave_out=True)
         except ComparisonError as error:
+            if all(_refused(runs[base], run, task) for run in others):
+                return {}, tuple(_refused(runs[base], run, task) for run in others)
             raise ComparisonError(f"sweep {sweep.name}: criterion {sweep.criterion}: {error}") from error
-        return {row.variant: row for row in comparison.rows if row.task == task}
+        return {row.variant: row for row in comparison.rows if row.task == task}, comparison.mismatches
 
+    intervals = {name: _own_score(run, options, sweep) for name, run in runs.items()}
     first = sweep.points[0].stage
-    rows = compared_with(first)
-    if missing := [name for name in runs if name not in {first, *rows}]:
+    rows, _ = compared_with(first)
+    missing = [name for name in runs if name not in {first, *rows} and not _refused(runs[first], runs[name], task)]
+    if missing:
         raise ComparisonError(
             f"sweep {sweep.name}: {missing[0]} has no {sweep.criterion} that could be paired with {first}"
         )
-    intervals = {name: row.change.variant for name, row in rows.items()}
-    intervals[first] = next(iter(rows.values())).change.base
+    intervals |= {name: row.change.variant for name, row in rows.items()}
     scores = [Score(point, intervals[point.stage].value, intervals[point.stage]) for point in sweep.points]
     best = SweepScores(sweep, tuple(scores), paired=True).best
-    rows = compared_with(best.point.stage)
+    rows, notes = compared_with(best.point.stage)
     for index, s in enumerate(scores):
         if row := rows.get(s.point.stage):
             scores[index] = replace(
                 s, behind=row.change.difference, p_holm=row.p_holm, is_significant=is_significant(row)
             )
-    return SweepScores(sweep, tuple(scores), paired=True)
+    return SweepScores(sweep, tuple(scores), paired=True, notes=notes)
+
+
+def _own_score(run: Run, options: Options, sweep: Sweep) -> Estimate:
+    """A point's score by itself."""
+    try:
+        rows = compare.compare(run, [run], options).rows
+    except ComparisonError as error:
+        raise ComparisonError(f"sweep {sweep.name}: criterion {sweep.criterion}: {error}") from error
+    return next(row for row in rows if row.task == options.tasks).change.base
+
+
+def _refused(first: Run, second: Run, task: str) -> str:
+    """In what two points were asked differently on a task (or the first such task of a group), else ""."""
+    ours, theirs = first.by_task, second.by_task
+    names = first.groups[task].tasks if task in first.groups else (task,)
+    pairs = [(ours[name], theirs[name]) for name in names if name in ours and name in theirs]
+    reasons = [difference_words(lines, first.name, second.name) for a, b in pairs if (lines := a.asked_differently(b))]
+    return reasons[0] if reasons else ""
 
 
 def verdict(scores: SweepScores) -> str:
     """Name the best, its lead over the second, and whether noise could explain it."""
     best, second = scores.ranked[:2]
     words = f"Best: **{best.point.stage}** ({_value(best)})"
+    if second.behind is None and scores.notes:
+        return (
+            f"{words}; the second, {second.point.stage}, was asked differently, so there is no difference between them."
+        )
     if second.behind is None:
         lead = f"{abs(best.value - second.value):.4g}"
         return f"{words}, {lead} from the second, {second.point.stage}; how much of this is noise is not known."
     ahead = Estimate(-second.behind.value, -second.behind.high, -second.behind.low, second.behind.n)
     noise = "more than noise" if second.is_significant else "no more than noise, so the choice between them is open"
-    others = len(scores.scores) - 1
-    alike = others - sum(s.is_significant for s in scores.scores)
+    tested = [s for s in scores.scores if s.behind is not None]
+    others, alike = len(tested), sum(not s.is_significant for s in tested)
     return (
         f"{words}, {points_interval(ahead)} points before the second, {second.point.stage}: {noise}. "
-        f"Of {others} other{'s' * (others > 1)} {alike} cannot be told from it. It was chosen among {others + 1} on "
+        f"Of {others} other{'s' * (others > 1)} {alike} cannot be told from it. It was chosen among {len(scores.scores)} on "
         "these very items, so its own figure flatters it: confirm it on others."
     )
 
@@ -208,6 +245,7 @@ def markdown(scores: SweepScores, results: Mapping[str, RungResult]) -> str:
     how = "question by question" if scores.paired else "as of two independent samples, too wide on the same pairs"
     note = f"Differences are {how}; p Holm: corrected over the points; *: p Holm under .05."
     notes = [verdict(scores), *([note] if interval else [])]
+    notes += [f"Asked differently, so not subtracted: {'; '.join(scores.notes)}."] if scores.notes else []
     table = Table(title, header, lines, notes, left=1 + len(sweep.keys))
     return tables.markdown(table.without_empty_columns())
 

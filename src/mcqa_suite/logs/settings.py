@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mcqa_suite.logs.files import run_files, samples_file
 
@@ -71,6 +71,26 @@ def asked_differently(
     if both and any(name in PROMPT_SETTINGS for name, _, _ in pairs) and same_prompts():
         return [pair for pair in pairs if pair[0] not in PROMPT_SETTINGS]
     return pairs
+
+
+class Asked(Protocol):
+    """A task of a run, whoever read its rows."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def prompts(self) -> Prompts: ...
+
+
+def refusal(first: Asked, second: Asked, ours: str, theirs: str, names: Collection[str] | None = None) -> str:
+    """In what `ours` and `theirs` were asked differently, prompts included; "" where they may be subtracted."""
+    common = first.prompts.keys() & second.prompts.keys()
+    other = sum(first.prompts[doc] != second.prompts[doc] for doc in common)
+    pairs = asked_differently(first.settings, second.settings, lambda: bool(common) and not other, names)
+    if other and not pairs:
+        return f"prompts: other ones for {other} of {len(common)} documents ({ours}, {theirs})"
+    return difference_words(pairs, ours, theirs)
 
 
 def have_same_prompts(ours: Prompts, theirs: Prompts) -> bool:

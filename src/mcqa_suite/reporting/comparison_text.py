@@ -119,12 +119,10 @@ def remarks(comparison: Comparison) -> list[tuple[str, list[str]]]:
         for variant, tasks in comparison.unpaired.items()
         for task, counts in tasks.items()
     ]
+    settings = "Settings that differ (forced)" if comparison.forced else "Asked differently, so not compared"
     return [
         ("Health", _health(comparison.health)),
-        (
-            "Settings that differ (forced)" if comparison.forced else "Asked differently, so not compared",
-            [*comparison.mismatches],
-        ),
+        (settings, list(comparison.mismatches)),
         ("Documents left out of the pairs", unpaired),
         ("Not compared", list(comparison.problems)),
         ("Notes", [*comparison.notes, *_reading(comparison)]),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
-from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.analysis.leaderboard import NO_PAIRS, BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, CHAT_TEMPLATE
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import difference_text
@@ -122,8 +122,10 @@ def notes(board: Leaderboard) -> list[str]:
         )
     if any(row.inseparable for row in board.rows):
         lines.append("≈: no significant difference to the first (paired test, Holm-corrected p >= .05).")
-    if untested := [f"{row.run.name} ({row.untested})" for row in board.rows if row.untested]:
-        lines.append(f"Not tested against the first: {'; '.join(untested)}.")
+    if unpaired := [row.run.name for row in board.rows if row.untested == NO_PAIRS]:
+        lines.append(f"Not tested against the first, because {NO_PAIRS}: {', '.join(unpaired)}.")
+    if untested := [f"{row.run.name}: {row.untested}" for row in board.rows if row.untested not in ("", NO_PAIRS)]:
+        lines.append(f"Not tested against the first, because they were asked differently: {'; '.join(untested)}.")
     refused = [
         f"{row.run.name}, {entry.column.title}: {entry.base_differs}"
         for row in board.rows

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.analysis.option_order import Order
+from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, refusal
 from mcqa_suite.reporting.tables import (
     Table,
     letter_shares,
@@ -32,10 +33,12 @@ HEADER = (
 
 def order_table(orders: Sequence[Order]) -> str:
     """Markdown: accuracy as given, over all orders and debiased, consistency, recall and picks by position."""
-    rows = []
+    rows, notes = [], [NOTE]
     for order in sorted(orders, key=lambda order: order.task):
         effect = order.effect
         first = next(other for other in orders if other.task == order.task)
+        if reason := refusal(first, order, first.run, order.run):
+            notes.append(f"Asked differently, so not subtracted: {order.task}: {reason}.")
         rows.append(
             (
                 order.task,
@@ -51,7 +54,7 @@ def order_table(orders: Sequence[Order]) -> str:
                 letter_shares(effect.picked),
             )
         )
-    return markdown(Table("", HEADER, rows, (NOTE,), left=2))
+    return markdown(Table("", HEADER, rows, notes, left=2))
 
 
 def order_records(orders: Sequence[Order]) -> list[dict[str, object]]:
@@ -78,6 +81,8 @@ def _against(first: Order, order: Order, measure: str) -> str:
         return ""
     if set(first.effect.questions) != set(order.effect.questions):
         return "other questions"
+    if refusal(first, order, first.run, order.run):
+        return ASKED_DIFFERENTLY
     index = {question: number for number, question in enumerate(first.effect.questions)}
     aligned = getattr(first.effect, measure)[[index[question] for question in order.effect.questions]]
     return points_interval(paired_difference(PairedTable.of(aligned, getattr(order.effect, measure))))

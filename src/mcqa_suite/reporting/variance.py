@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcqa_suite.analysis.variance import Drawn, Draws, difference, gap, same_documents, steps
+from mcqa_suite.analysis.variance import (
+    Drawn,
+    Draws,
+    Gap,
+    difference,
+    gap,
+    gap_refusal,
+    refusal_of,
+    same_documents,
+    step_refusals,
+    steps,
+)
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting.tables import Table, markdown, percent, percent_range, points_interval
 from mcqa_suite.stats import Estimate
 
@@ -27,7 +39,7 @@ GAP_NOTE = (
 def variance_report(runs: Sequence[Drawn], worst: int = 20) -> str:
     """Markdown: every table for which there is data."""
     parts = [spread_table(runs), step_table(runs), gap_table(runs), *template_tables(runs, worst)]
-    return "\n".join(markdown(table) for table in parts if table.rows)
+    return "\n".join(markdown(table) for table in parts if table.rows or len(table.notes) > 1)
 
 
 def _by_task(runs: Sequence[Drawn]) -> dict[str, list[Draws]]:
@@ -58,12 +70,16 @@ def spread_table(runs: Sequence[Drawn]) -> Table:
             )
             if draws.left_out:
                 notes.append(f"{draws.run}, {task}: {draws.left_out} documents of incomplete draws left out.")
+            if reason := refusal_of(columns[0], draws):
+                notes.append(f"Asked differently, so not subtracted: {draws.run}, {task}: {reason}.")
     return Table("Spread over draws", header, rows, notes, left=2)
 
 
 def _change(first: Draws, draws: Draws) -> str:
     if first is draws:
         return ""
+    if refusal_of(first, draws):
+        return ASKED_DIFFERENTLY
     try:
         value = difference(first, draws).value
     except DatasetError:
@@ -73,8 +89,10 @@ def _change(first: Draws, draws: Draws) -> str:
 
 def step_table(runs: Sequence[Drawn]) -> Table:
     """A row a family and step, a column a run."""
-    rows = []
+    rows, notes = [], [STEP_NOTE]
     for family in _families(*runs):
+        reasons = [f"{run.run}: {reason}" for run in runs for reason in step_refusals(run, family)]
+        notes += [f"Asked differently, so not subtracted: {'; '.join(reasons)}."] if reasons else []
         columns = [{(first, second): step for first, second, step in steps(run, family)} for run in runs]
         for pair in dict.fromkeys(pair for column in columns for pair in column):
             cells = [
@@ -82,7 +100,7 @@ def step_table(runs: Sequence[Drawn]) -> Table:
                 for column in columns
             ]
             rows.append((f"{family}: {pair[0]} → {pair[1]}", *cells))
-    return Table("From variant to variant (points)", ("step", *(run.run for run in runs)), rows, (STEP_NOTE,))
+    return Table("From variant to variant (points)", ("step", *(run.run for run in runs)), rows, notes)
 
 
 def _families(*runs: Drawn) -> list[str]:
@@ -95,10 +113,12 @@ def gap_table(runs: Sequence[Drawn]) -> Table:
         *("run", "GSM-Symbolic %", "GSM8K same %", "GSM8K other %"),
         *("same - symbolic (points)", "other - same (points)"),
     )
-    rows = []
+    rows, notes = [], [GAP_NOTE]
     for run in runs:
         for draws in run.tasks.values():
-            if draws.variant == "main" and (values := gap(draws, run.gsm8k)):
+            if draws.variant == "main" and (reason := gap_refusal(draws, run)):
+                notes.append(f"Asked differently, so left out: {run.run}: {reason}.")
+            if values := _gap(draws, run):
                 other, same_to_other = values.other, values.same_to_other
                 rows.append(
                     (
@@ -110,7 +130,12 @@ def gap_table(runs: Sequence[Drawn]) -> Table:
                         points_interval(same_to_other) if same_to_other else "",
                     )
                 )
-    return Table("Generalisation gap", header, rows, (GAP_NOTE,))
+    return Table("Generalisation gap", header, rows, notes)
+
+
+def _gap(draws: Draws, run: Drawn) -> Gap | None:
+    """The gap of a task without changes, where GSM8K was asked in the same way."""
+    return None if draws.variant != "main" or gap_refusal(draws, run) else gap(draws, run.gsm8k)
 
 
 def template_tables(runs: Sequence[Drawn], worst: int) -> list[Table]:
@@ -144,7 +169,7 @@ def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
             yield "draw", run.run, task, str(number), float(rate), None, None, len(draws.templates)
         for name, rate in _by_template(draws).items():
             yield "template", run.run, task, name, rate, None, None, draws_of_each
-        if draws.variant == "main" and (values := gap(draws, run.gsm8k)):
+        if values := _gap(draws, run):
             named = {"same": values.same, "other": values.other, "same - symbolic": values.symbolic_to_same}
             for name, value in {**named, "other - same": values.same_to_other}.items():
                 if value is not None:
@@ -154,7 +179,9 @@ def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
             yield "step", run.run, family, f"{first} to {second}", *_values(step.value)
     for task, draws in run.tasks.items():
         first_draws = base.tasks.get(task)
-        if first_draws not in (None, draws) and len({*first_draws.templates} & {*draws.templates}) > 1:
+        if first_draws in (None, draws) or refusal_of(first_draws, draws):
+            continue
+        if len({*first_draws.templates} & {*draws.templates}) > 1:
             how = "document" if same_documents(first_draws, draws) else "template"
             yield "difference", run.run, task, f"to {base.run} by {how}", *_values(difference(first_draws, draws).value)
 
