@@ -17,8 +17,8 @@ Settings = Mapping[str, Any]
 Prompts = Mapping[Any, Any]  # document hash -> prompt hash
 Difference = tuple[str, str, str]  # name of a setting, and the value of each run
 
-CHAT_TEMPLATE, SHOTS = "chat template", "few-shot count"
-PROMPT_SETTINGS = (CHAT_TEMPLATE, "system instruction", "few-shot as turns")  # which change nothing but prompts
+CHAT_TEMPLATE, SHOTS, TURNS = "chat template", "few-shot count", "few-shot as turns"
+PROMPT_SETTINGS = (CHAT_TEMPLATE, "system instruction", TURNS)  # which change nothing but prompts
 # The settings that different tasks of one family share, such as GSM8K and GSM-Symbolic.
 BETWEEN_TASKS = (*PROMPT_SETTINGS, SHOTS)
 ASKED_DIFFERENTLY = "asked differently"  # what a table shows in place of a difference
@@ -35,7 +35,7 @@ def settings_of(results: Mapping[str, Any], task: str) -> dict[str, Any]:
         SHOTS: results.get("n-shot", {}).get(task, config.get("num_fewshot")) or 0,
         CHAT_TEMPLATE: template,
         "system instruction": _digest(results.get("system_instruction_sha")),
-        "few-shot as turns": bool(results.get("fewshot_as_multiturn")) if template else None,
+        TURNS: bool(results.get("fewshot_as_multiturn")) if template else None,
         "task version": None if version is None else str(version),
         "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
     }
@@ -54,6 +54,8 @@ def settings_by_task(path: Path) -> dict[str, dict[str, Any]]:
 def differences(ours: Settings, theirs: Settings, names: Collection[str] | None = None) -> list[Difference]:
     """Every setting (of `names`; None: of all) that does not agree."""
     pairs = [(name, value, theirs.get(name)) for name, value in ours.items() if names is None or name in names]
+    # turns are a matter of the template, which is in a line of its own
+    pairs = [pair for pair in pairs if pair[0] != TURNS or None not in pair]
     return [(name, _short(own), _short(other)) for name, own, other in pairs if own != other]
 
 

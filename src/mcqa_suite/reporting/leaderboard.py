@@ -207,7 +207,8 @@ def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:
 
     Differences to base and parent are included if the leaderboard compares runs.
     """
-    return [record for row in board.rows for record in _records(row, compared=bool(board.families))]
+    refused = any(entry and entry.base_differs for row in board.rows for entry in row.entries)
+    return [record for row in board.rows for record in _records(row, compared=bool(board.families) or refused)]
 
 
 def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
