@@ -52,7 +52,9 @@ def expected_evaluation(recipe: Recipe, rung: RungResult, questions: Questions) 
     plan = recorded_plan(plan_of(rung, recipe.evaluate, str(recipe.path)))
     settings = {"plan": plan, "seed": recipe.seed, "dtype": recipe.dtype, "batch_size": recipe.batch_size}
     parent = Parent(rung.name, rung.manifest.content)
-    return Expected("evaluation", rung.name, parent, settings, questions.models, questions.tasks, rung.manifest.chat_template)
+    return Expected(
+        "evaluation", rung.name, parent, settings, questions.models, questions.tasks, rung.manifest.chat_template
+    )
 
 
 def recorded_plan(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, d
     parent_id, inherited = Parent(parent.name, parent.manifest.content), parent.manifest.chat_template
     setting = getattr(stage.settings, "chat_template", None)
     chat = inherited if setting is None else setting
-    expected = Expected(stage.kind, stage.name, parent_id, record(stage.settings), data, chat)
+    expected = Expected(stage.kind, stage.name, parent_id, record(stage.settings), data, chat_template=chat)
     status = context.update(
         folder, expected, lambda: context.run_script(_command(context, stage, parent, folder), step)
     )

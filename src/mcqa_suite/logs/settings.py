@@ -67,9 +67,7 @@ def asked_differently(
     `same_prompts` is called where it matters: whether the runs share documents, and all of them with the same prompts.
     """
     pairs = differences(ours, theirs, names)
-    both = (ours.get(CHAT_TEMPLATE) is None) == (
-        theirs.get(CHAT_TEMPLATE) is None
-    )  # a template also changes the options' text
+    both = None not in (ours.get(CHAT_TEMPLATE), theirs.get(CHAT_TEMPLATE))  # having one also changes the options' text
     if both and any(name in PROMPT_SETTINGS for name, _, _ in pairs) and same_prompts():
         return [pair for pair in pairs if pair[0] not in PROMPT_SETTINGS]
     return pairs
