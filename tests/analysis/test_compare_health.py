@@ -73,7 +73,7 @@ def test_a_task_of_which_nothing_could_be_read_is_broken(tmp_path):
     [
         ({"lm_eval_version": "0.4.9"}, "t: harness version: 0.4.13 (base), 0.4.9 (gptq)"),
         ({"n-shot": {"t": 5}}, "t: few-shot count: 0 (base), 5 (gptq)"),
-        ({"chat_template_sha": "abc"}, 't: chat template: none (base), ["abc", null, null] (gptq)'),
+        ({"chat_template_sha": "abc"}, "t: chat template: none (base), abc (gptq)"),
         ({"versions": {"t": 2.0}}, "t: task version: 1.0 (base), 2.0 (gptq)"),
     ],
 )

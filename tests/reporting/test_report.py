@@ -147,7 +147,7 @@ def test_tasks_are_chosen_by_glob(tmp_path, capsys):
     runs = ladder(tmp_path)
     _code, page, _output = reported(tmp_path, runs, "--tasks", "word*")
     assert "Worse on words" in page.text
-    assert "stem" not in page.text
+    assert " stem " not in page.text
     assert main(["report", str(runs["gptq2"]), "-o", str(tmp_path / "x.html"), "--tasks", "nothing"]) == 2
     assert "--tasks nothing: matches no task or group" in capsys.readouterr().err
 
@@ -254,7 +254,7 @@ def test_sizes_of_a_column_share_one_suitable_unit(tmp_path, megabytes, unit, sh
 
 def test_a_verdict_card_names_the_check_that_failed(tmp_path):
     report = compared(*two_runs(tmp_path, always_c))
-    [card] = verdicts(report, ())
+    [card] = verdicts(report, ["gptq"], {})
     assert (card.word, card.tone) == ("not valid", "bad")
     [(verdict, phrase, text)] = card.lines
     assert (verdict, phrase) == ("broken", "not valid:")
