@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import runpy
 import shutil
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from helpers.stage_scripts import ladder_context, use_stand_ins
 
+from mcqa_suite.cli.main import main
 from mcqa_suite.common.checkpoints import contradiction, has_chat_template, use_chat_template
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, read_manifest, write_manifest
@@ -191,3 +194,28 @@ def test_a_template_is_in_a_file_of_its_own_or_in_the_tokenizers_config(tmp_path
     assert has_chat_template(training_dir() / "base")
     (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
     assert has_chat_template(tmp_path)
+
+
+@pytest.mark.slow
+def test_8_bits_of_a_base_with_a_chat_template_are_compared_with_it(tmp_path, base, capsys):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"""
+name: eight
+base: {base}
+threads: 1
+stages:
+  - name: gptq8
+    kind: gptq
+    parent: base
+    settings: {{bits: 8, group_size: 32, calibration: [{{source: generated, n: 8}}]}}
+evaluate:
+  - {{tasks: [mcqa_generated], limit: 20}}
+""")
+    assert main(["run", str(recipe), "--output", str(tmp_path / "run")]) == 0
+    board = (tmp_path / "run" / "leaderboard.md").read_text()
+    (row,) = [line for line in board.splitlines() if line.startswith("| gptq8 |")]
+    assert re.search(r"\| [+-]?\d+\.\d \([+-]?\d+\.\d to [+-]?\d+\.\d\)", row)
+    assert "sked differently" not in board
+    for name in ("base", "gptq8"):
+        results = next((tmp_path / "run" / "evaluations" / name).rglob("results_*.json"))
+        assert json.loads(results.read_text())["chat_template"] == "{{ messages[0]['content'] }}"

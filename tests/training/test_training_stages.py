@@ -10,7 +10,7 @@ from helpers.training_scripts import default_warnings, run_stage, script, weight
 
 from mcqa_suite.common.checkpoints import check_parent
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
-from mcqa_suite.common.manifest import content_hash, read_manifest
+from mcqa_suite.common.manifest import Manifest, content_hash, hardware, read_manifest, write_manifest
 
 pytestmark = [pytest.mark.slow, default_warnings]
 
@@ -262,6 +262,35 @@ def test_the_manifest_records_whether_training_used_the_chat_template(chatty, tm
     folder = run_stage("sft", {**with_trainer(SFT, max_steps=1), "chat_template": setting}, chatty, tmp_path / "sft")
     assert read_manifest(folder).chat_template is recorded
     assert (folder / "chat_template.jinja").read_text() == TEMPLATE
+
+
+def with_manifest(folder, chat):
+    facts = Manifest("base", "chatty", None, {}, content_hash(folder), 0, hardware(), 1.0, chat_template=chat)
+    write_manifest(folder, facts)
+    return folder
+
+
+def test_stages_by_hand_are_asked_as_their_parent_is(chatty, tmp_path):
+    """By the parent's manifest, or where it has none by --chat-template."""
+    one_step, pairs = with_trainer(SFT, max_steps=1), with_trainer(PAIRS, max_steps=1)
+    plain = with_manifest(shutil.copytree(chatty, tmp_path / "plain"), False)
+    eight = {"bits": 8, "group_size": 32, "calibration": [{"source": "generated", "n": 4}]}
+
+    def recorded(kind, config, parent, *words):
+        name = f"{kind}-{len(list(tmp_path.iterdir()))}"
+        return read_manifest(run_stage(kind, config, parent, tmp_path / name, *words)).chat_template
+
+    assert recorded("sft", one_step, plain) is False
+    assert recorded("dpo", pairs, plain) is False
+    assert recorded("sft", {**one_step, "chat_template": True}, plain) is True  # training may change it
+    assert recorded("sft", one_step, chatty, "--chat-template", "false") is False
+    assert recorded("gptq", eight, plain) is False
+    assert recorded("gptq", eight, chatty, "--chat-template", "true") is True
+    assert recorded("gptq", eight, chatty) is None
+    adapter = run_stage("sft", {**one_step, "merge": False}, chatty, tmp_path / "adapter")
+    assert recorded("merge", {}, adapter, "--parent-base", str(chatty)) is True
+    with pytest.raises(ConfigError, match="--chat-template: .*plain was trained without its chat template"):
+        recorded("gptq", eight, plain, "--chat-template", "true")
 
 
 def test_pairs_become_conversations_with_the_chat_template(chatty, tmp_path):
