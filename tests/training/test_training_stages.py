@@ -289,7 +289,7 @@ def test_stages_by_hand_are_asked_as_their_parent_is(chatty, tmp_path):
     assert recorded("gptq", eight, chatty) is None
     adapter = run_stage("sft", {**one_step, "merge": False}, chatty, tmp_path / "adapter")
     assert recorded("merge", {}, adapter, "--parent-base", str(chatty)) is True
-    with pytest.raises(ConfigError, match="--chat-template: .*plain was trained without its chat template"):
+    with pytest.raises(ConfigError, match=r"--chat-template: .*plain was trained without its chat template"):
         recorded("gptq", eight, plain, "--chat-template", "true")
 
 

@@ -70,8 +70,8 @@ class Stage:
 class RunSettings:
     """The keys of a recipe that apply to all stages.
 
-    `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None uses the template of the base
-    tokenizer if it has one. `num_cpus` and `num_gpus` are the resources of an evaluation, and of a stage that does not set
+    `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None asks the base as its own
+    manifest says, else with its tokenizer's template if it has one. `num_cpus` and `num_gpus` are the resources of an evaluation, and of a stage that does not set
     them. With several `processes`, a training batch is per_device_train_batch_size x gradient_accumulation_steps x processes,
     as in TRL.
     """
