@@ -71,9 +71,9 @@ class RunSettings:
     """The keys of a recipe that apply to all stages.
 
     `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None asks the base as its own
-    manifest says, else with its tokenizer's template if it has one. `num_cpus` and `num_gpus` are the resources of an evaluation, and of a stage that does not set
-    them. With several `processes`, a training batch is per_device_train_batch_size x gradient_accumulation_steps x processes,
-    as in TRL.
+    manifest says, else with its tokenizer's template if it has one. `num_cpus` and `num_gpus` are the resources of an
+    evaluation, and of a stage that does not set them. With several `processes`, a training batch is
+    per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL.
     """
 
     name: Name
