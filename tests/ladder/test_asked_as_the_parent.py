@@ -109,7 +109,7 @@ def test_every_rung_is_asked_as_its_parent_is_unless_its_training_changed_that(t
     asked_so, statuses = climbed(tmp_path, base, chat="false", other="true")
     assert asked_so == dict.fromkeys(as_base, False) | {"other": True, "other4": True}
     assert statuses["gptq8"] == "unchanged"
-    assert "chat_template: null -> false" in statuses["adapter"]
+    assert "chat_template: none -> false" in statuses["adapter"]
 
 
 def test_a_quantised_rung_of_an_older_version_is_asked_as_its_parent_is(tmp_path, base, stand_ins):
