@@ -40,7 +40,7 @@ def main() -> None:
         for command, printed in run_flow(Path(folder), served.url, PROMPTS, TOKENS):
             words = small(command, "URL", PROMPTS, TOKENS)
             print(f"    mcqa {' '.join(words).replace(str(REPOSITORY), '.')}\n")
-            if "human" in words:
+            if words[1] == "label" and "human" in words:
                 print(printed.splitlines()[-1] + "\n")
             elif words[0] == "rank":
                 print(printed.strip())
