@@ -231,9 +231,7 @@ def print_nearest(rows: Sequence[Row]) -> None:
 def kept(folder: Path, name: str, compute: Callable[[], list[Row]]) -> list[Row]:
     """The rows of a step, from the folder where it has run before."""
     path = folder / f"{name}.json"
-    if path.exists():
-        print(f"builtin_parity: {name}: from an earlier start of this command", file=sys.stderr)
-    else:
+    if not path.exists():
         rows = compute()
         path.write_text(json.dumps(rows), encoding="utf-8")
     return json.loads(path.read_text(encoding="utf-8"))
@@ -253,6 +251,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, data(Path(scratch), mirror):
         steps = keep or Path(scratch)
         steps.mkdir(exist_ok=True)
+        earlier = sorted(path.stem for path in steps.glob("*.json"))
         print(f"SciQ and GPQA: {MADE_UP} made-up rows a set, in their columns; all else: whole public test sets.\n")
         print_prompts(*(kept(steps, f"prompts{shots}", lambda n=shots: prompts(n)) for shots in (0, SHOTS)))
         print_scores("Scores: a tiny random model, whole test sets.", kept(steps, "tiny", lambda: scores(tiny())))
@@ -265,6 +264,8 @@ def main() -> None:
                 rows,
             )
             print_nearest(kept(steps, "nearest", lambda: nearest(lm(), args.limit)))
+        if earlier:
+            print(f"\nSteps of an earlier start, whose seconds are not counted: {', '.join(earlier)}.")
 
 
 if __name__ == "__main__":
