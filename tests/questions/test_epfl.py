@@ -130,6 +130,7 @@ BAD = {
         json.dumps({"question": "Why?", "choices": {"A": "x", "B": "y", "D": "z"}, "answer": "A"}),
         "expected A, B, C, ... or a list",
     ),
+    "no choices": (json.dumps({"question": "Why?", "choices": [], "answer": "A"}), "0 options"),
     "a blank choice": (
         json.dumps({"question": "Why?", "choices": ["x", " ", "z"], "answer": "A"}),
         "option B is blank",

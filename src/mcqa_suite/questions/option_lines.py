@@ -125,4 +125,4 @@ def without_labels(choices: Sequence[str], kinds: Sequence[str]) -> list[str] | 
         for label, choice in zip(labels, choices, strict=True)
         if label
     ]
-    return texts if all(texts) else None
+    return texts if texts and all(texts) else None

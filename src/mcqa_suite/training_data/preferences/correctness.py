@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,7 @@ def kind_and_doc(row: Row, prompt: str) -> tuple[str, Doc]:
     answer = row[column]
     choices = row.get("choices") or _options(row.get("question") or prompt, answer)
     if isinstance(choices, list) and choices:
+        choices = list(map(str, choices))
         return "letters", {"choices": choices, "gold": _indices(answer, choices, column)}
     return "numbers", {"gold": _number(str(answer))}
 
@@ -114,7 +115,7 @@ def _options(text: Any, answer: Any) -> list[str]:
     return [choice.split("\n\n")[0].strip() for choice in options]
 
 
-def _indices(answer: Any, choices: Sequence[str], column: str) -> list[int]:
+def _indices(answer: Any, choices: list[str], column: str) -> list[int]:
     """Indices of the right options; a JSON number is a label in `answer`, as in the EPFL format, and an index in `gold`."""
     n = len(choices)
     if isinstance(answer, list) and column == "gold":
@@ -123,10 +124,10 @@ def _indices(answer: Any, choices: Sequence[str], column: str) -> list[int]:
     else:
         try:
             if column == "answer":
-                return list(read_answer(answer, [str(choice) for choice in choices]).gold)
+                return list(read_answer(answer, choices).gold)
             return [LETTERS.index(gold_letter(answer, n))]
         except (ValueError, TypeError, AttributeError):
-            letter = extract_choice(answer, list(choices)).answer if isinstance(answer, str) else None
+            letter = extract_choice(answer, choices).answer if isinstance(answer, str) else None
             if isinstance(letter, str):
                 return [LETTERS.index(letter)]
     raise ValueError(f"right answer {str(answer)[:60]!r}: names none of the {n} options")
