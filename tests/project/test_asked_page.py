@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -14,9 +15,10 @@ from mcqa_suite.harness.tasks import listed
 
 PAGE = REPOSITORY / "docs" / "asked.md"
 BLOCK = re.compile(r"^```text (mcqa_\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ROW = re.compile(r"^\| `(mcqa_[\w<>|]+)` \| ([\d.]+) \| ", re.MULTILINE)
+ROW = re.compile(r"^\| `(mcqa_[\w<>,]+)` \| ([\d.]+) \| ", re.MULTILINE)
 # Their licence or gate forbids to print a row, or asks for more than a name: these blocks have made-up rows.
 MADE_UP = ("allenai/sciq", "Idavidrein/gpqa", "apple/GSM-Symbolic")
+RULE = "Lay the grid three times beside and below itself; the rows of the copies in the middle are mirrored."
 SOME = {"subject": MMLU_SUBJECTS}
 
 
@@ -31,10 +33,18 @@ def in_hub(made_up_hub, tmp_path, monkeypatch):
     monkeypatch.delenv("MCQA_EPFL_FILE", raising=False)
 
 
-def block(task: str) -> str:
+@pytest.fixture
+def rules(tmp_path):
+    """The log of a `_describe` task with a rule for the first task."""
+    row = {"doc_id": 0, "doc": {"task_id": "00576224"}, "resps": [[RULE]], "filtered_resps": [RULE], "target": ""}
+    path = tmp_path / "samples.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    return path
+
+
+def block(task: str, rules: Path) -> str:
     """The task's first question as `mcqa check --show` prints it; of many examples, only the first."""
-    metadata = {"rules": str(Path(__file__).parent / "asked_rules.jsonl")} if task.endswith("_apply") else {}
-    [example] = examples([task], metadata)
+    [example] = examples([task], {"rules": str(rules)} if task.endswith("_apply") else {})
     lines = str(example).split("\n")
     starts = [number for number, line in enumerate(lines) if line.startswith("    Q: ")]
     if example.shots > 1:
@@ -44,22 +54,22 @@ def block(task: str) -> str:
 
 @needs_hub
 @pytest.mark.usefixtures("in_hub")
-def test_every_block_is_what_the_task_asks():
+def test_every_block_is_what_the_task_asks(rules):
     page = PAGE.read_text(encoding="utf-8")
     blocks = dict(BLOCK.findall(page))
     assert len(blocks) > 20
-    now = {task: block(task) for task in blocks}
+    now = {task: block(task, rules) for task in blocks}
     if os.environ.get("MCQA_REWRITE_GOLDEN"):
         PAGE.write_text(BLOCK.sub(lambda match: f"```text {match[1]}\n{now[match[1]]}```", page), encoding="utf-8")
     assert blocks == now
 
 
 def names(pattern: str) -> list[str]:
-    """The tasks of a row: `mcqa_arc_<easy|challenge>_cot` stands for two, `<subject>` for the subjects of MMLU-STEM."""
+    """The tasks of a row: `mcqa_arc_<easy,challenge>_cot` stands for two, `<subject>` for the subjects of MMLU-STEM."""
     match = re.search(r"<([^>]+)>", pattern)
     if not match:
         return [pattern]
-    values = SOME.get(match[1]) or match[1].split("|")
+    values = SOME.get(match[1]) or match[1].split(",")
     return [name for value in values for name in names(pattern.replace(match[0], value))]
 
 

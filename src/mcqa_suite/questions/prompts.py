@@ -37,7 +37,7 @@ def cot(question: Question) -> str:
 
 def cot_solution(question: Question) -> str:
     """The data set's own explanation, where it has one, and `The answer is (A).`"""
-    return f"{question.rationale} The answer is ({question.answer}).".lstrip()
+    return _concluded(question.rationale, f"The answer is ({question.answer}).")
 
 
 def math(question: str) -> str:
@@ -61,7 +61,7 @@ def final_answer_solution(solution: str, gold: str) -> str:
 
 
 def _concluded(solution: str, ending: str) -> str:
-    """A solution and its ending as two sentences; many solutions of GSM8K have no period at their end."""
+    """A solution and its ending as two sentences; many solutions of GSM8K and AQuA-RAT have no period at their end."""
     if not solution:
         return ending
     return f"{solution}{'' if solution.endswith(('.', '!', '?')) else '.'} {ending}"
