@@ -1,6 +1,6 @@
 """Try wordings of the cot instruction on validation questions, and count what a model makes of each.
 
-    python benchmarks/accuracy/cot_wordings.py --model MODEL [--limit 100] [--max_gen_toks 160] [--cache runs/cot_wordings]
+    python benchmarks/accuracy/cot_wordings.py --model MODEL [--limit 40] [--max_gen_toks 128] [--cache runs/cot_wordings]
 
 Every wording is asked as `mcqa_*_cot` asks: greedy, zero-shot, read by the suite's own filter. A response is *read* if its
 letter was found, *right* if that is the right one, and *copied* if it repeats the wording's placeholder in place of a letter.
@@ -50,7 +50,6 @@ WORDINGS = {
     "and the letter": Wording(
         "", 'Think step by step. Then write "The answer is" and the letter of the right option.', NO_PLACEHOLDER
     ),
-    "no form": Wording("", "Think step by step, and end with the letter of the right option.", NO_PLACEHOLDER),
     "last line LETTER": Wording(
         'Answer the following multiple-choice question. The last line of your response should be "Answer: LETTER", where '
         "LETTER is the letter of one option. Think step by step before answering.",
@@ -74,7 +73,6 @@ WORDINGS = {
         'Think step by step, and end with the sentence "The answer is" followed by the letter of the right option.',
         NO_PLACEHOLDER,
     ),
-    "which and why": Wording("", "Which option is right, and why? Name its letter.", NO_PLACEHOLDER),
     "head, bracketed": Wording(
         'Answer the following multiple-choice question. Think step by step, then finish with "The answer is (letter)."',
         "",
@@ -169,9 +167,9 @@ def responses(lm, name: str, args: argparse.Namespace, chat: bool) -> list[dict]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--limit", type=int, default=100, help="questions of each set")
-    parser.add_argument("--max_gen_toks", type=int, default=160)
-    parser.add_argument("--batch_size", type=int, default=50)
+    parser.add_argument("--limit", type=int, default=40, help="questions of each set")
+    parser.add_argument("--max_gen_toks", type=int, default=128)
+    parser.add_argument("--batch_size", type=int, default=80)
     parser.add_argument("--cache", type=Path, default=Path("runs/cot_wordings"))
     parser.add_argument("--wordings", nargs="+", default=list(WORDINGS), choices=list(WORDINGS))
     parser.add_argument("--chat", nargs="+", default=["yes", "no"], choices=["yes", "no"])

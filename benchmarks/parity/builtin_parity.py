@@ -180,11 +180,11 @@ def tiny() -> Any:
     return PrefixLM(random_model("llama"), tokenizer=tokenizer(), **settings)
 
 
-def real(model: str, dtype: str, folder: Path) -> Any:
-    """The model, with its log-likelihoods in a file: an equal request of the other side is computed once."""
+def real(model: str, dtype: str) -> Any:
+    """The model, without a cache, so that each side computes its own log-likelihoods."""
     from mcqa_suite.backend.prefix.model import PrefixLM
 
-    return PrefixLM(model, device="cpu", dtype=dtype, batch_size=16, cache=str(folder / "loglikelihoods"))
+    return PrefixLM(model, device="cpu", dtype=dtype, batch_size=16, cache="off")
 
 
 def print_prompts(zero: Sequence[Row], five: Sequence[Row]) -> None:
@@ -256,11 +256,11 @@ def main() -> None:
         print_prompts(*(kept(steps, f"prompts{shots}", lambda n=shots: prompts(n)) for shots in (0, SHOTS)))
         print_scores("Scores: a tiny random model, whole test sets.", kept(steps, "tiny", lambda: scores(tiny())))
         if args.model:
-            lm = partial(real, model, args.dtype, steps)
+            lm = partial(real, model, args.dtype)
             rows = kept(steps, "real", lambda: scores(lm(), args.limit))
             print_scores(
                 f"Scores: {Path(args.model).name} in {args.dtype}, {args.limit} questions a set (of MMLU "
-                f"{-(-args.limit // len(MMLU_SUBJECTS))} a subject); a request that both sides make is computed once.",
+                f"{-(-args.limit // len(MMLU_SUBJECTS))} a subject).",
                 rows,
             )
             print_nearest(kept(steps, "nearest", lambda: nearest(lm(), args.limit)))

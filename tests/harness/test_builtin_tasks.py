@@ -116,10 +116,10 @@ def test_the_other_commands_take_these_tasks():
     assert {leak.task for leak in audit([leaked], items).leaks} == {names[0]}
 
 
-def test_the_harness_alone_loads_the_groups(hub, monkeypatch):
+@pytest.mark.usefixtures("hub")
+def test_the_harness_alone_loads_the_groups():
     from lm_eval.tasks import TaskManager
 
-    monkeypatch.chdir(hub)  # where `datasets` finds a public name as a folder
     tasks = TaskManager(include_path=str(tasks_dir()), include_defaults=False)
     leaves = list(tasks.load("mcqa_arc_harness")["tasks"].values())
     assert [len(task.eval_docs) for task in leaves] == [N, N]

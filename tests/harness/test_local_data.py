@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,11 @@ def test_only_a_public_name_is_read_from_the_mirror(hub, tmp_path):
     assert [local_dataset(name) for name in ("owner", ".", "owner/other")] == ["owner", ".", "owner/other"]
     (tmp_path / "owner" / "name").mkdir()  # a folder of the user's own
     assert local_dataset("owner/name") == "owner/name"
+
+
+def test_a_task_that_shuffles_at_each_access_has_one_order(hub):
+    write_dataset(hub, "Idavidrein/gpqa", "gpqa_main", {"train": gpqa_rows(12)})
+    folder = str(resources.files("lm_eval") / "tasks" / "gpqa" / "zeroshot")
+    tasks = with_local_data(TaskManager(include_path=folder, include_defaults=False))
+    task = tasks.load("gpqa_main_zeroshot")["tasks"]["gpqa_main_zeroshot"]
+    assert len({str(list(task.eval_docs)) for _ in range(3)}) == 1

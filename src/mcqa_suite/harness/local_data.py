@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 from lm_eval.tasks._factory import TaskFactory
@@ -9,7 +12,7 @@ from lm_eval.tasks._index import Entry, Kind
 
 from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
-from mcqa_suite.harness.mirror import local_dataset, uncached
+from mcqa_suite.harness.mirror import local_dataset, without_progress
 
 
 class LocalFactory(TaskFactory):  # type: ignore[misc]  # lm_eval has no types
@@ -17,15 +20,29 @@ class LocalFactory(TaskFactory):  # type: ignore[misc]  # lm_eval has no types
 
     def _build_task(self, entry: Entry, overrides: dict[str, Any] | None) -> Any:
         config = self._load_full_config(entry, overrides)
-        public, kwargs = config.get("dataset_path"), config.get("dataset_kwargs")
+        public = config.get("dataset_path")
         try:
             if not isinstance(public, str) or (folder := local_dataset(public)) == public:
                 return super()._build_task(entry, overrides)
-            with uncached() as arguments:
-                local = {"dataset_path": folder, "dataset_kwargs": {**(kwargs or {}), **arguments}}
-                task = super()._build_task(entry, {**(overrides or {}), **local})
+            return self._build_locally(entry, overrides or {}, folder, config)
         except Exception as error:
             raise task_error(error, str(config.get("task") or entry.name), public) from error
+
+    def _build_locally(self, entry: Entry, overrides: dict[str, Any], folder: str, config: dict[str, Any]) -> Any:
+        """The task with the rows of a folder, in a cache of its own that is removed with it.
+
+        The common cache identifies a folder by its README only, and could return the rows of another folder. Without a cache a
+        task that shuffles whenever its documents are asked for (the built-in GPQA) would have another order each time.
+        """
+        public, kwargs, cache = config["dataset_path"], config.get("dataset_kwargs"), mkdtemp(prefix="mcqa-data-")
+        local = {"dataset_path": folder, "dataset_kwargs": {**(kwargs or {}), "cache_dir": cache}}
+        try:
+            with without_progress():
+                task = super()._build_task(entry, {**overrides, **local})
+        except BaseException:
+            rmtree(cache, ignore_errors=True)
+            raise
+        weakref.finalize(task, rmtree, cache, ignore_errors=True)
         task.config.dataset_path, task.config.dataset_kwargs = public, kwargs
         return task
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from mcqa_suite.common.paths import hub_mirror
 
@@ -19,18 +17,14 @@ def local_dataset(name: str) -> str:
 
 
 @contextmanager
-def uncached() -> Iterator[dict[str, Any]]:
-    """Arguments of `datasets.load_dataset` for a folder, valid in the block, in which the library shows no progress.
-
-    The library's cache identifies a folder by its README only, and could return the rows of another folder or version.
-    """
+def without_progress() -> Iterator[None]:
+    """No progress bars of `datasets` in the block; a folder is read in a moment."""
     import datasets
 
     shows = not datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     try:
-        with TemporaryDirectory() as cache:
-            yield {"cache_dir": cache, "keep_in_memory": True}
+        yield
     finally:
         if shows:
             datasets.enable_progress_bars()

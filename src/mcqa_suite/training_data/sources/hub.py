@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError, MissingDataError
 from mcqa_suite.common.offline import stay_offline_if_cut_off
-from mcqa_suite.harness.mirror import local_dataset, uncached
+from mcqa_suite.harness.mirror import local_dataset, without_progress
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -28,8 +29,8 @@ def load(repository: str, config: str | None, split: str) -> Any:
         if not mirrored:
             stay_offline_if_cut_off()
             return load_dataset(repository, config, split=split)
-        with uncached() as arguments:
-            return load_dataset(folder, config, split=split, **arguments)
+        with without_progress(), TemporaryDirectory() as cache:
+            return load_dataset(folder, config, split=split, cache_dir=cache, keep_in_memory=True)
     except Exception as error:  # the library raises whatever its readers raise
         reason = " ".join(str(error).split())[:200].rstrip(".")
         incomplete = isinstance(error, ValueError) and str(error).startswith(("BuilderConfig", "Unknown split"))
