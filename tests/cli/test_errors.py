@@ -70,7 +70,7 @@ def test_a_data_set_that_is_missing_offline_is_a_one_line_error(capsys, tmp_path
     monkeypatch.chdir(tmp_path)
     line = failure(capsys, "eval", "--model", "dummy", "--tasks", "mcqa_sciq", "--limit", "2")
     assert line == (
-        "mcqa: allenai/sciq: not on this machine and the hub cannot be reached; connect once, or put it under "
+        "mcqa: mcqa_sciq: allenai/sciq: not on this machine and the hub cannot be reached; connect once, or put it under "
         "$MCQA_SHARED/hub/allenai/sciq"
     )
 
@@ -86,7 +86,10 @@ def test_a_gated_data_set_is_a_one_line_error(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets, "load_dataset", refuse)
     line = failure(capsys, "eval", "--model", "dummy", "--tasks", "mcqa_gpqa_main", "--limit", "2")
-    assert line == "mcqa: gated data set Idavidrein/gpqa: ask for access on its hub page, then set HF_TOKEN"
+    assert (
+        line
+        == "mcqa: mcqa_gpqa_main: gated data set Idavidrein/gpqa: ask for access on its hub page, then set HF_TOKEN"
+    )
 
 
 def test_a_missing_checkpoint_is_a_one_line_error(capsys):

@@ -112,7 +112,7 @@ def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
     results = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
     for name, run in read_run(tmp_path).by_task.items():
         assert {f"{metric},extracted" for metric in ["acc", *TEXT]} < set(results["results"][name]), name
-        assert results["versions"][name] == 1.1
+        assert results["versions"][name] == 1.2
         assert preferred_metric(list(run.samples.scores), None) == "acc"
         assert {"rouge1", "rouge2", "rougeL"} < set(run.samples.scores)
     rows = [json.loads(line) for line in next(tmp_path.rglob("samples_mcqa_gsm8k_*.jsonl")).read_text().splitlines()]

@@ -49,7 +49,7 @@ def response(doc: dict[str, Any], kind: str) -> str:
         "right": lambda: write(right),
         "near": lambda: write(near),
         "shape": lambda: f"The output is:\n{write([*right, right[0]] if len(right) < 30 else right[1:])}",
-        "none": lambda: "The output is:\n0 1 2\n3 4\n",
+        "none": lambda: "I see no grid that would fit.",
         "refused": lambda: "I'm sorry, I cannot see the rule.",
         "truncated": lambda: "<think>\nThe rule could be that",
         "empty": lambda: "",

@@ -143,10 +143,10 @@ def test_only_one_command_writes_a_file_at_a_time(tmp_path):
 def test_responses_of_a_checkpoint_differ_within_a_prompt_and_do_not_depend_on_the_batch_size(tmp_path):
     from mcqa_suite.backend.sampling import Request, Sampler
     from mcqa_suite.questions.generated import generate
-    from mcqa_suite.questions.prompts import letter
+    from mcqa_suite.questions.prompts import cot
 
     settings = Sampling(temperature=1.5, top_p=1.0, max_tokens=8)
-    requests = [Request(q.id, k, letter(q), seed_of(0, q.id, k)) for q in generate("test", 6, 0) for k in range(4)]
+    requests = [Request(q.id, k, cot(q), seed_of(0, q.id, k)) for q in generate("test", 6, 0) for k in range(4)]
     texts = {}
     for batch_size in (24, 5):
         sampler = Sampler(str(BASE), chat=False, batch_size=batch_size)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,16 +33,28 @@ class LoadedTasks:
 
 def load_tasks(recipe: Recipe) -> LoadedTasks:
     """Load the data of all tasks; McqaError for an unknown task, and for data that cannot be loaded and is not optional."""
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)  # hide a warning for every task with a custom data set
     entries, missing = dict[int, list[Any]](), []
     for number, entry in enumerate(recipe.evaluate):
         try:
-            entries[number] = load_leaves(entry.tasks, entry.metadata)
+            with _without_warnings():
+                entries[number] = load_leaves(entry.tasks, entry.metadata)
         except McqaError as error:
             if not (entry.optional and isinstance(error, DatasetError)):
                 raise type(error)(f"{recipe.path}: evaluate[{number}]: {error}") from error
             missing.append(str(error))
     return LoadedTasks(entries, tuple(missing))
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Hide the harness's warnings in the block; it has one for every task with a custom data set."""
+    logger = logging.getLogger("lm_eval")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def questions_of(recipe: Recipe, loaded: LoadedTasks) -> Questions:

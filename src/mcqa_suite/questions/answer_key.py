@@ -164,11 +164,11 @@ def is_key(value: str, texts: Collection[str] = ()) -> bool:
 
 
 class Cut(NamedTuple):
-    """Lines without the answer line at their end; `value` is what it names, `kept` a similar line that names no option."""
+    """Lines without the answer line at their end; `value` is what it names, `similar` a similar line that names no option."""
 
     lines: list[str]
     value: str | None = None
-    kept: str | None = None
+    similar: str | None = None
 
 
 def cut_answer_line(lines: Sequence[str], texts: Collection[str] = ()) -> Cut:
@@ -196,7 +196,7 @@ def cut_answer_line(lines: Sequence[str], texts: Collection[str] = ()) -> Cut:
             raise ValueError(
                 f"the question ends in {short(lines[last].strip())}; remove the line, or keep the label alone"
             )
-        return Cut(list(lines[: last + 1]), kept=lines[last].strip() if strong else None)
+        return Cut(list(lines[: last + 1]), similar=lines[last].strip() if strong else None)
     if any(index in answers for index in range(before + 1, last)) and is_key(lines[last].strip(), texts):
         return Cut(list(lines[: before + 1]), lines[last].strip())
     return Cut(list(lines[: last + 1]))

@@ -128,7 +128,7 @@ def _without_keys(parts: _Parts) -> list[str]:
         cut = cut_answer_line(body[1:], texts)
         choices.append("\n".join([body[0], *cut.lines]).strip())
         parts.keys.extend([cut.value] if cut.value else [])
-        parts.notes.extend([(KEPT, short(cut.kept))] if cut.kept else [])
+        parts.notes.extend([(KEPT, short(cut.similar))] if cut.similar else [])
     whole = [choice for choice in choices if (line := answer_line(choice)) and line.strong and is_key(line.value)]
     if len(whole) == 1:
         raise ValueError(f"an option is {short(whole[0])}; remove it, or reword it")
@@ -153,7 +153,7 @@ def _stem(parts: _Parts, choices: Sequence[str]) -> str:
     cut = cut_answer_line(parts.stem, set(map(same, choices)))
     stem = "\n".join(cut.lines).strip()
     parts.keys.extend([cut.value] if cut.value else [])
-    parts.notes.extend([(KEPT, short(cut.kept))] if cut.kept else [])
+    parts.notes.extend([(KEPT, short(cut.similar))] if cut.similar else [])
     if (inline := inline_key(stem)) and inline[0]:
         stem = inline[0].strip()
         parts.keys.extend([inline[1]] if inline[1] else [])
