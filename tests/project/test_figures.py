@@ -230,6 +230,13 @@ def test_the_embedded_bases_figures_are_its_logs():
     )
 
 
+def test_the_ranking_of_the_persuasion_flow_is_its_files():
+    models = ("dpo_ai_human", "dpo_ai", "dpo_human", "sft")
+    table = [row for row in rows(REPOSITORY / "docs" / "persuasion.md") if row[1] in models and "[" in row[2]]
+    assert len(table) == len(models)
+    assert table == [row for row in rows(RESULTS / "persuasion_flow.md") if row[1] in models and "[" in row[2]]
+
+
 def test_every_linked_results_file_has_a_check():
     """A new link with figures needs a check above."""
     source = Path(__file__).read_text(encoding="utf-8")
