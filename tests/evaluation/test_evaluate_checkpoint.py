@@ -79,7 +79,7 @@ def test_evaluation_follows_the_chat_template_that_the_stage_trained_with(tmp_pa
     entry = {"tasks": ["mcqa_epfl"], "limit": 1}
     evaluate(str(checkpoint), [entry], tmp_path / "out", dtype="float32", batch_size=2)
     assert bool(chat_template(tmp_path / "out")) is trained
-    assert "warning" not in capsys.readouterr().err
+    assert "warning: plan[0]" not in capsys.readouterr().err
     contrary = [{**entry, "apply_chat_template": not trained}]
     evaluate(str(checkpoint), contrary, tmp_path / "contrary", dtype="float32", batch_size=2)
     assert bool(chat_template(tmp_path / "contrary")) is not trained

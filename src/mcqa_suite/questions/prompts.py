@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mcqa_suite.questions.question import LETTERS, Question
 
-# Chosen among eleven wordings on validation questions: benchmarks/accuracy/cot_wordings.py. Other wordings got the placeholder
-# as an answer, one letter for most questions, or no reasoning.
+# Chosen on validation questions by benchmarks/accuracy/cot_wordings.py. Other wordings got the placeholder as an answer, one
+# letter for most questions, or no reasoning.
 COT_INSTRUCTION = (
     'Answer the following multiple-choice question. Think step by step, then finish with "The answer is (letter)."'
 )
