@@ -3,9 +3,10 @@
     python benchmarks/accuracy/cot_wordings.py --model MODEL [--limit 40] [--max_gen_toks 128] [--cache runs/cot_wordings]
 
 Every wording is asked as `mcqa_*_cot` asks: greedy, zero-shot, read by the suite's own filter. A response is *read* if its
-letter was found, *right* if that is the right one, and *copied* if it repeats the wording's placeholder in place of a letter.
-*Commonest* is the share of the letter that is given most often, of all that were read: a quarter where no letter is favoured.
-The questions are of validation splits, so that no test question decides the wording. A finished part is kept in the cache.
+letter was found, *right* if that is the right one, and *copied* if it repeats the wording's placeholder in place of a letter,
+or several of the sentences that the wording offers. *Commonest* is the share of the letter that is given most often, of all
+that were read: a quarter where no letter is favoured. The questions are of validation splits, so that no test question decides
+the wording. A finished part is kept in the cache, and its seconds are not counted again.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Wording:
 
 
 NO_PLACEHOLDER = r"(?!)"
+CHOSEN = "head, bracketed"
 WORDINGS = {
     "finish with X": Wording(
         "",
@@ -61,7 +63,8 @@ WORDINGS = {
         "",
         NO_PLACEHOLDER,
     ),
-    "each sentence": Wording("", "", NO_PLACEHOLDER),  # its text depends on the options, see `text`
+    # its text depends on the options, see `text`; two of its sentences are a copy
+    "each sentence": Wording("", "", r"(?s)answer is \W{0,2}([A-E])\b.*answer is \W{0,2}(?!\1)[A-E]\b"),
     "reason first": Wording(
         "", 'Give a short reason first. Then say which option is right: "The answer is" and its letter.', NO_PLACEHOLDER
     ),
@@ -73,8 +76,8 @@ WORDINGS = {
         'Think step by step, and end with the sentence "The answer is" followed by the letter of the right option.',
         NO_PLACEHOLDER,
     ),
-    "head, bracketed": Wording(
-        'Answer the following multiple-choice question. Think step by step, then finish with "The answer is (letter)."',
+    CHOSEN: Wording(
+        prompts.COT_INSTRUCTION,
         "",
         r"answer is \W*(?:the )?letter\b",
     ),
@@ -181,7 +184,8 @@ def main() -> None:
             loaded.append(load_model(args.model, dtype="float32", batch_size=args.batch_size))
         return loaded[0]
 
-    print(f"{', '.join(SETS)}: {args.limit} validation questions each, at most {args.max_gen_toks} tokens, greedy.\n")
+    print(f"{', '.join(SETS)}: {args.limit} validation questions each, at most {args.max_gen_toks} tokens, greedy.")
+    print(f"The tasks ask as {CHOSEN!r}.\n")
     print("| wording | chat template | n | read % | right % | truncated % | copied % | commonest % | mean words |")
     print("|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for chat in args.chat:
