@@ -23,7 +23,7 @@ from helpers.locations import SHARED, needs_hub
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice, extract_number, gold_number
-from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, read, rows
+from mcqa_suite.training_data.sources import PAIRS, SOURCES, STYLES, PairSource, Source, read, rows
 from mcqa_suite.training_data.sources.multiple_choice import from_math_qa
 from mcqa_suite.training_data.sources.source import group_of
 
@@ -109,11 +109,17 @@ def test_every_row_has_the_keys_of_a_row_and_an_id_of_its_own(made_up, name):
 
 def test_every_source_is_named_in_the_table_of_the_documentation():
     from mcqa_suite.common.paths import training_dir
-    from mcqa_suite.training_data.sources import PAIRS
 
     readme = (training_dir() / "data" / "README.md").read_text(encoding="utf-8")
     for name in (*SOURCES, *PAIRS):
         assert f"| `{name}` |" in readme, name
+
+
+def test_a_public_data_sets_pairs_are_of_its_own_split_and_config(made_up):
+    right = rows(Source("arc", config="ARC-Easy", split="validation", style="cloze"))
+    pairs = rows(PairSource("arc", config="ARC-Easy", split="validation", style="cloze"))
+    assert [(row["id"], row["chosen"]) for row in pairs] == [(row["id"], row["completion"]) for row in right]
+    assert all(row["rejected"] != row["chosen"] for row in pairs)
 
 
 @pytest.mark.parametrize("name", [name for name in ASKED if SOURCES[name].styles is STYLES])

@@ -10,8 +10,9 @@ from helpers.locations import SHARED
 
 from mcqa_suite.common.config import parse
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.extract import extract_choice
-from mcqa_suite.training_data.sources import PAIRS, PairSource, rows
+from mcqa_suite.training_data.sources import PAIRS, PairSource, Source, rows
 
 KEYS = {"id", "group", "source", "topic", "prompt", "chosen", "rejected"}
 GSM8K_PAIRS = SHARED / "data" / "gsm8k_preference_pairs.jsonl"
@@ -45,16 +46,36 @@ def texts(source):
     return [(row["chosen"], row["rejected"]) for row in rows(source)]
 
 
-def test_generated_pairs_have_the_right_option_and_a_wrong_one_from_every_position():
-    result = rows(PairSource("generated", n=60))
-    for row in result:
+SAMPLE = str(tasks_dir() / "epfl" / "sample.jsonl")
+
+
+def test_the_pairs_of_a_file_of_questions_have_the_right_option_and_a_wrong_one_from_every_position():
+    result = rows(PairSource("epfl", path=SAMPLE))
+    for row, right in zip(result, rows(Source("epfl", path=SAMPLE, style="letter_text")), strict=True):
         assert row.keys() == KEYS
+        assert (row["prompt"], row["chosen"], row["id"]) == (right["prompt"], right["completion"], right["id"])
         assert row["chosen"][:4] != row["rejected"][:4]
-        for side in ("chosen", "rejected"):
-            assert f"\n{row[side].strip()}\n" in row["prompt"]
-    for side in ("chosen", "rejected"):
-        assert {extract_choice(row[side], list("wxyz")).answer for row in result} == set("ABCD")
-    assert result != rows(PairSource("generated", n=60, seed=1))
+        assert f"\n{row['rejected'].strip()}\n" in row["prompt"]
+    assert {extract_choice(row["rejected"], list("wxyz")).answer for row in result} == set("ABCD")
+    assert result != rows(PairSource("epfl", path=SAMPLE, seed=1))
+
+
+@pytest.mark.parametrize("style", ["letter", "correct_answer", "cloze"])
+def test_the_options_of_a_pair_are_written_in_any_style_of_an_answer(style):
+    right = rows(Source("epfl", path=SAMPLE, style=style))
+    by_text = rows(PairSource("epfl", path=SAMPLE))
+    for row, answer, text in zip(rows(PairSource("epfl", path=SAMPLE, style=style)), right, by_text, strict=True):
+        assert (row["prompt"], row["chosen"]) == (answer["prompt"], answer["completion"])
+        label, _, option = text["rejected"].strip().partition(". ")  # the same wrong option in every style
+        assert row["rejected"] in (f" {label}", f" The correct answer is {label}. {option}", f" {option}")
+    with pytest.raises(ConfigError, match="unknown style 'cot'; expected one of letter_text, letter, correct_answer"):
+        rows(PairSource("epfl", path=SAMPLE, style="cot"))
+
+
+def test_a_question_whose_options_are_all_right_makes_no_pair(tmp_path):
+    every = {"question": "Which?", "choices": ["a", "b", "c"], "answer": ["A", "B", "C"]}
+    two = {"question": "Which two?", "choices": ["a", "b", "c"], "answer": ["B", "C"]}
+    assert texts(PairSource("epfl", path=written(tmp_path, [every, two]))) == [(" B. b", " A. a")]
 
 
 def test_the_evaluators_form_is_read_with_its_id_group_and_topic(tmp_path):
@@ -178,8 +199,8 @@ def test_a_row_that_is_not_a_pair_is_named_with_its_line(tmp_path, source, value
 
 
 def test_an_unreadable_pair_source_is_an_error_with_its_reason(tmp_path):
-    for name in PAIRS:
-        if name != "generated":
+    for name, reader in PAIRS.items():
+        if "path" in reader.keys:
             with pytest.raises(ConfigError, match=f"source '{name}': no 'path'"):
                 rows(PairSource(name))
             with pytest.raises(DatasetError, match=r"nowhere\.jsonl: No such file"):

@@ -12,7 +12,7 @@ from mcqa_suite.questions import generated, parsers, prompts, question
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.question import Question, label_index, text_id
 from mcqa_suite.training_data.sources import hub
-from mcqa_suite.training_data.sources.source import Identity, MixEntry, Reader, Source, check_choice, group_of, required
+from mcqa_suite.training_data.sources.source import Identity, MixEntry, Reader, check_choice, group_of, required
 
 # MathQA: "a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none of these"
 MATH_QA_OPTION = re.compile(r"(?:^|,)\s*([a-e]) \)\s*")
@@ -75,19 +75,19 @@ def generate(source: MixEntry) -> list[Question]:
         raise DatasetError(f"source 'generated': {error}") from error
 
 
-def _epfl(source: Source) -> Iterator[tuple[Identity, Question]]:
+def _epfl(source: MixEntry) -> Iterator[tuple[Identity, Question]]:
     return _identified(read_epfl(required(source, "path", "give an EPFL-format JSONL file"))[0])
 
 
 def _on_hub(
     repository: str, configs: dict[str, str], parse: Callable[..., Question], split: str = "train"
-) -> Reader[Source]:
+) -> Reader[MixEntry]:
     """A reader of a data set on the hub; a source without a config reads all of `configs` (config -> benchmark in its ids).
 
     Options keep the order of the data set; where it has none, a hash of the row's text decides it.
     """
 
-    def load(source: Source) -> Iterator[tuple[Identity, Question]]:
+    def load(source: MixEntry) -> Iterator[tuple[Identity, Question]]:
         if source.config:
             check_choice(f"config of source {source.source!r}", source.config, configs)
         questions: list[Question] = []
@@ -100,7 +100,7 @@ def _on_hub(
     return Reader(load, STYLES, ("config",), "own")
 
 
-MULTIPLE_CHOICE = {
+MULTIPLE_CHOICE: dict[str, Reader[MixEntry]] = {
     "generated": Reader(lambda source: _identified(generate(source)), STYLES),
     "epfl": Reader(_epfl, STYLES, ("path",), "made"),
     "sciq": _on_hub("allenai/sciq", {"default": "sciq"}, parsers.from_sciq),

@@ -1,24 +1,25 @@
-"""Preference pairs: from files in several formats, from sampled solutions, and from the options of a question."""
+"""Preference pairs: from files in several formats, from sampled solutions, and of a question's right and wrong options."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import Row, numbered_items
 from mcqa_suite.logs.log_row import Columns, log_row
 from mcqa_suite.logs.scoring import SCORES, read_all
-from mcqa_suite.questions import prompts
 from mcqa_suite.questions.answer_key import read_answer
 from mcqa_suite.questions.epfl import answer_at_end
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, key_of, left_out_text
-from mcqa_suite.training_data.sources.multiple_choice import generate, identity
-from mcqa_suite.training_data.sources.source import Identity, PairSource, Reader, as_texts, group_of, required
+from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE, STYLES
+from mcqa_suite.training_data.sources.source import Identity, MixEntry, PairSource, Reader, as_texts, group_of, required
 
 log = logging.getLogger(__name__)
 CRITERIA = ("correctness", "relevance", "clarity", "completeness")
@@ -26,16 +27,28 @@ UNDECIDED = {"AB", "None", None}
 OVERALL = {"A", "B", *UNDECIDED}
 
 Item = tuple[Identity, tuple[str, str, str]]  # prompt, chosen and rejected
+Answers = tuple[Identity, tuple[Question, Question]]  # with the right option, and with a wrong one
 Parser = Callable[[PairSource, Row, str], Iterator[Item]]  # the last argument is the id of the row
 
 
-def _generated(source: PairSource) -> Iterator[Item]:
-    """The right option and a wrong one, which is drawn with the seed and the question's id."""
-    for question in generate(source):
-        wrong = [i for i in range(len(question.choices)) if i not in question.gold]
-        rejected = random.Random(f"{source.seed}:{question.id}").choice(wrong)  # noqa: S311 - not cryptography
-        texts = [f"{LETTERS[i]}. {question.choices[i]}" for i in (question.gold[0], rejected)]
-        yield identity(question), _texts(prompts.letter(question), *texts)
+def _right_and_wrong(reader: Reader[MixEntry]) -> Callable[[PairSource], Iterator[Answers]]:
+    """A loader of each question of a multiple-choice source with its right option, and with a wrong one as if that were right.
+
+    The wrong one is drawn with the seed and the question's id; a question whose options are all right makes no pair.
+    """
+
+    def load(source: PairSource) -> Iterator[Answers]:
+        for identity, question in reader.load(source):
+            if wrong := [i for i in range(len(question.choices)) if i not in question.gold]:
+                drawn = random.Random(f"{source.seed}:{question.id}").choice(wrong)  # noqa: S311 - not cryptography
+                yield identity, (question, dataclasses.replace(question, gold=(drawn,)))
+
+    return load
+
+
+def _answered(style: Callable[[Question], tuple[str, str]], answers: tuple[Question, Question]) -> tuple[str, str, str]:
+    (prompt, chosen), (_, rejected) = map(style, answers)
+    return prompt, chosen, rejected
 
 
 def _from_file(parse: Parser) -> Callable[[PairSource], list[Item]]:
@@ -156,12 +169,19 @@ def _texts(prompt: str, chosen: str, rejected: str) -> tuple[str, str, str]:
     return prompt, first, second
 
 
-STYLES = {"pair": as_texts}
+# The styles of an option, the first being the default; an explanation (`cot`) is of the right one alone.
+OPTION_STYLES = {
+    name: partial(_answered, STYLES[name]) for name in ("letter_text", "letter", "correct_answer", "cloze")
+}
+TEXTS = {"pair": as_texts}
 FILE_KEYS = ("path", "keep_first")
-PAIRS = {
-    "generated": Reader(_generated, STYLES),
-    "evaluator": Reader(_from_file(_evaluator), STYLES, FILE_KEYS, "made"),
-    "epfl_raw": Reader(_from_file(_epfl_raw), STYLES, (*FILE_KEYS, "min_agreement", "tolerance"), "made"),
-    "solutions": Reader(_from_file(_solutions), STYLES, FILE_KEYS, "made"),
-    "persuasion": Reader(_from_file(_persuasion), STYLES, FILE_KEYS, "made"),
+PAIRS: dict[str, Reader[PairSource]] = {
+    **{
+        name: Reader(_right_and_wrong(reader), OPTION_STYLES, reader.keys, reader.splits)
+        for name, reader in MULTIPLE_CHOICE.items()
+    },
+    "evaluator": Reader(_from_file(_evaluator), TEXTS, FILE_KEYS, "made"),
+    "epfl_raw": Reader(_from_file(_epfl_raw), TEXTS, (*FILE_KEYS, "min_agreement", "tolerance"), "made"),
+    "solutions": Reader(_from_file(_solutions), TEXTS, FILE_KEYS, "made"),
+    "persuasion": Reader(_from_file(_persuasion), TEXTS, FILE_KEYS, "made"),
 }

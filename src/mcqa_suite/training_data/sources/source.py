@@ -22,15 +22,18 @@ Share = Annotated[float, Field(gt=0, le=1)]
 class MixEntry:
     """A source of rows.
 
-    `n` is the number of rows (None: all), `share` a share of the stage's `rows`; they are drawn with `seed`. Where the data set
-    has no splits, its groups are divided into `mix.SPLITS`, and `split` names one of these. `pool` names a part of
-    `pool_shares` (their sum is 1; by default `mix.POOLS`) or of `pool_counts` (numbers of groups; None is all that remain).
+    `n` is the number of rows (None: all), `share` a share of the stage's `rows`; they are drawn with `seed`. `style` is the form
+    of the answer, `config` a config of the data set. Where the data set has no splits, its groups are divided into `mix.SPLITS`,
+    and `split` names one of these. `pool` names a part of `pool_shares` (their sum is 1; by default `mix.POOLS`) or of
+    `pool_counts` (numbers of groups; None is all that remain).
     """
 
     source: str
     n: Count | None = None
     seed: int = 0
     path: str | None = None
+    style: str | None = None
+    config: str | None = None
     share: Share | None = None
     split: str | None = None
     pool: str | None = None
@@ -51,12 +54,10 @@ class MixEntry:
 class Source(MixEntry):
     """Rows of prompts and completions for training or calibration, of a source in `sources.SOURCES`.
 
-    `style` is the form of the answer, `config` a config of the data set. For grids, each task comes in `views` augmented views,
-    with `swap` also with each demonstration in place of the test pair, and `encoder` writes a grid as text.
+    For grids, each task comes in `views` augmented views, with `swap` also with each demonstration in place of the test pair, and
+    `encoder` writes a grid as text.
     """
 
-    style: str | None = None
-    config: str | None = None
     views: Annotated[int, Field(ge=1, le=64)] | None = None
     swap: bool | None = None
     encoder: str | None = None
@@ -75,7 +76,7 @@ class PairSource(MixEntry):
     keep_first: bool = False
 
 
-S = TypeVar("S", bound=MixEntry)
+S = TypeVar("S", bound=MixEntry, contravariant=True)
 
 
 class Identity(NamedTuple):
@@ -118,7 +119,7 @@ class Reader(Generic[S]):
     system: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, source: S) -> list[Row]:
-        style = getattr(source, "style", None) or next(iter(self.styles))
+        style = source.style or next(iter(self.styles))
         check_choice("style", style, self.styles)
         rows = []
         for identity, item in self.load(source):
