@@ -190,7 +190,13 @@ QUESTION = Question("x/1", "Which?", ("one", "two"), (1,), rationale="It is two.
 
 @pytest.mark.parametrize(
     ("style", "completion"),
-    [("letter", " B"), ("letter_text", " B. two"), ("cloze", " two"), ("cot", " It is two. The answer is (B).")],
+    [
+        ("letter", " B"),
+        ("letter_text", " B. two"),
+        ("cloze", " two"),
+        ("cot", " It is two. The answer is (B)."),
+        ("cot_answer", " The answer is (B)."),
+    ],
 )
 def test_a_style_is_the_form_of_the_answer(style, completion):
     prompt, answer = STYLES[style](QUESTION)

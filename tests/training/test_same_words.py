@@ -17,7 +17,10 @@ from mcqa_suite.harness.tasks import load, manager
 from mcqa_suite.questions.generated import generate
 from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, prompt_text
 
-QUESTIONS = {"letter": "", "letter_text": "", "correct_answer": "", "cloze": "_cloze", "cot": "_cot"}
+QUESTIONS = {
+    **{"letter": "", "letter_text": "", "correct_answer": "", "cloze": "_cloze"},
+    **{"cot": "_cot", "cot_answer": "_cot"},
+}
 PROBLEMS = {"official": "", "final_answer": "_final_answer"}
 SAME = [  # (source, the task that asks as its style does)
     *((Source("generated", n=3, style=style), f"mcqa_generated{form}") for style, form in QUESTIONS.items()),
@@ -105,6 +108,9 @@ def test_prompt_and_answer_of_a_row_are_the_harness_request(pairs, harness_model
             assert extract_choice(row["completion"], doc["choices"]).answer == continuation.strip()
             continue
         assert (prompt + answer)[: len(request_ids)] == request_ids
+        if source.style == "cot_answer":  # the last sentence of what the task expects
+            assert continuation.endswith(row["completion"])
+            continue
         if not chat:
             assert (prompt_text(row) + row["completion"]).startswith(context + continuation)
             assert source.style == "letter_text" or row["completion"] == continuation

@@ -37,7 +37,12 @@ def cot(question: Question) -> str:
 
 def cot_solution(question: Question) -> str:
     """The data set's own explanation, where it has one, and `The answer is (A).`"""
-    return _concluded(question.rationale, f"The answer is ({question.answer}).")
+    return _concluded(question.rationale, cot_answer(question))
+
+
+def cot_answer(question: Question) -> str:
+    """`The answer is (A).`, the last sentence of a `cot_solution`."""
+    return f"The answer is ({question.answer})."
 
 
 def math(question: str) -> str:

@@ -24,7 +24,7 @@ def _text_of_gold(question: Question) -> str:
 
 def _cot(question: Question) -> tuple[str, str]:
     if not question.rationale:
-        raise DatasetError(f"{question.id}: no explanation, and style 'cot' needs one; use style 'letter_text'")
+        raise DatasetError(f"{question.id}: no explanation, and style 'cot' needs one; use style 'cot_answer'")
     return prompts.cot(question), f" {prompts.cot_solution(question)}"
 
 
@@ -35,6 +35,7 @@ STYLES: dict[str, Callable[[Question], tuple[str, str]]] = {
     "correct_answer": lambda q: (prompts.letter(q), f" The correct answer is {q.answer}. {_text_of_gold(q)}"),
     "cloze": lambda q: (prompts.cloze(q), f" {_text_of_gold(q)}"),
     "cot": _cot,
+    "cot_answer": lambda q: (prompts.cot(q), f" {prompts.cot_answer(q)}"),
 }
 
 
