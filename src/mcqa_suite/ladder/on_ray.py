@@ -17,6 +17,7 @@ from tempfile import NamedTemporaryFile
 from typing import Any
 
 from mcqa_suite import __version__
+from mcqa_suite.backend.gguf_file import is_gguf
 from mcqa_suite.common.errors import ConfigError, McqaError, StageError
 from mcqa_suite.ladder.recipe import Recipe
 from mcqa_suite.ladder.stages import base_checkpoint
@@ -55,7 +56,8 @@ def connected(address: str, recipe: Recipe, steps: Sequence[Step], shared: Path 
         for step in steps:
             executor.check(step)
         with _marker(shared) if shared else nullcontext() as marker:
-            _check_nodes(ray, base_checkpoint(recipe), marker)
+            # A converted base is in the run folder or in the store.
+            _check_nodes(ray, None if is_gguf(recipe.base) else base_checkpoint(recipe), marker)
         yield executor
     finally:
         ray.shutdown()
@@ -92,11 +94,11 @@ def _marker(folder: Path) -> Iterator[Path]:
         yield Path(marker.name)
 
 
-def _check_nodes(ray: Any, base: Path, marker: Path | None) -> None:
+def _check_nodes(ray: Any, base: Path | None, marker: Path | None) -> None:
     """ConfigError for a node that does not see the base or the marker, or has another version of this package."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    task, paths = ray.remote(_missing), [marker, base] if marker else [base]
+    task, paths = ray.remote(_missing), [path for path in (marker, base) if path]
     answers = []  # ask all nodes at once: each needs seconds to start a worker
     for node in _nodes(ray):
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)

@@ -70,6 +70,7 @@ class Stage:
 class RunSettings:
     """The keys of a recipe that apply to all stages.
 
+    Everything is computed in `dtype`; the weights of every checkpoint that the run makes are stored in `save_dtype`.
     `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None asks the base as its own
     manifest says, else with its tokenizer's template if it has one. `num_cpus` and `num_gpus` are the resources of an
     evaluation, and of a stage that does not set them. With several `processes`, a training batch is
@@ -78,6 +79,7 @@ class RunSettings:
 
     name: Name
     dtype: Dtype = "float32"
+    save_dtype: Dtype = "bfloat16"
     seed: int = 0
     batch_size: Count = 16
     threads: Count | None = None
@@ -89,7 +91,7 @@ class RunSettings:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Recipe(RunSettings):
-    """`base` is a folder or a name on the hub; `stages` includes every point of the `sweeps`.
+    """`base` is a folder, a GGUF file or a name on the hub; `stages` includes every point of the `sweeps`.
 
     Training stages are started by `accelerate launch` with the configuration `accelerate`, or by torchrun where it is None.
     """
@@ -241,9 +243,9 @@ def _accelerate(name: str | None, path: Path) -> Path | None:
 
 
 def _base(base: str | None, folder: Path) -> str:
-    """The absolute path of an existing folder, else the text unchanged (a name on the hub, or a missing folder)."""
+    """The absolute path of an existing folder or file, else the text unchanged (a name, or a path that does not exist)."""
     path = training_dir() / "base" if base is None else folder / base
-    return str(path.resolve()) if path.is_dir() or base is None else base
+    return str(path.resolve()) if path.exists() or base is None else base
 
 
 def _with_absolute_files(entry: Evaluation, folder: Path) -> Evaluation:

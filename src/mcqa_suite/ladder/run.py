@@ -1,6 +1,6 @@
 """Run a recipe: make every rung from its parent and evaluate it as soon as it is made.
 
-    runs/demo/checkpoints/<rung>/   weights, tokenizer, manifest.json (for the base only the manifest)
+    runs/demo/checkpoints/<rung>/   weights, tokenizer, manifest.json (for the base only the manifest, unless it is a GGUF file)
     runs/demo/evaluations/<rung>/   lm_eval's output, rung.json, manifest.json
     runs/demo/audits/<stage>.md     training rows of a stage that are also questions of the tasks
     runs/demo/configs/, logs/       the settings and the output of each process
@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mcqa_suite.backend.gguf_file import is_gguf
 from mcqa_suite.common import extras
 from mcqa_suite.common.locks import run_lock
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.ladder.audit import check_rows
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
+from mcqa_suite.ladder.gguf_base import convert_base
 from mcqa_suite.ladder.process import EvaluationWorker
 from mcqa_suite.ladder.questions import Questions, load_tasks, questions_of
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
@@ -95,9 +97,7 @@ class Ladder:
 
     def run(self) -> tuple[RungResult, ...]:
         """Every rung, in the recipe's order; a step starts when the steps before it are done."""
-        base = record_base(self.context)
-        self._print(1, BASE, BASE_KIND, str(base.manifest.settings["base"]))
-        rungs = {BASE: base}
+        rungs = {BASE: self._base()}
         done, waiting = {1}, list(self.steps)
         by_versions: dict[str, list[str]] = {}
         while len(done) <= len(self.steps):
@@ -113,6 +113,18 @@ class Ladder:
         for versions, names in by_versions.items():
             print(f"    kept evaluations of other versions: {', '.join(names)} ({versions}); {REMEDY}", flush=True)
         return tuple(rungs[name] for name in [BASE, *(stage.name for stage in self.context.recipe.stages)])
+
+    def _base(self) -> RungResult:
+        """The base; one that is converted from GGUF goes to the store, as the checkpoint of a stage does."""
+        if not is_gguf(self.context.recipe.base):
+            base = record_base(self.context)
+            self._print(1, BASE, BASE_KIND, str(base.manifest.settings["base"]))
+            return base
+        result = convert_base(self.context)
+        self._print(1, BASE, BASE_KIND, result.status)
+        if self.store:
+            self.store.upload(f"checkpoints/{BASE}")
+        return result.rung
 
     def _call(self, step: Step, rungs: Mapping[str, RungResult]) -> Callable[[], StepResult]:
         """A step as a function that can be sent to another process."""

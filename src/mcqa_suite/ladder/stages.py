@@ -10,6 +10,8 @@ from pathlib import Path
 
 import yaml
 
+from mcqa_suite.backend.gguf_conversion import KIND as BASE_KIND
+from mcqa_suite.backend.gguf_file import PACKAGED
 from mcqa_suite.common.checkpoints import (
     HUB_FILES,
     HUB_NAME,
@@ -24,6 +26,7 @@ from mcqa_suite.common.manifest import (
     Data,
     Manifest,
     Parent,
+    complete_folder,
     content_hash,
     hardware,
     read_manifest,
@@ -35,8 +38,10 @@ from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
 from mcqa_suite.ladder.stage_settings import TRAINED, record
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
-BASE_KIND = "base"
-REMEDY = "give a folder with config.json and *.safetensors, or the name of a model on the hub"
+REMEDY = (
+    "give a folder with config.json and *.safetensors, a .gguf file, the name of a model on the hub, or "
+    f"{', '.join(PACKAGED)}"
+)
 
 
 def base_checkpoint(recipe: Recipe) -> Path:
@@ -80,19 +85,20 @@ def record_base(context: LadderContext) -> RungResult:
         size=checkpoint_size(checkpoint),
         chat_template=base_chat_template(recipe, checkpoint),
     )
-    folder = context.output / "checkpoints" / BASE
-    folder.mkdir(parents=True, exist_ok=True)
-    write_manifest(folder, manifest)
+    with complete_folder(context.output / "checkpoints" / BASE) as folder:  # an earlier base may have left weights
+        write_manifest(folder, manifest)
     return RungResult(BASE, checkpoint, manifest, None, None)
 
 
-def base_chat_template(recipe: Recipe, checkpoint: Path) -> bool:
+def base_chat_template(recipe: Recipe, checkpoint: Path, *, converted: bool = False) -> bool:
     """Whether the base is asked with its chat template: by the recipe, else by its own manifest, else where it has one.
 
-    ConfigError where the recipe contradicts that manifest, or asks for a template that is not there.
+    The manifest of a base that this run `converted` follows the recipe and does not count. ConfigError where the recipe
+    contradicts that manifest, or asks for a template that is not there.
     """
     key, name = f"{recipe.path}: chat_template", f"the base {checkpoint.name}"
-    setting, recorded, available = recipe.chat_template, chat_template_of(checkpoint), has_chat_template(checkpoint)
+    setting, available = recipe.chat_template, has_chat_template(checkpoint)
+    recorded = None if converted else chat_template_of(checkpoint)
     if line := contradiction(name, setting, recorded, key=key):
         raise ConfigError(line)
     return use_chat_template(name, setting, recorded, key=key, available=available, default=available)

@@ -15,7 +15,6 @@ from typing import Any
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import MANIFEST, Manifest, complete_folder, content_hash, read_manifest
-from mcqa_suite.ladder.recipe import BASE
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
 Name = str  # checkpoints/<rung> or evaluations/<rung>, below the URL and below the run folder
@@ -104,11 +103,14 @@ def output_of(step: Step) -> Name:
 
 
 def inputs_of(rung: RungResult) -> tuple[tuple[Name, str], ...]:
-    """The folders, with their content hashes, that a step on this rung reads; the base is on every machine."""
+    """The folders, with their content hashes, that a step on this rung reads.
+
+    The store has the base only if it was converted from GGUF; any other base is on every machine.
+    """
     inputs = [(rung.name, rung.manifest.content)]
     if rung.adapter_base and rung.manifest.parent:
         inputs.append((rung.manifest.parent.name, rung.manifest.parent.content))
-    return tuple((f"checkpoints/{name}", content) for name, content in inputs if name != BASE)
+    return tuple((f"checkpoints/{name}", content) for name, content in inputs)
 
 
 def with_store(
