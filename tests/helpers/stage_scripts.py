@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-# Copies its parent and writes its settings to a file; seed 13 makes it fail, seed 9 kills it half-way.
+# Copies its parent and writes its settings and the ids of its rows to a file; seed 13 makes it fail, seed 9 kills it half-way.
 SCRIPT = """
-import argparse, os, signal, sys
+import argparse, json, os, signal, sys
 from pathlib import Path
 from mcqa_suite.common.checkpoints import checkpoint_size
 from mcqa_suite.common.manifest import Manifest, Parent, complete_folder, content_hash, hardware, name_of
 from mcqa_suite.common.checkpoints import checkpoint_size
 from mcqa_suite.common.manifest import write_manifest
-from mcqa_suite.ladder.stage_settings import read_rows, read_settings, record
+from mcqa_suite.ladder.stage_settings import read_leave_out, read_rows, read_settings, record
 
 KIND = Path(__file__).stem
 parser = argparse.ArgumentParser()
@@ -26,11 +26,12 @@ settings = read_settings(KIND, args.config)
 trainer = getattr(settings, "trainer", {})
 chat = getattr(settings, "chat_template", None)
 rows, data = read_rows(settings)
+left = read_leave_out(settings)
 with complete_folder(args.output) as folder:
     for path in args.parent.iterdir():
         if path.suffix != ".csv" and path.name != "manifest.json":
             (folder / path.name).write_bytes(path.read_bytes())
-    (folder / "made.json").write_text(str(settings))
+    (folder / "made.json").write_text(json.dumps([record(settings), [row["id"] for row in rows]]))
     print(" 50%|#####     | 1/2", end="\\r", file=sys.stderr, flush=True)
     if settings.seed == 13:
         raise ValueError("an unlucky number")
@@ -46,6 +47,7 @@ with complete_folder(args.output) as folder:
         hardware=hardware(),
         seconds=1.0,
         data=data,
+        left_out=left and left.record,
         size=checkpoint_size(folder),
         metrics={"parent_base": args.parent_base and args.parent_base.name, "reward_accuracy": trainer.get("learning_rate")},
         adapter=not getattr(settings, "merge", True),

@@ -22,6 +22,7 @@ from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder import stages
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import plan_of, recorded_plan
+from mcqa_suite.ladder.leaks import StageData
 from mcqa_suite.ladder.steps import RungResult, steps_of
 
 RECIPE = """
@@ -78,7 +79,7 @@ def climbed(tmp_path, base, chat="null", other="false"):
     context = ladder_context(tmp_path, RECIPE.format(base=base, chat=chat, other=other))
     rungs, statuses = {"base": stages.record_base(context)}, {}
     for step in steps_of(context.recipe):
-        result = stages.make(context, step, step.stage, rungs[step.stage.parent], ())
+        result = stages.make(context, step, step.stage, rungs[step.stage.parent], StageData(()))
         rungs[step.rung], statuses[step.rung] = result.rung, result.status
     on_disk = {name: read_manifest(tmp_path / "checkpoints" / name).chat_template for name in rungs}
     assert on_disk == {name: rung.manifest.chat_template for name, rung in rungs.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -11,13 +10,8 @@ from helpers.stage_scripts import MIXED, use_stand_ins, write_recipe
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
-from mcqa_suite.ladder.audit import StageRows, check_leaks, evaluation_items
 from mcqa_suite.ladder.outputs import save_sweeps
-from mcqa_suite.ladder.questions import load_tasks
-from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.run import run_recipe
-from mcqa_suite.questions import generated
-from mcqa_suite.questions.prompts import letter
 
 RECIPE = """
 name: small
@@ -164,50 +158,6 @@ def test_a_misspelled_argument_of_any_stage_stops_the_ladder_before_anything_run
     assert not (tmp_path / "run/evaluations").exists()
 
 
-def test_training_rows_with_an_evaluated_question_stop_the_ladder_before_anything_runs(tmp_path, tiny_checkpoint):
-    test = generated.generate("test", 1000)[:3]
-    rows = [{"question": letter(question), "answer": question.answer, "subject": "x"} for question in test]
-    (tmp_path / "exam.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(f"""
-name: leaky
-base: {tiny_checkpoint}
-output: {tmp_path}/run
-stages:
-  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: epfl, path: exam.jsonl}}]}}}}
-evaluate:
-  - {{tasks: [mcqa_generated], limit: 4}}
-""")
-    with pytest.raises(DatasetError) as caught:
-        run_recipe(recipe)
-    error = str(caught.value)
-    assert re.search(
-        r"stage sft: \d+ of 1000 items of mcqa_generated are in its training rows, such as item generated/\w+", error
-    )
-    assert "set allow_leaks: true" in error
-    assert "\n" not in error
-    assert not (tmp_path / "run/checkpoints").exists()
-    assert "Leak" in (tmp_path / "run/audits/sft.md").read_text()
-
-
-def test_allowed_leaks_are_printed_and_written(tmp_path, tiny_checkpoint):
-    question = generated.generate("test", 1000)[0]
-    row = {"id": "mine", "group": "g", "source": "x", "topic": "", "prompt": letter(question), "completion": " A"}
-    recipe = tmp_path / "recipe.yaml"
-    data = "data: [{source: generated, n: 8}], allow_leaks: true"
-    recipe.write_text(
-        f"name: x\nbase: {tiny_checkpoint}\nstages:\n  - {{name: sft, kind: sft, parent: base, settings: {{{data}}}}}\n"
-        "evaluate:\n  - {tasks: [mcqa_generated]}\n"
-    )
-    recipe = read_recipe(recipe)
-    items = evaluation_items(load_tasks(recipe))
-    assert len(items) == 1000
-    (line,) = check_leaks(recipe, StageRows(recipe.stages, [row], ()), items, tmp_path / "run")
-    assert line.startswith("sft: 1 of 1000 items of mcqa_generated are in its training rows")
-    assert line.endswith("allowed (allow_leaks)")
-    assert "Allowed by the stage's settings" in (tmp_path / "run/audits/sft.md").read_text()
-
-
 @pytest.mark.slow
 def test_the_real_stages_run_and_are_evaluated_and_a_second_run_keeps_them(tmp_path, tiny_checkpoint, capsys):
     recipe = tmp_path / "recipe.yaml"
@@ -219,15 +169,18 @@ stages:
   - name: sft
     kind: sft
     parent: base
-    settings: {{data: [{{source: generated, n: 8}}], trainer: {{max_steps: 2, logging_steps: 1}}, allow_leaks: true}}
+    settings: {{data: [{{source: generated, n: 40}}], trainer: {{max_steps: 2, logging_steps: 1}}}}
   - name: gptq4
     kind: gptq
     parent: sft
-    settings: {{bits: 4, group_size: 32, calibration: [{{source: generated, n: 8}}]}}
+    settings: {{bits: 4, group_size: 32, calibration: [{{source: generated, n: 40}}]}}
 evaluate:
   - {{tasks: [mcqa_generated], limit: 4}}
 """)
     result = run_recipe(recipe, tmp_path / "run")
+    for rung in result.rungs[1:]:  # generated questions share a small table of facts
+        left_out = rung.manifest.left_out
+        assert 0 < left_out.n < 40 == left_out.n + left_out.remaining
     assert [rung.name for rung in result.rungs] == ["base", "sft", "gptq4"]
     for rung in result.rungs:
         assert list(rung.evaluation.rglob("results_*.json"))

@@ -13,10 +13,10 @@ import pytest
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.manifest import Data, Hardware, Manifest, content_hash, read_manifest, write_manifest
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.ladder.audit import check_rows
 from mcqa_suite.ladder.changes import data_changes
 from mcqa_suite.ladder.context import redo_reason
 from mcqa_suite.ladder.evaluation import LIBRARIES, expected_evaluation, other_versions
+from mcqa_suite.ladder.leaks import check_rows
 from mcqa_suite.ladder.questions import load_tasks, questions_of
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.run import run_recipe
@@ -206,7 +206,9 @@ def test_changed_training_rows_are_a_reason_and_the_audit_follows_rows_and_quest
         (recipe.parent / "rows.jsonl").write_text("".join(rows), encoding="utf-8")
         content = read_recipe(recipe)
         data = check_rows(content, load_tasks(content), recipe.parent)
-        return data, (recipe.parent / "audits/sft.md").read_text(encoding="utf-8")
+        return {name: rows.sources for name, rows in data.items()}, (recipe.parent / "audits/sft.md").read_text(
+            encoding="utf-8"
+        )
 
     data, clean = check(lines[60:80])
     assert "Allowed by" not in clean

@@ -97,7 +97,7 @@ def test_n_gram_shares_equal_those_counted_with_sets():
     items = [problem(" ".join(text), number) for number, text in enumerate(texts)]
     rows = [row(" ".join(text), "", id=f"{number}") for number, text in enumerate(corpus)]
     overlaps = covered("8-gram", items, own, rows, lambda text: ngrams(text.split(), 5), 0.5)
-    result = {number: (overlap, parts) for number, overlap, parts in overlaps}
+    result = {item.number: (item.overlap, item.shared) for item in overlaps}
     everything = set().union(*map(grams, corpus))
     assert own == list(map(grams, texts))
     for i, mine in enumerate(own):
@@ -166,3 +166,50 @@ def test_the_question_of_a_prompt_comes_without_instructions_and_answer_mark():
     assert question_of(shots) == (SEA, DEPTHS)
     assert key_of(SEA, DEPTHS) == key_of(SEA.lower(), DEPTHS[::-1]) != key_of(SEA, DEPTHS[:3])
     assert words("Janet’s ½ – CAFÉ_2") == ["janet", "s", "1", "2", "café", "2"]
+
+
+# The rows that give items away.
+
+
+def rest(rows: list, result) -> list:
+    return [row for number, row in enumerate(rows) if number not in result.leaking_rows]
+
+
+def test_every_row_that_holds_an_item_is_named_and_not_only_the_first():
+    rows = [row(mcq_prompt(), id="a"), row("Which gas do plants take up?", id="b"), row(SEA, " x", id="c")]
+    rows += [row(f"From my notes on biology. {SEA} I knew that. More notes follow.", " fine", id="d")]
+    result = audit(rows, [choice()])
+    named = {rows[number]["id"]: [leak.kind for leak in leaks] for number, leaks in result.leaking_rows.items()}
+    assert named == {"a": ["question"], "c": ["question"], "d": ["8-gram"]}
+    assert audit(rest(rows, result), [choice()]).leaks == ()
+    assert audit([row(prompts.math(EGGS_TOO)), row("What is it?")], [problem()]).leaking_rows.keys() == {0}
+
+
+def test_of_rows_that_only_together_hold_an_item_the_largest_are_named_until_the_rest_is_no_leak():
+    text = [f"w{i}" for i in range(57)]  # 50 runs of 8 words
+    cuts = ((0, 27), (20, 42), (35, 48), (41, 57))  # 20, 15, 6 and 9 of them, all different
+    rows = [row(" ".join(text[start:end]), " x", id=f"{start}") for start, end in cuts]
+    item = problem(" ".join(text))
+    assert audit(rows[1:], [item]).leaks == ()
+    result = audit(rows, [item])
+    assert (result.leaks[0].kind, result.leaks[0].share, result.leaks[0].row_share) == ("8-gram", 1.0, 0.4)
+    assert result.leaking_rows.keys() == {0}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_item_leaks_without_the_named_rows_and_rows_are_named_only_for_items_that_leak(seed):
+    rng = random.Random(seed)
+    text = [f"w{rng.randrange(40)}" for _ in range(3000)]
+
+    def piece(least: int, most: int) -> str:
+        start = rng.randrange(2900)
+        return " ".join(text[start : start + rng.randrange(least, most)])
+
+    items = [choice(piece(8, 60), (piece(1, 9), "no"), number=number) for number in range(12)]
+    rows = [row(piece(5, 90), " x", id=str(number)) for number in range(60)]
+    result = audit(rows, items)
+    kept = rest(rows, result)
+    assert audit(kept, items).leaks == ()
+    assert bool(result.leaking_rows) == bool(result.leaks)
+    for leaks in result.leaking_rows.values():
+        assert {leak.item for leak in leaks} <= {leak.item for leak in result.leaks}

@@ -40,7 +40,7 @@ from mcqa_suite.common.manifest import (
     versions,
     write_manifest,
 )
-from mcqa_suite.ladder.stage_settings import TRAINED, read_settings, record
+from mcqa_suite.ladder.stage_settings import TRAINED, read_leave_out, read_settings, record
 
 START = time.perf_counter()
 GPU = torch.cuda.is_available()
@@ -248,6 +248,7 @@ def finish(
     """Write the manifest of the checkpoint in the temporary `folder`."""
     if args.kind not in TRAINED:
         facts["chat_template"] = args.chat_template
+    leave_out = read_leave_out(settings)
     manifest = Manifest(
         kind=args.kind,
         name=args.output.resolve().name,
@@ -258,6 +259,7 @@ def finish(
         hardware=hardware(torch.cuda.get_device_name() if GPU else None, n_processes),
         seconds=time.perf_counter() - START,
         size=checkpoint_size(folder, args.parent if args.kind in ("gptq", "bnb") else None),
+        left_out=leave_out and leave_out.record,
         versions=versions("torch", "transformers", *libraries),
         **facts,
     )

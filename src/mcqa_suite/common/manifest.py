@@ -52,6 +52,15 @@ class Data:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Rows of its data that a stage did not see: their number, the SHA-256 of their text, and the number of the other rows."""
+
+    n: int
+    sha256: str
+    remaining: int
+
+
+@dataclass(frozen=True)
 class TaskData:
     """What an evaluation reads for a task of its plan's entry number `entry`; each hash is a SHA-256 of content, never of a path.
 
@@ -100,7 +109,8 @@ class Manifest:
     """How a stage made its folder. It contains no path, so it is valid on every machine.
 
     `chat_template` is whether the checkpoint is asked with its tokenizer's chat template, and what is made from it too (None: not
-    known). An `adapter` works only on its parent. `tasks` is what an evaluation read (None for a stage, and in manifests that
+    known). An `adapter` works only on its parent. `left_out` describes the rows of `data` that were left out (None: all were
+    seen). `tasks` is what an evaluation read (None for a stage, and in manifests that
     are older than the key). New keys have defaults and unknown keys are ignored, so manifests of older and newer versions can
     be read.
     """
@@ -114,6 +124,7 @@ class Manifest:
     hardware: Hardware
     seconds: float
     data: tuple[Data, ...] = ()
+    left_out: LeftOut | None = None
     tasks: tuple[TaskData, ...] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     tokens_per_second: float | None = None

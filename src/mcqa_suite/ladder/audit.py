@@ -1,8 +1,7 @@
-"""Audit training rows: those of a recipe before it runs, and the inputs of `mcqa audit`."""
+"""What is audited: the rows of a recipe's stages, the questions of its evaluation, and the inputs of `mcqa audit`."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,11 @@ from typing import Any
 
 from mcqa_suite.common.config import read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError, McqaError
-from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.ladder.questions import LoadedTasks
 from mcqa_suite.ladder.recipe import Recipe, Stage, read_recipe
 from mcqa_suite.ladder.stage_settings import SETTINGS, Settings, parse_settings, read_rows
-from mcqa_suite.training_data.audit import Audit, audit
 from mcqa_suite.training_data.audit.items import Item, items_of_task
-from mcqa_suite.training_data.audit.report import markdown
 from mcqa_suite.training_data.audit.rows import Row, read_training_rows, responses
 
 
@@ -44,59 +40,10 @@ def stage_rows(recipe: Recipe) -> Iterator[StageRows]:
         yield StageRows(tuple(stages), rows, data)
 
 
-def check_rows(recipe: Recipe, loaded: LoadedTasks, folder: Path) -> dict[str, tuple[Data, ...]]:
-    """Read the rows of every stage and audit them against the evaluated tasks; return their fingerprints by stage."""
-    data: dict[str, tuple[Data, ...]] = {}
-    trained = []
-    for group in stage_rows(recipe):
-        data |= {stage.name: group.data for stage in group.stages}
-        trained += [group] if hasattr(group.stages[0].settings, "allow_leaks") else []
-    if recipe.evaluate and trained:
-        items, lines = evaluation_items(loaded), [f"not audited: {error}" for error in loaded.missing]
-        for group in trained:
-            lines += check_leaks(recipe, group, items, folder)
-        n = f"{sum(len(group.rows) for group in trained):,} training rows against {len(items):,} evaluation documents"
-        print("\n".join([f"audit: {n}; {folder / 'audits'}", *(f"    {line}" for line in lines)]), flush=True)
-    return data
-
-
 def evaluation_items(loaded: LoadedTasks) -> list[Item]:
     """The documents of all evaluated tasks, each once."""
     items = (item for tasks in loaded.entries.values() for task in tasks for item in items_of_task(task))
     return list({(item.task, item.doc_hash): item for item in items}.values())
-
-
-def check_leaks(recipe: Recipe, group: StageRows, items: Sequence[Item], folder: Path) -> list[str]:
-    """Write audits/<stage>.md for each stage of a group; DatasetError for a leak unless the stage has `allow_leaks: true`.
-
-    Returns a list with one line about allowed leaks; empty without leaks.
-    """
-    audited = audit(group.rows, items)
-    first, *others = group.stages
-    lines = []
-    (folder / "audits").mkdir(parents=True, exist_ok=True)
-    for stage in group.stages:
-        allowed = bool(audited.leaks) and getattr(stage.settings, "allow_leaks", False)
-        note = "\nAllowed by the stage's settings (`allow_leaks: true`).\n" if allowed else ""
-        write_file(folder / "audits" / f"{stage.name}.md", markdown(audited) + note)
-        if allowed:
-            stages = f"{first.name} and {len(others)} more" if others else first.name
-            lines.append(f"{stages}: {leak_summary(audited)}: allowed (allow_leaks)")
-        elif audited.leaks:
-            raise DatasetError(
-                f"{recipe.path}: stage {stage.name}: {leak_summary(audited)}; remove them from its data, evaluate other "
-                f"tasks, or set allow_leaks: true in its settings (list all: mcqa audit {recipe.path})"
-            )
-    return lines[:1]
-
-
-def leak_summary(audited: Audit) -> str:
-    """The number of leaked items by task, and one example."""
-    first = audited.leaks[0]
-    counts = Counter(leak.task for leak in audited.leaks)
-    parts = [f"{n} of {audited.documents[task]} items of {task}" for task, n in counts.items()]
-    tasks = ", ".join(parts[:3]) + (f" and those of {len(parts) - 3} more tasks" if len(parts) > 3 else "")
-    return f"{tasks} are in its training rows, such as item {first.item} in row {first.row} ({first.kind})"
 
 
 @dataclass(frozen=True)

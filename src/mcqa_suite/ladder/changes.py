@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mcqa_suite.common.manifest import Data, TaskData
+from mcqa_suite.common.manifest import Data, LeftOut, TaskData
 from mcqa_suite.ladder.recipe import FILES
 from mcqa_suite.ladder.sweep import shown
 
@@ -50,6 +50,15 @@ def data_changes(before: Sequence[Data], now: Sequence[Data], noun: str = "rows"
             yield f"{noun} of {new.name} changed ({_counts(old.n, new.n, noun)})"
     yield from (f"data: + {data.name}" for data in now[len(before) :])
     yield from (f"data: - {data.name}" for data in before[len(now) :])
+
+
+def left_out_changes(before: LeftOut | None, now: LeftOut | None) -> Iterator[str]:
+    """A line where other rows are left out than before."""
+    counts = tuple(rows.n if rows else 0 for rows in (before, now))
+    if counts[0] != counts[1]:
+        yield f"training rows left out: {counts[0]:,} -> {counts[1]:,}"
+    elif before and now and before.sha256 != now.sha256:
+        yield f"other training rows left out ({now.n:,})"
 
 
 def task_changes(

@@ -13,11 +13,19 @@ from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.locks import write_lock
-from mcqa_suite.common.manifest import MANIFEST, Data, Manifest, Parent, TaskData, content_hash, read_manifest
-from mcqa_suite.ladder.changes import CHOOSE_ROWS, data_changes, setting_changes, summary, task_changes, without_files
+from mcqa_suite.common.manifest import MANIFEST, Data, LeftOut, Manifest, Parent, TaskData, content_hash, read_manifest
+from mcqa_suite.ladder.changes import (
+    CHOOSE_ROWS,
+    data_changes,
+    left_out_changes,
+    setting_changes,
+    summary,
+    task_changes,
+    without_files,
+)
 from mcqa_suite.ladder.process import EvaluationWorker, run_process
 from mcqa_suite.ladder.recipe import BASE, Recipe
-from mcqa_suite.ladder.stage_settings import TRAINED
+from mcqa_suite.ladder.stage_settings import TRAINED, compared
 from mcqa_suite.ladder.steps import Step
 
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
@@ -41,6 +49,7 @@ class Expected:
     data: tuple[Data, ...] = ()
     tasks: tuple[TaskData, ...] | None = None
     chat_template: bool | None = None
+    left_out: LeftOut | None = None
 
 
 @dataclass(frozen=True)
@@ -136,9 +145,11 @@ def redo_reason(folder: Path, expected: Expected, processes: int) -> str | None:
 def _changes(manifest: Manifest, expected: Expected) -> list[str]:
     """What is not as the manifest has it: settings first, then what they do not explain."""
     if expected.tasks is None:
-        settings = list(setting_changes(manifest.settings, expected.settings))
-        explained = any(change.startswith(CHOOSE_ROWS) for change in settings)
-        return settings if explained else [*settings, *data_changes(manifest.data, expected.data)]
+        settings = list(setting_changes(compared(manifest.settings), expected.settings))
+        if any(change.startswith(CHOOSE_ROWS) for change in settings):
+            return settings
+        rows = data_changes(manifest.data, expected.data)
+        return [*settings, *rows, *left_out_changes(manifest.left_out, expected.left_out)]
     # A manifest that is older than `tasks` has the seed only beside its settings.
     before, now = {"seed": manifest.seed} | manifest.settings, expected.settings
     plan, plan_now = without_files(before.get("plan", ())), expected.settings["plan"]

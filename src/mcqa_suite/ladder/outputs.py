@@ -27,7 +27,18 @@ def save_leaderboard(result: LadderResult) -> str:
     return text
 
 
-TRAINED = ("stage", "kind", "parent", "s", "tokens/s", "steps", "loss", "token accuracy %", "layer loss")
+TRAINED = (
+    "stage",
+    "kind",
+    "parent",
+    "s",
+    "tokens/s",
+    "rows left out",
+    "steps",
+    "loss",
+    "token accuracy %",
+    "layer loss",
+)
 PREFERENCE_NOTE = (
     "Reward accuracy is over pairs of questions kept from training; a tie is no success. Shorter and longer: the accuracy of "
     "always taking the shorter or the longer response of the same pairs."
@@ -69,6 +80,7 @@ def _training_cells(rung: RungResult) -> list[str]:
     accuracy, speed = metrics.get("mean_token_accuracy"), manifest.tokens_per_second
     figures = (
         speed and round(speed),
+        manifest.left_out and manifest.left_out.n,
         metrics.get("steps"),
         metrics.get("loss"),
         accuracy and 100 * accuracy,

@@ -18,7 +18,7 @@ from mcqa_suite.common.config import STRICT, parse, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
-from mcqa_suite.ladder.stage_settings import SETTINGS, Dtype, Settings, parse_settings
+from mcqa_suite.ladder.stage_settings import SETTINGS, Dtype, Leaks, Settings, parse_settings, with_leaks
 from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expand
 
 BASE = "base"
@@ -73,8 +73,8 @@ class RunSettings:
     Everything is computed in `dtype`; the weights of every checkpoint that the run makes are stored in `save_dtype`.
     `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None asks the base as its own
     manifest says, else with its tokenizer's template if it has one. `num_cpus` and `num_gpus` are the resources of an
-    evaluation, and of a stage that does not set them. With several `processes`, a training batch is
-    per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL.
+    evaluation, and of a stage that does not set them; `leaks` is the rule of a stage that has none. With several `processes`, a
+    training batch is per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL.
     """
 
     name: Name
@@ -84,6 +84,7 @@ class RunSettings:
     batch_size: Count = 16
     threads: Count | None = None
     chat_template: bool | None = None
+    leaks: Leaks = "drop"
     num_cpus: Count | None = None
     num_gpus: Gpus | None = None
     processes: Count = 1
@@ -218,11 +219,14 @@ def _expanded(
     entry: StageEntry, file: RecipeFile, where: str, folder: Path
 ) -> tuple[dict[str, Settings], Sweep | None]:
     """The settings of the stage, or of every point of its sweep, by name; and the sweep."""
-    kind, mapping, source = entry.kind, entry.settings, f"{where}: settings"
+    kind, source = entry.kind, f"{where}: settings"
+    mapping = with_leaks(kind, entry.settings, source)
     if entry.config is not None:
-        path = folder / entry.config
-        mapping, source, folder = {**read_yaml(path), **mapping}, f"{where}: {entry.config}", path.parent
-    defaults = {"seed": file.seed, "dtype": file.dtype, "chat_template": file.chat_template}
+        path, source = folder / entry.config, f"{where}: {entry.config}"
+        mapping, folder = {**with_leaks(kind, read_yaml(path), source), **mapping}, path.parent
+    if "leave_out" in mapping:
+        raise ConfigError(f"{source}: leave_out is not for recipes: `mcqa run` finds the rows to leave out; remove it")
+    defaults = {"seed": file.seed, "dtype": file.dtype, "chat_template": file.chat_template, "leaks": file.leaks}
     mapping = {key: value for key, value in defaults.items() if key in SETTINGS[kind].__dataclass_fields__} | mapping
     if entry.sweep is None:
         if entry.criterion is not None:

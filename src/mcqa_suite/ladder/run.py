@@ -2,7 +2,7 @@
 
     runs/demo/checkpoints/<rung>/   weights, tokenizer, manifest.json (for the base only the manifest, unless it is a GGUF file)
     runs/demo/evaluations/<rung>/   lm_eval's output, rung.json, manifest.json
-    runs/demo/audits/<stage>.md     training rows of a stage that are also questions of the tasks
+    runs/demo/audits/<stage>.md     training rows of a stage that hold questions of the tasks (.json: in numbers)
     runs/demo/configs/, logs/       the settings and the output of each process
     .lock                           held by the run
     .<rung>.lock                    held by the process that writes the rung
@@ -22,11 +22,10 @@ from pathlib import Path
 from mcqa_suite.backend.gguf_file import is_gguf
 from mcqa_suite.common import extras
 from mcqa_suite.common.locks import run_lock
-from mcqa_suite.common.manifest import Data
-from mcqa_suite.ladder.audit import check_rows
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
 from mcqa_suite.ladder.gguf_base import convert_base
+from mcqa_suite.ladder.leaks import StageData, check_rows
 from mcqa_suite.ladder.process import EvaluationWorker
 from mcqa_suite.ladder.questions import Questions, load_tasks, questions_of
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
@@ -86,11 +85,11 @@ def check_libraries(recipe: Recipe) -> None:
 
 @dataclass(frozen=True)
 class Ladder:
-    """The steps of one run; `data` holds the fingerprints of the rows of each stage, `questions` those of what is evaluated."""
+    """The steps of one run; `data` describes the rows of each stage, `questions` those of what is evaluated."""
 
     context: LadderContext
     steps: Sequence[Step]
-    data: Mapping[str, tuple[Data, ...]]
+    data: Mapping[str, StageData]
     questions: Questions
     executor: Executor
     store: Store | None

@@ -12,7 +12,7 @@ from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.harness.tasks import listed
 from mcqa_suite.ladder.recipe import Recipe
-from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, Settings, TrainedSettings
+from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, RowSettings, Settings, TrainedSettings
 from mcqa_suite.ladder.sweep import Criterion, Sweep
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.mix import draw
@@ -142,8 +142,8 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
         trainer = {key: value for key, value in settings.trainer.items() if key not in REMOVED}
         lora = settings.lora if settings.full else {**(settings.lora or {}), "target_modules": "all-linear"}
         changes |= {"trainer": trainer | TRAINER, "lora": lora, "qlora": False, "chat_template": False}
-        if any(source.source == "generated" for source in changes["data"]):
-            changes["allow_leaks"] = True  # the added task has generated questions too
+    if isinstance(settings, RowSettings):
+        changes["leaks"] = "allow"  # of so few rows none can be spared
     if getattr(settings, "held_out", 0):
         changes["held_out"] = 0.5
     if isinstance(settings, GptqSettings):

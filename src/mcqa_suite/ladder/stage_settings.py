@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from mcqa_suite.common.config import STRICT, parse, read_yaml
-from mcqa_suite.common.manifest import Data
+from mcqa_suite.common.config import STRICT, parse, parse_json, read_yaml
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.manifest import Data, LeftOut
 from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.source import PairSource, Source
 
+Leaks = Literal["drop", "stop", "allow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Sources = Annotated[tuple[Source, ...], Field(min_length=1)]
@@ -30,23 +32,49 @@ class StageSettings:
     dtype: Dtype = "float32"
 
 
-@dataclass(frozen=True, kw_only=True, config=STRICT)
-class TrainedSettings(StageSettings):
-    """`trainer` has the arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
+@dataclass(frozen=True)
+class LeaveOut:
+    """Rows that hold questions of the evaluation, by their numbers in all rows of `data`, and the SHA-256 of their text."""
 
-    `rows` is the total number of rows where sources have shares. `full` trains all weights, `qlora` an adapter on the parent in
-    4 bits. `merge: false` saves the adapter alone. `chat_template` None trains as the parent
-    is asked, and where that is not known with the tokenizer's template if it has one.
+    rows: tuple[int, ...]
+    sha256: str
+    data: tuple[Data, ...]
+
+    @property
+    def record(self) -> LeftOut:
+        """What the manifest of the stage says about them."""
+        n = len(self.rows)
+        return LeftOut(n, self.sha256, sum(source.n for source in self.data) - n)
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class RowSettings(StageSettings):
+    """The settings of stages that read rows.
+
+    `rows` is the total number of rows where sources have shares. `leaks` says what happens to rows that hold questions of the
+    evaluation: they are left out (`drop`), stop the run, or stay (`allow`); `rows`, and `n` of a source, count them.
+    `leave_out` is the file of a `LeaveOut`, which the ladder writes.
     """
 
     rows: int | None = None
+    leaks: Leaks = "drop"
+    leave_out: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class TrainedSettings(RowSettings):
+    """`trainer` has the arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
+
+    `full` trains all weights, `qlora` an adapter on the parent in 4 bits. `merge: false` saves the adapter alone. `chat_template`
+    None trains as the parent is asked, and where that is not known with the tokenizer's template if it has one.
+    """
+
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
     lora: dict[str, Any] | None = None
     full: bool = False
     qlora: bool = False
     merge: bool = True
     chat_template: bool | None = None
-    allow_leaks: bool = False
 
     def __post_init__(self) -> None:
         if self.full and (self.lora or self.qlora):
@@ -72,7 +100,7 @@ class PreferenceSettings(TrainedSettings):
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
-class GptqSettings(StageSettings):
+class GptqSettings(RowSettings):
     """The defaults are AutoGPTQ's. `group_size` must divide the width of every layer (-1: whole columns).
 
     `act_group_aware` is GPTQModel's cheaper alternative to `desc_act`.
@@ -80,7 +108,6 @@ class GptqSettings(StageSettings):
 
     bits: Literal[8, 4, 3, 2]
     calibration: Sources
-    rows: int | None = None
     group_size: int = 128
     desc_act: bool = False
     act_group_aware: bool = False
@@ -123,13 +150,27 @@ TRAINED = (
 
 def parse_settings(kind: str, mapping: dict[str, Any], where: str, folder: Path) -> Settings:
     """The settings of a stage; the `path` of a source is relative to `folder`, the folder of the YAML file."""
-    settings = parse(SETTINGS[kind], mapping, where)
+    settings = parse(SETTINGS[kind], with_leaks(kind, mapping, where), where)
     absolute: dict[str, Any] = {
         name: tuple(_absolute(source, folder) for source in getattr(settings, name))
         for name in ("data", "calibration")
         if hasattr(settings, name)
     }
+    if name := getattr(settings, "leave_out", None):
+        absolute["leave_out"] = str((folder / name).resolve())
     return dataclasses.replace(settings, **absolute)
+
+
+def with_leaks(kind: str, mapping: dict[str, Any], where: str) -> dict[str, Any]:
+    """The mapping with the key `leaks` in place of `allow_leaks`, its name in older files; ConfigError where it has both."""
+    if "allow_leaks" not in mapping or not issubclass(SETTINGS[kind], RowSettings):
+        return mapping
+    others = {key: value for key, value in mapping.items() if key != "allow_leaks"}
+    if "leaks" in others:
+        raise ConfigError(f"{where}: both 'leaks' and 'allow_leaks'; keep only leaks: drop, stop or allow")
+    if not isinstance(allow := mapping["allow_leaks"], bool):
+        raise ConfigError(f"{where}: allow_leaks: {allow!r}; write leaks: drop, stop or allow")
+    return others | {"leaks": "allow" if allow else "stop"}
 
 
 def read_settings(kind: str, path: Path) -> Any:
@@ -138,12 +179,38 @@ def read_settings(kind: str, path: Path) -> Any:
 
 
 def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
-    """The rows of a stage and the fingerprint of each source; both empty for a kind without data."""
+    """The rows of a stage without those of `leave_out`, and the fingerprint of each whole source; empty for a kind without data.
+
+    DatasetError where `leave_out` was made for other rows.
+    """
     if isinstance(settings, GptqSettings):
-        return sources.read(settings.calibration, settings.rows)
-    if isinstance(settings, SftSettings | PreferenceSettings):
-        return sources.read(settings.data, settings.rows)
-    return [], ()
+        rows, data = sources.read(settings.calibration, settings.rows)
+    elif isinstance(settings, SftSettings | PreferenceSettings):
+        rows, data = sources.read(settings.data, settings.rows)
+    else:
+        return [], ()
+    leave_out = read_leave_out(settings)
+    if leave_out is None:
+        return rows, data
+    if leave_out.data != data:
+        raise DatasetError(f"{settings.leave_out}: made for other rows than the data has now; run the recipe again")
+    numbers = set(leave_out.rows)
+    return [row for number, row in enumerate(rows) if number not in numbers], data
+
+
+def read_leave_out(settings: Settings) -> LeaveOut | None:
+    """The rows that a stage leaves out; None where it has no list of them."""
+    if not isinstance(settings, RowSettings) or settings.leave_out is None:
+        return None
+    path = Path(settings.leave_out)
+    try:
+        return parse_json(LeaveOut, path.read_bytes(), str(path))
+    except OSError as error:
+        raise ConfigError(f"leave_out: {path}: {error.strerror}; run the recipe again, or remove the key") from error
+
+
+# A checkpoint depends on the rows that were left out, not on the rule; `allow_leaks` is in manifests of older versions.
+NOT_COMPARED = ("leaks", "leave_out", "allow_leaks")
 
 
 def record(settings: Settings) -> dict[str, Any]:
@@ -152,7 +219,12 @@ def record(settings: Settings) -> dict[str, Any]:
     for source in [*plain.get("data", ()), *plain.get("calibration", ())]:
         if source["path"]:
             source["path"] = Path(source["path"]).name
-    return plain
+    return compared(plain)
+
+
+def compared(recorded: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a manifest on which the checkpoint depends."""
+    return {key: value for key, value in recorded.items() if key not in NOT_COMPARED}
 
 
 def _absolute(source: Any, folder: Path) -> Any:

@@ -22,8 +22,8 @@ from mcqa_suite.common.checkpoints import (
     use_chat_template,
 )
 from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import (
-    Data,
     Manifest,
     Parent,
     complete_folder,
@@ -34,8 +34,9 @@ from mcqa_suite.common.manifest import (
 )
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.context import Expected, LadderContext
+from mcqa_suite.ladder.leaks import StageData
 from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
-from mcqa_suite.ladder.stage_settings import TRAINED, record
+from mcqa_suite.ladder.stage_settings import TRAINED, LeaveOut, compared, record
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
 REMEDY = (
@@ -104,15 +105,25 @@ def base_chat_template(recipe: Recipe, checkpoint: Path, *, converted: bool = Fa
     return use_chat_template(name, setting, recorded, key=key, available=available, default=available)
 
 
-def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, data: tuple[Data, ...]) -> StepResult:
+def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, data: StageData) -> StepResult:
     """The rung of a stage: the existing checkpoint if it is what the recipe asks for, else a new one."""
     folder = context.output / "checkpoints" / stage.name
     parent_id, inherited = Parent(parent.name, parent.manifest.content), parent.manifest.chat_template
     setting = getattr(stage.settings, "chat_template", None)
     chat = inherited if setting is None else setting
-    expected = Expected(stage.kind, stage.name, parent_id, record(stage.settings), data, chat_template=chat)
+    expected = Expected(
+        stage.kind,
+        stage.name,
+        parent_id,
+        record(stage.settings),
+        data.sources,
+        chat_template=chat,
+        left_out=data.left_out,
+    )
     status = context.update(
-        folder, expected, lambda: context.run_script(_command(context, stage, parent, folder), step)
+        folder,
+        expected,
+        lambda: context.run_script(_command(context, stage, parent, folder, data.leave_out), step),
     )
     manifest = read_manifest(folder)
     if stage.kind not in TRAINED and manifest.chat_template != inherited:  # its weights do not depend on it
@@ -122,8 +133,10 @@ def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, d
     return StepResult(RungResult(stage.name, folder, manifest, None, None, base), status)
 
 
-def _command(context: LadderContext, stage: Stage, parent: RungResult, folder: Path) -> list[str]:
-    script, config = str(training_dir() / f"{stage.kind}.py"), str(write_settings(context, stage))
+def _command(
+    context: LadderContext, stage: Stage, parent: RungResult, folder: Path, leave_out: LeaveOut | None
+) -> list[str]:
+    script, config = str(training_dir() / f"{stage.kind}.py"), str(write_settings(context, stage, leave_out))
     command = [script, "--config", config, "--parent", str(parent.checkpoint), "--output", str(folder)]
     chat = parent.manifest.chat_template
     # The folder of the base may have no manifest, and the script is to follow the one that the ladder wrote of it.
@@ -148,13 +161,17 @@ def _made_with(context: LadderContext, stage: Stage) -> bool:
         manifest = read_manifest(context.output / "checkpoints" / stage.name)
     except CheckpointError:
         return False
-    return bool(manifest.settings == record(stage.settings))
+    return compared(manifest.settings) == record(stage.settings)
 
 
-def write_settings(context: LadderContext, stage: Stage) -> Path:
-    """Write the stage's settings to a file for its script."""
+def write_settings(context: LadderContext, stage: Stage, leave_out: LeaveOut | None = None) -> Path:
+    """Write the stage's settings, and the rows that it leaves out, to files for its script."""
     config = context.output / "configs" / f"{stage.name}.yaml"
     config.parent.mkdir(parents=True, exist_ok=True)
     plain = json.loads(json.dumps(dataclasses.asdict(stage.settings)))
+    if leave_out:
+        path = config.with_name(f"{stage.name}.leave_out.json")
+        write_file(path, json.dumps(dataclasses.asdict(leave_out)) + "\n")
+        plain["leave_out"] = path.name
     config.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return config

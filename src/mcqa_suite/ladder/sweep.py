@@ -31,7 +31,7 @@ OF_KIND = {
     "reward": ("center_rewards_coefficient",),
 }
 LORA = ("r", "lora_alpha", "lora_dropout", "use_rslora", "use_dora")
-NOT_SWEPT = {"data", "calibration", "trainer", "lora"}  # settings that hold more than one value
+NOT_SWEPT = {"data", "calibration", "leave_out", "trainer", "lora"}  # settings that hold more than one value
 # Short forms for the names of stages.
 SHORT = {
     "learning_rate": "lr",

@@ -15,6 +15,7 @@ from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.reporting.audits import audits_of, leak_cell
 
 Cell = tuple[str, str]  # a state (good, bad, note, unknown, or "" for the base's own value) and a text
 SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
@@ -137,6 +138,9 @@ def checklist(
             checks[what] = [("", value or "none"), *cells]
     checks["same documents, prompts, targets"] = [("", ""), *(_paired_cell(report, run) for run in others)]
     checks["samples complete"] = [_complete_cell(run) for run in (base, *others)]
+    audits = {run.name: audits_of(run) for run in others}
+    if any(audits.values()):
+        checks["test questions in training rows"] = [("", ""), *(leak_cell(audits[run.name]) for run in others)]
     checks["scores look valid"] = [_health_cell(report, run) for run in (base, *others)]
     return checks
 

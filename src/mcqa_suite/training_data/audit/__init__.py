@@ -33,6 +33,15 @@ class Audit:
         return tuple(first.values())
 
     @property
+    def leaking_rows(self) -> dict[int, tuple[Overlap, ...]]:
+        """The numbers of the rows without which no item leaks, each with the items that it gives away, in their order."""
+        found: dict[int, dict[tuple[str, int], Overlap]] = {}
+        for overlap in self.overlaps:
+            for number in overlap.leaking:
+                found.setdefault(number, {}).setdefault((overlap.task, overlap.doc_id), overlap)
+        return {number: tuple(found[number].values()) for number in sorted(found)}
+
+    @property
     def documents(self) -> dict[str, int]:
         """The number of items of each task."""
         return dict(Counter(item.task for item in self.items))

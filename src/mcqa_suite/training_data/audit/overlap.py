@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from typing import NamedTuple
 
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.audit.checks import letter_of
@@ -39,7 +40,8 @@ class Overlap:
     """An evaluation item that training rows contain.
 
     All rows together contain `share` of it. The row with id `row` contains the largest part, `row_share`. `rows` is the number of
-    rows that each contain enough to count.
+    rows that each contain enough to count. `leaking` are the numbers of the rows without which the others do not give the item
+    away; empty where it is no leak.
     """
 
     task: str
@@ -50,6 +52,7 @@ class Overlap:
     share: float
     row_share: float
     rows: int
+    leaking: tuple[int, ...] = ()
 
     @property
     def leak(self) -> bool:
@@ -80,8 +83,8 @@ def _questions(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: 
                     hits.setdefault((number, kind), []).append(index)
     for (number, kind), indices in hits.items():
         if kind == "question" or (number, "question") not in hits:
-            item, row_id = items[number], rows[indices[0]]["id"]
-            yield Overlap(item.task, item.doc_id, item.id, kind, row_id, 1.0, 1.0, len(indices))
+            item, row_id, leaking = items[number], rows[indices[0]]["id"], tuple(indices if kind in LEAKS else ())
+            yield Overlap(item.task, item.doc_id, item.id, kind, row_id, 1.0, 1.0, len(indices), leaking)
 
 
 def _sameness(item: Item, row: Row, options: tuple[str, ...], same_options: bool) -> str | None:
@@ -116,13 +119,43 @@ def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     for n, least in ((8, SHARE), (LONG, 0.0)):
         own = specific_ngrams(texts, n, kinds)
         parts_of = partial(_ngrams_of, split=words, n=n)
-        for number, overlap, shared in covered(f"{n}-gram", items, own, rows, parts_of, least):
-            stem, share = stems[number], overlap.share
+        found = []
+        for item in covered(f"{n}-gram", items, own, rows, parts_of, least):
+            stem, share, head = stems[item.number], item.overlap.share, set[Hashable]()
             # Training data may shuffle the options, so a long question counts without them.
-            if n == 8 and len(stem) >= HEAD and (head := own[number].intersection(ngrams(stem, n))):
-                share = max(share, len(head & shared) / len(head))
+            if n == 8 and len(stem) >= HEAD and (head := own[item.number].intersection(ngrams(stem, n))):
+                share = max(share, len(head & item.shared) / len(head))
             if share >= least:
-                yield replace(overlap, share=share, rows=max(1, overlap.rows))
+                overlap = replace(item.overlap, share=share, rows=max(1, item.overlap.rows))
+                found.append((overlap, (own[item.number], head), item.rows))
+        yield from _with_leaking_rows(found, rows, parts_of) if n == 8 else (overlap for overlap, _, _ in found)
+
+
+def _with_leaking_rows(
+    found: Sequence[tuple[Overlap, tuple[Set[Hashable], Set[Hashable]], Sequence[int]]],
+    rows: Sequence[Row],
+    parts_of: Callable[[str], Iterable[Hashable]],
+) -> Iterator[Overlap]:
+    """The overlaps with `leaking`; each comes with the sets of parts that count (all, those of the question), and its rows."""
+    wanted = set[Hashable]().union(*(parts for _, sets, _ in found for parts in sets))
+    numbers = set(chain.from_iterable(numbers for _, _, numbers in found))
+    shared = {number: wanted.intersection(parts_of(text_of(rows[number]))) for number in sorted(numbers)}
+    for overlap, sets, numbers_of_item in found:
+        leaking: list[int] = []
+        for parts in filter(None, sets):
+            others = {number: shared[number] & parts for number in numbers_of_item if number not in leaking}
+            leaking += _largest(others, len(parts))
+        yield replace(overlap, leaking=tuple(sorted(leaking)))
+
+
+def _largest(parts: Mapping[int, Set[Hashable]], n: int) -> Iterator[int]:
+    """The rows with the most parts of an item, until the others together have less than SHARE of all `n` parts."""
+    holders = Counter(chain.from_iterable(parts.values()))
+    for number in sorted(parts, key=lambda number: -len(parts[number])):
+        if len(holders) / n < SHARE:
+            return
+        yield number
+        holders -= Counter(parts[number])
 
 
 def _templates(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
@@ -130,14 +163,16 @@ def _templates(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     items = [item for item in items if item.free and item.stem]
     texts = [masked(item.stem) for item in items]
     own = specific_ngrams(texts, 8, [" ".join(text) for text in texts])
-    same = covered("template", items, own, rows, partial(_ngrams_of, split=masked, n=8), SAME)
-    return (overlap for _, overlap, _ in same if overlap.row_share >= SAME)
+    for item in covered("template", items, own, rows, partial(_ngrams_of, split=masked, n=8), SAME):
+        if item.overlap.row_share >= SAME:
+            yield replace(item.overlap, leaking=item.enough)
 
 
 def _grids(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     items = [item for item in items if item.grids]
     keys = [set[Hashable](pair_keys(item.grids)) for item in items]
-    return (overlap for _, overlap, _ in covered("grid", items, keys, rows, pair_keys, 0.0))
+    for item in covered("grid", items, keys, rows, pair_keys, 0.0):
+        yield replace(item.overlap, leaking=item.enough)
 
 
 def ngrams(words: Sequence[str], n: int) -> Iterator[tuple[str, ...]]:
@@ -158,6 +193,20 @@ def specific_ngrams(texts: Sequence[Sequence[str]], n: int, kinds: Sequence[str]
     return [{gram for gram in ngrams(text, n) if questions[gram] <= BOILERPLATE} for text in texts]
 
 
+class Covered(NamedTuple):
+    """An item that shares parts with rows.
+
+    `number` is the item's, `shared` are those of its parts that any row has, `rows` the numbers of these rows, and `enough` of
+    those with enough parts to count alone.
+    """
+
+    number: int
+    overlap: Overlap
+    shared: set[Hashable]
+    rows: tuple[int, ...]
+    enough: tuple[int, ...]
+
+
 def covered(
     kind: str,
     items: Sequence[Item],
@@ -165,8 +214,8 @@ def covered(
     rows: Sequence[Row],
     parts_of: Callable[[str], Iterable[Hashable]],
     least: float,
-) -> Iterator[tuple[int, Overlap, set[Hashable]]]:
-    """For each item that shares a part with a row: its number, the overlap, and those of its parts that any row has.
+) -> Iterator[Covered]:
+    """Each item that shares a part with a row.
 
     `parts` are those of each item, `parts_of` returns those of a row's text. A row counts where it has a share of `least`.
     """
@@ -175,16 +224,16 @@ def covered(
         for part in own:
             items_with[part].append(number)
     seen: set[Hashable] = set()
-    most: dict[int, tuple[int, int]] = {}  # item -> the largest number of its parts in a row, and the first such row
-    enough: Counter[int] = Counter()
+    counts: dict[int, dict[int, int]] = defaultdict(dict)  # item -> row -> the number of the item's parts in it
     for index, row in enumerate(rows if items_with else ()):
         shared = items_with.keys() & parts_of(text_of(row))
         seen |= shared
         for number, count in Counter(chain.from_iterable(items_with[part] for part in shared)).items():
-            enough[number] += count >= least * len(parts[number])
-            if count > most.get(number, (0, 0))[0]:
-                most[number] = count, index
-    for number, (count, index) in most.items():
-        item, own, row_id = items[number], parts[number], rows[index]["id"]
-        shares = len(own & seen) / len(own), count / len(own)
-        yield number, Overlap(item.task, item.doc_id, item.id, kind, row_id, *shares, enough[number]), own & seen
+            counts[number][index] = count
+    for number, by_row in counts.items():
+        item, own = items[number], parts[number]
+        best = max(by_row, key=lambda index: by_row[index])  # the first of equal ones
+        enough = tuple(index for index, count in by_row.items() if count / len(own) >= least)
+        shares = len(own & seen) / len(own), by_row[best] / len(own)
+        overlap = Overlap(item.task, item.doc_id, item.id, kind, rows[best]["id"], *shares, len(enough))
+        yield Covered(number, overlap, own & seen, tuple(by_row), enough)

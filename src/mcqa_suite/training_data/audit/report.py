@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from mcqa_suite.analysis.compare.subset import Subset, as_json_text
 from mcqa_suite.common.files import write_file
@@ -15,20 +16,20 @@ from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent
 from mcqa_suite.stats import Estimate
 from mcqa_suite.training_data.audit import Audit
-from mcqa_suite.training_data.audit.overlap import KINDS
+from mcqa_suite.training_data.audit.overlap import KINDS, Overlap
 
 MOST = 12  # topics, and leaks, that a report lists
 MOST_IDS = 5  # ids of rows with one defect that a report lists
 COLUMNS = ("task", "doc_id", "item", "kind", "leak", "row", "share", "row_share", "rows")
 
 
-def markdown(audit: Audit) -> str:
-    """The report: leaks, checks of the rows, and the definition of each kind of overlap."""
+def markdown(audit: Audit, note: str = "") -> str:
+    """The report: leaks with a `note` on what was done about them, checks of the rows, the definition of each kind of overlap."""
     parts = [f"# Audit of {audit.checks.n:,} training rows\n"]
     if audit.items:
-        parts += [_summary(audit), tables.markdown(_overlap_table(audit)), *_examples(audit)]
+        parts += [_summary(audit), *filter(None, [note]), tables.markdown(_overlap_table(audit)), *_examples(audit)]
     else:
-        parts.append("Not compared with any evaluation task (`--against`).\n")
+        parts += ["Not compared with any evaluation task (`--against`).\n", *filter(None, [note])]
     parts.append(
         tables.markdown(Table("The rows by themselves", ("what", "count", "which, or how it stands"), _rows(audit)))
     )
@@ -44,6 +45,28 @@ def _summary(audit: Audit) -> str:
     if leaks := len(audit.leaks):
         return f"**Leak**: {leaks:,} of {n:,} evaluation documents are in the training rows. {rest}"
     return f"No leak found in {n:,} evaluation documents. {rest}"
+
+
+def left_out_table(rows: Sequence[tuple[str, Sequence[Overlap]]], audit: Audit) -> str:
+    """What was left out: the id of each row, and the items that it holds; a row without items was left out by an earlier run."""
+    n = audit.checks.n
+    cells = [
+        [row, item, kind, ", ".join(tasks)]
+        for row, overlaps in rows
+        for (item, kind), tasks in (_by_item(overlaps) or {("", "by an earlier run"): []}).items()
+    ]
+    note = (
+        f"{len(rows):,} of {n:,} rows are left out, {n - len(rows):,} are seen; in these, a second audit finds no leak."
+    )
+    return tables.markdown(Table("Rows that are left out", ("row", "item", "kind", "tasks"), cells, (note,), left=4))
+
+
+def _by_item(overlaps: Sequence[Overlap]) -> dict[tuple[str, str], list[str]]:
+    """The tasks that ask each item, by the item's id and the kind of overlap."""
+    tasks: dict[tuple[str, str], list[str]] = {}
+    for overlap in overlaps:
+        tasks.setdefault((overlap.item, overlap.kind), []).append(overlap.task)
+    return tasks
 
 
 def _overlap_table(audit: Audit) -> Table:
@@ -129,7 +152,7 @@ def _first(texts: Sequence[str], most: int) -> str:
 
 def as_csv(audit: Audit) -> str:
     """One line an overlap."""
-    records = [{**asdict(overlap), "leak": int(overlap.leak)} for overlap in audit.overlaps]
+    records = [_fields(overlap) | {"leak": int(overlap.leak)} for overlap in audit.overlaps]
     return tables.csv_text(records, COLUMNS, digits=4)
 
 
@@ -140,9 +163,13 @@ def as_json(audit: Audit) -> str:
         "documents": audit.documents,
         "clean": len(audit.clean),
         "checks": asdict(audit.checks),
-        "overlaps": [asdict(overlap) | {"leak": overlap.leak} for overlap in audit.overlaps],
+        "overlaps": [_fields(overlap) for overlap in audit.overlaps],
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
+def _fields(overlap: Overlap) -> dict[str, Any]:
+    return {name: getattr(overlap, name) for name in COLUMNS}
 
 
 FORMATS: dict[str, Callable[[Audit], str]] = {"md": markdown, "json": as_json}
