@@ -141,9 +141,7 @@ def _line(audited: Audit, stage: Stage, group: StageRows, numbers: Collection[in
     if numbers:
         kind = "calibration" if isinstance(stage.settings, GptqSettings) else "training"
         tasks = list(dict.fromkeys(leak.task for leak in audited.leaks)) or ["the evaluation"]
-        more = f" and {len(tasks) - MOST_TASKS} more tasks" if len(tasks) > MOST_TASKS else ""
-        names = ", ".join(tasks[:MOST_TASKS]) + more
-        return f"{len(numbers):,} of {len(group.rows):,} {kind} rows hold questions of {names}: left out"
+        return f"{len(numbers):,} of {len(group.rows):,} {kind} rows hold questions of {_first(tasks)}: left out"
     return f"{leak_summary(audited)}: allowed (leaks: allow)" if audited.leaks else ""
 
 
@@ -152,6 +150,10 @@ def leak_summary(audited: Audit) -> str:
     first = audited.leaks[0]
     counts = Counter(leak.task for leak in audited.leaks)
     parts = [f"{n} of {audited.documents[task]} items of {task}" for task, n in counts.items()]
-    more = f" and those of {len(parts) - MOST_TASKS} more tasks" if len(parts) > MOST_TASKS else ""
-    tasks = ", ".join(parts[:MOST_TASKS]) + more
-    return f"{tasks} are in its training rows, such as item {first.item} in row {first.row} ({first.kind})"
+    return f"{_first(parts)} are in its training rows, such as item {first.item} in row {first.row} ({first.kind})"
+
+
+def _first(tasks: Sequence[str]) -> str:
+    """The first tasks, and how many more there are."""
+    more = len(tasks) - MOST_TASKS
+    return ", ".join(tasks[:MOST_TASKS]) + (f" and {more} more {'task' if more == 1 else 'tasks'}" if more > 0 else "")
