@@ -208,8 +208,8 @@ def test_no_item_leaks_without_the_named_rows_and_rows_are_named_only_for_items_
     items = [choice(piece(8, 60), (piece(1, 9), "no"), number=number) for number in range(12)]
     rows = [row(piece(5, 90), " x", id=str(number)) for number in range(60)]
     result = audit(rows, items)
-    kept = rest(rows, result)
-    assert audit(kept, items).leaks == ()
+    others = rest(rows, result)
+    assert audit(others, items).leaks == ()
     assert bool(result.leaking_rows) == bool(result.leaks)
     for leaks in result.leaking_rows.values():
         assert {leak.item for leak in leaks} <= {leak.item for leak in result.leaks}

@@ -50,9 +50,9 @@ def check_rows(recipe: Recipe, loaded: LoadedTasks, folder: Path) -> dict[str, S
     if recipe.evaluate and groups:
         items, lines = evaluation_items(loaded), [f"not audited: {error}" for error in loaded.missing]
         for group in groups:
-            leave_out, found = check_group(recipe, group, items, folder, complete=not loaded.missing)
+            leave_out, printed = check_group(recipe, group, items, folder, complete=not loaded.missing)
             data |= {name: StageData(group.data, rows) for name, rows in leave_out.items()}
-            lines += found
+            lines += printed
         n = f"{sum(len(group.rows) for group in groups):,} training rows against {len(items):,} evaluation documents"
         print("\n".join([f"audit: {n}; {folder / 'audits'}", *(f"    {line}" for line in lines)]), flush=True)
     return data

@@ -35,11 +35,11 @@ class Audit:
     @property
     def leaking_rows(self) -> dict[int, tuple[Overlap, ...]]:
         """The numbers of the rows without which no item leaks, each with the items that it gives away, in their order."""
-        found: dict[int, dict[tuple[str, int], Overlap]] = {}
+        rows: dict[int, dict[tuple[str, int], Overlap]] = {}
         for overlap in self.overlaps:
             for number in overlap.leaking:
-                found.setdefault(number, {}).setdefault((overlap.task, overlap.doc_id), overlap)
-        return {number: tuple(found[number].values()) for number in sorted(found)}
+                rows.setdefault(number, {}).setdefault((overlap.task, overlap.doc_id), overlap)
+        return {number: tuple(rows[number].values()) for number in sorted(rows)}
 
     @property
     def documents(self) -> dict[str, int]:

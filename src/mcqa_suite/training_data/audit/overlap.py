@@ -119,7 +119,7 @@ def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     for n, least in ((8, SHARE), (LONG, 0.0)):
         own = specific_ngrams(texts, n, kinds)
         parts_of = partial(_ngrams_of, split=words, n=n)
-        found = []
+        counted = []
         for item in covered(f"{n}-gram", items, own, rows, parts_of, least):
             stem, share, head = stems[item.number], item.overlap.share, set[Hashable]()
             # Training data may shuffle the options, so a long question counts without them.
@@ -127,20 +127,20 @@ def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
                 share = max(share, len(head & item.shared) / len(head))
             if share >= least:
                 overlap = replace(item.overlap, share=share, rows=max(1, item.overlap.rows))
-                found.append((overlap, (own[item.number], head), item.rows))
-        yield from _with_leaking_rows(found, rows, parts_of) if n == 8 else (overlap for overlap, _, _ in found)
+                counted.append((overlap, (own[item.number], head), item.rows))
+        yield from _with_leaking_rows(counted, rows, parts_of) if n == 8 else (overlap for overlap, _, _ in counted)
 
 
 def _with_leaking_rows(
-    found: Sequence[tuple[Overlap, tuple[Set[Hashable], Set[Hashable]], Sequence[int]]],
+    counted: Sequence[tuple[Overlap, tuple[Set[Hashable], Set[Hashable]], Sequence[int]]],
     rows: Sequence[Row],
     parts_of: Callable[[str], Iterable[Hashable]],
 ) -> Iterator[Overlap]:
     """The overlaps with `leaking`; each comes with the sets of parts that count (all, those of the question), and its rows."""
-    wanted = set[Hashable]().union(*(parts for _, sets, _ in found for parts in sets))
-    numbers = set(chain.from_iterable(numbers for _, _, numbers in found))
+    wanted = set[Hashable]().union(*(parts for _, sets, _ in counted for parts in sets))
+    numbers = set(chain.from_iterable(numbers for _, _, numbers in counted))
     shared = {number: wanted.intersection(parts_of(text_of(rows[number]))) for number in sorted(numbers)}
-    for overlap, sets, numbers_of_item in found:
+    for overlap, sets, numbers_of_item in counted:
         leaking: list[int] = []
         for parts in filter(None, sets):
             others = {number: shared[number] & parts for number in numbers_of_item if number not in leaking}
