@@ -42,6 +42,14 @@ WAYS = {
     ),
     "harness version": ({"lm_eval_version": "0.4.14"}, "harness version: 0.4.13 (base), 0.4.14 (gptq8)"),
 }
+BUNDLED = {"version": 1.0, "data_sha256": "a" * 64}
+
+
+def data(metadata):
+    """A results file of a task with this metadata."""
+    return {"configs": {"t": {"output_type": "multiple_choice", "metadata": metadata}}}
+
+
 ways = pytest.mark.parametrize("way", WAYS)
 
 
@@ -72,6 +80,12 @@ def printed(capsys, *words):
         ({"chat_template_sha": "a"}, {"chat_template_sha": "b", "versions": {"t": 2}}, True, ["task version"]),
         ({"system_instruction_sha": "a"}, {}, True, ["system instruction"]),
         ({}, {"n-shot": {"t": 3}}, True, ["few-shot count"]),
+        (data(BUNDLED), data(BUNDLED | {"data": "hub"}), False, ["data"]),
+        (data(BUNDLED), data(BUNDLED | {"data": "hub"}), True, []),
+        (data(BUNDLED), data({"data_sha256": "b" * 64}), False, ["data"]),
+        (data(BUNDLED), data(BUNDLED | {"data": "bundled"}), False, []),
+        (data(None), data(BUNDLED), False, []),  # a log that is older than the hash: nothing is known
+        (data({"data": "hub"}), data(BUNDLED), False, []),  # a task without bundled rows
     ],
 )
 def test_other_templates_that_rendered_the_same_prompts_made_no_difference(ours, theirs, same_prompts, refused):
@@ -87,6 +101,35 @@ def test_runs_with_the_same_prompts_are_compared_with_a_note(capsys):
     assert "arc: chat template: aaaaaaaaaaaa (base), bbbbbbbbbbbb (tuned): the prompts are the same, so they are" in out
     board = markdown_by_task(rung_leaderboard([read_run(base), read_run(tuned)], {"tuned": "base"}))
     assert "| tuned | 33.3 | 13.8 to 60.9 | +8.3 (-24.4 to +39.7) |" in board
+
+
+def of_data(tmp_path, prompt):
+    """A base with bundled questions, and a rung with the hub's: half of them with the same text."""
+    scores, gold = questions(200)
+    rows = choice_rows("t", noisy(scores, 0.3), gold)
+    for row in rows[100:]:
+        row["doc_hash"] = f"other{row['doc_id']}"
+    if prompt:
+        rows = [row | {"prompt_hash": f"{prompt}{row['doc_id']}"} for row in rows]
+    base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)}, **data(BUNDLED))
+    return base, write_run(tmp_path / "gptq8", {"t": rows}, model="gptq8", **data(BUNDLED | {"data": "hub"}))
+
+
+DATA_LINE = "t: data: bundled aaaaaaaaaaaa (base), hub (gptq8)"
+
+
+def test_compare_says_that_runs_read_different_data(tmp_path, capsys):
+    base, other = of_data(tmp_path, prompt="")
+    code, out, _ = printed(capsys, "compare", base, other)
+    assert code == 0
+    assert f"{DATA_LINE}: the prompts are the same, so they are compared" in out
+    assert mcqa_suite.compare(base, other).to_frame()["n"].tolist() == [100]
+
+
+def test_compare_refuses_different_data_with_other_prompts(tmp_path, capsys):
+    code, out, err = printed(capsys, "compare", *of_data(tmp_path, prompt="other"))
+    assert (code, out) == (2, "")
+    assert DATA_LINE in err
 
 
 @ways

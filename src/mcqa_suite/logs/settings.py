@@ -1,7 +1,7 @@
 """How a task was asked, as its results file records it, and the one rule for which runs a table may subtract.
 
 Runs of a task are subtracted only where they were asked in the same way: with equal settings, and with the same prompt for each
-document. Other chat templates, or system instructions, that rendered the same prompts made no difference.
+document. Other chat templates, system instructions or data that gave the same documents the same prompts made no difference.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Settings = Mapping[str, Any]
 Prompts = Mapping[Any, Any]  # document hash -> prompt hash
 Difference = tuple[str, str, str]  # name of a setting, and the value of each run
 
-CHAT_TEMPLATE, SHOTS, TURNS = "chat template", "few-shot count", "few-shot as turns"
+CHAT_TEMPLATE, SHOTS, TURNS, DATA = "chat template", "few-shot count", "few-shot as turns", "data"
 PROMPT_SETTINGS = (CHAT_TEMPLATE, "system instruction", TURNS)  # which change nothing but prompts
 # The settings that different tasks of one family share, such as GSM8K and GSM-Symbolic.
 BETWEEN_TASKS = (*PROMPT_SETTINGS, SHOTS)
@@ -38,7 +38,15 @@ def settings_of(results: Mapping[str, Any], task: str) -> dict[str, Any]:
         TURNS: bool(results.get("fewshot_as_multiturn")) if template else None,
         "task version": None if version is None else str(version),
         "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
+        DATA: _data(config.get("metadata") or {}),
     }
+
+
+def _data(metadata: Mapping[str, Any]) -> str | None:
+    """What the questions are: the hash of bundled ones, or "hub"; None for a task or a log that records neither."""
+    digest = metadata.get("data_sha256")
+    bundled = f"bundled {digest[:12]}" if isinstance(digest, str) else None
+    return "hub" if bundled and metadata.get("data") == "hub" else bundled
 
 
 def settings_by_task(path: Path) -> dict[str, dict[str, Any]]:
@@ -54,8 +62,8 @@ def settings_by_task(path: Path) -> dict[str, dict[str, Any]]:
 def differences(ours: Settings, theirs: Settings, names: Collection[str] | None = None) -> list[Difference]:
     """Every setting (of `names`; None: of all) that does not agree."""
     pairs = [(name, value, theirs.get(name)) for name, value in ours.items() if names is None or name in names]
-    # turns are a matter of the template, which is in a line of its own
-    pairs = [pair for pair in pairs if pair[0] != TURNS or None not in pair]
+    # turns are a matter of the template, which is in a line of its own; data that a log does not record is not another
+    pairs = [pair for pair in pairs if pair[0] not in (TURNS, DATA) or None not in pair]
     return [(name, _short(own), _short(other)) for name, own, other in pairs if own != other]
 
 
@@ -68,8 +76,9 @@ def asked_differently(
     """
     pairs = differences(ours, theirs, names)
     both = None not in (ours.get(CHAT_TEMPLATE), theirs.get(CHAT_TEMPLATE))  # having one also changes the options' text
-    if both and any(name in PROMPT_SETTINGS for name, _, _ in pairs) and same_prompts():
-        return [pair for pair in pairs if pair[0] not in PROMPT_SETTINGS]
+    excused = (*PROMPT_SETTINGS, DATA) if both else (DATA,)
+    if any(name in excused for name, _, _ in pairs) and same_prompts():
+        return [pair for pair in pairs if pair[0] not in excused]
     return pairs
 
 

@@ -15,6 +15,7 @@ from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.settings import DATA
 from mcqa_suite.reporting.audits import audits_of, leak_cell
 
 Cell = tuple[str, str]  # a state (good, bad, note, unknown, or "" for the base's own value) and a text
@@ -126,7 +127,10 @@ def checklist(
     checks: dict[str, list[Cell]] = {}
     for what in next(iter(base.tasks.values())).settings:
         show = _generation if what == "generation settings" else _value
-        values = sorted({show(task.settings[what]) for task in base.tasks.values()})
+        recorded = {task.settings[what] for task in base.tasks.values()}
+        if what == DATA and recorded == {None}:
+            continue
+        values = sorted(map(show, recorded))
         checks[what] = [
             ("", ", ".join(values[:3])),
             *(_setting_cell(wrong.get(run.name, {}).get(what)) for run in others),
