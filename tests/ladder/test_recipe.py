@@ -155,6 +155,33 @@ def test_stages_that_train_take_the_recipes_chat_template_unless_they_set_one(tm
     assert read_recipe(write(tmp_path)).stages[0].settings.chat_template is None
 
 
+ORIGINS = """name: r
+data: hub
+stages:
+  - {name: sft, kind: sft, parent: base, settings: {data: [{source: arc}, {source: arc, data: bundled}, {source: sciq}]}}
+  - {name: gptq, kind: gptq, parent: sft, settings: {bits: 4, calibration: [{source: gsm8k}]}}
+evaluate:
+  - {tasks: [mcqa_arc]}
+  - {tasks: [mcqa_arc], metadata: {data: bundled}}
+"""
+
+
+def test_a_recipe_says_where_the_rows_of_public_data_sets_come_from(tmp_path):
+    (tmp_path / "recipe.yaml").write_text(ORIGINS, encoding="utf-8")
+    recipe = read_recipe(tmp_path / "recipe.yaml")
+    sft, gptq = (stage.settings for stage in recipe.stages)
+    assert [source.data for source in sft.data] == ["hub", "bundled", None]  # sciq is not bundled: the hub's anyway
+    assert [source.data for source in gptq.calibration] == ["hub"]
+    assert [entry.metadata["data"] for entry in recipe.evaluate] == ["hub", "bundled"]
+    (tmp_path / "recipe.yaml").write_text(ORIGINS.replace("data: hub\n", ""), encoding="utf-8")
+    recipe = read_recipe(tmp_path / "recipe.yaml")
+    assert [source.data for source in recipe.stages[0].settings.data] == [None, "bundled", None]
+    assert recipe.evaluate[0].metadata is None
+    (tmp_path / "recipe.yaml").write_text(ORIGINS.replace("data: hub\n", "data: web\n"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="data: 'web'; expected 'bundled' or 'hub'"):
+        read_recipe(tmp_path / "recipe.yaml")
+
+
 def test_every_config_on_disk_loads():
     configs = sorted((training_dir() / "configs").glob("*.yaml"))
     recipes = [path for path in configs if path.stem not in SETTINGS]

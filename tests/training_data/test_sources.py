@@ -19,11 +19,11 @@ from helpers.dataset_rows import (
     theorem_qa_rows,
     write_dataset,
 )
-from helpers.locations import SHARED, needs_hub
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.extract import extract_choice, extract_number, gold_number
-from mcqa_suite.training_data.sources import PAIRS, SOURCES, STYLES, PairSource, Source, read, rows
+from mcqa_suite.training_data.sources import PAIRS, SOURCES, STYLES, PairSource, Source, read, with_origin
+from mcqa_suite.training_data.sources import rows as bundled_rows
 from mcqa_suite.training_data.sources.multiple_choice import from_math_qa
 from mcqa_suite.training_data.sources.source import group_of
 
@@ -69,6 +69,11 @@ def arc_rows(config: str) -> list[dict]:
         }
         for i in range(N)
     ]
+
+
+def rows(entry: Source | PairSource) -> list[dict[str, str]]:
+    """The rows of the made-up hub, also where the real ones are bundled."""
+    return bundled_rows(with_origin(entry, "hub"))
 
 
 @pytest.fixture
@@ -285,12 +290,29 @@ def test_a_folder_with_the_same_readme_has_its_own_rows(tmp_path, monkeypatch):
         assert f"{name}?" in rows(Source("gsm8k"))[0]["prompt"]
 
 
-@needs_hub
-def test_the_mirrors_training_sets_are_complete_and_their_gold_is_spread(monkeypatch):
-    monkeypatch.setenv("MCQA_SHARED", str(SHARED))
+def test_the_bundled_training_sets_are_complete_and_their_gold_is_spread(made_up):
     result, data = read([Source("arc"), Source("openbookqa")])
     assert [part.n for part in data] == [3370, 4957]
     for name in ("arc", "openbookqa"):
         places = Counter(row["completion"].strip() for row in result if row["source"] == name)
         assert all(0.2 < places[letter] / places.total() < 0.3 for letter in "ABCD")
-    assert rows(Source("gsm8k", n=1))[0]["completion"].endswith(".")
+    assert len(bundled_rows(PairSource("openbookqa", split="validation"))) == 500
+    assert bundled_rows(Source("gsm8k", n=1))[0]["completion"].endswith(".")
+
+
+def test_the_rows_of_the_hub_are_the_bundled_ones_or_not_as_the_source_says(made_up):
+    assert len(bundled_rows(Source("aqua_rat", split="test"))) == 254
+    assert len(bundled_rows(Source("aqua_rat", split="test", data="hub"))) == N
+    assert len(bundled_rows(Source("aqua_rat"))) == N  # its train split is not bundled
+    with pytest.raises(
+        DatasetError, match=r"split train is not bundled \(validation, test\); choose another, or data: hub$"
+    ):
+        bundled_rows(Source("aqua_rat", data="bundled"))
+    with pytest.raises(ConfigError, match="source 'sciq': unknown key 'data'; valid keys: "):
+        bundled_rows(Source("sciq", data="hub"))
+
+
+def test_the_hub_offline_is_one_line_with_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
+    with pytest.raises(DatasetError, match=r"^allenai/openbookqa .* connect to the hub, .*, or leave out data: hub$"):
+        bundled_rows(Source("openbookqa", data="hub"))

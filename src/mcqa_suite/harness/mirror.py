@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import hub_mirror
 
 
@@ -14,6 +17,18 @@ def local_dataset(name: str) -> str:
     mirror = hub_mirror()
     local = mirror is not None and name.count("/") == 1 and not name.startswith((".", "/")) and (mirror / name).is_dir()
     return str(mirror / name) if mirror and local and not Path(name).exists() else name
+
+
+def load_hub(name: str, config: str | None, split: str | None = None) -> Any:
+    """`datasets.load_dataset` of a public data set, from the mirror where it is there; raises what the library raises."""
+    from datasets import load_dataset
+
+    folder = local_dataset(name)
+    if folder == name:
+        stay_offline_if_cut_off()
+        return load_dataset(name, config, split=split)
+    with without_progress(), TemporaryDirectory() as cache:
+        return load_dataset(folder, config, split=split, cache_dir=cache, keep_in_memory=True)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder.stage_settings import SETTINGS, Dtype, Leaks, Settings, parse_settings, with_leaks
 from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expand
+from mcqa_suite.questions.bundle import Origin
 
 BASE = "base"
 QUANTISED = ("gptq", "bnb")
@@ -74,7 +75,8 @@ class RunSettings:
     `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None asks the base as its own
     manifest says, else with its tokenizer's template if it has one. `num_cpus` and `num_gpus` are the resources of an
     evaluation, and of a stage that does not set them; `leaks` is the rule of a stage that has none. With several `processes`, a
-    training batch is per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL.
+    training batch is per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL. `data` says which
+    rows of public data sets are read where a source or an evaluation does not say so itself: the bundled ones, or the hub's.
     """
 
     name: Name
@@ -88,6 +90,7 @@ class RunSettings:
     num_cpus: Count | None = None
     num_gpus: Gpus | None = None
     processes: Count = 1
+    data: Origin = "bundled"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -160,7 +163,7 @@ def read_recipe(path: Path) -> Recipe:
         path=path,
         base=_base(file.base, folder),
         stages=tuple(stages),
-        evaluate=tuple(_with_absolute_files(entry, folder) for entry in file.evaluate),
+        evaluate=tuple(_with_absolute_files(_from(entry, file.data), folder) for entry in file.evaluate),
         output=Path(file.output or f"runs/{file.name}"),
         sweeps=tuple(sweeps),
         accelerate=_accelerate(file.accelerate, path),
@@ -231,11 +234,13 @@ def _expanded(
     if entry.sweep is None:
         if entry.criterion is not None:
             raise ConfigError(f"{where}: criterion without a sweep; remove it, or add a sweep")
-        return {entry.name: parse_settings(kind, mapping, source, folder)}, None
+        return {entry.name: parse_settings(kind, mapping, source, folder, file.data)}, None
     points = expand(entry.name, kind, mapping, entry.sweep, f"{where}: sweep")
     tasks = [task for evaluation in file.evaluate for task in evaluation.tasks] if kind != "reward" else []
     sweep = Sweep(entry.name, check_criterion(entry.criterion, entry.sweep, tasks, where), points)
-    return {point.stage: parse_settings(kind, at(point, kind, mapping), source, folder) for point in points}, sweep
+    return {
+        point.stage: parse_settings(kind, at(point, kind, mapping), source, folder, file.data) for point in points
+    }, sweep
 
 
 def _accelerate(name: str | None, path: Path) -> Path | None:
@@ -250,6 +255,15 @@ def _base(base: str | None, folder: Path) -> str:
     """The absolute path of an existing folder or file, else the text unchanged (a name, or a path that does not exist)."""
     path = training_dir() / "base" if base is None else folder / base
     return str(path.resolve()) if path.exists() or base is None else base
+
+
+def _from(entry: Evaluation, origin: Origin) -> Evaluation:
+    """The entry, reading the hub's rows if the recipe says so and the entry's own metadata does not say otherwise."""
+    return (
+        entry
+        if origin == "bundled"
+        else dataclasses.replace(entry, metadata={"data": origin, **(entry.metadata or {})})
+    )
 
 
 def _with_absolute_files(entry: Evaluation, folder: Path) -> Evaluation:

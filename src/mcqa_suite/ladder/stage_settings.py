@@ -14,6 +14,7 @@ from mcqa_suite.common.config import STRICT, parse, parse_json, read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import Data, LeftOut
 from mcqa_suite.common.paths import shared_path
+from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.source import PairSource, Source
 
@@ -148,11 +149,16 @@ TRAINED = (
 )  # kinds with a setting `chat_template`; other kinds are asked as their parent is
 
 
-def parse_settings(kind: str, mapping: dict[str, Any], where: str, folder: Path) -> Settings:
-    """The settings of a stage; the `path` of a source is relative to `folder`, the folder of the YAML file."""
+def parse_settings(
+    kind: str, mapping: dict[str, Any], where: str, folder: Path, origin: Origin = "bundled"
+) -> Settings:
+    """The settings of a stage; the `path` of a source is relative to `folder`, the folder of the YAML file.
+
+    With `origin` "hub", sources that do not say where their rows come from read the hub's.
+    """
     settings = parse(SETTINGS[kind], with_leaks(kind, mapping, where), where)
     absolute: dict[str, Any] = {
-        name: tuple(_absolute(source, folder) for source in getattr(settings, name))
+        name: tuple(_absolute(_from(source, origin), folder) for source in getattr(settings, name))
         for name in ("data", "calibration")
         if hasattr(settings, name)
     }
@@ -225,6 +231,11 @@ def record(settings: Settings) -> dict[str, Any]:
 def compared(recorded: dict[str, Any]) -> dict[str, Any]:
     """The settings of a manifest on which the checkpoint depends."""
     return {key: value for key, value in recorded.items() if key not in NOT_COMPARED}
+
+
+def _from(source: Any, origin: Origin) -> Any:
+    """The source, with the hub's rows where the recipe says so; the bundled ones are read anyway."""
+    return source if origin == "bundled" else sources.with_origin(source, origin)
 
 
 def _absolute(source: Any, folder: Path) -> Any:

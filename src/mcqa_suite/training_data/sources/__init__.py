@@ -5,9 +5,9 @@ that asks the same has a `description`, it is the key `system`; where its source
 the same question have the same group, and all rows of a group are in one split and one pool.
 """
 
-from mcqa_suite.training_data.sources.mix import SOURCES, read, rows
+from mcqa_suite.training_data.sources.mix import SOURCES, read, rows, with_origin
 from mcqa_suite.training_data.sources.multiple_choice import STYLES
 from mcqa_suite.training_data.sources.pairs import PAIRS
 from mcqa_suite.training_data.sources.source import PairSource, Source, prompt_text
 
-__all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "prompt_text", "read", "rows"]
+__all__ = ["PAIRS", "SOURCES", "STYLES", "PairSource", "Source", "prompt_text", "read", "rows", "with_origin"]

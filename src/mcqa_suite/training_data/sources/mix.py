@@ -11,10 +11,11 @@ import math
 from bisect import bisect
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import Data
+from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.training_data.sources.arc_grids import ARC_GRIDS
 from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE
 from mcqa_suite.training_data.sources.pairs import PAIRS
@@ -23,6 +24,7 @@ from mcqa_suite.training_data.sources.source import MixEntry, PairSource, Reader
 from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
 SOURCES: dict[str, Reader[Source]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
+E = TypeVar("E", bound=MixEntry)
 ALWAYS_READ = ("source", "n", "share", "seed", "style")
 SPLIT_KEYS = {None: (), "own": ("split",), "made": ("split", "pool", "pool_shares", "pool_counts")}
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
@@ -76,12 +78,19 @@ def counts(entries: Sequence[MixEntry], rows: int | None = None) -> list[int | N
     return list(rounded)
 
 
+def with_origin(entry: E, origin: Origin) -> E:
+    """The entry with `data: <origin>`, where its source has that key and the entry does not set it."""
+    reader = _readers(entry).get(entry.source)
+    takes = entry.data is None and reader is not None and "data" in reader.keys
+    return dataclasses.replace(entry, data=origin) if takes else entry
+
+
 def rows(entry: MixEntry) -> list[Row]:
     """The rows of one source in its own order; with `n`, that many of them, drawn with its seed.
 
     DatasetError where there are fewer.
     """
-    readers: dict[str, Any] = PAIRS if isinstance(entry, PairSource) else SOURCES
+    readers = _readers(entry)
     check_choice("source", entry.source, readers)
     reader = readers[entry.source]
     keys = (*ALWAYS_READ, *reader.keys, *SPLIT_KEYS[reader.splits])
@@ -94,6 +103,10 @@ def rows(entry: MixEntry) -> list[Row]:
     if entry.n is not None and entry.n > len(rows):
         raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, and n is {entry.n}; lower n or its share")
     return rows if entry.n is None else draw(rows, entry.n, entry.seed)
+
+
+def _readers(entry: MixEntry) -> dict[str, Any]:
+    return dict(PAIRS) if isinstance(entry, PairSource) else dict(SOURCES)
 
 
 def _in_part(entry: MixEntry, rows: list[Row], splits: str | None) -> list[Row]:

@@ -16,6 +16,7 @@ from mcqa_suite.training_data.sources.source import Identity, MixEntry, Reader, 
 
 # MathQA: "a ) 38 , b ) 27.675 , c ) 30 , d ) data inadequate , e ) none of these"
 MATH_QA_OPTION = re.compile(r"(?:^|,)\s*([a-e]) \)\s*")
+BUNDLED = ("config", "data")  # keys of a data set of which some splits come with this package
 
 
 def _text_of_gold(question: Question) -> str:
@@ -81,7 +82,11 @@ def _epfl(source: MixEntry) -> Iterator[tuple[Identity, Question]]:
 
 
 def _on_hub(
-    repository: str, configs: dict[str, str], parse: Callable[..., Question], split: str = "train"
+    repository: str,
+    configs: dict[str, str],
+    parse: Callable[..., Question],
+    split: str = "train",
+    keys: tuple[str, ...] = ("config",),
 ) -> Reader[MixEntry]:
     """A reader of a data set on the hub; a source without a config reads all of `configs` (config -> benchmark in its ids).
 
@@ -93,23 +98,25 @@ def _on_hub(
             check_choice(f"config of source {source.source!r}", source.config, configs)
         questions: list[Question] = []
         for config in [source.config] if source.config else configs:
-            rows = hub.load(repository, config, source.split or split)
+            rows = hub.load(repository, config, source.split or split, source.data)
             questions += hub.parsed(repository, rows, partial(parse, benchmark=configs[config]))
         # Style 'cot' leaves out the questions without an explanation.
         return _identified(q for q in questions if q.rationale or source.style != "cot")
 
-    return Reader(load, STYLES, ("config",), "own")
+    return Reader(load, STYLES, keys, "own")
 
 
 MULTIPLE_CHOICE: dict[str, Reader[MixEntry]] = {
     "generated": Reader(lambda source: _identified(generate(source)), STYLES),
     "epfl": Reader(_epfl, STYLES, ("path",), "made"),
     "sciq": _on_hub("allenai/sciq", {"default": "sciq"}, parsers.from_sciq),
-    "arc": _on_hub("allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, parsers.from_arc),
-    "openbookqa": _on_hub("allenai/openbookqa", {"main": "openbookqa"}, parsers.from_openbookqa),
+    "arc": _on_hub(
+        "allenai/ai2_arc", {"ARC-Easy": "arc_easy", "ARC-Challenge": "arc_challenge"}, parsers.from_arc, keys=BUNDLED
+    ),
+    "openbookqa": _on_hub("allenai/openbookqa", {"main": "openbookqa"}, parsers.from_openbookqa, keys=BUNDLED),
     # In its own config each row is wrapped in a column "train"; in "all" rows have the same columns as the other splits.
     "mmlu_auxiliary": _on_hub("cais/mmlu", {"all": "mmlu_auxiliary"}, from_mmlu_auxiliary, "auxiliary_train"),
-    "aqua_rat": _on_hub("deepmind/aqua_rat", {"raw": "aqua_rat"}, parsers.from_aqua_rat),
+    "aqua_rat": _on_hub("deepmind/aqua_rat", {"raw": "aqua_rat"}, parsers.from_aqua_rat, keys=BUNDLED),
     # allenai/math_qa as parquet, which the harness's own task reads too
     "math_qa": _on_hub("regisss/math_qa", {"default": "math_qa"}, from_math_qa),
 }

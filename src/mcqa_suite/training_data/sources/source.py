@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mcqa_suite.common.config import STRICT
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.questions.question import text_id
 
 Row = dict[str, str]
@@ -25,7 +26,8 @@ class MixEntry:
     `n` is the number of rows (None: all), `share` a share of the stage's `rows`; they are drawn with `seed`. `style` is the form
     of the answer, `config` a config of the data set. Where the data set has no splits, its groups are divided into `mix.SPLITS`,
     and `split` names one of these. `pool` names a part of `pool_shares` (their sum is 1; by default `mix.POOLS`) or of
-    `pool_counts` (numbers of groups; None is all that remain).
+    `pool_counts` (numbers of groups; None is all that remain). `data` says whether rows are the bundled ones or the hub's (None:
+    the bundled ones where there are some).
     """
 
     source: str
@@ -34,6 +36,7 @@ class MixEntry:
     path: str | None = None
     style: str | None = None
     config: str | None = None
+    data: Origin | None = None
     share: Share | None = None
     split: str | None = None
     pool: str | None = None

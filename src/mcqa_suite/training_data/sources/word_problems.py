@@ -30,7 +30,7 @@ def from_theorem_qa(row: Row) -> Item:
 
 
 def _gsm8k(source: Source) -> list[Item]:
-    rows = hub.load("openai/gsm8k", source.config or "main", source.split or "train")
+    rows = hub.load("openai/gsm8k", source.config or "main", source.split or "train", source.data)
     return hub.parsed("openai/gsm8k", rows, from_gsm8k)
 
 
@@ -43,7 +43,7 @@ def _gsm_symbolic(source: Source) -> list[Item]:
         problem = gsm8k.from_gsm_symbolic(row, f"gsm_symbolic_{config}")
         return Identity(problem.id, f"gsm_symbolic/{row['id']}", config), problem
 
-    return hub.parsed("apple/GSM-Symbolic", hub.load("apple/GSM-Symbolic", config, "test"), parse)
+    return hub.parsed("apple/GSM-Symbolic", hub.from_hub("apple/GSM-Symbolic", config, "test"), parse)
 
 
 def _symbolic_local(source: Source) -> Iterator[Item]:
@@ -61,7 +61,7 @@ def _theorem_qa(source: Source) -> list[Item]:
     from datasets import Image
 
     name = "TIGER-Lab/TheoremQA"
-    rows = hub.load(name, source.config, "test")
+    rows = hub.from_hub(name, source.config, "test")
     if isinstance(rows.features.get("Picture"), Image):
         rows = rows.cast_column("Picture", Image(decode=False))
     if "Picture" in rows.column_names:
@@ -84,7 +84,7 @@ def _final_answer(problem: WordProblem) -> tuple[str, str]:
 STYLES = {"official": _official, "final_answer": _final_answer}
 SYSTEM = {"official": prompts.MATH_INSTRUCTION}
 WORD_PROBLEMS = {
-    "gsm8k": Reader(_gsm8k, STYLES, ("config",), "own", SYSTEM),
+    "gsm8k": Reader(_gsm8k, STYLES, ("config", "data"), "own", SYSTEM),
     # The data set has one split; `split: train` is the part of its templates for training.
     "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config",), "made", SYSTEM),
     "symbolic_local": Reader(_symbolic_local, STYLES, ("config",), None, SYSTEM),
