@@ -78,7 +78,8 @@ def both() -> Any:
 
     builtin = resources.files("lm_eval") / "tasks"
     folders = [*(str(builtin / name) for name in FOLDERS), str(tasks_dir())]
-    return TaskManager(include_path=folders, include_defaults=False)
+    metadata = {"data": "hub"}  # so that both sides read the copy
+    return TaskManager(include_path=folders, include_defaults=False, metadata=metadata)
 
 
 def prompts(shots: int, limit: int | None = None, pairs: dict[str, str] = PAIRS) -> list[Row]:

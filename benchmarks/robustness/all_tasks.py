@@ -2,9 +2,9 @@
 
     python benchmarks/robustness/all_tasks.py [--limit 8]
 
-Public data sets are read from the mirror at $MCQA_SHARED/hub; GPQA (gated), SciQ and GSM-Symbolic (not to be redistributed)
-from made-up rows in their schema. The `_apply` tasks are left out: they ask with rules that another run wrote. The dummy
-model answers at random: the run checks only that every document loads, renders and is scored.
+Bundled questions are real; GPQA (gated), SciQ and GSM-Symbolic (not to be redistributed) are made-up rows in their schema.
+The `_apply` tasks are left out: they ask with rules that another run wrote. The dummy model answers at random: the run
+checks only that every document loads, renders and is scored.
 """
 
 from __future__ import annotations
@@ -19,36 +19,31 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from helpers.dataset_rows import gpqa_rows, gsm_symbolic_rows, link_mirror, sciq_rows, write_dataset  # noqa: E402
+from helpers.dataset_rows import gpqa_rows, gsm_symbolic_rows, sciq_rows, write_dataset  # noqa: E402
 
-from mcqa_suite.common.paths import hub_mirror  # noqa: E402
 from mcqa_suite.harness.tasks import manager  # noqa: E402
 
 NEEDS_RULES = "_apply"  # tasks that ask with rules which another run described
 
 
-def assemble(shared: Path, mirror: Path) -> None:
-    """A hub folder with the mirror's data sets and made-up ones beside them."""
+def assemble(shared: Path) -> None:
+    """A hub folder with made-up rows of the data sets that are not bundled."""
     splits = ("train", "validation", "test")
     write_dataset(shared / "hub", "allenai/sciq", "default", {split: sciq_rows() for split in splits})
     for config in ("main", "p1", "p2"):
         write_dataset(shared / "hub", "apple/GSM-Symbolic", config, {"test": gsm_symbolic_rows()})
     for config in ("gpqa_main", "gpqa_diamond", "gpqa_extended"):
         write_dataset(shared / "hub", "Idavidrein/gpqa", config, {"train": gpqa_rows()})
-    link_mirror(shared, mirror)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--limit", type=int, default=8)
     args = parser.parse_args()
-    mirror = hub_mirror()
-    if mirror is None:
-        sys.exit("all_tasks: no mirror of public data sets; set MCQA_SHARED to the folder that holds hub/")
     from lm_eval import simple_evaluate
 
     with tempfile.TemporaryDirectory() as shared:
-        assemble(Path(shared), mirror)
+        assemble(Path(shared))
         os.environ["MCQA_SHARED"] = shared
         tasks = manager()
         names = sorted(name for name in tasks.all_subtasks if not name.endswith(NEEDS_RULES))

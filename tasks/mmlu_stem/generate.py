@@ -3,9 +3,14 @@
 One file a subject and format, because the harness finds a task by its own file.
 """
 
+import re
 from pathlib import Path
 
+from mcqa_suite.questions import bundle
+
 HERE = Path(__file__).parent
+REPOSITORY = "cais/mmlu"
+HARNESS_VERSION = "1.0"
 FORMATS = {"letter": "", "cloze": "_cloze", "cot": "_cot", "perm": "_perm", "cot_n8": "_cot_n8"}
 # What a form adds to its task's file
 EXTRA = {
@@ -44,6 +49,21 @@ def parent(form: str, subject: str) -> str:
     return f"../cot/{subject}.yaml" if form == "cot_n8" else "../_mmlu_stem.yaml"
 
 
+def data(subject: str, version: str) -> str:
+    """Where the questions come from. The mapping `metadata` of an included file would be replaced as a whole, so it is here."""
+    digest = bundle.sha256(REPOSITORY, subject, "test")
+    return (
+        f"dataset_name: {subject}\ndataset_kwargs: {{bundle: {REPOSITORY}/{subject}}}\n"
+        f"metadata: {{version: {version}, data_sha256: {digest}}}\n"
+    )
+
+
+def version_of(form: str) -> str:
+    """The version that the format's own file has."""
+    text = (HERE.parent / "_formats" / f"{form}.yaml").read_text(encoding="utf-8")
+    return re.findall(r"^  version: (\S+)", text, re.MULTILINE)[0]
+
+
 def group(name: str, members: list[str]) -> str:
     return (
         f"group: {name}\ntask:\n"
@@ -62,7 +82,7 @@ def files() -> dict[str, str]:
         for subject in SUBJECTS:
             out[f"{form}/{subject}.yaml"] = (
                 f"include: [{parent(form, subject)}, ../../_formats/{form}.yaml]\n"
-                f"task: mcqa_mmlu_stem_{subject}{suffix}\ndataset_name: {subject}\n" + EXTRA.get(form, "")
+                f"task: mcqa_mmlu_stem_{subject}{suffix}\n{data(subject, version_of(form))}" + EXTRA.get(form, "")
             )
         tops: dict[str, list[str]] = {"": [], "_by_level": []}
         for prefix, top, parts in (("", "", DISCIPLINES), ("level_", "_by_level", levels)):
@@ -84,7 +104,7 @@ def harness_files() -> dict[str, str]:
     for subject, task in tasks.items():
         words = subject.replace("_", " ")
         out[f"harness/{subject}.yaml"] = (
-            f"include: ../_mmlu_stem_harness.yaml\ntask: {task}\ndataset_name: {subject}\n"
+            f"include: ../_mmlu_stem_harness.yaml\ntask: {task}\n{data(subject, HARNESS_VERSION)}"
             f'description: "The following are multiple choice questions (with answers) about {words}.\\n\\n"\n'
         )
     return out

@@ -10,6 +10,8 @@ from helpers.dataset_rows import write_dataset
 from mcqa_suite.cli.main import main
 from mcqa_suite.evaluation.check import check
 
+HUB = ["--metadata", '{"data": "hub"}']  # else the bundled rows are read
+
 
 @pytest.fixture
 def openbookqa(tmp_path, monkeypatch):
@@ -27,21 +29,21 @@ def openbookqa(tmp_path, monkeypatch):
 
 def test_a_question_with_eleven_options_is_rendered(openbookqa):
     openbookqa(11)
-    [result] = check(["mcqa_openbookqa"])
+    [result] = check(["mcqa_openbookqa"], {"data": "hub"})
     assert result.options == (11, 11)
     assert "11 options, gold K 100%" in str(result)
 
 
 def test_a_question_with_more_options_than_letters_is_one_line(openbookqa, capsys):
     openbookqa(30)
-    assert main(["check", "mcqa_openbookqa"]) == 2
+    assert main(["check", "mcqa_openbookqa", *HUB]) == 2
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
     assert "30 options, expected 2 to 26" in line
 
 
 def test_show_prints_the_first_question_as_the_harness_asks_it(openbookqa, capsys):
     openbookqa(3)
-    assert main(["check", "--show", "mcqa_openbookqa", "mcqa_openbookqa_cot_n8"]) == 0
+    assert main(["check", "--show", "mcqa_openbookqa", "mcqa_openbookqa_cot_n8", *HUB]) == 0
     letter, cot = capsys.readouterr().out.split("\n\nmcqa_")
     assert letter.split("\n")[1:9] == [
         *("    Question: Stem", "", "    Options:", "    A. option 0", "    B. option 1", "    C. option 2", ""),

@@ -104,13 +104,14 @@ def _docs(name, rows):
 
 @pytest.mark.usefixtures("hub")
 def test_the_other_commands_take_these_tasks():
-    checks = check(GROUPS)
+    checks = check(GROUPS, {"data": "hub"})
     assert len(checks) == 19 + 2 + 1 + 1 + 3
     assert [str(each) for each in checks if "sciq" in each.task] == [
-        f"mcqa_sciq_harness: {parity.MADE_UP} documents, 4 options, gold D 100%, longest prompt 55 characters"
+        f"mcqa_sciq_harness: {parity.MADE_UP} documents, 4 options, gold D 100%, longest prompt 55 characters, "
+        "questions of allenai/sciq"
     ]
     names = ["mcqa_arc_easy_harness", "mcqa_gpqa_main_harness"]
-    items = items_of(names)
+    items = items_of(names, {"data": "hub"})
     item = next(item for item in items if item.task == names[0])
     leaked = {"prompt": f"Question: {item.stem}\n{item.shown}", "completion": item.gold}
     assert {leak.task for leak in audit([leaked], items).leaks} == {names[0]}
@@ -120,7 +121,7 @@ def test_the_other_commands_take_these_tasks():
 def test_the_harness_alone_loads_the_groups():
     from lm_eval.tasks import TaskManager
 
-    tasks = TaskManager(include_path=str(tasks_dir()), include_defaults=False)
+    tasks = TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata={"data": "hub"})
     leaves = list(tasks.load("mcqa_arc_harness")["tasks"].values())
     assert [len(task.eval_docs) for task in leaves] == [N, N]
     assert leaves[0].doc_to_text(leaves[0].eval_docs[0]) == "Question: Question 0?\nAnswer:"

@@ -83,7 +83,7 @@ def hub(shared: Path, word: str) -> Path:
 def test_a_data_set_of_the_hub_is_known_by_its_rows_not_by_its_folder_or_dates(tmp_path, monkeypatch):
     def under(shared: Path) -> TaskData:
         monkeypatch.setenv("MCQA_SHARED", str(shared))
-        return read("mcqa_gsm8k")
+        return read("mcqa_gsm8k", data="hub")
 
     first = under(hub(tmp_path / "a", "First"))
     assert (first.source, first.n) == (GSM8K, 5)
@@ -94,7 +94,7 @@ def test_a_data_set_of_the_hub_is_known_by_its_rows_not_by_its_folder_or_dates(t
 
 
 def test_training_rows_of_the_hub_are_known_by_their_content_too(tmp_path, monkeypatch):
-    entry = sources.Source("gsm8k", style="official")
+    entry = sources.Source("gsm8k", style="official", data="hub")
     data = []
     for folder, word in (("a", "First"), ("b", "Other"), ("c", "First")):
         monkeypatch.setenv("MCQA_SHARED", str(hub(tmp_path / folder, word)))

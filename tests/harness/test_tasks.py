@@ -10,8 +10,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from helpers.dataset_rows import write_dataset
-from helpers.locations import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
+from helpers.dataset_rows import N, write_dataset
+from helpers.locations import MMLU_SUBJECTS, REPOSITORY
 
 from mcqa_suite.common.errors import ConfigError, DatasetError, LoglikelihoodError
 from mcqa_suite.common.paths import tasks_dir
@@ -261,8 +261,8 @@ def test_an_unknown_task_is_named_with_its_nearest():
 @pytest.mark.usefixtures("in_made_up_hub")
 def test_data_in_the_mirror_is_read_from_any_folder_and_logged_under_its_public_name(tmp_path, made_up_hub):
     before = Path.cwd()
-    (task,) = load(["mcqa_openbookqa"], manager())
-    assert len(task.eval_docs) > 0
+    (task,) = load(["mcqa_openbookqa"], manager({"data": "hub"}))
+    assert len(task.eval_docs) == N
     assert task.dump_config()["dataset_path"] == "allenai/openbookqa"
     assert local_dataset("allenai/openbookqa") == str((made_up_hub / "hub" / "allenai" / "openbookqa").resolve())
     assert local_dataset("owner/of-nothing") == "owner/of-nothing"
@@ -282,16 +282,14 @@ def test_a_data_set_with_other_columns_is_an_error_with_the_missing_column(made_
     write_dataset(tmp_path / "hub", "allenai/openbookqa", "main", rows)
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     with pytest.raises(DatasetError, match=r"openbookqa row 0: no column 'question_stem' among stem"):
-        load(["mcqa_openbookqa"], manager())
+        load(["mcqa_openbookqa"], manager({"data": "hub"}))
 
 
 FULL = {"mcqa_mmlu_stem": 3153, "mcqa_arc": 3548, "mcqa_openbookqa": 500, "mcqa_aqua_rat": 254, "mcqa_gsm8k": 1319}
 
 
-@needs_hub
 @pytest.mark.parametrize("name", FULL)
-def test_every_document_of_the_public_test_sets_renders(name, monkeypatch):
-    monkeypatch.setenv("MCQA_SHARED", str(SHARED))
+def test_every_document_of_the_public_test_sets_renders(name):
     checks = check([name])
     assert sum(task_check.n for task_check in checks) == FULL[name]
     golds: Counter[int] = Counter()

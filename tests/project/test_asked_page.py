@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.locations import MMLU_SUBJECTS, REPOSITORY, SHARED, needs_hub
+from helpers.locations import MMLU_SUBJECTS, REPOSITORY
 
 from mcqa_suite.evaluation.show import examples
 from mcqa_suite.harness.tasks import listed
@@ -16,20 +16,14 @@ from mcqa_suite.harness.tasks import listed
 PAGE = REPOSITORY / "docs" / "asked.md"
 BLOCK = re.compile(r"^```text (mcqa_\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ROW = re.compile(r"^\| `(mcqa_[\w<>,]+)` \| ([\d.]+) \| ", re.MULTILINE)
-# Their licence or gate forbids to print a row, or asks for more than a name: these blocks have made-up rows.
-MADE_UP = ("allenai/sciq", "Idavidrein/gpqa", "apple/GSM-Symbolic")
 RULE = "Lay the grid three times beside and below itself; the rows of the copies in the middle are mirrored."
 SOME = {"subject": MMLU_SUBJECTS}
 
 
 @pytest.fixture
-def in_hub(made_up_hub, tmp_path, monkeypatch):
-    """Real rows where the page shows real ones, else made-up rows."""
-    for folder in [*(SHARED / "hub").glob("*/*"), *(made_up_hub / "hub" / name for name in MADE_UP)]:
-        link = tmp_path / "hub" / folder.parent.name / folder.name
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(folder)
-    monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
+def in_hub(made_up_hub, monkeypatch):
+    """The rows of what is not bundled are made up: their licence or gate forbids to print one, or asks for more than a name."""
+    monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
     monkeypatch.delenv("MCQA_EPFL_FILE", raising=False)
 
 
@@ -52,7 +46,6 @@ def block(task: str, rules: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-@needs_hub
 @pytest.mark.usefixtures("in_hub")
 def test_every_block_is_what_the_task_asks(rules):
     page = PAGE.read_text(encoding="utf-8")

@@ -10,20 +10,22 @@ from typing import Any
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.harness.tasks import load_leaves
+from mcqa_suite.harness.tasks import load_leaves, public_source
 from mcqa_suite.questions.question import LETTERS
 
 
 @dataclass(frozen=True)
 class TaskCheck:
     """Facts about a task's documents. `options`: fewest and most; `golds`: counts of right options by position, empty for
-    generated answers; `longest_prompt`: characters; `file`: what was read, corrected and skipped in the user's file."""
+    generated answers; `longest_prompt`: characters; `source`: the public data set; `file`: what was read, corrected
+    and skipped in the user's file."""
 
     task: str
     n: int
     options: tuple[int, int]
     golds: dict[int, int]
     longest_prompt: int
+    source: str = ""
     file: str = ""
 
     def __str__(self) -> str:
@@ -31,7 +33,8 @@ class TaskCheck:
         options = f"{low}-{high} options" if low != high else f"{low} options"
         shares = " ".join(f"{LETTERS[k]} {100 * v / self.n:.0f}%" for k, v in sorted(self.golds.items()))
         answers = f"{options}, gold {shares}" if self.golds else "generated answer"
-        return f"{self.task}: {self.n} documents, {answers}, longest prompt {self.longest_prompt} characters"
+        source = f", questions of {self.source}" if self.source else ""
+        return f"{self.task}: {self.n} documents, {answers}, longest prompt {self.longest_prompt} characters{source}"
 
 
 def check(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[TaskCheck]:
@@ -57,5 +60,5 @@ def _check_task(task: Any) -> TaskCheck:
         if doc.get("gold") and isinstance(doc["gold"], list):
             golds[doc["gold"][0]] += 1
     file = getattr(task.dataset.get(task.config.test_split), "info", None)
-    options = min(sizes), max(sizes)
-    return TaskCheck(task.task_name, len(sizes), options, dict(golds), longest, file.description if file else "")
+    options, text = (min(sizes), max(sizes)), file.description if file else ""
+    return TaskCheck(task.task_name, len(sizes), options, dict(golds), longest, public_source(vars(task.config)), text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.harness.tasks import load_leaves
+from mcqa_suite.harness.tasks import load_leaves, public_source
 
 BY_SCORE = "nothing: the option with the largest log-likelihood is the answer"
 KEPT = "nothing: the text is kept in the log"
@@ -19,7 +19,7 @@ class TaskExample:
 
     `prompt` is the whole text that the model is given, few-shot examples included; `scored` holds the continuations whose
     log-likelihoods are compared, and is empty where the model writes. `generation`: what is written, with its
-    settings. `reader`: how the answer is read. `target`: the right continuation.
+    settings. `reader`: how the answer is read. `target`: the right continuation. `source`: the public data set, if it is one.
     """
 
     task: str
@@ -30,12 +30,14 @@ class TaskExample:
     generation: str
     reader: str
     target: str
+    source: str = ""
 
     def __str__(self) -> str:
         shots = f"{self.shots} examples before the question" if self.shots else "no examples before the question"
         scored = ["scored: the log-likelihood of each of", *(f"    {text!r}" for text in self.scored)]
+        source = f", questions of {self.source}" if self.source else ""
         lines = [
-            f"{self.task}, version {self.version}, {shots}",
+            f"{self.task}, version {self.version}, {shots}{source}",
             *(f"    {line}".rstrip() for line in self.prompt.split("\n")),
             *(scored if self.scored else [f"scored: {self.generation}"]),
             f"read:   {self.reader}",
@@ -67,6 +69,7 @@ def _example(task: Any) -> TaskExample:
         generation=_generation(last, config.repeats) if generates else "",
         reader=_reader(config.filter_list) if generates else BY_SCORE,
         target=arguments[answer][1] if isinstance(answer, int) else f"{config.target_delimiter}{answer}",
+        source=public_source(vars(config)),
     )
 
 

@@ -65,10 +65,10 @@ def metric_models(tasks: Iterable[Any]) -> tuple[Data, ...]:
 
 def _source(config: Any) -> str:
     """The name of a data set on the hub, of a file, or of the function that makes the documents."""
-    from mcqa_suite.harness import docs, grid_rules  # they import datasets, which takes a second
+    from mcqa_suite.harness import docs, grid_rules, public_data  # they import datasets, which takes a second
 
     load, arguments = config.custom_dataset, {**(config.metadata or {}), **(config.dataset_kwargs or {})}
-    if load is None:
+    if load is None or load is public_data.load:
         return str(config.dataset_path)
     if load is docs.load_epfl:
         return _name(docs.epfl_path(arguments.get("epfl_file")))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
@@ -10,8 +13,9 @@ from typing import Any
 from lm_eval.tasks._factory import TaskFactory
 from lm_eval.tasks._index import Entry, Kind
 
-from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
+from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
+from mcqa_suite.harness import public_data
 from mcqa_suite.harness.mirror import local_dataset, without_progress
 
 
@@ -22,6 +26,10 @@ class LocalFactory(TaskFactory):  # type: ignore[misc]  # lm_eval has no types
         config = self._load_full_config(entry, overrides)
         public = config.get("dataset_path")
         try:
+            if config.get("custom_dataset"):
+                check_bundle(config)
+                with without_hint():
+                    return super()._build_task(entry, overrides)
             if not isinstance(public, str) or (folder := local_dataset(public)) == public:
                 return super()._build_task(entry, overrides)
             return self._build_locally(entry, overrides or {}, folder, config)
@@ -57,6 +65,32 @@ class LocalFactory(TaskFactory):  # type: ignore[misc]  # lm_eval has no types
                 item = {**item, "task": name}
             members.append(item)
         return super()._build_group_members(members, group_name, overrides, registry)
+
+
+def check_bundle(config: dict[str, Any]) -> None:
+    """ConfigError where a YAML that includes one of ours names another data set, which the bundled rows would hide."""
+    named = f"{config.get('dataset_path')}/{config.get('dataset_name')}"
+    bundle = (config.get("dataset_kwargs") or {}).get("bundle")
+    if config["custom_dataset"] is public_data.load and bundle and bundle != named:
+        raise ConfigError(
+            f"dataset_path and dataset_name are {named}, but dataset_kwargs: bundle is {bundle}; "
+            "change bundle too, or set custom_dataset: null for rows that are not bundled"
+        )
+
+
+@contextmanager
+def without_hint() -> Iterator[None]:
+    """Hide the line with which the harness explains `--metadata`, at every task with a `custom_dataset`."""
+    logger = logging.getLogger("lm_eval.api.task")
+
+    def other(record: logging.LogRecord) -> bool:
+        return "Custom kwargs can be passed" not in record.getMessage()
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def task_error(error: Exception, task: str, data: object) -> McqaError:

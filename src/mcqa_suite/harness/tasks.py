@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +71,16 @@ def describe() -> list[str]:
     lines = []
     for name, config in sorted(listed().items(), key=lambda item: ("group" not in item[1], item[0])):
         members = config.get("task")
-        about = f"{len(members)} members" if isinstance(members, list) else config.get("dataset_path") or "local"
+        about = f"{len(members)} members" if isinstance(members, list) else public_source(config) or "local"
         lines.append(f"{name:58} {about}")
     return lines
+
+
+def public_source(config: Mapping[str, Any]) -> str:
+    """The public data set of a task's questions, and whether its rows are the bundled ones; "" where there is none."""
+    name, metadata = config.get("dataset_path") or "", config.get("metadata") or {}
+    bundled = "bundle" in (config.get("dataset_kwargs") or {}) and metadata.get("data") != "hub"
+    return f"{name} (bundled)" if bundled else str(name)
 
 
 def listed() -> dict[str, dict[str, Any]]:

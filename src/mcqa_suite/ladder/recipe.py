@@ -259,11 +259,9 @@ def _base(base: str | None, folder: Path) -> str:
 
 def _from(entry: Evaluation, origin: Origin) -> Evaluation:
     """The entry, reading the hub's rows if the recipe says so and the entry's own metadata does not say otherwise."""
-    return (
-        entry
-        if origin == "bundled"
-        else dataclasses.replace(entry, metadata={"data": origin, **(entry.metadata or {})})
-    )
+    if origin == "bundled":
+        return entry
+    return dataclasses.replace(entry, metadata={"data": origin, **(entry.metadata or {})})
 
 
 def _with_absolute_files(entry: Evaluation, folder: Path) -> Evaluation:

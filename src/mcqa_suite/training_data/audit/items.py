@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mcqa_suite.harness.tasks import load_leaves
+from mcqa_suite.harness.tasks import load_leaves, public_source
 from mcqa_suite.questions.prompts import options
 from mcqa_suite.questions.question import Question
 
@@ -18,6 +18,7 @@ class Item:
     """A document: `doc_id` and `doc_hash` are those of the harness's samples, `id` the document's own.
 
     `shown` is the text of the options, `grids` the text of a whole grid task; `free` means that the task has no options.
+    `source` is the public data set of its questions, if it is one.
     """
 
     task: str
@@ -30,6 +31,7 @@ class Item:
     shown: str = ""
     grids: str = ""
     free: bool = False
+    source: str = ""
 
 
 def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> list[Item]:
@@ -42,7 +44,9 @@ def items_of(names: Sequence[str], metadata: dict[str, Any] | None = None) -> li
 
 def items_of_task(task: Any) -> list[Item]:
     """Every document of a task that is loaded."""
-    return [item_of(task.task_name, number, doc, task.doc_to_text) for number, doc in enumerate(task.eval_docs)]
+    source = public_source(vars(task.config))
+    items = (item_of(task.task_name, number, doc, task.doc_to_text) for number, doc in enumerate(task.eval_docs))
+    return [replace(item, source=source) for item in items]
 
 
 def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[Any], Any] = str) -> Item:

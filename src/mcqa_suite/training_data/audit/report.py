@@ -42,6 +42,8 @@ def markdown(audit: Audit, note: str = "") -> str:
 def _summary(audit: Audit) -> str:
     n, clean = len(audit.items), len(audit.clean)
     rest = f"{n - clean:,} of {n:,} documents overlap in some way, {clean:,} are clean.\n"
+    if sources := sorted({item.source for item in audit.items if item.source}):
+        rest += f"Public questions: {', '.join(sources)}.\n"
     if leaks := len(audit.leaks):
         return f"**Leak**: {leaks:,} of {n:,} evaluation documents are in the training rows. {rest}"
     return f"No leak found in {n:,} evaluation documents. {rest}"
