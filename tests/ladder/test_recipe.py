@@ -194,10 +194,13 @@ def test_every_config_on_disk_loads():
             read_settings(path.stem, path)
 
 
-def test_the_settings_of_a_stage_that_version_0_1_0_recorded_are_unchanged():
+def test_of_the_settings_that_version_0_1_0_recorded_only_the_stored_type_has_changed():
     manifest = json.loads((REPOSITORY / "tests/common/manifest_0.1.0.json").read_text())
     stage = next(s for s in read_recipe(training_dir() / "configs" / "demo.yaml").stages if s.name == "dpo")
-    assert list(setting_changes(compared(manifest["settings"]), record(stage.settings))) == []
+    changes = list(setting_changes(compared(manifest["settings"]), record(stage.settings)))
+    assert changes == ["save_dtype: float32 -> bfloat16"]
+    in_16_bits = manifest["settings"] | {"dtype": "bfloat16"}
+    assert compared(in_16_bits)["save_dtype"] == "bfloat16"
 
 
 def test_a_base_that_is_not_a_checkpoint_is_an_error(tmp_path):

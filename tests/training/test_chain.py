@@ -31,7 +31,13 @@ def test_sft_dpo_and_gptq_make_a_checkpoint_that_the_harness_evaluates(
         assert read_manifest(child).parent.content == read_manifest(parent).content
     before, after = weights(sft), weights(dpo)
     assert any((before[name] != after[name]).any() for name in before)
-    assert read_manifest(gptq).size.bits_per_weight < read_manifest(dpo).size.bits_per_weight
+    assert [read_manifest(folder).size.stored for folder in (sft, dpo)] == ["bfloat16"] * 2
+    assert {str(tensor.dtype) for tensor in weights(gptq).values()} == {
+        "torch.bfloat16",
+        "torch.float16",
+        "torch.int32",
+    }
+    assert read_manifest(gptq).size.bits_per_weight < read_manifest(dpo).size.bits_per_weight == 16.0
 
     evaluate(str(gptq), [{"tasks": ["mcqa_generated"], "limit": 4}], tmp_path / "run", dtype="float32", batch_size=4)
     assert read_run(tmp_path / "run").by_task["mcqa_generated"].n == 4

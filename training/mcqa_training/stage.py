@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from mcqa_training import stored
+
 import torch
 from transformers import TrainerCallback, set_seed
 
@@ -245,7 +247,8 @@ def finish(
     n_processes: int = 1,
     **facts: Any,
 ) -> None:
-    """Write the manifest of the checkpoint in the temporary `folder`."""
+    """Store the weights in the temporary `folder` in `save_dtype`, and write its manifest."""
+    stored.store(folder, settings.save_dtype, str(args.config))
     if args.kind not in TRAINED:
         facts["chat_template"] = args.chat_template
     leave_out = read_leave_out(settings)

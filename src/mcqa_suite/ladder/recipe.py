@@ -229,7 +229,7 @@ def _expanded(
         mapping, folder = {**with_leaks(kind, read_yaml(path), source), **mapping}, path.parent
     if "leave_out" in mapping:
         raise ConfigError(f"{source}: leave_out is not for recipes: `mcqa run` finds the rows to leave out; remove it")
-    defaults = {"seed": file.seed, "dtype": file.dtype, "chat_template": file.chat_template, "leaks": file.leaks}
+    defaults = {key: getattr(file, key) for key in ("seed", "dtype", "save_dtype", "chat_template", "leaks")}
     mapping = {key: value for key, value in defaults.items() if key in SETTINGS[kind].__dataclass_fields__} | mapping
     if entry.sweep is None:
         if entry.criterion is not None:

@@ -27,10 +27,11 @@ PairSources = Annotated[tuple[PairSource, ...], Field(min_length=1)]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class StageSettings:
-    """The settings of every kind of stage."""
+    """The settings of every kind of stage: it computes in `dtype`, and stores its weights in `save_dtype`."""
 
     seed: int = 0
     dtype: Dtype = "float32"
+    save_dtype: Dtype = "bfloat16"
 
 
 @dataclass(frozen=True)
@@ -229,8 +230,9 @@ def record(settings: Settings) -> dict[str, Any]:
 
 
 def compared(recorded: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a manifest on which the checkpoint depends."""
-    return {key: value for key, value in recorded.items() if key not in NOT_COMPARED}
+    """The settings of a manifest on which the checkpoint depends; where it is older than `save_dtype`, that was `dtype`."""
+    settings = {"save_dtype": recorded.get("dtype")} | recorded
+    return {key: value for key, value in settings.items() if key not in NOT_COMPARED}
 
 
 def _from(source: Any, origin: Origin) -> Any:
