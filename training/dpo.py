@@ -16,6 +16,7 @@ from mcqa_training import margins, rows, stage, weights
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
 
 
@@ -27,6 +28,13 @@ class Reward(margins.Scored):
     reference_rejected: float
 
 
+class TokensDPOTrainer(DPOTrainer):  # type: ignore[misc]
+    """TRL's trainer on rows that are tokens already."""
+
+    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+        return dataset
+
+
 def configs(settings: PreferenceSettings, where: str, folder: str = "unused") -> tuple[DPOConfig, LoraConfig | None]:
     return stage.trainer_config(DPOConfig, settings, where, folder), weights.lora_config(settings, where)
 
@@ -36,18 +44,20 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora), rows.shared_folder(args.output) as shared:
         data, fingerprints = read_rows(settings)
         model, tokenizer = weights.load(args, settings)
-        chat = stage.use_chat(args, settings, tokenizer)
+        chat = stage.rows_template(args, settings)
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
         train, held_out = rows.split(data, settings.held_out, settings.seed)
 
         # The reference of an adapter is the model without it; full training needs a second model.
         reference = weights.load(args, settings)[0] if settings.full else None
-        trainer = DPOTrainer(
+        trainer = TokensDPOTrainer(
             model=model,
             ref_model=None if config.precompute_ref_log_probs else reference,
             args=config,
-            train_dataset=rows.shared_dataset(rows.examples(train, chat), shared / "train"),
-            eval_dataset=rows.shared_dataset(rows.examples(held_out, chat), shared / "held_out") if held_out else None,
+            train_dataset=rows.shared_dataset(rows.pairs(train, tokenizer, chat), shared / "train"),
+            eval_dataset=rows.shared_dataset(rows.pairs(held_out, tokenizer, chat), shared / "held_out")
+            if held_out
+            else None,
             processing_class=tokenizer,
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
@@ -61,11 +71,13 @@ def main() -> None:
             "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
             "not comparable between different settings",
         }
-        facts = {"data": fingerprints, "chat_template": chat, "metrics": metrics}
+        facts = {"data": fingerprints, "rows_chat_template": chat, "metrics": metrics}
         weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 
-def rewards(trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[rows.Row], chat: bool) -> list[Reward]:
+def rewards(
+    trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[rows.Row], chat: ChatTemplate
+) -> list[Reward]:
     """The rewards of each pair, computed row by row so that pairs with the same prompt do not share reference values."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     size, beta = trainer.args.per_device_eval_batch_size, trainer.args.beta

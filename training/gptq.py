@@ -11,13 +11,16 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mcqa_training import stage
+from mcqa_training import rows, stage
 
 import torch
+from transformers import AutoTokenizer
 
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import complete_folder, usable_cores, without_volatile
 from mcqa_suite.ladder.stage_settings import GptqSettings, read_rows
@@ -42,10 +45,11 @@ def configs(settings: GptqSettings, where: str) -> QuantizeConfig:
 def main() -> None:
     args, settings = stage.start("gptq", __doc__, configs)
     check_widths(args.parent, stage.check_quantisable(args.parent), settings.group_size)
-    rows, fingerprints = read_rows(settings)
-    if not rows:
+    data, fingerprints = read_rows(settings)
+    if not data:
         raise DatasetError(f"{args.config}: no rows to calibrate on; see n and split of calibration")
-    texts = [prompt_text(row) + row["completion"] for row in rows]
+    chat = stage.rows_template(args, settings)
+    examples = calibration(data, args.parent, chat)
     with stage.enough_memory(args, "batch_size", settings.batch_size, "lower it, or calibrate on fewer rows"):
         model = GPTQModel.load(
             str(args.parent),
@@ -55,13 +59,30 @@ def main() -> None:
         )
         # GPTQModel writes logs/ into the working directory.
         with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
-            model.quantize(texts, batch_size=settings.batch_size)
+            model.quantize(examples, batch_size=settings.batch_size)
 
     with complete_folder(args.output) as folder:
         model.save(str(folder))
         losses = tidy(folder)
         metrics = {"mean_layer_loss": sum(losses) / len(losses), "layers": len(losses)}
-        stage.finish(folder, args, settings, ("gptqmodel", "optimum"), data=fingerprints, metrics=metrics)
+        stage.finish(
+            folder,
+            args,
+            settings,
+            ("gptqmodel", "optimum"),
+            data=fingerprints,
+            rows_chat_template=chat,
+            metrics=metrics,
+        )
+
+
+def calibration(data: Sequence[rows.Row], parent: Path, chat: ChatTemplate) -> list[str | dict[str, list[int]]]:
+    """The rows as GPTQModel takes them: texts, and the tokens of those that are written with the chat template."""
+    templated = [row for row in data if chat[row["format"]]]
+    plain = [prompt_text(row) + row["completion"] for row in data if not chat[row["format"]]]
+    tokenizer = AutoTokenizer.from_pretrained(parent) if templated else None
+    wholes = [example["input_ids"] for example in rows.completions(templated, tokenizer, chat)]
+    return [*plain, *({"input_ids": whole, "attention_mask": [1] * len(whole)} for whole in wholes)]
 
 
 def check_widths(parent: Path, config: dict[str, Any], group_size: int) -> None:

@@ -20,8 +20,20 @@ from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
 
 
-class TokenMeanORPOTrainer(ORPOTrainer):  # type: ignore[misc]
-    """TRL's trainer, with the loss of the chosen answers averaged over the tokens of all processes, not of each one."""
+class TokensORPOTrainer(ORPOTrainer):  # type: ignore[misc]
+    """TRL's trainer on rows that are tokens already.
+
+    The loss of the chosen answers is averaged over the tokens of all processes, not of each one.
+    """
+
+    def tokenize_row(self, feature: dict[str, list[int]], model: Any = None) -> dict[str, list[int]]:
+        prompt = feature["prompt_ids"]
+        batch = {"prompt_input_ids": prompt, "prompt_attention_mask": [1] * len(prompt)}
+        for key in ("chosen", "rejected"):
+            whole = prompt + feature[f"{key}_ids"]
+            batch |= {f"{key}_input_ids": whole, f"{key}_attention_mask": [1] * len(whole)}
+            batch[f"{key}_labels"] = [-100] * len(prompt) + feature[f"{key}_ids"]
+        return batch
 
     def concatenated_forward(self, model: Any, batch: dict[str, Any]) -> Any:
         outputs = super().concatenated_forward(model, batch)
@@ -41,15 +53,15 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora):
         data, fingerprints = read_rows(settings)
         model, tokenizer = weights.load(args, settings)
-        chat = stage.use_chat(args, settings, tokenizer)
+        chat = stage.rows_template(args, settings)
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
         train, held_out = rows.split(data, settings.held_out, settings.seed)
 
-        trainer = TokenMeanORPOTrainer(
+        trainer = TokensORPOTrainer(
             model=model,
             args=config,
-            train_dataset=Dataset.from_list(rows.examples(train, chat)),
-            eval_dataset=Dataset.from_list(rows.examples(held_out, chat)) if held_out else None,
+            train_dataset=Dataset.from_list(rows.pairs(train, tokenizer, chat)),
+            eval_dataset=Dataset.from_list(rows.pairs(held_out, tokenizer, chat)) if held_out else None,
             processing_class=tokenizer,
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
@@ -64,7 +76,7 @@ def main() -> None:
             return [total / n for total, n in sums]
 
         scored = margins.score_pairs(held_out, mean_logps)
-        facts = {"data": fingerprints, "chat_template": chat, "metrics": margins.summary(scored, held_out)}
+        facts = {"data": fingerprints, "rows_chat_template": chat, "metrics": margins.summary(scored, held_out)}
         weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 

@@ -29,15 +29,15 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora):
         data, fingerprints = read_rows(settings)
         model, tokenizer = weights.load(args, settings, **weights.REWARD)
-        chat = stage.use_chat(args, settings, tokenizer)
+        chat = stage.rows_template(args, settings)
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
         train, held_out = rows.split(data, settings.held_out, settings.seed)
 
         trainer = RewardTrainer(
             model=model,
             args=config,
-            train_dataset=Dataset.from_list(rows.examples(train, chat)),
-            eval_dataset=Dataset.from_list(rows.examples(held_out, chat)) if held_out else None,
+            train_dataset=Dataset.from_list(rows.whole_pairs(train, tokenizer, chat)),
+            eval_dataset=Dataset.from_list(rows.whole_pairs(held_out, tokenizer, chat)) if held_out else None,
             processing_class=tokenizer,
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
@@ -50,7 +50,7 @@ def main() -> None:
             return margins.sequence_scores(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
 
         scored = margins.score_pairs(held_out, scores)
-        facts = {"data": fingerprints, "chat_template": chat, "metrics": margins.summary(scored, held_out)}
+        facts = {"data": fingerprints, "rows_chat_template": chat, "metrics": margins.summary(scored, held_out)}
         weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 

@@ -27,20 +27,19 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora):
         data, fingerprints = read_rows(settings)
         model, tokenizer = weights.load(args, settings)
-        chat = stage.use_chat(args, settings, tokenizer)
-        data = rows.without_refused_system(data, tokenizer) if chat else data
+        chat = stage.rows_template(args, settings)
         rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
 
         trainer = SFTTrainer(
             model=model,
             args=config,
-            train_dataset=Dataset.from_list(rows.examples(data, chat)),
+            train_dataset=Dataset.from_list(rows.completions(data, tokenizer, chat)),
             processing_class=tokenizer,
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
         trainer.train()
-        weights.save_trained(trainer, tokenizer, args, settings, data=fingerprints, chat_template=chat)
+        weights.save_trained(trainer, tokenizer, args, settings, data=fingerprints, rows_chat_template=chat)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from helpers.checkpoints import as_stage
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import content_hash
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate, peak_memory_mb
@@ -73,17 +74,41 @@ def chat_template(output):
     return json.loads(next((output / "0").glob("results_*.json")).read_text(encoding="utf-8"))["chat_template"]
 
 
-@pytest.mark.parametrize("trained", [True, False])
-def test_evaluation_follows_the_chat_template_that_the_stage_trained_with(tmp_path, trained, capsys):
-    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=trained)
+@pytest.mark.parametrize("way", [True, False])
+def test_an_entry_that_says_nothing_is_asked_as_the_manifest_says(tmp_path, way):
+    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=ChatTemplate(letter=way))
     entry = {"tasks": ["mcqa_epfl"], "limit": 1}
     evaluate(str(checkpoint), [entry], tmp_path / "out", dtype="float32", batch_size=2)
-    assert bool(chat_template(tmp_path / "out")) is trained
-    assert "warning: plan[0]" not in capsys.readouterr().err
-    contrary = [{**entry, "apply_chat_template": not trained}]
+    assert bool(chat_template(tmp_path / "out")) is way
+    contrary = [{**entry, "apply_chat_template": not way}]
     evaluate(str(checkpoint), contrary, tmp_path / "contrary", dtype="float32", batch_size=2)
-    assert bool(chat_template(tmp_path / "contrary")) is not trained
-    assert "warning: plan[0]: apply_chat_template: sft was trained with" in capsys.readouterr().err
+    assert bool(chat_template(tmp_path / "contrary")) is not way
+
+
+def test_an_entry_of_several_formats_asks_each_task_in_its_way_and_is_one_run(tmp_path):
+    """Scores, groups and settings are those of an entry for each format."""
+    base = str(REPOSITORY / "training" / "base")
+    settings = {"limit": 3, "gen_kwargs": {"max_gen_toks": 8}, "num_fewshot": 1}
+    ways = {"letter": False, "cloze": False, "written": True}
+    names = ["mcqa_epfl", "mcqa_epfl_cot", "mcqa_epfl_cloze"]
+    mixed = [{"tasks": names, "apply_chat_template": ways, **settings}]
+    apart = [{"tasks": [name], "apply_chat_template": name.endswith("_cot"), **settings} for name in names]
+    for plan, folder in ((mixed, "mixed"), (apart, "apart")):
+        evaluate(base, plan, tmp_path / folder, dtype="float32", batch_size=2)
+    assert len(list((tmp_path / "mixed" / "0").glob("results_*.json"))) == 2
+    one, several = (read_run(tmp_path / folder).by_task for folder in ("mixed", "apart"))
+    assert list(one) == list(several) == sorted(names)
+    for name in names:
+        assert one[name].settings == several[name].settings
+        assert bool(one[name].settings["chat template"]) is name.endswith("_cot")
+        assert one[name].prompts == several[name].prompts
+        assert {m: v.tolist() for m, v in one[name].samples.scores.items()} == {
+            m: v.tolist() for m, v in several[name].samples.scores.items()
+        }
+    read = [json.loads((tmp_path / folder / "rung.json").read_text())["tasks"] for folder in ("mixed", "apart")]
+    assert sorted(task["task"] for task in read[0]) == sorted(names)
+    by_name = [{task["task"]: {**task, "entry": 0} for task in tasks} for tasks in read]
+    assert by_name[0] == by_name[1]
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import pytest
 SCRIPT = """
 import argparse, json, os, signal, sys
 from pathlib import Path
+from mcqa_suite.common.chat_template import as_chat_template
 from mcqa_suite.common.checkpoints import checkpoint_size
 from mcqa_suite.common.manifest import Manifest, Parent, complete_folder, content_hash, hardware, name_of
 from mcqa_suite.common.checkpoints import checkpoint_size
 from mcqa_suite.common.manifest import write_manifest
-from mcqa_suite.ladder.stage_settings import read_leave_out, read_rows, read_settings, record
+from mcqa_suite.ladder.stage_settings import read_leave_out, read_rows, read_settings, record, rows_chat_template
 
 KIND = Path(__file__).stem
 parser = argparse.ArgumentParser()
@@ -24,7 +25,7 @@ for name in ("config", "parent", "output", "parent-base", "chat-template"):
 args = parser.parse_args()
 settings = read_settings(KIND, args.config)
 trainer = getattr(settings, "trainer", {})
-chat = getattr(settings, "chat_template", None)
+chat = as_chat_template(json.loads(str(args.chat_template)))
 rows, data = read_rows(settings)
 left = read_leave_out(settings)
 with complete_folder(args.output) as folder:
@@ -51,7 +52,8 @@ with complete_folder(args.output) as folder:
         size=checkpoint_size(folder),
         metrics={"parent_base": args.parent_base and args.parent_base.name, "reward_accuracy": trainer.get("learning_rate")},
         adapter=not getattr(settings, "merge", True),
-        chat_template=str(args.chat_template) == "true" if chat is None else chat,
+        chat_template=chat,
+        rows_chat_template=rows_chat_template(settings, chat),
     ))
 """
 # Stands for training/check.py.

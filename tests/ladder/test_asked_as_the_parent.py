@@ -1,4 +1,4 @@
-"""Whether a rung is asked with its chat template: inherited by manifest, for every kind of stage."""
+"""How the rungs of a recipe are asked: all as the base, by manifest, one way for each format; and how a stage writes its rows."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ import re
 import runpy
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from helpers.stage_scripts import ladder_context, use_stand_ins
 
 from mcqa_suite.cli.main import main
-from mcqa_suite.common.checkpoints import contradiction, has_chat_template, use_chat_template
+from mcqa_suite.common.chat_template import DEFAULT, WITHOUT, ChatTemplate
+from mcqa_suite.common.checkpoints import has_chat_template, use_chat_template
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, read_manifest, write_manifest
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder import stages
+from mcqa_suite.ladder.chat_template import template_lines
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import plan_of, recorded_plan
 from mcqa_suite.ladder.leaks import StageData
-from mcqa_suite.ladder.steps import RungResult, steps_of
+from mcqa_suite.ladder.stage_settings import TRAINED
+from mcqa_suite.ladder.steps import steps_of
 
+WITH = ChatTemplate.everywhere(True)
 RECIPE = """
 name: asked
 base: {base}
 chat_template: {chat}
 stages:
-  - {{name: gptq8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: gptq8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: generated, n: 6, style: cot}}]}}}}
   - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}], merge: false}}}}
   - {{name: whole, kind: merge, parent: adapter}}
   - {{name: dpo, kind: dpo, parent: whole, settings: {{data: [{{source: generated, n: 6}}]}}}}
@@ -40,23 +43,32 @@ stages:
 
 
 @pytest.mark.parametrize(
-    ("setting", "recorded", "default", "chosen"),
+    ("setting", "recorded", "available", "chosen"),
     [
-        (True, False, False, True),
-        (False, True, True, False),
-        (None, True, False, True),
-        (None, False, True, False),
-        (None, None, True, True),
-        (None, None, False, False),
+        (None, None, True, DEFAULT),
+        (None, None, False, WITHOUT),
+        (None, WITH, True, WITH),
+        (WITHOUT, WITH, True, WITHOUT),
+        (ChatTemplate(written=False), None, True, WITHOUT),
+        (ChatTemplate(letter=True), ChatTemplate(cloze=True, written=False), True, ChatTemplate(True, True, False)),
+        (ChatTemplate(letter=True), None, False, None),
+        (None, DEFAULT, False, None),
     ],
 )
-def test_a_setting_comes_before_the_manifest_and_the_manifest_before_the_default(setting, recorded, default, chosen):
-    assert use_chat_template("x", setting, recorded, key="k", default=default) is chosen
-    lines = contradiction("x", setting, recorded, key="k")
-    assert bool(lines) is (None not in (setting, recorded) and setting != recorded)
-    if chosen:
+def test_a_setting_comes_before_the_manifest_and_the_manifest_before_the_default(setting, recorded, available, chosen):
+    if chosen is None:
         with pytest.raises(ConfigError, match="k: the tokenizer of x has no chat template"):
-            use_chat_template("x", setting, recorded, key="k", default=default, available=False)
+            use_chat_template("x", setting, recorded, key="k", available=available)
+    else:
+        assert use_chat_template("x", setting, recorded, key="k", available=available) == chosen
+
+
+def test_the_ways_are_said_in_words_and_written_as_short_as_they_can_be():
+    assert str(DEFAULT) == "letter and cloze without the chat template, written with it"
+    assert str(ChatTemplate(written=True)) == "written with the chat template"
+    assert str(WITHOUT) == "letter, cloze and written without the chat template"
+    assert (WITHOUT.as_json(), WITH.as_json(), ChatTemplate().as_json()) == (False, True, None)
+    assert DEFAULT.among(("cloze", "written")).as_json() == {"cloze": False, "written": True}
 
 
 @pytest.fixture
@@ -68,22 +80,24 @@ def base(tiny_checkpoint, tmp_path):
     return folder
 
 
-def with_manifest(folder: Path, chat: bool | None) -> Path:
+def with_manifest(folder: Path, chat: ChatTemplate | bool | None) -> Path:
     facts = Manifest("sft", "sft", None, {}, content_hash(folder), 0, Hardware("cpu", 1), 1.0, chat_template=chat)
     write_manifest(folder, facts)
     return folder
 
 
-def climbed(tmp_path, base, chat="null", other="false"):
-    """Make every rung with the stand-in scripts: how each is asked, and the status of its step."""
+def climbed(tmp_path, base, chat="null", other="true"):
+    """Make every rung with the stand-in scripts: their manifests, and the status of their steps."""
     context = ladder_context(tmp_path, RECIPE.format(base=base, chat=chat, other=other))
     rungs, statuses = {"base": stages.record_base(context)}, {}
     for step in steps_of(context.recipe):
         result = stages.make(context, step, step.stage, rungs[step.stage.parent], StageData(()))
-        rungs[step.rung], statuses[step.rung] = result.rung, result.status
-    on_disk = {name: read_manifest(tmp_path / "checkpoints" / name).chat_template for name in rungs}
-    assert on_disk == {name: rung.manifest.chat_template for name, rung in rungs.items()}
-    return on_disk, statuses
+        rungs[step.rung], statuses[step.rung] = result.rung, re.sub(r"^[\d.]+ s *", "", result.status.strip())
+    manifests = {name: read_manifest(tmp_path / "checkpoints" / name) for name in rungs}
+    assert {name: manifest.chat_template for name, manifest in manifests.items()} == {
+        name: rung.manifest.chat_template for name, rung in rungs.items()
+    }
+    return manifests, statuses
 
 
 @pytest.fixture
@@ -100,44 +114,68 @@ def stand_ins(tmp_path, monkeypatch):
     monkeypatch.setattr(LadderContext, "run_script", run_script)
 
 
-def test_every_rung_is_asked_as_its_parent_is_unless_its_training_changed_that(tmp_path, base, stand_ins):
-    asked_so, _ = climbed(tmp_path, base)
-    as_base = ("base", "gptq8", "adapter", "whole", "dpo")
-    assert asked_so == dict.fromkeys(as_base, True) | {"other": False, "other4": False}
-    asked_so, statuses = climbed(tmp_path, base)
+def test_every_rung_is_asked_as_the_base_whatever_its_rows_are(tmp_path, base, stand_ins):
+    manifests, _ = climbed(tmp_path, base)
+    assert {manifest.chat_template for manifest in manifests.values()} == {DEFAULT}
+    assert {name: manifest.rows_written for name, manifest in manifests.items() if name != "base"} == {
+        "gptq8": ChatTemplate(written=True),
+        "adapter": ChatTemplate(letter=False),
+        "whole": ChatTemplate(),
+        "dpo": ChatTemplate(written=True),
+        "other": ChatTemplate(letter=True),
+        "other4": ChatTemplate(letter=False),
+    }
+    _, statuses = climbed(tmp_path, base)
     assert set(statuses.values()) == {"unchanged"}
-    # the recipe's setting is that of the base and of all training; what is not trained is only recorded anew
-    asked_so, statuses = climbed(tmp_path, base, chat="false", other="true")
-    assert asked_so == dict.fromkeys(as_base, False) | {"other": True, "other4": True}
-    assert statuses["gptq8"] == "unchanged"
-    assert "chat_template: none -> false" in statuses["adapter"]
 
 
-def test_a_quantised_rung_of_an_older_version_is_asked_as_its_parent_is(tmp_path, base, stand_ins):
+def test_only_stages_whose_rows_are_written_otherwise_are_made_again(tmp_path, base, stand_ins):
     climbed(tmp_path, base)
-    folder = tmp_path / "checkpoints" / "gptq8"
-    write_manifest(folder, replace(read_manifest(folder), chat_template=None))
-    asked_so, statuses = climbed(tmp_path, base)
-    assert (asked_so["gptq8"], statuses["gptq8"]) == (True, "unchanged")
+    manifests, statuses = climbed(tmp_path, base, chat="{letter: true, written: true}", other="{letter: true}")
+    assert {manifest.chat_template for manifest in manifests.values()} == {ChatTemplate(True, False, True)}
+    changed = "(chat template of letter rows: without -> with)"
+    assert statuses == dict.fromkeys(("gptq8", "whole", "dpo", "other"), "unchanged") | {
+        "adapter": changed,
+        "other4": changed,
+    }
 
 
-def test_training_is_made_again_where_the_parent_is_asked_in_another_way(tmp_path, base, stand_ins):
+@pytest.mark.parametrize(("recorded", "chat"), [(False, "false"), (True, "true")])
+def test_a_rung_of_an_older_version_stays_where_it_was_asked_in_the_same_way(tmp_path, base, stand_ins, recorded, chat):
+    """Its manifest has one way for all formats, and a stage that trains has the recipe's among its settings."""
+    climbed(tmp_path, base, chat, other="null")
+    for path in (tmp_path / "checkpoints").glob("*/manifest.json"):
+        older = json.loads(path.read_text())
+        older["chat_template"] = recorded
+        del older["rows_chat_template"]
+        if older["kind"] in TRAINED:
+            older["settings"]["chat_template"] = recorded
+        path.write_text(json.dumps(older))
+    _, statuses = climbed(tmp_path, base, chat, other="null")
+    plain = "(chat template of written rows: without -> with)"  # calibration rows were plain text, whatever was asked
+    assert statuses["gptq8"] == (plain if recorded else "unchanged")
+    del statuses["gptq8"], statuses["other4"]
+    assert set(statuses.values()) == {"unchanged"}
+
+
+def test_training_is_made_again_where_the_base_is_asked_in_another_way(tmp_path, base, stand_ins):
     climbed(tmp_path, base)
-    asked_so, statuses = climbed(tmp_path, with_manifest(base, False))
-    assert (asked_so["base"], asked_so["gptq8"], asked_so["adapter"]) == (False, False, False)
-    assert "chat template: with -> without" in statuses["adapter"]
+    manifests, statuses = climbed(tmp_path, with_manifest(base, True))
+    assert {manifest.chat_template for manifest in manifests.values()} == {WITH}
+    assert statuses["adapter"] == "(chat template of letter rows: without -> with)"
+    assert statuses["dpo"] == "unchanged"
 
 
 @pytest.mark.parametrize(
     ("setting", "recorded", "template", "chat"),
     [
-        (None, None, True, True),
-        (None, None, False, False),
-        (False, None, True, False),
-        (True, None, True, True),
-        (None, False, True, False),
-        (None, True, True, True),
-        (False, False, True, False),
+        (None, None, True, DEFAULT),
+        (None, None, False, WITHOUT),
+        (False, None, True, WITHOUT),
+        (True, None, True, WITH),
+        (None, False, True, WITHOUT),
+        (None, True, True, WITH),
+        (False, True, True, WITHOUT),
     ],
 )
 def test_the_base_is_asked_by_the_recipe_or_by_its_own_manifest_or_by_its_tokenizer(
@@ -147,47 +185,57 @@ def test_the_base_is_asked_by_the_recipe_or_by_its_own_manifest_or_by_its_tokeni
         (base / "chat_template.jinja").unlink()
     if recorded is not None:
         with_manifest(base, recorded)
-    recipe = replace(ladder_context(tmp_path, f"name: x\nbase: {base}\n").recipe, chat_template=setting)
-    assert stages.base_chat_template(recipe, base) is chat
-
-
-def test_a_recipe_that_contradicts_its_bases_manifest_is_an_error(tmp_path, base):
-    context = ladder_context(tmp_path, f"name: x\nbase: {with_manifest(base, True)}\nchat_template: false\n")
-    with pytest.raises(
-        ConfigError, match=r"recipe.yaml: chat_template: the base chatty was trained with its chat template"
-    ):
-        stages.record_base(context)
+    text = f"name: x\nbase: {base}\n" + ("" if setting is None else f"chat_template: {json.dumps(setting)}\n")
+    assert stages.record_base(ladder_context(tmp_path, text)).manifest.chat_template == chat
+    assert read_manifest(tmp_path / "checkpoints" / "base").chat_template == chat
 
 
 def test_a_recipe_cannot_ask_for_a_template_that_the_base_does_not_have(tmp_path, tiny_checkpoint):
-    context = ladder_context(tmp_path, f"name: x\nbase: {tiny_checkpoint}\nchat_template: true\n")
+    context = ladder_context(tmp_path, f"name: x\nbase: {tiny_checkpoint}\nchat_template: {{written: true}}\n")
     with pytest.raises(ConfigError, match=r"chat_template: the tokenizer of the base checkpoint has no chat template"):
         stages.record_base(context)
+    entry = "evaluate:\n  - {tasks: [mcqa_epfl]}\n  - {tasks: [mcqa_epfl], apply_chat_template: true}\n"
+    context = ladder_context(tmp_path, f"name: x\nbase: {tiny_checkpoint}\n{entry}")
+    base = stages.record_base(context)
+    with pytest.raises(ConfigError, match=r"evaluate\[1\]: apply_chat_template: the tokenizer of the base has no chat"):
+        list(template_lines(context.recipe, base))
 
 
 def test_a_base_by_its_hub_name_is_asked_by_its_tokenizer(tmp_path, base, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, allow_patterns: str(base))
     context = ladder_context(tmp_path, "name: x\nbase: org/chatty\n")
-    assert stages.record_base(context).manifest.chat_template is True
+    assert stages.record_base(context).manifest.chat_template == DEFAULT
 
 
-def rung(chat: bool | None) -> RungResult:
-    manifest = Manifest("sft", "sft", None, {}, "c", 0, Hardware("cpu", 1), 1.0, chat_template=chat)
-    return RungResult("sft", Path("x"), manifest, None, None)
+@pytest.mark.parametrize(
+    ("tasks", "own", "chat", "planned"),
+    [
+        (("mcqa_arc",), None, DEFAULT, False),
+        (("mcqa_arc_cot",), None, DEFAULT, True),
+        (("mcqa_arc", "mcqa_arc_cloze"), None, DEFAULT, False),
+        (("mcqa_arc", "mcqa_arc_cot"), None, DEFAULT, {"letter": False, "written": True}),
+        (("mcqa_arc", "mcqa_arc_cot"), False, DEFAULT, False),
+        (("mcqa_arc", "mcqa_arc_cot"), True, WITHOUT, True),
+        (("mcqa_arc", "mcqa_arc_cot"), {"letter": True}, DEFAULT, True),
+        (("mcqa_arc",), None, WITH, True),
+    ],
+)
+def test_a_task_is_asked_as_its_entry_says_else_as_the_base_is_for_its_format(tasks, own, chat, planned):
+    own = ChatTemplate(**own) if isinstance(own, dict) else own
+    plan = plan_of(chat, (Evaluation(tasks, apply_chat_template=own),))
+    assert plan == [{"tasks": tasks, "apply_chat_template": planned}]
+    recorded = {"apply_chat_template": planned} if planned else {}  # as manifests of older versions have it
+    assert recorded_plan(plan) == [{"tasks": list(tasks)} | recorded]
 
 
-@pytest.mark.parametrize(("entry", "recorded", "chat"), [(None, True, True), (None, False, False), (None, None, False)])
-def test_an_evaluation_follows_the_manifest(entry, recorded, chat):
-    plan = plan_of(rung(recorded), (Evaluation(("mcqa_arc",), apply_chat_template=entry),), "r.yaml")
-    assert plan == [{"tasks": ("mcqa_arc",), "apply_chat_template": chat}]
-    assert recorded_plan(plan) == [{"tasks": ["mcqa_arc"]} | ({"apply_chat_template": True} if chat else {})]
-
-
-@pytest.mark.parametrize("way", [True, False])
-def test_an_entry_of_a_recipe_asks_every_rung_in_one_way(way):
-    entries = (Evaluation(("mcqa_arc",), apply_chat_template=way),)
-    for recorded in (True, False, None):
-        assert plan_of(rung(recorded), entries, "r.yaml")[0]["apply_chat_template"] is way
+def test_a_run_says_how_its_tasks_are_asked_and_which_rows_are_written_otherwise(tmp_path, base):
+    recipe = RECIPE.format(base=base, chat="null", other="true")
+    recipe += "evaluate:\n  - {tasks: [mcqa_arc, mcqa_arc_cot]}\n  - {tasks: [mcqa_epfl], apply_chat_template: true}\n"
+    context = ladder_context(tmp_path, recipe)
+    assert list(template_lines(context.recipe, stages.record_base(context))) == [
+        "asked: letter without the chat template, written with it; evaluate[1]: letter with the chat template",
+        "other: its letter rows are written with the chat template, its letter tasks are asked without it",
+    ]
 
 
 def test_a_template_is_in_a_file_of_its_own_or_in_the_tokenizers_config(tmp_path, tiny_checkpoint):
@@ -202,6 +250,7 @@ def test_8_bits_of_a_base_with_a_chat_template_are_compared_with_it(tmp_path, ba
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(f"""
 name: eight
+chat_template: true
 base: {base}
 threads: 1
 stages:

@@ -10,6 +10,7 @@ from helpers.gguf_files import write_gguf
 from helpers.stage_scripts import ladder_context
 
 from mcqa_suite.backend import gguf_conversion
+from mcqa_suite.common.chat_template import DEFAULT, WITHOUT
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import content_hash, read_manifest
 from mcqa_suite.ladder.context import LadderContext
@@ -52,7 +53,7 @@ def test_the_base_is_converted_once_and_again_where_file_or_dtype_changed(tmp_pa
     assert first.status.startswith("tiny.gguf, dequantised from Q8_0  ")
     assert first.rung.manifest.content == content_hash(first.rung.checkpoint)
     assert first.rung.manifest.size.bits_per_weight == 16.0
-    assert first.rung.manifest.chat_template is True  # as any base with a template
+    assert first.rung.manifest.chat_template == DEFAULT  # as any base with a template
     assert convert().status == "tiny.gguf, dequantised from Q8_0  unchanged"
 
     float16 = convert("save_dtype: float16\n")
@@ -66,10 +67,10 @@ def test_the_base_is_converted_once_and_again_where_file_or_dtype_changed(tmp_pa
 
 
 def test_whether_the_base_is_asked_with_its_template_follows_the_recipe_without_a_new_conversion(convert):
-    assert convert().rung.manifest.chat_template is True
+    assert convert().rung.manifest.chat_template == DEFAULT
     again = convert("chat_template: false\n")
     assert again.status.endswith("unchanged")
-    assert again.rung.manifest.chat_template is False
+    assert again.rung.manifest.chat_template == WITHOUT
 
 
 def test_a_broken_file_stops_the_run_in_one_line_with_the_recipe(tmp_path, convert):

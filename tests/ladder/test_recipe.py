@@ -1,10 +1,12 @@
 import json
+import re
 import textwrap
 from pathlib import Path
 
 import pytest
 from helpers.locations import REPOSITORY
 
+from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.changes import setting_changes
@@ -145,14 +147,30 @@ def test_a_reward_model_cannot_be_a_parent(tmp_path):
         read_recipe(write(tmp_path, text))
 
 
-def test_stages_that_train_take_the_recipes_chat_template_unless_they_set_one(tmp_path):
-    text = RECIPE + "chat_template: false\n"
-    sft, gptq = read_recipe(write(tmp_path, text)).stages
-    assert sft.settings.chat_template is False
-    assert not hasattr(gptq.settings, "chat_template")
-    own = text.replace("    settings:\n", "    settings:\n      chat_template: true\n", 1)
-    assert read_recipe(write(tmp_path, own)).stages[0].settings.chat_template is True
-    assert read_recipe(write(tmp_path)).stages[0].settings.chat_template is None
+def test_a_recipe_says_how_all_formats_or_each_of_them_is_asked(tmp_path):
+    def chat(text, stage=""):
+        recipe = read_recipe(write(tmp_path, (RECIPE + text).replace("    settings:\n", f"    settings:\n{stage}", 1)))
+        return recipe.chat_template, recipe.stages[0].settings.chat_template
+
+    assert chat("") == (None, None)
+    assert chat("chat_template: false\n", "      chat_template: true\n") == (WITHOUT, ChatTemplate.everywhere(True))
+    assert chat("chat_template: {cloze: false, written: true}\n") == (ChatTemplate(None, False, True), None)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("{leter: true}", "chat_template: unknown key 'leter'; valid keys: letter, cloze, written"),
+        ("{letter: often}", "chat_template: letter: 'often'; expected true or false"),
+        ("sometimes", "chat_template: 'sometimes'; expected true, false or a mapping"),
+    ],
+)
+def test_a_way_of_asking_that_is_not_one_is_named_with_its_place(tmp_path, value, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        read_recipe(write(tmp_path, RECIPE + f"chat_template: {value}\n"))
+    entry = f"evaluate:\n  - {{tasks: [mcqa_arc], apply_chat_template: {value}}}\n"
+    with pytest.raises(ConfigError, match=r"evaluate\[0\]: apply_chat_template: "):
+        read_recipe(write(tmp_path, "name: x\n" + entry))
 
 
 ORIGINS = """name: r

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.cli.main import main
+from mcqa_suite.common.chat_template import WITHOUT
 from mcqa_suite.common.manifest import Data, Hardware, Manifest, content_hash, read_manifest, write_manifest
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.ladder.changes import data_changes
@@ -30,7 +31,8 @@ seed: 0
 evaluate:
   - {{tasks: [mcqa_epfl], limit: 10, metadata: {{epfl_file: exam.jsonl}}}}
 """
-BASE = RungResult("base", Path("x"), Manifest("base", "base", None, {}, "c", 0, Hardware("cpu", 1), 1.0), None, None)
+MANIFEST = Manifest("base", "base", None, {}, "c", 0, Hardware("cpu", 1), 1.0, chat_template=WITHOUT)
+BASE = RungResult("base", Path("x"), MANIFEST, None, None)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mcqa_suite.common.chat_template import WITHOUT
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
@@ -62,7 +63,7 @@ def small(tmp_path: Path):
 def test_smoke_makes_the_same_stages_small(small):
     recipe = small.recipe
     assert [stage.name for stage in recipe.stages] == ["sft", "dpo-beta0.1", "dpo-beta0.3", "gptq4"]
-    assert (Path(recipe.base).name, recipe.dtype, recipe.chat_template) == ("base", "float32", False)
+    assert (Path(recipe.base).name, recipe.dtype, recipe.chat_template) == ("base", "float32", WITHOUT)
     assert recipe.output == Path("runs/elsewhere-smoke")
     sft, dpo, _, gptq = (stage.settings for stage in recipe.stages)
     assert (sft.rows, [source.n for source in sft.data], sft.dtype) == (None, [ROWS] * 2, "float32")

@@ -11,11 +11,13 @@ import pytest
 from helpers.rendering import CHATML, requests
 from helpers.training_scripts import script
 
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.extract import extract_choice
-from mcqa_suite.harness.tasks import load, manager
+from mcqa_suite.harness.task_formats import format_of as format_of_task
+from mcqa_suite.harness.tasks import listed, load, manager
 from mcqa_suite.questions.generated import generate
-from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, prompt_text
+from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, format_of, prompt_text
 
 QUESTIONS = {
     **{"letter": "", "letter_text": "", "correct_answer": "", "cloze": "_cloze"},
@@ -90,8 +92,7 @@ def test_prompt_and_answer_of_a_row_are_the_harness_request(pairs, harness_model
     tokenizer.chat_template = TEMPLATES[template]
     chat = TEMPLATES[template] is not None
     training = script("mcqa_training.rows")
-    data = training.without_refused_system(data, tokenizer) if chat else data
-    encoded = training.encode(data, "completion", tokenizer, chat)
+    encoded = training.encode(data, "completion", tokenizer, ChatTemplate.everywhere(chat))
     assert len(data) == len(docs) > 1
     for row, doc, (prompt, answer) in zip(data, docs, encoded, strict=True):
         arguments = requests(task, doc, 0, harness_model.apply_chat_template if chat else None)
@@ -116,15 +117,23 @@ def test_prompt_and_answer_of_a_row_are_the_harness_request(pairs, harness_model
             assert source.style == "letter_text" or row["completion"] == continuation
 
 
-def test_a_template_without_a_system_role_leaves_the_instruction_out(pairs, harness_model, caplog):
+def test_the_format_of_a_row_is_that_of_the_task_that_asks_as_it_does(pairs):
+    for source, name in SAME:
+        if source.style not in ("letter_text", "correct_answer"):  # the letter tasks' question, with an answer in words
+            assert format_of(source) == format_of_task(listed()[name]), (source, name)
+        _task, data, _docs = pairs[source.source, source.style]
+        assert {row["format"] for row in data} == {format_of(source)}
+
+
+def test_a_template_without_a_system_role_leaves_the_instruction_out(pairs, harness_model):
     _task, data, _docs = pairs["gsm8k", "official"]
-    training = script("mcqa_training.rows")
-    harness_model.tokenizer.chat_template = CHATML
-    assert training.examples(data, True)[0]["prompt"][0] == {"role": "system", "content": data[0]["system"]}
-    assert training.without_refused_system(data, harness_model.tokenizer) == data
-    harness_model.tokenizer.chat_template = REFUSES
-    plain = training.without_refused_system(data, harness_model.tokenizer)
-    assert [turn["role"] for turn in training.examples(plain, True)[0]["prompt"]] == ["user"]
+    tokenizer, training = harness_model.tokenizer, script("mcqa_training.rows")
+    for template, shown in ((CHATML, True), (REFUSES, False)):
+        tokenizer.chat_template = template
+        (prompt, _), *_ = training.encode(data, "completion", tokenizer, ChatTemplate.everywhere(True))
+        text = tokenizer.decode(prompt)
+        assert (data[0]["system"].strip() in text) is shown
+        assert data[0]["prompt"].strip() in text
 
 
 @pytest.mark.parametrize("style", ["letter", "cloze", "cot"])

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 
 import pytest
 from helpers.training_scripts import default_warnings, run_stage, script, weights
 
+from mcqa_suite.common.chat_template import DEFAULT, WITHOUT, ChatTemplate
 from mcqa_suite.common.checkpoints import check_parent
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import Manifest, content_hash, hardware, read_manifest, write_manifest
 
+WITH = ChatTemplate.everywhere(True)
 pytestmark = [pytest.mark.slow, default_warnings]
 
 TRAINER = {"max_steps": 2, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "logging_steps": 1}
@@ -101,12 +104,12 @@ def test_pairs_with_the_same_prompt_have_their_own_reference_values(
 ):
     dpo, trainers = script("dpo"), []
 
-    class Recorded(dpo.DPOTrainer):
+    class Recorded(dpo.TokensDPOTrainer):
         def train(self):
             trainers.append(self)
             return super().train()
 
-    monkeypatch.setattr(dpo, "DPOTrainer", Recorded)
+    monkeypatch.setattr(dpo, "TokensDPOTrainer", Recorded)
     run_stage("dpo", with_trainer(repeated_prompt, precompute_ref_log_probs=True), tiny_checkpoint, tmp_path / "dpo")
     for row, prompt, (chosen, rejected) in zip(trainers[0].train_dataset, PROMPTS, ANSWERS, strict=True):
         assert row["ref_chosen_logps"] == pytest.approx(logp(tiny_checkpoint, prompt, chosen), abs=1e-3)
@@ -203,7 +206,7 @@ def test_merging_an_adapter_later_gives_the_same_weights(tiny_checkpoint, adapte
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
     manifest = read_manifest(later)
-    assert (manifest.kind, manifest.adapter, manifest.chat_template) == ("merge", False, False)
+    assert (manifest.kind, manifest.adapter, manifest.chat_template) == ("merge", False, WITHOUT)
 
 
 def test_dpo_of_an_adapter_starts_from_the_merged_weights(tiny_checkpoint, adapter, merged, tmp_path):
@@ -259,46 +262,58 @@ def chatty(tiny_checkpoint, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("setting", "recorded"), [(None, True), (True, True), (False, False)])
-def test_the_manifest_records_whether_training_used_the_chat_template(chatty, tmp_path, setting, recorded):
-    folder = run_stage("sft", {**with_trainer(SFT, max_steps=1), "chat_template": setting}, chatty, tmp_path / "sft")
-    assert read_manifest(folder).chat_template is recorded
+MIXED = {"data": [{"source": "generated", "n": 8, "style": style} for style in ("letter", "cloze", "cot")]}
+
+
+@pytest.mark.parametrize(
+    ("setting", "rows"),
+    [(None, DEFAULT), (True, WITH), (False, WITHOUT), ({"letter": True}, ChatTemplate(True, False, True))],
+)
+def test_rows_of_every_format_train_together_each_written_in_its_way(chatty, tmp_path, setting, rows):
+    folder = run_stage(
+        "sft", {**with_trainer(SFT | MIXED, max_steps=1), "chat_template": setting}, chatty, tmp_path / "a"
+    )
+    manifest = read_manifest(folder)
+    assert (manifest.chat_template, manifest.rows_chat_template) == (DEFAULT, rows)
     assert (folder / "chat_template.jinja").read_text() == TEMPLATE
+    assert changed(chatty, folder)
 
 
-def with_manifest(folder, chat):
-    facts = Manifest("base", "chatty", None, {}, content_hash(folder), 0, hardware(), 1.0, chat_template=chat)
-    write_manifest(folder, facts)
-    return folder
+@pytest.mark.parametrize("kind", ["dpo", "orpo", "reward"])
+def test_pairs_of_several_formats_train_together(chatty, tmp_path, kind):
+    data = {"data": [{"source": "generated", "n": 12, "style": style} for style in ("letter_text", "cloze")]}
+    folder = run_stage(kind, with_trainer(PAIRS | data, max_steps=1), chatty, tmp_path / kind)
+    manifest = read_manifest(folder)
+    assert manifest.rows_chat_template == ChatTemplate(cloze=False, written=True)
+    assert manifest.metrics["held_out_pairs"] > 0
+    assert all(math.isfinite(pair["chosen"]) and pair["chosen"] != pair["rejected"] for pair in held_out(folder))
 
 
 def test_stages_by_hand_are_asked_as_their_parent_is(chatty, tmp_path):
-    """By the parent's manifest, or where it has none by --chat-template."""
-    one_step, pairs = with_trainer(SFT, max_steps=1), with_trainer(PAIRS, max_steps=1)
-    plain = with_manifest(shutil.copytree(chatty, tmp_path / "plain"), False)
-    eight = {"bits": 8, "group_size": 32, "calibration": [{"source": "generated", "n": 4}]}
+    """By --chat-template, else by the parent's manifest, else by the default."""
+    one_step = with_trainer(SFT, max_steps=1)
+    plain = shutil.copytree(chatty, tmp_path / "plain")
+    facts = Manifest("base", "chatty", None, {}, content_hash(plain), 0, hardware(), 1.0, chat_template=WITHOUT)
+    write_manifest(plain, facts)
+    calibration = [{"source": "generated", "n": 2, "style": style} for style in ("letter", "cot")]
+    eight = {"bits": 8, "group_size": 32, "calibration": calibration}
 
     def recorded(kind, config, parent, *words):
         name = f"{kind}-{len(list(tmp_path.iterdir()))}"
-        return read_manifest(run_stage(kind, config, parent, tmp_path / name, *words)).chat_template
+        manifest = read_manifest(run_stage(kind, config, parent, tmp_path / name, *words))
+        return manifest.chat_template, manifest.rows_chat_template
 
-    assert recorded("sft", one_step, plain) is False
-    assert recorded("dpo", pairs, plain) is False
-    assert recorded("sft", {**one_step, "chat_template": True}, plain) is True  # training may change it
-    assert recorded("sft", one_step, chatty, "--chat-template", "false") is False
-    assert recorded("gptq", eight, plain) is False
-    assert recorded("gptq", eight, chatty, "--chat-template", "true") is True
-    assert recorded("gptq", eight, chatty) is None
+    written = ChatTemplate(written=True)
+    assert recorded("sft", one_step, plain) == (WITHOUT, ChatTemplate(written=False))
+    assert recorded("sft", {**one_step, "chat_template": True}, plain) == (WITHOUT, written)
+    assert recorded("sft", one_step, chatty, "--chat-template", '{"letter": true}') == (
+        ChatTemplate(True, False, True),
+        written,
+    )
+    assert recorded("gptq", eight, plain) == (WITHOUT, ChatTemplate(letter=False, written=False))
+    assert recorded("gptq", eight, chatty) == (DEFAULT, ChatTemplate(letter=False, written=True))
     adapter = run_stage("sft", {**one_step, "merge": False}, chatty, tmp_path / "adapter")
-    assert recorded("merge", {}, adapter, "--parent-base", str(chatty)) is True
-    with pytest.raises(ConfigError, match=r"--chat-template: .*plain was trained without its chat template"):
-        recorded("gptq", eight, plain, "--chat-template", "true")
-
-
-def test_pairs_become_conversations_with_the_chat_template(chatty, tmp_path):
-    for kind in ("dpo", "orpo", "reward"):
-        folder = run_stage(kind, with_trainer(PAIRS, max_steps=1), chatty, tmp_path / kind)
-        assert read_manifest(folder).chat_template is True
+    assert recorded("merge", {}, adapter, "--parent-base", str(chatty))[0] == DEFAULT
 
 
 def test_a_missing_chat_template_cannot_be_requested(tiny_checkpoint, tmp_path):

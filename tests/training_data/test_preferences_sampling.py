@@ -16,6 +16,7 @@ from helpers.preference_rows import BASE, MCQ, lines, questions, write
 
 from mcqa_suite.backend.sampling import Sampling, seed_of
 from mcqa_suite.cli.main import main
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.jsonl import journal
 from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, write_manifest
@@ -201,16 +202,14 @@ def test_a_too_long_prompt_and_an_adapter_are_errors(tmp_path, tiny_checkpoint):
         Sampler(str(tmp_path))
 
 
-@pytest.mark.parametrize("trained", [True, False])
-def test_sampling_follows_the_chat_template_that_the_checkpoint_was_trained_with(tmp_path, trained):
+@pytest.mark.parametrize("way", [True, False])
+def test_a_checkpoint_is_sampled_as_its_manifest_says_of_written_answers_or_as_it_is_told(tmp_path, way):
     from mcqa_suite.backend.sampling import Sampler
 
     checkpoint = tmp_path / "sft"
     shutil.copytree(BASE, checkpoint)
-    facts = Manifest(
-        "sft", "sft", None, {}, content_hash(checkpoint), 0, Hardware("cpu", 1), 1.0, chat_template=trained
-    )
+    chat = ChatTemplate(letter=not way, cloze=not way, written=way)
+    facts = Manifest("sft", "sft", None, {}, content_hash(checkpoint), 0, Hardware("cpu", 1), 1.0, chat_template=chat)
     write_manifest(checkpoint, facts)
-    assert Sampler(str(checkpoint)).chat is trained
-    with pytest.raises(ConfigError, match="was trained with"):
-        Sampler(str(checkpoint), chat=not trained)
+    assert Sampler(str(checkpoint)).chat is way
+    assert Sampler(str(checkpoint), chat=not way).chat is not way

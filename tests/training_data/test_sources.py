@@ -28,7 +28,7 @@ from mcqa_suite.training_data.sources.multiple_choice import from_math_qa
 from mcqa_suite.training_data.sources.source import group_of
 
 SPLITS = ("train", "validation", "test")
-KEYS = {"id", "group", "source", "topic", "prompt", "completion"}
+KEYS = {"id", "group", "source", "topic", "format", "prompt", "completion"}
 WITH_INSTRUCTION = {"gsm8k", "gsm_symbolic", "symbolic_local", "theorem_qa"}  # in their first style
 GSM8K = [
     {"question": f"How many is {i} + 1,000?", "answer": f"<<{i}+1000={i + 1000}>>{i + 1000}\n#### {i + 1000:,}"}

@@ -14,7 +14,7 @@ from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.extract import extract_choice
 from mcqa_suite.training_data.sources import PAIRS, PairSource, Source, rows
 
-KEYS = {"id", "group", "source", "topic", "prompt", "chosen", "rejected"}
+KEYS = {"id", "group", "source", "topic", "format", "prompt", "chosen", "rejected"}
 GSM8K_PAIRS = SHARED / "data" / "gsm8k_preference_pairs.jsonl"
 PAIR = {"prompt": "Q?", "chosen": "yes", "rejected": "no"}
 

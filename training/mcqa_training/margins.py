@@ -12,6 +12,7 @@ from mcqa_training import rows
 import numpy as np
 import torch
 
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.stats import share_estimate
 
@@ -35,7 +36,7 @@ def score_pairs(pairs: Sequence[rows.Row], scores: Callable[[str], list[float]])
 
 
 def sequence_logps(
-    model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
+    model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: ChatTemplate, batch_size: int
 ) -> list[tuple[float, int]]:
     """For each row the sum of the log-probabilities of the answer's tokens, and their number."""
     sums = []
@@ -48,7 +49,7 @@ def sequence_logps(
 
 
 def sequence_scores(
-    model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: bool, batch_size: int
+    model: Any, tokenizer: Any, pairs: Sequence[rows.Row], key: str, chat: ChatTemplate, batch_size: int
 ) -> list[float]:
     """For each row the score of prompt and answer by a sequence classifier with one label."""
     batches = _batches(model, tokenizer, pairs, key, chat, batch_size)
@@ -56,7 +57,7 @@ def sequence_scores(
 
 
 @torch.no_grad()
-def _batches(model: Any, tokenizer: Any, pairs: Any, key: str, chat: bool, batch_size: int) -> Any:
+def _batches(model: Any, tokenizer: Any, pairs: Any, key: str, chat: ChatTemplate, batch_size: int) -> Any:
     """Prompts, answers, logits and padded tokens of each batch, in the order of the rows."""
     model.eval()
     encoded = rows.encode(pairs, key, tokenizer, chat)

@@ -1,4 +1,7 @@
-"""Check rows and convert them to the format of TRL's trainers."""
+"""Check rows, and make tokens of them for TRL's trainers: of plain text, or with a chat template of a conversation.
+
+The rows of a stage may be of both kinds. All trainers get tokens, so that what is checked, trained and scored is the same.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from accelerate import PartialState
 from datasets import Dataset
 from jinja2.exceptions import TemplateError
 
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.training_data.sources import prompt_text
 
@@ -27,19 +31,30 @@ def limit_of(config: Any, model: Any) -> tuple[int | None, str]:
     return context, "the model's context"
 
 
-def examples(rows: Sequence[Row], chat: bool) -> list[dict[str, Any]]:
-    """Prompts and answers in TRL's format: texts, or with a chat template the messages that the harness makes of them."""
-    return [{"prompt": _prompt(row, chat), **{key: _answer(row[key], chat) for key in _answers(row)}} for row in rows]
+def completions(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate) -> list[dict[str, list[int]]]:
+    """The rows as SFTTrainer's tokens, of which only those of the completion are trained."""
+    encoded = _separated(rows, "completion", tokenizer, chat)
+    return [
+        {"input_ids": prompt + answer, "completion_mask": [0] * len(prompt) + [1] * len(answer)}
+        for prompt, answer in encoded
+    ]
 
 
-def without_refused_system(rows: Sequence[Row], tokenizer: Any) -> list[Row]:
-    """The rows without their system message where the chat template has none (Gemma's); the harness leaves it out too."""
-    if any("system" in row for row in rows):
-        try:
-            tokenizer.apply_chat_template([{"role": "system", "content": "."}, {"role": "user", "content": "."}])
-        except TemplateError:
-            return [{key: text for key, text in row.items() if key != "system"} for row in rows]
-    return list(rows)
+def pairs(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate) -> list[dict[str, list[int]]]:
+    """The rows as DPOTrainer's tokens: a prompt and two answers."""
+    both = [_separated(rows, key, tokenizer, chat) for key in ("chosen", "rejected")]
+    return [
+        {"prompt_ids": prompt, "chosen_ids": chosen, "rejected_ids": rejected}
+        for (prompt, chosen), (_, rejected) in zip(*both, strict=True)
+    ]
+
+
+def whole_pairs(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate) -> list[dict[str, list[int]]]:
+    """The rows as RewardTrainer's tokens: the prompt with each of two answers."""
+    return [
+        {key: pair["prompt_ids"] + pair[key] for key in ("chosen_ids", "rejected_ids")}
+        for pair in pairs(rows, tokenizer, chat)
+    ]
 
 
 @contextmanager
@@ -76,7 +91,7 @@ def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list
     return [row for row in rows if row["group"] not in chosen], held_out
 
 
-def check(rows: Sequence[Row], tokenizer: Any, chat: bool, limit: int | None, name: str = "max_length") -> None:
+def check(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate, limit: int | None, name: str = "max_length") -> None:
     """DatasetError for the first row whose answer cannot be separated from its prompt, is empty, or would be cut."""
     if not rows:
         raise DatasetError("no rows to train on; see n, split and the filters of the stage's data")
@@ -105,38 +120,66 @@ def _check(row: Row, key: str, prompt: list[int], answer: list[int] | None, limi
         )
 
 
-def encode(rows: Sequence[Row], key: str, tokenizer: Any, chat: bool) -> list[tuple[list[int], list[int] | None]]:
-    """The tokens of each prompt, and of its answer with the end token (None where they cannot be separated)."""
-    if not rows:  # a tokenizer takes no empty batch
-        return []
-    if chat:
-        prompts = [_prompt(row, True) for row in rows]
-        wholes = [prompt + _answer(row[key], True) for prompt, row in zip(prompts, rows, strict=True)]
-        begun = tokenizer.apply_chat_template(prompts, add_generation_prompt=True, return_dict=True)["input_ids"]
-        done = tokenizer.apply_chat_template(wholes, return_dict=True)["input_ids"]
-    else:
-        begun = tokenizer([prompt_text(row) for row in rows]).input_ids
-        end = tokenizer.eos_token or ""
-        done = tokenizer([prompt_text(row) + row[key].removesuffix(end) + end for row in rows]).input_ids
-    return [_parted(prompt, whole, tokenizer.eos_token_id) for prompt, whole in zip(begun, done, strict=True)]
+def encode(
+    rows: Sequence[Row], key: str, tokenizer: Any, chat: ChatTemplate
+) -> list[tuple[list[int], list[int] | None]]:
+    """The tokens of each prompt, and of its answer with the end token (None where they cannot be separated).
+
+    `chat` says for each format of a row whether the chat template is applied.
+    """
+    encoded: dict[int, tuple[list[int], list[int] | None]] = {}
+    for encode_part, way in ((_encode_plain, False), (_encode_turns, True)):
+        numbers = [number for number, row in enumerate(rows) if chat[row["format"]] is way]
+        part = [rows[number] for number in numbers]
+        if part:  # a tokenizer takes no empty batch
+            begun, done = encode_part(part, key, tokenizer)
+            parted = [_parted(prompt, whole, tokenizer) for prompt, whole in zip(begun, done, strict=True)]
+            encoded |= dict(zip(numbers, parted, strict=True))
+    return [encoded[number] for number in range(len(rows))]
 
 
-def _parted(prompt: list[int], whole: list[int], end: int | None) -> tuple[list[int], list[int] | None]:
+def _encode_plain(rows: Sequence[Row], key: str, tokenizer: Any) -> tuple[list[list[int]], list[list[int]]]:
+    """The tokens of the prompts, and of prompts and answers."""
+    end = tokenizer.eos_token or ""
+    begun = tokenizer([prompt_text(row) for row in rows]).input_ids
+    return begun, tokenizer([prompt_text(row) + row[key].removesuffix(end) + end for row in rows]).input_ids
+
+
+def _encode_turns(rows: Sequence[Row], key: str, tokenizer: Any) -> tuple[list[list[int]], list[list[int]]]:
+    """The same as the messages that the harness makes of them."""
+    prompts = [_turns(row) for row in _without_refused_system(rows, tokenizer)]
+    answers = [[{"role": "assistant", "content": row[key].strip()}] for row in rows]
+    wholes = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
+    begun = tokenizer.apply_chat_template(prompts, add_generation_prompt=True, return_dict=True)["input_ids"]
+    return begun, tokenizer.apply_chat_template(wholes, return_dict=True)["input_ids"]
+
+
+def _without_refused_system(rows: Sequence[Row], tokenizer: Any) -> list[Row]:
+    """The rows without their system message where the chat template has none (Gemma's); the harness leaves it out too."""
+    if any("system" in row for row in rows):
+        try:
+            tokenizer.apply_chat_template([{"role": "system", "content": "."}, {"role": "user", "content": "."}])
+        except TemplateError:
+            return [{key: text for key, text in row.items() if key != "system"} for row in rows]
+    return list(rows)
+
+
+def _parted(prompt: list[int], whole: list[int], tokenizer: Any) -> tuple[list[int], list[int] | None]:
+    end = tokenizer.eos_token_id
     if prompt and prompt[-1] == end and whole[: len(prompt)] != prompt:  # some tokenizers end every text with one
-        prompt = prompt[:-1]
+        prompt, whole = prompt[:-1], whole[:-1] if whole[-2:] == [end, end] else whole
     return prompt, whole[len(prompt) :] if whole[: len(prompt)] == prompt else None
+
+
+def _separated(rows: Sequence[Row], key: str, tokenizer: Any, chat: ChatTemplate) -> list[tuple[list[int], list[int]]]:
+    """`encode` of rows that are checked."""
+    return [(prompt, answer or []) for prompt, answer in encode(rows, key, tokenizer, chat)]
 
 
 def _answers(row: Row) -> tuple[str, ...]:
     return ("chosen", "rejected") if "chosen" in row else ("completion",)
 
 
-def _prompt(row: Row, chat: bool) -> Any:
-    if not chat:
-        return prompt_text(row)
+def _turns(row: Row) -> list[dict[str, str]]:
     turns = [{"role": "user", "content": row["prompt"]}]
     return [{"role": "system", "content": row["system"]}, *turns] if "system" in row else turns
-
-
-def _answer(text: str, chat: bool) -> Any:
-    return [{"role": "assistant", "content": text.strip()}] if chat else text

@@ -22,11 +22,13 @@ import torch
 from transformers import TrainerCallback, set_seed
 
 from mcqa_suite.backend import processes
+from mcqa_suite.common.chat_template import ChatTemplate, as_chat_template
 from mcqa_suite.common.checkpoints import (
     chat_template_of,
+    check_available,
     check_complete,
     checkpoint_size,
-    contradiction,
+    has_chat_template,
     is_adapter,
     use_chat_template,
 )
@@ -42,7 +44,7 @@ from mcqa_suite.common.manifest import (
     versions,
     write_manifest,
 )
-from mcqa_suite.ladder.stage_settings import TRAINED, read_leave_out, read_settings, record
+from mcqa_suite.ladder.stage_settings import TRAINED, read_leave_out, read_settings, record, rows_chat_template
 
 START = time.perf_counter()
 GPU = torch.cuda.is_available()
@@ -91,8 +93,10 @@ def start(kind: str, description: str | None, configs: Configs) -> tuple[argpars
     parser.add_argument("--parent-base", type=Path, help="the parent's own parent, where the parent is an adapter")
     parser.add_argument(
         "--chat-template",
-        choices=("true", "false"),
-        help="whether the parent is asked with its chat template, where its folder has no manifest that says so",
+        type=chat_template,
+        metavar="JSON",
+        help='how the parent is asked: true, false, or one for each format, such as \'{"letter": false, "written": true}\'; '
+        "default: as its manifest says",
     )
     parser.add_argument("--output", type=Path, help="folder to create; its last part is the name of the checkpoint")
     parser.add_argument("--check", type=Path, nargs="+", metavar="FILE", help="check these settings and exit")
@@ -109,7 +113,7 @@ def start(kind: str, description: str | None, configs: Configs) -> tuple[argpars
         raise ConfigError(f"{args.output}: cannot be written: {error.strerror}; choose another --output") from error
     for folder in filter(None, (args.parent, args.parent_base)):
         check_complete(folder)
-    args.chat_template = parent_chat_template(args)
+    args.chat_template = asked_like(args)
     args.kind, args.parent, args.output = kind, args.parent.resolve(), args.output.absolute()
     args.lock = write_lock(args.output) if processes.is_main() else None  # held as long as the process lives
     # The default is inside the trainer's own folder, which is deleted at the end.
@@ -117,12 +121,15 @@ def start(kind: str, description: str | None, configs: Configs) -> tuple[argpars
     return args, read_settings(kind, args.config)
 
 
-def parent_chat_template(args: argparse.Namespace) -> bool | None:
-    """Whether the parent is asked with its chat template, by its manifest or else `--chat-template`; None: not known."""
-    setting, recorded = args.chat_template and args.chat_template == "true", chat_template_of(args.parent)
-    if line := contradiction(str(args.parent), setting, recorded, key="--chat-template"):
-        raise ConfigError(line)
-    return recorded if setting is None else setting
+def chat_template(text: str) -> ChatTemplate | None:
+    """The value of `--chat-template`; ValueError for what is no JSON or no way of asking."""
+    return as_chat_template(json.loads(text))
+
+
+def asked_like(args: argparse.Namespace) -> ChatTemplate:
+    """How the parent is asked: by `--chat-template`, else by its manifest, else by the default."""
+    recorded, available = chat_template_of(args.parent), has_chat_template(args.parent)
+    return use_chat_template(str(args.parent), args.chat_template, recorded, key="--chat-template", available=available)
 
 
 def exit_code(main: Callable[[], None]) -> int:
@@ -180,6 +187,8 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
     }
     # A recipe may come from anyone; with these keys a trainer could load a model that runs its own code.
     code = {"trust_remote_code": False, "model_init_kwargs": None}
+    # The rows are tokens already, made with the parent's own template (rows.py).
+    code |= {"chat_template_path": None, "assistant_only_loss": False}
     names = {field.name for field in dataclasses.fields(cls)}
     fixed |= {key: value for key, value in code.items() if key in names}
     values = TRAINER | settings.trainer
@@ -222,11 +231,12 @@ class StopAtNaN(TrainerCallback):
             raise ConfigError(f"loss is {logs['loss']} at step {state.global_step}; lower learning_rate or use float32")
 
 
-def use_chat(args: argparse.Namespace, settings: Any, tokenizer: Any) -> bool:
-    """Whether to train with the chat template: by the settings, else as the parent is asked, else where the tokenizer has one."""
-    available = bool(getattr(tokenizer, "chat_template", None))
-    setting, key = settings.chat_template, f"{args.config}: chat_template"
-    return use_chat_template("the parent", setting, args.chat_template, key=key, available=available, default=available)
+def rows_template(args: argparse.Namespace, settings: Any) -> ChatTemplate:
+    """How the rows are written, for each format that they have: as the settings say, else as the parent is asked."""
+    chat = rows_chat_template(settings, args.chat_template)
+    key, available = f"{args.config}: chat_template", has_chat_template(args.parent)
+    check_available("the parent", chat, key=key, available=available)
+    return chat
 
 
 def check_quantisable(parent: Path) -> dict[str, Any]:
@@ -247,10 +257,8 @@ def finish(
     n_processes: int = 1,
     **facts: Any,
 ) -> None:
-    """Store the weights in the temporary `folder` in `save_dtype`, and write its manifest."""
+    """Store the weights in the temporary `folder` in `save_dtype`, and write its manifest; it is asked as its parent is."""
     stored.store(folder, settings.save_dtype, str(args.config))
-    if args.kind not in TRAINED:
-        facts["chat_template"] = args.chat_template
     leave_out = read_leave_out(settings)
     manifest = Manifest(
         kind=args.kind,
@@ -264,6 +272,7 @@ def finish(
         size=checkpoint_size(folder, args.parent if args.kind in ("gptq", "bnb") else None),
         left_out=leave_out and leave_out.record,
         versions=versions("torch", "transformers", *libraries),
+        chat_template=args.chat_template,
         **facts,
     )
     write_manifest(folder, manifest)

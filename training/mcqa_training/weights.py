@@ -52,7 +52,10 @@ def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalL
         raise ConfigError(
             f"{args.config}: the parent is an adapter; merge it first (training/merge.py), or set merge: true"
         )
-    return load_unchecked(args, settings.dtype, cls, **kwargs)
+    model, tokenizer = load_unchecked(args, settings.dtype, cls, **kwargs)
+    if end := settings.trainer.get("eos_token"):  # before TRL does it: the rows are tokens by then
+        tokenizer.eos_token = end
+    return model, tokenizer
 
 
 def load_unchecked(

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from mcqa_suite.analysis.voting.ballots import Ballots, score_lines
 from mcqa_suite.backend.loading import load
-from mcqa_suite.common.checkpoints import chat_template_of
+from mcqa_suite.common.checkpoints import optional_manifest
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.jsonl import journal
 from mcqa_suite.common.manifest import content_hash
@@ -42,7 +42,8 @@ def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_siz
     if model.config.num_labels != 1:
         raise CheckpointError(f"{checkpoint}: has {model.config.num_labels} outputs; a reward model has one")
     model.config.pad_token_id = tokenizer.pad_token_id
-    chat = chat_template_of(checkpoint)
+    manifest = optional_manifest(checkpoint)
+    chat = bool(manifest and manifest.rows_written and manifest.rows_written["written"])
 
     def text(pair: Pair) -> str:
         prompt, response = pair[0], pair[1].strip()
@@ -50,7 +51,8 @@ def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_siz
         return str(tokenizer.apply_chat_template(messages, tokenize=False)) if chat else f"{prompt} {response}"
 
     def score(pairs: Sequence[Pair]) -> list[float]:
-        inputs = tokenizer([text(pair) for pair in pairs], return_tensors="pt", padding=True, truncation=True)
+        texts = [text(pair) for pair in pairs]  # a template has the special tokens in its text
+        inputs = tokenizer(texts, return_tensors="pt", padding=True, truncation=True, add_special_tokens=not chat)
         return [float(value) for value in model(**inputs.to(model.device)).logits[:, 0]]
 
     rows = [Responses(row.id, row.prompt, row.texts) for row in ballots.questions]

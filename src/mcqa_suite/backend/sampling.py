@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.backend.loading import check_checkpoint, load
-from mcqa_suite.common.checkpoints import chat_template_of, contradiction, use_chat_template
+from mcqa_suite.common.chat_template import ChatTemplate
+from mcqa_suite.common.checkpoints import chat_template_of, use_chat_template
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import content_hash
 
@@ -69,9 +70,8 @@ def seed_of(seed: int, row_id: str, index: int = 0) -> int:
 class Sampler:
     """A checkpoint that generates.
 
-    `chat`: whether prompts go through the chat template; None follows the checkpoint's manifest, else the tokenizer.
-    CheckpointError where the folder cannot be loaded, ConfigError where `chat` contradicts the manifest or there
-    is no template.
+    `chat`: whether prompts go through the chat template; None: as its manifest says of written answers, else where it has one.
+    CheckpointError where the folder cannot be loaded, ConfigError where there is no template.
     """
 
     def __init__(
@@ -81,10 +81,9 @@ class Sampler:
         self.name, self.batch_size = checkpoint, batch_size
         self.model, self.tokenizer = load(checkpoint, "AutoModelForCausalLM", dtype, padding_side="left")
         key = "--no-chat-template" if chat is False else "--chat-template"
-        available, recorded = bool(self.tokenizer.chat_template), chat_template_of(Path(checkpoint))
-        if line := contradiction(checkpoint, chat, recorded, key=key):
-            raise ConfigError(line)
-        self.chat = use_chat_template(checkpoint, chat, recorded, key=key, available=available, default=available)
+        setting = None if chat is None else ChatTemplate.everywhere(chat)
+        recorded, available = chat_template_of(Path(checkpoint)), bool(self.tokenizer.chat_template)
+        self.chat = use_chat_template(checkpoint, setting, recorded, key=key, available=available)["written"]
 
     @property
     def identity(self) -> str:

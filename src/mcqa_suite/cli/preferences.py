@@ -59,7 +59,7 @@ def _add_sample(parts: Any) -> None:
         "--chat-template",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="for a checkpoint; default: as in its training, else used if its tokenizer has one",
+        help="for a checkpoint; default: as its manifest says of written answers, else used if its tokenizer has one",
     )
     sample.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     sample.set_defaults(run=run_sample, extra="server")

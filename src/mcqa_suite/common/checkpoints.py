@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.chat_template import DEFAULT, FORMATS, WITHOUT, ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
 from mcqa_suite.common.paths import training_dir
@@ -38,8 +39,8 @@ def optional_manifest(folder: Path) -> Manifest | None:
     return read_manifest(folder) if (folder / MANIFEST).is_file() else None
 
 
-def chat_template_of(folder: Path) -> bool | None:
-    """Whether a checkpoint was trained with its chat template; None where no manifest says so."""
+def chat_template_of(folder: Path) -> ChatTemplate | None:
+    """How a checkpoint is asked; None where no manifest says so."""
     manifest = optional_manifest(folder)
     return manifest.chat_template if manifest else None
 
@@ -56,31 +57,23 @@ def has_chat_template(folder: Path) -> bool:
 
 
 def use_chat_template(
-    name: str,
-    setting: bool | None,
-    recorded: bool | None,
-    *,
-    key: str,
-    available: bool = True,
-    default: bool = False,
-) -> bool:
-    """Whether prompts go through the chat template: the user's `setting`, else what a manifest has `recorded`, else `default`.
+    name: str, setting: ChatTemplate | None, recorded: ChatTemplate | None, *, key: str, available: bool
+) -> ChatTemplate:
+    """For each format whether the chat template is applied: as the user has set it, else as a manifest has recorded it.
 
-    Base, stages, evaluations and sampling all decide by this function (training/README.md, "Chat template"). ConfigError where
-    the tokenizer has no template (not `available`). `name` is the checkpoint and `key` the setting in the error.
+    Else only written answers use the template, where there is one (`available`). Base, stages and sampling all decide by this
+    function (training/README.md, "Chat template"). ConfigError where a template is to be used that the tokenizer lacks; `name`
+    is the checkpoint and `key` the setting in the error.
     """
-    chosen = next(value for value in (setting, recorded, default) if value is not None)
-    if chosen and not available:
-        raise ConfigError(f"{key}: the tokenizer of {name} has no chat template; {NO_TEMPLATE_REMEDY}")
+    chosen = (setting or ChatTemplate()).over(recorded).over(DEFAULT if available else WITHOUT)
+    check_available(name, chosen, key=key, available=available)
     return chosen
 
 
-def contradiction(name: str, setting: bool | None, recorded: bool | None, *, key: str) -> str | None:
-    """One line where a setting contradicts what a manifest has recorded of the checkpoint `name`; None where it does not."""
-    if setting is None or recorded is None or setting == recorded:
-        return None
-    how = "with" if recorded else "without"
-    return f"{key}: {name} was trained {how} its chat template; leave it out to follow the manifest"
+def check_available(name: str, chosen: ChatTemplate, *, key: str, available: bool) -> None:
+    """ConfigError where a template is to be used that the tokenizer of `name` lacks."""
+    if not available and any(chosen[format] for format in FORMATS):
+        raise ConfigError(f"{key}: the tokenizer of {name} has no chat template; {NO_TEMPLATE_REMEDY}")
 
 
 def base_of_run(folder: Path) -> str | None:
@@ -97,10 +90,11 @@ def base_of_run(folder: Path) -> str | None:
     embedded = training_dir() / "base"
     if (embedded / "config.json").is_file() and content_hash(embedded) == manifest.content:
         return str(embedded)
-    flag = f" --apply_chat_template {json.dumps(bool(manifest.chat_template))}"
-    raise CheckpointError(
-        f"{folder}: holds only the manifest of the base {name!r}; give the base's own folder, with{flag}"
+    how = manifest.chat_template.as_json() if manifest.chat_template else False
+    flag = (
+        f", with --apply_chat_template {json.dumps(how)}" if isinstance(how, bool) else f" ({manifest.chat_template})"
     )
+    raise CheckpointError(f"{folder}: holds only the manifest of the base {name!r}; give the base's own folder{flag}")
 
 
 def check_complete(folder: Path) -> None:

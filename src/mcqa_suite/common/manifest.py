@@ -17,6 +17,7 @@ from typing import Any
 from pydantic.dataclasses import dataclass
 
 from mcqa_suite import __version__
+from mcqa_suite.common.chat_template import ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.files import write_file
@@ -108,11 +109,11 @@ class Size:
 class Manifest:
     """How a stage made its folder. It contains no path, so it is valid on every machine.
 
-    `chat_template` is whether the checkpoint is asked with its tokenizer's chat template, and what is made from it too (None: not
-    known). An `adapter` works only on its parent. `left_out` describes the rows of `data` that were left out (None: all were
-    seen). `tasks` is what an evaluation read (None for a stage, and in manifests that
-    are older than the key). New keys have defaults and unknown keys are ignored, so manifests of older and newer versions can
-    be read.
+    `chat_template` is how the checkpoint is asked, and what is made from it too (None: not known). `rows_chat_template` is how
+    the rows of the stage were written, for each format that they have (None: see `rows_written`). An `adapter` works only on its
+    parent. `left_out` describes the rows of `data` that were left out (None: all were seen). `tasks` is what an evaluation read
+    (None for a stage, and in manifests that are older than the key). New keys have defaults and unknown keys are ignored, so
+    manifests of older and newer versions can be read.
     """
 
     kind: str
@@ -130,10 +131,18 @@ class Manifest:
     tokens_per_second: float | None = None
     size: Size | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
-    chat_template: bool | None = None
+    chat_template: ChatTemplateSetting = None
+    rows_chat_template: ChatTemplateSetting = None
     adapter: bool = False
     mcqa_suite: str = __version__
     schema: int = SCHEMA
+
+    @property
+    def rows_written(self) -> ChatTemplate | None:
+        """How the rows were written: in older manifests as the checkpoint is asked, and calibration rows as plain text."""
+        if self.rows_chat_template is not None:
+            return self.rows_chat_template
+        return ChatTemplate.everywhere(False) if self.kind == "gptq" else self.chat_template
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

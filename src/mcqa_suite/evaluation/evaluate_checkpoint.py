@@ -2,10 +2,10 @@
 
 python -m mcqa_suite.evaluation.evaluate_checkpoint --checkpoint DIR --output DIR --plan '[{"tasks": [...]}]'
 
-An adapter is evaluated on `--base`, which must be its recorded parent. The chat template is applied if the entry says so, else
-if the manifest does. Writes the files of `lm_eval --log_samples`, one folder for each entry of the plan, and `rung.json` with
-speed, memory, the fingerprint of what each task read, and skipped entries. Under `accelerate launch` or `torchrun` the
-processes share the work, and the main process writes.
+An adapter is evaluated on `--base`, which must be its recorded parent. The chat template is applied as the entry says, else as
+the manifest does. Writes the files of `lm_eval --log_samples`, one folder for each entry of the plan, and `rung.json` with speed,
+memory, the fingerprint of what each task read, and skipped entries. Under `accelerate launch` or `torchrun` the processes share
+the work, and the main process writes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from pydantic.dataclasses import dataclass
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
-from mcqa_suite.common.checkpoints import chat_template_of, contradiction, has_chat_template, use_chat_template
+from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate, ChatTemplateSetting
+from mcqa_suite.common.checkpoints import chat_template_of, check_available, has_chat_template
 from mcqa_suite.common.config import STRICT, parse
 from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
@@ -35,15 +36,16 @@ from mcqa_suite.common.manifest import TaskData
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.fingerprint import fingerprints
-from mcqa_suite.harness.tasks import leaves_of, load, manager
+from mcqa_suite.harness.task_formats import by_template, formats_of
+from mcqa_suite.harness.tasks import leaves_of, listed, load, manager
 
 
 @dataclass(frozen=True, config=STRICT)
 class Evaluation:
-    """Tasks that run in one call of the harness: an entry of a plan.
+    """Tasks with the same settings: an entry of a plan.
 
-    An `optional` entry whose data cannot be loaded is skipped and reported. If `apply_chat_template` is None, the checkpoint's
-    manifest decides.
+    An `optional` entry whose data cannot be loaded is skipped and reported. Where `apply_chat_template` says nothing, the
+    checkpoint's manifest decides.
     """
 
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -51,7 +53,7 @@ class Evaluation:
     num_fewshot: int | None = None
     gen_kwargs: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    apply_chat_template: bool | None = None
+    apply_chat_template: ChatTemplateSetting = None
     optional: bool = False
 
 
@@ -69,7 +71,7 @@ def evaluate(
 
     `base` is the parent of an adapter.
     """
-    entries = [_as_trained(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
+    entries = [_with_template(entry, checkpoint, f"plan[{number}]") for number, entry in enumerate(plan)]
     check_checkpoint(checkpoint, base)
     start, output = time.perf_counter(), output.absolute()
     lm = load_model(checkpoint, dtype=dtype, batch_size=batch_size, base=base)
@@ -99,14 +101,13 @@ def evaluate(
         (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def _as_trained(entry: dict[str, Any], checkpoint: str, where: str) -> Evaluation:
-    """Parse an entry; if it does not set `apply_chat_template`, set it as the checkpoint's manifest records."""
-    evaluation, folder, key = parse(Evaluation, entry, where), Path(checkpoint), f"{where}: apply_chat_template"
+def _with_template(entry: dict[str, Any], checkpoint: str, where: str) -> Evaluation:
+    """Parse an entry; what it does not say of the chat template is as the checkpoint's manifest records, else without it."""
+    evaluation, folder = parse(Evaluation, entry, where), Path(checkpoint)
+    chat = (evaluation.apply_chat_template or ChatTemplate()).over(chat_template_of(folder)).over(WITHOUT)
     available = not folder.is_dir() or has_chat_template(folder)
-    setting, recorded = evaluation.apply_chat_template, chat_template_of(folder)
-    chat = use_chat_template(folder.name, setting, recorded, key=key, available=available)
-    if (line := contradiction(folder.name, setting, recorded, key=key)) and processes.is_main():
-        print(f"mcqa: warning: {line}", file=sys.stderr)
+    used = chat.among(formats_of(evaluation.tasks, listed()))
+    check_available(folder.name, used, key=f"{where}: apply_chat_template", available=available)
     return replace(evaluation, apply_chat_template=chat)
 
 
@@ -129,14 +130,30 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
 
 
 def run_entry(lm: Any, number: int, entry: Evaluation, output: Path, name: str, seed: int) -> list[TaskData]:
-    """Call the harness once and write its results and samples to `output`; return what the tasks read."""
+    """Write the results and samples of an entry to `output`; return what its tasks read.
+
+    The harness applies the chat template to all tasks of a call or to none, so there is a call for each way of asking.
+    """
+    tasks = manager(entry.metadata)
+    parts = by_template(entry.tasks, entry.apply_chat_template or WITHOUT, listed())
+    loaded = {chat: load(names, tasks) for chat, names in parts.items()}
+    leaves = leaves_of([task for part in loaded.values() for task in part])
+    read = fingerprints(number, entry.tasks, leaves, entry.num_fewshot)
+    saved: dict[str, int] = {}
+    for chat, part in loaded.items():
+        results = _call(lm, part, tasks, entry, name, seed, chat)
+        if processes.is_main():
+            saved |= save(results, output, name, lm.chat_template(True) if chat else None)
+    if processes.is_main():
+        check_saved(output, saved, calls=len(loaded))
+    return read
+
+
+def _call(lm: Any, loaded: list[Any], tasks: Any, entry: Evaluation, name: str, seed: int, chat: bool) -> Any:
     from lm_eval import simple_evaluate
 
-    tasks, chat = manager(entry.metadata), bool(entry.apply_chat_template)
     try:
-        loaded = load(entry.tasks, tasks)
-        read = fingerprints(number, entry.tasks, leaves_of(loaded), entry.num_fewshot)
-        results = simple_evaluate(
+        return simple_evaluate(
             model=lm,
             tasks=loaded,
             task_manager=tasks,
@@ -155,13 +172,10 @@ def run_entry(lm: Any, number: int, entry: Evaluation, output: Path, name: str, 
         if explained := explain(error, name):
             raise explained from error
         raise
-    if processes.is_main():
-        save(results, output, name, lm.chat_template(True) if chat else None)
-    return read
 
 
-def save(results: dict[str, Any], output: Path, name: str, chat_template: str | None) -> None:
-    """Write results and samples as `lm_eval --log_samples` does. Raises McqaError if the files are incomplete."""
+def save(results: dict[str, Any], output: Path, name: str, chat_template: str | None) -> dict[str, int]:
+    """Write results and samples as `lm_eval --log_samples` does; return the number of samples of each task."""
     from lm_eval.loggers import EvaluationTracker
 
     samples = results.pop("samples")
@@ -178,7 +192,7 @@ def save(results: dict[str, Any], output: Path, name: str, chat_template: str | 
     tracker.save_results_aggregated(results=results, samples=samples)
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)
-    check_saved(output, {task: len(rows) for task, rows in samples.items()})
+    return {task: len(rows) for task, rows in samples.items()}
 
 
 def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 5) -> float:

@@ -13,20 +13,20 @@ from typing import Any
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
-from mcqa_suite.common.checkpoints import base_of_run, chat_template_of, contradiction, has_chat_template
+from mcqa_suite.common.checkpoints import base_of_run, chat_template_of, has_chat_template
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
+from mcqa_suite.evaluation.chat_template import CHAT, calls_of, one_model
 from mcqa_suite.evaluation.failed_requests import FailedItems, failure_lines, without_failed
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 
 SUBCOMMANDS = ("run", "ls", "validate")
-CHAT = "apply_chat_template"
 CHAT_HELP = (
-    "Apply the chat template (optional: its name). 'false': do not. Default: as the manifest of the checkpoint records, "
-    "else do not."
+    "Apply the chat template (optional: its name). 'false': do not. Default: to each task as the manifest of the checkpoint "
+    "says for its format, else do not."
 )
 ADAPTERS = ("peft", "lora_local_path")  # model arguments of hf and of vllm
 SERVER_MODELS = ("local-completions", "local-chat-completions")
@@ -52,8 +52,9 @@ def _launch(words: Sequence[str]) -> FailedItems:
     logging.getLogger("mcqa_suite").setLevel(logging.WARNING)
     try:
         args, settings = read_command(words)
+        calls: list[dict[str, Any]] = [{}]
         if args.command == "run":
-            vars(args).update(checked(settings))
+            calls = checked(settings)
             loglik_cache.switch_on()
         with ExitStack() as stack:
             stack.enter_context(local_managers([] if settings.get("include_path") else settings["tasks"]))
@@ -61,7 +62,11 @@ def _launch(words: Sequence[str]) -> FailedItems:
             stack.enter_context(unsaved_is_an_error(settings.get("output_path")))
             _register(settings.get("model"), stack)
             args.include_path = settings.get("include_path") or str(tasks_dir())
-            args.func(args)
+            if len(calls) > 1:
+                stack.enter_context(one_model())
+            for call in calls:
+                vars(args).update(call)
+                args.func(args)
     except McqaError:
         raise
     except Exception as error:
@@ -96,53 +101,26 @@ def _explain_flag(parser: argparse.ArgumentParser) -> None:
             _explain_flag(command)
 
 
-def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Check names, output path and checkpoint before anything is loaded; return the arguments to add."""
+def checked(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Check names, output path and checkpoint before anything is loaded; return the arguments to add for each call of the
+    harness: one, or where its tasks are asked in both ways one without and one with the chat template."""
     ours = [name for name in settings["tasks"] if name.startswith("mcqa_") and not any(c in name for c in "*?/")]
     if ours and not settings.get("include_path"):
         check_names(ours, list(listed()))
     check_writable(settings.get("output_path"))
-    model = {} if settings.get("model") else {"model": prefix.NAME}
-    return model | as_trained(settings)
-
-
-def as_trained(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Check the checkpoint of `--model_args`; return the arguments with which it is asked as the flag or its manifest says.
-
-    Without the flag the manifest decides, and one line says how. The folder that a run keeps of its base stands for the base.
-    """
+    model: dict[str, Any] = {} if settings.get("model") else {"model": prefix.NAME}
     model_args = dict(settings.get("model_args") or {})
     adapter = next((str(model_args[name]) for name in ADAPTERS if model_args.get(name)), None)
     base = str(model_args["pretrained"]) if model_args.get("pretrained") else None
-    checkpoint = adapter or base
-    if not checkpoint:
-        return {}
-    added: dict[str, Any] = {}
-    setting, recorded = _flag(settings.get(CHAT)), chat_template_of(Path(checkpoint))
-    if base and (itself := base_of_run(Path(base))):
-        added["model_args"], base = model_args | {"pretrained": itself}, itself
+    if not (checkpoint := adapter or base):
+        return [model]
+    recorded = chat_template_of(Path(checkpoint))
+    if base and (itself := base_of_run(Path(base))):  # the folder that a run keeps of its base stands for the base
+        model |= {"model_args": model_args | {"pretrained": itself}}
+        base = itself
     check_checkpoint(adapter or str(base), base if adapter else None)
-    if setting is None and recorded is not None:
-        added |= {CHAT: True} if recorded else {}
-        if recorded or has_chat_template(Path(str(model_args.get("tokenizer") or base))):
-            how, other = ("with", f"--{CHAT} false: without it") if recorded else ("without", f"--{CHAT}: with it")
-            _say(f"{checkpoint} is asked {how} its chat template, as it was trained ({other})")
-    elif setting is not None:
-        added |= {CHAT: setting} if isinstance(setting, bool) else {}
-        if line := contradiction(checkpoint, bool(setting), recorded, key=f"--{CHAT}"):
-            _say(f"warning: {line}")
-    return added
-
-
-def _flag(value: Any) -> bool | str | None:
-    """The flag's value as a boolean, as the harness reads its other flags; the name of a template stays as it is."""
-    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-    return None if value is None else words.get(str(value).lower(), str(value))
-
-
-def _say(line: str) -> None:
-    if processes.is_main():
-        print(f"mcqa: {line}", file=sys.stderr)
+    available = has_chat_template(Path(str(model_args.get("tokenizer") or base)))
+    return [model | call for call in calls_of(settings, checkpoint, recorded, available)]
 
 
 def _register(model: str | None, stack: ExitStack) -> None:

@@ -17,10 +17,11 @@ FULL = 1 << 20  # free bytes below which a disk counts as full
 TRACKER = "lm_eval.loggers.evaluation_tracker"
 
 
-def check_saved(output: Path, lengths: dict[str, int]) -> None:
-    """McqaError unless `output` holds the results and every task's samples (`lengths`: how many), complete to the last line."""
+def check_saved(output: Path, lengths: dict[str, int], calls: int = 1) -> None:
+    """McqaError unless `output` holds every task's samples (`lengths`: how many), complete to the last line, and the results of
+    each of the harness's `calls`."""
     results = list(output.glob("results_*.json"))
-    complete = len(results) == 1 and results[0].read_bytes().endswith(b"}")
+    complete = len(results) == calls and all(file.read_bytes().endswith(b"}") for file in results)
     for task, n in lengths.items():
         logs = list(output.glob(f"samples_{glob.escape(task)}_[0-9]*.jsonl"))
         complete = complete and len(logs) == 1 and logs[0].read_bytes().count(b"\n") == n

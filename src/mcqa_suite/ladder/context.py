@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.chat_template import WAYS, ChatTemplate
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import MANIFEST, Data, LeftOut, Manifest, Parent, TaskData, content_hash, read_manifest
@@ -31,6 +32,7 @@ from mcqa_suite.ladder.steps import Step
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
 # port 0 picks a free one: two stages may start on one machine
 ACCELERATE = ("-m", "accelerate.commands.launch", "--main_process_port", "0", "--config_file")
+NO_ROWS = ChatTemplate()
 EVALUATE = ("-m", "mcqa_suite.evaluation.evaluate_checkpoint")
 
 
@@ -39,7 +41,7 @@ class Expected:
     """The values (`settings` as JSON has them) that the manifest of an existing folder must have, or the step runs again.
 
     `parent` is None for a converted base, `tasks` for a stage. An entry of the plan without any task in it has data that cannot
-    be loaded now. `chat_template` counts for stages that train; None: not known.
+    be loaded now. `rows_chat_template` is how a stage writes its rows; its own setting counts by that alone.
     """
 
     kind: str
@@ -48,7 +50,7 @@ class Expected:
     settings: dict[str, Any]
     data: tuple[Data, ...] = ()
     tasks: tuple[TaskData, ...] | None = None
-    chat_template: bool | None = None
+    rows_chat_template: ChatTemplate = NO_ROWS
     left_out: LeftOut | None = None
 
 
@@ -136,10 +138,9 @@ def redo_reason(folder: Path, expected: Expected, processes: int) -> str | None:
         return summary(changes)
     if expected.kind in TRAINED and manifest.hardware.processes != processes:
         return f"processes: {manifest.hardware.processes} -> {processes}"
-    templates = manifest.chat_template, expected.chat_template
-    if expected.kind in TRAINED and None not in templates and templates[0] != templates[1]:
-        return "chat template: with -> without" if templates[0] else "chat template: without -> with"
-    return None
+    rows = (manifest.rows_written or ChatTemplate()).differences(expected.rows_chat_template)
+    changes = [f"chat template of {format} rows: {WAYS[old]} -> {WAYS[new]}" for format, (old, new) in rows.items()]
+    return "; ".join(changes) or None
 
 
 def _changes(manifest: Manifest, expected: Expected) -> list[str]:

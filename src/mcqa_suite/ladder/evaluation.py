@@ -1,4 +1,4 @@
-"""Evaluate a rung, asked as its manifest or the entry of the recipe says."""
+"""Evaluate a rung, asked as the base is, or as the entry of the recipe says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite import __version__
-from mcqa_suite.common.checkpoints import use_chat_template
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.manifest import (
     Manifest,
     Parent,
@@ -22,10 +22,13 @@ from mcqa_suite.common.manifest import (
     write_manifest,
 )
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
+from mcqa_suite.harness.task_formats import formats_of
+from mcqa_suite.harness.tasks import listed
 from mcqa_suite.ladder.changes import without_files
 from mcqa_suite.ladder.context import Expected, LadderContext
 from mcqa_suite.ladder.questions import Questions
 from mcqa_suite.ladder.recipe import Recipe
+from mcqa_suite.ladder.stages import template_of
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
 # With other versions of these an evaluation is kept, and the run says so.
@@ -49,12 +52,10 @@ def evaluate(context: LadderContext, step: Step, rung: RungResult, questions: Qu
 
 def expected_evaluation(recipe: Recipe, rung: RungResult, questions: Questions) -> Expected:
     """All that the evaluation of a rung depends on."""
-    plan = recorded_plan(plan_of(rung, recipe.evaluate, str(recipe.path)))
+    plan = recorded_plan(plan_of(template_of(rung), recipe.evaluate))
     settings = {"plan": plan, "seed": recipe.seed, "dtype": recipe.dtype, "batch_size": recipe.batch_size}
     parent = Parent(rung.name, rung.manifest.content)
-    return Expected(
-        "evaluation", rung.name, parent, settings, questions.models, questions.tasks, rung.manifest.chat_template
-    )
+    return Expected("evaluation", rung.name, parent, settings, questions.models, questions.tasks)
 
 
 def recorded_plan(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -70,23 +71,22 @@ def other_versions(manifest: Manifest) -> str:
     return ", ".join(f"{name} {before[name]} -> {now[name]}" for name in names)
 
 
-def plan_of(rung: RungResult, entries: tuple[Evaluation, ...], where: str) -> list[dict[str, Any]]:
-    """The entries without empty keys, each with `apply_chat_template`: the entry's own, else as the rung's manifest records.
+def plan_of(chat: ChatTemplate, entries: tuple[Evaluation, ...]) -> list[dict[str, Any]]:
+    """The entries without empty keys, each with `apply_chat_template`: as the entry says, else as the base is asked (`chat`).
 
-    An entry that sets it asks every rung in this one way.
+    That is one value where all tasks of the entry are asked in one way, else one for each of their formats.
     """
-    plan = []
-    for number, entry in enumerate(entries):
-        key = f"{where}: evaluate[{number}]: apply_chat_template"
-        chat = use_chat_template(rung.name, entry.apply_chat_template, rung.manifest.chat_template, key=key)
+    plan, configs = [], listed()
+    for entry in entries:
+        ways = (entry.apply_chat_template or ChatTemplate()).over(chat).among(formats_of(entry.tasks, configs))
         settings = {key: value for key, value in dataclasses.asdict(entry).items() if value not in (None, False)}
-        plan.append(settings | {"apply_chat_template": chat})
+        plan.append(settings | {"apply_chat_template": ways.as_json() or False})
     return plan
 
 
 def _run(context: LadderContext, step: Step, rung: RungResult, folder: Path, expected: Expected) -> None:
     recipe, start = context.recipe, time.perf_counter()
-    plan = plan_of(rung, recipe.evaluate, str(recipe.path))
+    plan = plan_of(template_of(rung), recipe.evaluate)
     with complete_folder(folder) as partial:
         request: dict[str, Any] = {"checkpoint": str(rung.checkpoint), "output": str(partial), "plan": plan}
         request |= {"dtype": recipe.dtype, "batch_size": recipe.batch_size, "seed": recipe.seed}
@@ -107,6 +107,6 @@ def _run(context: LadderContext, step: Step, rung: RungResult, folder: Path, exp
             versions=versions(*LIBRARIES),
             tokens_per_second=record["tokens_per_second"],
             metrics={"peak_memory_mb": record["peak_memory_mb"], "skipped": record["skipped"]},
-            chat_template=expected.chat_template,
+            chat_template=rung.manifest.chat_template,
         )
         write_manifest(partial, manifest)

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
+from mcqa_suite.common.chat_template import ChatTemplateSetting
 from mcqa_suite.common.config import STRICT, parse, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
@@ -72,11 +73,11 @@ class RunSettings:
     """The keys of a recipe that apply to all stages.
 
     Everything is computed in `dtype`; the weights of every checkpoint that the run makes are stored in `save_dtype`.
-    `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` None asks the base as its own
-    manifest says, else with its tokenizer's template if it has one. `num_cpus` and `num_gpus` are the resources of an
-    evaluation, and of a stage that does not set them; `leaks` is the rule of a stage that has none. With several `processes`, a
-    training batch is per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL. `data` says which
-    rows of public data sets are read where a source or an evaluation does not say so itself: the bundled ones, or the hub's.
+    `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` is how every rung is asked; formats
+    of which it says nothing are asked as the base's own manifest has it, else by the default. `num_cpus` and `num_gpus` are the
+    resources of an evaluation, and of a stage that does not set them; `leaks` is the rule of a stage that has none. With several
+    `processes`, a training batch is per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL. `data`
+    says which rows of public data sets are read where a source or an evaluation says nothing: the bundled ones, or the hub's.
     """
 
     name: Name
@@ -85,7 +86,7 @@ class RunSettings:
     seed: int = 0
     batch_size: Count = 16
     threads: Count | None = None
-    chat_template: bool | None = None
+    chat_template: ChatTemplateSetting = None
     leaks: Leaks = "drop"
     num_cpus: Count | None = None
     num_gpus: Gpus | None = None
@@ -229,7 +230,7 @@ def _expanded(
         mapping, folder = {**with_leaks(kind, read_yaml(path), source), **mapping}, path.parent
     if "leave_out" in mapping:
         raise ConfigError(f"{source}: leave_out is not for recipes: `mcqa run` finds the rows to leave out; remove it")
-    defaults = {key: getattr(file, key) for key in ("seed", "dtype", "save_dtype", "chat_template", "leaks")}
+    defaults = {key: getattr(file, key) for key in ("seed", "dtype", "save_dtype", "leaks")}
     mapping = {key: value for key, value in defaults.items() if key in SETTINGS[kind].__dataclass_fields__} | mapping
     if entry.sweep is None:
         if entry.criterion is not None:

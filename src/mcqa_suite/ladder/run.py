@@ -22,6 +22,7 @@ from pathlib import Path
 from mcqa_suite.backend.gguf_file import is_gguf
 from mcqa_suite.common import extras
 from mcqa_suite.common.locks import run_lock
+from mcqa_suite.ladder.chat_template import template_lines
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
 from mcqa_suite.ladder.gguf_base import convert_base
@@ -97,6 +98,8 @@ class Ladder:
     def run(self) -> tuple[RungResult, ...]:
         """Every rung, in the recipe's order; a step starts when the steps before it are done."""
         rungs = {BASE: self._base()}
+        for line in template_lines(self.context.recipe, rungs[BASE]):
+            print(f"    {line}", flush=True)
         done, waiting = {1}, list(self.steps)
         by_versions: dict[str, list[str]] = {}
         while len(done) <= len(self.steps):

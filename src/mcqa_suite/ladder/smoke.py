@@ -7,6 +7,7 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
+from mcqa_suite.common.chat_template import WITHOUT
 from mcqa_suite.common.errors import McqaError, MissingDataError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
@@ -97,7 +98,7 @@ def smoke(recipe: Recipe) -> Smoke:
         sweeps=sweeps,
         evaluate=(Evaluation((TASK,), limit=DOCUMENTS), *map(_few_documents, recipe.evaluate)),
         output=recipe.output.with_name(f"{recipe.output.name}-smoke"),
-        chat_template=False,
+        chat_template=WITHOUT,
     )
     return Smoke(small, tuple(dict.fromkeys(lines)))
 
@@ -141,7 +142,7 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
     if isinstance(settings, TrainedSettings):
         trainer = {key: value for key, value in settings.trainer.items() if key not in REMOVED}
         lora = settings.lora if settings.full else {**(settings.lora or {}), "target_modules": "all-linear"}
-        changes |= {"trainer": trainer | TRAINER, "lora": lora, "qlora": False, "chat_template": False}
+        changes |= {"trainer": trainer | TRAINER, "lora": lora, "qlora": False, "chat_template": None}
     if isinstance(settings, RowSettings):
         changes["leaks"] = "allow"  # of so few rows none can be spared
     if getattr(settings, "held_out", 0):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
+from mcqa_suite.common.chat_template import ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.config import STRICT, parse, parse_json, read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import Data, LeftOut
@@ -68,7 +69,7 @@ class TrainedSettings(RowSettings):
     """`trainer` has the arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
 
     `full` trains all weights, `qlora` an adapter on the parent in 4 bits. `merge: false` saves the adapter alone. `chat_template`
-    None trains as the parent is asked, and where that is not known with the tokenizer's template if it has one.
+    says how the rows are written; None: as the parent is asked.
     """
 
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -76,7 +77,7 @@ class TrainedSettings(RowSettings):
     full: bool = False
     qlora: bool = False
     merge: bool = True
-    chat_template: bool | None = None
+    chat_template: ChatTemplateSetting = None
 
     def __post_init__(self) -> None:
         if self.full and (self.lora or self.qlora):
@@ -142,12 +143,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "bnb": BnbSettings,
     "merge": StageSettings,
 }
-TRAINED = (
-    "sft",
-    "dpo",
-    "orpo",
-    "reward",
-)  # kinds with a setting `chat_template`; other kinds are asked as their parent is
+TRAINED = ("sft", "dpo", "orpo", "reward")
 
 
 def parse_settings(
@@ -185,6 +181,13 @@ def read_settings(kind: str, path: Path) -> Any:
     return parse_settings(kind, read_yaml(path), str(path), path.parent)
 
 
+def rows_chat_template(settings: Settings, parent: ChatTemplate) -> ChatTemplate:
+    """How the rows of a stage are written, for each format that they have: as it sets, else as its `parent` is asked."""
+    entries = [*getattr(settings, "data", ()), *getattr(settings, "calibration", ())]
+    own: ChatTemplate | None = getattr(settings, "chat_template", None)
+    return (own or ChatTemplate()).over(parent).among(dict.fromkeys(map(sources.format_of, entries)))
+
+
 def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
     """The rows of a stage without those of `leave_out`, and the fingerprint of each whole source; empty for a kind without data.
 
@@ -216,8 +219,9 @@ def read_leave_out(settings: Settings) -> LeaveOut | None:
         raise ConfigError(f"leave_out: {path}: {error.strerror}; run the recipe again, or remove the key") from error
 
 
-# A checkpoint depends on the rows that were left out, not on the rule; `allow_leaks` is in manifests of older versions.
-NOT_COMPARED = ("leaks", "leave_out", "allow_leaks")
+# A checkpoint depends on the rows that were left out and on how its rows were written (both are in the manifest), not on the
+# settings that say so; `allow_leaks` is in manifests of older versions.
+NOT_COMPARED = ("leaks", "leave_out", "allow_leaks", "chat_template")
 
 
 def record(settings: Settings) -> dict[str, Any]:

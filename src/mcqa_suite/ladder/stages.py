@@ -12,16 +12,16 @@ import yaml
 
 from mcqa_suite.backend.gguf_conversion import KIND as BASE_KIND
 from mcqa_suite.backend.gguf_file import PACKAGED
+from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.checkpoints import (
     HUB_FILES,
     HUB_NAME,
     chat_template_of,
     checkpoint_size,
-    contradiction,
     has_chat_template,
     use_chat_template,
 )
-from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.common.manifest import (
     Manifest,
@@ -36,7 +36,7 @@ from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.context import Expected, LadderContext
 from mcqa_suite.ladder.leaks import StageData
 from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
-from mcqa_suite.ladder.stage_settings import TRAINED, LeaveOut, compared, record
+from mcqa_suite.ladder.stage_settings import LeaveOut, compared, record, rows_chat_template
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
 REMEDY = (
@@ -91,33 +91,30 @@ def record_base(context: LadderContext) -> RungResult:
     return RungResult(BASE, checkpoint, manifest, None, None)
 
 
-def base_chat_template(recipe: Recipe, checkpoint: Path, *, converted: bool = False) -> bool:
-    """Whether the base is asked with its chat template: by the recipe, else by its own manifest, else where it has one.
+def base_chat_template(recipe: Recipe, checkpoint: Path, *, converted: bool = False) -> ChatTemplate:
+    """How the base is asked, and every rung with it; ConfigError for a template that is not there.
 
-    The manifest of a base that this run `converted` follows the recipe and does not count. ConfigError where the recipe
-    contradicts that manifest, or asks for a template that is not there.
+    The manifest of a base that this run `converted` follows the recipe and does not count.
     """
     key, name = f"{recipe.path}: chat_template", f"the base {checkpoint.name}"
-    setting, available = recipe.chat_template, has_chat_template(checkpoint)
     recorded = None if converted else chat_template_of(checkpoint)
-    if line := contradiction(name, setting, recorded, key=key):
-        raise ConfigError(line)
-    return use_chat_template(name, setting, recorded, key=key, available=available, default=available)
+    return use_chat_template(name, recipe.chat_template, recorded, key=key, available=has_chat_template(checkpoint))
 
 
 def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, data: StageData) -> StepResult:
-    """The rung of a stage: the existing checkpoint if it is what the recipe asks for, else a new one."""
+    """The rung of a stage: the existing checkpoint if it is what the recipe asks for, else a new one.
+
+    It is asked as its parent is; in an existing one that is only recorded anew.
+    """
     folder = context.output / "checkpoints" / stage.name
-    parent_id, inherited = Parent(parent.name, parent.manifest.content), parent.manifest.chat_template
-    setting = getattr(stage.settings, "chat_template", None)
-    chat = inherited if setting is None else setting
+    parent_id, chat = Parent(parent.name, parent.manifest.content), template_of(parent)
     expected = Expected(
         stage.kind,
         stage.name,
         parent_id,
         record(stage.settings),
         data.sources,
-        chat_template=chat,
+        rows_chat_template=rows_chat_template(stage.settings, chat),
         left_out=data.left_out,
     )
     status = context.update(
@@ -126,11 +123,17 @@ def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, d
         lambda: context.run_script(_command(context, stage, parent, folder, data.leave_out), step),
     )
     manifest = read_manifest(folder)
-    if stage.kind not in TRAINED and manifest.chat_template != inherited:  # its weights do not depend on it
-        manifest = dataclasses.replace(manifest, chat_template=inherited)
+    if manifest.chat_template != chat:
+        manifest = dataclasses.replace(manifest, chat_template=chat, rows_chat_template=manifest.rows_written)
         write_manifest(folder, manifest)
     base = parent.checkpoint if manifest.adapter else None
     return StepResult(RungResult(stage.name, folder, manifest, None, None, base), status)
+
+
+def template_of(rung: RungResult) -> ChatTemplate:
+    """How a rung is asked: always known, because the base's is, and every rung is asked as the base."""
+    assert rung.manifest.chat_template is not None, rung.name
+    return rung.manifest.chat_template
 
 
 def _command(
@@ -138,9 +141,8 @@ def _command(
 ) -> list[str]:
     script, config = str(training_dir() / f"{stage.kind}.py"), str(write_settings(context, stage, leave_out))
     command = [script, "--config", config, "--parent", str(parent.checkpoint), "--output", str(folder)]
-    chat = parent.manifest.chat_template
     # The folder of the base may have no manifest, and the script is to follow the one that the ladder wrote of it.
-    command += [] if chat is None else ["--chat-template", json.dumps(chat)]
+    command += ["--chat-template", json.dumps(template_of(parent).as_json())]
     return command + (["--parent-base", str(parent.adapter_base)] if parent.adapter_base else [])
 
 

@@ -13,6 +13,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis import compare
 from mcqa_suite.analysis.compare import ComparisonRow, Options, is_significant
 from mcqa_suite.analysis.compare.significance import LEVEL
+from mcqa_suite.common.chat_template import WAYS, ChatTemplate
 from mcqa_suite.common.errors import ComparisonError, ConfigError
 from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.common.manifest import HELD_OUT
@@ -118,9 +119,12 @@ def _score_by_metric(sweep: Sweep, results: Mapping[str, RungResult]) -> SweepSc
 
 def _other_template(results: Mapping[str, RungResult], best: str, other: str) -> str:
     """A line where the pairs of two points were put into another form, "" where they were not."""
-    chats = [results[name].manifest.chat_template for name in (best, other)]
-    words = ["with" if chat else "without" for chat in chats]
-    return "" if words[0] == words[1] else f"chat template: {words[0]} ({best}), {words[1]} ({other})"
+    first, second = (results[name].manifest.rows_written or ChatTemplate() for name in (best, other))
+    pairs = first.differences(second)
+    if not pairs:
+        return ""
+    ours, theirs = (WAYS[way] for way in next(iter(pairs.values())))
+    return f"chat template of {', '.join(pairs)} pairs: {ours} ({best}), {theirs} ({other})"
 
 
 def _held_out(checkpoint: Path) -> HeldOut:

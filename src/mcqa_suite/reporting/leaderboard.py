@@ -7,7 +7,7 @@ from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
 from mcqa_suite.analysis.leaderboard import NO_PAIRS, BoardRow, Entry, Leaderboard, TaskColumn
-from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, CHAT_TEMPLATE
+from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import difference_text
 from mcqa_suite.reporting.tables import (
@@ -24,7 +24,6 @@ from mcqa_suite.reporting.tables import (
 from mcqa_suite.stats import Estimate
 
 INTERVALS = "Intervals are 95 %: Wilson for an accuracy, Tango's score interval for a paired difference."
-ONE_WAY = "In a recipe, `apply_chat_template` of an entry of `evaluate` asks every rung in one way."
 BY_TASK = (
     "model",
     "acc %",
@@ -175,7 +174,6 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     differ = "Documents that differ between the runs, left out of the difference"
     foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
     foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []
-    foot += [ONE_WAY] if any(CHAT_TEMPLATE in reason for reason in refused) else []
     foot += [f"† broken: {', '.join(broken)}."] if broken else []
     return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
 
+from mcqa_suite.common.chat_template import Format
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.questions.bundle import Origin
@@ -20,7 +21,15 @@ from mcqa_suite.training_data.sources.arc_grids import ARC_GRIDS
 from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE
 from mcqa_suite.training_data.sources.pairs import PAIRS
 from mcqa_suite.training_data.sources.persuasion import PERSUASION
-from mcqa_suite.training_data.sources.source import MixEntry, PairSource, Reader, Row, Source, check_choice
+from mcqa_suite.training_data.sources.source import (
+    MixEntry,
+    PairSource,
+    Reader,
+    Row,
+    Source,
+    check_choice,
+    format_of_style,
+)
 from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
 SOURCES: dict[str, Reader[Source]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
@@ -90,9 +99,7 @@ def rows(entry: MixEntry) -> list[Row]:
 
     DatasetError where there are fewer.
     """
-    readers = _readers(entry)
-    check_choice("source", entry.source, readers)
-    reader = readers[entry.source]
+    reader = _reader(entry)
     keys = (*ALWAYS_READ, *reader.keys, *SPLIT_KEYS[reader.splits])
     for field in dataclasses.fields(entry):
         if field.name not in keys and getattr(entry, field.name) != field.default:
@@ -103,6 +110,17 @@ def rows(entry: MixEntry) -> list[Row]:
     if entry.n is not None and entry.n > len(rows):
         raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, and n is {entry.n}; lower n or its share")
     return rows if entry.n is None else draw(rows, entry.n, entry.seed)
+
+
+def format_of(entry: MixEntry) -> Format:
+    """The format of the rows of a source."""
+    return format_of_style(_reader(entry).style_of(entry))
+
+
+def _reader(entry: MixEntry) -> Any:
+    readers = _readers(entry)
+    check_choice("source", entry.source, readers)
+    return readers[entry.source]
 
 
 def _readers(entry: MixEntry) -> dict[str, Any]:

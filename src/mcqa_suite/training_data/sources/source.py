@@ -9,6 +9,7 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 import pydantic.dataclasses
 from pydantic import Field
 
+from mcqa_suite.common.chat_template import Format
 from mcqa_suite.common.config import STRICT
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.questions.bundle import Origin
@@ -121,20 +122,29 @@ class Reader(Generic[S]):
     splits: Literal["own", "made"] | None = None
     system: Mapping[str, str] = field(default_factory=dict)
 
+    def style_of(self, source: S) -> str:
+        return source.style or next(iter(self.styles))
+
     def rows(self, source: S) -> list[Row]:
-        style = source.style or next(iter(self.styles))
+        style = self.style_of(source)
         check_choice("style", style, self.styles)
         rows = []
         for identity, item in self.load(source):
             texts = self.styles[style](item)
             names = ("prompt", "completion") if len(texts) == 2 else ("prompt", "chosen", "rejected")
             row = {"id": identity.id, "group": identity.group, "source": source.source, "topic": identity.topic}
+            row["format"] = format_of_style(style)
             if style in self.system:
                 row["system"] = self.system[style]
             if identity.pool:
                 row["pool"] = identity.pool
             rows.append(row | dict(zip(names, texts, strict=True)))
         return rows
+
+
+def format_of_style(style: str) -> Format:
+    """The format of the task that asks as a style does; an answer in other words than the options' is a written one."""
+    return "letter" if style == "letter" else "cloze" if style == "cloze" else "written"
 
 
 def prompt_text(row: Mapping[str, str]) -> str:
