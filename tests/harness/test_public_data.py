@@ -15,10 +15,15 @@ from helpers.locations import REPOSITORY, SHARED, needs_hub
 from lm_eval.tasks import TaskManager
 
 from mcqa_suite.cli.main import main
+from mcqa_suite.common import offline
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.harness.public_data import load
 from mcqa_suite.harness.tasks import _read, leaves_of, listed, load_leaves, with_local_data
 from mcqa_suite.questions import bundle
+from mcqa_suite.training_data.audit import audit
+from mcqa_suite.training_data.audit.items import items_of
+from mcqa_suite.training_data.audit.report import markdown
+from mcqa_suite.training_data.sources import Source, rows
 
 BUNDLED = {name: config for name, config in listed().items() if "bundle" in (config.get("dataset_kwargs") or {})}
 HUB = {"data": "hub"}
@@ -95,12 +100,30 @@ def test_the_harness_command_runs_offline_and_records_the_hash(tmp_path):
         assert results["configs"][name]["metadata"]["data_sha256"] == BUNDLED[name]["metadata"]["data_sha256"]
 
 
+def test_no_bundled_task_waits_for_the_hub(monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("the hub was asked"))
+    offline.stay_offline_if_cut_off.cache_clear()
+    assert len(load_leaves(["mcqa_aqua_rat"])[0].eval_docs) == 254
+    assert len(rows(Source("openbookqa", split="test"))) == 500
+
+
 def test_the_hub_is_read_where_the_metadata_says_so(made_up_hub, monkeypatch):
     monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
     [task] = load_leaves(["mcqa_aqua_rat"], HUB)
     assert [doc["stem"] for doc in task.eval_docs][:2] == ["Problem 0?", "Problem 1?"]
     [task] = load_leaves(["mcqa_aqua_rat"])
     assert len(task.eval_docs) == 254
+
+
+def test_the_commands_say_where_questions_come_from(capsys):
+    assert main(["tasks"]) == 0
+    assert re.search(r"^mcqa_arc_easy +allenai/ai2_arc \(bundled\)$", capsys.readouterr().out, re.MULTILINE)
+    assert main(["check", "mcqa_aqua_rat"]) == 0
+    assert capsys.readouterr().out.endswith(", questions of deepmind/aqua_rat (bundled)\n")
+    items = items_of(["mcqa_aqua_rat"])
+    row = {"prompt": "Another question?", "completion": " B"}
+    assert "\nPublic questions: deepmind/aqua_rat (bundled).\n" in markdown(audit([row], items))
 
 
 @needs_hub

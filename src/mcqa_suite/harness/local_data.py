@@ -15,6 +15,7 @@ from lm_eval.tasks._index import Entry, Kind
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
 from mcqa_suite.common.library_errors import explain
+from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.harness import public_data
 from mcqa_suite.harness.mirror import local_dataset, without_progress
 
@@ -31,6 +32,7 @@ class LocalFactory(TaskFactory):  # type: ignore[misc]  # lm_eval has no types
                 with without_hint():
                     return super()._build_task(entry, overrides)
             if not isinstance(public, str) or (folder := local_dataset(public)) == public:
+                stay_offline_if_cut_off()  # not before: other tasks need no hub, and wait for none
                 return super()._build_task(entry, overrides)
             return self._build_locally(entry, overrides or {}, folder, config)
         except Exception as error:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ def check_names(names: Sequence[str], tasks: Sequence[str]) -> None:
 
 def load(names: Sequence[str], tasks: TaskManager) -> list[Any]:
     """Task and group objects with their data; McqaError names the task whose data cannot be loaded."""
-    stay_offline_if_cut_off()
     check_names(names, tasks.all_tasks)
     loaded: list[Any] = []
     for name in names:
