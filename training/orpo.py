@@ -1,7 +1,7 @@
 """Odds-ratio preference optimisation (ORPO): learn chosen answers and prefer them in one stage, without a reference model.
 
-python training/orpo.py --config training/configs/orpo.yaml --parent training/base --output runs/orpo
-accelerate launch training/orpo.py --config training/configs/orpo.yaml --parent training/base --output runs/orpo
+python training/orpo.py --config training/configs/orpo.yaml --parent runs/base --output runs/orpo
+accelerate launch training/orpo.py --config training/configs/orpo.yaml --parent runs/base --output runs/orpo
 
 ORPO is in trl.experimental, whose interface may change with any release, so the version of TRL is pinned.
 """

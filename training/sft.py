@@ -1,7 +1,7 @@
 """Fine-tune a checkpoint on prompts and completions: LoRA by default, QLoRA, or all weights.
 
-python training/sft.py --config training/configs/sft.yaml --parent training/base --output runs/sft
-accelerate launch training/sft.py --config training/configs/sft.yaml --parent training/base --output runs/sft
+python training/sft.py --config training/configs/sft.yaml --parent runs/base --output runs/sft
+accelerate launch training/sft.py --config training/configs/sft.yaml --parent runs/base --output runs/sft
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def test_responses_that_are_sampled_for_preferences_do_not_depend_on_it_either(c
 
 
 def test_the_results_of_an_evaluation_name_what_was_dropped(checkpoints, tmp_path):
-    plan = [{"tasks": ["mcqa_generated_cot"], "limit": 4, "gen_kwargs": {"max_gen_toks": 8}}]
+    plan = [{"tasks": ["mcqa_epfl_cot"], "limit": 4, "gen_kwargs": {"max_gen_toks": 8}}]
     responses = []
     for name, checkpoint in zip(("plain", "odd"), checkpoints, strict=True):
         evaluate(str(checkpoint), plan, tmp_path / name, dtype="float32", batch_size=4)

@@ -12,7 +12,7 @@ from lm_eval.models.huggingface import HFLM
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import load_model
 
-CONFIG = "bits: 4\ngroup_size: 32\ncalibration: [{source: generated, n: 16, seed: 2}]\n"
+CONFIG = "bits: 4\ngroup_size: 32\ncalibration: [{source: symbolic_local, n: 16, seed: 2}]\n"
 
 
 @pytest.mark.slow

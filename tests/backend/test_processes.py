@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 from helpers import two_processes
+from helpers.locations import TOY
 from helpers.stage_scripts import ladder_context
-from helpers.two_processes import ACCELERATE, CPU, REPOSITORY, TORCHRUN, launch
+from helpers.two_processes import ACCELERATE, CPU, TORCHRUN, launch
 
 pytestmark = pytest.mark.filterwarnings("default")
 SHORT = {"max_gen_toks": 8}
 PLAN = [
-    {"tasks": ["mcqa_generated", "mcqa_generated_cloze"], "limit": 13},
+    {"tasks": ["mcqa_epfl", "mcqa_epfl_cloze"], "limit": 13},
     {"tasks": ["mcqa_epfl"], "limit": 1},  # fewer documents than processes
     {"tasks": ["mcqa_symbolic_local"], "limit": 3, "gen_kwargs": SHORT},  # a group of generated answers
-    {"tasks": ["mcqa_generated_cot_n8"], "limit": 3, "gen_kwargs": SHORT},  # samples that are drawn
+    {"tasks": ["mcqa_epfl_cot_n8"], "limit": 3, "gen_kwargs": SHORT},  # samples that are drawn
     {
         "tasks": ["mcqa_arc_grid_1_training"],
         "limit": 3,
@@ -35,7 +36,7 @@ def evaluated(tmp_path_factory):
     from mcqa_suite.evaluation.evaluate_checkpoint import main
 
     folder = tmp_path_factory.mktemp("evaluations")
-    words = ["--checkpoint", str(REPOSITORY / "training" / "base"), "--plan", json.dumps(PLAN), "--batch_size", "4"]
+    words = ["--checkpoint", str(TOY / "base"), "--plan", json.dumps(PLAN), "--batch_size", "4"]
     cache = str(folder / "cache.sqlite")
     done = launch(
         TORCHRUN,
@@ -149,7 +150,7 @@ def test_the_harness_s_own_model_in_two_processes_gives_the_results_of_one(tiny_
         "--model_args",
         model_args,
         "--tasks",
-        "mcqa_epfl,mcqa_generated_cot",
+        "mcqa_epfl,mcqa_epfl_cot",
         "--limit",
         "7",
     ]
@@ -158,7 +159,7 @@ def test_the_harness_s_own_model_in_two_processes_gives_the_results_of_one(tiny_
     assert done.returncode == 0, done.stderr[-3000:]
     assert main([*words, str(tmp_path / "one"), "--device", "cpu"]) == 0
     single, pair = samples(tmp_path / "one"), samples(tmp_path / "two")
-    assert sorted(single) == sorted(pair) == ["samples_mcqa_epfl", "samples_mcqa_generated_cot"]
+    assert sorted(single) == sorted(pair) == ["samples_mcqa_epfl", "samples_mcqa_epfl_cot"]
     assert_same(single, pair, "samples")
     assert_same(results(tmp_path / "one"), results(tmp_path / "two"), "results")
     assert done.stdout.count("|mcqa_epfl") == 1  # one table
@@ -177,7 +178,7 @@ RECIPE = """
 name: two
 processes: 2
 stages:
-  - {name: gptq4, kind: gptq, parent: base, settings: {bits: 4, calibration: [{source: generated, n: 8, seed: 1}]}}
+  - {name: gptq4, kind: gptq, parent: base, settings: {bits: 4, calibration: [{source: symbolic_local, n: 8, seed: 1}]}}
 evaluate: [{tasks: [mcqa_epfl]}]
 """
 
@@ -214,7 +215,7 @@ def test_a_recipe_s_accelerate_starts_what_trains_and_nothing_else(tmp_path):
     from mcqa_suite.ladder.steps import steps_of
 
     who = saying_who(tmp_path, "RANK", "WORLD_SIZE", "ACCELERATE_USE_FSDP")
-    sft = "  - {name: sft, kind: sft, parent: base, settings: {data: [{source: generated, n: 8}]}}\n"
+    sft = "  - {name: sft, kind: sft, parent: base, settings: {data: [{source: symbolic_local, n: 8}]}}\n"
     text = RECIPE.replace("stages:\n", "accelerate: fsdp\nstages:\n" + sft)
     context = ladder_context(tmp_path, text)
     for step in steps_of(context.recipe):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers.audit_rows import row
-from helpers.locations import REPOSITORY, SHARED, needs_hub
+from helpers.locations import REPOSITORY, SHARED, TEST, TRAIN, needs_hub
 
 from mcqa_suite import grids
 from mcqa_suite.cli.main import main
@@ -45,20 +45,23 @@ def test_a_leak_is_named_and_the_exit_code_is_1(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["checks"]["n"] == 7
 
 
+ROWS = f"{{source: epfl, path: {TRAIN}, style: cloze}}"
+
+
 def test_rows_come_from_a_stage_file_or_a_recipe(tmp_path, capsys):
     stage = tmp_path / "stage.yaml"
-    stage.write_text("bits: 4\ncalibration: [{source: generated, n: 12}]\n", encoding="utf-8")
+    stage.write_text("bits: 4\ncalibration: [{source: symbolic_local, n: 12}]\n", encoding="utf-8")
     assert main(["audit", str(stage), "--against", "mcqa_epfl"]) == 0
     assert "# Audit of 12 training rows\n" in capsys.readouterr().out
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
-        "name: x\nstages:\n  - {name: s, kind: sft, parent: base, settings: {data: [{source: generated, n: 12, style: cloze}]}}\n"
-        "evaluate: [{tasks: [mcqa_generated]}]\n",
+        f"name: x\nstages:\n  - {{name: s, kind: sft, parent: base, settings: {{data: [{ROWS}]}}}}\n"
+        f"evaluate: [{{tasks: [mcqa_epfl], metadata: {{epfl_file: {TEST}}}}}]\n",
         encoding="utf-8",
     )
-    # the generated questions are few: what is the unit of force, asked without options, is asked again in the test
+    # these questions are few: what is the unit of force, asked without options, is asked again in the test
     assert main(["audit", str(recipe)]) == 1
-    assert "| mcqa_generated | 1000 |" in capsys.readouterr().out
+    assert "| mcqa_epfl | 300 |" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

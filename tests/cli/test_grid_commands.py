@@ -6,7 +6,7 @@ import json
 from itertools import islice
 
 import pytest
-from helpers.locations import REPOSITORY
+from helpers.locations import TOY
 
 from mcqa_suite import grids
 from mcqa_suite.cli.main import main
@@ -51,7 +51,7 @@ def test_views_are_turned_back_and_voted_on(log, tmp_path, capsys):
 
 
 def test_summed_log_probabilities_are_computed_once(log, capsys):
-    command = ["grids", "vote", str(log.parent), "--logprob", str(REPOSITORY / "training" / "base")]
+    command = ["grids", "vote", str(log.parent), "--logprob", str(TOY / "base")]
     assert main(command) == 0
     first = capsys.readouterr().out
     (cache,) = log.parent.glob("grid-logprob-*.jsonl")

@@ -6,11 +6,11 @@ import csv
 import json
 
 import pytest
-from helpers.locations import REPOSITORY
+from helpers.locations import TOY
 
 from mcqa_suite.cli.main import main
 
-BASE = REPOSITORY / "training" / "base"
+BASE = TOY / "base"
 
 
 def write(path, rows):

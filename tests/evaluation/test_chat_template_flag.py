@@ -6,16 +6,16 @@ import json
 
 import pytest
 from helpers.checkpoints import as_stage
+from helpers.locations import TOY
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.chat_template import DEFAULT, ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import Manifest, content_hash, hardware, write_manifest
-from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.launch import checked, read_command
 from mcqa_suite.logs.runs import read_run
 
-BASE = training_dir() / "base"
+BASE = TOY / "base"
 WITH = "letter, cloze and written with the chat template (--apply_chat_template true or false: all alike)"
 WITHOUT = "letter, cloze and written without the chat template (--apply_chat_template true or false: all alike)"
 MODEL = {"model": "hf-prefix"}
@@ -164,13 +164,13 @@ def test_an_adapters_manifest_counts_not_its_bases(tmp_path, capsys, argument):
             added("--model_args", words)
 
 
-@pytest.mark.parametrize(("base", "loaded"), [("org/name", "org/name"), ("base", str(BASE))])
-def test_the_folder_that_a_run_keeps_of_its_base_stands_for_the_base(tmp_path, capsys, base, loaded):
-    content = content_hash(BASE)
-    manifest = Manifest("base", "base", None, {"base": base}, content, 0, hardware(), 1.0, chat_template=True)
+def test_the_folder_that_a_run_keeps_of_its_base_stands_for_the_base_on_the_hub(tmp_path, capsys):
+    manifest = Manifest(
+        "base", "base", None, {"base": "org/name"}, "0", 0, hardware(), 1.0, chat_template=ChatTemplate.everywhere(True)
+    )
     write_manifest(tmp_path, manifest)
     result = added("--model_args", f"pretrained={tmp_path},dtype=float32")
-    assert result == {"model_args": {"pretrained": loaded, "dtype": "float32"}, "apply_chat_template": True}
+    assert result == {"model_args": {"pretrained": "org/name", "dtype": "float32"}, "apply_chat_template": True}
     assert capsys.readouterr().err == f"mcqa: {tmp_path} is asked as its manifest says: {WITH}\n"
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 from helpers.checkpoints import as_stage
-from helpers.locations import REPOSITORY
+from helpers.locations import TOY
 
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.chat_template import ChatTemplate
@@ -63,7 +63,7 @@ def test_the_written_run_is_read(evaluated):
 def test_the_results_name_the_model_and_the_chat_template(tmp_path, evaluated):
     plain = json.loads(next((evaluated / "0").glob("results_*.json")).read_text(encoding="utf-8"))
     assert (plain["model_name"], plain["chat_template"]) == ("checkpoint", None)
-    base = REPOSITORY / "training" / "base"
+    base = TOY / "base"
     plan = [{"tasks": ["mcqa_epfl"], "limit": 2, "apply_chat_template": True}]
     evaluate(str(base), plan, tmp_path, dtype="float32", batch_size=2)
     chat = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
@@ -76,7 +76,7 @@ def chat_template(output):
 
 @pytest.mark.parametrize("way", [True, False])
 def test_an_entry_that_says_nothing_is_asked_as_the_manifest_says(tmp_path, way):
-    checkpoint = as_stage(REPOSITORY / "training" / "base", tmp_path / "sft", chat_template=ChatTemplate(letter=way))
+    checkpoint = as_stage(TOY / "base", tmp_path / "sft", chat_template=ChatTemplate(letter=way))
     entry = {"tasks": ["mcqa_epfl"], "limit": 1}
     evaluate(str(checkpoint), [entry], tmp_path / "out", dtype="float32", batch_size=2)
     assert bool(chat_template(tmp_path / "out")) is way
@@ -87,7 +87,7 @@ def test_an_entry_that_says_nothing_is_asked_as_the_manifest_says(tmp_path, way)
 
 def test_an_entry_of_several_formats_asks_each_task_in_its_way_and_is_one_run(tmp_path):
     """Scores, groups and settings are those of an entry for each format."""
-    base = str(REPOSITORY / "training" / "base")
+    base = str(TOY / "base")
     settings = {"limit": 3, "gen_kwargs": {"max_gen_toks": 8}, "num_fewshot": 1}
     ways = {"letter": False, "cloze": False, "written": True}
     names = ["mcqa_epfl", "mcqa_epfl_cot", "mcqa_epfl_cloze"]
@@ -140,7 +140,7 @@ def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny
     on_base, plain = scores(adapter, str(tiny_checkpoint)), scores(tiny_checkpoint)
     assert on_base == pytest.approx(scores(tmp_path / "merged"), abs=1e-3)
     assert on_base != pytest.approx(plain, abs=1e-3)
-    for base, words in ((REPOSITORY / "training" / "base", "is another checkpoint"), (None, "give the folder of its")):
+    for base, words in ((TOY / "base", "is another checkpoint"), (None, "give the folder of its")):
         with pytest.raises(CheckpointError, match=words):
             scores(adapter, base and str(base))
     with pytest.raises(CheckpointError, match="not an adapter"):
@@ -158,7 +158,7 @@ def test_later_evaluations_of_a_process_equal_those_of_a_new_process(evaluated, 
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))
     monkeypatch.setenv("MCQA_CACHE", str(tmp_path / "cache.sqlite"))
     base = [{"tasks": ["mcqa_epfl"], "limit": 2, "apply_chat_template": True}]
-    evaluate(str(REPOSITORY / "training" / "base"), base, tmp_path / "base", dtype="bfloat16", batch_size=2, seed=3)
+    evaluate(str(TOY / "base"), base, tmp_path / "base", dtype="bfloat16", batch_size=2, seed=3)
     for output in (tmp_path / "again", tmp_path / "cached"):
         evaluate(str(tiny_checkpoint), PLAN, output, dtype="float32", batch_size=4)
         assert samples(output) == samples(evaluated)

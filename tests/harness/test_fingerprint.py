@@ -55,10 +55,10 @@ def test_rows_are_those_of_the_file_whatever_is_made_of_them(tmp_path, epfl_rows
 
 
 def test_few_shot_examples_count_where_they_are_shown():
-    none, five = read("mcqa_generated"), read("mcqa_generated", num_fewshot=5)
+    none, five = read("mcqa_epfl"), read("mcqa_epfl", num_fewshot=5)
     assert (none.shots, none.examples, five.shots) == (0, "", 5)
     assert five.documents == none.documents
-    assert read("mcqa_generated", num_fewshot=5, seed=1).examples != five.examples
+    assert read("mcqa_epfl", num_fewshot=3).examples != five.examples
     assert read("mcqa_symbolic_local_main").shots == 8
     assert read("mcqa_symbolic_local_main", num_fewshot=0).shots == 0
 
@@ -102,9 +102,9 @@ def test_training_rows_of_the_hub_are_known_by_their_content_too(tmp_path, monke
     assert data[0] == data[2] != data[1]
 
 
-def test_generated_questions_and_templates_are_known_by_their_documents():
-    assert read("mcqa_generated").documents == read("mcqa_generated").documents
-    assert read("mcqa_generated", seed=1).documents != read("mcqa_generated").documents
+def test_questions_from_templates_are_known_by_their_documents():
+    assert read("mcqa_symbolic_local_main").documents == read("mcqa_symbolic_local_main").documents
+    assert read("mcqa_symbolic_local_main", seed=2).documents != read("mcqa_symbolic_local_main").documents
     assert read("mcqa_symbolic_local_main").source == "symbolic_local"
 
 
@@ -159,7 +159,7 @@ def test_the_yaml_of_a_group_counts_for_its_tasks(tasks, made_up_hub, monkeypatc
 
 
 def test_the_model_of_bertscore_counts_for_tasks_that_use_it(tmp_path, monkeypatch):
-    math, letter = load_leaves(["mcqa_symbolic_local_main"]), load_leaves(["mcqa_generated"])
+    math, letter = load_leaves(["mcqa_symbolic_local_main"]), load_leaves(["mcqa_epfl"])
     monkeypatch.delenv("MCQA_BERTSCORE_MODEL", raising=False)
     assert metric_models(math) == ()
     data = []

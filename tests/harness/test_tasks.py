@@ -30,7 +30,6 @@ BENCHMARKS = [
     "openbookqa",
     "sciq",
     "aqua_rat",
-    "generated",
     *(f"mmlu_stem_{subject}" for subject in MMLU_SUBJECTS),
 ]
 TASKS = [
@@ -42,7 +41,7 @@ RULES = [f"mcqa_arc_grid_{release}_evaluation_{part}" for release in (1, 2) for 
 TASKS += [*GRIDS, *(f"{task}_views" for task in GRIDS), *RULES]
 LOCAL = [f"mcqa_symbolic_local_{part}" for part in ("main", "p1", "p2", "noop")]
 TASKS += [f"{task}{form}{n8}" for task in (*MATH, *LOCAL) for form in ("", "_final_answer") for n8 in ("", "_n8")]
-BUILTIN = [name for name in BENCHMARKS if name not in ("epfl", "aqua_rat", "generated")]
+BUILTIN = [name for name in BENCHMARKS if name not in ("epfl", "aqua_rat")]
 TASKS += [f"mcqa_{benchmark}_harness" for benchmark in BUILTIN]
 SUBJECTS = 19
 
@@ -76,7 +75,6 @@ def test_every_yaml_is_a_task_a_group_or_included():
         "arc_grid",
         "aqua_rat",
         "epfl",
-        "generated",
         "gpqa",
         "mmlu_stem",
         "openbookqa",
@@ -105,7 +103,7 @@ def test_mmlu_files_are_what_their_generator_writes():
 @pytest.mark.usefixtures("in_made_up_hub")
 @pytest.mark.parametrize("suffix", ["", "_cloze", "_cot", "_perm"])
 def test_every_task_of_a_format_runs_in_the_harness(suffix):
-    results = run_dummy([f"mcqa_suite{suffix}", f"mcqa_generated{suffix}"])
+    results = run_dummy([f"mcqa_suite{suffix}"])
     expected = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]
     if suffix == "_cot":
         expected += [*MATH, "mcqa_arc_grid_1_evaluation", "mcqa_arc_grid_2_evaluation"]
@@ -119,11 +117,11 @@ def test_every_task_of_a_format_runs_in_the_harness(suffix):
 def test_sampled_tasks_ask_eight_times_and_score_the_vote():
     results = run_dummy(
         [
-            *("mcqa_suite_n8", "mcqa_generated_cot_n8", "mcqa_gpqa_diamond_cot_n8", "mcqa_gsm_symbolic_p2_n8"),
+            *("mcqa_suite_n8", "mcqa_gpqa_diamond_cot_n8", "mcqa_gsm_symbolic_p2_n8"),
             "mcqa_gsm8k_final_answer_n8",
         ]
     )
-    assert len(results["samples"]) == 10 - 1 + SUBJECTS + 4
+    assert len(results["samples"]) == 9 - 1 + SUBJECTS + 4
     for task, samples in results["samples"].items():
         assert len(samples[0]["resps"][0]) == 8, task
         assert {"acc", "majority", "any_right", "parsed"} <= set(samples[0]["metrics"]), task

@@ -6,7 +6,7 @@ import json
 import random
 
 import pytest
-from helpers.locations import REPOSITORY
+from helpers.locations import TOY
 
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import CheckpointError, ConfigError
@@ -108,7 +108,7 @@ def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
     plan = [
         {"tasks": ["mcqa_sciq_cot", "mcqa_aqua_rat_cot", "mcqa_gsm8k"], "limit": 4, "gen_kwargs": {"max_gen_toks": 9}}
     ]
-    rung.evaluate(str(REPOSITORY / "training" / "base"), plan, tmp_path, dtype="float32", batch_size=4)
+    rung.evaluate(str(TOY / "base"), plan, tmp_path, dtype="float32", batch_size=4)
     results = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
     for name, run in read_run(tmp_path).by_task.items():
         assert {f"{metric},extracted" for metric in ["acc", *TEXT]} < set(results["results"][name]), name

@@ -9,6 +9,8 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("MCQA_SHARED") or REPOSITORY.parent / "shared")
+TOY = REPOSITORY / "tests" / "toy"  # a model that answers
+TRAIN, TEST = TOY / "train.jsonl", TOY / "test.jsonl"  # questions that it knows, in the EPFL format
 needs_hub = pytest.mark.skipif(not (SHARED / "hub").is_dir(), reason=f"no mirror of public data sets at {SHARED}/hub")
 
 MMLU_SUBJECTS = sorted(path.stem for path in (REPOSITORY / "tasks/mmlu_stem/letter").glob("[a-z]*.yaml"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from helpers.locations import REPOSITORY
+from helpers.locations import REPOSITORY, TOY
 from helpers.model_server import prompt_of
 from helpers.terminal import Terminal
 from mcqa_suite.cli.main import main
@@ -22,7 +22,7 @@ from mcqa_suite.training_data.preferences.sampling import read_responses
 
 PAGE = REPOSITORY / "docs" / "persuasion.md"
 RECIPE = Path("training/configs/persuasion.yaml")
-BASE = REPOSITORY / "training" / "base"
+BASE = TOY / "base"
 JUDGE, ENCODER = "http://localhost:8000/v1", "sentence-transformers/all-MiniLM-L6-v2"
 
 
@@ -42,7 +42,7 @@ def small(command: str, judge: str, prompts: dict[str, int], max_tokens: int) ->
 def write_small_recipe(
     folder: Path, *, steps: int, data: list[dict] | None = None, trainer: dict[str, dict] | None = None
 ) -> None:
-    """The recipe on the embedded base, for a few steps, without evaluation.
+    """The recipe on the toy, for a few steps, without evaluation.
 
     `data` replaces the sources of SFT; `trainer` changes arguments of the trainers of a kind.
     """

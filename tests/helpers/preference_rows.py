@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from helpers.locations import REPOSITORY
+from helpers.locations import TOY
 
-BASE = REPOSITORY / "training" / "base"
+BASE = TOY / "base"
 MCQ = "Question: Which is largest?\n\nOptions:\nA. ant\nB. whale\nC. cat\n\nAnswer:"
 
 

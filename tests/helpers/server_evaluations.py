@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from helpers.locations import REPOSITORY
+from helpers.locations import TOY
 from mcqa_suite.cli.main import main
 
-BASE = REPOSITORY / "training" / "base"
+BASE = TOY / "base"
 QUICK = "max_retries=2,retry_backoff=0.01,timeout=60"
 TEXT = "The answer is B."
 

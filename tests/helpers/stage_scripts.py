@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from helpers.locations import TRAIN
+
 # Copies its parent and writes its settings and the ids of its rows to a file; seed 13 makes it fail, seed 9 kills it half-way.
 SCRIPT = """
 import argparse, json, os, signal, sys
@@ -69,24 +71,24 @@ name: small
 base: {base}
 threads: 1
 stages:
-  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}]}}}}
-  - {{name: gptq8, kind: gptq, parent: sft, settings: {{bits: 8, calibration: [{{source: generated, n: 6}}]}}}}
-  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: symbolic_local, n: 6}}]}}}}
+  - {{name: gptq8, kind: gptq, parent: sft, settings: {{bits: 8, calibration: [{{source: symbolic_local, n: 6}}]}}}}
+  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: 4, calibration: [{{source: symbolic_local, n: 6}}]}}}}
 """
 MIXED = """
 name: mixed
 base: {base}
 output: {output}
 stages:
-  - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}], merge: false}}}}
+  - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: symbolic_local, n: 6}}], merge: false}}}}
   - {{name: whole, kind: merge, parent: adapter}}
   - name: dpo
     kind: dpo
     parent: whole
-    settings: {{data: [{{source: generated, n: 6}}], trainer: {{}}}}
+    settings: {{data: [{{source: epfl, path: {rows}, n: 6}}], trainer: {{}}}}
     sweep: {{learning_rate: [0.1, 0.9, 0.5]}}
     criterion: {{metric: {metric}}}
-  - {{name: gptq4, kind: gptq, parent: {{best: dpo}}, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: gptq4, kind: gptq, parent: {{best: dpo}}, settings: {{bits: 4, calibration: [{{source: symbolic_local, n: 6}}]}}}}
 """
 
 
@@ -107,9 +109,9 @@ def use_stand_ins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_recipe(folder: Path, text: str, base: Path, metric: str = "reward_accuracy") -> Path:
-    """A recipe file from `text`, where {base}, {output} and {metric} are filled in."""
+    """A recipe file from `text`, where {base}, {output}, {metric} and {rows} (a file of questions) are filled in."""
     recipe = folder / "recipe.yaml"
-    recipe.write_text(text.format(base=base, output=folder / "run", metric=metric))
+    recipe.write_text(text.format(base=base, output=folder / "run", metric=metric, rows=TRAIN))
     return recipe
 
 

@@ -13,14 +13,22 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TOY = REPOSITORY / "tests" / "toy"
 sys.path.insert(0, str(REPOSITORY / "tests"))  # a launcher starts this file without pytest's own path
 CPU = REPOSITORY / "training" / "configs" / "accelerate" / "cpu.yaml"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 ACCELERATE = ["-m", "accelerate.commands.launch", "--num_processes", "2", "--config_file"]
 TRAINER = {"max_steps": 2, "learning_rate": 1e-2, "logging_steps": 1}
 AS_COMPUTED = {"save_dtype": "float32"}  # so that weights can be compared closely
-SFT = {**AS_COMPUTED, "data": [{"source": "generated", "n": 16, "seed": 1, "style": "letter_text"}]}
-PAIRS = {**AS_COMPUTED, "data": [{"source": "generated", "n": 20, "seed": 3}], "held_out": 0.2}
+SFT = {
+    **AS_COMPUTED,
+    "data": [{"source": "epfl", "path": str(TOY / "train.jsonl"), "n": 16, "seed": 1, "style": "letter_text"}],
+}
+PAIRS = {
+    **AS_COMPUTED,
+    "data": [{"source": "epfl", "path": str(TOY / "train.jsonl"), "n": 20, "seed": 3}],
+    "held_out": 0.2,
+}
 LORA = {"lora": {"r": 4}}
 
 

@@ -41,8 +41,8 @@ name: small
 base: {base}
 output: {output}
 stages:
-  - {{name: g8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: generated, n: 6}}]}}}}
-  - {{name: g4, kind: gptq, parent: base, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: g8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: symbolic_local, n: 6}}]}}}}
+  - {{name: g4, kind: gptq, parent: base, settings: {{bits: 4, calibration: [{{source: symbolic_local, n: 6}}]}}}}
 """
 DRIVER = """
 import sys

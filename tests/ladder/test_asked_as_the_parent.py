@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.locations import TOY, TRAIN
 from helpers.stage_scripts import ladder_context, use_stand_ins
 
 from mcqa_suite.cli.main import main
@@ -17,7 +18,6 @@ from mcqa_suite.common.chat_template import DEFAULT, WITHOUT, ChatTemplate
 from mcqa_suite.common.checkpoints import has_chat_template, use_chat_template
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import Hardware, Manifest, content_hash, read_manifest, write_manifest
-from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.ladder import stages
 from mcqa_suite.ladder.chat_template import template_lines
@@ -33,12 +33,12 @@ name: asked
 base: {base}
 chat_template: {chat}
 stages:
-  - {{name: gptq8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: generated, n: 6, style: cot}}]}}}}
-  - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}], merge: false}}}}
+  - {{name: gptq8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: epfl, path: {rows}, n: 6, style: cot}}]}}}}
+  - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: epfl, path: {rows}, n: 6}}], merge: false}}}}
   - {{name: whole, kind: merge, parent: adapter}}
-  - {{name: dpo, kind: dpo, parent: whole, settings: {{data: [{{source: generated, n: 6}}]}}}}
-  - {{name: other, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}], chat_template: {other}}}}}
-  - {{name: other4, kind: gptq, parent: other, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: dpo, kind: dpo, parent: whole, settings: {{data: [{{source: epfl, path: {rows}, n: 6}}]}}}}
+  - {{name: other, kind: sft, parent: base, settings: {{data: [{{source: epfl, path: {rows}, n: 6}}], chat_template: {other}}}}}
+  - {{name: other4, kind: gptq, parent: other, settings: {{bits: 4, calibration: [{{source: epfl, path: {rows}, n: 6}}]}}}}
 """
 
 
@@ -88,7 +88,7 @@ def with_manifest(folder: Path, chat: ChatTemplate | bool | None) -> Path:
 
 def climbed(tmp_path, base, chat="null", other="true"):
     """Make every rung with the stand-in scripts: their manifests, and the status of their steps."""
-    context = ladder_context(tmp_path, RECIPE.format(base=base, chat=chat, other=other))
+    context = ladder_context(tmp_path, RECIPE.format(base=base, chat=chat, other=other, rows=TRAIN))
     rungs, statuses = {"base": stages.record_base(context)}, {}
     for step in steps_of(context.recipe):
         result = stages.make(context, step, step.stage, rungs[step.stage.parent], StageData(()))
@@ -240,7 +240,7 @@ def test_a_run_says_how_its_tasks_are_asked_and_which_rows_are_written_otherwise
 
 def test_a_template_is_in_a_file_of_its_own_or_in_the_tokenizers_config(tmp_path, tiny_checkpoint):
     assert not has_chat_template(tiny_checkpoint)
-    assert has_chat_template(training_dir() / "base")
+    assert has_chat_template(TOY / "base")
     (tmp_path / "tokenizer_config.json").write_text('{"chat_template": "{{ messages }}"}')
     assert has_chat_template(tmp_path)
 
@@ -257,9 +257,9 @@ stages:
   - name: gptq8
     kind: gptq
     parent: base
-    settings: {{bits: 8, group_size: 32, calibration: [{{source: generated, n: 8}}]}}
+    settings: {{bits: 8, group_size: 32, calibration: [{{source: symbolic_local, n: 8}}]}}
 evaluate:
-  - {{tasks: [mcqa_generated], limit: 20}}
+  - {{tasks: [mcqa_epfl], limit: 20}}
 """)
     assert main(["run", str(recipe), "--output", str(tmp_path / "run")]) == 0
     board = (tmp_path / "run" / "leaderboard.md").read_text()

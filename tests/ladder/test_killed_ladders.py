@@ -102,7 +102,7 @@ def texts(folder: Path) -> list[str]:
 
 @pytest.mark.slow
 def test_a_killed_generation_resumes_from_the_cache_and_mcqa_eval_reads_it_too(tmp_path, tiny_checkpoint):
-    task, tokens = "mcqa_generated_cot", {"max_gen_toks": 24}
+    task, tokens = "mcqa_epfl_cot", {"max_gen_toks": 24}
     plan = json.dumps([{"tasks": [task], "limit": 40, "gen_kwargs": tokens}])
     cache = tmp_path / "cache.sqlite"
 

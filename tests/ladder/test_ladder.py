@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers.locations import TEST, TRAIN
 from helpers.stage_scripts import MIXED, use_stand_ins, write_recipe
 
 from mcqa_suite.cli.main import main
@@ -18,9 +19,9 @@ name: small
 base: {base}
 output: {output}
 stages:
-  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: generated, n: {n}}}], seed: {sft_seed}}}}}
-  - {{name: gptq8, kind: gptq, parent: sft, settings: {{bits: 8, calibration: [{{source: generated, n: 6}}]}}}}
-  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: {bits}, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: symbolic_local, n: {n}}}], seed: {sft_seed}}}}}
+  - {{name: gptq8, kind: gptq, parent: sft, settings: {{bits: 8, calibration: [{{source: symbolic_local, n: 6}}]}}}}
+  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: {bits}, calibration: [{{source: symbolic_local, n: 6}}]}}}}
 """
 
 
@@ -169,16 +170,16 @@ stages:
   - name: sft
     kind: sft
     parent: base
-    settings: {{data: [{{source: generated, n: 40}}], trainer: {{max_steps: 2, logging_steps: 1}}}}
+    settings: {{data: [{{source: epfl, path: {TRAIN}, n: 40, style: cloze}}], trainer: {{max_steps: 2, logging_steps: 1}}}}
   - name: gptq4
     kind: gptq
     parent: sft
-    settings: {{bits: 4, group_size: 32, calibration: [{{source: generated, n: 40}}]}}
+    settings: {{bits: 4, group_size: 32, calibration: [{{source: epfl, path: {TRAIN}, n: 40, style: cloze}}]}}
 evaluate:
-  - {{tasks: [mcqa_generated], limit: 4}}
+  - {{tasks: [mcqa_epfl], limit: 4, metadata: {{epfl_file: {TEST}}}}}
 """)
     result = run_recipe(recipe, tmp_path / "run")
-    for rung in result.rungs[1:]:  # generated questions share a small table of facts
+    for rung in result.rungs[1:]:  # questions share a small table of facts
         left_out = rung.manifest.left_out
         assert 0 < left_out.n < 40 == left_out.n + left_out.remaining
     assert [rung.name for rung in result.rungs] == ["base", "sft", "gptq4"]

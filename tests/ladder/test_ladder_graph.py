@@ -18,7 +18,7 @@ from mcqa_suite.ladder.steps import steps_of
 
 
 def test_a_stage_waits_for_its_parent_and_an_evaluation_for_its_rung(tmp_path, tiny_checkpoint):
-    text = RECIPE + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
+    text = RECIPE + "evaluate: [{{tasks: [mcqa_epfl]}}]\n"
     steps = steps_of(read_recipe(write_recipe(tmp_path, text, tiny_checkpoint)))
     assert [(step.number, step.rung, step.kind, set(step.after)) for step in steps] == [
         (2, "base", "evaluate", {1}),
@@ -32,7 +32,7 @@ def test_a_stage_waits_for_its_parent_and_an_evaluation_for_its_rung(tmp_path, t
 
 
 def test_a_stage_on_the_best_of_a_sweep_waits_for_all_points_or_for_their_evaluations(tmp_path, tiny_checkpoint):
-    text = MIXED + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
+    text = MIXED + "evaluate: [{{tasks: [mcqa_epfl]}}]\n"
     recipe = write_recipe(tmp_path, text, tiny_checkpoint)
 
     def waits() -> set[tuple[str, str]]:
@@ -42,7 +42,7 @@ def test_a_stage_on_the_best_of_a_sweep_waits_for_all_points_or_for_their_evalua
 
     points = ("dpo-lr0.1", "dpo-lr0.9", "dpo-lr0.5")
     assert waits() == {(point, "dpo") for point in points}
-    by_task = "criterion: {task: mcqa_generated, metric: acc}"
+    by_task = "criterion: {task: mcqa_epfl, metric: acc}"
     recipe.write_text(recipe.read_text().replace("criterion: {metric: reward_accuracy}", by_task))
     assert waits() == {(point, "evaluate") for point in points}
 
@@ -56,7 +56,7 @@ def test_a_step_needs_the_cpus_of_its_stage_else_of_the_recipe_else_its_threads(
 
 
 def test_processes_share_the_cpus_of_a_step_or_have_the_recipes_threads_each(tmp_path, tiny_checkpoint):
-    text = RECIPE.replace("threads: 1", "threads: 3\nprocesses: 2") + "evaluate: [{{tasks: [mcqa_generated]}}]\n"
+    text = RECIPE.replace("threads: 1", "threads: 3\nprocesses: 2") + "evaluate: [{{tasks: [mcqa_epfl]}}]\n"
     recipe = write_recipe(tmp_path, text, tiny_checkpoint)
     assert needs(recipe)[:4] == ["base 6 3 None", "sft 6 3 None", "sft 6 3 None", "gptq8 3 3 None"]
     recipe.write_text(recipe.read_text() + "num_cpus: 8\n")

@@ -252,7 +252,7 @@ def test_with_a_store_the_nodes_need_not_see_the_run_folder(cluster, ladder, tmp
     ladder.release()
     code, _, err = ladder.end(ladder.start(cluster.address, before=private))
     assert (code, "does not see" in err) == (2, True)
-    evaluated = "evaluate: [{tasks: [mcqa_generated], limit: 4}]\n"
+    evaluated = "evaluate: [{tasks: [mcqa_epfl], limit: 4}]\n"
     ladder.recipe.write_text(
         ladder.recipe.read_text().replace("n: 6}]}}", "n: 6}], allow_leaks: true}}", 1) + evaluated
     )
@@ -283,9 +283,9 @@ stages:
   - name: sft
     kind: sft
     parent: base
-    settings: {{data: [{{source: generated, n: 8}}], trainer: {{max_steps: 2, logging_steps: 1}}, allow_leaks: true}}
+    settings: {{data: [{{source: symbolic_local, n: 8}}], trainer: {{max_steps: 2, logging_steps: 1}}, allow_leaks: true}}
 evaluate:
-  - {{tasks: [mcqa_generated], limit: 32}}
+  - {{tasks: [mcqa_epfl], limit: 32}}
 """
 
 

@@ -21,8 +21,8 @@ RECIPE = """
 name: small
 base: {base}
 stages:
-  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: generated, n: 6}}]}}}}
-  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: 4, calibration: [{{source: generated, n: 6}}]}}}}
+  - {{name: sft, kind: sft, parent: base, settings: {{data: [{{source: symbolic_local, n: 6}}]}}}}
+  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: 4, calibration: [{{source: symbolic_local, n: 6}}]}}}}
 """
 
 
@@ -144,7 +144,7 @@ def test_a_store_that_cannot_be_written_is_one_line_before_anything_runs(run_in,
 @pytest.mark.slow
 def test_evaluations_are_stored_too(tmp_path, tiny_checkpoint, url, capsys):
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(f"name: x\nbase: {tiny_checkpoint}\nevaluate: [{{tasks: [mcqa_generated], limit: 4}}]\n")
+    recipe.write_text(f"name: x\nbase: {tiny_checkpoint}\nevaluate: [{{tasks: [mcqa_epfl], limit: 4}}]\n")
     again = partial(run_recipe, recipe, store=url)
     (first,) = again(tmp_path / "one").rungs
     (second,) = again(tmp_path / "two").rungs

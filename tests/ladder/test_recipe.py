@@ -11,7 +11,7 @@ from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.changes import setting_changes
 from mcqa_suite.ladder.recipe import read_recipe
-from mcqa_suite.ladder.stage_settings import SETTINGS, Source, compared, read_settings, record
+from mcqa_suite.ladder.stage_settings import SETTINGS, Source, compared, parse_settings, read_settings, record
 from mcqa_suite.ladder.stages import base_checkpoint
 from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.sources import STYLES, read, rows
@@ -24,11 +24,11 @@ stages:
     kind: sft
     parent: base
     settings:
-      data: [{source: generated, n: 8}]
+      data: [{source: symbolic_local, n: 8}]
       trainer: {learning_rate: 2e-4}
-  - {name: gptq4, kind: gptq, parent: sft, settings: {bits: 4, calibration: [{source: generated, n: 8}]}}
+  - {name: gptq4, kind: gptq, parent: sft, settings: {bits: 4, calibration: [{source: symbolic_local, n: 8}]}}
 evaluate:
-  - {tasks: [mcqa_generated], limit: 8}
+  - {tasks: [mcqa_epfl], limit: 8}
 """
 
 
@@ -49,7 +49,9 @@ def test_a_number_with_an_exponent_is_a_number(tmp_path):
 
 
 def test_a_stage_may_merge_the_settings_of_another(tmp_path):
-    text = RECIPE.replace("data: [{source: generated, n: 8}]\n", "&sft\n      data: [{source: generated, n: 8}]\n", 1)
+    text = RECIPE.replace(
+        "data: [{source: symbolic_local, n: 8}]\n", "&sft\n      data: [{source: symbolic_local, n: 8}]\n", 1
+    )
     text = text.replace("    settings:\n      &sft", "    settings: &sft")
     again = "  - {name: long, kind: sft, parent: base, settings: {<<: *sft, rows: 16}}\nevaluate:"
     first, _, third = read_recipe(write(tmp_path, text.replace("evaluate:", again))).stages
@@ -66,7 +68,7 @@ BAD = [
     ("bits: 4,", "", "no 'bits'"),
     ("n: 8}]\n", "nn: 8}]\n", r"settings: data\[0\]: unknown key 'nn'"),
     ("limit: 8", "limt: 8", r"evaluate\[0\]: unknown key 'limt'; did you mean 'limit'?"),
-    ("tasks: [mcqa_generated]", "tasks: mcqa_generated", r"evaluate\[0\]: tasks: 'mcqa_generated'; expected a list"),
+    ("tasks: [mcqa_epfl]", "tasks: mcqa_epfl", r"evaluate\[0\]: tasks: 'mcqa_epfl'; expected a list"),
     ("kind: sft", "kind: sftt", "kind: 'sftt'; expected one of sft, dpo, orpo"),
     ("parent: sft", "parent: dpo", r"stages\[1\]: parent: 'dpo'; expected one of base, sft"),
     ("name: gptq4", "name: sft", "'sft' is already used"),
@@ -97,7 +99,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "sft.yaml").write_text("data: [{source: epfl, path: q.jsonl}]\nseed: 3\n")
     text = RECIPE.replace("parent: base\n    settings:", "parent: base\n    config: configs/sft.yaml\n    settings:")
-    text = text.replace("      data: [{source: generated, n: 8}]\n", "")
+    text = text.replace("      data: [{source: symbolic_local, n: 8}]\n", "")
     settings = read_recipe(write(tmp_path, text)).stages[0].settings
     assert settings.data == (Source("epfl", path=str(tmp_path / "configs" / "q.jsonl")),)
     assert settings.seed == 3
@@ -106,7 +108,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
 
 ADAPTERS = [
     (
-        "gptq, settings: {bits: 4, calibration: [{source: generated, n: 8}]}",
+        "gptq, settings: {bits: 4, calibration: [{source: symbolic_local, n: 8}]}",
         "is an adapter .merge: false.; put a stage",
     ),
     ("merge", None),
@@ -128,7 +130,10 @@ def test_an_adapter_is_merged_before_it_is_quantised(tmp_path, kind, message):
     ("stage", "message"),
     [
         ("{name: m, kind: merge, parent: sft}", "'sft' is not an adapter; merge needs a stage with merge: false"),
-        ("{name: d, kind: dpo, parent: gptq4, settings: {data: [{source: generated, n: 8}]}}", "'gptq4' is quantised"),
+        (
+            "{name: d, kind: dpo, parent: gptq4, settings: {data: [{source: arc, n: 8}]}}",
+            "'gptq4' is quantised",
+        ),
     ],
 )
 def test_an_unusable_parent_is_an_error_before_any_training(tmp_path, stage, message):
@@ -137,11 +142,12 @@ def test_an_unusable_parent_is_an_error_before_any_training(tmp_path, stage, mes
 
 
 def test_a_reward_model_cannot_be_a_parent(tmp_path):
-    reward = "{name: r, kind: reward, parent: sft, settings: {data: [{source: generated, n: 8}]}}"
+    reward = "{name: r, kind: reward, parent: sft, settings: {data: [{source: arc, n: 8}]}}"
     text = RECIPE.replace("evaluate:", f"  - {reward}\nevaluate:")
     assert not read_recipe(write(tmp_path, text)).stages[-1].generates
     text = text.replace(
-        "evaluate:", "  - {name: d, kind: sft, parent: r, settings: {data: [{source: generated, n: 8}]}}\nevaluate:"
+        "evaluate:",
+        "  - {name: d, kind: sft, parent: r, settings: {data: [{source: symbolic_local, n: 8}]}}\nevaluate:",
     )
     with pytest.raises(ConfigError, match="parent: 'r' is a reward model, which only scores"):
         read_recipe(write(tmp_path, text))
@@ -214,8 +220,8 @@ def test_every_config_on_disk_loads():
 
 def test_of_the_settings_that_version_0_1_0_recorded_only_the_stored_type_has_changed():
     manifest = json.loads((REPOSITORY / "tests/common/manifest_0.1.0.json").read_text())
-    stage = next(s for s in read_recipe(training_dir() / "configs" / "demo.yaml").stages if s.name == "dpo")
-    changes = list(setting_changes(compared(manifest["settings"]), record(stage.settings)))
+    settings = parse_settings("dpo", manifest["settings"], "manifest_0.1.0.json", Path())
+    changes = list(setting_changes(compared(manifest["settings"]), record(settings)))
     assert changes == ["save_dtype: float32 -> bfloat16"]
     in_16_bits = manifest["settings"] | {"dtype": "bfloat16"}
     assert compared(in_16_bits)["save_dtype"] == "bfloat16"
@@ -259,7 +265,7 @@ def test_a_cot_row_without_an_explanation_is_an_error():
 
 
 def test_a_fingerprint_depends_on_the_source_and_its_seed():
-    first, again, other = (read([Source("generated", n=12, seed=seed)])[1][0] for seed in (0, 0, 1))
+    first, again, other = (read([Source("symbolic_local", n=12, seed=seed)])[1][0] for seed in (0, 0, 1))
     assert first == again
     assert first.n == 12
     assert first.sha256 != other.sha256
@@ -268,9 +274,9 @@ def test_a_fingerprint_depends_on_the_source_and_its_seed():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (Source("generate", n=1), "unknown source 'generate'; expected one of generated, epfl"),
-        (Source("generated", n=1, style="leter"), "unknown style 'leter'"),
-        (Source("generated"), "no 'n'"),
+        (Source("epfl_file", n=1), "unknown source 'epfl_file'; expected one of epfl, sciq"),
+        (Source("epfl", n=1, style="leter"), "unknown style 'leter'"),
+        (Source("symbolic_local"), "no 'n'"),
         (Source("epfl"), "no 'path'"),
     ],
 )

@@ -98,7 +98,7 @@ def test_the_manifest_says_what_was_read_and_no_path(recipe, tmp_path):
     [
         ("seed: 0", "seed: 7", "seed: 0 -> 7"),
         ("limit: 10", "limit: 15", "evaluate[0].limit: 10 -> 15"),
-        ("[mcqa_epfl]", "[mcqa_epfl, mcqa_generated]", "evaluate[0].tasks: + mcqa_generated"),
+        ("[mcqa_epfl]", "[mcqa_epfl, mcqa_epfl_cloze]", "evaluate[0].tasks: + mcqa_epfl_cloze"),
         ("limit: 10", "limit: 10, num_fewshot: 3", "evaluate[0].num_fewshot: none -> 3"),
         ("limit: 10", "limit: 10, gen_kwargs: {temperature: 1.0}", "evaluate[0].gen_kwargs.temperature: none -> 1"),
         ("seed: 0", "seed: 0\ndtype: bfloat16", "dtype: float32 -> bfloat16"),
@@ -240,7 +240,7 @@ batch_size: 32
 output: {tmp_path}/run
 seed: 0
 evaluate:
-  - {{tasks: [mcqa_generated_cot], limit: 20, gen_kwargs: {sampled}}}
+  - {{tasks: [mcqa_epfl_cot], limit: 20, gen_kwargs: {sampled}}}
 """)
 
     def answers(folder: Path) -> list[object]:

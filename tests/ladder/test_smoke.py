@@ -1,12 +1,13 @@
-"""`--smoke`: any recipe in small on the embedded base, and nothing else changed."""
+"""`--smoke`: any recipe in small on a random model, and nothing else changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from helpers.locations import TRAIN
 
-from mcqa_suite.common.chat_template import WITHOUT
+from mcqa_suite.backend import random_model
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
@@ -24,7 +25,7 @@ RECIPES = sorted(path for path in CONFIGS.glob("*.yaml") if path.stem not in SET
 # What the recipes of the prior systems are called here.
 EXPECTED = {
     *("phi3_sft_arc", "phi3_sft_sciq", "phi3_sft_openbookqa", "phi3_sft_mix", "phi3_gptq_ladder"),
-    *("phi2_dpo_grid", "gsm_symbolic_sft", "arc_grid_sft", "persuasion", "real_training", "demo"),
+    *("phi2_dpo_grid", "gsm_symbolic_sft", "arc_grid_sft", "persuasion", "demo"),
 }
 REAL = """
 name: real
@@ -37,7 +38,9 @@ stages:
     parent: base
     settings:
       rows: 4000
-      data: [{source: generated, share: 0.5, style: cloze}, {source: epfl, share: 0.5, path: nowhere.jsonl, style: letter_text}]
+      data:
+        - {source: epfl, share: 0.5, path: QUESTIONS, style: cloze}
+        - {source: epfl, share: 0.5, path: nowhere.jsonl, style: letter_text}
       lora: {r: 4, target_modules: [qkv_proj]}
       trainer: {learning_rate: 1e-4, num_train_epochs: 3, per_device_train_batch_size: 64, gradient_checkpointing: true}
   - name: dpo
@@ -50,7 +53,7 @@ stages:
 evaluate:
   - {tasks: [mcqa_arc], num_fewshot: 5, apply_chat_template: true}
   - {tasks: [mcqa_epfl_cot]}
-"""
+""".replace("QUESTIONS", str(TRAIN))
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def small(tmp_path: Path):
 def test_smoke_makes_the_same_stages_small(small):
     recipe = small.recipe
     assert [stage.name for stage in recipe.stages] == ["sft", "dpo-beta0.1", "dpo-beta0.3", "gptq4"]
-    assert (Path(recipe.base).name, recipe.dtype, recipe.chat_template) == ("base", "float32", WITHOUT)
+    assert (recipe.base, recipe.dtype, recipe.chat_template) == (random_model.NAME, "float32", None)
     assert recipe.output == Path("runs/elsewhere-smoke")
     sft, dpo, _, gptq = (stage.settings for stage in recipe.stages)
     assert (sft.rows, [source.n for source in sft.data], sft.dtype) == (None, [ROWS] * 2, "float32")
@@ -73,12 +76,14 @@ def test_smoke_makes_the_same_stages_small(small):
     assert sft.lora == {"r": 4, "target_modules": "all-linear"}
     assert (dpo.qlora, dpo.trainer["beta"]) == (False, 0.1)
     assert gptq.group_size == 32
-    assert all(entry.limit == DOCUMENTS and entry.apply_chat_template is None for entry in recipe.evaluate)
+    assert [entry.limit for entry in recipe.evaluate] == [DOCUMENTS] * 3
+    assert [entry.apply_chat_template for entry in recipe.evaluate] == [None, True, None]
 
 
 def test_a_missing_file_becomes_made_up_rows_in_the_same_form_and_a_line(small):
     sft, dpo = (stage.settings for stage in small.recipe.stages[:2])
-    assert [(source.source, source.style) for source in sft.data] == [("generated", "cloze"), ("epfl", "letter_text")]
+    assert [(source.source, source.style) for source in sft.data] == [("epfl", "cloze"), ("epfl", "letter_text")]
+    assert [Path(source.path).name for source in sft.data] == [TRAIN.name, SAMPLES["epfl"]]
     assert (dpo.data[0].source, Path(dpo.data[0].path).name) == ("evaluator", SAMPLES["evaluator"])
     text = "\n".join(small.lines)
     assert "sft: made-up rows in the form of source 'epfl' (" in text
@@ -112,7 +117,7 @@ def test_a_file_that_exists_is_used_even_with_few_rows(tmp_path):
     assert [row["prompt"] for row in group.rows] == ["p 0", "p 1"]
 
 
-# The pairs that `mcqa preferences check` wrote had no group, and --smoke trained on generated pairs instead.
+# The pairs that `mcqa preferences check` wrote had no group, and --smoke trained on other pairs instead.
 @pytest.mark.parametrize(
     ("pairs", "entry", "words"),
     [
@@ -142,11 +147,27 @@ def test_a_missing_file_of_every_kind_has_made_up_rows_that_its_reader_reads(tmp
         assert len({row["group"] for row in rows(small)}) > 1
 
 
-def test_a_sweep_is_cut_to_two_points_and_ranked_by_generated_questions(small):
+def test_a_missing_data_set_becomes_questions_of_arc_in_the_same_style(made_up_hub, monkeypatch):
+    monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
+    for source, style in ((Source("math_qa", style="cloze"), "cloze"), (Source("gsm8k", config="none"), None)):
+        small, reason = _small_source(source)
+        assert (small.source, small.split, small.style) == ("arc", "train", style)
+        assert reason.startswith(f"questions of ARC in place of source {source.source!r} (")
+    small, _ = _small_source(PairSource("math_qa"))
+    assert {"chosen", "rejected"} < rows(small)[0].keys()
+
+
+def test_the_first_line_says_that_the_model_is_random(small):
+    assert small.lines[0].startswith(
+        "smoke: a model of 29,000 random weights, which is made here, in place of microsoft/phi-2;"
+    )
+
+
+def test_a_sweep_is_cut_to_two_points_and_ranked_by_the_added_questions(small):
     (sweep,) = small.recipe.sweeps
     assert [point.values["beta"] for point in sweep.points] == [0.1, 0.3]
-    assert sweep.criterion.task == "mcqa_generated"
-    assert small.recipe.evaluate[0].tasks == ("mcqa_generated",)
+    assert sweep.criterion.task == "mcqa_epfl"
+    assert small.recipe.evaluate[0].tasks == ("mcqa_epfl",)
 
 
 @pytest.mark.parametrize(
@@ -198,4 +219,4 @@ def test_the_smoke_form_of_a_grid_runs_from_end_to_end(tmp_path):
     assert "reward accuracy %" in text
     assert text.count("\n| dpo-lr") == 4  # both points, in both tables
     assert "Best: **dpo-lr" in save_sweeps(result)
-    assert "mcqa_generated, acc (n = 8" in save_leaderboard(result)
+    assert "mcqa_epfl, acc (n = 8" in save_leaderboard(result)

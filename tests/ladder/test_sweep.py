@@ -27,13 +27,13 @@ stages:
     kind: dpo
     parent: base
     settings:
-      data: [{source: generated, n: 8}]
+      data: [{source: evaluator, path: pairs.jsonl}]
       trainer: {beta: 0.2, loss_type: [robust]}
     sweep: {learning_rate: [5e-6, 1e-5], beta: [0.1, 0.3], r: [8], held_out: [0.2, 0.4]}
     criterion: {metric: reward_accuracy}
-  - {name: gptq4, kind: gptq, parent: {best: dpo}, settings: {bits: 4, calibration: [{source: generated, n: 8}]}}
+  - {name: gptq4, kind: gptq, parent: {best: dpo}, settings: {bits: 4, calibration: [{source: symbolic_local, n: 8}]}}
 evaluate:
-  - {tasks: [mcqa_generated], limit: 8}
+  - {tasks: [mcqa_epfl], limit: 8}
 """
 
 
@@ -96,7 +96,7 @@ BAD = [
     (
         "{metric: reward_accuracy}",
         "{metric: acc, task: mcqa_arc}",
-        "task 'mcqa_arc' is not evaluated; expected one of mcqa_generated",
+        "task 'mcqa_arc' is not evaluated; expected one of mcqa_epfl",
     ),
     (
         "{metric: reward_accuracy}",

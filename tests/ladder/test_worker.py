@@ -92,7 +92,7 @@ def test_a_process_that_died_between_two_requests_is_replaced(worker):
 
 
 def request(checkpoint: Path, output: Path, limit: int) -> dict[str, Any]:
-    plan = [{"tasks": ["mcqa_generated"], "limit": limit}]
+    plan = [{"tasks": ["mcqa_epfl"], "limit": limit}]
     return {"checkpoint": str(checkpoint), "output": str(output), "plan": plan, "dtype": "float32", "batch_size": 4}
 
 

@@ -201,7 +201,7 @@ def test_a_url_with_a_password_is_refused():
 @pytest.mark.parametrize("trainer", ["{trust_remote_code: true}", "{model_init_kwargs: {trust_remote_code: true}}"])
 @pytest.mark.parametrize("kind", ["sft", "dpo"])
 def test_no_recipe_can_run_the_code_of_a_checkpoint(tmp_path, kind, trainer):
-    source = "{source: generated, n: 4}"
+    source = {"sft": "{source: symbolic_local, n: 4}", "dpo": "{source: arc, n: 4}"}[kind]
     path = tmp_path / "stage.yaml"
     path.write_text(f"data: [{source}]\ntrainer: {trainer}\n", encoding="utf-8")
     command = [sys.executable, str(REPOSITORY / "training" / f"{kind}.py"), "--check", str(path)]
@@ -215,6 +215,7 @@ SECRETS = {
 }
 RECIPE = """
 name: tiny
+base: random-model
 chat_template: false
 threads: 1
 stages:
@@ -223,11 +224,11 @@ stages:
     parent: base
     settings:
       allow_leaks: true
-      data: [{source: generated, n: 8, seed: 1}]
+      data: [{source: symbolic_local, n: 8, seed: 1}]
       lora: {r: 2}
       trainer: {max_steps: 1, per_device_train_batch_size: 2}
 evaluate:
-  - {tasks: [mcqa_generated], limit: 2}
+  - {tasks: [mcqa_epfl], limit: 2}
 """
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers.locations import TRAIN
 from helpers.training_scripts import run_stage, weights
 
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
 from mcqa_suite.logs.runs import read_run
 
-ROWS = {"data": [{"source": "generated", "n": 8}]}
+ROWS = {"data": [{"source": "epfl", "path": str(TRAIN), "n": 8}]}
 STEP = {"lora": {"r": 4}, "trainer": {"max_steps": 1, "per_device_train_batch_size": 2, "learning_rate": 1e-2}}
 BITS = {"bits": 4, "group_size": 32, "calibration": ROWS["data"]}
 
@@ -39,5 +40,5 @@ def test_sft_dpo_and_gptq_make_a_checkpoint_that_the_harness_evaluates(
     }
     assert read_manifest(gptq).size.bits_per_weight < read_manifest(dpo).size.bits_per_weight == 16.0
 
-    evaluate(str(gptq), [{"tasks": ["mcqa_generated"], "limit": 4}], tmp_path / "run", dtype="float32", batch_size=4)
-    assert read_run(tmp_path / "run").by_task["mcqa_generated"].n == 4
+    evaluate(str(gptq), [{"tasks": ["mcqa_epfl"], "limit": 4}], tmp_path / "run", dtype="float32", batch_size=4)
+    assert read_run(tmp_path / "run").by_task["mcqa_epfl"].n == 4

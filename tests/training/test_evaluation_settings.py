@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from helpers.locations import TRAIN
 from helpers.training_scripts import script
 
 from mcqa_suite.common.errors import ConfigError
@@ -53,8 +54,9 @@ def test_an_evaluation_with_rows_and_a_trainer_without_one_are_accepted(trainer,
 )
 def test_settings_are_refused_before_anything_runs(tmp_path, kind, held_out, reason):
     bad = tmp_path / "bad.yaml"
-    rows = "{source: generated, n: 16, seed: 1}"
-    bad.write_text(f"data: [{rows}]\n{held_out}trainer: {{eval_strategy: steps, eval_steps: 2}}\n")
+    bad.write_text(
+        f"data: [{{source: epfl, path: {TRAIN}, n: 16, seed: 1}}]\n{held_out}trainer: {{eval_strategy: steps, eval_steps: 2}}\n"
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["check", f"--{kind}", str(bad)])
         with pytest.raises(ConfigError, match=rf"bad\.yaml: trainer: eval_strategy: 'steps': {reason} eval_strategy$"):

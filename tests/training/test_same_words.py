@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import asdict, replace
 from itertools import chain, islice
 from typing import Any
 
 import pytest
+from helpers.locations import TOY
 from helpers.rendering import CHATML, requests
 from helpers.training_scripts import script
 
 from mcqa_suite.common.chat_template import ChatTemplate
-from mcqa_suite.common.paths import training_dir
+from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.extract import extract_choice
 from mcqa_suite.harness.task_formats import format_of as format_of_task
 from mcqa_suite.harness.tasks import listed, load, manager
-from mcqa_suite.questions.generated import generate
-from mcqa_suite.training_data.sources import SOURCES, STYLES, Source, format_of, prompt_text
+from mcqa_suite.training_data.sources import SOURCES, Source, format_of, prompt_text
 
+SAMPLE = tasks_dir() / "epfl" / "sample.jsonl"
 QUESTIONS = {
     **{"letter": "", "letter_text": "", "correct_answer": "", "cloze": "_cloze"},
     **{"cot": "_cot", "cot_answer": "_cot"},
 }
 PROBLEMS = {"official": "", "final_answer": "_final_answer"}
 SAME = [  # (source, the task that asks as its style does)
-    *((Source("generated", n=3, style=style), f"mcqa_generated{form}") for style, form in QUESTIONS.items()),
+    *((Source("epfl", path=str(SAMPLE), style=style), f"mcqa_epfl{form}") for style, form in QUESTIONS.items()),
     *((Source("aqua_rat", split="test", style=s), f"mcqa_aqua_rat{form}") for s, form in QUESTIONS.items()),
     (Source("sciq", split="test", style="letter"), "mcqa_sciq"),
     (Source("sciq", split="test", style="cot"), "mcqa_sciq_cot"),
@@ -47,11 +47,11 @@ TEMPLATES = {"none": None, "chatml": CHATML, "trimmed": TRIMMED, "refuses": REFU
 
 @pytest.fixture(scope="module")
 def harness_model() -> Any:
-    """A stock model of the harness, for how it tokenizes, with the embedded base's tokenizer."""
+    """A stock model of the harness, for how it tokenizes, with the toy's tokenizer."""
     from lm_eval.models.huggingface import HFLM
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(training_dir() / "base")
+    tokenizer = AutoTokenizer.from_pretrained(TOY / "base")
     size = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
     return HFLM(LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **size)), tokenizer=tokenizer)
 
@@ -134,15 +134,3 @@ def test_a_template_without_a_system_role_leaves_the_instruction_out(pairs, harn
         text = tokenizer.decode(prompt)
         assert (data[0]["system"].strip() in text) is shown
         assert data[0]["prompt"].strip() in text
-
-
-@pytest.mark.parametrize("style", ["letter", "cloze", "cot"])
-def test_pretraining_documents_are_training_rows(style):
-    pretrain = script("pretrain")
-    questions = generate("train", 40, 3)
-    corpus = pretrain.Corpus(questions, random.Random(0))
-    for question in questions:
-        document = getattr(corpus, f"_{style}")(question)
-        assert "".join(text for text, _ in document) == "".join(STYLES[style](question)) + "<eos>"
-        [answer] = [text for text, is_answer in document if is_answer]
-        assert answer == STYLES[style](question)[1]

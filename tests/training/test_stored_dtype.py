@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.locations import TRAIN
 from helpers.training_scripts import default_warnings, run_stage, script, weights
 from safetensors.torch import load_file, save_file
 
@@ -15,7 +16,7 @@ from mcqa_suite.common.checkpoints import checkpoint_size
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import read_manifest
 
-ROWS = {"data": [{"source": "generated", "n": 16, "seed": 1, "style": "letter_text"}]}
+ROWS = {"data": [{"source": "epfl", "path": str(TRAIN), "n": 16, "seed": 1, "style": "letter_text"}]}
 SFT = {**ROWS, "lora": {"r": 4}, "trainer": {"max_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-2}}
 
 

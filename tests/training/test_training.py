@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from helpers.locations import REPOSITORY
+from helpers.locations import REPOSITORY, TRAIN
 from helpers.training_scripts import script, weights
 
 from mcqa_suite.common.errors import ConfigError
@@ -22,13 +22,14 @@ from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.process import ENVIRONMENT
 from mcqa_suite.ladder.stage_settings import SETTINGS, read_settings
 
-SFT = """
+ROWS = f"source: epfl, path: {TRAIN}, n: 16, seed: 1"
+SFT = f"""
 data:
-  - {source: generated, n: 16, seed: 1, style: letter_text}
-lora: {r: 4}
-trainer: {max_steps: 3, per_device_train_batch_size: 4, learning_rate: 1e-2, logging_steps: 1}
+  - {{{ROWS}, style: letter_text}}
+lora: {{r: 4}}
+trainer: {{max_steps: 3, per_device_train_batch_size: 4, learning_rate: 1e-2, logging_steps: 1}}
 """
-GPTQ = "group_size: 32\ncalibration: [{source: generated, n: 16, seed: 2}]\n"
+GPTQ = f"group_size: 32\ncalibration: [{{{ROWS}}}]\n"
 BITS = (8, 4, 3, 2)
 ARGS = Namespace(config="x.yaml")
 
@@ -85,7 +86,7 @@ def test_the_manifest_names_the_parent_and_holds_no_path(tiny_checkpoint, sft_ch
     assert (manifest.kind, manifest.name, manifest.parent.name) == ("sft", "sft", "checkpoint")
     assert manifest.parent.content == content_hash(tiny_checkpoint)
     assert manifest.content == content_hash(sft_checkpoint)
-    assert [(data.name, data.n) for data in manifest.data] == [("generated", 16)]
+    assert [(data.name, data.n) for data in manifest.data] == [("epfl", 16)]
     assert (manifest.size.bits_per_weight, manifest.size.stored) == (16.0, "bfloat16")
     assert manifest.tokens_per_second > 0
     assert manifest.metrics["steps"] == 3
@@ -156,11 +157,11 @@ def test_a_mistake_is_one_line_and_exit_code_2(tiny_checkpoint, tmp_path, kind, 
     assert message in done.stderr.strip().splitlines()[-1]
 
 
-DPO = """
-data: [{source: generated, n: 16, seed: 1}]
+DPO = f"""
+data: [{{{ROWS}}}]
 held_out: 0.25
-lora: {r: 4}
-trainer: {max_steps: 2, per_device_train_batch_size: 2, precompute_ref_log_probs: true}
+lora: {{r: 4}}
+trainer: {{max_steps: 2, per_device_train_batch_size: 2, precompute_ref_log_probs: true}}
 """
 
 
@@ -229,8 +230,7 @@ def test_settings_of_every_kind_are_checked_in_one_process(tmp_path):
 @pytest.mark.parametrize("kind", ["sft", "dpo", "orpo", "reward"])
 def test_a_trainer_argument_that_the_library_does_not_have_is_one_line(tmp_path, kind):
     bad = tmp_path / "bad.yaml"
-    rows = "data: [{source: generated, n: 16, seed: 1}]"
-    bad.write_text(f"{rows}\ntrainer: {{warmup_ratio_typo: 0.1}}\n")
+    bad.write_text(f"data: [{{{ROWS}}}]\ntrainer: {{warmup_ratio_typo: 0.1}}\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["check", f"--{kind}", str(bad)])
         with pytest.raises(ConfigError, match=r"bad\.yaml: trainer: unknown key 'warmup_ratio_typo'; did you mean"):

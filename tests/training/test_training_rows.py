@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from helpers.locations import TOY
 from helpers.rendering import CHATML
 from helpers.training_scripts import default_warnings, script
 
 from mcqa_suite.common.chat_template import DEFAULT, WITHOUT, ChatTemplate
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.paths import training_dir
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def begins_and_ends():
     """A tokenizer whose texts begin with a token of their own, as Llama's do, and its template with the same token."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(training_dir() / "base")
+    tokenizer = AutoTokenizer.from_pretrained(TOY / "base")
     tokenizer.add_special_tokens({"bos_token": "<s>"})
     bos = tokenizer.bos_token_id
     from tokenizers.processors import TemplateProcessing

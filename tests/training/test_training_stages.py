@@ -7,6 +7,7 @@ import math
 import shutil
 
 import pytest
+from helpers.locations import TRAIN
 from helpers.training_scripts import default_warnings, run_stage, script, weights
 
 from mcqa_suite.common.chat_template import DEFAULT, WITHOUT, ChatTemplate
@@ -18,10 +19,11 @@ WITH = ChatTemplate.everywhere(True)
 pytestmark = [pytest.mark.slow, default_warnings]
 
 TRAINER = {"max_steps": 2, "per_device_train_batch_size": 4, "learning_rate": 1e-2, "logging_steps": 1}
-ROWS = {"data": [{"source": "generated", "n": 16, "seed": 1, "style": "letter_text"}]}
+ROWS = {"data": [{"source": "epfl", "path": str(TRAIN), "n": 16, "seed": 1, "style": "letter_text"}]}
 AS_COMPUTED = {"save_dtype": "float32"}  # so that weights can be compared to the bit
 SFT = {**ROWS, **AS_COMPUTED, "lora": {"r": 4}, "trainer": TRAINER}
-PAIRS = {**AS_COMPUTED, "data": [{"source": "generated", "n": 20, "seed": 3}], "lora": {"r": 4}, "trainer": TRAINER}
+RIGHT_AND_WRONG = {"data": [{"source": "epfl", "path": str(TRAIN), "n": 20, "seed": 3}]}
+PAIRS = {**AS_COMPUTED, **RIGHT_AND_WRONG, "lora": {"r": 4}, "trainer": TRAINER}
 PAIRS["held_out"] = 0.25
 
 
@@ -262,7 +264,9 @@ def chatty(tiny_checkpoint, tmp_path_factory):
     return folder
 
 
-MIXED = {"data": [{"source": "generated", "n": 8, "style": style} for style in ("letter", "cloze", "cot")]}
+MIXED = {
+    "data": [{"source": "epfl", "path": str(TRAIN), "n": 8, "style": style} for style in ("letter", "cloze", "cot")]
+}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +285,9 @@ def test_rows_of_every_format_train_together_each_written_in_its_way(chatty, tmp
 
 @pytest.mark.parametrize("kind", ["dpo", "orpo", "reward"])
 def test_pairs_of_several_formats_train_together(chatty, tmp_path, kind):
-    data = {"data": [{"source": "generated", "n": 12, "style": style} for style in ("letter_text", "cloze")]}
+    data = {
+        "data": [{"source": "epfl", "path": str(TRAIN), "n": 12, "style": style} for style in ("letter_text", "cloze")]
+    }
     folder = run_stage(kind, with_trainer(PAIRS | data, max_steps=1), chatty, tmp_path / kind)
     manifest = read_manifest(folder)
     assert manifest.rows_chat_template == ChatTemplate(cloze=False, written=True)
@@ -295,7 +301,7 @@ def test_stages_by_hand_are_asked_as_their_parent_is(chatty, tmp_path):
     plain = shutil.copytree(chatty, tmp_path / "plain")
     facts = Manifest("base", "chatty", None, {}, content_hash(plain), 0, hardware(), 1.0, chat_template=WITHOUT)
     write_manifest(plain, facts)
-    calibration = [{"source": "generated", "n": 2, "style": style} for style in ("letter", "cot")]
+    calibration = [{"source": "epfl", "path": str(TRAIN), "n": 2, "style": style} for style in ("letter", "cot")]
     eight = {"bits": 8, "group_size": 32, "calibration": calibration}
 
     def recorded(kind, config, parent, *words):

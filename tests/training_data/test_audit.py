@@ -6,7 +6,7 @@ import random
 
 import pytest
 from helpers.audit_rows import EGGS, SEA, mcq_prompt, pair, row
-from helpers.locations import REPOSITORY
+from helpers.locations import TOY
 
 from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.checks import balance, letter_of
@@ -88,7 +88,7 @@ def test_worked_solutions_with_the_same_final_number_do_not_conflict():
 def test_rows_over_the_limit_are_listed_in_characters_and_in_tokens():
     rows = [row("a", " b", id="short"), row("What is the unit of force? " * 30, " newton", id="long")]
     assert audit(rows, max_length=100).checks.lengths.over == ("long",)
-    tokens = audit(rows, max_length=30, tokenizer=REPOSITORY / "training" / "base").checks.lengths
+    tokens = audit(rows, max_length=30, tokenizer=TOY / "base").checks.lengths
     assert (tokens.unit, tokens.over) == ("tokens", ("long",))
     assert 30 < tokens.longest < len(rows[1]["prompt"])
 

@@ -142,8 +142,9 @@ def test_only_one_command_writes_a_file_at_a_time(tmp_path):
 
 
 def test_responses_of_a_checkpoint_differ_within_a_prompt_and_do_not_depend_on_the_batch_size(tmp_path):
+    from toy.generated import generate
+
     from mcqa_suite.backend.sampling import Request, Sampler
-    from mcqa_suite.questions.generated import generate
     from mcqa_suite.questions.prompts import cot
 
     settings = Sampling(temperature=1.5, top_p=1.0, max_tokens=8)
@@ -174,7 +175,7 @@ def test_draws_follow_the_models_distribution():
 def test_the_toy_checkpoint_samples_pairs_that_correctness_labels(tmp_path, capsys):
     from dataclasses import asdict
 
-    from mcqa_suite.questions.generated import generate
+    from toy.generated import generate
 
     data = write(tmp_path / "data.jsonl", [asdict(q) for q in generate("train", 6, 0)])
     out, labels = tmp_path / "out.jsonl", tmp_path / "labels.jsonl"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from helpers.dataset_rows import (
 )
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.paths import tasks_dir, training_dir
 from mcqa_suite.extract import extract_choice, extract_number, gold_number
 from mcqa_suite.training_data.sources import PAIRS, SOURCES, STYLES, PairSource, Source, read, with_origin
 from mcqa_suite.training_data.sources import rows as bundled_rows
@@ -82,6 +84,7 @@ def made_up(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return hub
 
 
+SAMPLE = tasks_dir() / "epfl" / "sample.jsonl"
 ASKED = {
     "sciq": Source("sciq"),
     "arc": Source("arc"),
@@ -94,7 +97,7 @@ ASKED = {
     "gsm_symbolic": Source("gsm_symbolic"),
     "symbolic_local": Source("symbolic_local", n=40),
     "arc_grids": Source("arc_grids", config="arc_agi_1", n=20),
-    "generated": Source("generated", n=24),
+    "epfl": Source("epfl", path=str(SAMPLE)),
 }
 
 
@@ -113,8 +116,6 @@ def test_every_row_has_the_keys_of_a_row_and_an_id_of_its_own(made_up, name):
 
 
 def test_every_source_is_named_in_the_table_of_the_documentation():
-    from mcqa_suite.common.paths import training_dir
-
     readme = (training_dir() / "data" / "README.md").read_text(encoding="utf-8")
     for name in (*SOURCES, *PAIRS):
         assert f"| `{name}` |" in readme, name
@@ -130,13 +131,13 @@ def test_a_public_data_sets_pairs_are_of_its_own_split_and_config(made_up):
 @pytest.mark.parametrize("name", [name for name in ASKED if SOURCES[name].styles is STYLES])
 @pytest.mark.parametrize("style", [style for style in STYLES if style != "cloze"])
 def test_the_extractor_reads_the_right_letter_from_every_answer_style(made_up, name, style):
-    letters = rows(Source(name, n=ASKED[name].n))
+    letters = rows(ASKED[name])
     if style == "cot" and name in ("arc", "openbookqa", "mmlu_auxiliary"):
         with pytest.raises(DatasetError, match="no row left"):
             rows(Source(name, style=style))
         return
     by_id = {row["id"]: row["completion"].strip() for row in letters}
-    for row in rows(Source(name, n=ASKED[name].n, style=style)):
+    for row in rows(replace(ASKED[name], style=style)):
         shown = re.findall(r"^[A-E]\. (.*)$", row["prompt"], re.MULTILINE)
         assert extract_choice(row["completion"], shown).answer == by_id[row["id"]]
 
@@ -247,7 +248,7 @@ ERRORS = [
     (Source("sciq", n=81), DatasetError, "source 'sciq': 80 rows, and n is 81"),
     (Source("theorem_qa", split="dev"), ConfigError, "'dev'; expected one of train, validation, test"),
     (Source("epfl", path="nowhere.jsonl"), DatasetError, "nowhere.jsonl"),
-    (Source("nothing"), ConfigError, "unknown source 'nothing'; expected one of generated, epfl, sciq"),
+    (Source("nothing"), ConfigError, "unknown source 'nothing'; expected one of epfl, sciq"),
 ]
 
 

@@ -36,40 +36,40 @@ def questions(tmp_path):
 # Prior mistake: six data sets were zipped with five ratios, and one was dropped without a word.
 def test_every_source_of_a_mix_has_its_count_of_rows(questions):
     result, data = read(
-        [Source("generated", n=7), Source("epfl", path=questions, n=20), Source("generated", n=3, seed=5)]
+        [Source("symbolic_local", n=7), Source("epfl", path=questions, n=20), Source("symbolic_local", n=3, seed=5)]
     )
-    assert Counter(row["source"] for row in result) == {"generated": 10, "epfl": 20}
-    assert [(part.name, part.n) for part in data] == [("generated", 7), ("epfl", 20), ("generated", 3)]
+    assert Counter(row["source"] for row in result) == {"symbolic_local": 10, "epfl": 20}
+    assert [(part.name, part.n) for part in data] == [("symbolic_local", 7), ("epfl", 20), ("symbolic_local", 3)]
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=6), st.integers(100, 5000))
 def test_counts_from_shares_sum_to_the_total_and_none_is_0(parts, total):
     assume(min(parts) * total >= sum(parts))
-    entries = [Source("generated", share=part / sum(parts)) for part in parts]
+    entries = [Source("symbolic_local", share=part / sum(parts)) for part in parts]
     result = counts(entries, total)
     assert sum(result) == total
     assert all(abs(n - entry.share * total) < 1 and n >= 1 for n, entry in zip(result, entries, strict=True))
 
 
 def test_a_mix_by_shares_has_the_rows_of_each_source(questions):
-    sources = [Source("epfl", path=questions, share=0.25), Source("generated", share=0.75)]
+    sources = [Source("epfl", path=questions, share=0.25), Source("symbolic_local", share=0.75)]
     result, _ = read(sources, 40)
-    assert Counter(row["source"] for row in result) == {"epfl": 10, "generated": 30}
+    assert Counter(row["source"] for row in result) == {"epfl": 10, "symbolic_local": 30}
 
 
 # Prior mistake: a ratio meant a count once it reached 1.
 def test_a_share_of_1_is_all_rows_and_an_n_of_1_is_one_row():
-    assert counts([Source("generated", share=1.0)], 50) == [50]
-    assert counts([Source("generated", n=1)]) == [1]
+    assert counts([Source("symbolic_local", share=1.0)], 50) == [50]
+    assert counts([Source("symbolic_local", n=1)]) == [1]
 
 
 MIXES = [
-    ([Source("generated", share=0.5), Source("epfl")], 10, "source 'epfl' has no 'share'"),
-    ([Source("generated", share=0.5), Source("epfl", n=5)], 10, "source 'epfl' has no 'share'"),
-    ([Source("generated", share=0.5), Source("epfl", share=0.4)], 10, "shares sum to 0.9; they have to sum to 1"),
-    ([Source("generated", share=1.0)], None, "the stage has no 'rows'"),
-    ([Source("generated", n=5)], 10, "rows is 10 and no source has a 'share'"),
-    ([Source("generated", share=0.01), Source("epfl", share=0.99)], 10, "a share of 0.01 of 10 rows is none"),
+    ([Source("symbolic_local", share=0.5), Source("epfl")], 10, "source 'epfl' has no 'share'"),
+    ([Source("symbolic_local", share=0.5), Source("epfl", n=5)], 10, "source 'epfl' has no 'share'"),
+    ([Source("symbolic_local", share=0.5), Source("epfl", share=0.4)], 10, "shares sum to 0.9; they have to sum to 1"),
+    ([Source("symbolic_local", share=1.0)], None, "the stage has no 'rows'"),
+    ([Source("symbolic_local", n=5)], 10, "rows is 10 and no source has a 'share'"),
+    ([Source("symbolic_local", share=0.01), Source("epfl", share=0.99)], 10, "a share of 0.01 of 10 rows is none"),
     ([], None, "name at least one source"),
 ]
 
@@ -211,17 +211,18 @@ def test_parts_differ_by_seed_and_do_not_depend_on_the_order_of_groups(split, pa
     assert len({first[name] for name in names[:50]}) > 1
 
 
-def test_pairs_are_mixed_by_shares_too():
-    result, data = read([PairSource("generated", share=0.5), PairSource("generated", share=0.5, seed=1)], 9)
+def test_pairs_are_mixed_by_shares_too(questions):
+    halves = [PairSource("epfl", path=questions, share=0.5, seed=seed) for seed in (0, 1)]
+    result, data = read(halves, 9)
     assert (len(result), [part.n for part in data]) == (9, [5, 4])
 
 
 def test_the_composition_counts_every_row_by_source_and_topic(questions):
-    result, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
+    result, _ = read([Source("epfl", path=questions), Source("symbolic_local", n=6)])
     assert composition(result)["epfl"] == {"a": 40, "b": 40, "c": 40}
     table = mix_table(result)
     assert "| epfl | all | 120 | 95.2 |\n|  | a | 40 | 31.7 |" in table
-    assert "| generated | all | 6 | 4.8 |" in table
+    assert "| symbolic_local | all | 6 | 4.8 |" in table
     with pytest.raises(DatasetError, match="a mix without rows"):
         composition([])
 
@@ -234,19 +235,19 @@ def test_topics_beyond_the_most_frequent_are_one_entry():
 
 def test_the_figure_is_the_same_svg_each_time_with_sources_and_topics_as_text(questions):
     pytest.importorskip("matplotlib")
-    result, _ = read([Source("epfl", path=questions), Source("generated", n=6)])
+    result, _ = read([Source("epfl", path=questions), Source("symbolic_local", n=6)])
     drawn = mix_figure(result)
     assert drawn == mix_figure(result)
     assert "<svg" in drawn
-    for word in ("epfl", "generated", "120", "category", "by topic"):
+    for word in ("epfl", "symbolic_local", "120", "main", "by topic"):
         assert f">{word}<" in drawn
 
 
 def test_mcqa_data_prints_a_mix_and_writes_its_rows_and_its_figure(tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    (tmp_path / "sft.yaml").write_text("data: [{source: generated, n: 12}]\n")
+    (tmp_path / "sft.yaml").write_text("data: [{source: symbolic_local, n: 12}]\n")
     out, figure = tmp_path / "rows.jsonl", tmp_path / "mix.svg"
     assert main(["data", str(tmp_path / "sft.yaml"), "-o", str(out), "--figure", str(figure)]) == 0
-    assert "| generated | all | 12 | 100.0 |" in capsys.readouterr().out
-    assert [json.loads(line) for line in out.read_text().splitlines()] == rows(Source("generated", n=12))
-    assert ">generated<" in figure.read_text()
+    assert "| symbolic_local | all | 12 | 100.0 |" in capsys.readouterr().out
+    assert [json.loads(line) for line in out.read_text().splitlines()] == rows(Source("symbolic_local", n=12))
+    assert ">symbolic_local<" in figure.read_text()

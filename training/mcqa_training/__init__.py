@@ -17,7 +17,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 os.environ.update(processes.quiet())
 
-EXTRAS = {"bnb": ("train", "bnb"), "check": ("eval",), "gptq": ("gptq",), "pretrain": ("eval",)}  # other scripts: train
+EXTRAS = {"bnb": ("train", "bnb"), "check": ("eval",), "gptq": ("gptq",)}  # other scripts: train
 
 script = Path(sys.argv[0])
 if script.suffix == ".py" and script.resolve().parent == Path(__file__).resolve().parents[1]:

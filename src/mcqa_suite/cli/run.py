@@ -11,7 +11,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, help="run folder (default: the recipe's)")
     parser.add_argument("--until", metavar="STAGE", help="run the stages up to this one")
     parser.add_argument(
-        "--smoke", action="store_true", help="a quick test on the bundled base model: few rows, steps and documents"
+        "--smoke", action="store_true", help="a quick trial on a small random model: few rows, steps and documents"
     )
     parser.add_argument(
         "--ray", metavar="ADDRESS", help="run on a Ray cluster: auto (the cluster on this machine), local, or HOST:PORT"

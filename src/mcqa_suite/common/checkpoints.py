@@ -16,7 +16,6 @@ from typing import Any
 from mcqa_suite.common.chat_template import DEFAULT, FORMATS, WITHOUT, ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
-from mcqa_suite.common.paths import training_dir
 
 ADAPTER = "adapter_config.json"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
@@ -77,9 +76,9 @@ def check_available(name: str, chosen: ChatTemplate, *, key: str, available: boo
 
 
 def base_of_run(folder: Path) -> str | None:
-    """What to load for the folder that a run keeps of its base, which holds only a manifest; None for any other folder.
+    """The hub name of the base, for the folder that a run keeps of it, which holds only a manifest; None for any other folder.
 
-    CheckpointError where the base is neither on the hub nor the embedded model, as a manifest records no path.
+    CheckpointError where the base was not on the hub, as a manifest records no path.
     """
     manifest = optional_manifest(folder)
     if manifest is None or manifest.kind != "base" or any(folder.glob("*.safetensors")):
@@ -87,9 +86,6 @@ def base_of_run(folder: Path) -> str | None:
     name = str(manifest.settings.get("base"))
     if "/" in name:
         return name
-    embedded = training_dir() / "base"
-    if (embedded / "config.json").is_file() and content_hash(embedded) == manifest.content:
-        return str(embedded)
     how = manifest.chat_template.as_json() if manifest.chat_template else False
     flag = (
         f", with --apply_chat_template {json.dumps(how)}" if isinstance(how, bool) else f" ({manifest.chat_template})"

@@ -26,7 +26,7 @@ def tasks_dir() -> Path:
 
 
 def training_dir() -> Path:
-    """The folder of the training scripts, their configs and the embedded base model."""
+    """The folder of the training scripts and their configs."""
     return _folder("training")
 
 

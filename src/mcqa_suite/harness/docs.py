@@ -123,13 +123,6 @@ def epfl_path(epfl_file: str | None = None) -> Path:
     return tasks_dir() / "epfl" / "sample.jsonl"
 
 
-def load_generated(n: int = 1000, seed: int = 0, **_: Any) -> dict[str, Dataset]:
-    """Generated questions like those that trained the embedded base model, from the split that no training uses."""
-    from mcqa_suite.questions.generated import generate
-
-    return {"dev": as_dataset(generate("train", 5, seed)), "test": as_dataset(generate("test", n, seed))}
-
-
 def load_symbolic_local(variant: str, seed: int = 1, instances: int = 50, **_: Any) -> dict[str, Dataset]:
     """Fresh instances of this project's own templates (`--metadata '{"seed": 2, "instances": 50}'`)."""
     from mcqa_suite import symbolic

@@ -24,6 +24,7 @@ from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expan
 from mcqa_suite.questions.bundle import Origin
 
 BASE = "base"
+DEFAULT_BASE = "smollm2-135m-instruct"
 QUANTISED = ("gptq", "bnb")
 FILES = ("epfl_file", "rules")  # metadata of an evaluation that names a file
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -136,7 +137,7 @@ class StageEntry:
 class RecipeFile(RunSettings):
     """A recipe as its YAML file has it."""
 
-    base: str | None = None
+    base: str = DEFAULT_BASE
     stages: tuple[StageEntry, ...] = ()
     evaluate: tuple[Evaluation, ...] = ()
     output: str | None = None
@@ -252,10 +253,10 @@ def _accelerate(name: str | None, path: Path) -> Path | None:
     return None if name is None else files[name]
 
 
-def _base(base: str | None, folder: Path) -> str:
+def _base(base: str, folder: Path) -> str:
     """The absolute path of an existing folder or file, else the text unchanged (a name, or a path that does not exist)."""
-    path = training_dir() / "base" if base is None else folder / base
-    return str(path.resolve()) if path.exists() or base is None else base
+    path = folder / base
+    return str(path.resolve()) if path.exists() else base
 
 
 def _from(entry: Evaluation, origin: Origin) -> Evaluation:

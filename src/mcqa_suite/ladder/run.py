@@ -4,6 +4,7 @@
     runs/demo/evaluations/<rung>/   lm_eval's output, rung.json, manifest.json
     runs/demo/audits/<stage>.md     training rows of a stage that hold questions of the tasks (.json: in numbers)
     runs/demo/configs/, logs/       the settings and the output of each process
+    random-model/                   the base, where the recipe asks for one that is made on the spot
     .lock                           held by the run
     .<rung>.lock                    held by the process that writes the rung
 
@@ -15,10 +16,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mcqa_suite.backend import random_model
 from mcqa_suite.backend.gguf_file import is_gguf
 from mcqa_suite.common import extras
 from mcqa_suite.common.locks import run_lock
@@ -57,6 +59,8 @@ def run_recipe(
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
     folder = (output or recipe.output).absolute()
     check_libraries(recipe)
+    if recipe.base == random_model.NAME:
+        recipe = replace(recipe, base=str(random_model.random_model(folder / random_model.NAME)))
     steps = steps_of(recipe)
     remote_store = Store(store.rstrip("/"), folder) if store else None
     if remote_store:

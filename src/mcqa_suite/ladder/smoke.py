@@ -1,4 +1,4 @@
-"""Make a recipe small for a quick trial: the same stages on the embedded base, with a few rows, steps and documents."""
+"""Make a recipe small for a quick trial: the same stages on a random model, with a few rows, steps and documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import importlib.util
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_suite.common.chat_template import WITHOUT
+from mcqa_suite.backend import random_model
+from mcqa_suite.backend.random_model import CONTEXT
 from mcqa_suite.common.errors import McqaError, MissingDataError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
@@ -20,10 +21,10 @@ from mcqa_suite.training_data.sources.mix import draw
 from mcqa_suite.training_data.sources.source import PairSource, Row, Source
 
 ROWS, STEPS, DOCUMENTS, TOKENS = 12, 2, 8, 16
+WEIGHTS = "a model of 29,000 random weights, which is made here,"
 WIDE = ("mcqa_mmlu_stem", "mcqa_suite")  # groups of dozens of tasks, evaluated on two documents of each
-CONTEXT = 2048  # tokens of the embedded base, which is used as the limit of characters of a row
 SEEDS = 40  # seeds that are tried to find rows that fit
-TASK = "mcqa_generated"  # needs no data set
+TASK = "mcqa_epfl"  # its questions come with the package
 TRAINER = {
     "max_steps": STEPS,
     "per_device_train_batch_size": 4,
@@ -47,7 +48,7 @@ SAMPLES = {
     "solutions": "solutions.jsonl",
     "persuasion": "persuasion.jsonl",
 }
-COUNTED = ("generated", "symbolic_local")  # sources without an end, which need an `n`
+COUNTED = ("symbolic_local",)  # sources without an end, which need an `n`
 AnySource = Source | PairSource
 
 
@@ -62,11 +63,11 @@ class Smoke:
 def smoke(recipe: Recipe) -> Smoke:
     """Make the recipe small, in an output folder of its own.
 
-    A source whose data is missing is replaced: by made-up rows in its own form if it reads a file, else by generated rows.
+    A source whose data is missing is replaced: by made-up rows in its own form if it reads a file, else by questions of ARC.
     McqaError names the stage whose source is there and cannot be read.
     """
     lines = [
-        f"smoke: the embedded base in place of {recipe.base}; {ROWS} rows per source, {STEPS} steps, {DOCUMENTS} documents"
+        f"smoke: {WEIGHTS} in place of {recipe.base}; {ROWS} rows per source, {STEPS} steps, {DOCUMENTS} documents"
     ]
     sweeps = tuple(_two_points(sweep) for sweep in recipe.sweeps)
     dropped = {p.stage for sweep in recipe.sweeps for p in sweep.points} - {p.stage for s in sweeps for p in s.points}
@@ -90,7 +91,7 @@ def smoke(recipe: Recipe) -> Smoke:
     small = dataclasses.replace(
         recipe,
         name=f"{recipe.name}-smoke",
-        base=str((training_dir() / "base").resolve()),
+        base=random_model.NAME,
         dtype="float32",
         batch_size=8,
         threads=1,
@@ -98,7 +99,6 @@ def smoke(recipe: Recipe) -> Smoke:
         sweeps=sweeps,
         evaluate=(Evaluation((TASK,), limit=DOCUMENTS), *map(_few_documents, recipe.evaluate)),
         output=recipe.output.with_name(f"{recipe.output.name}-smoke"),
-        chat_template=WITHOUT,
     )
     return Smoke(small, tuple(dict.fromkeys(lines)))
 
@@ -115,7 +115,6 @@ def _few_documents(entry: Evaluation) -> Evaluation:
         limit=2 if any(task.startswith(WIDE) for task in entry.tasks) else DOCUMENTS,
         gen_kwargs={**(entry.gen_kwargs or {}), "max_gen_toks": TOKENS} if generates else None,
         optional=True,
-        apply_chat_template=None,
         num_fewshot=None,
     )
 
@@ -142,7 +141,7 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
     if isinstance(settings, TrainedSettings):
         trainer = {key: value for key, value in settings.trainer.items() if key not in REMOVED}
         lora = settings.lora if settings.full else {**(settings.lora or {}), "target_modules": "all-linear"}
-        changes |= {"trainer": trainer | TRAINER, "lora": lora, "qlora": False, "chat_template": None}
+        changes |= {"trainer": trainer | TRAINER, "lora": lora, "qlora": False}
     if isinstance(settings, RowSettings):
         changes["leaks"] = "allow"  # of so few rows none can be spared
     if getattr(settings, "held_out", 0):
@@ -166,10 +165,12 @@ def _small_source(source: AnySource) -> tuple[AnySource, str]:
         sample = _few_rows(dataclasses.replace(source, path=str(path.resolve()), **undivided))
         assert sample, path
         return sample, f"made-up rows in the form of source {source.source!r} ({reason})"
-    generated: Any = type(source)("generated", n=ROWS, seed=source.seed)
-    if isinstance(source, Source) and source.style in sources.STYLES:
-        generated = dataclasses.replace(generated, style=source.style)
-    return generated, f"generated rows in place of source {source.source!r} ({reason})"
+    readers: dict[str, Any] = sources.SOURCES if isinstance(source, Source) else sources.PAIRS
+    style = "cot_answer" if source.style == "cot" else source.style  # its questions have no explanation
+    known = style if style in readers["arc"].styles else None
+    arc = _few_rows(type(source)("arc", split="train", seed=source.seed, style=known))
+    assert arc
+    return arc, f"questions of ARC in place of source {source.source!r} ({reason})"
 
 
 def _few_rows(source: AnySource) -> AnySource | None:
@@ -187,4 +188,5 @@ def _few_rows(source: AnySource) -> AnySource | None:
 
 
 def _fits(row: Row) -> bool:
-    return len("".join(row.values())) <= CONTEXT
+    """Whether a row fits the model's context; its id and group, which are counted too, leave room for a chat template."""
+    return len("".join(row.values()).encode("utf-8", "surrogatepass")) <= CONTEXT

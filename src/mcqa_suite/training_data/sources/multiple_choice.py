@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.questions import generated, parsers, prompts, question
+from mcqa_suite.questions import parsers, prompts, question
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.question import Question, label_index, text_id
 from mcqa_suite.training_data.sources import hub
@@ -70,13 +70,6 @@ def from_mmlu_auxiliary(row: question.Row, benchmark: str = "mmlu_auxiliary") ->
     return dataclasses.replace(parsed, id=f"{benchmark}/{parsed.id.rpartition('/')[2]}")
 
 
-def generate(source: MixEntry) -> list[Question]:
-    try:
-        return generated.generate("train", required(source, "n", "say how many questions to generate"), source.seed)
-    except ValueError as error:
-        raise DatasetError(f"source 'generated': {error}") from error
-
-
 def _epfl(source: MixEntry) -> Iterator[tuple[Identity, Question]]:
     return _identified(read_epfl(required(source, "path", "give an EPFL-format JSONL file"))[0])
 
@@ -107,7 +100,6 @@ def _on_hub(
 
 
 MULTIPLE_CHOICE: dict[str, Reader[MixEntry]] = {
-    "generated": Reader(lambda source: _identified(generate(source)), STYLES),
     "epfl": Reader(_epfl, STYLES, ("path",), "made"),
     "sciq": _on_hub("allenai/sciq", {"default": "sciq"}, parsers.from_sciq),
     "arc": _on_hub(

@@ -1,6 +1,6 @@
-"""Train the embedded base model from scratch: a Llama of 0.6 M parameters on generated questions, on one CPU core.
+"""Train the toy base from scratch: a Llama of 0.6 M parameters on generated questions, on one CPU core.
 
-    python training/pretrain.py --output training/base --seed 0
+    cd tests && python -m toy.pretrain --output toy/base --seed 0
 
 To answer by letter, a model has to find the right option and then its letter. Small models learn this late or never when it is
 mixed with other tasks, so each stage teaches one task and ends when the running accuracy is high enough. The last stage stops
@@ -19,8 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import mcqa_training  # noqa: F401 - checks that the libraries are installed
-
 import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own convention
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -30,9 +28,9 @@ from transformers import PreTrainedTokenizerFast as Fast
 
 from mcqa_suite.backend import processes
 from mcqa_suite.questions import prompts
-from mcqa_suite.questions.generated import FAMILIES, generate
 from mcqa_suite.questions.question import LETTERS, Question
 from mcqa_suite.training_data.sources import STYLES
+from toy.generated import FAMILIES, generate
 
 FACTS = ("category", "unit", "symbol")  # families without arithmetic
 HELD_OUT = 600
@@ -261,7 +259,7 @@ def main() -> None:
     torch.set_num_threads(1)  # the matrices are small: more threads wait for each other
     torch.manual_seed(args.seed)
     questions = generate("train", 24_600, args.seed)
-    corpus = Corpus(questions[HELD_OUT:], random.Random(args.seed))  # noqa: S311 - not cryptography
+    corpus = Corpus(questions[HELD_OUT:], random.Random(args.seed))
     held_out = questions[:HELD_OUT]
     tokenizer = make_tokenizer(questions[HELD_OUT:])
     model = make_model(tokenizer)

@@ -1,4 +1,4 @@
-"""The base model is asked the demo's questions in the same words, and answers them as it did; MCQA_REWRITE_GOLDEN=1 writes anew.
+"""The toy is asked the same questions in the same words, and answers them as it did; MCQA_REWRITE_GOLDEN=1 writes anew.
 
 Letter and cloze are asked as in version 0.1.0, cot as since its version 1.1.
 """
@@ -11,37 +11,39 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers.locations import REPOSITORY
+from helpers.locations import TEST, TOY
 
 from mcqa_suite.cli.main import main
 
-# Per task: number of documents, a hash of their doc, prompt and target hashes, and each score.
-FILE = Path(__file__).parent / "golden" / "demo_base.json"
+# Per task and file of questions: number of documents, a hash of their doc, prompt and target hashes, and each score.
+FILE = Path(__file__).parent / "golden" / "toy.json"
 GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
-COT = "mcqa_generated_cot"
+OF_TOY = ["--metadata", json.dumps({"epfl_file": str(TEST)})]
+SHORT = ["--limit", "100", "--gen_kwargs", "max_gen_toks=48"]
+RUNS = {  # questions -> the words of their evaluations
+    "sample": [["--tasks", "mcqa_epfl"]],
+    "toy": [["--tasks", "mcqa_epfl,mcqa_epfl_cloze", *OF_TOY], ["--tasks", "mcqa_epfl_cot", *OF_TOY, *SHORT]],
+}
 
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
-    """Sample rows of the base by task, in the order of the documents."""
-    output = tmp_path_factory.mktemp("demo")
-    model = f"pretrained={REPOSITORY / 'training' / 'base'},dtype=float32"
+    """Sample rows by questions and task, in the order of the documents."""
+    output = tmp_path_factory.mktemp("toy")
+    model = f"pretrained={TOY / 'base'},dtype=float32"
     common = ["eval", "--model_args", model, "--device", "cpu", "--batch_size", "32", "--log_samples"]
-    letter_and_cloze = ",".join(sorted(GOLDEN.keys() - {COT}))
-    assert main([*common, "--tasks", letter_and_cloze, "--output_path", str(output / "0")]) == 0
-    words = ["--tasks", COT, "--limit", "200", "--gen_kwargs", "max_gen_toks=48", "--output_path", str(output / "1")]
-    assert main([*common, *words]) == 0
-    logs = {path.name.removeprefix("samples_").rsplit("_", 1)[0]: path for path in output.rglob("samples_*.jsonl")}
-    rows = {
-        task: [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-        for task, path in logs.items()
-    }
-    rows = {task: sorted(rows[task], key=lambda row: row["doc_id"]) for task in rows}
+    rows = {}
+    for questions, runs in RUNS.items():
+        for number, words in enumerate(runs):
+            assert main([*common, *words, "--output_path", str(output / questions / str(number))]) == 0
+        for path in (output / questions).rglob("samples_*.jsonl"):
+            task = path.name.removeprefix("samples_").rsplit("_", 1)[0]
+            lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+            rows[f"{questions} {task}"] = sorted(lines, key=lambda row: row["doc_id"])
     if os.environ.get("MCQA_REWRITE_GOLDEN"):
-        GOLDEN.update(
-            {task: {"n": len(rows[task]), "asked": asked(rows[task]), **scores(rows[task])} for task in GOLDEN}
-        )
-        FILE.write_text(json.dumps(GOLDEN, indent=1), encoding="utf-8")
+        golden = {task: {"n": len(rows[task]), "asked": asked(rows[task]), **scores(rows[task])} for task in rows}
+        FILE.write_text(json.dumps(golden, indent=1), encoding="utf-8")
+        GOLDEN.update(golden)
     return rows
 
 
@@ -57,7 +59,7 @@ def scores(rows: list[dict]) -> dict[str, str]:
     return {metric: "".join(str(int(row[metric])) for row in rows) for metric in metrics}
 
 
-def test_every_task_of_the_demo_ran(samples):
+def test_every_task_ran(samples):
     assert samples.keys() == GOLDEN.keys()
 
 

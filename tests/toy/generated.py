@@ -1,4 +1,6 @@
-"""Generated simple questions: the training data of the embedded base model, and a test set that needs no download.
+"""Generated simple questions: the training data of the toy base, and the two files of questions that tests read.
+
+    cd tests && python -m toy.generated     # writes train.jsonl and test.jsonl anew
 
 Every stem is `What is the X?`, and its rationale `The X is ANSWER.`
 """
@@ -6,8 +8,10 @@ Every stem is `What is the X?`, and its rationale `The X is ANSWER.`
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 from mcqa_suite.questions.question import Question
 
@@ -147,7 +151,7 @@ def generate(split: str, n: int, seed: int = 0) -> list[Question]:
     """
     if split not in SPLITS:
         raise ValueError(f"split {split!r}; expected one of {', '.join(SPLITS)}")
-    rng = random.Random(seed)  # noqa: S311 - not cryptography
+    rng = random.Random(seed)
     seen: set[str] = set()
     families = list(FAMILIES)
     return [_draw(families[i % len(families)], split, rng, seen) for i in range(n)]
@@ -165,3 +169,27 @@ def _draw(family: str, split: str, rng: random.Random, seen: set[str]) -> Questi
         rationale = f"T{stem.removeprefix('What is t').removesuffix('?')} is {answer}."
         return Question(f"generated/{key[:12]}", stem, tuple(choices), (choices.index(answer),), family, rationale)
     raise ValueError(f"{family}/{split}: no new question in {MAX_REPEATS} draws; ask for fewer than {len(seen)}")
+
+
+def epfl_lines(questions: list[Question]) -> str:
+    """The questions as an EPFL-format file has them."""
+    rows = [
+        {
+            "subject": question.subject,
+            "question": question.stem,
+            "choices": question.choices,
+            "answer": question.answer,
+            "explanation": question.rationale,
+        }
+        for question in questions
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+FOLDER = Path(__file__).parent
+BASE, TRAIN, TEST = FOLDER / "base", FOLDER / "train.jsonl", FOLDER / "test.jsonl"
+N = {TRAIN: 240, TEST: 300}
+
+if __name__ == "__main__":
+    for path, n in N.items():
+        path.write_text(epfl_lines(generate(path.stem, n)), encoding="utf-8")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from mcqa_suite.questions import prompts
-from mcqa_suite.questions.generated import CATEGORIES, FAMILIES, SYMBOLS, UNITS, generate
+from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.questions.question import LETTERS, Question
+from mcqa_suite.training_data.sources import STYLES
+from toy import generated
+from toy.generated import BASE, CATEGORIES, FAMILIES, SYMBOLS, UNITS, epfl_lines, generate
 
-BASE = Path(__file__).parents[2] / "training" / "base"
 TRAIN, TEST = generate("train", 3000), generate("test", 600)
 
 
@@ -89,9 +91,7 @@ def test_an_unknown_split_is_named() -> None:
 
 def test_the_checkpoint_is_at_most_four_megabytes_and_names_no_machine() -> None:
     files = [path for path in BASE.iterdir() if path.is_file()]
-    assert {"model.safetensors", "config.json", "tokenizer.json", "training_log.jsonl", "README.md"} <= {
-        path.name for path in files
-    }
+    assert {"model.safetensors", "config.json", "tokenizer.json", "training_log.jsonl"} <= {path.name for path in files}
     assert sum(path.stat().st_size for path in files) <= 4_000_000
     assert not [path.name for path in files if path.suffix != ".safetensors" and "/home/" in path.read_text()]
 
@@ -127,3 +127,26 @@ def test_the_base_is_above_chance_with_room_to_learn() -> None:
     chosen = logits[:, [tokenizer.encode(f" {letter}")[0] for letter in "ABCD"]].argmax(-1).tolist()
     accuracy = sum(answer in q.gold for answer, q in zip(chosen, sample, strict=True)) / len(sample)
     assert 0.45 < accuracy < 0.95
+
+
+def test_the_files_of_questions_are_what_the_generator_writes() -> None:
+    for path, n in generated.N.items():
+        questions = generate(path.stem, n)
+        assert path.read_text(encoding="utf-8") == epfl_lines(questions)
+        read = read_epfl(path)[0]
+        assert [(q.stem, q.choices, q.gold, q.rationale) for q in read] == [
+            (q.stem, q.choices, q.gold, q.rationale) for q in questions
+        ]
+
+
+@pytest.mark.parametrize("style", ["letter", "cloze", "cot"])
+def test_pretraining_documents_are_training_rows(style: str) -> None:
+    pytest.importorskip("torch")
+    from toy import pretrain
+
+    corpus = pretrain.Corpus(TRAIN[:40], random.Random(0))
+    for question in TRAIN[:40]:
+        document = getattr(corpus, f"_{style}")(question)
+        assert "".join(text for text, _ in document) == "".join(STYLES[style](question)) + "<eos>"
+        [answer] = [text for text, is_answer in document if is_answer]
+        assert answer == STYLES[style](question)[1]
