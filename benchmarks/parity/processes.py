@@ -2,7 +2,7 @@
 
     python benchmarks/parity/processes.py [--limit 200] [--keep FOLDER]
 
-SFT, DPO and GPTQ of the embedded base for a few steps; letters, option texts and generated answers. Two processes come from the
+SFT, DPO and GPTQ of the tests' toy for a few steps; letters, option texts and generated answers. Two processes come from the
 recipe's `processes: 2`, with half the per_device_train_batch_size. The cache of log-likelihoods is off.
 """
 
@@ -23,17 +23,21 @@ from safetensors.torch import load_file
 from mcqa_suite.common.manifest import read_manifest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+TOY = REPOSITORY / "tests" / "toy"
+QUESTIONS = {"source": "epfl", "path": str(TOY / "train.jsonl")}
+METADATA = {"epfl_file": str(TOY / "test.jsonl")}
 RUNGS = ("base", "sft", "dpo", "gptq4")
 ENVIRONMENT = {"MCQA_CACHE": "off", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 def recipe(processes: int, limit: int) -> dict[str, Any]:
     trainer = {"max_steps": 12, "per_device_train_batch_size": 16 // processes, "logging_steps": 1}
-    sft = {"data": [{"source": "generated", "n": 400, "seed": 1, "style": "letter"}], "lora": {"r": 8}}
-    dpo = {"data": [{"source": "generated", "n": 240, "seed": 4}], "lora": {"r": 8}}
-    gptq = {"bits": 4, "group_size": 32, "calibration": [{"source": "generated", "n": 64, "seed": 2}]}
+    sft = {"data": [{**QUESTIONS, "style": "letter"}], "lora": {"r": 8}}
+    dpo = {"data": [QUESTIONS], "lora": {"r": 8}}
+    gptq = {"bits": 4, "group_size": 32, "calibration": [{**QUESTIONS, "n": 64, "seed": 2}]}
     return {
         "name": "processes",
+        "base": str(TOY / "base"),
         "chat_template": False,
         "threads": 1,
         "batch_size": 32,
@@ -54,8 +58,13 @@ def recipe(processes: int, limit: int) -> dict[str, Any]:
             {"name": "gptq4", "kind": "gptq", "parent": "dpo", "settings": gptq},
         ],
         "evaluate": [
-            {"tasks": ["mcqa_generated", "mcqa_generated_cloze"], "limit": limit},
-            {"tasks": ["mcqa_generated_cot"], "limit": limit // 2, "gen_kwargs": {"max_gen_toks": 48}},
+            {"tasks": ["mcqa_epfl", "mcqa_epfl_cloze"], "limit": limit, "metadata": METADATA},
+            {
+                "tasks": ["mcqa_epfl_cot"],
+                "limit": limit // 2,
+                "gen_kwargs": {"max_gen_toks": 48},
+                "metadata": METADATA,
+            },
         ],
     }
 

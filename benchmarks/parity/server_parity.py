@@ -1,6 +1,6 @@
 """Evaluate a model in this process (`hf`) and behind an OpenAI-compatible server on loopback, and compare the answers.
 
-    python benchmarks/parity/server_parity.py [--model training/base] [--tasks mcqa_generated_cot] [--limit 40]
+    python benchmarks/parity/server_parity.py [--model tests/toy/base] [--tasks mcqa_epfl_cot] [--limit 40]
 
 Starts `transformers serve` (it needs `pip install 'transformers[serving]' 'lm_eval[api]'`), evaluates it with
 `mcqa eval --model local-completions`, and compares the two sample logs answer by answer.
@@ -128,8 +128,8 @@ def agreement(first: Path, second: Path, task: str) -> Agreement:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=REPOSITORY / "training" / "base")
-    parser.add_argument("--tasks", nargs="+", default=["mcqa_generated_cot", "mcqa_epfl_cot"])
+    parser.add_argument("--model", type=Path, default=REPOSITORY / "tests" / "toy" / "base")
+    parser.add_argument("--tasks", nargs="+", default=["mcqa_epfl_cot"])
     parser.add_argument("--limit", type=int, default=40)
     args = parser.parse_args()
     model = args.model.resolve()

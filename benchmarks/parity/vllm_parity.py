@@ -1,6 +1,6 @@
 """Evaluate a model through `hf` and through vLLM, which is installed in a second environment, and compare the answers.
 
-    python benchmarks/parity/vllm_parity.py --vllm VLLM_ENV/bin/python [--gptq DIR...] [--tasks mcqa_generated] [--limit 100]
+    python benchmarks/parity/vllm_parity.py --vllm VLLM_ENV/bin/python [--gptq DIR...] [--tasks mcqa_epfl] [--limit 100]
 
 VLLM_ENV holds vLLM's CPU build, under the distribution name `vllm`, and `mcqa-suite[server]`. The model is evaluated in this
 environment with `--model hf`; behind `vllm serve` with `--model local-completions`; and in VLLM_ENV with `--model vllm`, once
@@ -23,7 +23,7 @@ from pathlib import Path
 from server_parity import ENVIRONMENT, REPOSITORY, Agreement, agreement, evaluate, evaluation, serving
 
 NO_VLLM = 2  # exit code when the second environment lacks vLLM or this suite
-TASKS = ("mcqa_generated", "mcqa_generated_cloze", "mcqa_generated_cot", "mcqa_epfl", "mcqa_epfl_cloze")
+TASKS = ("mcqa_epfl", "mcqa_epfl_cloze", "mcqa_epfl_cot")
 VLLM_ENVIRONMENT = {
     **{name: value for name, value in ENVIRONMENT.items() if name != "CUDA_VISIBLE_DEVICES"},
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -150,7 +150,7 @@ def quantised(settings: Settings, folders: list[Path], dtypes: list[str], scratc
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vllm", type=Path, required=True, help="the Python of the environment with vLLM")
-    parser.add_argument("--model", type=Path, default=REPOSITORY / "training" / "base")
+    parser.add_argument("--model", type=Path, default=REPOSITORY / "tests" / "toy" / "base")
     parser.add_argument("--gptq", type=Path, nargs="+", default=[], help="checkpoints of training/gptq.py")
     parser.add_argument("--dtypes", nargs="+", default=["bfloat16", "float32"], help="of the GPTQ checkpoints in vLLM")
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))

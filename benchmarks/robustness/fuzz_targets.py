@@ -35,7 +35,7 @@ from mcqa_suite.training_data.audit import rows as audited  # noqa: E402
 from mcqa_suite.training_data.preferences import check, correctness, pairs, sampling  # noqa: E402
 
 LETTER_QUESTION = "Question: Which?\n\nOptions:\nA. one\nB. two\nC. three\nD. four\n\nAnswer:"
-SMALL_RECIPE = b"name: small\nevaluate:\n  - {tasks: [mcqa_generated], limit: 4}\n"
+SMALL_RECIPE = b"name: small\nevaluate:\n  - {tasks: [mcqa_epfl], limit: 4}\n"
 RECIPE = b"""
 name: demo
 base: ../base
@@ -47,15 +47,15 @@ stages:
     parent: base
     settings:
       data:
-        - {source: generated, n: 3600, seed: 1, style: letter}
+        - {source: arc, n: 3600, seed: 1, style: letter}
       lora: {r: 16, lora_alpha: 32}
       trainer: {learning_rate: 1e-3}
     sweep: {learning_rate: [1e-3, 2e-3], r: [4, 8]}
-    criterion: {task: mcqa_generated, metric: acc}
-  - {name: gptq8, kind: gptq, parent: {best: sft}, settings: {bits: 8, calibration: [{source: generated, n: 8}]}}
+    criterion: {task: mcqa_epfl, metric: acc}
+  - {name: gptq8, kind: gptq, parent: {best: sft}, settings: {bits: 8, calibration: [{source: arc, n: 8}]}}
 evaluate:
-  - tasks: [mcqa_generated, mcqa_generated_cloze]
-  - {tasks: [mcqa_generated_cot], limit: 200, gen_kwargs: {max_gen_toks: 48}, metadata: {epfl_file: a.jsonl}}
+  - tasks: [mcqa_epfl, mcqa_epfl_cloze]
+  - {tasks: [mcqa_epfl_cot], limit: 200, gen_kwargs: {max_gen_toks: 48}, metadata: {epfl_file: a.jsonl}}
 """
 
 

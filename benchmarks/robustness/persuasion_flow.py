@@ -1,4 +1,4 @@
-"""The commands of docs/persuasion.md from dialogues to the ranking, on the embedded model with a local judge.
+"""The commands of docs/persuasion.md from dialogues to the ranking, on the tests' toy with a local judge.
 
     python benchmarks/record.py benchmarks/results/persuasion_flow.md -- python benchmarks/robustness/persuasion_flow.py
 
@@ -20,15 +20,15 @@ from helpers.persuasion_flow import longer_wins, run_flow, small, write_small_re
 
 PROMPTS = {"ai": 24, "human": 12, "held_out": 24}
 TOKENS = 16
-# 120 rows that fit the context of the embedded model
+# 120 rows that fit the context of the toy
 DATA = [{"source": "persuasionforgood", "pool": "sft", "n": 120, "seed": 9}]
 TRAINER = {kind: {"learning_rate": 3e-3, "per_device_train_batch_size": 2} for kind in ("sft", "dpo")}
 STEPS = 10
-LABEL = f"""The documented commands (docs/persuasion.md) with the embedded model as base: {DATA[0]["n"]} rows of SFT,
+LABEL = f"""The documented commands (docs/persuasion.md) with the tests' toy as base: {DATA[0]["n"]} rows of SFT,
 {STEPS} steps of each stage, {PROMPTS["ai"]} prompts for the judge, {PROMPTS["human"]} for the human and
 {PROMPTS["held_out"]} held out, and responses of at most {TOKENS} tokens. **The judge and the scripted human prefer the longer
 response, and the model is tiny: this shows that the flow works, not that persuasion was learned.** The encoder of the
-similarity is the embedded model itself.
+similarity is the toy itself.
 """
 SHOWN = ("prompts", "label", "check", "rank")
 

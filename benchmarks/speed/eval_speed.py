@@ -25,7 +25,7 @@ from typing import Any
 
 from eval_measure import SIZES, measure, requests, save_models
 
-BASE = Path(__file__).resolve().parents[2] / "training" / "base"
+BASE = Path(__file__).resolve().parents[2] / "tests" / "toy" / "base"
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def table(folder: Path, models: list[str], works: list[Work], documents: int, ba
 
 
 def argmax(folder: Path, args: argparse.Namespace) -> None:
-    """Both backends on every document of MMLU-STEM and ARC with the embedded base."""
-    print("\nThe embedded base, every document, 0 shots, both backends (float32):\n")
+    """Both backends on every document of MMLU-STEM and ARC with the tests' toy."""
+    print("\nThe tests' toy, every document, 0 shots, both backends (float32):\n")
     print(
         "| task | documents | requests | max difference | greedy flags that differ | argmax changes | CPU s, stock / ours |"
     )
@@ -149,7 +149,7 @@ def bf16(folder: Path, args: argparse.Namespace) -> None:
 
 def linear(folder: Path, args: argparse.Namespace) -> None:
     """CPU seconds and peak memory against the number of questions, up to the size of MMLU."""
-    print("\nhf-prefix, the embedded base, 0-shot letter, MMLU-STEM's questions in numbered variants:\n")
+    print("\nhf-prefix, the tests' toy, 0-shot letter, MMLU-STEM's questions in numbered variants:\n")
     print("| questions | CPU s | ms a question | peak MB | tokens computed / unique |\n|---:|---:|---:|---:|---:|")
     items = requests("mcqa_mmlu_stem", None, None)
     options, total = 4, len(items) // 4

@@ -25,8 +25,8 @@ from mcqa_suite.ladder.process import ENVIRONMENT
 from mcqa_suite.ladder.stage_settings import parse_settings, read_rows
 
 DATA = {
-    "sft": [{"source": "generated", "n": 1280, "seed": 1, "style": "letter_text"}],
-    "dpo": [{"source": "generated", "n": 1280, "seed": 3}],
+    "sft": [{"source": "arc", "split": "train", "n": 1280, "seed": 1, "style": "letter_text"}],
+    "dpo": [{"source": "arc", "split": "train", "n": 1280, "seed": 3}],
 }
 LORA = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.0, "target_modules": "all-linear"}
 TRAINER = {
@@ -117,7 +117,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=80)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--parent", type=Path, default=training_dir() / "base")
+    parser.add_argument("--parent", type=Path, default=training_dir().parent / "tests" / "toy" / "base")
     args = parser.parse_args()
     print("| stage | run | ours, steps/s | `trl` CLI, steps/s | ratio |\n|---|--:|--:|--:|--:|")
     slow = False

@@ -47,8 +47,8 @@ def test_a_prompt_under_the_chat_template_is_the_start_of_the_whole_conversation
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(random_model(tmp_path / "model"))
-    asked = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
-    prompt = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
-    whole = tokenizer.apply_chat_template([*asked, {"role": "assistant", "content": "So."}], tokenize=False)
+    turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    prompt = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": "So."}], tokenize=False)
     assert whole.startswith(prompt)
     assert whole.removeprefix(prompt) == "So.<eos>\n"

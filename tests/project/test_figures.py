@@ -8,18 +8,15 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import pytest
-from helpers.locations import REPOSITORY
+from helpers.locations import REPOSITORY, TOY
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
-BOARD = REPOSITORY / "results" / "demo_leaderboard.md"
 DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/**/*.md")), *sorted(REPOSITORY.glob("t*/**/*.md"))]
 # Linked in sentences without one of their figures
 WITHOUT_FIGURES = {
     "cot_wordings.md",
     "processes.md",
     "smoke_recipes.md",
-    "real_training.md",
-    "real_training_report.html",
 }
 
 
@@ -56,56 +53,12 @@ def check(sentence: str, document: str, *measured: str) -> None:
     assert all(map(same, match.groups(), measured)), (match.groups(), measured)
 
 
-def board_rows(title: str) -> dict[str, dict[str, str]]:
-    """The rows of a section of the demo's leaderboard by model, each by column; a second "p Holm" is left out."""
-    [section] = [part for part in BOARD.read_text(encoding="utf-8").split("### ") if part.startswith(f"{title}, acc (")]
-    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
-    table = table[: 2 + table[2:].index(table[-1]) + 1]
-    return {row[0]: dict(zip(table[0], row, strict=True)) for row in table[2:] if len(row) == len(table[0])}
-
-
-def heading(title: str) -> str:
-    return next(
-        line for line in BOARD.read_text(encoding="utf-8").splitlines() if line.startswith(f"### {title}, acc (")
-    )
-
-
 def test_a_figure_is_compared_at_its_own_precision():
     assert same("7.3", "7.29")
     assert same("5", "4.5")
     assert same("3,153", "**3153**")
     assert not same("6.6", "7.29")
     assert not same("7.2", "7.29")
-
-
-def test_the_readmes_result_table_is_the_leaderboards():
-    letter, words = board_rows("mcqa_generated"), board_rows("mcqa_generated_cot")
-    shown = rows(REPOSITORY / "README.md")
-    start = shown.index(only(REPOSITORY / "README.md", "rung"))
-    table = {row[0]: row[1:] for row in shown[start + 2 :] if row[0] in letter}
-    assert list(table) == list(letter) == list(words)
-    for rung, cells in table.items():
-        expected = [letter[rung]["acc %"], letter[rung]["to parent (points)"]]
-        expected += [words[rung][name] for name in ("acc %", "to parent (points)", "unread %", "bits/weight")]
-        if rung == "sft":  # its parent is the base
-            expected[1] = letter[rung]["difference to base (points)"]
-            expected[3] = words[rung]["difference to base (points)"]
-        assert cells == expected, rung
-    for title, sentence in (("mcqa_generated", r"by letter n = (\d+)"), ("mcqa_generated_cot", r"in words n = (\d+)")):
-        n, chance = re.search(r"n = (\d+), chance ([\d.]+) %", heading(title)).groups()
-        check(sentence, "README.md", n)
-        check(r"chance (\d+) %\)", "README.md", chance)
-
-
-def test_the_readmes_comparison_in_python_is_the_leaderboards():
-    lines = re.findall(
-        r"^# \d +(mcqa_\w+) +(\d+) +(\S+) +(\S+) +(\S+) +\w+$", (REPOSITORY / "README.md").read_text(), re.M
-    )
-    assert len(lines) == 3
-    for task, n, *shown in lines:
-        assert f"n = {n}," in heading(task)
-        points = re.findall(r"-?[\d.]+", board_rows(task)["gptq4"]["difference to base (points)"])
-        assert [Decimal(value) * 100 for value in shown] == [Decimal(value) for value in points], task
 
 
 EXTRACTORS = {  # row of the document -> (tool for letters, for chain of thought, for numbers)
@@ -194,11 +147,13 @@ def test_speed_and_robustness():
     check(
         r"the same table, ([\d.]+) times as fast", "docs/scale.md", only(RESULTS / "ray_ladder.md", "two Ray nodes")[2]
     )
-    took = re.search(r"commit \w+, (\d+) s,", BOARD.read_text(encoding="utf-8"))
-    assert took
-    check(r"the demo's ladder: \[(\d+) s\]", "docs/scale.md", took[1])
     steps = [40 / float(row[2]) for row in rows(RESULTS / "train_speed.md", "sft") if row[1].isdigit()]
-    check(r"40 steps of SFT: \[(\d) to (\d) s\]", "docs/scale.md", str(min(steps)), str(max(steps)))
+    check(
+        r"40 steps of SFT of a model of 0.6 million: \[(\d) to (\d) s\]",
+        "docs/scale.md",
+        str(min(steps)),
+        str(max(steps)),
+    )
 
 
 def test_servers():
@@ -214,20 +169,16 @@ def test_servers():
     assert "differ by 4e-5 at most" in text_of("docs/scale.md")
 
 
-def test_the_embedded_bases_figures_are_its_logs():
-    base = REPOSITORY / "training" / "base"
-    last = json.loads((base / "training_log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    names = only(base / "README.md", "")[1:]
+def test_the_figures_of_the_toy_are_its_logs():
+    readme = TOY / "README.md"
+    last = json.loads((TOY / "base" / "training_log.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    names = only(readme, "")[1:]
     for kind in ("letter", "cloze"):
-        figures = only(base / "README.md", kind)[1:]
+        figures = only(readme, kind)[1:]
         assert [float(figure) for figure in figures] == [last[f"test_{kind}"][name] for name in names]
-    check(r"this one: (\d+) steps", "training/base/README.md", str(last["step"]))
+    check(r"the folder: (\d+) steps", "tests/toy/README.md", str(last["step"]))
     percent = [str(100 * last["test_cot"][name]) for name in ("read", "right")]
-    check(
-        r"it ends ([\d.]+) % of its responses with .*?; ([\d.]+) % of all are right",
-        "training/base/README.md",
-        *percent,
-    )
+    check(r"it ends ([\d.]+) % of its responses with .*?; ([\d.]+) % of all are right", "tests/toy/README.md", *percent)
 
 
 def test_the_ranking_of_the_persuasion_flow_is_its_files():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.grid_logs import grid_run
-from helpers.locations import REPOSITORY
+from helpers.locations import REPOSITORY, TRAIN
 from helpers.log_files import choice_rows, digest, questions, write_run, written_row
 
 HEAVY = [
@@ -126,6 +126,8 @@ def log(run, task):
 def test_the_commands_that_read_logs_need_no_library_that_runs_models(two_runs, tmp_path):
     base, tuned, base_grids, tuned_grids = two_runs
     out = lambda name: str(tmp_path / name)  # noqa: E731
+    stage = tmp_path / "sft.yaml"
+    stage.write_text(f"data: [{{source: epfl, path: {TRAIN}}}]\n", encoding="utf-8")
     commands = [
         ["compare", base, tuned, "--noise-floor", base],
         ["compare", base_grids, tuned_grids, "--format", "json"],
@@ -141,7 +143,7 @@ def test_the_commands_that_read_logs_need_no_library_that_runs_models(two_runs, 
         ["grids", "vote", base_grids, "--submission", out("submission.json")],
         ["tasks"],
         ["tasks", "--path"],
-        ["data", str(REPOSITORY / "training" / "configs" / "demo.yaml"), "--figure", out("mix.svg")],
+        ["data", str(stage), "--figure", out("mix.svg")],
     ]  # fmt: skip
     done = light(*commands)
     codes = [line for line in done.stdout.splitlines() if line.startswith("exit ")]
@@ -179,7 +181,6 @@ def test_a_command_whose_extra_is_missing_names_the_pip_install(tmp_path):
         ("gptq", "gptq"),
         ("bnb", "train,bnb"),
         ("check", "eval"),
-        ("pretrain", "eval"),
     ],
 )
 def test_a_training_script_whose_extra_is_missing_names_the_pip_install(name, extras):

@@ -18,7 +18,7 @@ CONTEXT = 2048  # tokens, of one byte each
 END = "<eos>"
 CHAT_TEMPLATE = (
     "{% for message in messages %}<{{ message['role'] }}>\n{{ message['content'] }}"
-    "{% if message['role'] == 'assistant' %}{{ eos_token }}{% endif %}\n{% endfor %}"
+    "{{ eos_token if message['role'] == 'assistant' else '' }}{{ '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>\n{% endif %}"
 )
 
