@@ -58,7 +58,7 @@ def test_few_shot_examples_count_where_they_are_shown():
     none, five = read("mcqa_epfl"), read("mcqa_epfl", num_fewshot=5)
     assert (none.shots, none.examples, five.shots) == (0, "", 5)
     assert five.documents == none.documents
-    assert read("mcqa_epfl", num_fewshot=3).examples != five.examples
+    assert read("mcqa_openbookqa", num_fewshot=5).examples not in ("", five.examples)
     assert read("mcqa_symbolic_local_main").shots == 8
     assert read("mcqa_symbolic_local_main", num_fewshot=0).shots == 0
 
