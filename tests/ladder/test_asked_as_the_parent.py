@@ -33,7 +33,10 @@ name: asked
 base: {base}
 chat_template: {chat}
 stages:
-  - {{name: gptq8, kind: gptq, parent: base, settings: {{bits: 8, calibration: [{{source: epfl, path: {rows}, n: 6, style: cot}}]}}}}
+  - name: gptq8
+    kind: gptq
+    parent: base
+    settings: {{bits: 8, calibration: [{{source: epfl, path: {rows}, n: 6, style: cot}}]}}
   - {{name: adapter, kind: sft, parent: base, settings: {{data: [{{source: epfl, path: {rows}, n: 6}}], merge: false}}}}
   - {{name: whole, kind: merge, parent: adapter}}
   - {{name: dpo, kind: dpo, parent: whole, settings: {{data: [{{source: epfl, path: {rows}, n: 6}}]}}}}
