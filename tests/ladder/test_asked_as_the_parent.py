@@ -232,7 +232,7 @@ def test_a_task_is_asked_as_its_entry_says_else_as_the_base_is_for_its_format(ta
 
 
 def test_a_run_says_how_its_tasks_are_asked_and_which_rows_are_written_otherwise(tmp_path, base):
-    recipe = RECIPE.format(base=base, chat="null", other="true")
+    recipe = RECIPE.format(base=base, chat="null", other="true", rows=TRAIN)
     recipe += "evaluate:\n  - {tasks: [mcqa_arc, mcqa_arc_cot]}\n  - {tasks: [mcqa_epfl], apply_chat_template: true}\n"
     context = ladder_context(tmp_path, recipe)
     assert list(template_lines(context.recipe, stages.record_base(context))) == [
