@@ -167,8 +167,9 @@ def _small_source(source: AnySource) -> tuple[AnySource, str]:
         return sample, f"made-up rows in the form of source {source.source!r} ({reason})"
     readers: dict[str, Any] = sources.SOURCES if isinstance(source, Source) else sources.PAIRS
     style = "cot_answer" if source.style == "cot" else source.style  # its questions have no explanation
-    known = style if style in readers["arc"].styles else None
-    arc = _few_rows(type(source)("arc", split="train", seed=source.seed, style=known))
+    if style not in readers["arc"].styles:
+        style = None
+    arc = _few_rows(type(source)("arc", split="train", seed=source.seed, style=style))
     assert arc
     return arc, f"questions of ARC in place of source {source.source!r} ({reason})"
 
