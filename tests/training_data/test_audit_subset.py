@@ -14,8 +14,8 @@ from mcqa_suite.analysis.compare.subset import FORM
 from mcqa_suite.analysis.leaderboard import leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.packing import document_hash
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.training_data.audit.items import doc_hash
 
 N = 200
 
@@ -110,7 +110,7 @@ def test_documents_have_the_hash_that_the_harness_logs(tmp_path):
     done = simple_evaluate(model="dummy", tasks=["mcqa_epfl"], task_manager=manager(), log_samples=True, limit=20)
     logged = [(row["doc_id"], row["doc_hash"]) for row in done["samples"]["mcqa_epfl"]]
     assert logged == [(item.doc_id, item.doc_hash) for item in items_of(["mcqa_epfl"])[:20]]
-    assert doc_hash(done["samples"]["mcqa_epfl"][0]["doc"]) == logged[0][1]
+    assert document_hash(done["samples"]["mcqa_epfl"][0]["doc"]) == logged[0][1]
 
 
 def test_a_comparison_reads_the_subset_that_an_audit_writes(tmp_path):
@@ -122,7 +122,7 @@ def test_a_comparison_reads_the_subset_that_an_audit_writes(tmp_path):
     rows = [{"id": "r", "prompt": docs[3]["question"], "completion": " 9"}]
     save(audit(rows, [item_of("squares", i, doc) for i, doc in enumerate(docs)]), tmp_path)
     documents = read_subset(tmp_path / "clean.json")
-    assert documents.clean == {"squares": {i: doc_hash(docs[i]) for i in (0, 1, 2, 4)}}
+    assert documents.clean == {"squares": {i: document_hash(docs[i]) for i in (0, 1, 2, 4)}}
     assert documents.note == "only the 4 of 5 documents that clean.json keeps"
     with pytest.raises(ComparisonError, match="none of its documents"):
         restricted(read_run(write_run(tmp_path / "run", {"one": choice_rows("one", *questions(9))})), documents)

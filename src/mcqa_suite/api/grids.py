@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.grids import Candidate, Task, submission
+from mcqa_suite.logs.files import sample_files
 from mcqa_suite.logs.grid_answers import GridReport, judge, ranked, read_answers
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
@@ -78,7 +79,7 @@ def grid_answers(task: Task, samples: str | Path) -> Mapping[int, Sequence[Candi
 
 
 def _log(path: Path) -> Path:
-    files = sorted(path.rglob("samples_mcqa_arc_grid_*.jsonl")) if path.is_dir() else [path]
+    files = sample_files(path, "mcqa_arc_grid_*") if path.is_dir() else [path]
     if len(files) != 1 or not files[0].is_file():
         count = "no log" if not files or not files[0].is_file() else f"{len(files)} logs"
         raise ConfigError(f"{path}: {count} of a grid task; give one samples_mcqa_arc_grid_*.jsonl")

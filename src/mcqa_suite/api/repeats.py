@@ -13,6 +13,7 @@ from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_score
 from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
+from mcqa_suite.logs.files import log_name, sample_files
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.named_runs import named_path, named_paths
 from mcqa_suite.reporting import votes
@@ -92,7 +93,7 @@ def vote(
 
 def _logs_of(name: str | None, path: Path) -> Iterator[tuple[str, Path]]:
     """(name, file) of a sample log, or of those below a folder."""
-    files = sorted(path.rglob("samples_*.jsonl")) if path.is_dir() else [path]
+    files = sample_files(path) if path.is_dir() else [path]
     if not files or not files[0].is_file():
         raise ConfigError(f"{path}: no sample logs; give a samples_*.jsonl of lm_eval --log_samples, or its folder")
     for file in files:
@@ -101,8 +102,8 @@ def _logs_of(name: str | None, path: Path) -> Iterator[tuple[str, Path]]:
 
 def _task(file: Path) -> str:
     """The task in `samples_<task>_<time>.jsonl`, else the file's own name."""
-    stem = file.stem.removeprefix("samples_")
-    return stem.rpartition("_")[0] if file.name.startswith("samples_") and "_" in stem else file.stem
+    stem = log_name(file).removeprefix("samples_")
+    return stem.rpartition("_")[0] if file.name.startswith("samples_") and "_" in stem else log_name(file)
 
 
 def _scores(kind: str, source: Path, log: Path, ballots: Ballots) -> Floats:
@@ -112,7 +113,7 @@ def _scores(kind: str, source: Path, log: Path, ballots: Ballots) -> Floats:
         from mcqa_suite.common.manifest import content_hash
 
         score = {"reward": sample_scores.score_with_reward, "logprob": sample_scores.score_with_logprob}[kind]
-        source = score(source, ballots, log.with_name(f"{kind}-{content_hash(source)[:8]}.{log.stem}.jsonl"))
+        source = score(source, ballots, log.with_name(f"{kind}-{content_hash(source)[:8]}.{log_name(log)}.jsonl"))
     elif not source.is_file():
         raise ConfigError(f"--{kind} {source}: not a checkpoint folder or a file of scores")
     return read_scores(source, ballots)

@@ -30,6 +30,7 @@ COMMANDS = {
     "grids": "draw an ARC task with a run's answers, or vote on them and write a submission",
     "run": "run a recipe: train, quantise, evaluate and compare; rerun to resume",
     "import-gguf": "convert a GGUF file to a checkpoint that can be trained, quantised and evaluated",
+    "pack": "write a small copy of a run for a repository: gzipped logs, manifests, adapters",
     "data": "print training rows by source and topic; optionally write them or draw a figure",
     "audit": "check training rows and search them for evaluation documents; exit 1 if any are found",
     "preferences": "make preference pairs: sample responses, label and check them",

@@ -8,6 +8,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 
+PACKED = ".gz"
 MAPPINGS_OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task or group
 
 
@@ -26,7 +27,7 @@ def results_files(path: Path) -> list[Path]:
             raise DatasetError(f"{path}: not a results_*.json; give the results file, or its folder")
         return [path]
     files = _below(path)
-    if not files and any(path.rglob("samples_*.jsonl")):
+    if not files and sample_files(path):
         raise DatasetError(
             f"{path}: samples without results_*.json; put the results file beside them, or run lm_eval again"
         )
@@ -45,11 +46,25 @@ def stamp_of(path: Path) -> str:
 
 
 def samples_file(path: Path, task: str) -> Path:
-    """The sample log of a task beside its results file; DatasetError for a task name that cannot be in a file name."""
+    """The sample log of a task beside its results file, packed (`.jsonl.gz`) where only that exists.
+
+    DatasetError for a task name that cannot be in a file name.
+    """
     name = f"samples_{task}_{stamp_of(path)}.jsonl"
     if Path(name).name != name or "\0" in name:
         raise DatasetError(f"{path}: task {task!r} cannot be in a file name; remove it from the results")
-    return path.with_name(name)
+    plain, packed = path.with_name(name), path.with_name(name + PACKED)
+    return packed if packed.exists() and not plain.exists() else plain
+
+
+def sample_files(folder: Path, tasks: str = "*") -> list[Path]:
+    """Every sample log below a folder, packed or not, whose task matches the pattern `tasks`, in order of path."""
+    return sorted([*folder.rglob(f"samples_{tasks}.jsonl"), *folder.rglob(f"samples_{tasks}.jsonl{PACKED}")])
+
+
+def log_name(path: Path) -> str:
+    """The name of a sample log without its endings, `.jsonl` and `.gz`."""
+    return path.name.removesuffix(PACKED).removesuffix(".jsonl")
 
 
 def load_results(path: Path) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.files import write_lines
 from mcqa_suite.extract import Extraction
+from mcqa_suite.logs.files import log_name
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row, outcome
 from mcqa_suite.logs.rows import Sample, read_rows, write_extraction
 from mcqa_suite.logs.scoring import SCORES, Scores, epfl_marked, read_all
@@ -154,7 +155,7 @@ def _is_readable(path: Path, columns: Columns, report: Report) -> bool:
 
 def _targets(paths: Sequence[Path], output: Path | None) -> list[tuple[Path, Path]]:
     """Each log with its output file: beside it, in a folder, or (a single log) a file of that name."""
-    names = [path.name.removesuffix(".jsonl") + SUFFIX for path in paths]
+    names = [log_name(path) + SUFFIX for path in paths]
     if output is None:
         targets = [path.with_name(name) for path, name in zip(paths, names, strict=True)]
     elif output.suffix == ".jsonl" and not output.is_dir():

@@ -8,14 +8,21 @@ Version 0.1.0 logged the `repr` of such a dict, which is read too.
 from __future__ import annotations
 
 import ast
+import gzip
 import json
+import shutil
+import weakref
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.extract import Extraction
+from mcqa_suite.logs.files import PACKED
+from mcqa_suite.logs.packing import with_document, without_arguments
 
 T = TypeVar("T")
 # Metrics that are shares of right answers, from 0 to 1; a comparison uses one of them unless another is named.
@@ -65,6 +72,8 @@ class Sample:
 
     def option_texts(self, options: int, delimiter: str = " ") -> list[str]:
         """The continuation of each option without the delimiter before it; "" where the log has none."""
+        if without_arguments(self.row):
+            return [str(text) for text in self.doc["choices"][:options]]
         return [self._argument(option, 1).removeprefix(delimiter) for option in range(options)]
 
     def _argument(self, request: int, index: int) -> str:
@@ -174,7 +183,7 @@ def read_rows(path: Path, *, failed: bool = False, broken: Callable[[str], objec
     """
     for line, _, text in _lines(path):
         try:
-            row = json.loads(text)
+            row = with_document(json.loads(text))
         except (ValueError, RecursionError) as error:
             reason = (
                 f"not UTF-8 ({error.reason})" if isinstance(error, UnicodeDecodeError) else f"broken line ({error})"
@@ -206,7 +215,6 @@ class RowIndex:
     """Random access to the samples of a log by (filter, doc_id); only one of them is in memory at a time."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
         self.offsets: dict[tuple[str, int], tuple[int, int]] = {}
         try:
             for line, offset, text in _lines(path):
@@ -214,22 +222,30 @@ class RowIndex:
                 self.offsets[sample.filter, sample.doc_id] = (line, offset)
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}: cannot be read again ({error}); was it changed?") from error
+        self.path = path
+        if path.suffix == PACKED:  # seeking in it would unpack it anew each time
+            folder = mkdtemp(prefix="mcqa-log-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self.path = Path(folder) / "log.jsonl"
+            with gzip.open(path) as packed, self.path.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
 
     def __getitem__(self, key: tuple[str, int]) -> Sample:
         line, offset = self.offsets[key]
-        with self.path.open("rb") as stream:
+        with self.path.open("rb") as stream:  # not kept open: a report has hundreds of logs
             stream.seek(offset)
-            return Sample(json.loads(stream.readline()), line)
+            return Sample(with_document(json.loads(stream.readline())), line)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Number, offset in bytes and content of each line that is not blank."""
     offset = 0
     try:
-        with path.open("rb") as stream:
+        with gzip.open(path) if path.suffix == PACKED else path.open("rb") as stream:
             for number, line in enumerate(stream, start=1):
                 if line.strip():
                     yield number, offset, line
                 offset += len(line)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or "cut off or not gzip; copy it again"
+        raise DatasetError(f"{path}: cannot be read ({reason})") from error

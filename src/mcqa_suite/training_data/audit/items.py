@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mcqa_suite.harness.tasks import load_leaves, public_source
+from mcqa_suite.logs.packing import document_hash
 from mcqa_suite.questions.prompts import options
 from mcqa_suite.questions.question import Question
 
@@ -51,7 +50,7 @@ def items_of_task(task: Any) -> list[Item]:
 
 def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[Any], Any] = str) -> Item:
     """A document as an item: its question and options without instructions, or the rendered prompt where it has neither."""
-    item = Item(task, number, doc_hash(doc), str(doc.get("id", number)), "")
+    item = Item(task, number, document_hash(doc), str(doc.get("id", number)), "")
     if "stem" in doc and "choices" in doc:
         choices, gold = tuple(doc["choices"]), doc["gold"][0]
         shown = options(Question(item.id, doc["stem"], choices, (gold,)))
@@ -62,9 +61,3 @@ def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[An
     if isinstance(grid := doc.get("output"), list):
         return replace(item, grids=f"{prompt}\n" + "\n".join(" ".join(map(str, row)) for row in grid))
     return replace(item, stem=prompt)
-
-
-def doc_hash(doc: Mapping[str, Any]) -> str:
-    """The hash that the harness logs with a sample of this document."""
-    text = json.dumps(doc, indent=2, default=str, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()

@@ -1,0 +1,78 @@
+"""Pack a run folder for a repository: logs without what can be had elsewhere, manifests, adapters; no weights."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.manifest import HELD_OUT, MANIFEST, TRAINING_LOG
+from mcqa_suite.logs import packing
+from mcqa_suite.logs.files import PACKED, load_results, results_files, samples_file
+
+COPIED = {MANIFEST, TRAINING_LOG, HELD_OUT, "rung.json", "adapter_config.json", "adapter_model.safetensors"}
+COPIED_FOLDERS = {"audits", "configs"}
+
+
+@dataclass(frozen=True)
+class PackedRun:
+    """How many files were written, and their bytes before and after."""
+
+    files: int
+    bytes_before: int
+    bytes_after: int
+
+
+def pack_run(folder: Path, output: Path) -> PackedRun:
+    """Write a packed copy of every run below `folder` to the same places below `output`.
+
+    Only the folders of `output` that are written are replaced. DatasetError for a folder without results, and for a log that
+    cannot be read.
+    """
+    results = results_files(folder) if folder.is_dir() else []
+    if not results:
+        raise DatasetError(f"{folder}: not the folder of a run; give a folder that holds results_*.json")
+    if output.resolve().is_relative_to(folder.resolve()):
+        raise ConfigError(f"--output {output}: is inside {folder}; choose another folder")
+    files, before, after = 0, 0, 0
+    for inside in {path.parent.relative_to(folder) for path in results}:
+        shutil.rmtree(output / inside, ignore_errors=True)  # logs of an earlier evaluation
+    for source, name, content in _files(folder, results):
+        target = output / name
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        except OSError as error:
+            raise ConfigError(
+                f"--output {target}: cannot be written ({error.strerror}); choose another folder"
+            ) from error
+        files, before, after = files + 1, before + source.stat().st_size, after + len(content)
+    return PackedRun(files, before, after)
+
+
+def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, bytes]]:
+    """Each file to write: its source, its path in the packed run, its content."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and (path.name in COPIED or COPIED_FOLDERS.intersection(inside.parts)):
+            yield path, inside, path.read_bytes()
+    for path in results:
+        content = load_results(path)
+        yield path, path.relative_to(folder), path.read_bytes()
+        for task, config in content["configs"].items():
+            log = samples_file(path, task)
+            if log.suffix == PACKED:
+                yield log, log.relative_to(folder), log.read_bytes()
+            elif log.exists():
+                yield log, log.relative_to(folder).with_name(log.name + PACKED), _packed(log, config)
+
+
+def _packed(log: Path, config: dict[str, Any]) -> bytes:
+    split = "/".join(str(config.get(key)) for key in ("dataset_path", "dataset_name", "test_split"))
+    try:
+        return packing.pack(log.read_bytes(), split)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{log}: not a sample log ({error!r}); run the task again") from error
