@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.locations import TRAIN
@@ -15,6 +16,17 @@ from mcqa_suite.logs.runs import read_run
 ROWS = {"data": [{"source": "epfl", "path": str(TRAIN), "n": 8}]}
 STEP = {"lora": {"r": 4}, "trainer": {"max_steps": 1, "per_device_train_batch_size": 2, "learning_rate": 1e-2}}
 BITS = {"bits": 4, "group_size": 32, "calibration": ROWS["data"]}
+
+
+def merged(parent: Path, adapter: Path) -> dict[str, Any]:
+    """The weights that PEFT makes of a parent and an adapter, in the type that they are stored in."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.float32)
+    state = PeftModel.from_pretrained(model, adapter).merge_and_unload().state_dict()
+    return {name: tensor.to(torch.bfloat16) for name, tensor in state.items()}
 
 
 @pytest.mark.filterwarnings("ignore")  # the libraries' own
@@ -30,6 +42,8 @@ def test_sft_dpo_and_gptq_make_a_checkpoint_that_the_harness_evaluates(
 
     for parent, child in ((sft, dpo), (dpo, gptq)):
         assert read_manifest(child).parent.content == read_manifest(parent).content
+    again = merged(tiny_checkpoint, sft / "adapter")
+    assert all((again[name] == tensor).all() for name, tensor in weights(sft).items())
     before, after = weights(sft), weights(dpo)
     assert any((before[name] != after[name]).any() for name in before)
     assert [read_manifest(folder).size.stored for folder in (sft, dpo)] == ["bfloat16"] * 2

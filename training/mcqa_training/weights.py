@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mcqa_training import stage
+from mcqa_training import stage, stored
 
 import torch
 from peft import LoraConfig, PeftModel
@@ -24,7 +24,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from mcqa_suite.common import extras
 from mcqa_suite.common.checkpoints import ADAPTER, check_parent, is_adapter
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.manifest import TRAINING_LOG, complete_folder, name_of
+from mcqa_suite.common.manifest import ADAPTER_COPY, TRAINING_LOG, complete_folder, name_of
 
 State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}
@@ -137,13 +137,25 @@ def gathered(trainer: Any) -> State | None:
 
 
 def save_weights(model: Any, state: State | None, folder: Path, args: argparse.Namespace, settings: Any) -> None:
-    """Save all weights, the adapter merged into them, or the adapter alone."""
+    """Save all weights, the adapter merged into them with a copy of it in `adapter/`, or the adapter alone."""
     if not settings.merge:
         save_adapter(model, state, folder, args.parent)
     elif state is not None or settings.qlora:
         save_into_parent(model, state, folder, args, settings)
+    elif settings.full:
+        model.save_pretrained(folder)
     else:
-        (model if settings.full else model.merge_and_unload()).save_pretrained(folder)
+        round_adapter(model, settings.save_dtype)
+        save_adapter(model, None, folder / ADAPTER_COPY, args.parent)
+        stored.store(folder / ADAPTER_COPY, settings.save_dtype, str(args.config))
+        model.merge_and_unload().save_pretrained(folder)
+
+
+def round_adapter(model: Any, dtype: str) -> None:
+    """Round an adapter to the type that it is stored in, so that merging the copy gives the same weights to the bit."""
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data = parameter.data.to(getattr(torch, dtype)).to(parameter.dtype)
 
 
 def save_into_parent(model: Any, state: State | None, folder: Path, args: argparse.Namespace, settings: Any) -> None:
