@@ -11,20 +11,24 @@ from mcqa_suite.ladder import sweep_results
 from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
+from mcqa_suite.reporting.rung_table import rung_table
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
 
 def save_leaderboard(result: LadderResult) -> str:
-    """Write leaderboard.md and leaderboard.csv into the run folder; return the Markdown, "" where nothing was evaluated."""
+    """Write leaderboard.md and .csv into the run folder; return the first table of the Markdown, rungs by tasks.
+
+    "" where nothing was evaluated.
+    """
     rungs = [rung for rung in result.rungs if rung.evaluation]
     if not rungs:
         return ""
     parents = {rung.name: rung.manifest.parent.name if rung.manifest.parent else None for rung in rungs}
     board = rung_leaderboard([_read(rung) for rung in rungs], parents)
-    text = leaderboard.markdown_by_task(board)
-    write_file(result.output / "leaderboard.md", text)
+    summary = markdown(rung_table(board))
+    write_file(result.output / "leaderboard.md", f"{summary}\n{leaderboard.markdown_by_task(board)}")
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
-    return text
+    return summary
 
 
 TRAINED = (

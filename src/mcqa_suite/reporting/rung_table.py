@@ -1,0 +1,94 @@
+"""A ladder in one table: rungs by tasks, each with its difference to the parent."""
+
+from __future__ import annotations
+
+from mcqa_suite.analysis.compare import ComparisonRow
+from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
+from mcqa_suite.reporting.comparison_data import mark
+from mcqa_suite.reporting.leaderboard import name_of, size_columns
+from mcqa_suite.reporting.tables import MARKED, Table, percent, points
+
+
+def rung_table(board: Leaderboard) -> Table:
+    """One row a rung, one column a task: the score in %, then the difference to the parent in points.
+
+    A cloze task on which the base is below chance shows acc_norm: there acc is decided by the length of the options.
+    """
+    indices = _chosen(board)
+    written = [
+        index for index in indices if any(entry and entry.unread is not None for entry in _entries(board, index))
+    ]
+    sizes = {name: cells for name, cells in size_columns(board).items() if name != "tokens/s"}
+    header = ["rung", "parent", *(_title(board.columns[index]) for index in indices)]
+    header += [f"unread % of {_short(board.columns[index])}" for index in written] + list(sizes)
+    rows = []
+    for number, row in enumerate(board.rows):
+        cells = [_cell(board, row, row.entries[index]) for index in indices]
+        unread = [percent(entry.unread) if (entry := row.entries[index]) else "" for index in written]
+        rows.append([name_of(row), row.parent or "", *cells, *unread, *(texts[number][1] for texts in sizes.values())])
+    chance = [percent(board.columns[index].chance) for index in indices]
+    if any(chance):
+        rows.append(["chance", "", *chance, *[""] * (len(written) + len(sizes))])
+    return Table("", header, rows, _notes(board, indices), left=2)
+
+
+def _chosen(board: Leaderboard) -> list[int]:
+    """The index of one column for each task."""
+    by_task: dict[str, list[int]] = {}
+    for index, column in enumerate(board.columns):
+        by_task.setdefault(column.name, []).append(index)
+    return [_preferred(board, indices) for indices in by_task.values()]
+
+
+def _preferred(board: Leaderboard, indices: list[int]) -> int:
+    first, chance = indices[0], board.columns[indices[0]].chance
+    normed = [index for index in indices if board.columns[index].metric == "acc_norm"]
+    base = next(filter(None, _entries(board, first)), None)
+    below = base is not None and chance is not None and base.accuracy.value < chance
+    return normed[0] if below and normed else first
+
+
+def _entries(board: Leaderboard, index: int) -> list[Entry | None]:
+    return [row.entries[index] for row in board.rows]
+
+
+def _short(column: TaskColumn) -> str:
+    return column.title.removeprefix("mcqa_")
+
+
+def _title(column: TaskColumn) -> str:
+    return _short(column) if column.metric == "acc" else f"{_short(column)} ({column.metric})"
+
+
+def _cell(board: Leaderboard, row: BoardRow, entry: Entry | None) -> str:
+    if entry is None:
+        return ""
+    score = percent(entry.accuracy.value) + (" †" if entry.failed_check else "")
+    if row.parent is None:
+        return score
+    compared = _to_parent(board, row, entry)
+    if compared is None:
+        return f"{score} {ASKED_DIFFERENTLY}" if entry.base_differs or entry.parent_differs else score
+    return f"{score} {points(compared.change.difference.value)}{mark(compared)}"
+
+
+def _to_parent(board: Leaderboard, row: BoardRow, entry: Entry) -> ComparisonRow | None:
+    return entry.to_base if row.parent == board.rows[0].run.name else entry.to_parent
+
+
+def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
+    ns = {_short(board.columns[i]): next(e.accuracy.n for e in _entries(board, i) if e) for i in indices}
+    questions = ", ".join(f"{name} {n}" for name, n in ns.items())
+    lines = [f"In %, then the difference to the parent in points. {MARKED} Questions: {questions}."]
+    bounds = []
+    for row in board.rows:
+        pairs = [(entry, _to_parent(board, row, entry)) for index in indices if (entry := row.entries[index])]
+        lows = [f"{points(pair.change.difference.low)} {_short(entry.column)}" for entry, pair in pairs if pair]
+        bounds += [f"{row.run.name} {', '.join(lows)}"] if lows and row.parent else []
+    if bounds:
+        lines.append(f"Lower ends of the 95 % intervals of these differences, in points: {'; '.join(bounds)}.")
+    failed = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
+    if broken := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
+        lines.append(f"† broken: {'; '.join(dict.fromkeys(broken))}.")
+    return lines
