@@ -9,6 +9,9 @@ EXAMPLE = "mcqa run training/configs/demo.yaml --output runs/demo"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML, e.g. training/configs/demo.yaml")
     parser.add_argument("--output", type=Path, help="run folder (default: the recipe's)")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="steps that run at the same time (default: the recipe's, 1)"
+    )
     parser.add_argument("--until", metavar="STAGE", help="run the stages up to this one")
     parser.add_argument(
         "--smoke", action="store_true", help="a quick trial on a small random model: few rows, steps and documents"
@@ -24,25 +27,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(recipe: Path, output: Path | None, until: str | None, smoke: bool, ray: str | None, store: str | None) -> None:
+def run(
+    recipe: Path,
+    output: Path | None,
+    jobs: int | None,
+    until: str | None,
+    smoke: bool,
+    ray: str | None,
+    store: str | None,
+) -> None:
     from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
-    from mcqa_suite.ladder.recipe import read_recipe
+    from mcqa_suite.ladder.recipe import read_recipe, with_jobs
     from mcqa_suite.ladder.recipe import until as cut_after
     from mcqa_suite.ladder.run import run_recipe
     from mcqa_suite.ladder.smoke import smoke as shorten
 
-    plan = read_recipe(recipe)
+    plan = with_jobs(read_recipe(recipe), jobs)
     if until:
         plan = cut_after(plan, until)
     if smoke:
         small = shorten(plan)
         print("\n".join(small.lines))
         plan = small.recipe
-    result = run_recipe(plan, output, overlap=smoke, ray=ray, store=store)
+    result = run_recipe(plan, output, ray=ray, store=store)
+    save_training(result)
     leaderboard = save_leaderboard(result)
-    for text in (leaderboard, save_training(result), save_sweeps(result)):
+    for text in (save_sweeps(result), leaderboard):
         print(f"\n{text}" if text else "", end="")
     if leaderboard:
-        print(f"\n{result.seconds:.0f} s; tables in {result.output}/leaderboard.md and .csv\n{save_report(result)}")
+        tables = f"every task with its intervals in {result.output}/leaderboard.md, stages in training.md"
+        print(f"\n{result.seconds:.0f} s; {tables}\n{save_report(result)}")
     else:
         print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {plan.path} has no `evaluate` section")

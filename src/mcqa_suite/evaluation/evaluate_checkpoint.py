@@ -45,7 +45,7 @@ class Evaluation:
     """Tasks with the same settings: an entry of a plan.
 
     An `optional` entry whose data cannot be loaded is skipped and reported. Where `apply_chat_template` says nothing, the
-    checkpoint's manifest decides.
+    checkpoint's manifest decides. `rungs` names the rungs and sweeps of a recipe that the entry is for (None: all of them).
     """
 
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -55,6 +55,7 @@ class Evaluation:
     metadata: dict[str, Any] | None = None
     apply_chat_template: ChatTemplateSetting = None
     optional: bool = False
+    rungs: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
 
 
 def evaluate(

@@ -24,7 +24,7 @@ from mcqa_suite.ladder.changes import (
     task_changes,
     without_files,
 )
-from mcqa_suite.ladder.process import EvaluationWorker, run_process
+from mcqa_suite.ladder.process import EvaluationWorkers, run_process
 from mcqa_suite.ladder.recipe import BASE, Recipe
 from mcqa_suite.ladder.stage_settings import TRAINED, compared
 from mcqa_suite.ladder.steps import Step
@@ -58,7 +58,7 @@ class Expected:
 class LadderContext:
     """`redo` names rungs to make again even if nothing changed.
 
-    `worker` runs the evaluations; None (on a cluster, or with several processes) runs each in a process of its own.
+    `workers` run the evaluations; None (on a cluster, or with several processes) each runs in a process of its own.
     `remote` is true on a cluster, where only the recipe sets OMP_NUM_THREADS.
     """
 
@@ -66,7 +66,7 @@ class LadderContext:
     output: Path
     redo: Collection[str]
     total: int
-    worker: EvaluationWorker | None = None
+    workers: EvaluationWorkers | None = None
     remote: bool = False
 
     def label(self, number: int, name: str, kind: str) -> str:
@@ -86,9 +86,9 @@ class LadderContext:
 
     def run_evaluation(self, request: Mapping[str, Any], step: Step) -> None:
         """Evaluate a checkpoint; `request` holds the arguments of `evaluation.evaluate_checkpoint.evaluate`."""
-        if self.worker:
+        if self.workers:
             log, label = self.output / "logs" / step.log, self.label(step.number, step.rung, step.kind)
-            self.worker.evaluate(request, log, step.name, label, self._environment(step.threads))
+            self.workers.evaluate(request, log, step.name, label, self._environment(step.threads))
             return
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in request.items()}
         flags = [word for key, text in texts.items() for word in (f"--{key}", text)]

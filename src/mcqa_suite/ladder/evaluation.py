@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from mcqa_suite.harness.tasks import listed
 from mcqa_suite.ladder.changes import without_files
 from mcqa_suite.ladder.context import Expected, LadderContext
 from mcqa_suite.ladder.questions import Questions
-from mcqa_suite.ladder.recipe import Recipe
+from mcqa_suite.ladder.recipe import Recipe, evaluated
 from mcqa_suite.ladder.stages import template_of
 from mcqa_suite.ladder.steps import RungResult, Step, StepResult
 
@@ -44,18 +45,21 @@ def evaluate(context: LadderContext, step: Step, rung: RungResult, questions: Qu
     result = StepResult(dataclasses.replace(rung, evaluation=folder, record=record), status)
     if status != "unchanged":
         return result
-    manifest, now = read_manifest(folder), {task.entry for task in questions.tasks}
+    manifest, now = read_manifest(folder), {task.entry for task in expected.tasks or ()}
     if unseen := sorted({task.entry for task in manifest.tasks or ()} - now):
-        status += f", but the data of evaluate[{unseen[0]}] cannot be loaded now"
+        number = list(evaluated(context.recipe, rung.name))[unseen[0]]
+        status += f", but the data of evaluate[{number}] cannot be loaded now"
     return dataclasses.replace(result, status=status, other_versions=other_versions(manifest))
 
 
 def expected_evaluation(recipe: Recipe, rung: RungResult, questions: Questions) -> Expected:
     """All that the evaluation of a rung depends on."""
-    plan = recorded_plan(plan_of(template_of(rung), recipe.evaluate))
+    entries = evaluated(recipe, rung.name)
+    plan = recorded_plan(plan_of(template_of(rung), entries.values()))
     settings = {"plan": plan, "seed": recipe.seed, "dtype": recipe.dtype, "batch_size": recipe.batch_size}
-    parent = Parent(rung.name, rung.manifest.content)
-    return Expected("evaluation", rung.name, parent, settings, questions.models, questions.tasks)
+    parent, places = Parent(rung.name, rung.manifest.content), list(entries)
+    tasks = [dataclasses.replace(t, entry=places.index(t.entry)) for t in questions.tasks if t.entry in entries]
+    return Expected("evaluation", rung.name, parent, settings, questions.models, tuple(tasks))
 
 
 def recorded_plan(plan: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -71,22 +75,23 @@ def other_versions(manifest: Manifest) -> str:
     return ", ".join(f"{name} {before[name]} -> {now[name]}" for name in names)
 
 
-def plan_of(chat: ChatTemplate, entries: tuple[Evaluation, ...]) -> list[dict[str, Any]]:
-    """The entries without empty keys, each with `apply_chat_template`: as the entry says, else as the base is asked (`chat`).
+def plan_of(chat: ChatTemplate, entries: Iterable[Evaluation]) -> list[dict[str, Any]]:
+    """The entries without empty keys, each with `apply_chat_template`: as it says, else as the base is asked (`chat`).
 
     That is one value where all tasks of the entry are asked in one way, else one for each of their formats.
     """
     plan, configs = [], listed()
     for entry in entries:
         ways = (entry.apply_chat_template or ChatTemplate()).over(chat).among(formats_of(entry.tasks, configs))
-        settings = {key: value for key, value in dataclasses.asdict(entry).items() if value not in (None, False)}
+        fields = dataclasses.asdict(dataclasses.replace(entry, rungs=None))
+        settings = {key: value for key, value in fields.items() if value not in (None, False)}
         plan.append(settings | {"apply_chat_template": ways.as_json() or False})
     return plan
 
 
 def _run(context: LadderContext, step: Step, rung: RungResult, folder: Path, expected: Expected) -> None:
     recipe, start = context.recipe, time.perf_counter()
-    plan = plan_of(template_of(rung), recipe.evaluate)
+    plan = plan_of(template_of(rung), evaluated(recipe, rung.name).values())
     with complete_folder(folder) as partial:
         request: dict[str, Any] = {"checkpoint": str(rung.checkpoint), "output": str(partial), "plan": plan}
         request |= {"dtype": recipe.dtype, "batch_size": recipe.batch_size, "seed": recipe.seed}

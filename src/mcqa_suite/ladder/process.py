@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from queue import LifoQueue
 from subprocess import PIPE
 from typing import IO, Any
 
@@ -91,6 +92,31 @@ class EvaluationWorker:
             with self._process as process:
                 process.kill()
         self._process = None
+
+
+class EvaluationWorkers:
+    """Workers for `n` evaluations at the same time; a free one that has run before is taken first."""
+
+    def __init__(self, n: int) -> None:
+        self._all = [EvaluationWorker() for _ in range(n)]
+        self._free = LifoQueue[EvaluationWorker]()
+        for worker in self._all:
+            self._free.put(worker)
+
+    def evaluate(
+        self, request: Mapping[str, Any], log: Path, name: str, label: str, environment: Mapping[str, str]
+    ) -> None:
+        """As `EvaluationWorker.evaluate`."""
+        worker = self._free.get()
+        try:
+            worker.evaluate(request, log, name, label, environment)
+        finally:
+            self._free.put(worker)
+
+    def close(self) -> None:
+        """End their processes."""
+        for worker in self._all:
+            worker.close()
 
 
 def _environment_of(environment: Mapping[str, str]) -> dict[str, str]:

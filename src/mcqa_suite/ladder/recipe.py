@@ -76,9 +76,10 @@ class RunSettings:
     Everything is computed in `dtype`; the weights of every checkpoint that the run makes are stored in `save_dtype`.
     `threads` sets OMP_NUM_THREADS for every stage; None does not change it. `chat_template` is how every rung is asked; formats
     of which it says nothing are asked as the base's own manifest has it, else by the default. `num_cpus` and `num_gpus` are the
-    resources of an evaluation, and of a stage that does not set them; `leaks` is the rule of a stage that has none. With several
-    `processes`, a training batch is per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL. `data`
-    says which rows of public data sets are read where a source or an evaluation says nothing: the bundled ones, or the hub's.
+    resources of an evaluation, and of a stage that does not set them; `leaks` is the rule of a stage that has none. `jobs` is how
+    many steps run at the same time; without `threads` they share the cores. With several `processes`, a training batch is
+    per_device_train_batch_size x gradient_accumulation_steps x processes, as in TRL. `data` says which rows of public data sets
+    are read where a source or an evaluation says nothing: the bundled ones, or the hub's.
     """
 
     name: Name
@@ -92,6 +93,7 @@ class RunSettings:
     num_cpus: Count | None = None
     num_gpus: Gpus | None = None
     processes: Count = 1
+    jobs: Count = 1
     data: Origin = "bundled"
 
 
@@ -165,11 +167,28 @@ def read_recipe(path: Path) -> Recipe:
         path=path,
         base=_base(file.base, folder),
         stages=tuple(stages),
-        evaluate=tuple(_with_absolute_files(_from(entry, file.data), folder) for entry in file.evaluate),
+        evaluate=tuple(
+            _with_absolute_files(
+                _from(_for_rungs(entry, stages, sweeps, f"{path}: evaluate[{number}]"), file.data), folder
+            )
+            for number, entry in enumerate(file.evaluate)
+        ),
         output=Path(file.output or f"runs/{file.name}"),
         sweeps=tuple(sweeps),
         accelerate=_accelerate(file.accelerate, path),
     )
+
+
+def with_jobs(recipe: Recipe, jobs: int | None) -> Recipe:
+    """The recipe with another number of jobs; None leaves its own. ConfigError for a number below 1."""
+    if jobs is not None and jobs < 1:
+        raise ConfigError(f"--jobs {jobs}: expected at least 1")
+    return recipe if jobs is None else dataclasses.replace(recipe, jobs=jobs)
+
+
+def evaluated(recipe: Recipe, rung: str) -> dict[int, Evaluation]:
+    """The entries of `evaluate` that are for a rung, by their number."""
+    return {number: entry for number, entry in enumerate(recipe.evaluate) if entry.rungs is None or rung in entry.rungs}
 
 
 def until(recipe: Recipe, name: str) -> Recipe:
@@ -238,7 +257,8 @@ def _expanded(
             raise ConfigError(f"{where}: criterion without a sweep; remove it, or add a sweep")
         return {entry.name: parse_settings(kind, mapping, source, folder, file.data)}, None
     points = expand(entry.name, kind, mapping, entry.sweep, f"{where}: sweep")
-    tasks = [task for evaluation in file.evaluate for task in evaluation.tasks] if kind != "reward" else []
+    for_all = [evaluation for evaluation in file.evaluate if not evaluation.rungs or entry.name in evaluation.rungs]
+    tasks = [task for evaluation in for_all for task in evaluation.tasks] if kind != "reward" else []
     sweep = Sweep(entry.name, check_criterion(entry.criterion, entry.sweep, tasks, where), points)
     return {
         point.stage: parse_settings(kind, at(point, kind, mapping), source, folder, file.data) for point in points
@@ -257,6 +277,16 @@ def _base(base: str, folder: Path) -> str:
     """The absolute path of an existing folder or file, else the text unchanged (a name, or a path that does not exist)."""
     path = folder / base
     return str(path.resolve()) if path.exists() else base
+
+
+def _for_rungs(entry: Evaluation, stages: list[Stage], sweeps: list[Sweep], where: str) -> Evaluation:
+    """The entry with the points of a sweep in place of the sweep's name; ConfigError for a name that is no rung."""
+    points = {sweep.name: [point.stage for point in sweep.points] for sweep in sweeps}
+    rungs = {BASE: [BASE]} | {stage.name: [stage.name] for stage in stages if stage.generates} | points
+    if unknown := [name for name in entry.rungs or () if name not in rungs]:
+        names = [name for name in rungs if name not in {point for group in points.values() for point in group}]
+        raise ConfigError(f"{where}: rungs: {unknown[0]!r}; expected some of {', '.join(names)}")
+    return dataclasses.replace(entry, rungs=entry.rungs and tuple(rung for name in entry.rungs for rung in rungs[name]))
 
 
 def _from(entry: Evaluation, origin: Origin) -> Evaluation:

@@ -29,7 +29,7 @@ from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
 from mcqa_suite.ladder.gguf_base import convert_base
 from mcqa_suite.ladder.leaks import StageData, check_rows
-from mcqa_suite.ladder.process import EvaluationWorker
+from mcqa_suite.ladder.process import EvaluationWorkers
 from mcqa_suite.ladder.questions import Questions, load_tasks, questions_of
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
 from mcqa_suite.ladder.stages import BASE_KIND, check_settings, make, record_base
@@ -46,13 +46,12 @@ def run_recipe(
     output: Path | None = None,
     *,
     redo: Collection[str] = (),
-    overlap: bool = False,
     ray: str | None = None,
     store: str | None = None,
 ) -> LadderResult:
     """Make and evaluate every rung of a recipe (or of its file), and print a line for each step; McqaError where one fails.
 
-    `redo` names rungs to make again; `overlap` runs two steps at a time; `ray` is the address of a cluster. `store` is an
+    `redo` names rungs to make again; `ray` is the address of a cluster. `store` is an
     fsspec URL: complete folders are uploaded to it, and folders that the run folder lacks are downloaded from it.
     """
     start = time.perf_counter()
@@ -66,7 +65,7 @@ def run_recipe(
     if remote_store:
         remote_store.check()
     with ExitStack() as stack:
-        executor: Executor = LocalExecutor(2 if overlap else 1)
+        executor: Executor = LocalExecutor(recipe.jobs)
         if ray:
             from mcqa_suite.ladder.on_ray import connected
 
@@ -76,8 +75,8 @@ def run_recipe(
         stack.enter_context(run_lock(folder))
         stack.callback(executor.close)
         data = check_rows(recipe, loaded, folder)  # writes audits/, so with the lock
-        worker = None if ray or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorker()))
-        context = LadderContext(recipe, folder, redo, 1 + len(steps), worker, remote=bool(ray))
+        workers = None if ray or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorkers(recipe.jobs)))
+        context = LadderContext(recipe, folder, redo, 1 + len(steps), workers, remote=bool(ray))
         check_settings(context)
         rungs = Ladder(context, steps, data, questions, executor, remote_store).run()
     return LadderResult(recipe, folder, rungs, time.perf_counter() - start)

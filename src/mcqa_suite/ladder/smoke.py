@@ -95,6 +95,7 @@ def smoke(recipe: Recipe) -> Smoke:
         dtype="float32",
         batch_size=8,
         threads=1,
+        jobs=2,
         stages=tuple(stages),
         sweeps=sweeps,
         evaluate=(Evaluation((TASK,), limit=DOCUMENTS), *map(_few_documents, recipe.evaluate)),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mcqa_suite.common.manifest import Manifest
-from mcqa_suite.ladder.recipe import BASE, Recipe, Stage
+from mcqa_suite.common.manifest import Manifest, usable_cores
+from mcqa_suite.ladder.recipe import BASE, Recipe, Stage, evaluated
 from mcqa_suite.ladder.stage_settings import TRAINED
 
 EVALUATE = "evaluate"
@@ -50,33 +50,34 @@ class Step:
 def steps_of(recipe: Recipe) -> tuple[Step, ...]:
     """Every step in order, each rung evaluated as soon as it is made."""
     numbers = itertools.count(2)
+    shared = max(1, usable_cores() // recipe.jobs) if recipe.jobs > 1 else None  # steps side by side share the cores
     steps: list[Step] = []
-    trained, evaluated = {BASE: 1}, dict[str, int]()  # the number of a rung's step
+    trained, scored = {BASE: 1}, dict[str, int]()  # the number of a rung's step
 
     def add(rung: str, stage: Stage | None, after: frozenset[int]) -> int:
         processes = recipe.processes if stage is None or stage.kind in TRAINED else 1
         cpus = (stage and stage.num_cpus) or recipe.num_cpus
-        threads = max(1, cpus // processes) if cpus else recipe.threads
+        threads = max(1, cpus // processes) if cpus else recipe.threads or shared
         gpus = recipe.num_gpus if stage is None or stage.num_gpus is None else stage.num_gpus
         number = next(numbers)
         steps.append(Step(number, rung, stage, after, processes, threads, cpus or processes * (threads or 1), gpus))
         return number
 
-    if recipe.evaluate:
-        evaluated[BASE] = add(BASE, None, frozenset({1}))
+    if evaluated(recipe, BASE):
+        scored[BASE] = add(BASE, None, frozenset({1}))
     for stage in recipe.stages:
-        trained[stage.name] = add(stage.name, stage, _waits_for(recipe, stage, trained, evaluated))
-        if recipe.evaluate and stage.generates:
-            evaluated[stage.name] = add(stage.name, None, frozenset({trained[stage.name]}))
+        trained[stage.name] = add(stage.name, stage, _waits_for(recipe, stage, trained, scored))
+        if stage.generates and evaluated(recipe, stage.name):
+            scored[stage.name] = add(stage.name, None, frozenset({trained[stage.name]}))
     return tuple(steps)
 
 
-def _waits_for(recipe: Recipe, stage: Stage, trained: dict[str, int], evaluated: dict[str, int]) -> frozenset[int]:
+def _waits_for(recipe: Recipe, stage: Stage, trained: dict[str, int], scored: dict[str, int]) -> frozenset[int]:
     """The step that makes its parent; for the best of a sweep, the steps that score every point."""
     if not stage.from_best:
         return frozenset({trained[stage.parent]})
     sweep = next(sweep for sweep in recipe.sweeps if sweep.name == stage.parent)
-    steps = evaluated if sweep.criterion.task else trained
+    steps = scored if sweep.criterion.task else trained
     return frozenset(steps[point.stage] for point in sweep.points)
 
 

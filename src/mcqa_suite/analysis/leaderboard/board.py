@@ -108,12 +108,12 @@ def leaderboard(
 
 
 def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> Leaderboard:
-    """Scores of every run on each task and accuracy of the first run, the base, with differences to the base and to the parent.
+    """Scores of every run on each task and accuracy, with differences to the base, which is the first run, and to the parent.
 
     `parents`: run name -> parent's name. The difference to a parent is omitted if it is the base or not among the runs.
     """
     base, *rungs = runs
-    columns = every_task(base)
+    columns = every_task(runs)
     by_name = {run.name: run for run in runs}
     to_base = _differences([(base, run) for run in rungs], columns)
     pairs = [(by_name[name], run) for run in rungs if (name := parents.get(run.name)) in by_name and name != base.name]

@@ -38,9 +38,10 @@ class TaskColumn:
         return f"{self.name}, {'/'.join(map(str, dict.fromkeys(self.shots)))}-shot" if self.mixed else self.name
 
 
-def every_task(run: Run) -> list[TaskColumn]:
-    """A column for each task and each of its accuracies."""
-    return [_task_column(task, metric) for task in run.by_task.values() for metric in task.metrics]
+def every_task(runs: Sequence[Run]) -> list[TaskColumn]:
+    """A column for each task of the runs and each of its accuracies, by the first run that has the task."""
+    tasks = {name: task for run in reversed(runs) for name, task in run.by_task.items()}
+    return [_task_column(task, metric) for _, task in sorted(tasks.items()) for metric in task.metrics]
 
 
 def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
