@@ -78,6 +78,7 @@ def test_responses_that_are_sampled_for_preferences_do_not_depend_on_it_either(c
         assert odd == plain
 
 
+@pytest.mark.slow
 def test_the_results_of_an_evaluation_name_what_was_dropped(checkpoints, tmp_path):
     plan = [{"tasks": ["mcqa_epfl_cot"], "limit": 4, "gen_kwargs": {"max_gen_toks": 8}}]
     responses = []

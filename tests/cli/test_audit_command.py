@@ -106,9 +106,10 @@ def test_other_bad_input_is_a_one_line_error(tmp_path, capsys):
     ("name", "task", "leaks", "documents"),
     [
         ("gsm8k_preference_pairs.jsonl", "mcqa_gsm8k", 731, 1319),
-        ("epfl_mcq_from_mmlu_stem_test.jsonl", "mcqa_mmlu_stem", 3153, 3153),
+        pytest.param("epfl_mcq_from_mmlu_stem_test.jsonl", "mcqa_mmlu_stem", 3153, 3153, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_all_test_questions_in_real_training_data_are_found(name, task, leaks, documents):
     from mcqa_suite.training_data.audit.rows import read_training_rows
 

@@ -153,6 +153,7 @@ def test_a_reward_model_gives_no_answers_to_evaluate(tiny_checkpoint, tmp_path):
         evaluate(str(folder), PLAN, tmp_path / "out", dtype="float32", batch_size=4)
 
 
+@pytest.mark.slow
 def test_later_evaluations_of_a_process_equal_those_of_a_new_process(evaluated, tiny_checkpoint, tmp_path, monkeypatch):
     """Another model before changes nothing."""
     monkeypatch.setenv("MCQA_SHARED", str(tmp_path))

@@ -32,7 +32,7 @@ def test_shared_tokens_are_scored_once_unless_another_backend_is_named(tmp_path,
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names.yaml").write_text("model: hf\n", encoding="utf-8")
     (tmp_path / "silent.yaml").write_text("tasks: [mcqa_epfl]\n", encoding="utf-8")
-    assert checked(read_command(["run", *words])[1]) == added
+    assert checked(read_command(["run", *words])[1]) == [added]
 
 
 def test_a_config_file_that_is_missing_is_one_line(capsys):
@@ -87,6 +87,7 @@ print(",".join({HEAVY!r} & {{name.partition(".")[0] for name in sys.modules}}))
     assert done.stdout.splitlines()[-1] == ""
 
 
+@pytest.mark.slow
 def test_both_backends_give_the_same_results_and_say_which_they_are(tiny_checkpoint, tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache.sqlite"))
     runs = {}
@@ -122,6 +123,7 @@ def test_both_backends_give_the_same_results_and_say_which_they_are(tiny_checkpo
 
 
 @pytest.mark.parametrize("setting", ["False", "off", "True", "on"])
+@pytest.mark.slow
 def test_the_cache_is_switched_by_a_model_argument(tiny_checkpoint, tmp_path, monkeypatch, setting):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache.sqlite"))
     settings = f"pretrained={tiny_checkpoint},cache={setting}"

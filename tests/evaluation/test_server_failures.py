@@ -28,6 +28,7 @@ def _environment(monkeypatch):
     environment(monkeypatch)
 
 
+@pytest.mark.slow
 def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd):
     unlucky, everybody, status = [], False, 500
 

@@ -56,6 +56,7 @@ def scoring(body, unlucky=lambda tokens: False):
     return {"choices": [{"index": 0, "text": "", "logprobs": {"token_logprobs": each, "top_logprobs": top}}]}
 
 
+@pytest.mark.slow
 def test_a_question_with_an_option_that_failed_is_left_out_whole(tmp_path):
     with serving(lambda body: scoring(body, lambda tokens: sum(tokens) % 11 == 3)) as served:
         tasks = "mcqa_epfl,mcqa_epfl_cloze"
@@ -104,6 +105,7 @@ def test_scores_are_those_of_the_harness():
         ("local-chat-completions", {"message": {"content": "B"}}, "which no chat server returns"),
     ],
 )
+@pytest.mark.slow
 def test_a_server_that_does_not_score_prompts_is_named_with_the_remedy(tmp_path, capfd, model, choice, words):
     with serving(lambda body: {"choices": [{"index": 0, **choice}]}) as served:
         code, rows = evaluated(served, tmp_path / "out", model=model, task="mcqa_epfl", limit=3)

@@ -159,6 +159,7 @@ def solve(text, form):
     "name",
     ["plain+rows+shape+code", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spaced", "json"))],
 )
+@pytest.mark.slow
 def test_a_solver_of_simple_tasks_scores_full_marks_through_the_harness(name):
     from lm_eval import simple_evaluate
     from lm_eval.api.model import LM

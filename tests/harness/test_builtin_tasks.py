@@ -42,6 +42,7 @@ def test_prompts_options_and_targets_are_the_built_in_ones():
 
 
 @pytest.mark.usefixtures("hub")
+@pytest.mark.slow
 def test_scores_and_errors_are_the_built_in_ones():
     runs = {name: parity.RUNS[name] for name in ("arc_challenge", "sciq", "gpqa_diamond_zeroshot")}
     rows = parity.scores(parity.tiny(), limit=8, runs=runs)
@@ -103,6 +104,7 @@ def _docs(name, rows):
 
 
 @pytest.mark.usefixtures("hub")
+@pytest.mark.slow
 def test_the_other_commands_take_these_tasks():
     checks = check(GROUPS, {"data": "hub"})
     assert len(checks) == 19 + 2 + 1 + 1 + 3

@@ -102,12 +102,14 @@ def test_training_rows_of_the_hub_are_known_by_their_content_too(tmp_path, monke
     assert data[0] == data[2] != data[1]
 
 
+@pytest.mark.slow
 def test_questions_from_templates_are_known_by_their_documents():
     assert read("mcqa_symbolic_local_main").documents == read("mcqa_symbolic_local_main").documents
     assert read("mcqa_symbolic_local_main", seed=2).documents != read("mcqa_symbolic_local_main").documents
     assert read("mcqa_symbolic_local_main").source == "symbolic_local"
 
 
+@pytest.mark.slow
 def test_the_rules_of_a_grid_task_are_known_by_their_content(tmp_path):
     task = load_leaves(["mcqa_arc_grid_1_evaluation_describe"])[0].eval_docs[0]["task_id"]
 

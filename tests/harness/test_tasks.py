@@ -101,7 +101,9 @@ def test_mmlu_files_are_what_their_generator_writes():
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
-@pytest.mark.parametrize("suffix", ["", "_cloze", "_cot", "_perm"])
+@pytest.mark.parametrize(
+    "suffix", ["", *(pytest.param(suffix, marks=pytest.mark.slow) for suffix in ("_cloze", "_cot", "_perm"))]
+)
 def test_every_task_of_a_format_runs_in_the_harness(suffix):
     results = run_dummy([f"mcqa_suite{suffix}"])
     expected = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]
@@ -128,6 +130,7 @@ def test_sampled_tasks_ask_eight_times_and_score_the_vote():
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
+@pytest.mark.slow
 def test_training_grids_and_level_groups_run():
     names = ["mcqa_arc_grid_1_training", "mcqa_arc_grid_2_training", "mcqa_mmlu_stem_by_level"]
     results = run_dummy(names)
@@ -211,6 +214,7 @@ def lm_eval(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProce
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_harness_alone_runs_a_task_from_any_folder(tmp_path):
     done = lm_eval("--tasks", "mcqa_epfl", "--include_path", str(REPOSITORY / "tasks"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr

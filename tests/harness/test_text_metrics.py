@@ -39,6 +39,7 @@ def test_a_response_equal_to_the_reference_scores_full_marks():
     assert "<<" not in without_calculations(SOLUTION)
 
 
+@pytest.mark.slow
 def test_a_prompt_in_front_of_the_completion_changes_nothing_because_it_is_never_seen():
     from lm_eval import simple_evaluate
     from lm_eval.api.model import LM

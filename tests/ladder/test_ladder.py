@@ -12,6 +12,7 @@ from helpers.stage_scripts import MIXED, use_stand_ins, write_recipe
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError, StageError
 from mcqa_suite.ladder.outputs import save_sweeps
+from mcqa_suite.ladder.recipe import read_recipe, with_jobs
 from mcqa_suite.ladder.run import run_recipe
 
 RECIPE = """
@@ -58,12 +59,14 @@ def test_a_changed_setting_redoes_only_its_stage(small, capsys):
     assert small(capsys, bits=3) == {**UNCHANGED, "gptq4": "(bits: 4 -> 3)"}
 
 
+@pytest.mark.slow
 def test_a_changed_parent_redoes_its_children(small, capsys):
     small(capsys)
     changed = "(its parent sft changed)"
     assert small(capsys, sft_seed=1) == {**UNCHANGED, "sft": "(seed: 0 -> 1)", "gptq8": changed, "gptq4": changed}
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_made_again_and_its_children_stay(small, capsys, tmp_path):
     small(capsys)
     (tmp_path / "run/checkpoints/sft/model.safetensors").write_bytes(b"\x00")
@@ -89,9 +92,11 @@ def test_a_killed_stage_leaves_no_complete_folder_and_the_next_run_makes_it(smal
     assert not list((tmp_path / "run/checkpoints").glob(".*.partial"))
 
 
-def test_missing_data_stops_the_ladder_before_anything_runs(small, capsys, tmp_path):
-    with pytest.raises(DatasetError, match="ask for fewer"):
-        small(capsys, n=10**6)
+def test_missing_data_stops_the_ladder_before_anything_runs(tmp_path, tiny_checkpoint):
+    recipe = write_recipe(tmp_path, MIXED, tiny_checkpoint)
+    recipe.write_text(recipe.read_text().replace("source: symbolic_local, n: 6", "source: openbookqa, n: 9999", 1))
+    with pytest.raises(DatasetError, match="4957 rows, and n is 9999; lower n"):
+        run_recipe(recipe)
     assert not (tmp_path / "run/checkpoints").exists()
 
 
@@ -142,10 +147,10 @@ def test_a_criterion_that_no_manifest_has_stops_after_the_first_point(tmp_path, 
     assert not (tmp_path / "run/checkpoints/dpo-lr0.9").exists()
 
 
-@pytest.mark.parametrize("overlap", [False, True], ids=["in order", "overlap"])
+@pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize(("stage", "before"), [("adapter", "merge: false"), ("dpo", "trainer: {}")])
 def test_a_misspelled_argument_of_any_stage_stops_the_ladder_before_anything_runs(
-    tmp_path, tiny_checkpoint, monkeypatch, stage, before, overlap
+    tmp_path, tiny_checkpoint, monkeypatch, stage, before, jobs
 ):
     recipe = mixed(tmp_path, tiny_checkpoint, monkeypatch)
     recipe.write_text(recipe.read_text().replace(before, "trainer: {learning_rat: 1}"))
@@ -154,7 +159,7 @@ def test_a_misspelled_argument_of_any_stage_stops_the_ladder_before_anything_run
         re.sub(r"  - .name: whole.*\n", "", recipe.read_text()).replace("parent: whole", "parent: adapter")
     )
     with pytest.raises(StageError, match=message):
-        run_recipe(recipe, overlap=overlap)
+        run_recipe(with_jobs(read_recipe(recipe), jobs))
     assert not (tmp_path / "run/checkpoints").exists()
     assert not (tmp_path / "run/evaluations").exists()
 

@@ -70,6 +70,7 @@ def contents(result: LadderResult) -> dict[str, str]:
     return {rung.name: rung.manifest.content for rung in result.rungs}
 
 
+@pytest.mark.slow
 def test_another_run_downloads_everything_from_the_store(run_in, url, tmp_path, capsys):
     first = run_in("one", url)
     for kind in ("sft", "gptq"):
@@ -81,6 +82,7 @@ def test_another_run_downloads_everything_from_the_store(run_in, url, tmp_path, 
     assert capsys.readouterr().out.count("  unchanged\n") == 2
 
 
+@pytest.mark.slow
 def test_a_worker_downloads_the_parent_that_it_lacks(run_in, url, tmp_path):
     rungs = {rung.name: rung for rung in run_in("one", url).rungs}
     elsewhere = Store(url, tmp_path / "elsewhere")

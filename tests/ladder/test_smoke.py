@@ -8,6 +8,7 @@ import pytest
 from helpers.locations import TRAIN
 
 from mcqa_suite.backend import random_model
+from mcqa_suite.common.chat_template import as_chat_template
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
@@ -77,7 +78,7 @@ def test_smoke_makes_the_same_stages_small(small):
     assert (dpo.qlora, dpo.trainer["beta"]) == (False, 0.1)
     assert gptq.group_size == 32
     assert [entry.limit for entry in recipe.evaluate] == [DOCUMENTS] * 3
-    assert [entry.apply_chat_template for entry in recipe.evaluate] == [None, True, None]
+    assert [entry.apply_chat_template for entry in recipe.evaluate] == [None, as_chat_template(True), None]
 
 
 def test_a_missing_file_becomes_made_up_rows_in_the_same_form_and_a_line(small):
@@ -177,6 +178,7 @@ def test_a_sweep_is_cut_to_two_points_and_ranked_by_the_added_questions(small):
         *(("mcqa_suite_cot", True), ("mcqa_arc_grid_1", True), ("mcqa_epfl_perm", False), ("mcqa_suite", False)),
     ],
 )
+@pytest.mark.slow
 def test_smoke_shortens_the_answers_of_every_task_that_generates(task, generates):
     assert (_few_documents(Evaluation((task,))).gen_kwargs is not None) == generates
 
@@ -198,6 +200,7 @@ def test_the_table_of_recipes_is_complete():
     assert [path.name for path in CONFIGS.glob("*.yaml") if f"`{path.name}`" not in table] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_has_a_comment_and_its_smoke_form_has_rows_and_tasks(path):
     head = path.read_text(encoding="utf-8").split("\nname:")[0]
@@ -211,7 +214,7 @@ def test_every_recipe_has_a_comment_and_its_smoke_form_has_rows_and_tasks(path):
 @pytest.mark.slow
 def test_the_smoke_form_of_a_grid_runs_from_end_to_end(tmp_path):
     trial = smoke(read_recipe(CONFIGS / "phi2_dpo_grid.yaml"))
-    result = run_recipe(trial.recipe, tmp_path / "run", overlap=True)
+    result = run_recipe(trial.recipe, tmp_path / "run")
     assert [rung.name for rung in result.rungs] == ["base", "dpo-lr5e-6-beta0.05", "dpo-lr5e-5-beta0.5", "gptq4"]
     assert all(rung.evaluation for rung in result.rungs)
     assert result.rungs[-1].manifest.parent.name.startswith("dpo-lr")

@@ -66,6 +66,7 @@ OURS = {"id": "x/1", "stem": "Capital?", "choices": CITIES, "gold": [1], "subjec
 
 
 @pytest.mark.parametrize("task", ["mcqa_epfl_cot", "mcqa_gsm8k", "mcqa_arc_grid_1_training"])
+@pytest.mark.slow
 def test_a_log_of_ours_read_again_by_the_same_rules_changes_nothing(logs, tmp_path, capsys, task):
     log = logs[f"samples_{task}"]
     assert main(["extract", str(log), "--output", str(tmp_path / "new" / "folder")]) == 0

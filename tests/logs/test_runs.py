@@ -97,6 +97,7 @@ def plain(tiny_checkpoint, tmp_path_factory):
     return folder / "out", results
 
 
+@pytest.mark.slow
 def test_a_real_run_is_read(evaluated):
     run = read_run(evaluated, cluster="subject")
     assert run.name == "tiny"

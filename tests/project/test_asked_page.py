@@ -47,6 +47,7 @@ def block(task: str, rules: Path) -> str:
 
 
 @pytest.mark.usefixtures("in_hub")
+@pytest.mark.slow
 def test_every_block_is_what_the_task_asks(rules):
     page = PAGE.read_text(encoding="utf-8")
     blocks = dict(BLOCK.findall(page))

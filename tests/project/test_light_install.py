@@ -123,6 +123,7 @@ def log(run, task):
     return str(path)
 
 
+@pytest.mark.slow
 def test_the_commands_that_read_logs_need_no_library_that_runs_models(two_runs, tmp_path):
     base, tuned, base_grids, tuned_grids = two_runs
     out = lambda name: str(tmp_path / name)  # noqa: E731

@@ -28,6 +28,7 @@ from mcqa_suite.reporting.browser.section import browser_section
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.slow
 def test_every_form_of_a_prompt_is_embedded_as_grids_and_words(form):
     for doc in docs(12, form):
         written = grids.encoder(form)

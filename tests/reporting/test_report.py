@@ -152,6 +152,7 @@ def test_tasks_are_chosen_by_glob(tmp_path, capsys):
     assert "--tasks nothing: matches no task or group" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_report_is_the_same_every_time(tmp_path):
     runs = ladder(tmp_path, n=40)
     texts = [reported(tmp_path, runs)[2].read_text(encoding="utf-8") for _ in range(2)]
@@ -209,6 +210,7 @@ def test_groups_hide_their_tasks_from_the_headlines(tmp_path):
     assert [rows[0].task for rows in parts_of(page.report, tops[0])] == ["biology", "math", "physics"]
 
 
+@pytest.mark.slow
 def test_copies_hold_the_leaderboard_as_markdown_latex_and_csv(tmp_path):
     _code, page, _output = reported(tmp_path, ladder(tmp_path))
     copies = json.loads(next(text for tag, attrs, text in page.code if attrs.get("id") == "copies"))

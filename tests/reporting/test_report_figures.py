@@ -32,6 +32,7 @@ def sized(folder, n_shot=0, tasks=TASKS, **more):
     return write_run(folder, rows, model=folder.name, **{"n-shot": dict.fromkeys(rows, n_shot)})
 
 
+@pytest.mark.slow
 def test_every_caption_says_what_its_figure_leaves_out(tmp_path):
     base, *variants = (sized(tmp_path / name, noise=i) for i, name in enumerate(["base", *map(str, range(9))]))
     _page, plots = drawn(variants, base)

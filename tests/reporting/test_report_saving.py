@@ -53,6 +53,7 @@ def test_a_full_disk_leaves_no_partial_report_and_keeps_the_old_one(tmp_path, fu
 
 
 @pytest.mark.parametrize("exists", [False, True], ids=["a new folder", "a folder with files"])
+@pytest.mark.slow
 def test_a_full_disk_leaves_no_figure(tmp_path, full_disk, exists, capsys):
     runs = ladder(tmp_path, n=20)
     figures = full_disk / "figures"

@@ -83,6 +83,7 @@ def test_a_log_that_cannot_be_read_is_named_with_its_line(tmp_path, line):
     assert problems == [f"{path}:2: not an object with a step; its curves are left out"]
 
 
+@pytest.mark.slow
 def test_the_report_finds_the_logs_beside_its_runs(tmp_path):
     runs = ladder(tmp_path, n=20)
     _code, page, _output = reported(tmp_path, runs)

@@ -291,6 +291,7 @@ DISAGREE = {"symbolic/0062", "p1/0074", "p1/0089", "p2/0026"}
 
 @needs_templates
 @pytest.mark.parametrize("folder", ["symbolic", "p1", "p2"])
+@pytest.mark.slow
 def test_every_public_template_gives_valid_instances_or_is_known_to_disagree(folder):
     paths = sorted((PUBLIC / folder).glob("*.json"))
     assert len(paths) == (50 if folder == "p2" else 100)

@@ -79,6 +79,7 @@ def first_numbers(docs):
     return {(doc["template"], *re.findall(r"\d+", doc["question"])[:2]) for doc in docs}
 
 
+@pytest.mark.slow
 def test_training_rows_share_no_numbers_with_any_test_of_any_variant():
     rows = symbolic.rows(symbolic.VARIANTS, n=600, seed=0)
     assert len(rows) == 600

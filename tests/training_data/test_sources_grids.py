@@ -21,6 +21,7 @@ def test_arc_grids_come_in_views_and_with_each_demonstration_as_the_test():
         grids.encoder("plain+rows").decode(row["completion"])
 
 
+@pytest.mark.slow
 def test_no_arc_grid_comes_from_an_evaluation_task():
     result = rows(Source("arc_grids", config="arc_agi_2"))
     trained = {row["group"].removeprefix("arc/") for row in result}
