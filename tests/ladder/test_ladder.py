@@ -199,7 +199,7 @@ evaluate:
     assert capsys.readouterr().out.count("unchanged") == 5
     assert main(["run", str(recipe), "--output", str(tmp_path / "run")]) == 0
     *_, tables, report = capsys.readouterr().out.splitlines()
-    assert tables.endswith(f" s; tables in {tmp_path}/run/leaderboard.md and .csv")
+    assert tables.endswith(f"intervals in {tmp_path}/run/leaderboard.md, stages in training.md")
     assert report == f"report in {tmp_path}/run/report.html"
     assert {"leaderboard.md", "leaderboard.csv", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
