@@ -188,6 +188,7 @@ def test_a_table_does_not_test_models_that_were_asked_differently(tmp_path, caps
 
 
 @ways
+@pytest.mark.slow
 def test_a_report_shows_no_difference_and_no_verdict(tmp_path, capsys, way):
     base, other = runs(tmp_path, way)
     scores, gold = questions(200)

@@ -200,6 +200,7 @@ def introduced(folder: Path) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 def test_a_recipe_s_processes_run_what_trains_and_evaluates_and_nothing_else(tmp_path):
     from mcqa_suite.ladder.steps import steps_of
 

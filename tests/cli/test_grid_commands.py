@@ -89,6 +89,7 @@ def test_bad_input_is_a_one_line_error(log, monkeypatch, tmp_path, capsys, comma
     assert "\n" not in error
 
 
+@pytest.mark.slow
 def test_a_rule_is_described_and_applied_by_another_run(tmp_path):
     from lm_eval import simple_evaluate
 

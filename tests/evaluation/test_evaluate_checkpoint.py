@@ -75,6 +75,7 @@ def chat_template(output):
 
 
 @pytest.mark.parametrize("way", [True, False])
+@pytest.mark.slow
 def test_an_entry_that_says_nothing_is_asked_as_the_manifest_says(tmp_path, way):
     checkpoint = as_stage(TOY / "base", tmp_path / "sft", chat_template=ChatTemplate(letter=way))
     entry = {"tasks": ["mcqa_epfl"], "limit": 1}
@@ -85,6 +86,7 @@ def test_an_entry_that_says_nothing_is_asked_as_the_manifest_says(tmp_path, way)
     assert bool(chat_template(tmp_path / "contrary")) is not way
 
 
+@pytest.mark.slow
 def test_an_entry_of_several_formats_asks_each_task_in_its_way_and_is_one_run(tmp_path):
     """Scores, groups and settings are those of an entry for each format."""
     base = str(TOY / "base")
@@ -128,6 +130,7 @@ def adapter(tiny_checkpoint, tmp_path):
     return as_stage(tmp_path / "peft", tmp_path / "adapter", adapter=True, parent=content_hash(tiny_checkpoint))
 
 
+@pytest.mark.slow
 def test_an_adapter_is_evaluated_on_its_recorded_parent_and_on_nothing_else(tiny_checkpoint, adapter, tmp_path):
     plan = [{"tasks": ["mcqa_epfl"], "limit": 6}]
 

@@ -122,6 +122,7 @@ def test_rolling_scores_are_refused_in_one_line():
         chat(served).loglikelihood_rolling([Instance("loglikelihood_rolling", {}, ("text",), 0, ("wikitext", 0, 1))])
 
 
+@pytest.mark.slow
 def test_one_of_several_processes_sends_the_requests(tmp_path, monkeypatch):
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)

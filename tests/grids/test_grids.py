@@ -52,6 +52,7 @@ def test_there_are_920_public_tasks():
 @pytest.mark.parametrize("name", FORMS)
 @settings(max_examples=60, deadline=None)
 @given(grid=any_grid())
+@pytest.mark.slow
 def test_every_form_is_reversible(name, grid):
     form = encoder(name)
     assert form.decode(form.encode(grid)) == grid

@@ -34,6 +34,7 @@ def hub(tmp_path, made_up_hub):
 
 
 @pytest.mark.usefixtures("hub")
+@pytest.mark.slow
 def test_prompts_options_and_targets_are_the_built_in_ones():
     rows = parity.prompts(shots=5, limit=7)
     assert len(rows) == 19 + 4 + 3

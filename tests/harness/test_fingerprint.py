@@ -54,6 +54,7 @@ def test_rows_are_those_of_the_file_whatever_is_made_of_them(tmp_path, epfl_rows
     assert read("mcqa_epfl_perm", epfl_file=exam).n == 20
 
 
+@pytest.mark.slow
 def test_few_shot_examples_count_where_they_are_shown():
     none, five = read("mcqa_epfl"), read("mcqa_epfl", num_fewshot=5)
     assert (none.shots, none.examples, five.shots) == (0, "", 5)

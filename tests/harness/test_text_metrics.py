@@ -103,6 +103,7 @@ def test_a_question_without_a_reference_has_no_text_score_at_all():
     assert not set(TEXT) & set(scores)
 
 
+@pytest.mark.slow
 def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
     from mcqa_suite.evaluation import evaluate_checkpoint as rung
 

@@ -84,6 +84,7 @@ def test_a_failed_stage_is_one_line_with_its_log_and_leaves_no_folder(small, cap
     assert [path.name for path in (tmp_path / "run/checkpoints").glob("[!.]*")] == ["base"]
 
 
+@pytest.mark.slow
 def test_a_killed_stage_leaves_no_complete_folder_and_the_next_run_makes_it(small, capsys, tmp_path):
     with pytest.raises(StageError, match="stage 'sft' failed: killed by signal 9"):
         small(capsys, sft_seed=9)
@@ -120,6 +121,7 @@ def test_a_ladder_continues_from_the_best_point_of_a_sweep(tmp_path, tiny_checkp
     assert (tmp_path / "run/sweep_dpo.csv").exists()
 
 
+@pytest.mark.slow
 def test_only_a_stage_on_an_adapter_gets_the_adapters_parent(tmp_path, tiny_checkpoint, monkeypatch, capsys):
     rungs = {rung.name: rung for rung in run_recipe(mixed(tmp_path, tiny_checkpoint, monkeypatch)).rungs}
     assert rungs["adapter"].manifest.adapter

@@ -124,6 +124,7 @@ def test_a_folder_whose_upload_was_cut_off_counts_as_missing(run_in, url, tmp_pa
     assert elsewhere.download("checkpoints/gptq4", result.rungs[-1].manifest.content)
 
 
+@pytest.mark.slow
 def test_a_new_upload_replaces_the_old_folder(run_in, url, tmp_path):
     run_in("one", url)
     write(f"{url}/checkpoints/gptq4/left.json", "{}")

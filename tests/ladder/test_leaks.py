@@ -138,6 +138,7 @@ def test_the_audit_lists_each_row_that_is_left_out_with_its_item_kind_and_tasks(
     assert "3 of 15 rows are left out, 12 are seen; in these, a second audit finds no leak." in text
 
 
+@pytest.mark.slow
 def test_a_changed_set_of_rows_makes_the_stage_again_and_an_unchanged_one_does_not(project):
     made(project)
     assert set(made(project).values()) == {"unchanged"}

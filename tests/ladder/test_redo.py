@@ -110,6 +110,7 @@ def test_the_manifest_says_what_was_read_and_no_path(recipe, tmp_path):
         ),
     ],
 )
+@pytest.mark.slow
 def test_each_change_of_the_recipe_is_a_reason(recipe, tmp_path, before, now, why):
     folder = save(tmp_path / "run", manifest_of(recipe))
     exam(recipe.parent / "other.jsonl", 20)

@@ -26,6 +26,7 @@ from mcqa_suite.reporting.page_data import gather
 from mcqa_suite.reporting.verdicts import headlines, parts_of, verdicts
 
 
+@pytest.mark.slow
 def test_a_report_says_in_words_what_changed(tmp_path, capsys):
     runs = ladder(tmp_path)
     code, page, output = reported(tmp_path, runs, "--noise-floor", str(runs["again"]))
@@ -48,6 +49,7 @@ def test_a_report_says_in_words_what_changed(tmp_path, capsys):
     assert len(page.ids()) == len(set(page.ids()))
 
 
+@pytest.mark.slow
 def test_every_figure_is_in_the_page_with_a_text_alternative(tmp_path):
     runs = ladder(tmp_path)
     _code, page, _output = reported(

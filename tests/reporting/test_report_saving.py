@@ -108,6 +108,7 @@ def test_figures_are_added_to_a_folder_and_a_failure_changes_nothing_in_it(tmp_p
     assert len(list(folder.iterdir())) == 3
 
 
+@pytest.mark.slow
 def test_a_file_in_place_of_the_figures_folder_is_one_error_line(tmp_path, capsys):
     runs = ladder(tmp_path, n=20)
     (tmp_path / "file").write_text("", encoding="utf-8")

@@ -95,6 +95,7 @@ def test_the_report_finds_the_logs_beside_its_runs(tmp_path):
     assert "gptq8, training loss: 3 at step 1, 1.5 at step 2" in page.text
 
 
+@pytest.mark.slow
 def test_a_bad_log_is_a_problem_and_the_rest_of_the_page_is_written(tmp_path, capsys):
     runs = ladder(tmp_path, n=20)
     path = log(tmp_path, "gptq8", sft(1))
