@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
@@ -23,12 +24,23 @@ def save_leaderboard(result: LadderResult) -> str:
     rungs = [rung for rung in result.rungs if rung.evaluation]
     if not rungs:
         return ""
-    parents = {rung.name: rung.manifest.parent.name if rung.manifest.parent else None for rung in rungs}
-    board = rung_leaderboard([_read(rung) for rung in rungs], parents)
+    board = rung_leaderboard([_read(rung) for rung in rungs], _parents(result.rungs))
     summary = markdown(rung_table(board))
     write_file(result.output / "leaderboard.md", f"{summary}\n{leaderboard.markdown_by_task(board)}")
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
     return summary
+
+
+def _parents(rungs: Sequence[RungResult]) -> dict[str, str | None]:
+    """The parent of each rung. A manifest may have a base under the name that another run gave it."""
+    names = {rung.name for rung in rungs}
+    by_content = {rung.manifest.content: rung.name for rung in reversed(rungs)}
+    parents: dict[str, str | None] = {}
+    for rung in rungs:
+        parent = rung.manifest.parent
+        known = parent is None or parent.name in names
+        parents[rung.name] = (parent and parent.name) if known else by_content.get(parent.content if parent else "")
+    return parents
 
 
 TRAINED = (
