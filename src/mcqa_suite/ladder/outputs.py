@@ -37,9 +37,10 @@ def _parents(rungs: Sequence[RungResult]) -> dict[str, str | None]:
     by_content = {rung.manifest.content: rung.name for rung in reversed(rungs)}
     parents: dict[str, str | None] = {}
     for rung in rungs:
-        parent = rung.manifest.parent
-        known = parent is None or parent.name in names
-        parents[rung.name] = (parent and parent.name) if known else by_content.get(parent.content if parent else "")
+        if (parent := rung.manifest.parent) is None:
+            parents[rung.name] = None
+        else:
+            parents[rung.name] = parent.name if parent.name in names else by_content.get(parent.content)
     return parents
 
 
