@@ -95,6 +95,16 @@ def test_packing_again_gives_the_same_bytes_and_leaves_no_older_log(folder: Path
     assert {path: path.read_bytes() for path in packed.rglob("*") if path.is_file()} == files
 
 
+def test_files_of_the_user_in_the_output_folder_stay(folder: Path, tmp_path: Path) -> None:
+    (results,) = (folder / "2").rglob("results_*.json")
+    mine = tmp_path / "mine" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("keep", encoding="utf-8")
+    pack_run(results.parent, mine.parent)  # results directly in the folder
+    assert mine.read_text(encoding="utf-8") == "keep"
+    assert list(mine.parent.glob("samples_*.gz"))
+
+
 def test_answers_are_extracted_again_from_a_packed_log(packed: Path, tmp_path: Path) -> None:
     (log,) = packed.rglob("samples_mcqa_gsm8k_*.jsonl.gz")
     assert main(["extract", str(log), "--output", str(tmp_path / "again")]) == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +28,8 @@ class PackedRun:
 def pack_run(folder: Path, output: Path) -> PackedRun:
     """Write a packed copy of every run below `folder` to the same places below `output`.
 
-    Only the folders of `output` that are written are replaced. DatasetError for a folder without results, and for a log that
-    cannot be read.
+    Older logs in the folders that are written are removed; all other files of `output` stay. DatasetError for a folder without
+    results, and for a log that cannot be read.
     """
     results = results_files(folder) if folder.is_dir() else []
     if not results:
@@ -39,7 +38,7 @@ def pack_run(folder: Path, output: Path) -> PackedRun:
         raise ConfigError(f"--output {output}: is inside {folder}; choose another folder")
     files, before, after = 0, 0, 0
     for inside in {path.parent.relative_to(folder) for path in results}:
-        shutil.rmtree(output / inside, ignore_errors=True)  # logs of an earlier evaluation
+        _remove_older_logs(output / inside)
     for source, name, content in _files(folder, results):
         target = output / name
         try:
@@ -51,6 +50,12 @@ def pack_run(folder: Path, output: Path) -> PackedRun:
             ) from error
         files, before, after = files + 1, before + source.stat().st_size, after + len(content)
     return PackedRun(files, before, after)
+
+
+def _remove_older_logs(folder: Path) -> None:
+    """Remove the results and samples of an earlier evaluation; whatever else is in the folder stays."""
+    for path in [*folder.glob("results_*.json"), *folder.glob("samples_*.jsonl"), *folder.glob("samples_*.jsonl.gz")]:
+        path.unlink()
 
 
 def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, bytes]]:

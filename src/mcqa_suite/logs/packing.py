@@ -10,7 +10,6 @@ import gzip
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Any
 
@@ -57,7 +56,7 @@ def document(split: str, number: int) -> tuple[dict[str, Any], str]:
         raise ValueError(str(error)) from error
     if make is None or rows is None or not 0 <= number < len(rows):
         raise ValueError(f"no bundled row {number} of {split}; read the log with a newer mcqa-suite")
-    doc: dict[str, Any] = json.loads(json.dumps(asdict(make(rows[number]))))
+    doc: dict[str, Any] = json.loads(json.dumps(vars(make(rows[number]))))
     return doc, document_hash(doc)
 
 
