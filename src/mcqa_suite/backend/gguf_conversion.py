@@ -17,7 +17,7 @@ from typing import Any
 from mcqa_suite.backend.gguf_file import GgufFile, describe, find_gguf
 from mcqa_suite.common import extras
 from mcqa_suite.common.checkpoints import checkpoint_size
-from mcqa_suite.common.errors import CheckpointError, ConfigError, McqaError
+from mcqa_suite.common.errors import CheckpointError, ConfigError, exit_code
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import Manifest, complete_folder, content_hash, hardware, versions, write_manifest
 
@@ -75,6 +75,7 @@ def _load(path: Path, facts: GgufFile, dtype: str) -> tuple[Any, Any]:
     try:
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
         model, loaded = loader.from_pretrained(path.parent, gguf_file=path.name, use_safetensors=True, **settings)
+    # What transformers raises for architectures and files that it cannot read.
     except (ValueError, KeyError, NotImplementedError, AttributeError, TypeError, IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")[:160]
         raise CheckpointError(f"{path}: architecture {facts.architecture!r}: {reason}; {REMEDY}") from error
@@ -101,12 +102,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--base", required=True, help="path, OWNER/NAME/FILE.gguf on the hub, or a packaged model")
     parser.add_argument("--output", required=True, type=Path)
     parser.add_argument("--save_dtype", default="bfloat16")
-    try:
-        convert(**vars(parser.parse_args(argv)))
-    except McqaError as error:
-        print(f"mcqa: {error}", file=sys.stderr)
-        return 2
-    return 0
+    settings = vars(parser.parse_args(argv))
+    return exit_code(lambda: convert(**settings))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 
 from __future__ import annotations
 
-import hashlib
 import math
 import mmap
 import re
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.files import sha256_of
 
 SUFFIX = ".gguf"
 HUB_FILE = re.compile(r"([\w-][\w.-]*/[\w.-]+)/([\w./-]+\.gguf)")
@@ -103,17 +103,12 @@ def _packaged_file(name: str) -> Path:
         raise CheckpointError(f"{name}: its package is not installed: {remedy}")
     if not path.is_file():
         raise CheckpointError(f"{name}: {path} is missing; install the package again: {remedy} --force-reinstall")
-    if (sha256 := _sha256(path)) != packaged.sha256:
+    if (sha256 := sha256_of(path)) != packaged.sha256:
         raise CheckpointError(
             f"{name}: {path} is another file (sha256 {sha256[:16]}, expected {packaged.sha256[:16]}); "
             f"install the package again: {remedy} --force-reinstall"
         )
     return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def describe(path: Path) -> GgufFile:
@@ -125,7 +120,9 @@ def describe(path: Path) -> GgufFile:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 header, size = _header(data), len(data)
                 end = header.end()
-        facts = GgufFile(path.name, _sha256(path), size, header.metadata["general.architecture"], header.quantisation())
+        facts = GgufFile(
+            path.name, sha256_of(path), size, header.metadata["general.architecture"], header.quantisation()
+        )
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
     except BROKEN as error:

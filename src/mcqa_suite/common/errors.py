@@ -1,5 +1,8 @@
 """Errors that a user can fix; the CLI prints each as one line and exits with 2."""
 
+import sys
+from collections.abc import Callable
+
 
 class McqaError(Exception):
     """Base class; the message is one line with the wrong value, where it is and what to do."""
@@ -39,3 +42,13 @@ class ComparisonError(McqaError):
 
 class StageError(McqaError):
     """A stage of a ladder whose process failed."""
+
+
+def exit_code(run: Callable[[], object]) -> int:
+    """Call `run`; return 0, or 2 after one line on stderr for an error that a user can fix."""
+    try:
+        run()
+    except McqaError as error:
+        print(f"mcqa: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -20,7 +20,7 @@ from mcqa_suite import __version__
 from mcqa_suite.common.chat_template import ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.files import write_file
+from mcqa_suite.common.files import sha256_of, write_file
 
 MANIFEST = "manifest.json"
 SCHEMA = 1  # version of the manifest format; rises when the meaning of a key changes
@@ -196,8 +196,7 @@ def _file_hash(path: Path) -> str:
         with suppress(ValueError, RecursionError):  # a file that is not JSON is hashed as bytes
             settled = json.dumps(without_volatile(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
             return hashlib.sha256(settled.encode()).hexdigest()
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def without_volatile(value: Any) -> Any:

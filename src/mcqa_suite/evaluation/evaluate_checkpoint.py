@@ -29,7 +29,7 @@ from mcqa_suite.backend.loading import check_checkpoint
 from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.checkpoints import chat_template_of, check_available, has_chat_template
 from mcqa_suite.common.config import STRICT, parse
-from mcqa_suite.common.errors import CheckpointError, DatasetError, McqaError
+from mcqa_suite.common.errors import CheckpointError, DatasetError, exit_code
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import TaskData
@@ -240,14 +240,13 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     loglik_cache.switch_on()
     stay_offline_if_cut_off()  # before anything imports huggingface_hub
-    try:
+
+    def run() -> None:
         lock = write_lock(args.output) if processes.is_main() else nullcontext()
         with processes.one_run(), lock:
             evaluate(**vars(args))
-    except McqaError as error:
-        print(f"mcqa: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_code(run)
 
 
 if __name__ == "__main__":

@@ -188,7 +188,11 @@ def with_jobs(recipe: Recipe, jobs: int | None) -> Recipe:
 
 def evaluated(recipe: Recipe, rung: str) -> dict[int, Evaluation]:
     """The entries of `evaluate` that are for a rung, by their number."""
-    return {number: entry for number, entry in enumerate(recipe.evaluate) if entry.rungs is None or rung in entry.rungs}
+    return {number: entry for number, entry in enumerate(recipe.evaluate) if _is_for(entry, rung)}
+
+
+def _is_for(entry: Evaluation, name: str) -> bool:
+    return entry.rungs is None or name in entry.rungs
 
 
 def until(recipe: Recipe, name: str) -> Recipe:
@@ -257,8 +261,8 @@ def _expanded(
             raise ConfigError(f"{where}: criterion without a sweep; remove it, or add a sweep")
         return {entry.name: parse_settings(kind, mapping, source, folder, file.data)}, None
     points = expand(entry.name, kind, mapping, entry.sweep, f"{where}: sweep")
-    for_all = [evaluation for evaluation in file.evaluate if not evaluation.rungs or entry.name in evaluation.rungs]
-    tasks = [task for evaluation in for_all for task in evaluation.tasks] if kind != "reward" else []
+    evaluations = [evaluation for evaluation in file.evaluate if kind != "reward" and _is_for(evaluation, entry.name)]
+    tasks = [task for evaluation in evaluations for task in evaluation.tasks]
     sweep = Sweep(entry.name, check_criterion(entry.criterion, entry.sweep, tasks, where), points)
     return {
         point.stage: parse_settings(kind, at(point, kind, mapping), source, folder, file.data) for point in points

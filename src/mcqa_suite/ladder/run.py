@@ -51,8 +51,8 @@ def run_recipe(
 ) -> LadderResult:
     """Make and evaluate every rung of a recipe (or of its file), and print a line for each step; McqaError where one fails.
 
-    `redo` names rungs to make again; `ray` is the address of a cluster. `store` is an
-    fsspec URL: complete folders are uploaded to it, and folders that the run folder lacks are downloaded from it.
+    `redo` names rungs to make again; `ray` is the address of a cluster. `store` is an fsspec URL: complete folders
+    are uploaded to it, and folders that the run folder lacks are downloaded from it.
     """
     start = time.perf_counter()
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
