@@ -26,7 +26,7 @@ $(VENV)/installed-dev: $(VENV)/installed-demo
 	@touch $@
 
 demo: $(VENV)/installed-demo
-	@echo "== running the demo ladder: base, SFT, DPO, GPTQ at 8, 4, 3 and 2 bits, each evaluated; about 10 minutes on two cores"
+	@echo "== running the demo ladder: base, SFT, DPO, GPTQ, each evaluated; about 10 minutes on two cores"
 	$(BIN)/mcqa run training/configs/demo.yaml --output runs/demo
 
 # One file goes to one worker, so that what a file trains once is trained once.

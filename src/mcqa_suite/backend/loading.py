@@ -23,6 +23,9 @@ TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_toke
 UNHEARD = {"transformers_version", "_from_model_config", "use_cache", "max_length", "max_new_tokens", "do_sample"}
 UNHEARD |= {"output_attentions", "output_hidden_states", "output_scores", "output_logits", "return_dict_in_generate"}
 
+# Of the weights that `keep_dequantised` keeps: those of a model with a billion parameters in float32.
+KEPT_BYTES = 4 << 30
+
 
 def check_checkpoint(checkpoint: str, base: str | None) -> None:
     """CheckpointError for what cannot be evaluated: an adapter on anything but its parent, a reward model, half a file."""
@@ -79,7 +82,23 @@ def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_setting
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     drop_decoding(model)
-    return model.eval().to(device), tokenizer
+    model = model.eval().to(device)
+    keep_dequantised(model)
+    return model, tokenizer
+
+
+def keep_dequantised(model: Any) -> None:
+    """Keep the float weights of GPTQ layers on a CPU, up to `KEPT_BYTES` in all; the products are the same bits.
+
+    The layers unpack their weights at every pass, which takes most of the time when text is written token by token.
+    """
+    layers = [layer for layer in model.modules() if type(layer).__name__ == "TorchLinear"]  # GPTQModel's
+    size = sum(layer.in_features * layer.out_features for layer in layers) * model.dtype.itemsize
+    if model.device.type != "cpu" or size > KEPT_BYTES:
+        return
+    for layer in layers:
+        weights = layer.dequantize_weight().to(model.dtype)
+        layer.dequantize_weight = lambda num_itr=1, weights=weights: weights
 
 
 def drop_decoding(model: Any) -> dict[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mcqa_suite.analysis.leaderboard import rung_leaderboard
+from mcqa_suite.analysis.leaderboard import Leaderboard, rung_leaderboard
+from mcqa_suite.backend.gguf_file import GgufFile
 from mcqa_suite.common.errors import DatasetError, McqaError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.ladder import sweep_results
@@ -16,19 +17,33 @@ from mcqa_suite.reporting.rung_table import rung_table
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
 
+def board_of(result: LadderResult) -> Leaderboard:
+    """The evaluated rungs, each with its differences to the base and to its parent."""
+    evaluated = [rung for rung in result.rungs if rung.evaluation]
+    return rung_leaderboard([_read(rung) for rung in evaluated], _parents(result.rungs))
+
+
 def save_leaderboard(result: LadderResult) -> str:
     """Write leaderboard.md and .csv into the run folder; return the first table of the Markdown, rungs by tasks.
 
     "" where nothing was evaluated.
     """
-    rungs = [rung for rung in result.rungs if rung.evaluation]
-    if not rungs:
+    if not any(rung.evaluation for rung in result.rungs):
         return ""
-    board = rung_leaderboard([_read(rung) for rung in rungs], _parents(result.rungs))
-    summary = markdown(rung_table(board))
+    board = board_of(result)
+    table = rung_table(board)
+    summary = markdown(replace(table, notes=[*table.notes, *_origin_of_base(result.rungs[0])]))
     write_file(result.output / "leaderboard.md", f"{summary}\n{leaderboard.markdown_by_task(board)}")
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
     return summary
+
+
+def _origin_of_base(base: RungResult) -> list[str]:
+    """A line about a base that was converted from GGUF: its weights may have been quantised before."""
+    settings = base.manifest.settings
+    if not (facts := settings.get("gguf")):
+        return []
+    return [f"{base.name}: {settings['base']}, {GgufFile(**facts).made_from}."]
 
 
 def _parents(rungs: Sequence[RungResult]) -> dict[str, str | None]:

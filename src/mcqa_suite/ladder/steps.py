@@ -133,27 +133,35 @@ class Executor(Protocol):
 
 
 class LocalExecutor:
-    """On this machine, `slots` steps at a time, the one with the lowest number first: with one slot, in order."""
+    """On this machine, at most `slots` steps at a time: with one slot in the order of their numbers.
 
-    def __init__(self, slots: int = 1) -> None:
-        self._slots = slots
-        self._ready: list[tuple[int, Step, Call]] = []
+    With several, stages come before evaluations, because more steps wait for them; the next step starts when its cores are free:
+    threads that take turns on a core are slower than one after the other.
+    """
+
+    def __init__(self, slots: int = 1, cores: int | None = None) -> None:
+        self._slots, self._cores = slots, cores or usable_cores()
+        self._ready: list[tuple[bool, int, Step, Call]] = []
         self._running: dict[Future[StepResult], Step] = {}
         self._pool = ThreadPoolExecutor(slots)
 
     def submit(self, step: Step, call: Call) -> None:
-        heapq.heappush(self._ready, (step.number, step, call))
+        heapq.heappush(self._ready, (self._slots > 1 and step.stage is None, step.number, step, call))
 
     def next(self) -> tuple[Step, StepResult]:
         if self._slots == 1:  # in this thread, so that Ctrl-C ends the process
-            _, step, call = heapq.heappop(self._ready)
+            *_, step, call = heapq.heappop(self._ready)
             return step, call()
-        while self._ready and len(self._running) < self._slots:
-            _, step, call = heapq.heappop(self._ready)
+        while self._ready and self._fits(self._ready[0][2]):
+            *_, step, call = heapq.heappop(self._ready)
             self._running[self._pool.submit(call)] = step
         done = wait(self._running, return_when=FIRST_COMPLETED).done
         future = min(done, key=lambda future: self._running[future].number)
         return self._running.pop(future), future.result()
+
+    def _fits(self, step: Step) -> bool:
+        cores = step.cpus + sum(other.cpus for other in self._running.values())
+        return not self._running or (len(self._running) < self._slots and cores <= self._cores)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)

@@ -15,7 +15,7 @@ def rung_table(board: Leaderboard) -> Table:
 
     A cloze task on which the base is below chance shows acc_norm: there acc is decided by the length of the options.
     """
-    indices = _chosen(board)
+    indices = chosen_columns(board)
     written = [
         index for index in indices if any(entry and entry.unread is not None for entry in _entries(board, index))
     ]
@@ -33,8 +33,8 @@ def rung_table(board: Leaderboard) -> Table:
     return Table("", header, rows, _notes(board, indices), left=2)
 
 
-def _chosen(board: Leaderboard) -> list[int]:
-    """The index of one column for each task."""
+def chosen_columns(board: Leaderboard) -> list[int]:
+    """The index of one column for each task: acc, or acc_norm where the base is below chance."""
     by_task: dict[str, list[int]] = {}
     for index, column in enumerate(board.columns):
         by_task.setdefault(column.name, []).append(index)

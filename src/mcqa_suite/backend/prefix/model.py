@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from mcqa_suite.backend.loading import drop_decoding, kernel_for
+from mcqa_suite.backend.loading import drop_decoding, keep_dequantised, kernel_for
 from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, identity
 from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
@@ -57,6 +57,7 @@ class PrefixLM(PrefixGeneration):
             )
         self._cache_path = cache_path(cache)
         super().__init__(pretrained, *args, **kwargs)
+        keep_dequantised(self.model)
         if dropped := drop_decoding(self.model):
             settings = ", ".join(f"{name} {value}" for name, value in dropped.items())
             log.warning(
