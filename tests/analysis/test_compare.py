@@ -24,7 +24,7 @@ def test_a_model_compared_with_itself_has_a_difference_of_exactly_zero(tmp_path)
     assert (row.change.p, row.p_holm, row.top_agreement, row.flips.total) == (1.0, 1.0, 1.0, 0)
     assert (row.choices.kl.max, row.choices.gold_change) == (0.0, 0.0)
     assert row.verdict == "equivalent"
-    assert [(f.condition, f.broken) for f in comparison.health] == [("identical", False)]
+    assert [(f.condition, f.invalid) for f in comparison.health] == [("identical", False)]
 
 
 @settings(deadline=None, max_examples=25)

@@ -40,18 +40,18 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("condition", BROKEN)
-def test_a_task_that_fails_a_check_is_broken_and_named(tmp_path, condition, capsys):
+def test_a_task_that_fails_a_check_is_not_valid_and_named(tmp_path, condition, capsys):
     base, variant = two_runs(tmp_path, BROKEN[condition])
     report = compared(base, variant)
     checks = [check for check in report.health if check.condition == condition]
-    assert [(f.task, f.run, f.broken) for f in checks] == [("t", "gptq", True)]
-    assert report.rows[0].verdict == "broken"
+    assert [(f.task, f.run, f.invalid) for f in checks] == [("t", "gptq", True)]
+    assert report.rows[0].verdict == "not valid"
     assert report.families == ()
     assert main(["compare", str(base), str(variant)]) == 0
-    assert f"t, gptq: **broken** ({condition})" in capsys.readouterr().out
+    assert f"t, gptq: **not valid** ({condition})" in capsys.readouterr().out
 
 
-def test_a_broken_task_is_left_out_of_the_mean(tmp_path):
+def test_a_task_that_is_not_valid_is_left_out_of_the_mean(tmp_path):
     (base, variant), _rows, changed = groups_of(tmp_path)
     scores, gold = questions(40, seed=1)
     broken = choice_rows("physics", set_all(0.0)(scores, gold), gold, subject="physics")
@@ -60,12 +60,12 @@ def test_a_broken_task_is_left_out_of_the_mean(tmp_path):
     assert (row.left_out, row.members, row.n) == (("physics",), ("chemistry", "math"), 200)
 
 
-def test_a_task_of_which_nothing_could_be_read_is_broken(tmp_path):
+def test_a_task_of_which_nothing_could_be_read_is_not_valid(tmp_path):
     base = write_run(tmp_path / "base", {"t": [written_row("t", i, "ABCD"[i % 4], i % 4) for i in range(12)]})
     blank = write_run(tmp_path / "gptq", {"t": [written_row("t", i, None, i % 4) for i in range(12)]}, model="gptq")
     report = compared(base, blank)
-    assert [(f.run, f.condition) for f in report.health if f.broken] == [("gptq", "unread")]
-    assert report.rows[0].verdict == "broken"
+    assert [(f.run, f.condition) for f in report.health if f.invalid] == [("gptq", "unread")]
+    assert report.rows[0].verdict == "not valid"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_runs_with_different_settings_are_an_error_that_lists_them(tmp_path, ove
 
 @pytest.mark.parametrize("rows", [{3}, set(range(200))], ids=["one row", "every row"])
 @pytest.mark.parametrize("which", ["variant", "base"])
-def test_fewer_options_than_in_the_other_run_are_broken(tmp_path, rows, which):
+def test_fewer_options_than_in_the_other_run_are_not_valid(tmp_path, rows, which):
     base, variant = two_runs(tmp_path)
 
     def shorten(row):
@@ -104,7 +104,7 @@ def test_fewer_options_than_in_the_other_run_are_broken(tmp_path, rows, which):
     report = compared(base, variant)
     (row,) = report.rows
     checks = [f for f in report.health if f.condition == "options missing"]
-    assert (row.verdict, row.choices.kl) == ("broken", None)
+    assert (row.verdict, row.choices.kl) == ("not valid", None)
     assert [f.run for f in checks] == ["base" if which == "base" else "gptq"]
     assert f"{len(rows)} of 200 documents" in checks[0].detail
     assert f"2 instead of 4 in document {min(rows)}" in checks[0].detail

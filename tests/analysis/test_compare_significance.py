@@ -38,7 +38,7 @@ def test_a_fall_from_above_chance_to_chance_gets_a_mark(tmp_path):
 def test_a_failed_check_gets_no_mark(tmp_path):
     (row,) = compared(*two_runs(tmp_path, always_c, 1000)).rows
     assert row.change.p < 1e-6
-    assert (row.verdict, row.p_holm, mark(row)) == ("broken", None, "")
+    assert (row.verdict, row.p_holm, mark(row)) == ("not valid", None, "")
 
 
 def test_an_interval_without_zero_is_not_enough_where_many_rows_are_tested(tmp_path):

@@ -205,7 +205,7 @@ def test_markdown_and_csv_agree(evaluated):
     assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, always B 33.3 %, 0-shot)" in markdown
     assert len(table) == 2 * 4
     first = table[0]
-    shown = f"| base | {100 * float(first['value']):.1f}{' †' if first['broken'] else ''} | {100 * float(first['low']):.1f} to"
+    shown = f"| base | {100 * float(first['value']):.1f}{' †' if first['not_valid'] else ''} | {100 * float(first['low']):.1f} to"
     assert shown in markdown
     assert (first["chance"], first["unread"], first["diff"]) == ("0.25", "", "")
 

@@ -261,5 +261,5 @@ def test_a_verdict_card_names_the_check_that_failed(tmp_path):
     [card] = verdicts(report, ["gptq"], {})
     assert (card.word, card.tone) == ("not valid", "bad")
     [(verdict, phrase, text)] = card.lines
-    assert (verdict, phrase) == ("broken", "not valid:")
+    assert (verdict, phrase) == ("not valid", "not valid:")
     assert re.fullmatch(r"t: \d+ of \d+ answers are C, which is right in [\d.]+ % \(gptq\)", text)

@@ -102,7 +102,7 @@ def _main(rows: Sequence[ComparisonRow]) -> Table:
             facts.append(f"always {letter} {percent(share)} %")
             references.append([f"always {letter}", "", percent(share), *blank])
     title = f"{first.task}, {first.metric}{filter_name}{kind} ({', '.join(facts)}, {first.n_shot}-shot)"
-    notes = [f"{name_of(row)}: left out as broken: {', '.join(row.left_out)}." for row in rows if row.left_out]
+    notes = [f"{name_of(row)}: left out, not valid: {', '.join(row.left_out)}." for row in rows if row.left_out]
     notes += [NOTE_FRAGILE] if any(row.change.fragile for row in rows) else []
     table = _table(title, MAIN, rows, notes)
     return replace(table, rows=[*table.rows, *references])
@@ -133,10 +133,10 @@ def _health(checks: Sequence[FailedCheck]) -> list[str]:
     """A line a run and condition; where only a few tasks have it, a line each with the detail."""
     kinds: dict[tuple[str, str, bool], list[FailedCheck]] = {}
     for check in checks:
-        kinds.setdefault((check.run, check.condition, check.broken), []).append(check)
+        kinds.setdefault((check.run, check.condition, check.invalid), []).append(check)
     lines = []
-    for (run, condition, broken), same in sorted(kinds.items(), key=lambda kind: not kind[0][2]):
-        mark = f"{'**broken** ' if broken else ''}({condition})"
+    for (run, condition, invalid), same in sorted(kinds.items(), key=lambda kind: not kind[0][2]):
+        mark = f"{'**not valid** ' if invalid else ''}({condition})"
         if len(same) <= FEW:
             lines += [f"{check.task}, {run}: {mark}: {check.detail}" for check in same]
         else:

@@ -140,8 +140,8 @@ def notes(board: Leaderboard) -> list[str]:
     if ties := [row.run.name for row in board.rows if "=" in row.rank]:
         lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
     entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
-    if broken := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
-        lines.append(f"† broken, and left out of means: {'; '.join(broken)}.")
+    if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
+        lines.append(f"† not valid, and left out of means: {'; '.join(invalid)}.")
     for run in (row.run for row in board.rows):
         counts = [(task.task, len(task.samples.failed), task.n) for task in run.by_task.values()]
         if texts := [f"{task} {failed} of {failed + n}" for task, failed, n in counts if failed]:
@@ -156,14 +156,14 @@ def tables_by_task(board: Leaderboard) -> list[Table]:
 
 def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     sizes = size_columns(board)
-    lines, unpaired, broken, refused = [], [], [], []
+    lines, unpaired, invalid, refused = [], [], [], []
     for number_of_row, row in enumerate(board.rows):
         entry = row.entries[index]
         if entry is None:
             continue
         lines.append([*_task_cells(row, entry), *(values[number_of_row][1] for values in sizes.values())])
         unpaired += [f"{row.run.name}: {entry.unpaired}"] if entry.unpaired else []
-        broken += [f"{row.run.name}: {entry.failed_check}"] if entry.failed_check else []
+        invalid += [f"{row.run.name}: {entry.failed_check}"] if entry.failed_check else []
         reasons = (entry.base_differs, entry.parent_differs)
         refused += [f"{row.run.name}: {reason}" for reason in dict.fromkeys(reasons) if reason]
     chance = f"chance {percent(column.chance)} %" if column.chance is not None else "no guessing"
@@ -174,7 +174,7 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     differ = "Documents that differ between the runs, left out of the difference"
     foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
     foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []
-    foot += [f"† broken: {', '.join(broken)}."] if broken else []
+    foot += [f"† not valid: {', '.join(invalid)}."] if invalid else []
     return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
 
 
@@ -222,7 +222,7 @@ def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
             "value": accuracy.value,
             "low": accuracy.low,
             "high": accuracy.high,
-            "broken": entry.failed_check,
+            "not_valid": entry.failed_check,
             "chance": column.chance,
             "unread": entry.unread,
             **(_compared_record(row, entry) if compared else {}),

@@ -193,6 +193,6 @@ def _complete_cell(run: Run) -> Cell:
 
 
 def _health_cell(report: Comparison, run: Run) -> Cell:
-    broken = [check for check in report.health if check.run == run.name and check.broken]
-    checks = sorted({f"{check.condition} ({check.task})" for check in broken})
+    invalid = [check for check in report.health if check.run == run.name and check.invalid]
+    checks = sorted({f"{check.condition} ({check.task})" for check in invalid})
     return ("bad", _first_two(checks, ", ")) if checks else ("good", "all checks passed")

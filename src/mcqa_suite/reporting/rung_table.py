@@ -89,6 +89,6 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     if bounds:
         lines.append(f"Lower ends of the 95 % intervals of these differences, in points: {'; '.join(bounds)}.")
     failed = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
-    if broken := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
-        lines.append(f"† broken: {'; '.join(dict.fromkeys(broken))}.")
+    if invalid := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
+        lines.append(f"† not valid: {'; '.join(dict.fromkeys(invalid))}.")
     return lines

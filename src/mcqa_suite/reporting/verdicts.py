@@ -16,13 +16,13 @@ MEANING = {
     "no detectable change": "not significant, with enough questions to detect a difference of the margin (80 % power)",
     "underpowered": "not significant, with too few questions to detect a difference of the margin (80 % power)",
     "at chance": "neither score is above chance, so the difference has no meaning",
-    "broken": "the scores are not valid: a health check failed",
+    "not valid": "the scores are not valid: a health check failed",
     "not comparable": "asked differently from the base, so there is no difference",
 }
 PHRASE = {
     "worse": "worse on",
     "better": "better on",
-    "broken": "not valid:",
+    "not valid": "not valid:",
     "at chance": "both at chance on",
     "underpowered": "too few questions for a verdict on",
     "no detectable change": "no detectable change on",
@@ -101,7 +101,7 @@ def _card(
     lines = []
     for verdict, phrase in PHRASE.items():
         if selected := [row for row in rows if row.verdict == verdict]:
-            texts = [_failures(comparison, row) if verdict == "broken" else interval(row) for row in selected]
+            texts = [_failures(comparison, row) if verdict == "not valid" else interval(row) for row in selected]
             tasks = [f"{row.task}: {text}" for row, text in zip(selected, texts, strict=True)]
             lines.append((verdict, phrase, "; ".join(tasks)))
     if mismatched:
@@ -120,7 +120,7 @@ def first_two(lines: Sequence[str]) -> list[str]:
 
 def _failures(comparison: Comparison, row: ComparisonRow) -> str:
     """What failed in a row that is not valid; of a group, in its first task."""
-    checks = [check for check in comparison.health if check.broken and check.run in (row.variant, comparison.base)]
+    checks = [check for check in comparison.health if check.invalid and check.run in (row.variant, comparison.base)]
     task = next((check.task for check in checks if check.task in covered([row])), row.task)
     return ", ".join(f"{check.detail} ({check.run})" for check in checks if check.task == task)
 
@@ -128,18 +128,18 @@ def _failures(comparison: Comparison, row: ComparisonRow) -> str:
 def _overall(words: Sequence[str]) -> tuple[str, str]:
     """A badge's text and tone: the most important verdict, and on how many of the headlines."""
     total = f"of {len(words)}"
-    better, worse, broken = (words.count(word) for word in ("better", "worse", "broken"))
+    better, worse, invalid = (words.count(word) for word in ("better", "worse", "not valid"))
     unsure = words.count("underpowered") + words.count("at chance")
     if better and worse:
         return f"better on {better}, worse on {worse} {total}", "mixed"
     if better or worse:
         return (f"worse on {worse} {total}", "worse") if worse else (f"better on {better} {total}", "better")
-    if broken == len(words):
+    if invalid == len(words):
         return "not valid", "bad"
     if unsure:
         return f"undecided on {unsure} {total}", "unsure"
-    if broken:
-        return f"not valid on {broken} {total}", "bad"
+    if invalid:
+        return f"not valid on {invalid} {total}", "bad"
     return ("equivalent", "same") if set(words) == {"equivalent"} else ("no detectable change", "same")
 
 

@@ -24,7 +24,7 @@ def failed_checks(
     """Every check that fails in either run of a task."""
     level = LEVEL / max(1, comparisons)
     checks = [
-        FailedCheck(task, run, condition, detail, broken=True)
+        FailedCheck(task, run, condition, detail, invalid=True)
         for run, answers in ((base, pairs.base), (variant, pairs.variant))
         for condition, detail in _conditions(answers, pairs, level)
     ]
@@ -88,7 +88,7 @@ def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: boo
         return []
     subject = f"every {'log-likelihood' if scored else 'response'} is {base}'s"
     if same_model:
-        return [FailedCheck(task, variant, "identical", f"{subject}: it is the same model", broken=False)]
+        return [FailedCheck(task, variant, "identical", f"{subject}: it is the same model", invalid=False)]
     # A few short responses can be equal by coincidence; log-likelihoods cannot.
     doubt = f"{subject}; check that the variant was loaded, and that the runs share no cache"
-    return [FailedCheck(task, variant, "identical", doubt, broken=scored)]
+    return [FailedCheck(task, variant, "identical", doubt, invalid=scored)]

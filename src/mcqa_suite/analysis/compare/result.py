@@ -10,7 +10,7 @@ from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.stats import Estimate, Spread
 
-Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "broken"]
+Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "not valid"]
 Kind = Literal["task", "group", "noise floor"]
 Method = Literal["score", "clustered score", "t", "clustered t", "macro"]
 
@@ -83,8 +83,8 @@ class Choices:
 class ComparisonRow:
     """One variant against the base on one task or group.
 
-    The corrected p-values are None for broken rows and noise floors, which are in no family. `members`: the tasks of a group;
-    `left_out`: its tasks in which a check failed.
+    The corrected p-values are None for rows that are not valid and for noise floors, which are in no family. `members`: the
+    tasks of a group; `left_out`: its tasks in which a check failed.
     """
 
     task: str
@@ -120,13 +120,13 @@ class Family:
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """A health check that failed in a run of a task; `broken` if the scores are not valid."""
+    """A health check that failed in a run of a task; `invalid` if the scores are not valid."""
 
     task: str
     run: str
     condition: str
     detail: str
-    broken: bool
+    invalid: bool
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,11 @@ def with_verdicts(rows: Sequence[ComparisonRow], margin: float) -> tuple[list[Co
     """Add corrected p-values and verdicts; also return the families over which p-values were corrected.
 
     A family is the task x variant rows of one metric and one filter. Groups share documents with their tasks, so they form
-    separate families. Broken rows and noise floors are in no family.
+    separate families. Rows that are not valid and noise floors are in no family.
     """
     families: dict[tuple[str, str, str], list[ComparisonRow]] = {}
     for row in rows:
-        if row.verdict != "broken" and row.kind != "noise floor":
+        if row.verdict != "not valid" and row.kind != "noise floor":
             families.setdefault((row.kind, row.metric, row.filter), []).append(row)
     corrected: dict[int, tuple[float, float]] = {}
     for members in families.values():
@@ -52,11 +52,11 @@ def with_verdicts(rows: Sequence[ComparisonRow], margin: float) -> tuple[list[Co
 
 
 def _verdict(row: ComparisonRow, p_corrected: float, margin: float) -> Verdict:
-    """The first that applies: broken; worse, better or at chance (corrected p < .05); equivalent (two one-sided tests);
+    """The first that applies: not valid; worse, better or at chance (corrected p < .05); equivalent (two one-sided tests);
     underpowered (less than 80 % power for a difference of the margin); no detectable change."""
     change = row.change
-    if row.verdict == "broken":
-        return "broken"
+    if row.verdict == "not valid":
+        return "not valid"
     if isnan(p_corrected):
         return "underpowered"
     if p_corrected < LEVEL:
@@ -79,8 +79,8 @@ def family_text(families: Iterable[Family]) -> str:
 
 
 def exit_code(comparison: Comparison) -> int:
-    """1 if any row is worse; else 2 if any is underpowered, at chance or broken; else 0."""
+    """1 if any row is worse; else 2 if any is underpowered, at chance or not valid; else 0."""
     words = {row.verdict for row in comparison.rows if row.kind != "noise floor"}
     if "worse" in words:
         return 1
-    return 2 if words & {"underpowered", "at chance", "broken"} else 0
+    return 2 if words & {"underpowered", "at chance", "not valid"} else 0

@@ -42,8 +42,8 @@ class PairedTask:
     failed_checks: tuple[FailedCheck, ...]
 
     @property
-    def broken(self) -> bool:
-        return any(check.broken for check in self.failed_checks)
+    def invalid(self) -> bool:
+        return any(check.invalid for check in self.failed_checks)
 
     @property
     def one_cluster(self) -> bool:
@@ -103,7 +103,7 @@ def _is_same_model(base: Run, variant: Run) -> bool:
 
 def _unanswered(run: Run, key: Key) -> FailedCheck:
     share = f"{100 * run.tasks[key].failed_share:.1f} % of its items got no answer"
-    return FailedCheck(key[0], run.name, "failed", f"{share}: the rest may be easier or shorter", broken=False)
+    return FailedCheck(key[0], run.name, "failed", f"{share}: the rest may be easier or shorter", invalid=False)
 
 
 def _why_no_pairs(unpaired: UnpairedCounts) -> str:
@@ -165,7 +165,7 @@ def comparison_row(
         unread_base=None if base.unread is None else float(base.unread.mean()),
         unread_variant=None if other.unread is None else float(other.unread.mean()),
         chance=None if base.right is None or other.right is None else pairs.chance,
-        verdict="broken" if example.broken else "no detectable change",
+        verdict="not valid" if example.invalid else "no detectable change",
     )
 
 
@@ -204,8 +204,8 @@ def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
 
 
 def _group_row(group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> ComparisonRow:
-    """The group's row over its members that are not broken; if all are broken, a broken row over all."""
-    sound = [task for task in members if not task.broken] or members
+    """The group's row over its valid members; if none is, a row over all that is not valid."""
+    sound = [task for task in members if not task.invalid] or members
     parts = [task.pairs for task in sound]
     pairs = joined(parts)
     change = measure.change(pairs, margin)

@@ -231,7 +231,7 @@ def _failed_check(run: Run, column: TaskColumn) -> str:
         pairs, _ = pair(samples, samples, column.metric)
         comparisons = len(column.tasks)
         for check in health.failed_checks(pairs, name, run.name, run.name, same_model=True, comparisons=comparisons):
-            if check.broken:
+            if check.invalid:
                 return check.condition if len(column.tasks) == 1 else f"{check.condition} in {name}"
     return ""
 

@@ -46,7 +46,7 @@ def forest(report: Comparison, tops: Groups) -> Plot:
         "Difference of each variant to the base",
         f"Paired difference with its 95 % interval. The band is the equivalence margin, ± {margin:g} "
         f"{'point' if margin == 1 else 'points'}. Filled and coloured: significant after Holm's correction "
-        "(blue: better, orange: worse). Cross: broken.",
+        "(blue: better, orange: worse). Cross: not valid.",
     )
     xlabel = f"difference to {short(report.base)} (percentage points)"
     plot, axes, _heights = line_plot(words, labelled(tops), _forest_line, xlabel)
@@ -58,8 +58,8 @@ def forest(report: Comparison, tops: Groups) -> Plot:
 def _forest_line(axes: Axes, y: float, row: ComparisonRow) -> str:
     d, ink = row.change.difference, colour(row)
     axes.plot([100 * d.low, 100 * d.high], [y, y], color=ink, lw=1.6, solid_capstyle="butt")
-    marker = "X" if row.verdict == "broken" else "D" if row.kind == "noise floor" else "s"
-    full = is_significant(row) or row.verdict == "broken"
+    marker = "X" if row.verdict == "not valid" else "D" if row.kind == "noise floor" else "s"
+    full = is_significant(row) or row.verdict == "not valid"
     axes.plot([100 * d.value], [y], marker, ms=5, color=ink, mfc=ink if full else "#ffffff", mew=1.3)
     margin_text(axes, y, row.verdict, ink)
     return f"{interval(row)}, {row.verdict}"
@@ -131,7 +131,7 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
     return Plot(
         f"tasks-{_slug(top.task)}-{_slug(top.filter)}",
         f"The {len(parts)} tasks of {short(top.task)}",
-        f"{short(top.metric)} in %. Empty circle: {short(base)}; full circle: the variant; cross: the variant is broken. "
+        f"{short(top.metric)} in %. Empty circle: {short(base)}; full circle: the variant; cross: the variant is not valid. "
         "Lines are thick and coloured where the difference is significant after correction. Dotted line: chance."
         f"{capped(len(names), len(variants), 'variants')}{more}",
         "; ".join(words),
@@ -143,7 +143,7 @@ def _dumbbell_line(ax: Axes, y: float, row: ComparisonRow) -> str:
     before, after = 100 * row.change.base.value, 100 * row.change.variant.value
     ax.plot([before, after], [y, y], color=colour(row), lw=2.2 if is_significant(row) else 1.1)
     ax.plot([before], [y], "o", color=INK, mfc="#ffffff", ms=3.8, mew=1)
-    ax.plot([after], [y], "X" if row.verdict == "broken" else "o", color=colour(row), ms=4)
+    ax.plot([after], [y], "X" if row.verdict == "not valid" else "o", color=colour(row), ms=4)
     return f"{before:.0f} to {after:.0f} %"
 
 
