@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from mcqa_training import margins, rows, stage, weights
+from mcqa_training import margins, resume, rows, stage, weights
 
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
@@ -62,7 +62,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train()
+        trainer.train(resume_from_checkpoint=resume.last_saved(config))
 
         scored = rewards(trainer, reference, tokenizer, held_out, chat)
         metrics = margins.summary(scored, held_out)

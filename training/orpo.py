@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mcqa_training import margins, rows, stage, weights
+from mcqa_training import margins, resume, rows, stage, weights
 
 from datasets import Dataset
 from peft import LoraConfig
@@ -66,7 +66,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train()
+        trainer.train(resume_from_checkpoint=resume.last_saved(config))
 
         model = trainer.accelerator.unwrap_model(trainer.model)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from mcqa_training import margins, rows, stage, weights
+from mcqa_training import margins, resume, rows, stage, weights
 
 from datasets import Dataset
 from peft import LoraConfig
@@ -42,7 +42,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train()
+        trainer.train(resume_from_checkpoint=resume.last_saved(config))
 
         model = trainer.accelerator.unwrap_model(trainer.model)
 

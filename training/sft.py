@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from mcqa_training import rows, stage, weights
+from mcqa_training import resume, rows, stage, weights
 
 from datasets import Dataset
 from peft import LoraConfig
@@ -38,7 +38,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train()
+        trainer.train(resume_from_checkpoint=resume.last_saved(config))
         weights.save_trained(trainer, tokenizer, args, settings, data=fingerprints, rows_chat_template=chat)
 
 

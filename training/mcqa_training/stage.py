@@ -9,14 +9,13 @@ import json
 import math
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mcqa_training import stored
+from mcqa_training import resume, stored
 
 import torch
 from transformers import TrainerCallback, set_seed
@@ -51,6 +50,7 @@ GPU = torch.cuda.is_available()
 TRAINER = {
     "report_to": "none",
     "save_strategy": "no",
+    "save_total_limit": 1,
     "logging_steps": 10,
     "logging_first_step": True,  # a run shorter than logging_steps has a curve too
     "gradient_checkpointing": False,
@@ -147,7 +147,7 @@ def exit_code(main: Callable[[], None]) -> int:
 @contextmanager
 def training(args: argparse.Namespace, settings: Any, configs: Configs) -> Iterator[Any]:
     """Set the seed and yield the configs of trainer and adapter; running out of memory in the block is a ConfigError."""
-    with tempfile.TemporaryDirectory() as folder:
+    with resume.trainer_folder(args, settings) as folder:
         config, lora = configs(settings, str(args.config), folder)
         remedy = "lower it and raise gradient_accumulation_steps by as much, lower max_length, or set qlora: true"
         size = config.per_device_train_batch_size

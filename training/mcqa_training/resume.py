@@ -1,0 +1,53 @@
+"""Go on with a training that was interrupted, where its settings ask the trainer to save (`save_strategy: steps`)."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from transformers.trainer_utils import get_last_checkpoint
+
+from mcqa_suite.backend import processes
+from mcqa_suite.common.manifest import content_hash
+
+STARTED_FROM = "started_from"  # a file that says which settings and which parent the saved steps belong to
+
+
+@contextmanager
+def trainer_folder(args: argparse.Namespace, settings: Any) -> Iterator[str]:
+    """The folder in which the trainer saves: temporary, or for one that saves `.<name>.steps` beside the output.
+
+    That folder is deleted when the stage has succeeded, and at the start where its settings or parent were others. Several
+    processes always begin again.
+    """
+    if settings.trainer.get("save_strategy", "no") == "no" or processes.world() > 1:
+        with tempfile.TemporaryDirectory() as folder:
+            yield folder
+        return
+    path: Path = args.output.with_name(f".{args.output.name}.steps")
+    record, key = path / STARTED_FROM, _key(args)
+    if not (record.is_file() and record.read_text(encoding="utf-8") == key):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        record.write_text(key, encoding="utf-8")
+    yield str(path)
+    shutil.rmtree(path)
+
+
+def last_saved(config: Any) -> str | None:
+    """The newest checkpoint that the trainer saved, to go on from; None to begin."""
+    found: str | None = get_last_checkpoint(config.output_dir) if Path(config.output_dir).is_dir() else None
+    if found:
+        print(f"going on from {Path(found).name}", flush=True)
+    return found
+
+
+def _key(args: argparse.Namespace) -> str:
+    settings = sha256(args.config.read_bytes()).hexdigest()
+    return f"{settings} {content_hash(args.parent)}\n"
