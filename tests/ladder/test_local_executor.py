@@ -9,8 +9,8 @@ from mcqa_suite.ladder.steps import LocalExecutor, Step
 STAGE = Stage("int8", "bnb", "base", BnbSettings(format="int8"))
 
 
-def step(number, *, stage=None, cpus=1):
-    return Step(number, f"rung{number}", stage, frozenset(), 1, cpus, cpus, 0)
+def step(number, *, stage=None, cpus=1, entries=1):
+    return Step(number, f"rung{number}", stage, frozenset(), 1, cpus, cpus, 0, 0 if stage else entries)
 
 
 def order(executor, steps):
@@ -40,6 +40,11 @@ def test_one_slot_runs_steps_by_number():
 def test_several_slots_run_stages_first():
     ended, most = order(LocalExecutor(2, cores=2), [step(2), step(3), step(4, stage=STAGE), step(5, stage=STAGE)])
     assert (set(ended[:2]), set(ended[2:]), most) == ({4, 5}, {2, 3}, 2)
+
+
+def test_several_slots_run_the_evaluations_with_most_entries_first():
+    ended, _ = order(LocalExecutor(2, cores=2), [step(2), step(3), step(4, entries=2), step(5, entries=3)])
+    assert (set(ended[:2]), set(ended[2:])) == ({4, 5}, {2, 3})
 
 
 def test_a_step_waits_until_its_cores_are_free():

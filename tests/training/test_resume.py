@@ -21,7 +21,16 @@ def command(folder: Path, parent: Path, name: str, **trainer) -> list[str]:
     trainer = {"max_steps": 40, "per_device_train_batch_size": 2, "save_strategy": "steps", "save_steps": 5} | trainer
     config.write_text(yaml.safe_dump({"data": ROWS, "trainer": trainer}), encoding="utf-8")
     script = training_dir() / "sft.py"
-    return [sys.executable, str(script), "--config", str(config), "--parent", str(parent), "--output", str(folder / name)]
+    return [
+        sys.executable,
+        str(script),
+        "--config",
+        str(config),
+        "--parent",
+        str(parent),
+        "--output",
+        str(folder / name),
+    ]
 
 
 def run(words: list[str]) -> str:

@@ -15,6 +15,7 @@ from mcqa_suite.ladder.recipe import BASE, Recipe, Stage, evaluated
 from mcqa_suite.ladder.stage_settings import TRAINED
 
 EVALUATE = "evaluate"
+MOST_ENTRIES = 1 << 30  # more than the entries of any recipe
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Step:
     """`number` counts from 2 in the recipe's order (1 is the base); `after` holds the numbers of the steps that it waits for.
 
     A step without `stage` evaluates its rung. It runs in `processes` processes of `threads` threads (None: not set), and takes
-    `cpus` and `gpus` of a cluster's node (None: one GPU for each process, if the cluster has any).
+    `cpus` and `gpus` of a cluster's node (None: one GPU for each process, if the cluster has any). `entries` is the number of
+    entries of `evaluate` that it runs.
     """
 
     number: int
@@ -33,6 +35,7 @@ class Step:
     threads: int | None
     cpus: int
     gpus: float | None
+    entries: int = 0
 
     @property
     def kind(self) -> str:
@@ -60,7 +63,9 @@ def steps_of(recipe: Recipe) -> tuple[Step, ...]:
         threads = max(1, cpus // processes) if cpus else recipe.threads or shared
         gpus = recipe.num_gpus if stage is None or stage.num_gpus is None else stage.num_gpus
         number = next(numbers)
-        steps.append(Step(number, rung, stage, after, processes, threads, cpus or processes * (threads or 1), gpus))
+        entries = 0 if stage else len(evaluated(recipe, rung))
+        cpus = cpus or processes * (threads or 1)
+        steps.append(Step(number, rung, stage, after, processes, threads, cpus, gpus, entries))
         return number
 
     if evaluated(recipe, BASE):
@@ -135,18 +140,20 @@ class Executor(Protocol):
 class LocalExecutor:
     """On this machine, at most `slots` steps at a time: with one slot in the order of their numbers.
 
-    With several, stages come before evaluations, because more steps wait for them; the next step starts when its cores are free:
-    threads that take turns on a core are slower than one after the other.
+    With several, stages come before evaluations, because more steps wait for them, and the evaluations with most entries come
+    first, so that no long one is left for the end. The next step starts when its cores are free: threads that take turns on a
+    core are slower than one after the other.
     """
 
     def __init__(self, slots: int = 1, cores: int | None = None) -> None:
         self._slots, self._cores = slots, cores or usable_cores()
-        self._ready: list[tuple[bool, int, Step, Call]] = []
+        self._ready: list[tuple[int, int, Step, Call]] = []
         self._running: dict[Future[StepResult], Step] = {}
         self._pool = ThreadPoolExecutor(slots)
 
     def submit(self, step: Step, call: Call) -> None:
-        heapq.heappush(self._ready, (self._slots > 1 and step.stage is None, step.number, step, call))
+        rank = 0 if self._slots == 1 else -step.entries if step.stage is None else -MOST_ENTRIES
+        heapq.heappush(self._ready, (rank, step.number, step, call))
 
     def next(self) -> tuple[Step, StepResult]:
         if self._slots == 1:  # in this thread, so that Ctrl-C ends the process
