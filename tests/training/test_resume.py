@@ -59,5 +59,5 @@ def test_it_ends_with_the_weights_of_an_unbroken_one_and_begins_again_with_other
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("unbroken", "sft")]
     assert weights[0] == weights[1]
 
-    interrupt(words[:-1] + [str(tmp_path / "other")], tmp_path / ".other.steps")
+    interrupt([*words[:-1], str(tmp_path / "other")], tmp_path / ".other.steps")
     assert "going on" not in run(command(tmp_path, tiny_checkpoint, "other", learning_rate=1e-3))

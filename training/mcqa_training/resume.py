@@ -42,10 +42,10 @@ def trainer_folder(args: argparse.Namespace, settings: Any) -> Iterator[str]:
 
 def last_saved(config: Any) -> str | None:
     """The newest checkpoint that the trainer saved, to go on from; None to begin."""
-    found: str | None = get_last_checkpoint(config.output_dir) if Path(config.output_dir).is_dir() else None
-    if found:
-        print(f"going on from {Path(found).name}", flush=True)
-    return found
+    newest: str | None = get_last_checkpoint(config.output_dir) if Path(config.output_dir).is_dir() else None
+    if newest:
+        print(f"going on from {Path(newest).name}", flush=True)
+    return newest
 
 
 def _key(args: argparse.Namespace) -> str:
