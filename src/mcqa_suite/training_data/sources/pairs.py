@@ -171,7 +171,8 @@ def _texts(prompt: str, chosen: str, rejected: str) -> tuple[str, str, str]:
 
 # The styles of an option, the first being the default; an explanation (`cot`) is of the right one alone.
 OPTION_STYLES = {
-    name: partial(_answered, STYLES[name]) for name in ("letter_text", "letter", "correct_answer", "cloze")
+    name: partial(_answered, STYLES[name])
+    for name in ("letter_text", "letter", "correct_answer", "cloze", "cot_answer")
 }
 TEXTS = {"pair": as_texts}
 FILE_KEYS = ("path", "keep_first")
