@@ -120,7 +120,7 @@ def test_picks_and_golds_give_every_accuracy(evaluated, plain):
     choices.append(read_run(plain[0]).tasks["plain_choice", "none"])
     assert len(choices) > 5
     for task in choices:
-        assert (task.samples.gold != 0).all()
+        assert task.samples.gold.any(axis=1).all()
         for metric in task.metrics:
             assert task.samples.chose_gold(metric).tolist() == (task.samples.scores[metric] > 0).tolist()
 
@@ -181,7 +181,7 @@ def test_a_gold_that_contradicts_the_accuracy_is_dropped(tmp_path):
     rows = [choice_row("t", i, [0, 1], 1) for i in range(3)]
     rows[2]["acc"] = 0.0  # scored by something that the log does not show
     samples = read_run(write_run(tmp_path, {"t": rows})).by_task["t"].samples
-    assert samples.gold.tolist() == [2, 2, 0]
+    assert samples.gold.tolist() == [[False, True], [False, True], [False, False]]
 
 
 def test_a_log_with_only_the_required_fields_is_read(tmp_path):
@@ -193,7 +193,7 @@ def test_a_log_with_only_the_required_fields_is_read(tmp_path):
     folder = write_run(tmp_path, {"t": rows}, configs={"t": {}})
     (folder / f"results_{STAMP}.json").write_text('{"configs": {"t": {}}}', encoding="utf-8")
     run = read_run(folder).by_task["t"]
-    assert run.samples.gold.tolist() == [2, 2, 2]
+    assert run.samples.gold.tolist() == [[False, True]] * 3
     assert (run.metrics, run.n_shot, run.chance, run.constant) == (["acc"], 0, 0.5, ("B", 1.0))
     assert len(set(run.samples.hashes[:, 0].tolist())) == 3
 

@@ -11,7 +11,7 @@ from mcqa_suite.logs import runs
 from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.logs.rows import Sample, parse_rows, read_extraction
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.tables import data_frame
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _row(sample: Sample) -> dict[str, Any]:
     if sample.failure is None and isinstance(sample.responses[0], list):
         values = sample.loglikelihoods
         likeliest = max(range(len(values)), key=values.__getitem__)
-        row |= {"loglikelihoods": values, "answer": LETTERS[likeliest] if likeliest < len(LETTERS) else None}
+        row |= {"loglikelihoods": values, "answer": option_label(likeliest)}
     elif sample.failure is None:
         extractions = [read_extraction(value) for value in sample.filtered]
         statuses = [extraction and extraction.status for extraction in extractions]

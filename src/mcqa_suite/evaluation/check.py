@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.harness.tasks import load_leaves, public_source
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import option_label
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class TaskCheck:
     def __str__(self) -> str:
         low, high = self.options
         options = f"{low}-{high} options" if low != high else f"{low} options"
-        shares = " ".join(f"{LETTERS[k]} {100 * v / self.n:.0f}%" for k, v in sorted(self.golds.items()))
+        shares = " ".join(f"{option_label(k)} {100 * v / self.n:.0f}%" for k, v in sorted(self.golds.items()))
         answers = f"{options}, gold {shares}" if self.golds else "generated answer"
         source = f", questions of {self.source}" if self.source else ""
         return f"{self.task}: {self.n} documents, {answers}, longest prompt {self.longest_prompt} characters{source}"

@@ -37,6 +37,6 @@ def gold_letter(value: str | int, n_choices: int) -> str:
         position = LABELS.find(label) if len(label) == 1 else -1
         index = position if position >= 0 else letters.find(label or "?")
     if not 0 <= index < len(letters) or (isinstance(value, str) and len(label) != 1):
-        expected = f"one of {', '.join(letters)}, a label 1-{n_choices} or an index below {n_choices}"
+        expected = f"one of {', '.join(letters)}, a label 1-{len(LABELS[:n_choices])} or an index below {len(letters)}"
         raise ValueError(f"gold answer {value!r}: expected {expected}")
     return letters[index]

@@ -10,7 +10,7 @@ from typing import Any
 from mcqa_suite.extract import Extraction, extract_grid, gold_letter, gold_number
 from mcqa_suite.logs.rows import Sample, read_extraction
 from mcqa_suite.logs.scoring import Doc
-from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index
+from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index, option_label
 
 # A document of ours with these columns asks for this kind of answer.
 KIND_COLUMNS = {
@@ -190,7 +190,7 @@ def _extraction(kind: str, value: Any, doc: Doc, labels: Sequence[str]) -> Extra
     try:
         if kind == "letters":
             name = text.strip(string.punctuation + string.whitespace)
-            return Extraction(LETTERS[_index(name, doc["choices"], labels)], "answered")
+            return Extraction(option_label(_index(name, doc["choices"], labels)), "answered")
         answer = gold_number(text) if kind == "numbers" else extract_grid(text).answer
     except ValueError:  # no letter, number or grid, such as "[invalid]"
         answer = None

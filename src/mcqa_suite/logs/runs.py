@@ -13,8 +13,9 @@ import numpy as np
 from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import model_identity, run_files, samples_file
+from mcqa_suite.logs.guessing import Asked, guessing
 from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.samples import Floats, Hashes, Samples, read_samples
+from mcqa_suite.logs.samples import Floats, Samples, read_samples
 from mcqa_suite.logs.settings import (
     SHOTS,
     Difference,
@@ -23,9 +24,6 @@ from mcqa_suite.logs.settings import (
     have_same_prompts,
     settings_of,
 )
-from mcqa_suite.questions.question import LETTERS
-
-MIN_KNOWN_GOLD = 0.99  # statistics of gold letters need at least this share of documents with a known gold
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +74,19 @@ class TaskRun:
         return [metric for metric in METRICS if metric in self.samples.scores]
 
     @property
+    def asked(self) -> Asked:
+        """What `logs.guessing` needs."""
+        return self.samples.options, self.samples.gold
+
+    @property
     def chance(self) -> float | None:
-        """Expected accuracy of a blind guess; None where an answer is not one of a few options."""
-        options = self.samples.options
-        return float(np.mean(1 / options)) if options.min() > 0 else None
+        """Expected accuracy of a random option; None where an answer is not one of a few options."""
+        return guessing([self.asked]).chance
 
     @property
     def constant(self) -> tuple[str, float] | None:
-        """The letter that is right most often, and how often; None where answers have no letters, or gold is unknown."""
-        return best_letter(self.samples.gold) if self.chance is not None else None
+        """The option that is right most often, and how often; None where there are no options, or gold is unknown."""
+        return guessing([self.asked]).constant
 
     @property
     def unread(self) -> float | None:
@@ -225,12 +227,3 @@ def _manifest_facts(folder: Path) -> tuple[str, dict[str, float | None]]:
     if size:
         facts |= {"bits_per_weight": size.bits_per_weight, "size_mb": size.bytes_on_disk / 1e6}
     return manifest.name, facts
-
-
-def best_letter(gold: Hashes) -> tuple[str, float] | None:
-    """The letter that is right most often, and the accuracy of always answering it; None where gold is unknown."""
-    if not len(gold) or (gold != 0).mean() < MIN_KNOWN_GOLD:
-        return None
-    bits = (gold[:, None] >> np.arange(len(LETTERS), dtype=np.uint64)) & np.uint64(1)
-    shares = bits.mean(axis=0)
-    return LETTERS[int(shares.argmax())], float(shares.max())

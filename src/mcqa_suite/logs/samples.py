@@ -26,7 +26,7 @@ Booleans = NDArray[np.bool_]
 Values = dict[str, Any]  # of one row
 # The columns of a log by the type code of `array`; a row has one value or several, and none in the columns of another kind.
 TYPES = {
-    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "Q", "field": "q"},
+    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "b", "field": "q"},
     **{"loglikelihoods": "d", "lengths": "q", "answer": "Q", "letter": "q", "response": "Q"},
 }
 
@@ -45,17 +45,18 @@ class Samples:
     """A task's documents under one filter, one row each, ordered by `doc_id`.
 
     `hashes`: the first 8 bytes of doc, prompt and target hash. `options`: how many the document has, 0 where an answer is
-    not one of a few. `gold`: the right options as bits, 0 where unknown. `loglikelihoods` and `lengths` (in characters, where
-    acc_norm needs them): n x options, None for generated answers. `answer`: a fingerprint of a generated answer, 0 where
-    none could be read. `letter`: the option that it names, -1 where none. `response`: a fingerprint of what the model wrote.
-    `failed`: the documents that got no answer from a server and have no row here, `doc_id` -> doc hash.
+    not one of a few. `gold`: n x options, whether the option is right; none is where gold is unknown. `loglikelihoods` and
+    `lengths` (in characters, where acc_norm needs them): n x options, None for generated answers. `answer`: a fingerprint of
+    a generated answer, 0 where none could be read. `letter`: the option that it names, -1 where none. `response`: a
+    fingerprint of what the model wrote. `failed`: the documents that got no answer from a server and have no row here,
+    `doc_id` -> doc hash.
     """
 
     doc_id: Integers
     hashes: Hashes
     scores: dict[str, Floats]
     options: Integers
-    gold: Hashes
+    gold: Booleans
     failed: Mapping[int, int]
     loglikelihoods: Floats | None = None
     lengths: Integers | None = None
@@ -85,8 +86,7 @@ class Samples:
     def chose_gold(self, metric: str) -> NDArray[np.bool_]:
         """Whether the pick is one of the right options."""
         pick = self.pick(metric)
-        shifted = self.gold >> np.maximum(pick, 0).astype(np.uint64)
-        return np.asarray((pick >= 0) & ((shifted & np.uint64(1)) == 1))
+        return np.asarray((self.gold & (np.arange(self.gold.shape[1]) == pick[:, None])).any(axis=1))
 
 
 def read_samples(
@@ -139,24 +139,25 @@ def _option_values(sample: Sample, delimiter: str) -> Values:
     values, responses = sample.loglikelihoods, len(sample.responses)
     if responses < len(values):
         raise ValueError(f"{len(values)} options, {responses} responses")
-    bits = _option_bits(sample.doc.get("gold"), len(values))
+    gold = _right_options(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)
-    if not bits or "acc_norm" in sample.row:
+    if not any(gold) or "acc_norm" in sample.row:
         texts = sample.option_texts(len(values), delimiter)
         lengths = [max(1, len(text)) for text in texts]
-        bits = bits or _option_bits(_read_target(sample.target, texts), len(values))
-    return {"options": len(values), "gold": bits, "loglikelihoods": values, "lengths": lengths}
+        gold = gold if any(gold) else _right_options(_read_target(sample.target, texts), len(values))
+    return {"options": len(values), "gold": gold, "loglikelihoods": values, "lengths": lengths}
 
 
 def _answer_values(sample: Sample) -> Values:
     answers, choices = sample.answers, sample.doc.get("choices")
     options = len(choices) if isinstance(choices, list) else 0
     first = answers[0] if answers else None
+    letter = LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1
     return {
         "options": options,
-        "gold": _option_bits(sample.doc.get("gold"), options),
+        "gold": _right_options(sample.doc.get("gold"), options),
         "answer": _fingerprint(answers) if any(answer is not None for answer in answers) else 0,
-        "letter": LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1,
+        "letter": letter if letter < (options or len(LETTERS)) else -1,
         "response": _fingerprint(sample.responses),
     }
 
@@ -203,6 +204,7 @@ class _Table:
             raise DatasetError(f"{where} comes twice; was the file written twice? Run the task again")
         columns["hashes"] = columns["hashes"].reshape(n, 3)
         names = ("answer", "letter", "response") if len(columns["answer"]) else ("loglikelihoods", "lengths")
+        columns["gold"] = _padded(columns["gold"], columns["options"]).astype(bool)
         if "lengths" in names:
             columns |= {name: _padded(columns[name], columns["options"]) for name in names}
         codes = columns["field"]
@@ -212,9 +214,9 @@ class _Table:
             failed=failed,
             field=Column(codes[order], tuple(self.values), tuple(self.fields)) if len(codes) else None,
         )
-        if "acc" in samples.scores and (samples.gold != 0).any():
+        if "acc" in samples.scores and samples.gold.any():
             # Gold that contradicts the logged accuracy is unknown: the target of a foreign task may mean something else.
-            samples.gold[samples.chose_gold("acc") != (samples.scores["acc"] > 0)] = 0
+            samples.gold[samples.chose_gold("acc") != (samples.scores["acc"] > 0)] = False
         return samples
 
 
@@ -245,12 +247,12 @@ def _fingerprint(value: Any) -> int:
     return int.from_bytes(blake2b(repr(value).encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1
 
 
-def _option_bits(indices: Any, options: int) -> int:
-    """Indices of options as bits; 0 where a value is not the index of an option."""
+def _right_options(indices: Any, options: int) -> list[bool]:
+    """Whether each option is among `indices`; none is where a value is not the index of an option."""
     chosen = indices if isinstance(indices, list) else [indices]
-    if not chosen or not all(type(index) is int and 0 <= index < options for index in chosen):
-        return 0
-    return sum(1 << index for index in set(chosen))
+    if not all(type(index) is int and 0 <= index < options for index in chosen):
+        chosen = []
+    return [option in chosen for option in range(options)]
 
 
 def _read_target(target: Any, texts: Sequence[str]) -> Any:

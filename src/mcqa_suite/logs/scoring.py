@@ -10,7 +10,7 @@ from typing import Any
 
 from mcqa_suite import grids
 from mcqa_suite.extract import Extraction, extract_choice, extract_number, same_number
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import option_label
 
 Doc = dict[str, Any]
 Scores = dict[str, float]
@@ -40,7 +40,7 @@ def _extraction_scores(extraction: Extraction, right: bool) -> Scores:
 
 def letter_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
     """Scores of a generated letter: the first response counts."""
-    return _extraction_scores(extractions[0], extractions[0].answer in [LETTERS[index] for index in doc["gold"]])
+    return _extraction_scores(extractions[0], extractions[0].answer in [option_label(index) for index in doc["gold"]])
 
 
 def number_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:

@@ -51,6 +51,11 @@ class Question:
         return LETTERS[self.gold[0]]
 
 
+def option_label(index: int) -> str:
+    """The label of an option in every table, figure and page: A to Z, then its number, counted from 1 ("#27")."""
+    return LETTERS[index] if index < len(LETTERS) else f"#{index + 1}"
+
+
 def text_id(*texts: str) -> str:
     """A short id from the row's own words, for data sets whose rows have none."""
     return hashlib.sha256("\x1f".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:12]

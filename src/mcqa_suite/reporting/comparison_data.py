@@ -119,7 +119,7 @@ def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
         "brier_base": choices.brier_base,
         "brier_variant": choices.brier_variant,
         "chance": row.chance,
-        "constant_letter": choices.constant[1] if choices.constant else None,
+        "constant_letter": row.constant[1] if row.constant else None,
         "recovery": recovery(change.base.value, change.variant.value),
         "recovery_above_chance": above_chance(row),
         **dict(zip(("letters_base", "letters_variant", "letters_gold"), map(_letter_list, letters), strict=True)),

@@ -97,8 +97,8 @@ def _main(rows: Sequence[ComparisonRow]) -> Table:
     if first.chance is not None:
         facts.append(f"chance {percent(first.chance)} %")
         references.append(["chance", "", percent(first.chance), *blank])
-        if first.choices.constant:
-            letter, share = first.choices.constant
+        if first.constant:
+            letter, share = first.constant
             facts.append(f"always {letter} {percent(share)} %")
             references.append([f"always {letter}", "", percent(share), *blank])
     title = f"{first.task}, {first.metric}{filter_name}{kind} ({', '.join(facts)}, {first.n_shot}-shot)"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import option_label
 from mcqa_suite.stats import Estimate
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def percent_range(estimate: Estimate) -> str:
 
 def letter_shares(shares: Sequence[float]) -> str:
     """A 25 B 30: the shares of the letters in %."""
-    return " ".join(f"{letter} {100 * share:.0f}" for letter, share in zip(LETTERS, shares, strict=False))
+    return " ".join(f"{option_label(index)} {100 * share:.0f}" for index, share in enumerate(shares))
 
 
 def estimate_record(name: str, estimate: Estimate | None) -> dict[str, float | None]:

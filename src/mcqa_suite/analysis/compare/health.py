@@ -9,7 +9,8 @@ from scipy.special import bdtr
 
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.analysis.compare.result import FailedCheck
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.logs.guessing import chances
+from mcqa_suite.questions.question import option_label
 
 TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
 CONSTANT = 0.95  # smallest share of answers with the same letter that fails the check
@@ -53,24 +54,25 @@ def _conditions(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[
 
 def _below_chance(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[str, str]]:
     """Significantly fewer right answers than guessing gives; unread answers are not counted."""
-    if pairs.chance is None or answers.right is None:
+    if pairs.options.min() == 0 or answers.right is None:
         return
     read = np.ones(pairs.n, bool) if answers.unread is None else ~answers.unread
     n, right = int(read.sum()), int((answers.right & read).sum())
-    if n and bdtr(right, n, pairs.chance) < level:
+    chance = float(chances(*pairs.asked)[read].mean()) if n else 0.0
+    if bdtr(right, n, chance) < level:
         share = f"{100 * right / n:.1f} % right of {n} documents"
-        yield "below chance", f"{share}, significantly below the {100 * pairs.chance:.1f} % of guessing"
+        yield "below chance", f"{share}, significantly below the {100 * chance:.1f} % of guessing"
 
 
 def _constant(answers: Answers, pairs: Pairs) -> Iterator[tuple[str, str]]:
     picks = answers.pick[answers.pick >= 0]
-    if len(picks) < FEWEST or not (pairs.gold != 0).any():
+    if len(picks) < FEWEST or not pairs.gold.any():
         return
     counts = np.bincount(picks)
     letter = int(counts.argmax())
-    right = ((pairs.gold >> np.uint64(letter)) & np.uint64(1)).mean()
+    right = pairs.gold[:, letter : letter + 1].any(axis=1).mean()
     if counts[letter] >= CONSTANT * len(picks) and right < CONSTANT:
-        share = f"{counts[letter]} of {len(picks)} answers are {LETTERS[letter]}"
+        share = f"{counts[letter]} of {len(picks)} answers are {option_label(letter)}"
         yield "constant letter", f"{share}, which is right in {100 * right:.1f} %"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.analysis.compare.result import Change, Choices, Flips
-from mcqa_suite.logs.runs import MIN_KNOWN_GOLD
+from mcqa_suite.logs.guessing import MIN_KNOWN_GOLD
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
 from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
 
@@ -113,11 +113,10 @@ def flips(pairs: Pairs) -> Flips | None:
 def choices(pairs: Pairs) -> Choices:
     """Letter shares for tasks with options; divergence and calibration if all log-likelihoods are finite."""
     width, values = int(pairs.options.max(initial=0)), dict[str, Any]()
-    gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(bool)
-    labelled = pairs.gold != 0
+    gold, labelled = pairs.gold, pairs.gold.any(axis=1)
     if pairs.options.min(initial=1) > 0 and labelled.mean() >= MIN_KNOWN_GOLD:
         values["letters_base"], values["letters_variant"] = _letters(pairs.base, width), _letters(pairs.variant, width)
-        values["letters_gold"] = tuple(float(share) for share in gold.mean(axis=0))
+        values["letters_gold"] = tuple(float(share) for share in gold[:, :width].mean(axis=0))
     first, second, mask = pairs.base.loglikelihoods, pairs.variant.loglikelihoods, pairs.option_mask
     if first is None or second is None or (pairs.base.options != pairs.variant.options).any():
         return Choices(**values)

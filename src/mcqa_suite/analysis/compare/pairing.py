@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mcqa_suite.logs.guessing import Asked
 from mcqa_suite.logs.samples import Booleans, Floats, Hashes, Integers, Samples
 
 
@@ -51,13 +52,16 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Both models' answers to the documents of one or several tasks; `gold`: the right options as bits, 0 if unknown."""
+    """Both models' answers to the documents of one or several tasks.
+
+    `gold`: [pairs, options], which are right; none is where gold is unknown.
+    """
 
     base: Answers
     variant: Answers
     doc_id: Integers
     options: Integers
-    gold: Hashes
+    gold: Booleans
     doc_hash: Hashes
     cluster: NDArray[np.str_] | None
 
@@ -72,9 +76,9 @@ class Pairs:
         return np.arange(width) < self.options[:, None]
 
     @property
-    def chance(self) -> float | None:
-        """Expected accuracy of guessing; None for tasks without options."""
-        return float(np.mean(1 / self.options)) if self.options.min() > 0 else None
+    def asked(self) -> Asked:
+        """What `logs.guessing` needs."""
+        return self.options, self.gold
 
 
 def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, UnpairedCounts]:
@@ -105,7 +109,7 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedC
         variant=_answers(variant, variant_rows, metric, _width(base)),
         doc_id=base.doc_id[rows],
         options=base.options[rows],
-        gold=base.gold[rows],
+        gold=_widened(base.gold[rows], _width(variant)),
         doc_hash=base.hashes[rows, 0],
         cluster=cluster,
     )
@@ -136,7 +140,10 @@ def _answers(samples: Samples, rows: Integers, metric: str, width: int) -> Answe
     )
 
 
-def _widened(values: Floats, width: int) -> Floats:
+Matrix = TypeVar("Matrix", Floats, Booleans)
+
+
+def _widened(values: Matrix, width: int) -> Matrix:
     return np.pad(values, ((0, 0), (0, max(0, width - values.shape[1]))))
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
-from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.stats import Estimate, Spread
 
 Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "not valid"]
@@ -70,21 +69,13 @@ class Choices:
     letters_variant: tuple[float, ...] = ()
     letters_gold: tuple[float, ...] = ()
 
-    @property
-    def constant(self) -> tuple[str, float] | None:
-        """The most frequent right letter and its share, which is the accuracy of always answering it."""
-        if not self.letters_gold:
-            return None
-        share = max(self.letters_gold)
-        return LETTERS[self.letters_gold.index(share)], share
-
 
 @dataclass(frozen=True)
 class ComparisonRow:
     """One variant against the base on one task or group.
 
-    The corrected p-values are None for rows that are not valid and for noise floors, which are in no family. `members`: the
-    tasks of a group; `left_out`: its tasks in which a check failed.
+    The corrected p-values are None for rows that are not valid and for noise floors, which are in no family. `chance` and
+    `constant` are those of `logs.guessing`. `members`: the tasks of a group; `left_out`: its tasks in which a check failed.
     """
 
     task: str
@@ -101,6 +92,7 @@ class ComparisonRow:
     unread_base: float | None
     unread_variant: float | None
     chance: float | None
+    constant: tuple[str, float] | None
     p_holm: float | None = None
     p_bh: float | None = None
     verdict: Verdict = "no detectable change"

@@ -13,6 +13,7 @@ from mcqa_suite.analysis.compare import health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, UnpairedCounts, joined, pair
 from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.guessing import Guessing, guessing
 from mcqa_suite.logs.rows import METRICS
 from mcqa_suite.logs.runs import Group, Run, TaskRun
 
@@ -142,11 +143,14 @@ def preferred_metric(names: Sequence[str], metric: str | None = None) -> str | N
 
 def task_row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
     """A task's row of the comparison, before p-values are corrected."""
-    return comparison_row(task, task.run.task, variant, kind, task.pairs, measure.change(task.pairs, margin))
+    pairs = task.pairs
+    return comparison_row(
+        task, task.run.task, variant, kind, pairs, measure.change(pairs, margin), guessing([pairs.asked])
+    )
 
 
 def comparison_row(
-    example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change
+    example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change, guess: Guessing
 ) -> ComparisonRow:
     """A row called `name`; metric, filter and shots are those of `example`, one of its tasks."""
     base, other = pairs.base, pairs.variant
@@ -164,7 +168,8 @@ def comparison_row(
         top_agreement=float((base.answer == other.answer).mean()),
         unread_base=None if base.unread is None else float(base.unread.mean()),
         unread_variant=None if other.unread is None else float(other.unread.mean()),
-        chance=None if base.right is None or other.right is None else pairs.chance,
+        chance=None if base.right is None or other.right is None else guess.chance,
+        constant=guess.constant,
         verdict="not valid" if example.invalid else "no detectable change",
     )
 
@@ -209,9 +214,12 @@ def _group_row(group: Group, members: list[PairedTask], variant: str, kind: Kind
     parts = [task.pairs for task in sound]
     pairs = joined(parts)
     change = measure.change(pairs, margin)
-    if group.macro[members[0].metric, members[0].run.filter]:
+    macro = group.macro[members[0].metric, members[0].run.filter]
+    if macro:
         change = measure.macro_change(parts, change, margin)
-    row = comparison_row(sound[0], group.name, variant, kind if kind == "noise floor" else "group", pairs, change)
+    guess = guessing([part.asked for part in parts], [1.0] * len(parts) if macro else None)
+    row_kind: Kind = kind if kind == "noise floor" else "group"
+    row = comparison_row(sound[0], group.name, variant, row_kind, pairs, change, guess)
     left_out = tuple(task.run.task for task in members if task not in sound)
     return replace(row, members=tuple(task.run.task for task in sound), left_out=left_out)
 

@@ -10,8 +10,9 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.guessing import guessing
 from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.runs import Group, Run, TaskRun, best_letter
+from mcqa_suite.logs.runs import Group, Run, TaskRun
 from mcqa_suite.logs.samples import Floats
 
 
@@ -19,7 +20,7 @@ from mcqa_suite.logs.samples import Floats
 class TaskColumn:
     """A task, or a group of tasks whose documents are pooled (`macro`: whose means are averaged).
 
-    `constant`: the most frequent right letter and its share. `shots`: few-shot counts of the tasks; `mixed`: another column
+    `chance`, `constant`: see `logs.guessing`. `shots`: few-shot counts of the tasks; `mixed`: another column
     has the same tasks with other few-shot counts.
     """
 
@@ -79,12 +80,10 @@ def _group_column(run: Run, group: Group, metric: str | None) -> TaskColumn | No
     filter_name = members[0].filter
     if (common, filter_name) not in group.macro or {task.filter for task in members} != {filter_name}:
         return None
-    chances = [chance for task in members if (chance := task.chance) is not None]
-    chance = float(np.mean(chances)) if len(chances) == len(members) else None
-    constant = None if chance is None else best_letter(np.concatenate([task.samples.gold for task in members]))
     macro = group.macro[common, filter_name]
+    guess = guessing([task.asked for task in members], [1.0] * len(members) if macro else None)
     shots = tuple(task.n_shot for task in members)
-    return TaskColumn(group.name, group.tasks, common, filter_name, macro, chance, constant, shots)
+    return TaskColumn(group.name, group.tasks, common, filter_name, macro, guess.chance, guess.constant, shots)
 
 
 def _common_metric(members: Sequence[TaskRun], metric: str | None) -> str | None:

@@ -130,11 +130,11 @@ class Reader:
     def _item(self, number: int, index: int) -> tuple[Item, str]:
         task = self.tasks[number]
         samples = task.base.task.samples
-        options, bits = int(samples.options[index]), int(samples.gold[index])
+        options = int(samples.options[index])
         row = self._row(task.base, index)
         form = None if options else form_of(texts.document(row))
         stem, choices = texts.question(row, options, form)
-        right = [option for option in range(options) if bits >> option & 1]
+        right = np.flatnonzero(samples.gold[index]).tolist()
         gold = right if options else texts.gold_text(row, form)
         cells = [column and self._cell(column, index, form) for column in task.columns]
         question = [texts.document_id(row), stem, choices, *([form.name] if form else [])]

@@ -15,8 +15,9 @@ from itertools import islice
 from typing import Any
 
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.browser.grids import gallery
-from mcqa_suite.reporting.browser.items import QUESTION, Reader, task_of
+from mcqa_suite.reporting.browser.items import QUESTION, Reader, Task, task_of
 from mcqa_suite.reporting.templating import source, template
 
 CHUNK = 32  # items that are added at once, before the size is checked
@@ -53,6 +54,7 @@ def browser_section(
         "models": [run.name for run in ordered],
         "base": base_name is not None,
         "tasks": [[task.label, task.link] for task in tasks],
+        "labels": [option_label(index) for index in range(max(_widest(task) for task in tasks))],
         "total": total,
     }
     packed, embedded = _packed(reader, about, size_limit * 3 // 4 - 2)
@@ -62,6 +64,11 @@ def browser_section(
     tables = gallery([item for item in grids if item], len(grids), about)
     html = template("browser.html.j2").render(embedded=embedded, total=total, models=len(ordered), gallery=tables)
     return Browser(html, data, script, css)
+
+
+def _widest(task: Task) -> int:
+    """The most options of any document."""
+    return int(task.base.task.samples.options.max())
 
 
 def _packed(reader: Reader, about: dict[str, Any], limit: int) -> tuple[bytes, int]:

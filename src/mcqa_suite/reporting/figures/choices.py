@@ -13,7 +13,7 @@ from mcqa_suite.analysis.compare import ComparisonRow
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.samples import Floats
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.figures.changes import labelled
 from mcqa_suite.reporting.figures.layout import Model, line_plot, margin_text, model_panels, pairs_of
 from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, LINE, MUTED, SAME, WORSE, Plot, short
@@ -125,8 +125,8 @@ def _letters(ax: Axes, model: Model) -> str:
     ax.bar(range(len(shares)), [100 * share for share in shares], color=SAME if model.is_base else BETTER, width=0.7)
     for i, share in enumerate(choices.letters_gold):
         ax.plot([i - 0.45, i + 0.45], [100 * share] * 2, color=INK, lw=1.8)
-    ax.set_xticks(range(len(shares)), LETTERS[: len(shares)])
-    text = " ".join(f"{LETTERS[i]} {percent(share, 0)}" for i, share in enumerate(shares))
+    ax.set_xticks(range(len(shares)), _labels(len(shares)))
+    text = " ".join(f"{option_label(i)} {percent(share, 0)}" for i, share in enumerate(shares))
     return f"{model.name} on {model.row.task}: {text}"
 
 
@@ -148,9 +148,10 @@ def _confusion(ax: Axes, model: Model) -> str:
         values = values - _letter_table(model.pairs, model.pairs.base)
     _cells(ax, values, signed=not model.is_base)
     right, chosen = np.unravel_index(np.abs(values).argmax(), values.shape)
+    labels = _labels(len(values))
     what, sign = ("share", "") if model.is_base else ("change", "+")
     return (
-        f"{model.name} on {model.row.task}: largest {what} right {LETTERS[right]}, chosen {LETTERS[chosen]}: "
+        f"{model.name} on {model.row.task}: largest {what} right {labels[right]}, chosen {labels[chosen]}: "
         f"{values[right, chosen]:{sign}.0f}"
     )
 
@@ -158,7 +159,7 @@ def _confusion(ax: Axes, model: Model) -> str:
 def _letter_table(pairs: Pairs, side: Answers) -> Floats:
     """Percentages of each row; rows are right letters, columns chosen letters."""
     width = int(pairs.options.max())
-    gold = ((pairs.gold[:, None] >> np.arange(width, dtype=np.uint64)) & np.uint64(1)).astype(float)
+    gold = pairs.gold[:, :width].astype(float)
     picks = np.zeros((pairs.n, width))
     chosen = side.pick >= 0
     picks[np.flatnonzero(chosen), side.pick[chosen]] = 1
@@ -177,7 +178,11 @@ def _cells(ax: Axes, values: Floats, *, signed: bool) -> None:
     ax.set(xlim=(0, n), ylim=(n, 0))
     for spine in ax.spines.values():
         spine.set(visible=True, color=LINE)
-    names = list(LETTERS[:n])
+    names = _labels(n)
     ax.set_xticks([i + 0.5 for i in range(n)], names, fontsize=7)
     ax.set_yticks([i + 0.5 for i in range(n)], names, fontsize=7)
     ax.tick_params(length=0)
+
+
+def _labels(n: int) -> list[str]:
+    return [option_label(index) for index in range(n)]

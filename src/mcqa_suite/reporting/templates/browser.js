@@ -5,7 +5,6 @@
   const [CHANGE, RIGHT, STATUS, PICK, REST] = [0, 1, 2, 3, 4];
   const NONE = 255;
   const CHANGES = ["", "right → wrong", "wrong → right", "wrong → other wrong", "", ""];
-  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
   const at = (id) => document.getElementById(`browser-${id}`);
   const whole = document.getElementById("browser");
   const form = at("filters"), list = at("list"), all = at("all"), detail = at("item"), count = at("count"), text = at("text");
@@ -82,8 +81,6 @@
     return element;
   }
 
-  const letter = (index) => LETTERS[index] ?? String(index + 1);
-
   function verdict(cell) {
     if (cell === null) return make("span", "browser-muted", "no answer to the same prompt");
     const [name, word] = [["browser-wrong", "✗ wrong"], ["browser-right", "✓ right"], ["browser-muted", "– not 0 or 1"]][cell[RIGHT]];
@@ -116,7 +113,7 @@
     const body = make("tbody");
     options.forEach((option, o) => {
       const isGold = gold.includes(o);
-      const name = make("th", "", `${letter(o)}. `, written(option));
+      const name = make("th", "", `${about.labels[o]}. `, written(option));
       if (isGold) name.append(" ", make("span", "browser-tag browser-right", "✓ gold"));
       const line = make("tr", isGold ? "browser-gold" : "", name);
       for (const cell of cells) line.append(optionCell(cell, o));

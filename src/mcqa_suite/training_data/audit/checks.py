@@ -14,7 +14,7 @@ from scipy import special
 
 from mcqa_suite import stats
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.questions.question import LETTERS, text_id
+from mcqa_suite.questions.question import LETTERS, option_label, text_id
 from mcqa_suite.stats import Estimate
 from mcqa_suite.training_data.audit.rows import Row, responses
 from mcqa_suite.training_data.audit.text import PromptQuestion, folded
@@ -146,7 +146,8 @@ def balance(golds: Sequence[tuple[str, int]]) -> Balance:
     """Pearson's chi-square test that options were shuffled evenly; `golds` are (letter, number of options) of each row."""
     width = max(n for _, n in golds)
     counts = Counter(letter for letter, _ in golds)
-    observed = np.array([counts[letter] for letter in LETTERS[:width]])
+    labels = [option_label(position) for position in range(width)]
+    observed = np.array([counts[label] for label in labels])
     offered = np.array([n for _, n in golds])
     expected = np.array([(1 / offered[offered > position]).sum() for position in range(width)])
     statistic = float(((observed - expected) ** 2 / expected).sum())
@@ -156,7 +157,7 @@ def balance(golds: Sequence[tuple[str, int]]) -> Balance:
         expected=tuple(map(float, expected)),
         chi_square=statistic,
         p=float(special.chdtrc(width - 1, statistic)),
-        commonest=LETTERS[best],
+        commonest=labels[best],
         share=stats.wilson(int(observed[best]), len(golds)),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcqa_suite.analysis.compare.subset import Subset, as_json_text
 from mcqa_suite.common.files import write_file
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent
 from mcqa_suite.stats import Estimate
@@ -121,7 +121,7 @@ def _rows(audit: Audit) -> list[list[str]]:
         rows += [_baseline("always prefer the shorter", pairs.shorter)] if pairs.shorter else []
         rows += [_baseline("always prefer the longer", pairs.longer)] if pairs.longer else []
     if balance:
-        letters = ", ".join(f"{letter} {n}" for letter, n in zip(LETTERS, balance.letters, strict=False))
+        letters = ", ".join(f"{option_label(position)} {n}" for position, n in enumerate(balance.letters))
         p = f"p = {p_value(balance.p)}".replace("= <", "< ")
         rows += [
             ["answers with a letter", f"{balance.share.n}", letters],
