@@ -51,6 +51,21 @@ def choice_row(
     }
 
 
+def wide_row(doc_id: int, pick: int, gold: set[int], options: int = 4) -> dict:
+    """A document with any number of options, of which several may be right."""
+    row = choice_row(f"of {options} options", doc_id, [0.0, 1.0], 0)
+    scores = [["1.0" if option == pick else f"-{option}", "False"] for option in range(options)]
+    row["doc"] |= {"choices": [f"option {option}" for option in range(options)], "gold": sorted(gold)}
+    arguments = {f"gen_args_{i}": {"arg_0": f"? {doc_id}", "arg_1": f" option {i}"} for i in range(options)}
+    return row | {
+        "arguments": arguments,
+        "resps": [[score] for score in scores],
+        "filtered_resps": scores,
+        "target": str(sorted(gold)),
+        "acc": float(pick in gold),
+    }
+
+
 def written_row(task: str, doc_id: int, answer: str | None, gold: int, *, text: str = "") -> dict[str, Any]:
     """A generated answer to a question of four options, as our letter filter logs it."""
     extraction = Extraction(answer, "answered" if answer else "none")

@@ -6,12 +6,14 @@ import json
 
 import numpy as np
 import pytest
-from helpers.log_files import STAMP, choice_row, write_run
+from helpers.log_files import STAMP, wide_row, write_run, written_row
 
 from mcqa_suite.analysis.compare import compare
 from mcqa_suite.analysis.leaderboard import leaderboard
+from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.guessing import Guessing, chances, guessing
 from mcqa_suite.logs.runs import read_run
+from mcqa_suite.logs.scoring import letter_scores
 
 WIDE = 100  # options, more than there are letters, and than a number of 64 bits has
 
@@ -20,21 +22,6 @@ def asked(*documents: tuple[int, set[int]]):
     """The options and right options of documents, given as (number of options, indices of the right ones)."""
     width = max(n for n, _ in documents)
     return np.array([n for n, _ in documents]), np.array([[i in gold for i in range(width)] for _, gold in documents])
-
-
-def wide_row(doc_id: int, pick: int, gold: set[int], options: int = 4) -> dict:
-    """A document with any number of options, of which several may be right."""
-    row = choice_row(f"of {options} options", doc_id, [0.0, 1.0], 0)
-    scores = [["1.0" if option == pick else f"-{option}", "False"] for option in range(options)]
-    row["doc"] |= {"choices": [f"option {option}" for option in range(options)], "gold": sorted(gold)}
-    arguments = {f"gen_args_{i}": {"arg_0": f"? {doc_id}", "arg_1": f" option {i}"} for i in range(options)}
-    return row | {
-        "arguments": arguments,
-        "resps": [[score] for score in scores],
-        "filtered_resps": scores,
-        "target": str(sorted(gold)),
-        "acc": float(pick in gold),
-    }
 
 
 def test_chance_is_the_share_of_right_options_as_found_by_guessing():
@@ -97,3 +84,15 @@ def test_a_macro_mean_has_the_mean_of_the_chances_in_table_and_comparison(tmp_pa
         (column,) = leaderboard([run]).columns
         assert group.chance == column.chance == pytest.approx(chance)
         assert group.constant == column.constant
+
+
+def test_a_written_answer_is_no_option_behind_the_last_letter():
+    scores = letter_scores({"choices": ["?"] * 30, "gold": [29]}, [Extraction("D", "answered")])
+    assert (scores["acc"], scores["parsed"]) == (0.0, 1.0)
+
+
+def test_a_letter_that_no_option_has_is_no_pick(tmp_path):
+    rows = [written_row("t", i, "Z" if i else "B", 1) for i in range(3)]
+    samples = read_run(write_run(tmp_path, {"t": rows})).by_task["t"].samples
+    assert samples.letter.tolist() == [1, -1, -1]
+    assert samples.chose_gold("acc").tolist() == [True, False, False]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import gzip
 import io
+import json
 
 import pytest
-from helpers.log_files import choice_rows, questions, write_run, written_row
+from helpers.log_files import choice_rows, questions, wide_row, write_run, written_row
 from helpers.report_runs import noisy
 
 from mcqa_suite.reporting import html, leaderboard
+from mcqa_suite.reporting.browser.section import browser_section
 from mcqa_suite.reporting.figures import draw
 from mcqa_suite.reporting.figures.layout import capped
 from mcqa_suite.reporting.figures.style import short
@@ -58,6 +62,16 @@ def test_a_caption_mentions_no_limit_where_everything_is_shown(tmp_path):
     assert plots
     assert not [name for name, plot in plots.items() if "The first" in plot.caption]
     assert capped(3, 3, "tasks") == ""
+
+
+def test_options_behind_the_last_letter_are_drawn_with_their_numbers(tmp_path):
+    rows = {name: [wide_row(i, pick, {29}, 30) for i in range(12)] for name, pick in (("base", 29), ("variant", 3))}
+    base, variant = (write_run(tmp_path / name, {"t": rows[name]}, model=name) for name in rows)
+    page, plots = drawn([variant], base)
+    assert "base on t: largest share right #30, chosen #30: 100" in plots["confusion"].alt
+    browser = browser_section(page.runs, "base")
+    data = gzip.decompress(base64.b64decode(browser.data)).decode().splitlines()
+    assert json.loads(data[-1])["labels"][25:] == ["Z", "#27", "#28", "#29", "#30"]
 
 
 def test_similar_names_differ_after_cutting():
