@@ -28,7 +28,7 @@ from mcqa_suite.reporting.tables import Table, markdown, percent
 
 HERE = Path(__file__).parent
 LADDER, NOISE = HERE / "runs" / "smollm2", HERE / "runs" / "base-again"
-REWARDS, SPEED = HERE / "runs" / "rewards.jsonl", HERE / "runs" / "speed.json"
+SPEED = HERE / "runs" / "speed.json"
 VOTED = "mcqa_arc_easy_cot_n8"
 RECIPE = "training/configs/smollm2.yaml"
 NOISE_COMMAND = "mcqa eval --model_args pretrained=BASE --batch_size 8 ..., as README.md has it"
@@ -61,7 +61,8 @@ def main() -> None:
 
     with_orders = [f"{name}={evaluated[name]}" for name in (BASE, "sft")]
     write_file(output / "option_order.md", head + mcqa_suite.orders(*with_orders).text())
-    votes = mcqa_suite.vote(f"sft={sample_logs(evaluated['sft'])[VOTED]}", reward=REWARDS)
+    log = sample_logs(evaluated["sft"])[VOTED]
+    votes = mcqa_suite.vote(f"sft={log}", reward=next(log.parent.glob("reward-*.jsonl")))
     write_file(output / "votes.md", head + votes.text())
 
 

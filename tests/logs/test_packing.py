@@ -105,6 +105,14 @@ def test_files_of_the_user_in_the_output_folder_stay(folder: Path, tmp_path: Pat
     assert list(mine.parent.glob("samples_*.gz"))
 
 
+def test_scores_of_samples_are_packed_with_their_log(folder: Path, tmp_path: Path) -> None:
+    scores = next(folder.rglob("samples_mcqa_gsm8k_*.jsonl")).with_name("reward-0123abcd.samples_mcqa_gsm8k.jsonl")
+    scores.write_text("{}\n", encoding="utf-8")
+    pack_run(folder, tmp_path / "run")
+    assert next((tmp_path / "run").rglob("reward-*.jsonl")).name == scores.name
+    scores.unlink()
+
+
 def test_answers_are_extracted_again_from_a_packed_log(packed: Path, tmp_path: Path) -> None:
     (log,) = packed.rglob("samples_mcqa_gsm8k_*.jsonl.gz")
     assert main(["extract", str(log), "--output", str(tmp_path / "again")]) == 0

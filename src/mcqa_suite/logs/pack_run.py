@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from mcqa_suite.logs.files import PACKED, load_results, results_files, samples_f
 
 COPIED = {MANIFEST, TRAINING_LOG, HELD_OUT, "rung.json", "adapter_config.json", "adapter_model.safetensors"}
 COPIED_FOLDERS = {"audits", "configs"}
+SCORES = re.compile(r"(?:reward|logprob)-[0-9a-f]{8}\..*\.jsonl")  # of samples, which `mcqa vote` keeps beside a log
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
     """Each file to write: its source, its path in the packed run, its content."""
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
-        if path.is_file() and (path.name in COPIED or COPIED_FOLDERS.intersection(inside.parts)):
+        named = path.name in COPIED or SCORES.fullmatch(path.name) or COPIED_FOLDERS.intersection(inside.parts)
+        if named and path.is_file():
             yield path, inside, path.read_bytes()
     for path in results:
         content = load_results(path)
