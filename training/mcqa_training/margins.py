@@ -78,7 +78,7 @@ def summary(scored: Sequence[Scored], pairs: Sequence[rows.Row]) -> dict[str, An
     questions, of_pair = np.unique([pair.group for pair in scored], return_inverse=True)
     right = np.array([margin > 0 for margin in margins])
     # pairs of one question are not independent
-    accuracy = share_estimate(right, of_pair if 1 < len(questions) < len(scored) else None)
+    accuracy = share_estimate(right, of_pair)
     shorter = [len(row["rejected"]) - len(row["chosen"]) for row in pairs]
     return {
         "held_out_pairs": len(scored),

@@ -11,7 +11,7 @@ import numpy as np
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import Row
 from mcqa_suite.logs.samples import Floats
-from mcqa_suite.stats import Estimate, mean_estimate, wilson
+from mcqa_suite.stats import Estimate, Rows, share_estimate, weighted_mean, wilson
 
 RESAMPLES = 500
 Duel = tuple[str, str, str, float]
@@ -60,7 +60,11 @@ def rank(rows: Sequence[Row], similarity: dict[str, list[float]] | None = None, 
     if missing := set(names) - {name for _, first, second, _ in met for name in (first, second)}:
         raise DatasetError(f"{min(missing)}: no verdict about it could be read; see the judge's responses in `raw`")
     wins = _wins(met, names)
-    near = {name: mean_estimate(np.array(values)) for name, values in (similarity or {}).items() if values}
+    near = {
+        name: weighted_mean(np.array(values), Rows.pooled(len(values))).estimate
+        for name, values in (similarity or {}).items()
+        if values
+    }
     standings = [
         _standing(wins, i, name, strength, near.get(name))
         for i, (name, strength) in enumerate(zip(names, _strengths(wins, seed), strict=True))
@@ -136,14 +140,10 @@ def _strengths(wins: Floats, seed: int) -> list[Estimate]:
 
 
 def _standing(wins: Floats, i: int, name: str, strength: Estimate, similarity: Estimate | None) -> Standing:
-    """The results of model `i`; the interval of its win rate is Student's, or Wilson's where each prompt is won or lost."""
+    """The results of model `i`; the interval of its win rate is Wilson's, at the effective size where prompts are won in part."""
     won, lost = wins[:, i], wins[:, :, i]
     played = (won + lost).sum(axis=1)
     per_prompt = (won.sum(axis=1) / np.maximum(played, 1))[played > 0]
-    if np.isin(per_prompt, (0.0, 1.0)).all():
-        rate = wilson(int(per_prompt.sum()), len(per_prompt))
-    else:
-        mean = mean_estimate(per_prompt)
-        rate = Estimate(mean.value, max(0.0, mean.low), min(1.0, mean.high), mean.n)
+    rate = share_estimate(per_prompt)
     counts = (int((won == 1).sum()), int((won == 0.5).sum()), int((lost == 1).sum()))
     return Standing(name, *counts, win_rate=rate, strength=strength, similarity=similarity)

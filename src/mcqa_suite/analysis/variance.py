@@ -27,14 +27,7 @@ from mcqa_suite.logs.settings import (
     refusal,
     settings_by_task,
 )
-from mcqa_suite.stats import (
-    Estimate,
-    clustered_difference,
-    mean_estimate,
-    share_estimate,
-    unpaired_difference,
-    wilson,
-)
+from mcqa_suite.stats import Estimate, PairedMeans, Rows, share_estimate, unpaired_difference
 
 # The end of a task's name says how it asks: mcqa_gsm8k_n8, mcqa_symbolic_local_main_final_answer; "" is the paper's way.
 FORM = re.compile(r"(_final_answer)?(_n\d+)?$")
@@ -88,11 +81,8 @@ class Draws:
 
     @property
     def mean(self) -> Estimate:
-        """Mean, with its interval over templates: Wilson's at the effective size where every score is 0 or 1, else Student's."""
-        values, clusters = self.right.ravel(), _clusters(self.right)
-        if np.isin(values, (0, 1)).all():
-            return share_estimate(values == 1, clusters)
-        return mean_estimate(values, clusters)
+        """Mean, with its interval over templates: Wilson's at the effective size."""
+        return share_estimate(self.right.ravel(), _clusters(self.right))
 
     @property
     def std(self) -> float | None:
@@ -214,35 +204,27 @@ def gap(draws: Draws, gsm8k: Mapping[str, Mapping[str, float]]) -> Gap | None:
     both = [(rate, whole_set[id]) for rate, id in pairs if id is not None and id in whole_set]
     if len(both) < 2:
         return None
-    same = _rate([right for _rate, right in both])
+    rate, right = np.array(both, float).T
+    same = share_estimate(right)
     rest = [right for id, right in whole_set.items() if id not in draws.originals]
-    other = _rate(rest) if rest else None
+    other = share_estimate(np.array(rest)) if rest else None
     return Gap(
         draws.mean,
         same,
         other,
-        mean_estimate(np.array([float(right) - rate for rate, right in both])),
+        PairedMeans.of(rate, right, Rows.pooled(len(both))).difference(),
         unpaired_difference(same, other) if other else None,
     )
 
 
 def _difference(before: Floats, after: Floats) -> Estimate:
-    """The second minus the first over the same templates: Tango's where every score is 0 or 1, else Student's."""
-    first, second, clusters = before.ravel(), after.ravel(), _clusters(before)
-    if np.isin(first, (0, 1)).all() and np.isin(second, (0, 1)).all():
-        return clustered_difference(first == 1, second == 1, clusters)
-    return mean_estimate(second - first, clusters)
+    """The second minus the first over the same templates, with Tango's interval at the effective size."""
+    rows = Rows.pooled(before.size, _clusters(before))
+    return PairedMeans.of(before.ravel(), after.ravel(), rows).difference()
 
 
 def _form(task: str) -> str:
     return FORM.search(task)[0]  # type: ignore[index]  # "" at the least
-
-
-def _rate(values: Sequence[float]) -> Estimate:
-    """The mean of independent questions: Wilson's interval where every score is 0 or 1, else Student's."""
-    if set(values) <= {0, 1}:
-        return wilson(round(sum(values)), len(values))
-    return mean_estimate(np.array(values))
 
 
 def _clusters(right: Floats) -> NDArray[np.int64]:

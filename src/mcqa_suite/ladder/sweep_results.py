@@ -23,7 +23,7 @@ from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.logs.settings import difference_words
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent, points_interval
-from mcqa_suite.stats import Estimate, PairedTable
+from mcqa_suite.stats import Estimate
 
 # Figures of a manifest that are shares of its held-out pairs, and how many those are.
 SHARES = ("reward_accuracy", "shorter_accuracy", "longer_accuracy")
@@ -137,14 +137,10 @@ def _held_out(checkpoint: Path) -> HeldOut:
 
 def _paired_test(best: HeldOut, other: HeldOut) -> tuple[Estimate, float]:
     """Other minus best over the same pairs, and its p; pairs of one question are a cluster."""
-    first, second = (np.array([right[key] for key in best]) for right in (best, other))
-    table = PairedTable.of(first, second)
-    groups, codes = np.unique([group for _, group in best], return_inverse=True)
-    if 1 < len(groups) < len(best) and (first != second).any():
-        effect = stats.design_effect(second.astype(float) - first.astype(float), codes)
-        p = stats.score_test(table.only_second, table.only_first, table.n, effect)
-        return stats.paired_difference(table, effect=effect), p
-    return stats.paired_difference(table), stats.mcnemar_exact(table.only_second, table.only_first)
+    first, second = (np.array([right[key] for key in best], float) for right in (best, other))
+    rows = stats.Rows.pooled(len(best), np.array([group for _, group in best]))
+    paired = stats.PairedMeans.of(first, second, rows)
+    return paired.difference(), paired.p_value()
 
 
 def _unpaired_test(best: Estimate, other: Estimate) -> tuple[Estimate, float]:

@@ -3,23 +3,8 @@
 Only scipy.special is used: scipy.stats takes half a second to import.
 """
 
-from mcqa_suite.stats.intervals import (
-    DesignEffect,
-    Estimate,
-    design_effect,
-    mean_estimate,
-    share_estimate,
-    standard_error,
-    unpaired_difference,
-    wilson,
-)
-from mcqa_suite.stats.paired import (
-    PairedTable,
-    bootstrap_difference,
-    clustered_difference,
-    paired_difference,
-    tango_bounds,
-)
+from mcqa_suite.stats.intervals import DesignEffect, Estimate, unpaired_difference, wilson
+from mcqa_suite.stats.paired import PairedTable, bootstrap_difference, paired_difference, tango_bounds
 from mcqa_suite.stats.probabilities import (
     Spread,
     brier,
@@ -29,25 +14,16 @@ from mcqa_suite.stats.probabilities import (
     option_probabilities,
     spread,
 )
-from mcqa_suite.stats.scores import (
-    GroupMean,
-    chance_corrected_recovery,
-    macro_mean,
-    mean_of,
-    nested,
-    pooled_mean,
-    recovery,
-)
+from mcqa_suite.stats.rows import Mean, PairedMeans, Rows, share_estimate, weighted_mean, weighted_share
+from mcqa_suite.stats.scores import chance_corrected_recovery, nested, recovery
 from mcqa_suite.stats.significance import (
+    Power,
     benjamini_hochberg,
-    detectable_difference,
+    fewest_discordant,
     holm,
     mcnemar_exact,
     mcnemar_midp,
-    minimum_detectable_difference,
-    score_test,
     t_test,
-    tost,
     tost_mean,
     unpaired_test,
 )

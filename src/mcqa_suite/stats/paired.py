@@ -7,19 +7,11 @@ benchmarks/accuracy/coverage.py measures, only this one covers 94 to 96 % for n 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mcqa_suite.stats.intervals import (
-    DesignEffect,
-    Estimate,
-    Floats,
-    cluster_totals,
-    critical_value,
-    design_effect,
-)
+from mcqa_suite.stats.intervals import Estimate, Floats, critical_value
 
 
 @dataclass(frozen=True)
@@ -47,57 +39,72 @@ class PairedTable:
         return cls(both, int(second.sum()) - both, int(first.sum()) - both, len(first) - either)
 
 
-def paired_difference(table: PairedTable, level: float = 0.95, effect: DesignEffect | None = None) -> Estimate:
+def paired_difference(table: PairedTable, level: float = 0.95) -> Estimate:
     """Second share minus first, with Tango's score interval (Statistics in Medicine 17, 1998, 891-908).
 
-    With the design `effect` of clusters, counts are divided by its factor and Student's t replaces the normal. If no item
-    differs, the difference is 0 and the interval about +-z^2 / (n + z^2). Raises ValueError for no items.
+    If no item differs, the difference is 0 and the interval about +-z^2 / (n + z^2). Raises ValueError for no items.
     """
     if table.n < 1:
         raise ValueError("cannot compute a difference: no items")
-    effect = effect or DesignEffect(1.0, inf, table.n)
-    second, first, n = (count / effect.factor for count in (table.only_second, table.only_first, table.n))
-    low, high = tango_bounds(second, first, n, critical_value(effect.degrees_of_freedom, level))
+    low, high = tango_bounds(table.only_second, table.only_first, table.n, critical_value(level=level))
     return Estimate((table.only_second - table.only_first) / table.n, float(low), float(high), table.n)
-
-
-def clustered_difference(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], clusters: NDArray[np.integer]
-) -> Estimate:
-    """The paired difference of clustered items. Raises ValueError for fewer than two clusters."""
-    effect = design_effect(second.astype(float) - first.astype(float), clusters)
-    return paired_difference(PairedTable.of(first, second), effect=effect)
 
 
 def tango_bounds(
     only_second: ArrayLike, only_first: ArrayLike, n: ArrayLike, critical: ArrayLike
 ) -> tuple[Floats, Floats]:
     """Both ends of Tango's interval. Arguments broadcast; counts may be fractions."""
-    second, first, total, z = np.broadcast_arrays(
-        *(np.asarray(x, float) for x in (only_second, only_first, n, critical))
-    )
+    counts = np.broadcast_arrays(*(np.asarray(x, float) for x in (only_second, only_first, n, critical)))
+    second, first, total = (count[..., None] for count in counts[:3])
+    return stratified_bounds(second, first, total, np.ones(1), counts[3])
+
+
+def stratified_bounds(
+    only_second: Floats, only_first: Floats, n: Floats, weights: Floats, critical: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Both ends of the score interval of a weighted mean of differences; the last axis of the counts is that of the tasks.
+
+    Each task's variance is Tango's restricted estimate, as in the stratified score interval of Miettinen and Nurminen (Statistics
+    in Medicine 4, 1985, 213-226). With one task it is Tango's interval.
+    """
+    z = np.broadcast_to(np.asarray(critical, float), only_second.shape[:-1])
     # The lower end is minus the upper end of the exchanged table: exchanging the models negates the interval exactly.
-    ends = _upper(np.stack([second, first]), np.stack([first, second]), np.stack([total] * 2), np.stack([z] * 2))
-    return -ends[1], ends[0]
+    return -_upper(only_first, only_second, n, weights, z), _upper(only_second, only_first, n, weights, z)
+
+
+def stratified_statistic(b: Floats, c: Floats, n: Floats, weights: Floats, difference: ArrayLike) -> Floats:
+    """The score statistic of a weighted mean of differences for an assumed true value; the last axis is that of the tasks."""
+    d = np.asarray(difference, float)
+    distance = (weights * (b - c) / n).sum(axis=-1) - d
+    variance = (weights**2 * restricted_variance(b, c, n, d[..., None]) / n**2).sum(axis=-1)
+    return _ratio(distance, variance)
 
 
 def score_statistic(only_second: ArrayLike, only_first: ArrayLike, n: ArrayLike, difference: ArrayLike) -> Floats:
     """Tango's score statistic for an assumed true difference; at 0 it is McNemar's statistic."""
     b, c, total, d = (np.asarray(x, float) for x in (only_second, only_first, n, difference))
-    linear = (2 * total - b + c) * d - b - c
-    restricted = (np.sqrt(np.maximum(0.0, linear**2 + 8 * total * c * d * (1 - d))) - linear) / (4 * total)
-    variance = np.maximum(0.0, total * (2 * restricted + d * (1 - d)))
-    distance = b - c - total * d
+    return _ratio(b - c - total * d, restricted_variance(b, c, total, d))
+
+
+def restricted_variance(b: Floats, c: Floats, n: Floats, d: Floats) -> Floats:
+    """The variance of b - c, by the maximum-likelihood estimate under an assumed true difference `d`."""
+    linear = (2 * n - b + c) * d - b - c
+    restricted = (np.sqrt(np.maximum(0.0, linear**2 + 8 * n * c * d * (1 - d))) - linear) / (4 * n)
+    return np.asarray(np.maximum(0.0, n * (2 * restricted + d * (1 - d))))
+
+
+def _ratio(distance: Floats, variance: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(distance == 0, 0.0, distance / np.sqrt(variance))
 
 
-def _upper(b: Floats, c: Floats, n: Floats, critical: Floats) -> Floats:
+def _upper(b: Floats, c: Floats, n: Floats, weights: Floats, critical: Floats) -> Floats:
     """The largest difference that the score test accepts, by bisection between the estimate and 1."""
-    low, high = (b - c) / n, np.ones_like(n)
+    low = (weights * (b - c) / n).sum(axis=-1)
+    high = np.ones_like(low)
     for _ in range(48):
         middle = (low + high) / 2
-        inside = score_statistic(b, c, n, middle) >= -critical
+        inside = stratified_statistic(b, c, n, weights, middle) >= -critical
         low, high = np.where(inside, middle, low), np.where(inside, high, middle)
     return np.asarray(low)
 
@@ -108,17 +115,17 @@ def bootstrap_difference(
     clusters: NDArray[np.integer] | None = None,
     resamples: int = 10_000,
 ) -> Estimate:
-    """95 % percentile interval of the mean difference; items, or whole `clusters`, are resampled.
+    """95 % percentile interval of the mean difference; items, or whole `clusters`, numbered from 0, are resampled.
 
     A resample is one multinomial draw: of the counts of the distinct values, or of clusters, where the mean is a ratio of
-    totals, since sizes differ. Raises ValueError for fewer than two clusters.
+    totals, since sizes differ.
     """
     n = len(differences)
     if clusters is None:
         totals, counts = np.unique(differences, return_counts=True)
         sizes, draws, shares = np.ones(len(totals)), n, counts / n
     else:
-        totals, sizes = cluster_totals(differences, clusters)
+        totals, sizes = np.bincount(clusters, weights=differences), np.bincount(clusters).astype(float)
         draws, shares = len(sizes), np.full(len(sizes), 1 / len(sizes))
     means: list[Floats] = []
     block = max(1, 4_000_000 // len(sizes))  # resamples at a time, 32 MB

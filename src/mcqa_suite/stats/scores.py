@@ -1,57 +1,13 @@
-"""Means of scores over tasks, with their standard errors; the share of a base's score that a variant keeps."""
+"""Tasks that share documents; the share of a base's score that a variant keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcqa_suite.stats.intervals import Estimate, Floats, critical_value
-
 SHARED = 0.01  # two tasks with a larger share of documents in common are nested
-
-
-@dataclass(frozen=True)
-class GroupMean:
-    """A mean with its standard error; `n` counts items."""
-
-    value: float
-    standard_error: float
-    n: int
-
-    @property
-    def estimate(self) -> Estimate:
-        """The mean with its 95 % interval, from the normal distribution."""
-        half = critical_value() * self.standard_error
-        return Estimate(self.value, self.value - half, self.value + half, self.n)
-
-
-def pooled_mean(tasks: Sequence[Floats]) -> GroupMean:
-    """Mean in which every item has the same weight. Raises ValueError for no items."""
-    values = np.concatenate(tasks) if tasks else np.empty(0)
-    if not len(values):
-        raise ValueError("cannot compute a mean: no items")
-    error = float(values.std(ddof=1)) / sqrt(len(values)) if len(values) > 1 else float("inf")
-    return GroupMean(float(values.mean()), error, len(values))
-
-
-def macro_mean(tasks: Sequence[Floats]) -> GroupMean:
-    """Mean in which every task has the same weight. Raises ValueError for no tasks, and for a task with no items."""
-    return mean_of([pooled_mean([values]) for values in tasks])
-
-
-def mean_of(means: Sequence[GroupMean]) -> GroupMean:
-    """The mean of independent means; its variance is the sum of their variances over their number squared.
-
-    The mean of their standard errors would be too large, by about the root of their number. Raises ValueError for no means.
-    """
-    if not means:
-        raise ValueError("cannot compute a mean: no tasks")
-    error = sqrt(sum(mean.standard_error**2 for mean in means)) / len(means)
-    return GroupMean(sum(mean.value for mean in means) / len(means), error, sum(mean.n for mean in means))
 
 
 def nested(documents: Mapping[str, NDArray[np.uint64]]) -> tuple[str, str] | None:

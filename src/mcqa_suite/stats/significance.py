@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, sqrt
+from dataclasses import dataclass
+from math import floor, inf, log2, sqrt
 
 import numpy as np
 from scipy import special
 
-from mcqa_suite.stats.intervals import DesignEffect, Estimate, Floats
-from mcqa_suite.stats.paired import score_statistic
+from mcqa_suite.stats.intervals import Estimate, Floats, critical_value
 
 
 def mcnemar_exact(only_second: int, only_first: int) -> float:
@@ -28,14 +28,6 @@ def mcnemar_midp(only_second: int, only_first: int) -> float:
     return float(min(1.0, special.bdtr(smaller, pairs, 0.5) + below))
 
 
-def score_test(only_second: int, only_first: int, n: int, effect: DesignEffect) -> float:
-    """Two-sided p of McNemar's test for clustered items: score statistic / sqrt(design effect), against Student's t."""
-    if only_second == only_first:
-        return 1.0
-    statistic = abs(float(score_statistic(only_second, only_first, n, 0.0))) / sqrt(effect.factor)
-    return float(2 * _tail(statistic, effect.degrees_of_freedom))
-
-
 def unpaired_test(first: Estimate, second: Estimate) -> float:
     """Two-sided p of the pooled z-test that two shares of independent samples are equal."""
     total = first.n + second.n
@@ -50,37 +42,25 @@ def t_test(value: float, standard_error: float, degrees_of_freedom: float = inf)
         return 1.0
     if standard_error == 0:
         return 0.0
-    return float(2 * _tail(abs(value) / standard_error, degrees_of_freedom))
-
-
-def tost(only_second: int, only_first: int, n: int, margin: float, effect: DesignEffect | None = None) -> float:
-    """p of two one-sided score tests that the true difference is within +-`margin`.
-
-    It is below .05 exactly if the 90 % interval lies within the margin.
-    """
-    _check_margin(margin)
-    shrink = sqrt(effect.factor) if effect else 1.0
-    freedom = effect.degrees_of_freedom if effect else inf
-    above = float(score_statistic(only_second, only_first, n, -margin)) / shrink
-    below = float(score_statistic(only_second, only_first, n, margin)) / shrink
-    return float(max(_tail(above, freedom), _tail(-below, freedom)))
+    return float(2 * tail(abs(value) / standard_error, degrees_of_freedom))
 
 
 def tost_mean(value: float, standard_error: float, margin: float, degrees_of_freedom: float = inf) -> float:
     """p of two one-sided tests that the mean of a difference is within +-`margin`."""
-    _check_margin(margin)
+    check_margin(margin)
     if standard_error == 0:
         return 0.0 if abs(value) < margin else 1.0
     above, below = (value + margin) / standard_error, (value - margin) / standard_error
-    return float(max(_tail(above, degrees_of_freedom), _tail(-below, degrees_of_freedom)))
+    return float(max(tail(above, degrees_of_freedom), tail(-below, degrees_of_freedom)))
 
 
-def _check_margin(margin: float) -> None:
+def check_margin(margin: float) -> None:
+    """Raise ValueError for a margin that is no fraction."""
     if not 0 < margin < 1:
         raise ValueError(f"margin of {margin}: expected a fraction between 0 and 1")
 
 
-def _tail(statistic: float, degrees_of_freedom: float) -> float:
+def tail(statistic: float, degrees_of_freedom: float) -> float:
     """P(T > statistic) for Student's t, or for the normal distribution if the degrees of freedom are infinite."""
     return float(special.stdtr(degrees_of_freedom, -statistic))
 
@@ -107,20 +87,23 @@ def _ordered(steps: Floats, order: np.ndarray) -> list[float]:
     return list(map(float, adjusted))
 
 
-# With fewer discordant pairs the exact test cannot reach .05; with six in one direction p = 2 / 2^6 = .031.
-FEWEST_DISCORDANT = 6
+@dataclass(frozen=True)
+class Power:
+    """What a test can detect: `standard_error` of the difference with no true difference, and what one changed row adds to it."""
+
+    standard_error: float
+    degrees_of_freedom: float
+    step: float = 0.0
+
+    def detectable(self, level: float = 0.05) -> float:
+        """The smallest difference that a test at `level` detects with power .8: (t_(1 - level / 2) + z_.8) standard errors.
+
+        Fewer changed rows than `fewest_discordant` are never significant.
+        """
+        quantiles = critical_value(self.degrees_of_freedom, 1 - level) + float(special.ndtri(0.8))
+        return max(quantiles * self.standard_error, fewest_discordant(level) * self.step)
 
 
-def minimum_detectable_difference(discordance: float, n: int, factor: float = 1.0) -> float:
-    """The smallest paired difference that a test at .05 detects with power .8, given the share of discordant pairs.
-
-    That of the standard error sqrt(discordance * factor / n), where `factor` is the design effect; at least 6 / n.
-    """
-    if n < 1:
-        raise ValueError("cannot compute a detectable difference: no items")
-    return min(1.0, max(detectable_difference(sqrt(discordance * factor / n)), FEWEST_DISCORDANT / n))
-
-
-def detectable_difference(standard_error: float) -> float:
-    """The difference that a z-test at .05 detects with power .8: (z_.975 + z_.8) standard errors."""
-    return float(special.ndtri(0.975) + special.ndtri(0.8)) * standard_error
+def fewest_discordant(level: float) -> int:
+    """The fewest discordant pairs, all in one direction, that McNemar's exact test finds significant: 6 at .05."""
+    return floor(log2(2 / level)) + 1

@@ -9,95 +9,65 @@ from typing import Any
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.pairing import Answers, Pairs
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs, joined
 from mcqa_suite.analysis.compare.result import Change, Choices, Flips
 from mcqa_suite.logs.guessing import MIN_KNOWN_GOLD
-from mcqa_suite.logs.samples import Booleans, Floats, Integers
-from mcqa_suite.stats import DesignEffect, Estimate, PairedTable
+from mcqa_suite.logs.samples import Floats
+from mcqa_suite.stats import PairedTable, Power, Rows
+from mcqa_suite.stats.intervals import FEWEST_EVENTS
 
 SEED = 20_230_517  # of the bootstrap; fixed, so that tables are reproducible
 RESAMPLES = 2000
-# Discordant pairs divided by the design effect. Below this no interval of benchmarks/accuracy/coverage.py reaches its level.
-FEWEST_EFFECTIVE_PAIRS = 10
 
 
-def change(pairs: Pairs, margin: float) -> Change:
-    """The paired difference: score interval for scores of 0 and 1, else Student's t; with a design effect for clusters."""
-    codes = None
-    if pairs.cluster is not None:
-        names, codes = np.unique(pairs.cluster, return_inverse=True)
-        codes = codes if len(names) > 1 else None
-    first, second = pairs.base.right, pairs.variant.right
-    if first is None or second is None:
-        return _mean_change(pairs.base.score, pairs.variant.score, codes, margin)
-    return _share_change(first, second, codes, margin)
+def change(parts: Sequence[Pairs], weights: Sequence[float] | None, margin: float) -> Change:
+    """The paired difference of the weighted mean of some tasks; without weights, every document has the same one.
+
+    Scores from 0 to 1 get a score interval, others Student's t.
+    """
+    pairs = joined(parts)
+    if weights is None:
+        rows = Rows.pooled(pairs.n, pairs.cluster)
+    else:
+        rows = Rows.of_tasks([part.n for part in parts], weights, pairs.cluster)
+    first, second = pairs.base.score, pairs.variant.score
+    bounded = min(first.min(), second.min()) >= 0 and max(first.max(), second.max()) <= 1
+    measured = (_share_change if bounded else _mean_change)(first, second, rows, margin)
+    if weights is not None:
+        return measured
+    if pairs.base.right is not None and pairs.variant.right is not None:
+        table = PairedTable.of(pairs.base.right, pairs.variant.right)
+        counts = (table.only_second, table.only_first)
+        measured = replace(measured, p_mcnemar=stats.mcnemar_exact(*counts), p_midp=stats.mcnemar_midp(*counts))
+    drawn = stats.bootstrap_difference(second - first, np.random.default_rng(SEED), rows.clusters, RESAMPLES)
+    return replace(measured, bootstrap=drawn)
 
 
-def _effect(values: Floats, codes: Integers | None) -> DesignEffect | None:
-    return None if codes is None else stats.design_effect(values, codes)
-
-
-def _bootstrap(differences: Floats, codes: Integers | None) -> Estimate:
-    return stats.bootstrap_difference(differences, np.random.default_rng(SEED), codes, resamples=RESAMPLES)
-
-
-def _share_change(first: Booleans, second: Booleans, codes: Integers | None, margin: float) -> Change:
-    differences, table = second.astype(float) - first.astype(float), PairedTable.of(first, second)
-    gains, losses, n = table.only_second, table.only_first, table.n
-    effect, exact = _effect(differences, codes), stats.mcnemar_exact(gains, losses)
-    factor = effect.factor if effect else 1.0
+def _share_change(first: Floats, second: Floats, rows: Rows, margin: float) -> Change:
+    paired = stats.PairedMeans.of(first, second, rows)
     return Change(
-        base=stats.share_estimate(first, codes),
-        variant=stats.share_estimate(second, codes),
-        difference=stats.paired_difference(table, effect=effect),
-        bootstrap=_bootstrap(differences, codes),
-        method="clustered score" if effect else "score",
-        p=stats.score_test(gains, losses, n, effect) if effect else exact,
-        p_mcnemar=exact,
-        p_midp=stats.mcnemar_midp(gains, losses),
-        p_equivalent=stats.tost(gains, losses, n, margin, effect),
-        mde=stats.minimum_detectable_difference(table.discordance, n, factor=factor),
-        fragile=effect is not None and 0 < (gains + losses) / factor < FEWEST_EFFECTIVE_PAIRS,
+        base=stats.weighted_share(first, rows),
+        variant=stats.weighted_share(second, rows),
+        difference=paired.difference(),
+        method="clustered score" if rows.clusters is not None else "score",
+        p=paired.p_value(),
+        p_equivalent=paired.p_equivalent(margin),
+        power=paired.power(),
+        fragile=paired.effect is not None and 0 < paired.changed < FEWEST_EVENTS,
     )
 
 
-def _mean_change(first: Floats, second: Floats, codes: Integers | None, margin: float) -> Change:
-    differences = second - first
-    value, effect = float(differences.mean()), _effect(differences, codes)
-    error = stats.standard_error(differences, effect) if len(differences) > 1 else float("inf")
-    freedom = effect.degrees_of_freedom if effect else float(max(1, len(differences) - 1))
+def _mean_change(first: Floats, second: Floats, rows: Rows, margin: float) -> Change:
+    mean = stats.weighted_mean(second - first, rows)
+    value, error, freedom = mean.estimate.value, mean.standard_error, mean.degrees_of_freedom
     return Change(
-        base=stats.mean_estimate(first, codes),
-        variant=stats.mean_estimate(second, codes),
-        difference=stats.mean_estimate(differences, codes),
-        bootstrap=_bootstrap(differences, codes),
-        method="clustered t" if effect else "t",
+        base=stats.weighted_mean(first, rows).estimate,
+        variant=stats.weighted_mean(second, rows).estimate,
+        difference=mean.estimate,
+        method="clustered t" if rows.clusters is not None else "t",
         p=stats.t_test(value, error, freedom),
         p_equivalent=stats.tost_mean(value, error, margin, freedom),
-        mde=stats.detectable_difference(error),
-    )
-
-
-def macro_change(parts: Sequence[Pairs], pooled: Change, margin: float) -> Change:
-    """The difference of two means in which every task has the same weight.
-
-    Returns `pooled` if the standard error is 0 or infinite.
-    """
-    base = stats.macro_mean([part.base.score for part in parts])
-    variant = stats.macro_mean([part.variant.score for part in parts])
-    mean = stats.macro_mean([part.variant.score - part.base.score for part in parts])
-    if mean.standard_error == 0 or not np.isfinite(mean.standard_error):
-        return pooled
-    return replace(
-        pooled,
-        base=base.estimate,
-        variant=variant.estimate,
-        difference=mean.estimate,
-        method="macro",
-        p=stats.t_test(mean.value, mean.standard_error),
-        p_equivalent=stats.tost_mean(mean.value, mean.standard_error, margin),
-        mde=stats.detectable_difference(mean.standard_error),
-        fragile=False,
+        power=Power(error, freedom),
     )
 
 

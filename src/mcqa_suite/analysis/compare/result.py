@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
-from mcqa_suite.stats import Estimate, Spread
+from mcqa_suite.stats import Estimate, Power, Spread
 
 Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "not valid"]
 Kind = Literal["task", "group", "noise floor"]
-Method = Literal["score", "clustered score", "t", "clustered t", "macro"]
+Method = Literal["score", "clustered score", "t", "clustered t"]
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,19 @@ class Flips:
 class Change:
     """The paired difference, variant minus base, with its tests.
 
-    `p` is McNemar's exact p, or for clusters and for scores other than 0 and 1 the p of the interval's own statistic.
-    `mde`: minimum detectable difference. `fragile`: too few pairs differ for a reliable interval (only with clusters).
+    `p` is McNemar's exact p, or for clusters, for weighted tasks and for scores other than 0 and 1 the p of the interval's own
+    statistic. `fragile`: fewer pairs differ than a design effect needs. `bootstrap`, `p_mcnemar` and `p_midp` are of pooled
+    documents, None for weighted tasks.
     """
 
     base: Estimate
     variant: Estimate
     difference: Estimate
-    bootstrap: Estimate
     method: Method
     p: float
     p_equivalent: float
-    mde: float
+    power: Power
+    bootstrap: Estimate | None = None
     p_mcnemar: float | None = None
     p_midp: float | None = None
     fragile: bool = False

@@ -16,7 +16,7 @@ from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots, numbered
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
-from mcqa_suite.stats import Estimate, mean_estimate
+from mcqa_suite.stats import Estimate, share_estimate
 
 SUBSETS = 128  # number of subsets of n samples that are drawn where there are more
 SINGLE, MAJORITY, ORACLE = "one sample", "majority", "oracle (pass@n)"
@@ -56,7 +56,7 @@ def outcomes(ballots: Ballots, ns: Sequence[int], scores: Mapping[str, Floats], 
         choices += [(name, n, best_of(answers, right, table, n)) for name, table in scores.items()]
         choices.append((ORACLE, n, Choice(pass_at(right, n))))
     return [
-        Outcome(ballots.name, name, n, mean_estimate(c.accuracy), float(np.mean(c.ties)), float(np.mean(c.unread)))
+        Outcome(ballots.name, name, n, share_estimate(c.accuracy), float(np.mean(c.ties)), float(np.mean(c.unread)))
         for name, n, c in choices
     ]
 

@@ -218,4 +218,4 @@ def _share(right: NDArray[np.bool_], groups: NDArray[np.int64]) -> Estimate | No
     """A share with its interval; pairs of one prompt are not independent."""
     if not len(right):
         return None
-    return stats.share_estimate(right, groups if 1 < len(np.unique(groups)) < len(right) else None)
+    return stats.share_estimate(right, groups)

@@ -1,0 +1,268 @@
+"""Scores of the rows of one or several tasks: their mean, and the difference of two models' means over the same rows.
+
+Rotations, views and instances of one question are a cluster. A mean over tasks gives every row its task's weight, divided by the
+task's number of rows. One design effect holds for all of this: the variance of the mean, divided by that of right and wrong
+answers to independent questions. Intervals are score intervals at the effective sample size, so that none has no width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcqa_suite.stats.intervals import (
+    DesignEffect,
+    Estimate,
+    Floats,
+    critical_value,
+    degrees_of_freedom,
+    wilson_bounds,
+)
+from mcqa_suite.stats.paired import stratified_bounds, stratified_statistic
+from mcqa_suite.stats.significance import Power, check_margin, mcnemar_exact, tail
+
+Integers = NDArray[np.integer]
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """`task`: the number of each row's task, from 0; `weights`: one for each task, which add up to 1.
+
+    `clusters`: the number of each row's cluster, from 0; None for independent rows. A cluster may have rows in several tasks.
+    """
+
+    task: Integers
+    weights: Floats
+    clusters: Integers | None = None
+
+    @classmethod
+    def pooled(cls, n: int, clusters: NDArray[Any] | None = None) -> Rows:
+        """`n` rows of the same weight; `clusters`: a value for each row, equal ones for the rows of a cluster."""
+        return cls.of_tasks([n], [1.0], clusters)
+
+    @classmethod
+    def of_tasks(cls, sizes: Sequence[int], weights: Sequence[float], clusters: NDArray[Any] | None = None) -> Rows:
+        """The rows of several tasks, one task after the other; the weights are scaled to add up to 1.
+
+        Raises ValueError for no tasks, and for a task with no items.
+        """
+        if not sizes or min(sizes) < 1:
+            raise ValueError(f"cannot compute a mean: {'no items' if sizes else 'no tasks'}")
+        task = np.repeat(np.arange(len(sizes)), sizes)
+        return cls(task, np.asarray(weights, float) / sum(weights), _numbered(clusters, task))
+
+    @cached_property
+    def sizes(self) -> Floats:
+        return np.bincount(self.task, minlength=len(self.weights)).astype(float)
+
+    @cached_property
+    def each(self) -> Floats:
+        """The weight of each row."""
+        return np.asarray((self.weights / self.sizes)[self.task])
+
+    @property
+    def effective_size(self) -> float:
+        """Kish's effective sample size: 1 / the sum of the rows' squared weights."""
+        return float(1 / (self.weights**2 / self.sizes).sum())
+
+    def by_task(self, values: Floats) -> Floats:
+        """The mean of each task."""
+        return np.asarray(np.bincount(self.task, weights=values, minlength=len(self.weights)) / self.sizes)
+
+    def mean(self, values: Floats) -> float:
+        return float(self.weights @ self.by_task(values))
+
+    @cached_property
+    def codes(self) -> Integers:
+        """The number of each row's cluster, which is its own where rows are independent."""
+        return np.arange(len(self.task)) if self.clusters is None else self.clusters
+
+    @cached_property
+    def shares(self) -> Floats:
+        """The sum of each cluster's squared weights: what it adds to the variance of a mean of independent rows."""
+        return np.asarray(np.bincount(self.codes, weights=self.each**2))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom of the variance of a mean (Bell and McCaffrey, Survey Methodology 28, 2002)."""
+        return max(1.0, degrees_of_freedom(self.shares)) if len(self.shares) > 1 else 1.0
+
+    @property
+    def most(self) -> float:
+        """The design effect if the rows of each cluster were equal."""
+        return float((np.bincount(self.codes, weights=self.each) ** 2).sum() / self.shares.sum())
+
+    def variance(self, values: Floats) -> float:
+        """Variance of the mean of `values`: the cluster-robust CR2 estimate, within tasks."""
+        totals = np.bincount(self.codes, weights=self.each * (values - self.by_task(values)[self.task]))
+        own = 1 - self._leverage / self.shares
+        estimable = own > 1e-9  # a task of one row has no variance of its own to estimate
+        return float((totals[estimable] ** 2 / own[estimable]).sum())
+
+    @cached_property
+    def _leverage(self) -> Floats:
+        """The part of each cluster's share that the means of its tasks take away."""
+        pairs, counts = np.unique(self.codes * len(self.weights) + self.task, return_counts=True)
+        cluster, task = np.divmod(pairs, len(self.weights))
+        each = self.weights[task] / self.sizes[task]
+        return np.asarray(np.bincount(cluster, weights=each**2 * counts**2 / self.sizes[task]))
+
+    def effect(self, values: Floats, expected: float, events: float) -> DesignEffect:
+        """The variance of the mean of `values` divided by `expected`, that of right and wrong answers to independent questions.
+
+        `events`: how many rows the estimate rests on, see `DesignEffect.cautious`.
+        """
+        variance = self.variance(values)
+        factor = variance / expected if expected > 0 and variance > 1e-9 * expected else self.most
+        return DesignEffect(factor, self.freedom, self.most).cautious(events)
+
+
+def _numbered(clusters: NDArray[Any] | None, task: Integers) -> Integers | None:
+    """Clusters as numbers from 0; None where no two rows share one, or all do.
+
+    Rows of a task that has a single cluster count as independent: nothing is known of how such clusters vary.
+    """
+    if clusters is None:
+        return None
+    names, codes = np.unique(clusters, return_inverse=True)
+    if not 1 < len(names) < len(codes):
+        return None
+    pairs = np.unique(codes * (task[-1] + 1) + task)
+    single = np.bincount(pairs % (task[-1] + 1)) == 1
+    alone = single[task]
+    codes = np.where(alone, len(names) + np.arange(len(codes)), codes)
+    return np.asarray(np.unique(codes, return_inverse=True)[1])
+
+
+def share_estimate(values: NDArray[Any], clusters: NDArray[Any] | None = None) -> Estimate:
+    """The mean of scores from 0 to 1, or the share of True, with Wilson's interval; see `weighted_share`."""
+    return weighted_share(values.astype(float), Rows.pooled(len(values), clusters))
+
+
+def weighted_share(values: Floats, rows: Rows) -> Estimate:
+    """The mean of scores from 0 to 1, with Wilson's interval at the effective sample size (Korn and Graubard, Survey
+    Methodology 24, 1998). For right and wrong answers to independent questions of one weight this is Wilson's interval."""
+    mean, means = rows.mean(values), rows.by_task(values)
+    variance = float((rows.weights**2 * means * (1 - means) / rows.sizes).sum())
+    n, freedom = rows.effective_size, inf
+    if variance > 0:
+        n = min(n, mean * (1 - mean) / variance)
+    if rows.clusters is not None or not is_right_or_wrong(values):
+        effect = rows.effect(values, variance, rows.effective_size * min(mean, 1 - mean))
+        n, freedom = n / effect.factor, effect.degrees_of_freedom
+    low, high = wilson_bounds(mean, n, critical_value(freedom))
+    return Estimate(mean, float(low), float(high), len(values))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of values without bounds, with Student's t interval.
+
+    Equal values say nothing about others: the standard error and the interval are then infinite.
+    """
+
+    estimate: Estimate
+    standard_error: float
+    degrees_of_freedom: float
+
+
+def weighted_mean(values: Floats, rows: Rows) -> Mean:
+    mean, variance, freedom = rows.mean(values), rows.variance(values), rows.freedom
+    error = sqrt(variance) if variance > 0 else inf
+    half = critical_value(freedom) * error
+    return Mean(Estimate(mean, mean - half, mean + half, len(values)), error, freedom)
+
+
+def is_right_or_wrong(values: Floats) -> bool:
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
+@dataclass(frozen=True, eq=False)
+class PairedMeans:
+    """The difference of two models' weighted means of scores from 0 to 1 over the same rows.
+
+    `gains` and `losses` of each task add up by how much the second model is better or worse. Without `effect`, rows are right or
+    wrong answers to independent questions.
+    """
+
+    gains: Floats
+    losses: Floats
+    rows: Rows
+    effect: DesignEffect | None = None
+
+    @classmethod
+    def of(cls, first: Floats, second: Floats, rows: Rows) -> PairedMeans:
+        difference = second - first
+        gains, losses = (rows.by_task(np.maximum(part, 0)) * rows.sizes for part in (difference, -difference))
+        paired = cls(gains, losses, rows)
+        if rows.clusters is None and is_right_or_wrong(first) and is_right_or_wrong(second):
+            return paired
+        events = float(gains.sum() + losses.sum())
+        return cls(gains, losses, rows, rows.effect(difference, paired.variance, events))
+
+    @property
+    def value(self) -> float:
+        return float(self.rows.weights @ ((self.gains - self.losses) / self.rows.sizes))
+
+    @property
+    def variance(self) -> float:
+        """The variance of the difference if rows were right or wrong answers to independent questions."""
+        n = self.rows.sizes
+        spread = (self.gains + self.losses) / n - ((self.gains - self.losses) / n) ** 2
+        return float((self.rows.weights**2 * spread / n).sum())
+
+    @property
+    def changed(self) -> float:
+        """How many changed rows there are, clusters allowed for."""
+        return float(self.gains.sum() + self.losses.sum()) / self.factor
+
+    @property
+    def factor(self) -> float:
+        return self.effect.factor if self.effect else 1.0
+
+    @property
+    def freedom(self) -> float:
+        return self.effect.degrees_of_freedom if self.effect else inf
+
+    def statistic(self, difference: float) -> float:
+        """Tango's score statistic for an assumed true difference, divided by the root of the design effect."""
+        table = (self.gains, self.losses, self.rows.sizes, self.rows.weights)
+        return float(stratified_statistic(*table, difference)) / sqrt(self.factor)
+
+    def difference(self, level: float = 0.95) -> Estimate:
+        """The difference with Tango's score interval; over several tasks the variances of the restricted estimates are added."""
+        critical = critical_value(self.freedom, level) * sqrt(self.factor)
+        low, high = stratified_bounds(self.gains, self.losses, self.rows.sizes, self.rows.weights, critical)
+        return Estimate(self.value, float(low), float(high), int(self.rows.sizes.sum()))
+
+    def p_value(self) -> float:
+        """Two-sided p of no difference: McNemar's exact test, for several weights its normal form with continuity correction
+        (Edwards, Psychometrika 13, 1948); with a design effect the score test, against Student's t."""
+        if self.value == 0:
+            return 1.0
+        if self.effect:
+            return 2 * tail(abs(self.statistic(0.0)), self.freedom)
+        if len(self.gains) == 1:
+            return mcnemar_exact(int(self.gains[0]), int(self.losses[0]))
+        each, changed = self.rows.weights / self.rows.sizes, self.gains + self.losses
+        square = float((each**2 * changed).sum())
+        correction = square / float((each * changed).sum())
+        return 2 * tail(max(0.0, abs(self.value) - correction) / sqrt(square), inf)
+
+    def p_equivalent(self, margin: float) -> float:
+        """p of two one-sided score tests that the true difference is within +-`margin`."""
+        check_margin(margin)
+        above, below = self.statistic(-margin), self.statistic(margin)
+        return max(tail(above, self.freedom), tail(-below, self.freedom))
+
+    def power(self) -> Power:
+        """What the test can detect at the share of changed rows seen here."""
+        rows = self.rows
+        changed = float((rows.weights**2 * (self.gains + self.losses) / rows.sizes**2).sum())
+        return Power(sqrt(self.factor * changed), self.freedom, 1 / rows.effective_size)
