@@ -7,7 +7,7 @@ from helpers.comparison_runs import always_c, compared, first_right, groups_of, 
 from helpers.log_files import choice_rows, questions, write_run
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare import family_text, is_significant, mark
+from mcqa_suite.analysis.compare import family_text, is_significant, mark, significance
 from mcqa_suite.cli.main import main
 
 
@@ -63,3 +63,33 @@ def test_the_foot_of_a_comparison_names_the_family(tmp_path, capsys):
     text = capsys.readouterr().out
     assert "corrected within each family: 1 row of tasks (acc). *: p Holm under .05" in text
     assert ") * | <.0001 | **worse** |" in text
+
+
+def test_a_gate_corrects_over_the_tasks_of_each_variant_and_not_over_the_variants(tmp_path, capsys):
+    _, gold = questions(1000)
+    base = write_run(tmp_path / "base", {"t": choice_rows("t", first_right(600, gold), gold)})
+    harmful = write_run(tmp_path / "harmful", {"t": choice_rows("t", first_right(592, gold), gold)}, model="harmful")
+    harmless = [
+        write_run(tmp_path / f"h{i}", {"t": choice_rows("t", first_right(601, gold), gold)}, model=f"h{i}")
+        for i in range(12)
+    ]
+    rows = compared(base, harmful, *harmless).rows
+    assert rows[0].change.p == pytest.approx(2 * 2**-8)
+    assert rows[0].verdict != "worse"
+    assert main(["compare", *map(str, [base, harmful, *harmless]), "--fail-if", "worse"]) == 1
+    captured = capsys.readouterr()
+    assert "harmful: t: worse (p Holm 0.0078, corrected over the tasks of harmful alone)" in captured.err
+    assert main(["compare", *map(str, [base, *harmless]), "--margin", "2", "--fail-if", "worse"]) == 0
+
+
+def test_a_family_of_many_rows_detects_less(tmp_path):
+    alone = compared(*runs_with(tmp_path / "1", 206, 200, 300)).rows[0]
+    among = compared(*runs_with(tmp_path / "12", 206, 200, 300, [f"t{i}" for i in range(12)])).rows[0]
+    assert alone.change.power == among.change.power
+    assert among.detectable == pytest.approx(among.change.power.detectable(0.05 / 12))
+    assert among.detectable > 1.3 * alone.detectable
+
+
+def test_the_best_of_many_equal_models_is_corrected_over_every_pair():
+    assert significance.against_best([0.01, 0.0004], 16) == pytest.approx([1.0, 0.048])
+    assert significance.against_best([0.03], 2) == [0.03]

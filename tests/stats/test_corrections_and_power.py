@@ -67,13 +67,15 @@ def test_no_p_values_need_no_correction():
     [(500, 1.8, 2.8, 4.0), (1172, 1.2, 1.8, 2.6), (1319, 1.1, 1.7, 2.4), (3153, 0.7, 1.1, 1.6)],
 )
 def test_detectable_differences_are_those_of_the_reference_table(n, at_2, at_5, at_10):
-    detectable = [round(100 * stats.minimum_detectable_difference(share, n), 1) for share in (0.02, 0.05, 0.1)]
-    assert detectable == [at_2, at_5, at_10]
+    powers = [stats.Power(np.sqrt(share / n), np.inf, 1 / n) for share in (0.02, 0.05, 0.1)]
+    assert [round(100 * power.detectable(), 1) for power in powers] == [at_2, at_5, at_10]
 
 
 def test_fewer_than_six_flips_cannot_be_detected():
-    assert stats.minimum_detectable_difference(0.0, 1000) == 0.006
-    assert stats.mcnemar_exact(0, 6) < 0.05 < stats.mcnemar_exact(0, 5)
+    assert stats.Power(0.0, np.inf, 1 / 1000).detectable() == 0.006
+    for level in (0.05, 0.05 / 12, 0.05 / 300):
+        fewest = stats.fewest_discordant(level)
+        assert stats.mcnemar_exact(0, fewest) < level < stats.mcnemar_exact(0, fewest - 1)
 
 
 # Phi-3-mini base and 3-bit GPTQ accuracies of the reference table, and what is left above chance
@@ -150,11 +152,13 @@ def test_the_error_of_a_mean_is_not_the_mean_of_the_errors():
     # 19 subjects of 166 documents at .5: a published table printed 3.9 where the pooled error is 0.9
     rng = np.random.default_rng(2)
     tasks = [(rng.random(166) < 0.5).astype(float) for _ in range(19)]
-    errors = [stats.pooled_mean([task]).standard_error for task in tasks]
+    errors = [task.std(ddof=1) / 166**0.5 for task in tasks]
     assert 100 * np.mean(errors) == pytest.approx(3.9, abs=0.05)
-    assert 100 * stats.pooled_mean(tasks).standard_error == pytest.approx(0.9, abs=0.05)
-    assert stats.macro_mean(tasks).standard_error == pytest.approx(np.sqrt(np.sum(np.square(errors))) / 19)
-    assert stats.macro_mean(tasks).value == pytest.approx(np.mean([task.mean() for task in tasks]))
+    values = np.concatenate(tasks)
+    pooled, macro = stats.Rows.pooled(len(values)), stats.Rows.of_tasks([166] * 19, [1] * 19)
+    assert 100 * np.sqrt(pooled.variance(values)) == pytest.approx(0.9, abs=0.05)
+    assert np.sqrt(macro.variance(values)) == pytest.approx(np.sqrt(np.sum(np.square(errors))) / 19)
+    assert macro.mean(values) == pytest.approx(np.mean([task.mean() for task in tasks]))
 
 
 def test_nested_sets_are_detected():
@@ -165,25 +169,22 @@ def test_nested_sets_are_detected():
 
 
 def test_intervals_of_means():
-    estimate = stats.mean_estimate(np.array([1.0, 2.0, 3.0, 6.0]))
+    estimate = stats.weighted_mean(np.array([1.0, 2.0, 3.0, 6.0]), stats.Rows.pooled(4)).estimate
     assert (estimate.low, estimate.high) == (pytest.approx(-0.4374, abs=1e-3), pytest.approx(6.4374, abs=1e-3))
-    assert stats.mean_estimate(np.array([1.0])).high == np.inf
     assert estimate.half_width == pytest.approx(3.4374, abs=1e-3)
-    right = np.random.default_rng(3).random(200) < 0.6
-    clustered = stats.share_estimate(right, np.repeat(np.arange(20), 10))
-    assert clustered.low < right.mean() < clustered.high
+    for values in (np.array([1.0]), np.full(5, 2.0)):
+        assert stats.weighted_mean(values, stats.Rows.pooled(len(values))).estimate.high == np.inf
 
 
 @pytest.mark.parametrize(
     "nothing",
     [
-        lambda: stats.pooled_mean([]),
-        lambda: stats.macro_mean([]),
-        lambda: stats.mean_estimate(np.empty(0)),
+        lambda: stats.Rows.of_tasks([], []),
+        lambda: stats.Rows.of_tasks([3, 0], [1, 1]),
+        lambda: stats.share_estimate(np.empty(0)),
         lambda: stats.paired_difference(stats.PairedTable(0, 0, 0, 0)),
         lambda: stats.expected_calibration_error(np.empty(0), np.empty(0, bool)),
         lambda: stats.brier(np.empty((0, 4)), np.empty((0, 4), bool)),
-        lambda: stats.minimum_detectable_difference(0.1, 0),
     ],
 )
 def test_statistics_of_no_items_are_an_error(nothing):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.analysis.compare import Comparison, Options, compare_folders, exit_code, read_folders
+from mcqa_suite.analysis.compare import Comparison, Options, compare_folders, exit_code, gate_text, read_folders
 from mcqa_suite.analysis.leaderboard import Leaderboard
 from mcqa_suite.analysis.leaderboard import leaderboard as ranked
 from mcqa_suite.common.errors import ConfigError
@@ -42,14 +42,15 @@ def report(
     figures: str | Path | None = None,
     tasks: str = "*",
     samples_mb: float = 4.0,
+    cluster: str | None = None,
     options: Options | None = None,
     subset: str | Path | None = None,
 ) -> ReportResult:
     """Write the report of some runs: folders, FOLDER@STAMP or NAME=FOLDER. Without a base it holds no comparison.
 
-    `options` are those of a comparison, which replace `tasks`; `subset` is the clean.json of an audit. `figures` is a folder for
-    the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed first. Raises
-    McqaError where nothing can be shown; what else could not be read is in `problems`.
+    `options` are those of a comparison, which replace `tasks` and `cluster`; `subset` is the clean.json of an audit. `figures`
+    is a folder for the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed
+    first. Raises McqaError where nothing can be shown; what else could not be read is in `problems`.
     """
     if not samples_mb > 0:
         raise ConfigError(f"--samples-mb {samples_mb:g}: expected a size above 0")
@@ -59,7 +60,7 @@ def report(
         base=str(base) if base else None,
         noise_floor=str(noise_floor) if noise_floor else None,
         figures=Path(figures) if figures else None,
-        options=options or Options(tasks),
+        options=options or Options(tasks, cluster=cluster),
         subset=Path(subset) if subset else None,
         sample_bytes=int(1e6 * samples_mb),
     )
@@ -87,8 +88,13 @@ class CompareResult:
 
     @property
     def exit_code(self) -> int:
-        """1 if a corrected difference is worse, 2 if one cannot be judged, else 0."""
+        """1 if a corrected difference is worse, 2 if one cannot be judged, else 0; corrected over the tasks of each variant."""
         return exit_code(self.comparison)
+
+    @property
+    def gate(self) -> list[str]:
+        """A line for each row that is worse by itself, though not in the table, which corrects over all variants."""
+        return gate_text(self.comparison)
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each task or group and variant; accuracies, differences and shares are fractions."""
@@ -133,7 +139,8 @@ def compare(
         tasks: Patterns of tasks and groups, separated by commas.
         metric: By default acc, else exact_match.
         margin: The equivalence margin in points.
-        cluster: A document field; documents that share its value count as one cluster.
+        cluster: A document field; documents that share its value count as one cluster. By default question_id, template,
+            task_id or a repeated id; "none" for independent documents.
         noise_floor: Another run of the base under other conditions, e.g. another batch size.
         subset: The clean.json of an audit; only its documents are compared.
         force: Compare although settings differ, and list them.
@@ -173,13 +180,18 @@ class LeaderboardResult:
 
 
 def leaderboard(
-    runs: Iterable[str | Path], *, metric: str | None = None, subset: str | Path | None = None
+    runs: Iterable[str | Path],
+    *,
+    metric: str | None = None,
+    subset: str | Path | None = None,
+    cluster: str | None = None,
 ) -> LeaderboardResult:
     """Rank runs: folders, FOLDER@STAMP or NAME=FOLDER.
 
-    `metric` is acc by default, else exact_match; `subset` is the clean.json of an audit, of which only the documents count.
+    `metric` is acc by default, else exact_match; `subset` is the clean.json of an audit, of which only the documents count;
+    `cluster` is that of a comparison.
     Raises McqaError where no run can be read; what else cannot be read is in `problems`.
     """
-    folders = read_folders([str(run) for run in runs], subset=Path(subset) if subset else None)
+    folders = read_folders([str(run) for run in runs], cluster=cluster, subset=Path(subset) if subset else None)
     table = replace(ranked(folders.readable, metric), subset=folders.subset)
     return LeaderboardResult(table, (*folders.errors, *(line for run in folders.readable for line in run.problems)))

@@ -35,6 +35,15 @@ def add_metric_and_subset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subset", type=Path, metavar="FILE", help="only the documents in the clean.json of an audit")
 
 
+def add_cluster(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cluster",
+        metavar="FIELD",
+        help="documents that share a value of this field count as one cluster; none: as independent "
+        "(default: question_id, template, task_id or a repeated id)",
+    )
+
+
 def add_noise_floor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--noise-floor", metavar="RUN", help="another run of the base under other conditions, e.g. batch size"

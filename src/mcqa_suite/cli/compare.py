@@ -1,9 +1,10 @@
 """`mcqa compare`."""
 
 import argparse
+import sys
 from typing import Any
 
-from mcqa_suite.cli.arguments import RUN, add_metric_and_subset, add_noise_floor, add_style
+from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor, add_style
 from mcqa_suite.common.errors import ComparisonError
 
 EXAMPLE = "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --fail-if worse"
@@ -15,9 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "variants", nargs="+", metavar="VARIANT", help="run of a model made from the base, in the same form"
     )
     parser.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to compare, separated by commas")
-    parser.add_argument(
-        "--cluster", metavar="FIELD", help="documents that share a value of this field count as one cluster"
-    )
+    add_cluster(parser)
     parser.add_argument("--margin", type=float, default=1.0, help="equivalence margin in points (default: 1)")
     parser.add_argument(
         "--fail-if", choices=["worse"], help="exit 1 if a corrected difference is worse, 2 if one cannot be judged"
@@ -36,4 +35,8 @@ def run(base: str, variants: list[str], style: str, fail_if: str | None, **optio
     print(result.text(style), end="")
     if result.problems:
         raise ComparisonError("\n".join(result.problems))
-    return result.exit_code if fail_if == "worse" else 0
+    if fail_if is None:
+        return 0
+    for line in result.gate:
+        print(f"mcqa: {line}", file=sys.stderr)
+    return result.exit_code

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mcqa_suite.cli.arguments import RUN, add_metric_and_subset, add_style
+from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_style
 from mcqa_suite.common.errors import DatasetError
 
 EXAMPLE = "mcqa table runs/base runs/sft 4-bit=runs/gptq4"
@@ -11,15 +11,16 @@ EXAMPLE = "mcqa table runs/base runs/sft 4-bit=runs/gptq4"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN)
+    add_cluster(parser)
     add_metric_and_subset(parser)
     add_style(parser, "csv", "latex")
     parser.set_defaults(run=run)
 
 
-def run(runs: list[str], metric: str | None, subset: Path | None, style: str) -> None:
+def run(runs: list[str], metric: str | None, subset: Path | None, cluster: str | None, style: str) -> None:
     from mcqa_suite.api.comparison import leaderboard
 
-    result = leaderboard(runs, metric=metric, subset=subset)
+    result = leaderboard(runs, metric=metric, subset=subset, cluster=cluster)
     print(result.text(style), end="")
     if result.problems:
         raise DatasetError("\n".join(result.problems))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import numpy as np
 from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import model_identity, run_files, samples_file
+from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
 from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.samples import Floats, Samples, read_samples
+from mcqa_suite.logs.samples import Samples, read_samples
 from mcqa_suite.logs.settings import (
     SHOTS,
     Difference,
@@ -45,10 +46,14 @@ class TaskRun:
         return len(self.samples.doc_id)
 
     @property
+    def size(self) -> int:
+        """Its documents, those that got no answer from a model server included."""
+        return self.n + len(self.samples.failed)
+
+    @property
     def failed_share(self) -> float:
         """Share of the documents that got no answer from a model server."""
-        failed = len(self.samples.failed)
-        return failed / (failed + self.n)
+        return len(self.samples.failed) / self.size
 
     @property
     def n_shot(self) -> int:
@@ -96,16 +101,6 @@ class TaskRun:
         return None if self.samples.answer is None else float((self.samples.answer == 0).mean())
 
 
-@dataclass(frozen=True)
-class Group:
-    """A group of tasks; `macro`: for every (metric, filter) of which the harness logged a mean, whether each task, not each
-    document, has the same weight in it."""
-
-    name: str
-    tasks: tuple[str, ...]
-    macro: Mapping[tuple[str, str], bool]
-
-
 @dataclass(frozen=True, eq=False)
 class Run:
     """One model's evaluation. `model` identifies the model; `problems` has a line for each task that could not be read."""
@@ -141,7 +136,7 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
     groups: dict[str, Group] = {}
     seen: set[str] = set()
     for file, results in files:
-        for task in results["configs"]:
+        for task in tasks_of(results):
             if task not in seen:
                 seen.add(task)
                 try:
@@ -149,7 +144,7 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
                 except DatasetError as error:
                     problems.append(str(error))
     for _, results in reversed(files):
-        groups |= _groups(results, tasks)
+        groups |= read_groups(results, _scores_in(tasks))
     newest, content = files[0]
     if not tasks:
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
@@ -175,38 +170,16 @@ def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | No
     return {(task, name): TaskRun(task, name, log, settings, samples, expected) for name, samples in by_filter.items()}
 
 
-def _groups(results: dict[str, Any], tasks: Mapping[tuple[str, str], TaskRun]) -> dict[str, Group]:
-    members = {name: subtasks for name, subtasks in results.get("group_subtasks", {}).items() if subtasks}
-    groups = {}
-    for name in members:
-        logged = results.get("groups", {}).get(name) or results.get("results", {}).get(name) or {}
-        leaves, macro = tuple(dict.fromkeys(_leaves(name, members))), {}
-        for key, value in logged.items():
-            if isinstance(value, float) and "_stderr" not in key:
-                metric, _, filter_name = key.partition(",")
-                runs = [tasks[leaf, filter_name] for leaf in leaves if (leaf, filter_name) in tasks]
-                scores = [run.samples.scores[metric] for run in runs if metric in run.samples.scores]
-                macro[metric, filter_name] = _is_macro(value, scores)
-        groups[name] = Group(name, leaves, macro)
-    return groups
+def _scores_in(tasks: Mapping[tuple[str, str], TaskRun]) -> Scores:
+    """Look up a task's scores under a metric and filter."""
 
+    def scores(task: str, key: tuple[str, str]) -> TaskScores | None:
+        run = tasks.get((task, key[1]))
+        if run is None or key[0] not in run.samples.scores:
+            return None
+        return TaskScores(run.samples.scores[key[0]], run.expected in (None, run.n))
 
-def _is_macro(value: float, scores: Sequence[Floats]) -> bool:
-    """Whether a logged mean is that of the tasks' means, not that of all documents; the log does not say."""
-    if len(scores) < 2:
-        return False
-    pooled = float(np.concatenate(scores).mean())
-    macro = float(np.mean([score.mean() for score in scores]))
-    return abs(value - macro) < 1e-9 < abs(value - pooled)
-
-
-def _leaves(name: str, members: Mapping[str, list[str]], above: tuple[str, ...] = ()) -> list[str]:
-    """The tasks of a group and of the groups in it; a group inside itself adds none."""
-    if name in above:
-        return []
-    if name not in members:
-        return [name]
-    return [leaf for member in members[name] for leaf in _leaves(member, members, (*above, name))]
+    return scores
 
 
 def _manifest_facts(folder: Path) -> tuple[str, dict[str, float | None]]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.clusters import cluster_of
 from mcqa_suite.logs.rows import METRICS, Sample, parse_rows
 from mcqa_suite.questions.question import LETTERS
 
@@ -24,20 +25,12 @@ Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Booleans = NDArray[np.bool_]
 Values = dict[str, Any]  # of one row
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # makes another cluster of each document, also of two with one hash
 # The columns of a log by the type code of `array`; a row has one value or several, and none in the columns of another kind.
 TYPES = {
-    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "b", "field": "q"},
+    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "b", "cluster": "Q"},
     **{"loglikelihoods": "d", "lengths": "q", "answer": "Q", "letter": "q", "response": "Q"},
 }
-
-
-@dataclass(frozen=True)
-class Column:
-    """A field of the documents: `names[codes[i]]` is document i's value, code -1 means none; `fields`: all field names."""
-
-    codes: Integers
-    names: tuple[str, ...]
-    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +42,8 @@ class Samples:
     `lengths` (in characters, where acc_norm needs them): n x options, None for generated answers. `answer`: a fingerprint of
     a generated answer, 0 where none could be read. `letter`: the option that it names, -1 where none. `response`: a
     fingerprint of what the model wrote. `failed`: the documents that got no answer from a server and have no row here,
-    `doc_id` -> doc hash.
+    `doc_id` -> doc hash. `cluster`: equal for the rows of one question (logs.clusters); `clustered_by`: the field that says
+    so, None where no document has one; `fields`: all fields of the documents, where the user named one.
     """
 
     doc_id: Integers
@@ -57,13 +51,15 @@ class Samples:
     scores: dict[str, Floats]
     options: Integers
     gold: Booleans
+    cluster: Hashes
     failed: Mapping[int, int]
     loglikelihoods: Floats | None = None
     lengths: Integers | None = None
     answer: Hashes | None = None
     letter: Integers | None = None
     response: Hashes | None = None
-    field: Column | None = None
+    clustered_by: str | None = None
+    fields: tuple[str, ...] = ()
 
     @property
     def has_option(self) -> NDArray[np.bool_]:
@@ -94,8 +90,9 @@ def read_samples(
 ) -> dict[str, Samples]:
     """The samples of a log by filter, in the order of the log.
 
-    `field` of the documents is kept as a column. `multiple_choice` None: decided by the first row. Raises DatasetError for
-    an empty file, a broken line, a row of an older harness, a score that is not from 0 to 1, and a document twice.
+    `field` of the documents names their clusters, see logs.clusters. `multiple_choice` None: decided by the first row. Raises
+    DatasetError for an empty file, a broken line, a row of an older harness, a score that is not from 0 to 1, and a document
+    twice.
     """
     kind = "lm_eval 0.4.3 or newer"
     if multiple_choice is None:
@@ -130,8 +127,11 @@ def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) 
     if row["failure"] is not None:
         return row
     row["scores"] = sample.scores
+    doc = sample.doc
+    cluster = cluster_of(doc, field)
+    row |= {"cluster": _fingerprint(cluster[1]) if cluster else 0, "clustered_by": cluster and cluster[0]}
     if field is not None:
-        row |= {"fields": sample.doc.keys(), "value": sample.doc.get(field)}
+        row["fields"] = doc.keys()
     return row | values(sample)
 
 
@@ -168,7 +168,7 @@ class _Table:
     def __init__(self) -> None:
         self.columns: dict[str, array[Any]] = {name: array(code) for name, code in TYPES.items()}
         self.scores: dict[str, array[float]] = {}
-        self.values: dict[str, int] = {}  # of the field, with their codes
+        self.clustered_by: str | None = None
         self.fields: dict[str, None] = {}
 
     def add(self, row: Values) -> None:
@@ -177,10 +177,8 @@ class _Table:
                 self.scores[name] = array("d", [np.nan]) * len(self.columns["doc_id"])
         for name, column in self.scores.items():
             column.append(row["scores"].get(name, np.nan))
-        if "value" in row:
-            self.fields |= dict.fromkeys(row["fields"])
-            value = row["value"]
-            row["field"] = -1 if value is None else self.values.setdefault(str(value), len(self.values))
+        self.clustered_by = self.clustered_by or row["clustered_by"]
+        self.fields |= dict.fromkeys(row.get("fields", ()))
         for name in self.columns.keys() & row.keys():
             if isinstance(row[name], list):
                 self.columns[name].extend(row[name])
@@ -207,12 +205,14 @@ class _Table:
         columns["gold"] = _padded(columns["gold"], columns["options"]).astype(bool)
         if "lengths" in names:
             columns |= {name: _padded(columns[name], columns["options"]) for name in names}
-        codes = columns["field"]
+        own = columns["hashes"][:, 0] ^ (columns["doc_id"].astype(np.uint64) * SPREAD)
+        columns["cluster"] = np.where(columns["cluster"] == 0, own, columns["cluster"])
         samples = Samples(
-            **{name: columns[name][order] for name in ("doc_id", "hashes", "options", "gold", *names)},
+            **{name: columns[name][order] for name in ("doc_id", "hashes", "options", "gold", "cluster", *names)},
             scores={name: np.asarray(scores)[order] for name, scores in self.scores.items()},
             failed=failed,
-            field=Column(codes[order], tuple(self.values), tuple(self.fields)) if len(codes) else None,
+            clustered_by=self.clustered_by,
+            fields=tuple(self.fields),
         )
         if "acc" in samples.scores and samples.gold.any():
             # Gold that contradicts the logged accuracy is unknown: the target of a foreign task may mean something else.

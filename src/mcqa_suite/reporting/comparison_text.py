@@ -11,6 +11,7 @@ from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, 
 from mcqa_suite.reporting.tables import (
     MARKED,
     Table,
+    clustered_text,
     letter_shares,
     number,
     p_value,
@@ -20,7 +21,9 @@ from mcqa_suite.reporting.tables import (
 )
 
 FEW = 3  # failed checks of one kind that get a line each
-NOTE_FRAGILE = "† Fewer than 10 pairs differ, clusters allowed for: no interval is known to cover 95 % here."
+NOTE_FRAGILE = (
+    "† Fewer than 10 pairs differ, clusters allowed for: the interval is widened to that of one document a cluster."
+)
 Columns = Mapping[str, Callable[[ComparisonRow], str]]
 VERDICTS: Columns = {
     "task": lambda row: row.task,
@@ -58,7 +61,7 @@ DETAILS: Columns = {
     "letters % variant": lambda row: letter_shares(row.choices.letters_variant),
     "unread % base": lambda row: percent(row.unread_base),
     "unread % variant": lambda row: percent(row.unread_variant),
-    "detectable (points)": lambda row: percent(row.change.mde),
+    "detectable (points)": lambda row: percent(row.detectable),
     "above chance kept %": lambda row: percent(above_chance(row)),
 }
 
@@ -90,10 +93,9 @@ def _verdicts(comparison: Comparison) -> Table:
 def _main(rows: Sequence[ComparisonRow]) -> Table:
     """A row a variant, then what guessing and what one letter for every question would score."""
     first, blank = rows[0], [""] * (len(MAIN) - 3)
-    group = "mean over tasks" if first.change.method == "macro" else "pooled"
-    kind = f", {group} of {len(first.members)} tasks" if first.members else ""
+    kind = f", {first.average} of {len(first.members)} tasks" if first.members else ""
     filter_name = "" if first.filter == "none" else f", filter {first.filter}"
-    facts, references = [f"n = {first.n}"], []
+    facts, references = [n_text(first)], []
     if first.chance is not None:
         facts.append(f"chance {percent(first.chance)} %")
         references.append(["chance", "", percent(first.chance), *blank])
@@ -106,6 +108,20 @@ def _main(rows: Sequence[ComparisonRow]) -> Table:
     notes += [NOTE_FRAGILE] if any(row.change.fragile for row in rows) else []
     table = _table(title, MAIN, rows, notes)
     return replace(table, rows=[*table.rows, *references])
+
+
+def n_text(row: ComparisonRow) -> str:
+    """n = 64 in 16 clusters by question_id"""
+    return f"n = {row.n}" + (f" in {row.clusters} clusters by {row.clustered_by}" if row.clusters else "")
+
+
+def cluster_lines(comparison: Comparison) -> list[str]:
+    """A line for each field that names clusters."""
+    tasks: dict[str, dict[str, None]] = {}
+    for row in comparison.rows:
+        if row.clusters:
+            tasks.setdefault(row.clustered_by, {})[row.task] = None
+    return [clustered_text(field, names) for field, names in tasks.items()]
 
 
 def _kl(row: ComparisonRow, statistic: str) -> str:
@@ -160,9 +176,10 @@ def _reading(comparison: Comparison) -> list[str]:
     methods = {row.change.method for row in comparison.rows}
     margin = f"{100 * comparison.margin:g} {'point' if comparison.margin == 0.01 else 'points'}"
     lines = [
-        f"Equivalent: within ±{margin} by two one-sided tests. Underpowered: a difference of {margin} would be missed more "
-        "than one time in five.",
-        "Detectable: what 80 % of such comparisons would find at .05, uncorrected, at the share of changed scores seen here.",
+        f"Equivalent: within ±{margin} by two one-sided tests, each at .05 and not corrected for the number of rows. "
+        f"Underpowered: a difference of {margin} would be missed more than one time in five.",
+        "Detectable: what 80 % of such comparisons would find at .05 / the rows of the family, at the share of changed scores "
+        "seen here.",
         "KL: from the base's distribution over the options to the variant's, in nats. Flips: the share of documents whose "
         "answer changed; direction: -1 all losses, +1 all gains.",
     ]
@@ -170,10 +187,9 @@ def _reading(comparison: Comparison) -> list[str]:
         lines.append(
             "Intervals are 95 %: Wilson for an accuracy, Tango's score for a paired difference; p is McNemar's, exact."
         )
-    if "clustered score" in methods:
-        lines.append(
-            f"Clustered by {comparison.cluster}: score intervals at the effective sample size, p by Student's t."
-        )
+    lines += [
+        f"{line}: score intervals at the effective sample size, p by Student's t." for line in cluster_lines(comparison)
+    ]
     if any(row.flips and not row.flips.total for row in comparison.rows):
         lines.append(
             "Where no answer changed the difference is exactly 0; its interval is what other documents might show."

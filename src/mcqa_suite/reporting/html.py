@@ -83,6 +83,7 @@ def render(page: Page, plots: Sequence[Plot], sample_bytes: int = MOST_SAMPLE_BY
         remarks=comparison_text.remarks,
         significant=is_significant,
         families=family_text(page.report.families) if page.report else "",
+        clusters=comparison_text.cluster_lines(page.report) if page.report else [],
         resamples=RESAMPLES,
         seed=SEED,
     )

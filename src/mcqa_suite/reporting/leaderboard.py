@@ -13,6 +13,7 @@ from mcqa_suite.reporting.comparison_data import difference_text
 from mcqa_suite.reporting.tables import (
     MARKED,
     Table,
+    clustered_text,
     csv_text,
     estimate_record,
     number,
@@ -104,7 +105,7 @@ def _half_width(estimate: Estimate) -> str:
 def _foot(board: Leaderboard, compared: bool) -> str:
     if compared:
         return f"{INTERVALS} After the semicolon: the paired difference to the base in points. {_families(board)}"
-    return "Values are in %, ± half the width of the 95 % interval (Wilson; macro mean: normal)."
+    return "Values are in %, ± half the width of the 95 % interval (Wilson, at the effective sample size)."
 
 
 def _families(board: Leaderboard) -> str:
@@ -115,12 +116,13 @@ def _families(board: Leaderboard) -> str:
 def notes(board: Leaderboard) -> list[str]:
     """Notes on ranks, missing tests, failed checks and unanswered items."""
     lines = []
+    lines += [f"{line}." for line in cluster_lines(board)]
     if board.nested:
         lines.append(
             f"No macro mean: {board.nested[0]} and {board.nested[1]} share documents. Sorted by {board.ranked_by[0].title}."
         )
     if any(row.inseparable for row in board.rows):
-        lines.append("≈: no significant difference to the first (paired test, Holm-corrected p >= .05).")
+        lines.append("≈: no significant difference to the first (paired test, p >= .05 over all pairs of models).")
     if unpaired := [row.run.name for row in board.rows if row.untested == NO_PAIRS]:
         lines.append(f"Not tested against the first, because {NO_PAIRS}: {', '.join(unpaired)}.")
     if untested := [f"{row.run.name}: {row.untested}" for row in board.rows if row.untested not in ("", NO_PAIRS)]:
@@ -147,6 +149,15 @@ def notes(board: Leaderboard) -> list[str]:
         if texts := [f"{task} {failed} of {failed + n}" for task, failed, n in counts if failed]:
             lines.append(f"No answer from the server, and left out of scores: {run.name}: {', '.join(texts)}.")
     return lines
+
+
+def cluster_lines(board: Leaderboard) -> list[str]:
+    """A line for each field that names clusters."""
+    columns: dict[str, dict[str, None]] = {}
+    for entry in (entry for row in board.rows for entry in row.entries if entry):
+        if entry.scores.rows.clusters is not None:
+            columns.setdefault(entry.scores.clustered_by, {})[entry.column.title] = None
+    return [clustered_text(field, tasks) for field, tasks in columns.items()]
 
 
 def tables_by_task(board: Leaderboard) -> list[Table]:
@@ -197,7 +208,8 @@ def _difference_cells(row: ComparisonRow | None, refusal: str) -> list[str]:
 def markdown_by_task(board: Leaderboard) -> str:
     """The text of the ladder's leaderboard.md."""
     parts = [tables.markdown(table) for table in tables_by_task(board)]
-    return "\n".join([*parts, f"{INTERVALS} {_families(board)} Unread counts as wrong.\n"])
+    clusters = "".join(f"{line}. " for line in cluster_lines(board))
+    return "\n".join([*parts, f"{clusters}{INTERVALS} {_families(board)} Unread counts as wrong.\n"])
 
 
 def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -112,6 +112,11 @@ def csv_text(records: Records, columns: Sequence[str] | None = None, *, digits: 
 
 def _not_a_formula(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+
+
+def clustered_text(field: str, tasks: Iterable[str]) -> str:
+    """Clustered by question_id, because rows of one are not independent: mcqa_arc_easy_perm"""
+    return f"Clustered by {field}, because rows of one are not independent: {', '.join(tasks)}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:

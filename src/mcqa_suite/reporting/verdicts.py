@@ -12,7 +12,7 @@ from mcqa_suite.reporting.tables import percent, points_interval
 MEANING = {
     "worse": "the difference is negative, and significant after Holm's correction",
     "better": "the difference is positive, and significant after Holm's correction",
-    "equivalent": "two one-sided tests show that the difference is within the margin",
+    "equivalent": "two one-sided tests, each at .05 and not corrected, show that the difference is within the margin",
     "no detectable change": "not significant, with enough questions to detect a difference of the margin (80 % power)",
     "underpowered": "not significant, with too few questions to detect a difference of the margin (80 % power)",
     "at chance": "neither score is above chance, so the difference has no meaning",

@@ -17,7 +17,8 @@ RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; among equally "
     "frequent ones, the one that was sampled first (ties: how often that decided). An unread sample has no vote and is "
     "picked only where all are unread. n below the number of samples is a mean over subsets "
-    f"(all of them, or {SUBSETS} drawn by seed), best-of-n and pass@n exact. 95 % intervals over questions."
+    f"(all of them, or {SUBSETS} drawn by seed), best-of-n and pass@n exact. 95 % intervals over questions: "
+    "Wilson's, at the effective size."
 )
 
 

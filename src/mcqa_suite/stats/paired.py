@@ -125,7 +125,7 @@ def bootstrap_difference(
         totals, counts = np.unique(differences, return_counts=True)
         sizes, draws, shares = np.ones(len(totals)), n, counts / n
     else:
-        totals, sizes = np.bincount(clusters, weights=differences), np.bincount(clusters).astype(float)
+        totals, sizes = (np.bincount(clusters, weights=weights).astype(float) for weights in (differences, None))
         draws, shares = len(sizes), np.full(len(sizes), 1 / len(sizes))
     means: list[Floats] = []
     block = max(1, 4_000_000 // len(sizes))  # resamples at a time, 32 MB

@@ -2,6 +2,6 @@
 
 from mcqa_suite.analysis.compare.engine import compare, compare_folders, read_folders
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Family
-from mcqa_suite.analysis.compare.significance import exit_code, family_text, is_significant, mark
+from mcqa_suite.analysis.compare.significance import exit_code, family_text, gate_text, is_significant, mark
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import Options

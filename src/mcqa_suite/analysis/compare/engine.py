@@ -12,6 +12,7 @@ from mcqa_suite.analysis.compare.significance import with_verdicts
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import Key, Options, cluster_notes, paired_tasks, rows_of, unmatched
 from mcqa_suite.common.errors import ComparisonError, DatasetError
+from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.named_runs import read_runs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, Difference, difference_words
@@ -51,7 +52,7 @@ def compare(
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
         if not options.force:
             tasks = {key: task for key, task in tasks.items() if not _asked_differently(base, variant, key)}
-        clustered |= any(task.pairs.cluster is not None for task in tasks.values())
+        clustered |= any(task.run.samples.clustered_by for task in tasks.values())
         checks |= {(c.task, c.run, c.condition): c for task in tasks.values() for c in task.failed_checks}
         of_variant, lines = rows_of(base, variant.name, kind, tasks, options)
         rows += of_variant
@@ -59,8 +60,8 @@ def compare(
     if not rows:
         problems += [f"{ASKED_DIFFERENTLY}: {line}" for line in mismatches]
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
-    if options.cluster and not clustered:
-        raise ComparisonError(_no_field(base, options.cluster))
+    if options.cluster not in (None, INDEPENDENT) and not clustered:
+        raise ComparisonError(_no_field(base, str(options.cluster)))
     judged, families = with_verdicts(rows, options.margin)
     order = {key: index for index, key in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
     # groups before tasks; the sort is stable, so the order of the variants stays
@@ -99,8 +100,7 @@ def _same_prompts(base: Run, variant: Run) -> Iterator[str]:
 
 
 def _no_field(base: Run, cluster: str) -> str:
-    columns = [task.samples.field for task in base.tasks.values()]
-    fields = dict.fromkeys(name for column in columns if column for name in column.fields if name != cluster)
+    fields = dict.fromkeys(name for task in base.tasks.values() for name in task.samples.fields if name != cluster)
     return f"{base.path}: --cluster {cluster}: no document has this field; there are: {', '.join(fields) or 'none'}"
 
 

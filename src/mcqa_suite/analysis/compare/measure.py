@@ -20,10 +20,12 @@ SEED = 20_230_517  # of the bootstrap; fixed, so that tables are reproducible
 RESAMPLES = 2000
 
 
-def change(parts: Sequence[Pairs], weights: Sequence[float] | None, margin: float) -> Change:
+def change(
+    parts: Sequence[Pairs], weights: Sequence[float] | None, margin: float, *, resamples: int = RESAMPLES
+) -> Change:
     """The paired difference of the weighted mean of some tasks; without weights, every document has the same one.
 
-    Scores from 0 to 1 get a score interval, others Student's t.
+    Scores from 0 to 1 get a score interval, others Student's t. `resamples`: those of the bootstrap, 0 for none.
     """
     pairs = joined(parts)
     if weights is None:
@@ -33,13 +35,13 @@ def change(parts: Sequence[Pairs], weights: Sequence[float] | None, margin: floa
     first, second = pairs.base.score, pairs.variant.score
     bounded = min(first.min(), second.min()) >= 0 and max(first.max(), second.max()) <= 1
     measured = (_share_change if bounded else _mean_change)(first, second, rows, margin)
-    if weights is not None:
+    if weights is not None or not resamples:
         return measured
     if pairs.base.right is not None and pairs.variant.right is not None:
         table = PairedTable.of(pairs.base.right, pairs.variant.right)
         counts = (table.only_second, table.only_first)
         measured = replace(measured, p_mcnemar=stats.mcnemar_exact(*counts), p_midp=stats.mcnemar_midp(*counts))
-    drawn = stats.bootstrap_difference(second - first, np.random.default_rng(SEED), rows.clusters, RESAMPLES)
+    drawn = stats.bootstrap_difference(second - first, np.random.default_rng(SEED), rows.clusters, resamples)
     return replace(measured, bootstrap=drawn)
 
 

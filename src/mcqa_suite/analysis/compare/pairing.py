@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcqa_suite.logs.guessing import Asked
 from mcqa_suite.logs.samples import Booleans, Floats, Hashes, Integers, Samples
@@ -54,7 +53,7 @@ class Answers:
 class Pairs:
     """Both models' answers to the documents of one or several tasks.
 
-    `gold`: [pairs, options], which are right; none is where gold is unknown.
+    `gold`: [pairs, options], which are right; none is where gold is unknown. `cluster`: equal for the documents of one question.
     """
 
     base: Answers
@@ -63,11 +62,17 @@ class Pairs:
     options: Integers
     gold: Booleans
     doc_hash: Hashes
-    cluster: NDArray[np.str_] | None
+    cluster: Hashes
 
     @property
     def n(self) -> int:
         return len(self.options)
+
+    @property
+    def clusters(self) -> int | None:
+        """The number of clusters; None where the documents count as independent: no two share one, or all do."""
+        n = len(np.unique(self.cluster))
+        return n if 1 < n < self.n else None
 
     @property
     def option_mask(self) -> Booleans:
@@ -98,12 +103,8 @@ def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, Unpa
 
 
 def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedCounts]:
-    """Pair both runs of a task; a document without a cluster is a cluster of its own."""
+    """Pair both runs of a task."""
     rows, variant_rows, unpaired = pair_rows(base, variant)
-    cluster = None
-    if base.field is not None and ((codes := base.field.codes[rows]) >= 0).any():
-        names = np.array([*base.field.names, ""])
-        cluster = np.where(codes >= 0, names[codes], np.char.add("#", rows.astype(str)))
     pairs = Pairs(
         base=_answers(base, rows, metric, _width(variant)),
         variant=_answers(variant, variant_rows, metric, _width(base)),
@@ -111,7 +112,7 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedC
         options=base.options[rows],
         gold=_widened(base.gold[rows], _width(variant)),
         doc_hash=base.hashes[rows, 0],
-        cluster=cluster,
+        cluster=base.cluster[rows],
     )
     return pairs, unpaired
 
@@ -165,3 +166,19 @@ def _concatenated(values: list[Any]) -> Any:
         width = max(value.shape[1] for value in values)
         values = [_widened(value, width) for value in values]
     return np.concatenate(values)
+
+
+def scored(pairs: Pairs) -> Pairs:
+    """The pairs in which both models have a score."""
+    rows = np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score)
+    return pairs if rows.all() else _selected(pairs, rows)
+
+
+def _selected(part: Parts, rows: Booleans) -> Parts:
+    columns = {field.name: getattr(part, field.name) for field in fields(part)}
+    for name, value in columns.items():
+        if isinstance(value, Answers):
+            columns[name] = _selected(value, rows)
+        elif isinstance(value, np.ndarray):
+            columns[name] = value[rows]
+    return replace(part, **columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import Literal
 
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
@@ -76,7 +77,9 @@ class ComparisonRow:
     """One variant against the base on one task or group.
 
     The corrected p-values are None for rows that are not valid and for noise floors, which are in no family. `chance` and
-    `constant` are those of `logs.guessing`. `members`: the tasks of a group; `left_out`: its tasks in which a check failed.
+    `constant` are those of `logs.guessing`. `members`: the tasks of a group; `left_out`: its tasks in which a check failed;
+    `average`: how they are averaged. `clusters`: how many the documents form, by the field `clustered_by`; None where they are
+    independent. `detectable`: the smallest difference that the row's test, corrected for its family, detects with power .8.
     """
 
     task: str
@@ -99,6 +102,10 @@ class ComparisonRow:
     verdict: Verdict = "no detectable change"
     members: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    average: str = ""
+    clusters: int | None = None
+    clustered_by: str = ""
+    detectable: float = nan
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ A difference is marked `*` if its Holm-corrected p is under .05, no health check
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import isnan
 
@@ -29,32 +29,71 @@ def mark(row: ComparisonRow | None) -> str:
     return " *" if is_significant(row) else ""
 
 
+def against_best(p_values: Sequence[float], models: int) -> list[float]:
+    """p-values of the best of some models against others, corrected over every pair of models (Bonferroni).
+
+    The best was chosen because its score is the largest, so a correction over its own comparisons alone is too small.
+    """
+    pairs = models * (models - 1) / 2
+    return [min(1.0, p * pairs) for p in p_values]
+
+
 def with_verdicts(rows: Sequence[ComparisonRow], margin: float) -> tuple[list[ComparisonRow], tuple[Family, ...]]:
-    """Add corrected p-values and verdicts; also return the families over which p-values were corrected.
+    """Add corrected p-values, detectable differences and verdicts; also return the families that were corrected together.
 
     A family is the task x variant rows of one metric and one filter. Groups share documents with their tasks, so they form
     separate families. Rows that are not valid and noise floors are in no family.
     """
-    families: dict[tuple[str, str, str], list[ComparisonRow]] = {}
+    families = _families(rows, _family)
+    counted = tuple(Family(kind, metric, name, len(members)) for (kind, metric, name), members in families.items())
+    return _judged(rows, families.values(), margin), counted
+
+
+def gate_rows(comparison: Comparison) -> list[ComparisonRow]:
+    """The rows with the verdicts of a gate, which corrects over the tasks of each variant alone.
+
+    Otherwise a harmful variant would pass because harmless ones are compared beside it.
+    """
+    families = _families(comparison.rows, lambda row: (*_family(row), row.variant))
+    return _judged(comparison.rows, families.values(), comparison.margin)
+
+
+def _family(row: ComparisonRow) -> tuple[str, ...]:
+    return row.kind, row.metric, row.filter
+
+
+def _families(
+    rows: Iterable[ComparisonRow], key: Callable[[ComparisonRow], tuple[str, ...]]
+) -> dict[tuple[str, ...], list[ComparisonRow]]:
+    families: dict[tuple[str, ...], list[ComparisonRow]] = {}
     for row in rows:
         if row.verdict != "not valid" and row.kind != "noise floor":
-            families.setdefault((row.kind, row.metric, row.filter), []).append(row)
-    corrected: dict[int, tuple[float, float]] = {}
-    for members in families.values():
+            families.setdefault(key(row), []).append(row)
+    return families
+
+
+def _judged(
+    rows: Sequence[ComparisonRow], families: Iterable[Sequence[ComparisonRow]], margin: float
+) -> list[ComparisonRow]:
+    """The rows with p-values corrected within each family, the difference that this level detects, and verdicts."""
+    corrected: dict[int, tuple[float | None, float | None, int]] = {}
+    for members in families:
         p_values = [row.change.p for row in members]
-        corrected |= zip(map(id, members), zip(holm(p_values), benjamini_hochberg(p_values), strict=True), strict=True)
+        for row, *p_corrected in zip(members, holm(p_values), benjamini_hochberg(p_values), strict=True):
+            corrected[id(row)] = (p_corrected[0], p_corrected[1], len(members))
     judged = []
     for row in rows:
-        p_holm, p_bh = corrected.get(id(row), (None, None))
-        verdict = _verdict(row, row.change.p if p_holm is None else p_holm, margin)
-        judged.append(replace(row, p_holm=p_holm, p_bh=p_bh, verdict=verdict))
-    return judged, tuple(Family(*key, len(members)) for key, members in families.items())
+        p_holm, p_bh, tests = corrected.get(id(row), (None, None, 1))
+        new = replace(row, p_holm=p_holm, p_bh=p_bh, detectable=row.change.power.detectable(LEVEL / tests))
+        judged.append(replace(new, verdict=_verdict(new, margin)))
+    return judged
 
 
-def _verdict(row: ComparisonRow, p_corrected: float, margin: float) -> Verdict:
+def _verdict(row: ComparisonRow, margin: float) -> Verdict:
     """The first that applies: not valid; worse, better or at chance (corrected p < .05); equivalent (two one-sided tests);
     underpowered (less than 80 % power for a difference of the margin); no detectable change."""
     change = row.change
+    p_corrected = change.p if row.p_holm is None else row.p_holm
     if row.verdict == "not valid":
         return "not valid"
     if isnan(p_corrected):
@@ -63,7 +102,7 @@ def _verdict(row: ComparisonRow, p_corrected: float, margin: float) -> Verdict:
         return "at chance" if is_at_chance(row) else "worse" if change.difference.value < 0 else "better"
     if change.p_equivalent < LEVEL:
         return "equivalent"
-    return "underpowered" if change.mde > margin else "no detectable change"
+    return "underpowered" if row.detectable > margin else "no detectable change"
 
 
 def family_text(families: Iterable[Family]) -> str:
@@ -79,8 +118,17 @@ def family_text(families: Iterable[Family]) -> str:
 
 
 def exit_code(comparison: Comparison) -> int:
-    """1 if any row is worse; else 2 if any is underpowered, at chance or not valid; else 0."""
-    words = {row.verdict for row in comparison.rows if row.kind != "noise floor"}
+    """1 if any row is worse by the gate's families; else 2 if any is underpowered, at chance or not valid; else 0."""
+    words = {row.verdict for row in gate_rows(comparison) if row.kind != "noise floor"}
     if "worse" in words:
         return 1
     return 2 if words & {"underpowered", "at chance", "not valid"} else 0
+
+
+def gate_text(comparison: Comparison) -> list[str]:
+    """A line for each row that is worse by the gate's families, though not in the table."""
+    return [
+        f"{row.variant}: {row.task}: worse (p Holm {row.p_holm:.4f}, corrected over the tasks of {row.variant} alone)"
+        for row, shown in zip(gate_rows(comparison), comparison.rows, strict=True)
+        if row.verdict == "worse" and shown.verdict != "worse"
+    ]

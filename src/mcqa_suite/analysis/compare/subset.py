@@ -12,7 +12,7 @@ import numpy as np
 
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Group, Run, TaskRun
-from mcqa_suite.logs.samples import Column, Hashes, Samples, hash_prefix
+from mcqa_suite.logs.samples import Hashes, Samples, hash_prefix
 
 FORM = "mcqa-subset 1"
 
@@ -73,8 +73,7 @@ def restricted(run: Run, subset: Subset) -> Run:
 
 
 def _restricted_group(group: Group, names: Set[str]) -> Group:
-    left = tuple(task for task in group.tasks if task in names)
-    return replace(group, tasks=left, macro={key: macro and len(left) > 1 for key, macro in group.macro.items()})
+    return replace(group, tasks=tuple(task for task in group.tasks if task in names))
 
 
 def _restricted_task(run: TaskRun, hashes: Hashes) -> TaskRun:
@@ -88,6 +87,4 @@ def _rows(value: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
     """Select rows of a column, or of every column in a mapping."""
     if isinstance(value, np.ndarray):
         return value[rows]
-    if isinstance(value, Column):
-        return replace(value, codes=value.codes[rows])
     return {key: _rows(column, rows) for key, column in value.items()} if isinstance(value, dict) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -13,6 +13,7 @@ from mcqa_suite.analysis.compare import health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, UnpairedCounts, joined, pair
 from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Kind
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.guessing import Guessing, guessing
 from mcqa_suite.logs.rows import METRICS
 from mcqa_suite.logs.runs import Group, Run, TaskRun
@@ -23,7 +24,8 @@ Key = tuple[str, str]  # task and filter
 @dataclass(frozen=True)
 class Options:
     """`tasks`: comma-separated globs over names of tasks and groups; `metric`: None for the first of METRICS that a run has;
-    `margin`: a fraction of 1; `cluster`: a field of the documents; `force`: compare although the runs were asked differently."""
+    `margin`: a fraction of 1; `cluster`: the field that names a document's cluster, None for those of logs.clusters, "none" for
+    independent documents; `force`: compare although the runs were asked differently."""
 
     tasks: str = "*"
     metric: str | None = None
@@ -48,7 +50,7 @@ class PairedTask:
 
     @property
     def one_cluster(self) -> bool:
-        return self.pairs.cluster is not None and bool((self.pairs.cluster == self.pairs.cluster[0]).all())
+        return self.pairs.n > 1 and bool((self.pairs.cluster == self.pairs.cluster[0]).all())
 
 
 def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tuple[dict[Key, PairedTask], list[str]]:
@@ -143,10 +145,8 @@ def preferred_metric(names: Sequence[str], metric: str | None = None) -> str | N
 
 def task_row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
     """A task's row of the comparison, before p-values are corrected."""
-    pairs = task.pairs
-    return comparison_row(
-        task, task.run.task, variant, kind, pairs, measure.change(pairs, margin), guessing([pairs.asked])
-    )
+    change = measure.change([task.pairs], None, margin)
+    return comparison_row(task, task.run.task, variant, kind, task.pairs, change, guessing([task.pairs.asked]))
 
 
 def comparison_row(
@@ -166,6 +166,8 @@ def comparison_row(
         flips=measure.flips(pairs),
         choices=measure.choices(pairs),
         top_agreement=float((base.answer == other.answer).mean()),
+        clusters=pairs.clusters,
+        clustered_by=fields_of([example]) if pairs.clusters else "",
         unread_base=None if base.unread is None else float(base.unread.mean()),
         unread_variant=None if other.unread is None else float(other.unread.mean()),
         chance=None if base.right is None or other.right is None else guess.chance,
@@ -202,35 +204,46 @@ def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
         return "its tasks have different metrics or filters"
     if both := stats.nested({task.run.task: task.pairs.doc_hash for task in members}):
         return f"{both[0]} and {both[1]} share documents"
-    metric, filter_name = members[0].metric, members[0].run.filter
-    if group.macro and (metric, filter_name) not in group.macro:
-        return f"the harness computes no mean of {metric}"
-    return None if group.macro else "the harness computes none"
+    key = members[0].metric, members[0].run.filter
+    if key in group.means:
+        return None
+    any_mean = group.means or group.unclear
+    return group.unclear.get(key) or (
+        f"the harness computes no mean of {key[0]}" if any_mean else "the harness computes none"
+    )
 
 
 def _group_row(group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> ComparisonRow:
     """The group's row over its valid members; if none is, a row over all that is not valid."""
     sound = [task for task in members if not task.invalid] or members
     parts = [task.pairs for task in sound]
-    pairs = joined(parts)
-    change = measure.change(pairs, margin)
-    macro = group.macro[members[0].metric, members[0].run.filter]
-    if macro:
-        change = measure.macro_change(parts, change, margin)
-    guess = guessing([part.asked for part in parts], [1.0] * len(parts) if macro else None)
+    mean = group.means[members[0].metric, members[0].run.filter]
+    sizes = {task.run.task: task.run.size for task in sound}
+    weights = mean.unless_pooled(sizes, [part.n for part in parts])
+    change = measure.change(parts, weights, margin)
+    guess = guessing([part.asked for part in parts], weights)
     row_kind: Kind = kind if kind == "noise floor" else "group"
-    row = comparison_row(sound[0], group.name, variant, row_kind, pairs, change, guess)
+    row = comparison_row(sound[0], group.name, variant, row_kind, joined(parts), change, guess)
     left_out = tuple(task.run.task for task in members if task not in sound)
-    return replace(row, members=tuple(task.run.task for task in sound), left_out=left_out)
+    clustered_by = fields_of(sound) if row.clusters else ""
+    return replace(row, members=tuple(sizes), left_out=left_out, average=mean.words, clustered_by=clustered_by)
+
+
+def fields_of(tasks: Iterable[PairedTask]) -> str:
+    """The fields that name the clusters of some tasks."""
+    return " and ".join(dict.fromkeys(field for task in tasks if (field := task.run.samples.clustered_by)))
 
 
 def cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator[str]:
-    if cluster is None:
+    """What to know of clusters that the rows do not show."""
+    if cluster == INDEPENDENT:
+        yield "--cluster none: rows of one question count as independent"
         return
-    if missing := [task.run.task for task in tasks.values() if task.pairs.cluster is None]:
+    if cluster and (missing := [task.run.task for task in tasks.values() if task.run.samples.clustered_by is None]):
         yield f"no field {cluster!r}, so documents count as independent: {_listed(missing)}"
-    if single := [task.run.task for task in tasks.values() if task.one_cluster]:
-        yield f"only one value of {cluster!r}, so documents count as independent: {_listed(single)}"
+    for task in tasks.values():
+        if task.one_cluster:
+            yield f"only one value of {task.run.samples.clustered_by!r}, so documents count as independent: {task.run.task}"
 
 
 def _listed(names: list[str], most: int = 6) -> str:

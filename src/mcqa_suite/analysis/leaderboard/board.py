@@ -6,18 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from mcqa_suite import stats
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, Family, health
-from mcqa_suite.analysis.compare.pairing import pair
-from mcqa_suite.analysis.compare.significance import LEVEL, with_verdicts
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, Family, health, measure
+from mcqa_suite.analysis.compare.pairing import Pairs, pair, scored
+from mcqa_suite.analysis.compare.significance import LEVEL, against_best, with_verdicts
 from mcqa_suite.analysis.compare.tasks import Options, pair_task, task_row
-from mcqa_suite.analysis.leaderboard.columns import TaskColumn, every_task, nested_columns, scores_of, shared_columns
+from mcqa_suite.analysis.leaderboard.columns import (
+    Scores,
+    TaskColumn,
+    every_task,
+    mean_of_columns,
+    nested_columns,
+    normed,
+    scores_of,
+    shared_columns,
+    weights_of,
+)
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.settings import difference_words
-from mcqa_suite.stats import Estimate, GroupMean
+from mcqa_suite.stats import Estimate
 
 Differences = Mapping[tuple[str, str, str, str], ComparisonRow]  # by model, task, metric and filter
 NO_PAIRS = "no document has the same prompt"
@@ -34,7 +41,7 @@ class Entry:
 
     column: TaskColumn
     accuracy: Estimate
-    mean: GroupMean
+    scores: Scores
     failed_check: str
     unread: float | None
     to_base: ComparisonRow | None = None
@@ -210,13 +217,7 @@ def _entry(run: Run, column: TaskColumn) -> Entry | None:
     scores = scores_of(run, column)
     if scores is None:
         return None
-    pooled = np.concatenate(scores)
-    mean = stats.macro_mean(scores) if column.macro else stats.pooled_mean(scores)
-    if not column.macro and np.isin(pooled, (0.0, 1.0)).all():
-        accuracy = stats.wilson(int(pooled.sum()), len(pooled))
-    else:
-        accuracy = mean.estimate
-    return Entry(column, accuracy, mean, _failed_check(run, column), _unread(run, column))
+    return Entry(column, scores.estimate, scores, _failed_check(run, column), _unread(run, column))
 
 
 def _unread(run: Run, column: TaskColumn) -> float | None:
@@ -241,7 +242,7 @@ def _macro(entries: Sequence[Entry | None]) -> Estimate | None:
     sound = [entry for entry in entries if entry is not None and not entry.failed_check]
     if not sound or len(sound) < len(entries):
         return None
-    return stats.mean_of([entry.mean for entry in sound]).estimate
+    return mean_of_columns([entry.scores for entry in sound]).estimate
 
 
 def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
@@ -261,7 +262,7 @@ def _value(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
 
 
 def _ranked(rows: list[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[BoardRow]:
-    """Add ranks, and whether the difference of each model to the first is significant (Holm over the models)."""
+    """Add ranks, and whether the difference of each model to the first is significant."""
     values = [_value(row, ranked_by) for row in rows]
     sound = [row for row, value in zip(rows, values, strict=True) if value >= 0]
     refusals = [_untested(sound[0].run, row.run, ranked_by) for row in sound[1:]]
@@ -269,7 +270,7 @@ def _ranked(rows: list[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[Board
         None if refusal else _paired_p(sound[0].run, row.run, ranked_by)
         for row, refusal in zip(sound[1:], refusals, strict=True)
     ]
-    corrected = iter(stats.holm([p for p in p_values if p is not None]))
+    corrected = iter(against_best([p for p in p_values if p is not None], len(sound)))
     ranked = []
     for row, value, p, refusal in zip(sound, values, [0.0, *p_values], ["", *refusals], strict=False):
         rank = f"{1 + sum(other > value for other in values)}{'=' if values.count(value) > 1 else ''}"
@@ -285,22 +286,18 @@ def _untested(first: Run, second: Run, columns: Sequence[TaskColumn]) -> str:
 
 
 def _paired_p(first: Run, second: Run, columns: Sequence[TaskColumn]) -> float | None:
-    """Paired p of no difference between two models' means over columns; None if no document can be paired.
-
-    McNemar's exact test for a single column of right and wrong answers; else a z-test of the mean difference.
-    """
-    means: list[GroupMean] = []
+    """Paired p of no difference between two models' means over columns, as of a comparison; None for a task without pairs."""
+    parts: list[Pairs] = []
+    weights: list[float] = []
     for column in columns:
-        parts = []
-        for name in column.tasks:
-            pairs, _ = pair(first.by_task[name].samples, second.by_task[name].samples, column.metric)
-            if not pairs.n:
-                return None
-            differences = pairs.variant.score - pairs.base.score
-            parts.append(differences[~np.isnan(differences)])
-        pooled = np.concatenate(parts)
-        if len(columns) == 1 and np.isin(pooled, (-1.0, 0.0, 1.0)).all() and not column.macro:
-            return stats.mcnemar_exact(int((pooled > 0).sum()), int((pooled < 0).sum()))
-        means.append(stats.macro_mean(parts) if column.macro else stats.pooled_mean(parts))
-    mean = stats.mean_of(means)
-    return stats.t_test(mean.value, mean.standard_error)
+        tasks = [(first.by_task[name].samples, second.by_task[name].samples) for name in column.tasks]
+        own = [scored(pair(*samples, column.metric)[0]) for samples in tasks]
+        counts = [pairs.n for pairs in own]
+        if not all(counts):
+            return None
+        shares = weights_of(first, column, counts)
+        if len(columns) == 1:
+            return measure.change(own, shares, Options().margin, resamples=0).p
+        parts += own
+        weights += normed(shares or counts)
+    return measure.change(parts, weights, Options().margin, resamples=0).p

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.groups import Group, GroupMean
 from mcqa_suite.logs.guessing import guessing
 from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.runs import Group, Run, TaskRun
-from mcqa_suite.logs.samples import Floats
+from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.logs.samples import Floats, Hashes
+from mcqa_suite.stats import Estimate, Rows
 
 
 @dataclass(frozen=True)
 class TaskColumn:
-    """A task, or a group of tasks whose documents are pooled (`macro`: whose means are averaged).
+    """A task, or a group of tasks and their `mean`.
 
     `chance`, `constant`: see `logs.guessing`. `shots`: few-shot counts of the tasks; `mixed`: another column
     has the same tasks with other few-shot counts.
@@ -28,7 +31,7 @@ class TaskColumn:
     tasks: tuple[str, ...]
     metric: str
     filter: str
-    macro: bool
+    mean: GroupMean | None = field(hash=False)
     chance: float | None
     constant: tuple[str, float] | None
     shots: tuple[int, ...]
@@ -68,7 +71,7 @@ def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
 
 
 def _task_column(task: TaskRun, metric: str) -> TaskColumn:
-    return TaskColumn(task.task, (task.task,), metric, task.filter, False, task.chance, task.constant, (task.n_shot,))
+    return TaskColumn(task.task, (task.task,), metric, task.filter, None, task.chance, task.constant, (task.n_shot,))
 
 
 def _group_column(run: Run, group: Group, metric: str | None) -> TaskColumn | None:
@@ -78,12 +81,13 @@ def _group_column(run: Run, group: Group, metric: str | None) -> TaskColumn | No
     if len(members) < len(group.tasks) or common is None:
         return None
     filter_name = members[0].filter
-    if (common, filter_name) not in group.macro or {task.filter for task in members} != {filter_name}:
+    if (common, filter_name) not in group.means or {task.filter for task in members} != {filter_name}:
         return None
-    macro = group.macro[common, filter_name]
-    guess = guessing([task.asked for task in members], [1.0] * len(members) if macro else None)
+    mean = group.means[common, filter_name]
+    weights = mean.unless_pooled({task.task: task.size for task in members}, [task.n for task in members])
+    guess = guessing([task.asked for task in members], weights)
     shots = tuple(task.n_shot for task in members)
-    return TaskColumn(group.name, group.tasks, common, filter_name, macro, guess.chance, guess.constant, shots)
+    return TaskColumn(group.name, group.tasks, common, filter_name, mean, guess.chance, guess.constant, shots)
 
 
 def _common_metric(members: Sequence[TaskRun], metric: str | None) -> str | None:
@@ -114,7 +118,31 @@ def _why_nothing_shared(columns: Iterable[TaskColumn], runs: Sequence[Run]) -> s
     return f"{runs[0].path}: no task in common with the other runs; evaluate all on the same tasks"
 
 
-def scores_of(run: Run, column: TaskColumn) -> list[Floats] | None:
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A run's scores on one or several columns, task after task, with what weight each task has."""
+
+    values: Floats
+    sizes: tuple[int, ...]
+    weights: tuple[float, ...] | None
+    clusters: Hashes
+    clustered_by: str = ""
+
+    @cached_property
+    def rows(self) -> Rows:
+        if self.weights is None:
+            return Rows.pooled(len(self.values), self.clusters)
+        return Rows.of_tasks(self.sizes, self.weights, self.clusters)
+
+    @property
+    def estimate(self) -> Estimate:
+        """Their mean: Wilson's interval for scores from 0 to 1, else Student's."""
+        if self.values.min() >= 0 and self.values.max() <= 1:
+            return stats.weighted_share(self.values, self.rows)
+        return stats.weighted_mean(self.values, self.rows).estimate
+
+
+def scores_of(run: Run, column: TaskColumn) -> Scores | None:
     """The scores of each task of a column; None if the run lacks a task or has another few-shot count.
 
     Documents without the metric, such as a ROUGE score without a reference, are left out.
@@ -122,9 +150,44 @@ def scores_of(run: Run, column: TaskColumn) -> list[Floats] | None:
     tasks = [run.by_task[name] for name in column.tasks if name in run.by_task]
     if tuple(task.n_shot for task in tasks) != column.shots:
         return None
-    scores = [task.samples.scores[column.metric] for task in tasks if column.metric in task.samples.scores]
-    scores = [values[~np.isnan(values)] for values in scores]
-    return scores if len(scores) == len(column.tasks) and all(map(len, scores)) else None
+    samples = [task.samples for task in tasks if column.metric in task.samples.scores]
+    if len(samples) < len(column.tasks):
+        return None
+    present = [~np.isnan(part.scores[column.metric]) for part in samples]
+    values = [part.scores[column.metric][rows] for part, rows in zip(samples, present, strict=True)]
+    if not all(map(len, values)):
+        return None
+    clusters = np.concatenate([part.cluster[rows] for part, rows in zip(samples, present, strict=True)])
+    sizes = tuple(map(len, values))
+    clustered_by = " and ".join(dict.fromkeys(part.clustered_by for part in samples if part.clustered_by))
+    return Scores(np.concatenate(values), sizes, weights_of(run, column, sizes), clusters, clustered_by)
+
+
+def weights_of(run: Run, column: TaskColumn, rows: Sequence[int]) -> tuple[float, ...] | None:
+    """The weight of each task of a column; None where every one of its `rows` has the same."""
+    if column.mean is None:
+        return None
+    sizes = {name: run.by_task[name].size for name in column.tasks}
+    weights = column.mean.unless_pooled(sizes, rows)
+    return None if weights is None else tuple(weights)
+
+
+def normed(weights: Sequence[float]) -> list[float]:
+    """The weights, scaled to add up to 1."""
+    return [weight / sum(weights) for weight in weights]
+
+
+def mean_of_columns(columns: Sequence[Scores]) -> Scores:
+    """The mean in which every column has the same weight."""
+    weights: list[float] = []
+    for scores in columns:
+        weights += normed(scores.sizes if scores.weights is None else scores.weights)
+    return Scores(
+        values=np.concatenate([scores.values for scores in columns]),
+        sizes=tuple(size for scores in columns for size in scores.sizes),
+        weights=tuple(weights),
+        clusters=np.concatenate([scores.clusters for scores in columns]),
+    )
 
 
 def nested_columns(run: Run, columns: Sequence[TaskColumn]) -> tuple[str, str] | None:

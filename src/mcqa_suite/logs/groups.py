@@ -1,0 +1,182 @@
+"""Groups of tasks in a results file, and how the harness averaged each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mcqa_suite.logs.samples import Floats
+
+Key = tuple[str, str]  # metric and filter
+SETTINGS = "aggregate_metric_list"
+EVEN = 0.01  # a task's rows may lack this share without changing how they are averaged
+ROUNDED = 5e-4  # a logged mean may be rounded: it is that of a rule to which it is this close, half of what tables show
+
+
+class TaskScores(NamedTuple):
+    """A task's scores under a metric and filter; `complete`: whether the log has all of which the results file speaks."""
+
+    values: Floats
+    complete: bool
+
+
+Scores = Callable[[str, Key], TaskScores | None]  # by task; None where the log has none
+
+
+@dataclass(frozen=True)
+class GroupMean:
+    """A weighted mean of tasks: `times` each task counts, times its number of documents if `by_size`."""
+
+    times: Mapping[str, float]
+    by_size: bool
+
+    def weights(self, sizes: Mapping[str, int]) -> list[float]:
+        """The weight of each of the tasks in `sizes`, their numbers of documents."""
+        return [self.times[task] * (size if self.by_size else 1) for task, size in sizes.items()]
+
+    def unless_pooled(self, sizes: Mapping[str, int], rows: Sequence[int]) -> list[float] | None:
+        """The weights; None where every one of these `rows` of each task has the same weight, but for EVEN."""
+        weights = self.weights(sizes)
+        each = [weight / n for weight, n in zip(weights, rows, strict=True)]
+        return None if max(each) <= (1 + EVEN) * min(each) else weights
+
+    @property
+    def words(self) -> str:
+        """pooled, mean, or mean weighted 3:1"""
+        if len(set(self.times.values())) > 1:
+            of_each = " per document" if self.by_size else ""
+            return f"mean weighted {':'.join(f'{times:g}' for times in self.times.values())}{of_each}"
+        return "pooled" if self.by_size else "mean"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of tasks. `means`: how the tasks are averaged, for every (metric, filter) of which the harness logged a mean;
+    `unclear`: why there is none of a logged mean."""
+
+    name: str
+    tasks: tuple[str, ...]
+    means: Mapping[Key, GroupMean]
+    unclear: Mapping[Key, str]
+
+
+def read_groups(results: Mapping[str, Any], scores: Scores) -> dict[str, Group]:
+    """The groups of a results file that have members.
+
+    The group's own settings say how it is averaged. Where the file has none, as those of lm_eval to 0.4.13, the logged mean tells
+    by the rule that it is closest to.
+    """
+    members = members_of(results)
+    return {name: _group(results, name, times_of(name, members), scores) for name in members}
+
+
+def members_of(results: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Group -> its tasks and groups; older files list tasks as groups without members."""
+    return {name: list(members) for name, members in results.get("group_subtasks", {}).items() if members}
+
+
+def tasks_of(results: Mapping[str, Any]) -> list[str]:
+    """The tasks among the `configs`, which may hold settings of groups too."""
+    groups = members_of(results)
+    return [name for name, config in results["configs"].items() if name not in groups or "output_type" in config]
+
+
+def times_of(name: str, members: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """How often each task counts in a group: as often as there are ways down to it. A group inside itself adds none."""
+    done: dict[str, dict[str, int]] = {}
+
+    def count(name: str, above: tuple[str, ...]) -> dict[str, int]:
+        if name not in members:
+            return {name: 1}
+        if name not in done:
+            total: dict[str, int] = {}
+            for member in members[name]:
+                if member not in (*above, name):
+                    for task, times in count(member, (*above, name)).items():
+                        total[task] = total.get(task, 0) + times
+            done[name] = total
+        return done[name]
+
+    return count(name, ())
+
+
+def _group(results: Mapping[str, Any], name: str, times: Mapping[str, int], scores: Scores) -> Group:
+    means: dict[Key, GroupMean] = {}
+    unclear: dict[Key, str] = {}
+    for key, value in _logged(results, name):
+        by_task = {task: of_task for task in times if (of_task := scores(task, key)) and len(of_task.values)}
+        mean = _mean(_settings(results, name), key, value, times, by_task)
+        if isinstance(mean, str):
+            unclear[key] = mean
+        else:
+            means[key] = mean
+    return Group(name, tuple(times), means, unclear)
+
+
+def _logged(results: Mapping[str, Any], name: str) -> Iterator[tuple[Key, float]]:
+    """(metric, filter) and value of every logged mean of a group."""
+    values = results.get("groups", {}).get(name) or results.get("results", {}).get(name) or {}
+    for key, value in values.items():
+        if isinstance(value, float) and "_stderr" not in key:
+            metric, _, filter_name = key.partition(",")
+            yield (metric, filter_name), value
+
+
+def _settings(results: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """The group's `aggregate_metric_list`, [] where the file does not have it."""
+    for place in ("configs", "group_configs", "groups"):
+        listed = results.get(place, {}).get(name, {}).get(SETTINGS)
+        if listed:
+            return [entry for entry in (listed if isinstance(listed, list) else [listed]) if isinstance(entry, dict)]
+    return []
+
+
+def _mean(
+    settings: Sequence[Mapping[str, Any]],
+    key: Key,
+    value: float,
+    times: Mapping[str, int],
+    scores: Mapping[str, TaskScores],
+) -> GroupMean | str:
+    """How a logged mean was averaged; a reason where that is not known."""
+    for entry in settings:
+        filters = entry.get("filter_list")
+        named = [filters] if isinstance(filters, str) else filters
+        if entry.get("metric") == key[0] and (named is None or key[1] in named):
+            if entry.get("aggregation", "mean") != "mean":
+                return f"its aggregation is {entry['aggregation']}"
+            return GroupMean(times, bool(entry.get("weight_by_size", True)))
+    return _closest(value, times, scores)
+
+
+def _closest(value: float, times: Mapping[str, int], scores: Mapping[str, TaskScores]) -> GroupMean | str:
+    """The rule whose mean is closest to the logged one; by size where both are the same."""
+    if len(scores) < 2:
+        return GroupMean(times, by_size=True)
+    means = {task: float(of_task.values.mean()) for task, of_task in scores.items()}
+    sizes = {task: len(of_task.values) for task, of_task in scores.items()}
+    rules = [GroupMean(times, by_size=True), GroupMean(times, by_size=False)]
+    distances = [abs(value - np.average([*means.values()], weights=rule.weights(sizes))) for rule in rules]
+    closest = int(distances[1] < distances[0] - 1e-12)
+    complete = len(scores) == len(times) and all(of_task.complete for of_task in scores.values())
+    if distances[closest] <= ROUNDED * max(1.0, abs(value)) or not complete:
+        return rules[closest]
+    return (
+        _implied(value, means)
+        or f"its logged mean, {value:.4f}, is neither that of its documents nor that of its tasks"
+    )
+
+
+def _implied(value: float, means: Mapping[str, float]) -> GroupMean | None:
+    """The weights of two tasks that give the logged mean, if they are small whole numbers, such as 3:1."""
+    if len(means) != 2:
+        return None
+    (first, a), (second, b) = means.items()
+    share = Fraction((value - b) / (a - b)).limit_denominator(20) if a != b else Fraction(0)
+    if not 0 < share < 1 or abs(float(share) * a + float(1 - share) * b - value) > 1e-6:
+        return None
+    return GroupMean({first: share.numerator, second: share.denominator - share.numerator}, by_size=False)

@@ -1,0 +1,77 @@
+"""How a group is averaged: by its settings, else by the rule whose mean is closest to the logged one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mcqa_suite.logs.groups import TaskScores, read_groups, tasks_of, times_of
+
+SCORES = {"a": np.repeat([1.0, 0.0], [30, 270]), "b": np.repeat([1.0, 0.0], [80, 20])}  # .1 of 300, .8 of 100
+POOLED, MEAN = 110 / 400, 0.45
+
+
+def mean_of(value, settings=None, place="configs", complete=True, subtasks=("a", "b")):
+    results = {"group_subtasks": {"g": list(subtasks)}, "groups": {"g": {"acc,none": value, "acc_stderr,none": 0.01}}}
+    results.setdefault(place, {}).setdefault("g", {})
+    if settings:
+        results[place]["g"]["aggregate_metric_list"] = settings
+    scores = {task: TaskScores(values, complete) for task, values in SCORES.items()}
+    group = read_groups(results, lambda task, key: scores.get(task) if key == ("acc", "none") else None)["g"]
+    return group.means.get(("acc", "none")) or group.unclear["acc", "none"]
+
+
+@pytest.mark.parametrize("place", ["configs", "group_configs", "groups"])
+@pytest.mark.parametrize("by_size", [True, False])
+@pytest.mark.parametrize("value", [POOLED, MEAN, 0.3])
+def test_settings_decide_whatever_the_value(place, by_size, value):
+    mean = mean_of(value, [{"metric": "acc", "weight_by_size": by_size}], place)
+    assert mean.by_size == by_size
+    assert mean.words == ("pooled" if by_size else "mean")
+
+
+def test_settings_are_those_of_the_metric_and_filter():
+    listed = [{"metric": "acc_norm", "weight_by_size": False}, {"metric": "acc", "filter_list": ["strict"]}]
+    assert mean_of(MEAN, listed).by_size is False  # by its value: no entry is for (acc, none)
+    assert mean_of(MEAN, {"metric": "acc", "filter_list": "none"}).by_size is True  # the harness's default
+
+
+def test_an_aggregation_that_is_no_mean_is_named():
+    assert mean_of(MEAN, [{"metric": "acc", "aggregation": "dwacc"}]) == "its aggregation is dwacc"
+
+
+@pytest.mark.parametrize(("value", "by_size"), [(POOLED, True), (MEAN, False), (0.2751, True), (0.4497, False)])
+def test_without_settings_the_closest_rule_counts_also_for_a_rounded_mean(value, by_size):
+    assert mean_of(value).by_size is by_size
+
+
+def test_a_mean_that_fits_no_rule_is_unclear_unless_samples_are_missing():
+    assert mean_of(0.4321).startswith("its logged mean, 0.4321, is neither")
+    assert mean_of(0.4321, complete=False).by_size is False
+
+
+def test_weights_that_two_tasks_imply_are_kept():
+    mean = mean_of((3 * 0.8 + 0.1) / 4)
+    assert (mean.words, mean.weights({"a": 300, "b": 100})) == ("mean weighted 1:3", [1, 3])
+
+
+def test_a_task_counts_as_often_as_groups_lead_to_it():
+    members = {"g": ["a", "s", "t"], "s": ["a", "b"], "t": ["s", "g"]}
+    assert times_of("g", members) == {"a": 3, "b": 2}
+
+
+def test_a_group_many_times_over_is_read_at_once():
+    members = {f"g{i}": [f"g{i + 1}"] * 10 for i in range(60)} | {"g60": ["a", "b"]}
+    assert times_of("g0", members) == {"a": 10**60, "b": 10**60}
+
+
+def test_weights_are_left_out_where_every_document_has_the_same():
+    mean = mean_of(POOLED)
+    assert mean.unless_pooled({"a": 300, "b": 100}, [300, 100]) is None
+    assert mean.unless_pooled({"a": 300, "b": 100}, [299, 100]) is None
+    assert mean.unless_pooled({"a": 300, "b": 100}, [100, 100]) == [300, 100]
+
+
+def test_settings_of_a_group_are_no_task():
+    configs = {"a": {"output_type": "multiple_choice"}, "g": {"aggregate_metric_list": []}}
+    assert tasks_of({"configs": configs, "group_subtasks": {"g": ["a"], "a": []}}) == ["a"]
