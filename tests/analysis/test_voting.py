@@ -194,3 +194,9 @@ def test_a_score_file_with_missing_ids_names_the_first(tmp_path):
 def test_more_samples_than_the_log_has_are_an_error():
     with pytest.raises(ConfigError, match="--n 4: run has 2 samples"):
         outcomes(ballots_of(["A", "B"]), [4], {})
+
+
+@pytest.mark.parametrize(("answer", "low", "high"), [("A", 0.566, 1.0), ("B", 0.0, 0.434)])
+def test_a_vote_of_all_right_or_all_wrong_has_wilsons_interval(answer, low, high):
+    for outcome in outcomes(ballots_of(*[[answer, answer]] * 5), [1, 2], {}):
+        assert (round(outcome.accuracy.low, 3), round(outcome.accuracy.high, 3)) == (low, high)

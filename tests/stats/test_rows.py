@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
+import runpy
 
 import numpy as np
 import pytest
+from helpers.locations import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
@@ -173,3 +175,16 @@ def test_four_in_five_comparisons_find_the_detectable_difference_at_the_correcte
     losses = rng.binomial(n - gains, loss / (1 - gain))
     shown = np.mean([stats.mcnemar_exact(int(b), int(c)) < level for b, c in zip(gains, losses, strict=True)])
     assert 0.76 < shown < 0.84
+
+
+def test_the_simulation_of_coverage_has_the_design_effects_of_the_package():
+    factors = runpy.run_path(str(REPOSITORY / "benchmarks/accuracy/coverage.py"))["cautious_factors"]
+    rng = np.random.default_rng(7)
+    clusters = np.repeat(np.arange(40), [3] * 20 + [7] * 20)
+    for share in (0.02, 0.1, 0.4):
+        changes = rng.choice([-1, 0, 1], p=[share / 2, 1 - share, share / 2], size=200)
+        first, second = (changes < 0).astype(float), (changes > 0).astype(float)
+        paired = stats.PairedMeans.of(first, second, stats.Rows.pooled(200, clusters))
+        totals = np.bincount(clusters, weights=changes)
+        ours = factors(totals[None], np.bincount(clusters).astype(float), paired.gains, paired.losses)
+        assert ours[0] == pytest.approx(paired.factor)

@@ -71,9 +71,13 @@ class Rows:
         """Kish's effective sample size: 1 / the sum of the rows' squared weights."""
         return float(1 / (self.weights**2 / self.sizes).sum())
 
+    def totals(self, values: Floats) -> Floats:
+        """The sum of each task."""
+        return np.bincount(self.task, weights=values, minlength=len(self.weights)).astype(float)
+
     def by_task(self, values: Floats) -> Floats:
         """The mean of each task."""
-        return np.asarray(np.bincount(self.task, weights=values, minlength=len(self.weights)) / self.sizes)
+        return self.totals(values) / self.sizes
 
     def mean(self, values: Floats) -> float:
         return float(self.weights @ self.by_task(values))
@@ -199,7 +203,7 @@ class PairedMeans:
     @classmethod
     def of(cls, first: Floats, second: Floats, rows: Rows) -> PairedMeans:
         difference = second - first
-        gains, losses = (rows.by_task(np.maximum(part, 0)) * rows.sizes for part in (difference, -difference))
+        gains, losses = (rows.totals(np.maximum(part, 0)) for part in (difference, -difference))
         paired = cls(gains, losses, rows)
         if rows.clusters is None and is_right_or_wrong(first) and is_right_or_wrong(second):
             return paired
