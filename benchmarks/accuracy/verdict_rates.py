@@ -66,14 +66,29 @@ def pairs_of(first: np.ndarray, second: np.ndarray, task: int) -> Pairs:
         return Answers(flat.astype(float), blank, flat, blank, blank.astype(np.uint64), None, None, None)
 
     question = np.repeat(np.arange(len(first), dtype=np.uint64) + np.uint64(task * 1_000_000), first.shape[1])
-    unused = blank.astype(np.uint64)
-    return Pairs(answers(first), answers(second), np.arange(n), blank, unused, unused, question)
+    gold = np.zeros((n, 0), bool)
+    return Pairs(answers(first), answers(second), np.arange(n), blank, gold, blank.astype(np.uint64), question)
 
 
 def row_of(measured: Change, variant: str, task: str) -> ComparisonRow:
     """A row with what verdicts need."""
-    parts = {"flips": None, "choices": Choices(), "unread_base": None, "unread_variant": None, "chance": None}
-    return ComparisonRow(task, "acc", "none", variant, "task", measured.base.n, 0, measured, top_agreement=0.0, **parts)
+    return ComparisonRow(
+        task=task,
+        metric="acc",
+        filter="none",
+        variant=variant,
+        kind="task",
+        n=measured.base.n,
+        n_shot=0,
+        change=measured,
+        flips=None,
+        choices=Choices(),
+        top_agreement=0.0,
+        unread_base=None,
+        unread_variant=None,
+        chance=None,
+        constant=None,
+    )
 
 
 def sizes(rng: np.random.Generator, tasks: int) -> list[int]:
