@@ -63,6 +63,14 @@ def test_rows_of_one_question_are_a_cluster_without_being_asked(tmp_path, option
     assert row.verdict != "worse"
 
 
+def test_a_log_without_responses_is_clustered_too(tmp_path):
+    """What the filter kept is enough for log-likelihoods."""
+    rows = [row | {"resps": [], "arguments": {}} for row in rotated_rows("x_perm", RIGHTS)]
+    base = write_run(tmp_path / "base", {"x_perm": rows})
+    (row,) = compared(base, base).rows
+    assert (row.n, row.clusters) == (64, 16)
+
+
 def test_a_template_of_prompts_is_no_cluster(tmp_path):
     base, variant = two_rotated(tmp_path, field="template")
     (row,) = compared(base, variant).rows
@@ -80,10 +88,10 @@ def test_compare_and_table_say_by_what_they_are_clustered(tmp_path, capsys):
     assert main(["compare", str(base), str(variant), "--fail-if", "worse"]) == 2
     text = capsys.readouterr().out
     assert "n = 64 in 16 clusters by question_id" in text
-    assert "Clustered by question_id, because rows of one are not independent: x_perm" in text
+    assert "Clustered by question_id (x_perm): rows that share it are not independent" in text
     assert main(["table", str(base), str(variant)]) == 0
     text = capsys.readouterr().out
-    assert "Clustered by question_id, because rows of one are not independent: x_perm." in text
+    assert "Clustered by question_id (x_perm): rows that share it are not independent." in text
     assert "variant | 2 ≈" in text
     assert main(["table", str(base), str(variant), "--cluster", "none"]) == 0
     assert "variant | 2 |" in capsys.readouterr().out

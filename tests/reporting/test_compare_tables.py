@@ -26,6 +26,8 @@ JSON_KEYS = [
     "filter",
     "variant",
     "n",
+    "clusters",
+    "clustered_by",
     "base_acc",
     "variant_acc",
     "diff",

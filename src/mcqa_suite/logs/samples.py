@@ -137,7 +137,7 @@ def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) 
 
 def _option_values(sample: Sample, delimiter: str) -> Values:
     values, responses = sample.loglikelihoods, len(sample.responses)
-    if responses < len(values):
+    if 0 < responses < len(values):  # a log may leave the responses out, as they are those of the filter
         raise ValueError(f"{len(values)} options, {responses} responses")
     gold = _right_options(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)

@@ -188,7 +188,7 @@ def _reading(comparison: Comparison) -> list[str]:
             "Intervals are 95 %: Wilson for an accuracy, Tango's score for a paired difference; p is McNemar's, exact."
         )
     lines += [
-        f"{line}: score intervals at the effective sample size, p by Student's t." for line in cluster_lines(comparison)
+        f"{line}. Intervals: score, at the effective sample size; p: Student's t." for line in cluster_lines(comparison)
     ]
     if any(row.flips and not row.flips.total for row in comparison.rows):
         lines.append(

@@ -115,8 +115,8 @@ def _not_a_formula(value: object) -> object:
 
 
 def clustered_text(field: str, tasks: Iterable[str]) -> str:
-    """Clustered by question_id, because rows of one are not independent: mcqa_arc_easy_perm"""
-    return f"Clustered by {field}, because rows of one are not independent: {', '.join(tasks)}"
+    """Clustered by question_id (mcqa_arc_easy_perm): rows that share it are not independent"""
+    return f"Clustered by {field} ({', '.join(tasks)}): rows that share it are not independent"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
