@@ -11,21 +11,21 @@ SCORES = {"a": np.repeat([1.0, 0.0], [30, 270]), "b": np.repeat([1.0, 0.0], [80,
 POOLED, MEAN = 110 / 400, 0.45
 
 
-def mean_of(value, settings=None, place="configs", complete=True, subtasks=("a", "b")):
+def mean_of(value, settings=None, section="configs", complete=True, subtasks=("a", "b")):
     results = {"group_subtasks": {"g": list(subtasks)}, "groups": {"g": {"acc,none": value, "acc_stderr,none": 0.01}}}
-    results.setdefault(place, {}).setdefault("g", {})
+    results.setdefault(section, {}).setdefault("g", {})
     if settings:
-        results[place]["g"]["aggregate_metric_list"] = settings
+        results[section]["g"]["aggregate_metric_list"] = settings
     scores = {task: TaskScores(values, complete) for task, values in SCORES.items()}
     group = read_groups(results, lambda task, key: scores.get(task) if key == ("acc", "none") else None)["g"]
     return group.means.get(("acc", "none")) or group.unclear["acc", "none"]
 
 
-@pytest.mark.parametrize("place", ["configs", "group_configs", "groups"])
+@pytest.mark.parametrize("section", ["configs", "group_configs", "groups"])
 @pytest.mark.parametrize("by_size", [True, False])
 @pytest.mark.parametrize("value", [POOLED, MEAN, 0.3])
-def test_settings_decide_whatever_the_value(place, by_size, value):
-    mean = mean_of(value, [{"metric": "acc", "weight_by_size": by_size}], place)
+def test_settings_decide_whatever_the_value(section, by_size, value):
+    mean = mean_of(value, [{"metric": "acc", "weight_by_size": by_size}], section)
     assert mean.by_size == by_size
     assert mean.words == ("pooled" if by_size else "mean")
 

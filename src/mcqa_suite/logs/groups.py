@@ -128,8 +128,8 @@ def _logged(results: Mapping[str, Any], name: str) -> Iterator[tuple[Key, float]
 
 def _settings(results: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """The group's `aggregate_metric_list`, [] where the file does not have it."""
-    for place in ("configs", "group_configs", "groups"):
-        listed = results.get(place, {}).get(name, {}).get(SETTINGS)
+    for section in ("configs", "group_configs", "groups"):
+        listed = results.get(section, {}).get(name, {}).get(SETTINGS)
         if listed:
             return [entry for entry in (listed if isinstance(listed, list) else [listed]) if isinstance(entry, dict)]
     return []
