@@ -21,7 +21,7 @@ from mcqa_suite.training_data.audit.rows import Row, read_training_rows
 from mcqa_suite.training_data.sources import read
 from mcqa_suite.training_data.sources.source import Source
 
-KINDS = ("question", "8-gram", "template", "grid", "answer", "13-gram")
+KINDS = ("question", "8-gram", "template", "grid", "passage", "answer", "13-gram")
 
 
 def shared(name: str) -> Callable[[], Sequence[Row]]:

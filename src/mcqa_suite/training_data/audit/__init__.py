@@ -9,10 +9,10 @@ from pathlib import Path
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.training_data.audit.checks import Checks, check
-from mcqa_suite.training_data.audit.items import Item
+from mcqa_suite.training_data.audit.items import Item, visible_item
 from mcqa_suite.training_data.audit.overlap import Overlap, overlaps
-from mcqa_suite.training_data.audit.rows import Row
-from mcqa_suite.training_data.audit.text import question_of
+from mcqa_suite.training_data.audit.rows import Row, visible_row
+from mcqa_suite.training_data.audit.text import words
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ def audit(
     if not rows:
         raise DatasetError("audit: no training row; name data that has some")
     rows = [row if "id" in row else {**row, "id": f"row {number}"} for number, row in enumerate(rows)]
-    questions = [question_of(row["prompt"]) for row in rows]
-    checks = check(rows, questions, max_length, tokenizer)
-    return Audit(checks, tuple(overlaps(rows, questions, items)), tuple(items))
+    shown_items = [visible_item(item) for item in items]
+    vocabulary = {word for item in shown_items for word in words(f"{item.stem} {item.shown}")}
+    shown = [visible_row(row, lambda word: not vocabulary or word.lower() in vocabulary) for row in rows]
+    checks = check(rows, shown, max_length, tokenizer)
+    return Audit(checks, tuple(overlaps(shown, shown_items)), tuple(items))

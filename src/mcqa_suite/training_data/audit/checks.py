@@ -17,7 +17,7 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.questions.question import LETTERS, option_label, text_id
 from mcqa_suite.stats import Estimate
 from mcqa_suite.training_data.audit.rows import Row, responses
-from mcqa_suite.training_data.audit.text import PromptQuestion, folded
+from mcqa_suite.training_data.audit.text import folded, question_of
 
 BATCH = 1000  # texts that are tokenised at a time
 UNEVEN = 0.001  # gold positions are uneven below this p; it is small because data sets are large and tests are many
@@ -93,14 +93,12 @@ class Checks:
     pairs: PairBaselines | None
 
 
-def check(
-    rows: Sequence[Row], questions: Sequence[PromptQuestion], max_length: int | None, tokenizer: Path | None
-) -> Checks:
-    """All checks; `questions` are the questions of the rows' prompts. `max_length` and `tokenizer` are those of `audit`."""
+def check(rows: Sequence[Row], shown: Sequence[Row], max_length: int | None, tokenizer: Path | None) -> Checks:
+    """All checks; `shown` are the rows as a reader sees them. `max_length` and `tokenizer` are those of `audit`."""
     exact = _repeated(rows, [(row["prompt"], *responses(row)) for row in rows])
-    same = _repeated(rows, [text_id(*map(folded, (row["prompt"], *responses(row)))) for row in rows])
-    offered = [len(question.options) for question in questions]
-    letters = [letter_of(responses(row)[0], n) for row, n in zip(rows, offered, strict=True)]
+    same = _repeated(rows, [text_id(*map(folded, (row["prompt"], *responses(row)))) for row in shown])
+    offered = [len(question_of(row["prompt"]).options) for row in shown]
+    letters = [letter_of(responses(row)[0], n) for row, n in zip(shown, offered, strict=True)]
     golds = [(letter, n) for letter, n in zip(letters, offered, strict=True) if letter]
     return Checks(
         n=len(rows),
@@ -110,8 +108,8 @@ def check(
         lettered=len(golds),
         exact=exact,
         normalised=tuple(name for name in same if name not in set(exact)),
-        conflicting=_conflicting(rows, letters),
-        empty=tuple(row["id"] for row in rows if not all(t.strip() for t in (row["prompt"], *responses(row)))),
+        conflicting=_conflicting(shown, letters),
+        empty=tuple(row["id"] for row in shown if not all(t.strip() for t in (row["prompt"], *responses(row)))),
         lengths=_lengths(rows, max_length, tokenizer),
         pairs=_pair_baselines([row for row in rows if "chosen" in row]),
     )

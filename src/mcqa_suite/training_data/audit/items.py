@@ -10,6 +10,7 @@ from mcqa_suite.harness.tasks import load_leaves, public_source
 from mcqa_suite.logs.packing import document_hash
 from mcqa_suite.questions.prompts import options
 from mcqa_suite.questions.question import Question
+from mcqa_suite.training_data.audit.visible import visible
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,9 @@ def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[An
     if isinstance(grid := doc.get("output"), list):
         return replace(item, grids=f"{prompt}\n" + "\n".join(" ".join(map(str, row)) for row in grid))
     return replace(item, stem=prompt)
+
+
+def visible_item(item: Item) -> Item:
+    """The item as a reader sees it."""
+    texts = {name: visible(getattr(item, name)) for name in ("stem", "gold", "shown")}
+    return replace(item, options=tuple(map(visible, item.options)), **texts)

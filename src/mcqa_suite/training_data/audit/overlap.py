@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from mcqa_suite.training_data.audit.checks import letter_of
 from mcqa_suite.training_data.audit.grids import pair_keys
 from mcqa_suite.training_data.audit.items import Item
 from mcqa_suite.training_data.audit.rows import Row, responses, text_of
-from mcqa_suite.training_data.audit.text import PromptQuestion, folded, key_of, masked, words
+from mcqa_suite.training_data.audit.text import PromptQuestion, folded, key_of, masked, question_of, shapes, words
 
 SHARE = 0.7  # of an item's 8-grams: PaLM (arXiv 2204.02311, section 8) calls an item contaminated from here on
 LONG = 13  # words of one n-gram: GPT-3 (arXiv 2005.14165, appendix C) calls an item dirty that shares a single one
@@ -25,13 +25,20 @@ SAME = 0.9  # of a question's 8-grams, names and numbers masked, in one row: an 
 BOILERPLATE = 10
 KINDS = {
     "question": "the same question with the same options in any order, or with the same answer where it needs no options",
-    "8-gram": f"at least {SHARE:.0%} of the item's 8-grams (PaLM, arXiv 2204.02311)",
+    "8-gram": f"at least {SHARE:.0%} of the item's 8-grams (PaLM, arXiv 2204.02311) in one row that asks the same",
     "template": f"the same word problem with other names and numbers (at least {SAME:.0%} of its masked 8-grams in one row)",
     "grid": "a demonstration or test pair of the same ARC task, also turned, mirrored or recoloured",
+    "passage": f"at least {SHARE:.0%} of the item's 8-grams in a row that asks something else: off the clean list, no leak",
     "answer": "the same words and right answer with other options ('which of these ...'): off the clean list, no leak",
     "13-gram": "a single run of 13 words in common (GPT-3, arXiv 2005.14165): off the clean list, no leak",
 }
-LEAKS = frozenset(KINDS) - {"answer", "13-gram"}
+LEAKS = frozenset(KINDS) - {"passage", "answer", "13-gram"}
+CANNOT_FIND = (
+    "paraphrases and translations, encoded text (base64, ROT13), text in pictures, words that are cut, joined or misspelt, and "
+    "questions that are spread over several rows"
+)
+SENTENCE_END = re.compile(r"(?<=[.?!])\s+")
+FEWEST_WORDS = 3  # of a sentence that asks something; its n-grams have as many
 NEEDS_OPTIONS = re.compile(r"\b(?:these|those|following|below|above|listed|options?|choices?|which)\b", re.IGNORECASE)
 
 
@@ -40,8 +47,8 @@ class Overlap:
     """An evaluation item that training rows contain.
 
     All rows together contain `share` of it. The row with id `row` contains the largest part, `row_share`. `rows` is the number of
-    rows that each contain enough to count. `leaking` are the numbers of the rows without which the others do not give the item
-    away; empty where it is no leak.
+    rows that each contain enough to count. `leaking` are the numbers of those that give the item away; empty where it is no
+    leak.
     """
 
     task: str
@@ -60,28 +67,30 @@ class Overlap:
         return self.kind in LEAKS
 
 
-def overlaps(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: Sequence[Item]) -> list[Overlap]:
-    """The overlaps of all kinds, in the order of the items; `questions` are the questions of the rows' prompts."""
-    every = [*_questions(rows, questions, items), *_ngrams(rows, items), *_templates(rows, items), *_grids(rows, items)]
+def overlaps(rows: Sequence[Row], items: Sequence[Item]) -> list[Overlap]:
+    """The overlaps of all kinds, in the order of the items; rows and items are as a reader sees them."""
+    every = [*_questions(rows, items), *_ngrams(rows, items), *_templates(rows, items), *_grids(rows, items)]
     order = {(item.task, item.doc_id): number for number, item in enumerate(items)}
     kinds = list(KINDS)
     return sorted(every, key=lambda overlap: (order[overlap.task, overlap.doc_id], kinds.index(overlap.kind)))
 
 
-def _questions(rows: Sequence[Row], questions: Sequence[PromptQuestion], items: Sequence[Item]) -> Iterator[Overlap]:
+def _questions(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     """Items whose question is in a row: first the words are compared, then options and answer."""
     by_stem: dict[str, list[tuple[int, str]]] = {}
     for number, item in enumerate(items):
         if folded(item.stem):
             by_stem.setdefault(key_of(item.stem), []).append((number, key_of("", item.options)))
-    hits: dict[tuple[int, str], list[int]] = {}
-    for index, (row, question) in enumerate(zip(rows, questions, strict=True) if by_stem else ()):
+    hits: dict[tuple[int, str], dict[int, None]] = {}  # an ordered set of rows
+    asked = ((index, question) for index, row in enumerate(rows if by_stem else ()) for question in questions_of(row))
+    for index, question in asked:
         if candidates := by_stem.get(key_of(question.stem)):
             options_key = key_of("", question.options)
             for number, key in candidates:  # up to hundreds, where questions are drawn from a small table
-                if kind := _sameness(items[number], row, question.options, key == options_key):
-                    hits.setdefault((number, kind), []).append(index)
-    for (number, kind), indices in hits.items():
+                if kind := _sameness(items[number], rows[index], question.options, key == options_key):
+                    hits.setdefault((number, kind), {})[index] = None
+    for (number, kind), numbers in hits.items():
+        indices = list(numbers)
         if kind == "question" or (number, "question") not in hits:
             item, row_id, leaking = items[number], rows[indices[0]]["id"], tuple(indices if kind in LEAKS else ())
             yield Overlap(item.task, item.doc_id, item.id, kind, row_id, 1.0, 1.0, len(indices), leaking)
@@ -110,52 +119,68 @@ def _teaches(row: Row, options: tuple[str, ...], gold: str) -> bool:
     return bool(answer) and f" {answer} " in f" {' '.join(words(response))} "
 
 
+def questions_of(row: Row) -> list[PromptQuestion]:
+    """The question of a row's prompt, and that of what it holds in other forms."""
+    return [question_of(row[key]) for key in ("prompt", "also") if key in row]
+
+
 def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     """8-grams and 13-grams of question and options."""
     items = [item for item in items if item.stem]
-    stems = [words(item.stem) for item in items]
-    texts = [stem + words(item.shown) for stem, item in zip(stems, items, strict=True)]
+    stems = [shapes(item.stem) for item in items]
+    texts = [stem + shapes(item.shown) for stem, item in zip(stems, items, strict=True)]
     kinds = [" ".join(masked(item.stem)) if item.free else item.stem for item in items]
-    for n, least in ((8, SHARE), (LONG, 0.0)):
-        own = specific_ngrams(texts, n, kinds)
-        parts_of = partial(_ngrams_of, split=words, n=n)
-        counted = []
-        for item in covered(f"{n}-gram", items, own, rows, parts_of, least):
-            stem, share, head = stems[item.number], item.overlap.share, set[Hashable]()
-            # Training data may shuffle the options, so a long question counts without them.
-            if n == 8 and len(stem) >= HEAD and (head := own[item.number].intersection(ngrams(stem, n))):
-                share = max(share, len(head & item.shared) / len(head))
-            if share >= least:
-                overlap = replace(item.overlap, share=share, rows=max(1, item.overlap.rows))
-                counted.append((overlap, (own[item.number], head), item.rows))
-        yield from _with_leaking_rows(counted, rows, parts_of) if n == 8 else (overlap for overlap, _, _ in counted)
+    long = specific_ngrams(texts, LONG, kinds)
+    parts_of = partial(_ngrams_of, split=shapes, n=LONG)
+    yield from (item.overlap for item in covered("13-gram", items, long, rows, parts_of, 0.0))
+    own = specific_ngrams(texts, 8, kinds)
+    heads = [
+        parts.intersection(ngrams(stem, 8)) if len(stem) >= HEAD else set()
+        for parts, stem in zip(own, stems, strict=True)
+    ]
+    yield from _question_by_question(rows, items, own, heads)
 
 
-def _with_leaking_rows(
-    counted: Sequence[tuple[Overlap, tuple[Set[Hashable], Set[Hashable]], Sequence[int]]],
+def _question_by_question(
     rows: Sequence[Row],
-    parts_of: Callable[[str], Iterable[Hashable]],
+    items: Sequence[Item],
+    own: Sequence[set[Hashable]],
+    heads: Sequence[set[Hashable]],
 ) -> Iterator[Overlap]:
-    """The overlaps with `leaking`; each comes with the sets of parts that count (all, those of the question), and its rows."""
-    wanted = set[Hashable]().union(*(parts for _, sets, _ in counted for parts in sets))
-    numbers = set(chain.from_iterable(numbers for _, _, numbers in counted))
-    shared = {number: wanted.intersection(parts_of(text_of(rows[number]))) for number in sorted(numbers)}
-    for overlap, sets, numbers_of_item in counted:
-        leaking: list[int] = []
-        for parts in filter(None, sets):
-            others = {number: shared[number] & parts for number in numbers_of_item if number not in leaking}
-            leaking += _largest(others, len(parts))
-        yield replace(overlap, leaking=tuple(sorted(leaking)))
+    """Items of which single rows hold SHARE of the 8-grams, of all or of those of a long question without its options.
+
+    Training data may shuffle the options, so a long question counts without them.
+    """
+    parts_of = partial(_ngrams_of, split=shapes, n=8)
+    row_parts = cache(lambda index: frozenset(parts_of(text_of(rows[index]))))
+    for entry in covered("8-gram", items, own, rows, parts_of, SHARE):
+        item, sets = items[entry.number], [parts for parts in (own[entry.number], heads[entry.number]) if parts]
+        if max(len(parts & entry.shared) / len(parts) for parts in sets) < SHARE:
+            continue
+        shares = {index: max(len(parts & row_parts(index)) / len(parts) for parts in sets) for index in entry.rows}
+        most = {index: share for index, share in shares.items() if share >= SHARE}
+        same = [index for index in most if asks_the_same(item, rows[index])]
+        if counted := same or list(most):
+            best = max(counted, key=most.__getitem__)
+            overlap = replace(entry.overlap, kind="8-gram" if same else "passage", row=rows[best]["id"])
+            yield replace(overlap, share=most[best], row_share=most[best], rows=len(counted), leaking=tuple(same))
 
 
-def _largest(parts: Mapping[int, Set[Hashable]], n: int) -> Iterator[int]:
-    """The rows with the most parts of an item, until the others together have less than SHARE of all `n` parts."""
-    holders = Counter(chain.from_iterable(parts.values()))
-    for number in sorted(parts, key=lambda number: -len(parts[number])):
-        if len(holders) / n < SHARE:
-            return
-        yield number
-        holders -= Counter(parts[number])
+def asks_the_same(item: Item, row: Row) -> bool:
+    """Whether a row with most of an item's words asks its question, not another one on the same passage.
+
+    It holds the last sentence of the question; and if it has options of its own, the right one or half of the item's.
+    """
+    text = shapes(text_of(row))
+    sentences = [own for own in map(shapes, SENTENCE_END.split(item.stem)) if len(own) >= FEWEST_WORDS]
+    asked = set(ngrams(sentences[-1], FEWEST_WORDS)) if sentences else set()
+    if asked and len(asked.intersection(ngrams(text, FEWEST_WORDS))) / len(asked) < SHARE:
+        return False
+    if not item.options or not any(question.options for question in questions_of(row)):
+        return True
+    spaced = f" {' '.join(text)} "
+    gold, *options = [f" {' '.join(shapes(option))} " in spaced for option in (item.gold, *item.options)]
+    return gold or sum(options) >= len(options) / 2
 
 
 def _templates(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:

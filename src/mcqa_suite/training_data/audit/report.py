@@ -16,10 +16,14 @@ from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent
 from mcqa_suite.stats import Estimate
 from mcqa_suite.training_data.audit import Audit
-from mcqa_suite.training_data.audit.overlap import KINDS, Overlap
+from mcqa_suite.training_data.audit.overlap import CANNOT_FIND, KINDS, Overlap
 
 MOST = 12  # topics, and leaks, that a report lists
 MOST_IDS = 5  # ids of rows with one defect that a report lists
+COMPARED = (
+    "words in lower case, without punctuation, as a reader sees them: tags, entities, invisible characters, accents, look-alike "
+    "letters and hyphens at line ends make no difference"
+)
 COLUMNS = ("task", "doc_id", "item", "kind", "leak", "row", "share", "row_share", "rows")
 
 
@@ -35,7 +39,8 @@ def markdown(audit: Audit, note: str = "") -> str:
     )
     if audit.items:
         lines = [f"- **{kind}**: {meaning}" for kind, meaning in KINDS.items()]
-        parts.append("Kinds of overlap (words in lower case, without punctuation):\n\n" + "\n".join(lines) + "\n")
+        parts.append(f"Kinds of overlap ({COMPARED}):\n\n" + "\n".join(lines) + "\n")
+        parts.append(f"What an audit cannot find: {CANNOT_FIND}.\n")
     return "\n".join(parts)
 
 
@@ -46,7 +51,7 @@ def _summary(audit: Audit) -> str:
         rest += f"Public questions: {', '.join(sources)}.\n"
     if leaks := len(audit.leaks):
         return f"**Leak**: {leaks:,} of {n:,} evaluation documents are in the training rows. {rest}"
-    return f"No leak found in {n:,} evaluation documents. {rest}"
+    return f"No leak found in {n:,} evaluation documents, of those that an audit can find (see below). {rest}"
 
 
 def left_out_table(rows: Sequence[tuple[str, Sequence[Overlap]]], audit: Audit) -> str:
@@ -164,6 +169,7 @@ def as_json(audit: Audit) -> str:
         "leaks": len(audit.leaks),
         "documents": audit.documents,
         "clean": len(audit.clean),
+        "cannot_find": CANNOT_FIND,
         "checks": asdict(audit.checks),
         "overlaps": [_fields(overlap) for overlap in audit.overlaps],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,14 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.questions.epfl import EpflReader, parse_row
 from mcqa_suite.questions.prompts import letter
+from mcqa_suite.training_data.audit.visible import visible
 
+# The keys of this project's rows, and `also`: what a row holds in other forms than the first of `FORMS` that it has
 Row = Mapping[str, str]
+TEXTS = ("prompt", "completion", "chosen", "rejected", "also")
 FORMS = "prompt and completion; prompt, chosen and rejected; messages; question and answer"
+# The form of a row is the first whose first key it has.
+KEYS_OF_FORMS = (("messages",), ("prompt", "chosen", "rejected", "completion"), ("question", "choices", "answer"))
 
 
 def read_training_rows(path: Path) -> list[Row]:
@@ -40,17 +45,37 @@ def as_row(fields: Any, name: str, source: str, reader: EpflReader | None = None
         "source": str(fields.get("source") or source),
         "topic": str(fields.get("topic") or fields.get("subject") or ""),
     }
+    form = next((keys for keys in KEYS_OF_FORMS if keys[0] in fields), None)
+    if form is None:
+        raise ValueError(f"keys {', '.join(map(repr, fields)) or 'none'}; expected {FORMS}")
+    row |= _texts(fields, name, reader)
+    # In reverse, so that a prompt is the last text, as in a conversation.
+    others = [key for keys in KEYS_OF_FORMS if keys is not form for key in keys[::-1]]
+    also = [text for key in others for text in _strings(fields.get(key)) if text not in text_of(row)]
+    return row | ({"also": "\n".join(also)} if also else {})
+
+
+def _texts(fields: Mapping[str, Any], name: str, reader: EpflReader | None) -> dict[str, str]:
+    """The prompt and the responses in the form of the row, and what groups rows."""
     if "messages" in fields:
-        fields = _conversation(fields["messages"])
-    if "prompt" in fields:
+        fields = {**fields, **_conversation(fields["messages"])}
+        keys: tuple[str, ...] = ("prompt", "completion")
+    elif "prompt" in fields:
         keys = ("prompt", "chosen", "rejected") if "chosen" in fields else ("prompt", "completion")
-        texts = {key: _text(fields, key) for key in keys}
-        return row | {"group": str(fields.get("group") or texts["prompt"])} | texts
-    if "question" in fields:
+    else:
         question = reader.read(fields, name) if reader else parse_row(fields)
         answer = f" {', '.join(question.letters[index] for index in question.gold)}"
-        return row | {"group": question.id, "prompt": letter(question), "completion": answer}
-    raise ValueError(f"keys {', '.join(map(repr, fields)) or 'none'}; expected {FORMS}")
+        return {"group": question.id, "prompt": letter(question), "completion": answer}
+    texts = {key: _text(fields, key) for key in keys}
+    return {"group": str(fields.get("group") or texts["prompt"])} | texts
+
+
+def _strings(value: Any) -> list[str]:
+    """The texts of a field: a string, a list of strings, or messages."""
+    if isinstance(value, list):
+        return [text for part in value for text in _strings(part)]
+    value = value.get("content") if isinstance(value, Mapping) else value
+    return [value] if isinstance(value, str) and value.strip() else []
 
 
 def _conversation(turns: Any) -> dict[str, list[Any]]:
@@ -80,5 +105,10 @@ def responses(row: Row) -> tuple[str, ...]:
 
 
 def text_of(row: Row) -> str:
-    """The prompt and the responses of a row."""
-    return "\n".join((row["prompt"], *responses(row)))
+    """All that a row says."""
+    return "\n".join((row["prompt"], *responses(row), *filter(None, [row.get("also")])))
+
+
+def visible_row(row: Row, is_word: Callable[[str], bool]) -> Row:
+    """The row as a reader sees it."""
+    return {**row, **{key: visible(row[key], is_word) for key in TEXTS if key in row}}
