@@ -14,7 +14,8 @@ from mcqa_suite.questions import prompts
 from mcqa_suite.questions.question import Question
 from mcqa_suite.training_data.audit import audit
 from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
-from mcqa_suite.training_data.audit.overlap import BOILERPLATE, covered, ngrams, specific_ngrams
+from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, ngrams, specific_ngrams
+from mcqa_suite.training_data.audit.overlap import covered
 from mcqa_suite.training_data.audit.rows import as_row
 from mcqa_suite.training_data.audit.text import key_of, masked, question_of, words
 

@@ -9,7 +9,6 @@ import time
 import pytest
 from helpers.audit_rows import DEPTHS, SEA, choice, kinds, mcq_prompt, row
 
-from mcqa_suite.cli.main import main
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.questions.epfl import read_epfl
 from mcqa_suite.training_data.audit import audit
@@ -80,7 +79,7 @@ def test_a_compound_word_keeps_its_hyphen_at_a_line_end_where_no_question_has_it
     stem = (
         "Which well-known photosynthesis product of green plants is stored in the roots of most vegetables over winter?"
     )
-    text = stem.replace("well-known", "well-\nknown").replace("photosynthesis", "photo-\nsynthesis")
+    text = stem.replace("well-known", "well-\nknown").replace("photosynthesis", "photo-\nsyn-\nthesis")
     (leak,) = audit([row(f"Note: {text} Ok.", " fine")], [choice(stem)]).leaks
     assert (leak.kind, leak.share) == ("8-gram", 1.0)
 
@@ -157,4 +156,3 @@ def test_all_questions_of_the_bundled_exam_are_found_in_every_spelling(tmp_path,
     path.write_text("".join(json.dumps({"prompt": p, "completion": " A"}) + "\n" for p in prompts), encoding="utf-8")
     result = audit(read_training_rows(path), items)
     assert (len(result.leaks), result.clean) == (len(questions), ())
-    assert main(["audit", str(path)]) == 0

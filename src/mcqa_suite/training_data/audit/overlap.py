@@ -14,6 +14,7 @@ from mcqa_suite.questions.question import LETTERS
 from mcqa_suite.training_data.audit.checks import letter_of
 from mcqa_suite.training_data.audit.grids import pair_keys
 from mcqa_suite.training_data.audit.items import Item
+from mcqa_suite.training_data.audit.ngrams import ngrams, ngrams_of, specific_ngrams
 from mcqa_suite.training_data.audit.rows import Row, responses, text_of
 from mcqa_suite.training_data.audit.text import PromptQuestion, folded, key_of, masked, question_of, shapes, words
 
@@ -21,8 +22,6 @@ SHARE = 0.7  # of an item's 8-grams: PaLM (arXiv 2204.02311, section 8) calls an
 LONG = 13  # words of one n-gram: GPT-3 (arXiv 2005.14165, appendix C) calls an item dirty that shares a single one
 HEAD = 13  # words from which a question without its options identifies an item
 SAME = 0.9  # of a question's 8-grams, names and numbers masked, in one row: an instance of the same template
-# GPT-3 (arXiv 2005.14165, appendix C) ignores n-grams that occur more than ten times; here: in more than ten questions
-BOILERPLATE = 10
 KINDS = {
     "question": "the same question with the same options in any order, or with the same answer where it needs no options",
     "8-gram": f"at least {SHARE:.0%} of the item's 8-grams (PaLM, arXiv 2204.02311) in one row that asks the same",
@@ -131,7 +130,7 @@ def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     texts = [stem + shapes(item.shown) for stem, item in zip(stems, items, strict=True)]
     kinds = [" ".join(masked(item.stem)) if item.free else item.stem for item in items]
     long = specific_ngrams(texts, LONG, kinds)
-    parts_of = partial(_ngrams_of, split=shapes, n=LONG)
+    parts_of = partial(ngrams_of, split=shapes, n=LONG)
     yield from (item.overlap for item in covered("13-gram", items, long, rows, parts_of, 0.0))
     own = specific_ngrams(texts, 8, kinds)
     heads = [
@@ -151,7 +150,7 @@ def _question_by_question(
 
     Training data may shuffle the options, so a long question counts without them.
     """
-    parts_of = partial(_ngrams_of, split=shapes, n=8)
+    parts_of = partial(ngrams_of, split=shapes, n=8)
     row_parts = cache(lambda index: frozenset(parts_of(text_of(rows[index]))))
     for entry in covered("8-gram", items, own, rows, parts_of, SHARE):
         item, sets = items[entry.number], [parts for parts in (own[entry.number], heads[entry.number]) if parts]
@@ -188,7 +187,7 @@ def _templates(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     items = [item for item in items if item.free and item.stem]
     texts = [masked(item.stem) for item in items]
     own = specific_ngrams(texts, 8, [" ".join(text) for text in texts])
-    for item in covered("template", items, own, rows, partial(_ngrams_of, split=masked, n=8), SAME):
+    for item in covered("template", items, own, rows, partial(ngrams_of, split=masked, n=8), SAME):
         if item.overlap.row_share >= SAME:
             yield replace(item.overlap, leaking=item.enough)
 
@@ -198,24 +197,6 @@ def _grids(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
     keys = [set[Hashable](pair_keys(item.grids)) for item in items]
     for item in covered("grid", items, keys, rows, pair_keys, 0.0):
         yield replace(item.overlap, leaking=item.enough)
-
-
-def ngrams(words: Sequence[str], n: int) -> Iterator[tuple[str, ...]]:
-    """Every run of `n` words."""
-    return zip(*(words[start:] for start in range(n)), strict=False)
-
-
-def _ngrams_of(text: str, split: Callable[[str], list[str]], n: int) -> Iterator[tuple[str, ...]]:
-    return ngrams(split(text), n)
-
-
-def specific_ngrams(texts: Sequence[Sequence[str]], n: int, kinds: Sequence[str]) -> list[set[Hashable]]:
-    """The n-grams of each text without those in more than BOILERPLATE questions; texts of the same kind are one question."""
-    by_kind: dict[str, set[Hashable]] = defaultdict(set)
-    for text, kind in zip(texts, kinds, strict=True):
-        by_kind[kind].update(ngrams(text, n))
-    questions = Counter(chain.from_iterable(by_kind.values()))
-    return [{gram for gram in ngrams(text, n) if questions[gram] <= BOILERPLATE} for text in texts]
 
 
 class Covered(NamedTuple):

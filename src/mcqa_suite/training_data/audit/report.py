@@ -51,7 +51,7 @@ def _summary(audit: Audit) -> str:
         rest += f"Public questions: {', '.join(sources)}.\n"
     if leaks := len(audit.leaks):
         return f"**Leak**: {leaks:,} of {n:,} evaluation documents are in the training rows. {rest}"
-    return f"No leak found in {n:,} evaluation documents, of those that an audit can find (see below). {rest}"
+    return f"No leak found in {n:,} evaluation documents; below is what an audit cannot find. {rest}"
 
 
 def left_out_table(rows: Sequence[tuple[str, Sequence[Overlap]]], audit: Audit) -> str:

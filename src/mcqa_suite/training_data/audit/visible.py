@@ -32,7 +32,8 @@ MARK = re.compile(
 FILLERS = "\u115f\u1160\u3164\u2800"  # letters and a symbol that are blank
 SOFT_HYPHEN_AT_END = re.compile("\u00ad(?=[ \t]*\r?\n)")
 CUT_WORD = re.compile(r"(?<=[^\W\d_]{2})-[ \t]*\r?\n[ \t]*(?=[^\W\d_]{2})")
-LETTERS_BEFORE, LETTERS_BEHIND = re.compile(r"[^\W\d_]*$"), re.compile(r"[^\W\d_]*")
+PART = r"(?:[^\W\d_]|-[ \t]*\r?\n[ \t]*)*"  # of a word, which may be cut more than once
+BEFORE, BEHIND = re.compile(f"{PART}$"), re.compile(PART)
 LONGEST_PART = 40  # characters of a word before and behind its hyphen
 LEFT_TO_RIGHT = "\u200e"  # what the table writes around letters of scripts from right to left
 
@@ -54,10 +55,10 @@ def visible(text: str, is_word: Callable[[str], bool] = lambda word: True) -> st
 
 
 def _joined(cut: re.Match[str]) -> str:
-    """The word around a hyphen, without it."""
-    before = LETTERS_BEFORE.search(cut.string[max(0, cut.start() - LONGEST_PART) : cut.start()])
-    behind = LETTERS_BEHIND.match(cut.string[cut.end() : cut.end() + LONGEST_PART])
-    return "".join(match[0] for match in (before, behind) if match)
+    """The word around a hyphen, without any."""
+    before = BEFORE.search(cut.string[max(0, cut.start() - LONGEST_PART) : cut.start()])
+    behind = BEHIND.match(cut.string[cut.end() : cut.end() + LONGEST_PART])
+    return "".join(filter(str.isalpha, "".join(match[0] for match in (before, behind) if match)))
 
 
 def _without_markup(text: str) -> str:
