@@ -66,5 +66,5 @@ def item_of(task: str, number: int, doc: Mapping[str, Any], render: Callable[[An
 
 def visible_item(item: Item) -> Item:
     """The item as a reader sees it."""
-    texts = {name: visible(getattr(item, name)) for name in ("stem", "gold", "shown")}
-    return replace(item, options=tuple(map(visible, item.options)), **texts)
+    stem, gold, shown = visible(item.stem), visible(item.gold), visible(item.shown)
+    return replace(item, stem=stem, gold=gold, shown=shown, options=tuple(map(visible, item.options)))
