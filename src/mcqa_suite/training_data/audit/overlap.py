@@ -81,8 +81,10 @@ def _questions(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
         if folded(item.stem):
             by_stem.setdefault(key_of(item.stem), []).append((number, key_of("", item.options)))
     hits: dict[tuple[int, str], dict[int, None]] = {}  # an ordered set of rows
-    asked = ((index, question) for index, row in enumerate(rows if by_stem else ()) for question in questions_of(row))
-    for index, question in asked:
+    numbered = (
+        (index, question) for index, row in enumerate(rows if by_stem else ()) for question in questions_of(row)
+    )
+    for index, question in numbered:
         if candidates := by_stem.get(key_of(question.stem)):
             options_key = key_of("", question.options)
             for number, key in candidates:  # up to hundreds, where questions are drawn from a small table
@@ -172,8 +174,8 @@ def asks_the_same(item: Item, row: Row) -> bool:
     """
     text = shapes(text_of(row))
     sentences = [own for own in map(shapes, SENTENCE_END.split(item.stem)) if len(own) >= FEWEST_WORDS]
-    asked = set(ngrams(sentences[-1], FEWEST_WORDS)) if sentences else set()
-    if asked and len(asked.intersection(ngrams(text, FEWEST_WORDS))) / len(asked) < SHARE:
+    request = set(ngrams(sentences[-1], FEWEST_WORDS)) if sentences else set()
+    if request and len(request.intersection(ngrams(text, FEWEST_WORDS))) / len(request) < SHARE:
         return False
     if not item.options or not any(question.options for question in questions_of(row)):
         return True
