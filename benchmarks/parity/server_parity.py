@@ -112,7 +112,8 @@ class Agreement:
 
 def agreement(first: Path, second: Path, task: str) -> Agreement:
     """Compare the logs of a task in two folders, document by document."""
-    ours, theirs = (read_run(folder).by_task[task].samples for folder in (first, second))
+    runs = [read_run(folder) for folder in (first, second)]
+    ours, theirs = (next(run.tasks[key].samples for key in run.tasks if key[0] == task) for run in runs)
     assert (ours.doc_id == theirs.doc_id).all()
     assert (ours.hashes == theirs.hashes).all()  # the same documents, prompts and targets
     acc = (float(100 * ours.scores["acc"].mean()), float(100 * theirs.scores["acc"].mean()))

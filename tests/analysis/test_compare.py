@@ -70,7 +70,7 @@ def test_only_the_same_question_asked_the_same_way_is_paired(tmp_path):
     rows.append(choice_row("t", 99, [0, 0, 0, 1], 1))
     variant = write_run(tmp_path / "gptq", {"t": rows}, model="gptq")
     comparison = compared(base, variant)
-    lost = comparison.unpaired["gptq"]["t"]
+    lost = comparison.unpaired["gptq"]["t", "none"]
     assert (lost.only_base, lost.only_variant, lost.doc, lost.prompt, lost.target) == (2, 1, 1, 2, 1)
     assert comparison.rows[0].n == 44
 

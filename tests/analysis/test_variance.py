@@ -267,3 +267,15 @@ def test_the_command_prints_runs_side_by_side_and_writes_its_files(tmp_path, rat
     lines = list(csv.DictReader(io.StringIO((tmp_path / "out/variance.csv").read_text(encoding="utf-8"))))
     assert sum(line["what"] == "draw" for line in lines) == 2 * 3 * 30
     assert main(["variance", str(tmp_path / "nothing")]) == 2
+
+
+def test_scores_of_several_filters_are_not_mixed(tmp_path, rates, capsys):
+    task = "mcqa_symbolic_local_main"
+    strict = [row | {"filter": "strict", "acc": 0.0} for row in templated("symbolic_local_main", rates["main"])]
+    folder = write_run(tmp_path, {task: [*strict, *templated("symbolic_local_main", rates["main"])]})
+    with pytest.raises(DatasetError, match="several filters read the answers; choose with --filter: strict, extracted"):
+        read_drawn("base", folder)
+    assert main(["variance", "--filter", "extracted", str(folder)]) == 0
+    assert f"{100 * rates['main'].mean():.1f}" in capsys.readouterr().out
+    assert main(["variance", "--filter", "flexible", str(folder)]) == 2
+    assert "no filter flexible; choose with --filter: strict, extracted" in capsys.readouterr().err

@@ -200,3 +200,20 @@ def test_more_samples_than_the_log_has_are_an_error():
 def test_a_vote_of_all_right_or_all_wrong_has_wilsons_interval(answer, low, high):
     for outcome in outcomes(ballots_of(*[[answer, answer]] * 5), [1, 2], {}):
         assert (round(outcome.accuracy.low, 3), round(outcome.accuracy.high, 3)) == (low, high)
+
+
+def test_of_several_filters_the_one_that_logged_every_sample_votes(tmp_path):
+    row = {"doc": {"id": "q", "question": "?", "solution": "", "gold": "2"}, "resps": [["2", "3"]], "doc_id": 0}
+    first = row | {"filter": "first", "filtered_resps": ["2"]}
+    each = row | {"filter": "each", "filtered_resps": ["2", "[invalid]"]}
+    path = log(tmp_path / "s.jsonl", [first, each])
+    assert read_ballots(path, "run").answers.tolist() == [[0, UNREAD]]
+    assert read_ballots(path, "run", filter_name="first").answers.tolist() == [[0, 1]]
+    other = row | {"filter": "other", "filtered_resps": ["2", "2"]}
+    path = log(tmp_path / "s.jsonl", [first, each, other])
+    with pytest.raises(
+        DatasetError, match="several filters read the answers; choose with --filter: first, each, other"
+    ):
+        read_ballots(path, "run")
+    with pytest.raises(DatasetError, match="no filter strict; choose with --filter: first"):
+        read_ballots(path, "run", filter_name="strict")

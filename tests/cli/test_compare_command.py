@@ -178,6 +178,6 @@ def test_a_metric_of_some_documents_is_a_mean_over_those_documents(tmp_path, cap
         runs.append(str(write_run(tmp_path / name, {"mcqa_sciq_cot": rows}, model=name)))
     assert main(["table", *runs, "--metric", "rougeL"]) == 0
     out = capsys.readouterr().out
-    assert "75.0" in out
-    assert "50.0" in out
+    assert "| 0.75 ± " in out
+    assert "| 0.5 ± " in out
     assert "nan" not in out

@@ -7,6 +7,7 @@ import json
 import pytest
 from helpers.checkpoints import as_stage
 from helpers.locations import TOY
+from helpers.log_files import by_name
 
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.chat_template import DEFAULT, ChatTemplate
@@ -103,7 +104,7 @@ def test_the_harness_asks_each_task_in_its_way_and_loads_the_model_once(tmp_path
     words += ["--gen_kwargs", "max_gen_toks=4", "--log_samples", "--output_path", str(tmp_path / "out")]
     assert main(["eval", "--tasks", "mcqa_epfl,mcqa_epfl_cot", *words]) == 0
     assert capsys.readouterr().err.count("Loading weights: 100%") <= 1
-    tasks = read_run(tmp_path / "out").by_task
+    tasks = by_name(read_run(tmp_path / "out"))
     assert {name: bool(task.settings["chat template"]) for name, task in tasks.items()} == {
         "mcqa_epfl": False,
         "mcqa_epfl_cot": True,

@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 from helpers.checkpoints import as_stage
 from helpers.locations import TOY
+from helpers.log_files import by_name
 
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.chat_template import ChatTemplate
@@ -48,7 +49,7 @@ def test_an_optional_task_without_data_is_skipped_and_named(evaluated):
 
 
 def test_the_written_run_is_read(evaluated):
-    tasks = read_run(evaluated).by_task
+    tasks = by_name(read_run(evaluated))
     assert {name: run.n for name, run in tasks.items()} == {
         "mcqa_epfl": 12,
         "mcqa_epfl_cloze": 12,
@@ -98,7 +99,7 @@ def test_an_entry_of_several_formats_asks_each_task_in_its_way_and_is_one_run(tm
     for plan, folder in ((mixed, "mixed"), (apart, "apart")):
         evaluate(base, plan, tmp_path / folder, dtype="float32", batch_size=2)
     assert len(list((tmp_path / "mixed" / "0").glob("results_*.json"))) == 2
-    one, several = (read_run(tmp_path / folder).by_task for folder in ("mixed", "apart"))
+    one, several = (by_name(read_run(tmp_path / folder)) for folder in ("mixed", "apart"))
     assert list(one) == list(several) == sorted(names)
     for name in names:
         assert one[name].settings == several[name].settings

@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from helpers.log_files import by_name
 from helpers.model_server import Reply, prompt_of, serving
 from helpers.server_evaluations import TEXT, chat, environment, evaluated, instances, lines, results_of
 
@@ -75,11 +76,11 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
 
     # the readers
     with_holes, whole = read_run(tmp_path / "first", name="holes"), read_run(tmp_path / "second", name="whole")
-    run = with_holes.by_task["mcqa_epfl_cot"]
+    run = by_name(with_holes)["mcqa_epfl_cot"]
     assert (run.n, len(run.samples.failed), run.failed_share) == (6, 2, 0.25)
     for base, variant in ((whole, with_holes), (with_holes, whole)):
         report = compare(base, [variant])
-        lost = report.unpaired[variant.name]["mcqa_epfl_cot"]
+        lost = report.unpaired[variant.name]["mcqa_epfl_cot", run.filter]
         assert (lost.failed, lost.total, report.rows[0].n) == (2, 2, 6)
         assert report.rows[0].flips.total == 0
         texts = {title: " ".join(lines) for title, lines in remarks(report)}

@@ -7,6 +7,7 @@ import random
 
 import pytest
 from helpers.locations import TOY
+from helpers.log_files import by_name
 
 from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import CheckpointError, ConfigError
@@ -112,7 +113,7 @@ def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
     ]
     rung.evaluate(str(TOY / "base"), plan, tmp_path, dtype="float32", batch_size=4)
     results = json.loads(next((tmp_path / "0").glob("results_*.json")).read_text(encoding="utf-8"))
-    for name, run in read_run(tmp_path).by_task.items():
+    for name, run in by_name(read_run(tmp_path)).items():
         assert {f"{metric},extracted" for metric in ["acc", *TEXT]} < set(results["results"][name]), name
         assert results["versions"][name] == 1.2
         assert preferred_metric(list(run.samples.scores), None) == "acc"

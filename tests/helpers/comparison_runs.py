@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 
-from helpers.log_files import choice_rows, questions, write_run
+from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.analysis.compare import Options, compare
 from mcqa_suite.logs.runs import read_run
 
@@ -47,6 +47,18 @@ def always_c(scores, gold):
     changed = noisy(scores, 0.1)
     changed[:, 2] += 50
     return changed
+
+
+def scored_run(folder, scores, *, higher=None, filters=("extracted",), **more):
+    """A run of one generative task `t` with these values of each metric, and the directions that its results file has."""
+    n = len(next(iter(scores.values())))
+    rows = []
+    for name in filters:
+        for i in range(n):
+            values = {metric: float(column[i]) for metric, column in scores.items()}
+            rows.append(written_row("t", i, "ABCD"[i % 4], i % 4) | {"filter": name, "metrics": list(values)} | values)
+            rows[-1] |= {key: None for key in ("acc", "parsed") if key not in values}
+    return write_run(folder, {"t": rows}, model=folder.name, higher_is_better={"t": higher or {}}, **more)
 
 
 def in_every_row(folder, change):

@@ -12,6 +12,7 @@ import numpy as np
 
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.rows import write_extraction
+from mcqa_suite.logs.runs import Run, TaskRun
 
 STAMP = "2026-01-02T03-04-05.678901"
 LETTERS = "ABCDEFGH"
@@ -87,6 +88,10 @@ def written_row(task: str, doc_id: int, answer: str | None, gold: int, *, text: 
     }
 
 
+def _is_written(row: dict[str, Any]) -> bool:
+    return row["filter"] != "none" or "parsed" in row
+
+
 def write_run(
     folder: Path,
     tasks: dict[str, list[dict[str, Any]]],
@@ -101,11 +106,12 @@ def write_run(
     for task, rows in tasks.items():
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         (folder / f"samples_{task}_{stamp}.jsonl").write_text(lines, encoding="utf-8")
-    means = {
-        name: {"acc,none": float(np.mean([row["acc"] for task in members for row in tasks.get(task, [])]))}
+    scores = {
+        name: [row["acc"] for task in members for row in tasks.get(task, []) if "acc" in row]
         for name, members in (groups or {}).items()
     }
-    kinds = {task: "generate_until" if "parsed" in rows[0] else "multiple_choice" for task, rows in tasks.items()}
+    means = {name: {"acc,none": float(np.mean(values))} for name, values in scores.items() if values}
+    kinds = {task: "generate_until" if _is_written(rows[0]) else "multiple_choice" for task, rows in tasks.items()}
     results = {
         "results": {task: {"sample_len": len(rows)} for task, rows in tasks.items()} | means,
         "groups": means,
@@ -121,6 +127,12 @@ def write_run(
     }
     (folder / f"results_{stamp}.json").write_text(json.dumps(results | overrides), encoding="utf-8")
     return folder
+
+
+def by_name(run: Run) -> dict[str, TaskRun]:
+    """The tasks of a run whose logs have one filter each, by name."""
+    assert len(run.task_names) == len(run.tasks)
+    return {task: result for (task, _filter), result in run.tasks.items()}
 
 
 def questions(n: int, options: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from helpers.comparison_runs import scored_run
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import HELD_OUT, Hardware, Manifest
@@ -237,3 +240,40 @@ def test_a_metric_that_no_manifest_has_is_an_error_with_the_valid_ones():
         ConfigError, match="'reward_acuracy': the manifest of dpo-1 has no such figure; it has reward_accura"
     ):
         check_metric(Criterion("reward_acuracy"), "dpo-1", {"reward_accuracy": 0.5, "loss": 1.0, "loss_of": "x"})
+
+
+def evaluated(paths: list[Path]) -> dict[str, RungResult]:
+    return {
+        point.stage: dataclasses.replace(rung({}), evaluation=path) for point, path in zip(POINTS, paths, strict=False)
+    }
+
+
+def test_the_best_point_on_a_metric_where_lower_is_better_is_the_lowest(tmp_path):
+    counts = (30, 5, 60)
+    paths = [
+        scored_run(tmp_path / str(n), {"refused": (np.arange(120) < n).astype(float)}, higher={"refused": False})
+        for n in counts
+    ]
+    board = score(Sweep("dpo", Criterion("refused", "t"), POINTS[:3]), evaluated(paths))
+    assert board.best.point is POINTS[1]
+    assert "+20.8 (+14.5 to +28.9) points before the second, dpo-beta0.1-r8: more than noise" in verdict(board)
+
+
+def test_a_criterion_on_a_task_with_several_filters_names_one(tmp_path):
+    paths = [
+        scored_run(tmp_path / str(n), {"acc": (np.arange(90) < n).astype(float)}, filters=("strict", "flexible"))
+        for n in (30, 40)
+    ]
+    points = evaluated(paths)
+    with pytest.raises(ConfigError, match="add filter: to the criterion, one of strict, flexible"):
+        score(Sweep("dpo", Criterion("acc", "t"), POINTS[:2]), points)
+    board = score(Sweep("dpo", Criterion("acc", "t", "flexible"), POINTS[:2]), points)
+    assert "| t, flexible, acc % |" in markdown(board, points)
+    assert board.best.point is POINTS[1]
+
+
+def test_the_table_of_a_sweep_shows_the_unread_share(tmp_path):
+    paths = [scored_run(tmp_path / str(n), {"acc": np.ones(8), "parsed": np.arange(8) < n}) for n in (8, 6)]
+    text = markdown(score(Sweep("dpo", Criterion("acc", "t"), POINTS[:2]), evaluated(paths)), evaluated(paths))
+    assert "| unread % |" in text
+    assert text.count("| 25.0 |") == 1

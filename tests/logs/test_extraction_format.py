@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from helpers.log_files import by_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ def test_another_filters_value_is_no_extraction(value):
 def test_a_run_of_0_1_0_is_read():
     run = read_run(RUN)
     assert run.problems == ()
-    letters, cot = run.by_task["mcqa_generated"], run.by_task["mcqa_generated_cot"]
+    letters, cot = (by_name(run)[name] for name in ("mcqa_generated", "mcqa_generated_cot"))
     assert letters.samples.chose_gold("acc").tolist() == (letters.samples.scores["acc"] == 1).tolist()
     assert cot.unread == 0.5
     assert cot.samples.letter.tolist() == [0, 0, -1, -1]
@@ -56,7 +57,7 @@ def test_a_run_of_0_1_0_is_read():
 
 
 def test_a_log_of_0_1_0_rescored_changes_nothing(tmp_path):
-    log = rescore(read_run(RUN).by_task["mcqa_generated_cot"].log, tmp_path / "new.jsonl", Columns(), pytest.fail)
+    log = rescore(by_name(read_run(RUN))["mcqa_generated_cot"].log, tmp_path / "new.jsonl", Columns(), pytest.fail)
     assert all(before == after for _, before, after in log.outcomes)
     assert log.recorded == log.new
     assert not log.other_answer

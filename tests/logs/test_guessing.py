@@ -48,7 +48,7 @@ def test_a_group_is_guessed_as_its_accuracy_is_pooled():
 def test_three_of_four_right_options_make_a_chance_of_75_percent(tmp_path):
     rows = [wide_row(i, i % 4, {0, 1, 2}) for i in range(20)]
     run = read_run(write_run(tmp_path, {"t": rows}))
-    assert run.by_task["t"].chance == 0.75
+    assert run.tasks["t", "none"].chance == 0.75
     assert leaderboard([run]).columns[0].chance == 0.75
 
 
@@ -56,7 +56,7 @@ def test_three_of_four_right_options_make_a_chance_of_75_percent(tmp_path):
 def test_the_last_of_many_options_is_counted_and_has_its_number_as_its_label(tmp_path, options):
     rows = {name: [wide_row(i, pick, {options - 1}, options) for i in range(12)] for name, pick in (("a", 2), ("b", 0))}
     runs = [read_run(write_run(tmp_path / name, {"t": rows[name]}, model=name)) for name in rows]
-    assert (runs[0].by_task["t"].chance, runs[0].by_task["t"].constant) == (
+    assert (runs[0].tasks["t", "none"].chance, runs[0].tasks["t", "none"].constant) == (
         pytest.approx(1 / options),
         (f"#{options}", 1.0),
     )
@@ -93,6 +93,6 @@ def test_a_written_answer_is_no_option_behind_the_last_letter():
 
 def test_a_letter_that_no_option_has_is_no_pick(tmp_path):
     rows = [written_row("t", i, "Z" if i else "B", 1) for i in range(3)]
-    samples = read_run(write_run(tmp_path, {"t": rows})).by_task["t"].samples
+    samples = read_run(write_run(tmp_path, {"t": rows})).tasks["t", "extracted"].samples
     assert samples.letter.tolist() == [1, -1, -1]
     assert samples.chose_gold("acc").tolist() == [True, False, False]

@@ -111,7 +111,7 @@ def test_the_other_tasks_of_a_run_with_a_broken_file_are_read(tmp_path):
     folder = write_run(tmp_path, tasks)
     cut(folder)
     run = read_run(folder)
-    assert list(run.by_task) == ["u"]
+    assert list(run.task_names) == ["u"]
     assert len(run.problems) == 1
     assert "broken line" in run.problems[0]
 
@@ -149,5 +149,5 @@ def test_a_bool_is_a_score_and_a_list_is_not(tmp_path):
     rows = choice_rows("t", *questions(4))
     for row in rows:
         row |= {"acc": bool(row["acc"]), "exact_match": [1, 2], "metrics": ["acc", "exact_match"]}
-    (run,) = read_run(write_run(tmp_path / "run", {"t": rows})).by_task.values()
+    (run,) = read_run(write_run(tmp_path / "run", {"t": rows})).tasks.values()
     assert run.metrics == ["acc"]

@@ -24,6 +24,7 @@ JSON_KEYS = [
     "task",
     "metric",
     "filter",
+    "higher_is_better",
     "variant",
     "n",
     "clusters",

@@ -173,11 +173,11 @@ def test_the_sample_browser_counts_as_right_what_the_comparison_counts(tmp_path)
     scores, gold = questions(20)
     rows = choice_rows("t", scores, gold)
     paths = []
-    for name, mark in (("base", 1.0), ("sft", 0.0)):
-        marked = [row | {"metrics": ["acc", "mark"], "mark": mark} for row in rows]
+    for name, score in (("base", 1.0), ("sft", 0.0)):
+        marked = [row | {"metrics": ["acc", "exact_match"], "exact_match": score} for row in rows]
         paths.append(write_run(tmp_path / name, {"t": marked}, model=name))
     output = tmp_path / "report.html"
-    compare(*paths, metric="mark").report(output)
+    compare(*paths, metric="exact_match").report(output)
     page = Read(output.read_text(encoding="utf-8"))
     data = next(text for _, attrs, text in page.code if attrs.get("id") == "browser-data")
     items, about = unpacked(Browser("", data, "", ""))

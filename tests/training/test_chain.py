@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from helpers.locations import TRAIN
+from helpers.log_files import by_name
 from helpers.training_scripts import run_stage, weights
 
 from mcqa_suite.common.manifest import read_manifest
@@ -55,4 +56,4 @@ def test_sft_dpo_and_gptq_make_a_checkpoint_that_the_harness_evaluates(
     assert read_manifest(gptq).size.bits_per_weight < read_manifest(dpo).size.bits_per_weight == 16.0
 
     evaluate(str(gptq), [{"tasks": ["mcqa_epfl"], "limit": 4}], tmp_path / "run", dtype="float32", batch_size=4)
-    assert read_run(tmp_path / "run").by_task["mcqa_epfl"].n == 4
+    assert by_name(read_run(tmp_path / "run"))["mcqa_epfl"].n == 4

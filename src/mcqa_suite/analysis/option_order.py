@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
+from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
 from mcqa_suite.logs.settings import Prompts, Settings, settings_by_task
 

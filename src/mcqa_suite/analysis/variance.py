@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.rows import Sample, parse_rows
+from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.logs.samples import Floats
 from mcqa_suite.logs.settings import (
     BETWEEN_TASKS,
@@ -119,14 +119,17 @@ class Drawn:
     gsm8k_settings: Mapping[str, Settings] = field(default_factory=dict)
 
 
-def read_drawn(name: str, path: Path, metric: str = "acc") -> Drawn:
-    """The newest log of each templated task of a run; DatasetError where there is none, or a row cannot be read."""
+def read_drawn(name: str, path: Path, metric: str = "acc", filter_name: str | None = None) -> Drawn:
+    """The newest log of each templated task of a run; DatasetError where there is none, or a row cannot be read.
+
+    `filter_name`: whose scores to take, where several filters read the answers.
+    """
     tasks: dict[str, Draws] = {}
     gsm8k: dict[str, Mapping[str, float]] = {}
     settings = settings_by_task(path)
     for task, log in sample_logs(path).items():
         whole_set = task == f"{WHOLE_SET}{_form(task)}"
-        rows = _rows(log, metric, any_document=whole_set)
+        rows = _rows(log, metric, filter_name, any_document=whole_set)
         if whole_set:
             gsm8k[_form(task)] = {row.id: row.right for row in rows}
         elif rows:
@@ -243,14 +246,26 @@ class _Row:
     parsed: float | None
 
 
-def _rows(log: Path, metric: str, any_document: bool) -> list[_Row]:
-    """The rows of the log's first filter; [] where its documents are not instances of templates, unless `any_document`."""
+def _rows(log: Path, metric: str, filter_name: str | None, any_document: bool) -> list[_Row]:
+    """The rows of one filter of the log; [] where its documents are not instances of templates, unless `any_document`.
+
+    DatasetError where several filters read the answers and none is chosen.
+    """
     kind = "a template"
-    first = next(parse_rows(log, lambda sample: (sample.filter, sample.doc.keys()), kind), None)
-    if first is None or not (any_document or {"template", "instance"} <= first[1]):
+    columns = next(parse_rows(log, lambda sample: sample.doc.keys(), kind), None)
+    if columns is None or not (any_document or {"template", "instance"} <= columns):
         return []
-    rows = parse_rows(log, lambda sample: _row(sample, metric) if sample.filter == first[0] else None, kind)
-    return [row for row in rows if row is not None]
+    by_filter: dict[str, list[_Row]] = {}
+
+    def read(sample: Sample) -> tuple[str, _Row | None]:
+        return sample.filter, _row(sample, metric) if filter_name in (None, sample.filter) else None
+
+    for name, row in parse_rows(log, read, kind):
+        by_filter.setdefault(name, []).extend([row] if row else [])
+    if (filter_name is None and len(by_filter) > 1) or (filter_name is not None and filter_name not in by_filter):
+        given = "several filters read the answers" if filter_name is None else f"no filter {filter_name}"
+        raise DatasetError(f"{log}: {given}; choose with --filter: {', '.join(by_filter)}")
+    return by_filter[filter_name or next(iter(by_filter))]
 
 
 def _row(sample: Sample, metric: str) -> _Row:

@@ -41,6 +41,8 @@ def report(
     noise_floor: str | Path | None = None,
     figures: str | Path | None = None,
     tasks: str = "*",
+    metric: str | None = None,
+    filter: str | None = None,
     samples_mb: float = 4.0,
     cluster: str | None = None,
     options: Options | None = None,
@@ -48,8 +50,9 @@ def report(
 ) -> ReportResult:
     """Write the report of some runs: folders, FOLDER@STAMP or NAME=FOLDER. Without a base it holds no comparison.
 
-    `options` are those of a comparison, which replace `tasks` and `cluster`; `subset` is the clean.json of an audit. `figures`
-    is a folder for the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed
+    `metric` is acc by default, else exact_match; `filter` is patterns of filters, separated by commas. `options` are those of a
+    comparison, which replace `tasks`, `metric`, `filter` and `cluster`; `subset` is the clean.json of an audit. `figures` is a
+    folder for the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed
     first. Raises McqaError where nothing can be shown; what else could not be read is in `problems`.
     """
     if not samples_mb > 0:
@@ -60,14 +63,26 @@ def report(
         base=str(base) if base else None,
         noise_floor=str(noise_floor) if noise_floor else None,
         figures=Path(figures) if figures else None,
-        options=options or Options(tasks, cluster=cluster),
+        options=options or Options(tasks, metric, cluster=cluster, filter=filter),
         subset=Path(subset) if subset else None,
         sample_bytes=int(1e6 * samples_mb),
     )
     return ReportResult(Path(output), page)
 
 
-SHOWN = ("task", "variant", "n", "base_acc", "variant_acc", "diff", "diff_low", "diff_high", "p_holm", "verdict")
+SHOWN = (
+    "task",
+    "filter",
+    "variant",
+    "n",
+    "base_acc",
+    "variant_acc",
+    "diff",
+    "diff_low",
+    "diff_high",
+    "p_holm",
+    "verdict",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +145,7 @@ def compare(
     noise_floor: str | Path | None = None,
     subset: str | Path | None = None,
     force: bool = False,
+    filter: str | None = None,
 ) -> CompareResult:
     """Compare runs question by question.
 
@@ -144,6 +160,7 @@ def compare(
         noise_floor: Another run of the base under other conditions, e.g. another batch size.
         subset: The clean.json of an audit; only its documents are compared.
         force: Compare although settings differ, and list them.
+        filter: Patterns of filters, separated by commas, for tasks whose answers several filters read.
 
     Raises:
         McqaError: If the base cannot be read or nothing can be compared. Other runs that cannot be read are listed in
@@ -152,7 +169,7 @@ def compare(
     if not 0 < margin < 100:
         raise ConfigError(f"--margin {margin:g}: expected points between 0 and 100")
     texts, floor = [str(variant) for variant in variants], str(noise_floor) if noise_floor else None
-    options = Options(tasks, metric, margin / 100, cluster, force)
+    options = Options(tasks, metric, margin / 100, cluster, force, filter)
     documents = Path(subset) if subset else None
     comparison = compare_folders(str(base), texts, options, noise_floor=floor, subset=documents)
     return CompareResult(comparison, str(base), tuple(texts), options, floor, documents)
@@ -174,7 +191,10 @@ class LeaderboardResult:
         return leaderboard_text.FORMATS[style](self.board)
 
     def _repr_html_(self) -> str:
-        wide = self.to_frame().pivot(index=["model", "rank"], columns="task", values="value")
+        titles = {(column.title_without_filter, column.filter): column.title for column in self.board.columns}
+        frame = self.to_frame()
+        frame["task"] = [titles.get(key, key[0]) for key in zip(frame["task"], frame["filter"], strict=True)]
+        wide = frame.pivot(index=["model", "rank"], columns="task", values="value")
         order = list(dict.fromkeys(row.run.name for row in self.board.rows))
         return wide.reindex(order, level="model").to_html(na_rep="", float_format="{:.4f}".format)
 
@@ -183,15 +203,17 @@ def leaderboard(
     runs: Iterable[str | Path],
     *,
     metric: str | None = None,
+    filter: str | None = None,
     subset: str | Path | None = None,
     cluster: str | None = None,
 ) -> LeaderboardResult:
     """Rank runs: folders, FOLDER@STAMP or NAME=FOLDER.
 
-    `metric` is acc by default, else exact_match; `subset` is the clean.json of an audit, of which only the documents count;
-    `cluster` is that of a comparison.
+    `metric` is acc by default, else exact_match; `filter` is patterns of filters, separated by commas; `subset` is the
+    clean.json of an audit, of which only the documents count; `cluster` is that of a comparison.
     Raises McqaError where no run can be read; what else cannot be read is in `problems`.
     """
-    folders = read_folders([str(run) for run in runs], cluster=cluster, subset=Path(subset) if subset else None)
+    documents = Path(subset) if subset else None
+    folders = read_folders([str(run) for run in runs], cluster=cluster, subset=documents, filters=filter)
     table = replace(ranked(folders.readable, metric), subset=folders.subset)
     return LeaderboardResult(table, (*folders.errors, *(line for run in folders.readable for line in run.problems)))

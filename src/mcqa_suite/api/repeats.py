@@ -67,12 +67,14 @@ def vote(
     logprob: str | Path | None = None,
     columns: Columns | None = None,
     seed: int = 0,
+    filter: str | None = None,
 ) -> VoteResult:
     """Vote on the samples of tasks with repeats: `samples_*.jsonl` files, folders of them, or NAME=PATH.
 
     `n` are the numbers of samples to score; those above a log's own number are left out, unless none remains. `draws` uses
     only the first samples of each question. `reward` and `logprob` name a checkpoint that scores the samples, or a file of
-    scores. `columns` names the fields of tasks outside this suite. `seed` draws the subsets. Raises McqaError.
+    scores. `columns` names the fields of tasks outside this suite. `seed` draws the subsets. `filter` is the one whose answers
+    count, where several filters logged them. Raises McqaError.
     """
     ns = sorted(set(n))
     if not ns or ns[0] < 1:
@@ -84,7 +86,7 @@ def vote(
     names = [name for name, _ in logs]
     done, runs = [], []
     for name, path in logs:
-        ballots = read_ballots(path, str(path) if names.count(name) > 1 else name, columns, draws)
+        ballots = read_ballots(path, str(path) if names.count(name) > 1 else name, columns, draws, filter)
         scores = {SCORED_BY[kind]: _scores(kind, source, path, ballots) for kind, source in sources.items()}
         done += outcomes(ballots, [count for count in ns if count <= ballots.samples] or ns, scores, seed)
         runs.append((ballots, scores))
@@ -165,9 +167,10 @@ class VarianceResult:
         write_files(Path(folder), [*texts, ("variance.svg", draws(self.runs))])
 
 
-def variance(*runs: str | Path, metric: str = "acc") -> VarianceResult:
+def variance(*runs: str | Path, metric: str = "acc", filter: str | None = None) -> VarianceResult:
     """Read runs of GSM-Symbolic or symbolic_local tasks: folders, or NAME=PATH; the first is the one to compare with.
 
-    `metric` must be 0 or 1 for each document. Raises DatasetError for a run without such a task.
+    `metric` must be 0 or 1 for each document; `filter` is the one whose scores count, where several filters read the answers.
+    Raises DatasetError for a run without such a task.
     """
-    return VarianceResult(tuple(read_drawn(name, path, metric) for name, path in named_paths(runs)))
+    return VarianceResult(tuple(read_drawn(name, path, metric, filter) for name, path in named_paths(runs)))

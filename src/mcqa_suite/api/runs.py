@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs import runs
-from mcqa_suite.logs.files import sample_logs
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.logs.rows import Sample, parse_rows, read_extraction
+from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.tables import data_frame
 
@@ -32,7 +32,7 @@ class Run:
     @property
     def tasks(self) -> tuple[str, ...]:
         """Its tasks, by name."""
-        return tuple(self.log.by_task)
+        return self.log.task_names
 
     @property
     def problems(self) -> tuple[str, ...]:

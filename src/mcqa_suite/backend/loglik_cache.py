@@ -66,9 +66,7 @@ def cache_path(setting: object = None) -> Path | None:
 
 def identity(lm: Any) -> dict[str, object]:
     """Everything besides the tokens that an answer depends on; ConfigError if some of it is unknown."""
-    model, parts = lm.model, {"peft": lm.peft, "delta": lm.delta}
-    contents = {name: _content(source) for name, source in parts.items() if source}
-    contents["weights"] = _content(lm.pretrained, getattr(model.config, "_commit_hash", None))
+    model, contents = lm.model, lm.contents
     # A content hash covers weights and settings, not code that comes with the checkpoint.
     own_code = type(model.get_base_model() if hasattr(model, "get_base_model") else model).__module__
     if None in contents.values() or own_code.startswith("transformers_modules"):
@@ -91,6 +89,12 @@ def identity(lm: Any) -> dict[str, object]:
         "generation": str(getattr(model, "generation_config", None)),
         "vocabulary": sorted(lm.tokenizer.get_vocab().items()),  # by which stop strings are read
     }
+
+
+def contents_of(lm: Any) -> dict[str, str | None]:
+    """The content of the weights, and of an adapter or delta on them; None for what is not known."""
+    contents = {name: _content(source) for name, source in (("peft", lm.peft), ("delta", lm.delta)) if source}
+    return contents | {"weights": _content(lm.pretrained, getattr(lm.model.config, "_commit_hash", None))}
 
 
 def _content(source: Any, commit: str | None = None) -> str | None:

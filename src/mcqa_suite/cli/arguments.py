@@ -32,6 +32,9 @@ def add_style(parser: argparse.ArgumentParser, *styles: str) -> None:
 
 def add_metric_and_subset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metric", help="default: acc, else exact_match")
+    parser.add_argument(
+        "--filter", metavar="GLOB", help="filters to show, separated by commas, where several read a task's answers"
+    )
     parser.add_argument("--subset", type=Path, metavar="FILE", help="only the documents in the clean.json of an audit")
 
 
@@ -42,6 +45,10 @@ def add_cluster(parser: argparse.ArgumentParser) -> None:
         help="documents that share a value of this field count as one cluster; none: as independent "
         "(default: question_id, template, task_id or a repeated id)",
     )
+
+
+def add_filter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--filter", metavar="NAME", help="the filter whose answers count, where several logged them")
 
 
 def add_noise_floor(parser: argparse.ArgumentParser) -> None:

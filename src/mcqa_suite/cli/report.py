@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.cli.arguments import RUN, add_cluster, add_noise_floor
+from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor
 
 EXAMPLE = "mcqa report runs/sft runs/gptq4 --base runs/base -o report.html"
 
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_noise_floor(parser)
     parser.add_argument("--figures", type=Path, metavar="DIR", help="write the figures as SVG and PNG too")
     parser.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to show, separated by commas")
+    add_metric_and_subset(parser)
     parser.add_argument(
         "--samples-mb",
         type=float,

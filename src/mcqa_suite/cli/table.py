@@ -1,7 +1,7 @@
 """`mcqa table`."""
 
 import argparse
-from pathlib import Path
+from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_style
 from mcqa_suite.common.errors import DatasetError
@@ -17,10 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(runs: list[str], metric: str | None, subset: Path | None, cluster: str | None, style: str) -> None:
+def run(runs: list[str], style: str, **options: Any) -> None:
     from mcqa_suite.api.comparison import leaderboard
 
-    result = leaderboard(runs, metric=metric, subset=subset, cluster=cluster)
+    result = leaderboard(runs, **options)
     print(result.text(style), end="")
     if result.problems:
         raise DatasetError("\n".join(result.problems))

@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from mcqa_suite.cli.arguments import RUN, add_style
+from mcqa_suite.cli.arguments import RUN, add_filter, add_style
 
 EXAMPLE = "mcqa variance runs/base runs/gptq4 -o variance"
 
@@ -11,6 +12,7 @@ EXAMPLE = "mcqa variance runs/base runs/gptq4 -o variance"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help=f"{RUN}; the others are compared with the first")
     parser.add_argument("--metric", default="acc", help="a metric that is 0 or 1 for each document (default: acc)")
+    add_filter(parser)
     parser.add_argument(
         "--worst", type=int, default=20, metavar="N", help="worst templates to list per task (default: 20)"
     )
@@ -19,10 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(runs: list[str], metric: str, worst: int, style: str, output: Path | None) -> None:
+def run(runs: list[str], worst: int, style: str, output: Path | None, **options: Any) -> None:
     from mcqa_suite.api.repeats import variance
 
-    result = variance(*runs, metric=metric)
+    result = variance(*runs, **options)
     print(result.text(style, worst), end="")
     if output:
         result.save(output, worst)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.cli.arguments import add_columns, add_style
+from mcqa_suite.cli.arguments import add_columns, add_filter, add_style
 from mcqa_suite.common.errors import ConfigError
 
 EXAMPLE = "mcqa vote runs/base/samples_mcqa_gsm8k_n8_2026-01-01T10-00-00.jsonl --n 1,2,4,8 -o votes"
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--logprob", metavar="CHECKPOINT|FILE", type=Path, help="best-of-n by sequence log-probability")
     add_columns(parser)
+    add_filter(parser)
     parser.add_argument("--seed", type=int, default=0, help="seed for drawing subsets of samples (default: 0)")
     parser.add_argument(
         "--show", type=int, default=20, help="questions per run on the page of missed questions (default: 20)"

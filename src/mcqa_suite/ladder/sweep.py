@@ -52,17 +52,21 @@ SCALES_LOSS = ("beta", "label_smoothing", "loss_type")
 
 @dataclass(frozen=True, config=STRICT)
 class Criterion:
-    """The value that ranks the points: a metric of a task or, without a task, one of the `metrics` in the manifests."""
+    """The value that ranks the points: a metric of a task or, without a task, one of the `metrics` in the manifests.
+
+    `filter` is needed where several filters read the answers of the task.
+    """
 
     metric: str
     task: str | None = None
+    filter: str | None = None
 
     @property
     def lower_is_better(self) -> bool:
         return self.task is None and "loss" in self.metric
 
     def __str__(self) -> str:
-        return f"{self.task}, {self.metric}" if self.task else self.metric
+        return ", ".join(part for part in (self.task, self.filter, self.metric) if part)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from mcqa_suite.ladder.sweep import shown
 from mcqa_suite.ladder.sweep_results import Score, SweepScores
+from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.reporting.figures import style
 
 
@@ -33,7 +34,7 @@ def save(scores: SweepScores, path: Path) -> None:
         axes.set_xticks(range(len(columns)), columns)
         axes.set_xlabel(inner)
         bold = "; bold: not told from the best" if outer and scores.best.interval else ""
-        unit = " (%)" if scores.best.interval else ""
+        unit = " (%)" if _factor(scores) > 1 else ""
         axes.set_title(f"{scores.sweep.name}: {scores.sweep.criterion}{unit}{bold}")
         data = style.svg(figure, scores.sweep.name)
     path.write_bytes(data)
@@ -44,16 +45,18 @@ def _values(scores: SweepScores, key: str) -> list[str]:
     return list(dict.fromkeys(shown(score.point.values[key]) for score in scores.scores))
 
 
-def _scaled(scores: SweepScores, value: float) -> float:
-    return 100 * value if scores.best.interval else value
+def _factor(scores: SweepScores) -> int:
+    """Shares with an interval are drawn in per cent."""
+    return 100 if scores.best.interval and is_share(scores.sweep.criterion.metric) else 1
 
 
 def _intervals(axes: Axes, scores: SweepScores) -> None:
+    factor = _factor(scores)
     for x, score in enumerate(scores.scores):
         colour = style.BETTER if score is scores.best else style.SAME
         if score.interval:
-            axes.plot([x, x], [100 * score.interval.low, 100 * score.interval.high], color=colour, linewidth=1.2)
-        axes.plot([x], [_scaled(scores, score.value)], "o", color=colour, markersize=6 if score is scores.best else 4)
+            axes.plot([x, x], [factor * score.interval.low, factor * score.interval.high], color=colour, linewidth=1.2)
+        axes.plot([x], [factor * score.value], "o", color=colour, markersize=6 if score is scores.best else 4)
     axes.grid(axis="y")
     axes.margins(x=0.15)
 
@@ -64,7 +67,7 @@ def _heat_map(axes: Axes, scores: SweepScores, cells: list[tuple[str, ...]], wid
         tuple(shown(value) for value in score.point.values.values()): score for score in scores.scores
     }
     ordered = [by_values[cell] for cell in cells if cell in by_values]
-    values = [_scaled(scores, score.value) for score in ordered]
+    values = [_factor(scores) * score.value for score in ordered]
     grid = [values[start : start + width] for start in range(0, len(values), width)]
     colours = LinearSegmentedColormap.from_list("sweep", [style.PAPER, style.BETTER])
     low, high = min(values), max(values)
@@ -72,7 +75,7 @@ def _heat_map(axes: Axes, scores: SweepScores, cells: list[tuple[str, ...]], wid
     for index, score in enumerate(ordered):
         y, x = divmod(index, width)
         bold = score is scores.best or (score.behind and not score.is_significant)
-        text = f"{values[index]:.1f}" if score.interval else f"{values[index]:.3g}"
+        text = f"{values[index]:.1f}" if _factor(scores) > 1 else f"{values[index]:.3g}"
         axes.text(x, y, text, ha="center", va="center", fontweight="bold" if bold else "normal")
         if score is scores.best:
             axes.add_patch(

@@ -12,6 +12,7 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis import compare
 from mcqa_suite.analysis.compare import ComparisonRow, Options, is_significant
+from mcqa_suite.analysis.compare.filters import selected_filters
 from mcqa_suite.analysis.compare.significance import LEVEL
 from mcqa_suite.common.chat_template import WAYS, ChatTemplate
 from mcqa_suite.common.errors import ComparisonError, ConfigError
@@ -22,7 +23,7 @@ from mcqa_suite.ladder.sweep import Criterion, Point, Sweep, shown
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.logs.settings import difference_words
 from mcqa_suite.reporting import tables
-from mcqa_suite.reporting.tables import Table, p_value, percent, points_interval
+from mcqa_suite.reporting.tables import Table, change_interval, in_unit, p_value, percent, unit
 from mcqa_suite.stats import Estimate
 
 # Figures of a manifest that are shares of its held-out pairs, and how many those are.
@@ -43,7 +44,8 @@ class Score:
     """A point by the criterion; `interval` is None for a figure of unknown sample size.
 
     `behind`: the difference to the best; `p_holm`: its p, corrected over the points; `is_significant`: whether it gets a mark.
-    None and False for the best itself and without an interval.
+    None and False for the best itself and without an interval. `unread`: the share of answers that could not be read, None
+    without generated answers.
     """
 
     point: Point
@@ -52,22 +54,24 @@ class Score:
     behind: Estimate | None = None
     p_holm: float | None = None
     is_significant: bool = False
+    unread: float | None = None
 
 
 @dataclass(frozen=True)
 class SweepScores:
     """The points in the grid's order; `paired`: differences are over the same questions or pairs; `notes`: a line for each point
-    that was asked differently from the best, and so has no difference to it."""
+    that was asked differently from the best, and so has no difference to it. `lower_is_better`: the criterion's direction."""
 
     sweep: Sweep
     scores: tuple[Score, ...]
     paired: bool
     notes: tuple[str, ...] = ()
+    lower_is_better: bool = False
 
     @property
     def ranked(self) -> list[Score]:
         """Best first; of equals the one that comes first in the grid."""
-        sign = 1 if self.sweep.criterion.lower_is_better else -1
+        sign = 1 if self.lower_is_better else -1
         return sorted(self.scores, key=lambda score: sign * score.value)
 
     @property
@@ -99,11 +103,12 @@ def _score_by_metric(sweep: Sweep, results: Mapping[str, RungResult]) -> SweepSc
         check_metric(sweep.criterion, point.stage, metrics)
         value, n = float(metrics[metric]), metrics.get(PAIRS)
         scores.append(Score(point, value, stats.wilson(round(value * n), n) if metric in SHARES and n else None))
-    best = SweepScores(sweep, tuple(scores), paired=False).best
+    lower = sweep.criterion.lower_is_better
+    best = SweepScores(sweep, tuple(scores), paired=False, lower_is_better=lower).best
     held_out = [_held_out(results[s.point.stage].checkpoint) if metric == "reward_accuracy" else {} for s in scores]
     paired = bool(held_out[0]) and all(right.keys() == held_out[0].keys() for right in held_out)
     if best.interval is None:
-        return SweepScores(sweep, tuple(scores), paired)
+        return SweepScores(sweep, tuple(scores), paired, lower_is_better=lower)
     of_best = held_out[scores.index(best)]
     notes = {s.point.stage: note for s in scores if (note := _other_template(results, best.point.stage, s.point.stage))}
     tests = {
@@ -114,7 +119,7 @@ def _score_by_metric(sweep: Sweep, results: Mapping[str, RungResult]) -> SweepSc
     corrected = stats.holm([p for _, p in tests.values()])
     for (index, (behind, _)), p in zip(tests.items(), corrected, strict=True):
         scores[index] = replace(scores[index], behind=behind, p_holm=p, is_significant=p < LEVEL)
-    return SweepScores(sweep, tuple(scores), paired, tuple(notes.values()))
+    return SweepScores(sweep, tuple(scores), paired, tuple(notes.values()), lower)
 
 
 def _other_template(results: Mapping[str, RungResult], best: str, other: str) -> str:
@@ -152,7 +157,7 @@ def _score_by_task(sweep: Sweep, results: Mapping[str, RungResult], task: str) -
     folders = {point.stage: results[point.stage].evaluation for point in sweep.points}
     if missing := [name for name, folder in folders.items() if folder is None]:
         raise ConfigError(f"criterion: task {task!r}: {missing[0]} was not evaluated")
-    runs = {name: read_run(folder, name=name) for name, folder in folders.items() if folder}
+    runs = {name: _read(folder, name, sweep.criterion) for name, folder in folders.items() if folder}
     options = Options(tasks=task, metric=sweep.criterion.metric)
 
     def compared_with(base: str) -> tuple[dict[str, ComparisonRow], tuple[str, ...]]:
@@ -165,7 +170,9 @@ def _score_by_task(sweep: Sweep, results: Mapping[str, RungResult], task: str) -
             raise ComparisonError(f"sweep {sweep.name}: criterion {sweep.criterion}: {error}") from error
         return {row.variant: row for row in comparison.rows if row.task == task}, comparison.mismatches
 
-    intervals = {name: _own_score(run, options, sweep) for name, run in runs.items()}
+    own = {name: _own_row(run, options, sweep) for name, run in runs.items()}
+    lower = not all(row.higher_is_better for row in own.values())
+    intervals = {name: row.change.base for name, row in own.items()}
     first = sweep.points[0].stage
     rows, _ = compared_with(first)
     missing = [name for name in runs if name not in {first, *rows} and not _refused(runs[first], runs[name], task)]
@@ -174,31 +181,49 @@ def _score_by_task(sweep: Sweep, results: Mapping[str, RungResult], task: str) -
             f"sweep {sweep.name}: {missing[0]} has no {sweep.criterion} that could be paired with {first}"
         )
     intervals |= {name: row.change.variant for name, row in rows.items()}
-    scores = [Score(point, intervals[point.stage].value, intervals[point.stage]) for point in sweep.points]
-    best = SweepScores(sweep, tuple(scores), paired=True).best
+    scores = [
+        Score(point, intervals[point.stage].value, intervals[point.stage], unread=own[point.stage].unread_base)
+        for point in sweep.points
+    ]
+    best = SweepScores(sweep, tuple(scores), paired=True, lower_is_better=lower).best
     rows, notes = compared_with(best.point.stage)
     for index, s in enumerate(scores):
         if row := rows.get(s.point.stage):
             scores[index] = replace(
                 s, behind=row.change.difference, p_holm=row.p_holm, is_significant=is_significant(row)
             )
-    return SweepScores(sweep, tuple(scores), paired=True, notes=notes)
+    return SweepScores(sweep, tuple(scores), paired=True, notes=notes, lower_is_better=lower)
 
 
-def _own_score(run: Run, options: Options, sweep: Sweep) -> Estimate:
-    """A point's score by itself."""
+def _read(folder: Path, name: str, criterion: Criterion) -> Run:
+    """A point's run under the criterion's filter; ConfigError where the criterion does not choose one of several."""
+    run = read_run(folder, name=name)
+    if criterion.filter is not None:
+        run = selected_filters(run, criterion.filter)
+    names = run.groups[criterion.task].tasks if criterion.task in run.groups else (criterion.task,)
+    filters = dict.fromkeys(filter_name for task, filter_name in run.tasks if task in names)
+    if len(filters) > 1:
+        raise ConfigError(
+            f"criterion: task {criterion.task!r} has results of several filters; add filter: to the criterion, one of "
+            f"{', '.join(filters)}"
+        )
+    return run
+
+
+def _own_row(run: Run, options: Options, sweep: Sweep) -> ComparisonRow:
+    """A point compared with itself, for its own score."""
     try:
         rows = compare.compare(run, [run], options).rows
     except ComparisonError as error:
         raise ComparisonError(f"sweep {sweep.name}: criterion {sweep.criterion}: {error}") from error
-    return next(row for row in rows if row.task == options.tasks).change.base
+    return next(row for row in rows if row.task == options.tasks)
 
 
 def _refused(first: Run, second: Run, task: str) -> str:
     """In what two points were asked differently on a task (or the first such task of a group), else ""."""
-    ours, theirs = first.by_task, second.by_task
     names = first.groups[task].tasks if task in first.groups else (task,)
-    pairs = [(ours[name], theirs[name]) for name in names if name in ours and name in theirs]
+    common = [key for key in first.tasks if key[0] in names and key in second.tasks]
+    pairs = [(first.tasks[key], second.tasks[key]) for key in common]
     reasons = [difference_words(lines, first.name, second.name) for a, b in pairs if (lines := a.asked_differently(b))]
     return reasons[0] if reasons else ""
 
@@ -206,7 +231,8 @@ def _refused(first: Run, second: Run, task: str) -> str:
 def verdict(scores: SweepScores) -> str:
     """Name the best, its lead over the second, and whether noise could explain it."""
     best, second = scores.ranked[:2]
-    words = f"Best: **{best.point.stage}** ({_value(best)})"
+    metric = scores.sweep.criterion.metric
+    words = f"Best: **{best.point.stage}** ({_value(best, metric)})"
     if second.behind is None and scores.notes:
         return (
             f"{words}; the second, {second.point.stage}, was asked differently, so there is no difference between them."
@@ -214,12 +240,13 @@ def verdict(scores: SweepScores) -> str:
     if second.behind is None:
         lead = f"{abs(best.value - second.value):.4g}"
         return f"{words}, {lead} from the second, {second.point.stage}; how much of this is noise is not known."
-    ahead = Estimate(-second.behind.value, -second.behind.high, -second.behind.low, second.behind.n)
+    behind = second.behind
+    ahead = behind if scores.lower_is_better else Estimate(-behind.value, -behind.high, -behind.low, behind.n)
     noise = "more than noise" if second.is_significant else "no more than noise, so the choice between them is open"
     tested = [s for s in scores.scores if s.behind is not None]
     others, alike = len(tested), sum(not s.is_significant for s in tested)
     return (
-        f"{words}, {points_interval(ahead)} points before the second, {second.point.stage}: {noise}. "
+        f"{words}, {change_interval(ahead, metric)}{unit(metric, ' points')} before the second, {second.point.stage}: {noise}. "
         f"Of {others} other{'s' * (others > 1)} {alike} cannot be told from it. It was chosen among {len(scores.scores)} on "
         "these very items, so its own figure flatters it: confirm it on others."
     )
@@ -229,17 +256,18 @@ def markdown(scores: SweepScores, results: Mapping[str, RungResult]) -> str:
     """A row a point in the grid's order, the best in bold; then the verdict."""
     sweep, interval = scores.sweep, scores.best.interval
     figures = [key for key in FIGURES if key != sweep.criterion.metric]
-    header = ["stage", *sweep.keys, f"{sweep.criterion}{' %' if interval else ''}", "95 % interval"]
-    header += ["to the best (points)", "p Holm", *(FIGURES[key][0] for key in figures)]
+    metric = sweep.criterion.metric
+    header = ["stage", *sweep.keys, f"{sweep.criterion}{unit(metric, ' %') if interval else ''}", "95 % interval"]
+    header += [f"to the best{unit(metric, ' (points)')}", "p Holm", "unread %", *(FIGURES[key][0] for key in figures)]
     lines = []
     for s in scores.scores:
         name = f"**{s.point.stage}**" if s is scores.best else s.point.stage
         values = [shown(s.point.values[key]) for key in sweep.keys]
-        own = f"{percent(s.interval.low)} to {percent(s.interval.high)}" if s.interval else ""
-        behind = points_interval(s.behind) + " *" * s.is_significant if s.behind else ""
+        own = f"{in_unit(s.interval.low, metric)} to {in_unit(s.interval.high, metric)}" if s.interval else ""
+        behind = change_interval(s.behind, metric) + " *" * s.is_significant if s.behind else ""
         metrics = results[s.point.stage].manifest.metrics
         extra = [figure_text(metrics.get(key), FIGURES[key][1]) for key in figures]
-        lines.append([name, *values, _value(s), own, behind, p_value(s.p_holm), *extra])
+        lines.append([name, *values, _value(s, metric), own, behind, p_value(s.p_holm), percent(s.unread), *extra])
     n = f", n = {interval.n}" if interval else ""
     title = f"sweep {sweep.name}, {sweep.criterion} ({len(lines)} points{n})"
     how = "question by question" if scores.paired else "as of two independent samples, too wide on the same pairs"
@@ -262,6 +290,7 @@ def as_csv(scores: SweepScores) -> str:
                 **{key: s.interval and getattr(s.interval, key) for key in ("low", "high", "n")},
                 **{f"to_best_{key}": s.behind and getattr(s.behind, key) for key in ("value", "low", "high")},
                 "p_holm": s.p_holm,
+                "unread": s.unread,
                 "best": int(s is scores.best),
             }
             for s in scores.scores
@@ -269,8 +298,8 @@ def as_csv(scores: SweepScores) -> str:
     )
 
 
-def _value(s: Score) -> str:
-    return percent(s.value) if s.interval else f"{s.value:.4g}"
+def _value(s: Score, metric: str) -> str:
+    return in_unit(s.value, metric) if s.interval else f"{s.value:.4g}"
 
 
 def figure_text(value: Any, factor: int = 1) -> str:

@@ -13,14 +13,17 @@ MAPPINGS_OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task 
 
 
 def results_files(path: Path) -> list[Path]:
-    """The results files of a folder, a single file, or FOLDER@STAMP, oldest first."""
+    """The results files of a folder, a single file, or FOLDER@STAMP, oldest first.
+
+    Several files, also of folders side by side, may have a stamp such as the day, as long as none repeats a task of another.
+    """
     folder, at, stamp = str(path).rpartition("@")
     if not path.exists() and at and Path(folder).is_dir():
         files = _below(Path(folder))
         named = [file for file in files if stamp in file.name]
-        if len(named) != 1:
-            stamps = ", ".join(map(stamp_of, files)) or "none"
-            raise DatasetError(f"{path}: {len(named)} runs have this stamp; the folder has: {stamps}")
+        if not named or _task_comes_twice(named):
+            choices = ", ".join(f"{file.parent}@{stamp_of(file)}" for file in named or files) or "none"
+            raise DatasetError(f"{path}: {len(named)} runs have this stamp; give one of: {choices}")
         return named
     if path.is_file():
         if not (path.name.startswith("results_") and path.suffix == ".json"):
@@ -38,6 +41,13 @@ def results_files(path: Path) -> list[Path]:
 
 def _below(folder: Path) -> list[Path]:
     return sorted(folder.rglob("results_*.json"), key=lambda file: (file.name, str(file)))
+
+
+def _task_comes_twice(files: list[Path]) -> bool:
+    if len(files) == 1:
+        return False
+    tasks = [task for file in files for task in load_results(file)["configs"]]
+    return len(set(tasks)) < len(tasks)
 
 
 def stamp_of(path: Path) -> str:
@@ -78,42 +88,6 @@ def load_results(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(f"{path}: broken results ({error!r}); was the run cut off? Run it again") from error
     return results
-
-
-def run_files(path: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """The results files of a run with their content, newest first.
-
-    Files of the same model with other arguments than the newest are left out. DatasetError for runs of several models.
-    """
-    files = [(file, load_results(file)) for file in reversed(results_files(path))]
-    newest = files[0][1]
-    for _, results in files:
-        if model_name(results) != model_name(newest):
-            names = " and ".join(sorted({str(model_name(results)), str(model_name(newest))}))
-            raise DatasetError(f"{path}: holds runs of several models ({names}); give the folder of one of them")
-    return [(file, results) for file, results in files if model_identity(results) == model_identity(newest)]
-
-
-def sample_logs(path: Path) -> dict[str, Path]:
-    """The newest sample log of each task of a run, by task name."""
-    logs: dict[str, Path] = {}
-    for file, results in run_files(path):
-        for task in results["configs"]:
-            log = samples_file(file, task)
-            if task not in logs and log.exists():
-                logs[task] = log
-    return dict(sorted(logs.items()))
-
-
-def model_name(results: dict[str, Any]) -> str | None:
-    return results.get("model_name") or (results.get("config") or {}).get("model")
-
-
-def model_identity(results: dict[str, Any]) -> str | None:
-    """Name, arguments, commit and number of parameters of a model as one string; None where the file has none of them."""
-    config = results.get("config") or {}
-    parts = [model_name(results), *map(config.get, ("model", "model_args", "model_sha", "model_num_parameters"))]
-    return json.dumps(parts, sort_keys=True, default=str) if any(parts) else None
 
 
 def _check_form(results: dict[str, Any]) -> None:

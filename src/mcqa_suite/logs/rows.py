@@ -22,11 +22,10 @@ from typing import Any, TypeVar
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.files import PACKED
+from mcqa_suite.logs.metrics import ACCURACIES
 from mcqa_suite.logs.packing import with_document, without_arguments
 
 T = TypeVar("T")
-# Metrics that are shares of right answers, from 0 to 1; a comparison uses one of them unless another is named.
-METRICS = ("acc", "acc_norm", "exact_match")
 EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
 # What the harness's own regex filters return where nothing matched.
 NO_ANSWER = ("", "[invalid]", "[no answer]")
@@ -115,7 +114,7 @@ class Sample:
 
     @property
     def scores(self) -> dict[str, float]:
-        """The metrics whose value in this row is a number; SampleValueError where one of METRICS is not from 0 to 1."""
+        """The metrics whose value in this row is a number; SampleValueError where an accuracy is not from 0 to 1."""
         names = self.metrics or [name for name in self.row if name not in ("doc_id", "filter")]
         return {name: value for name in names if name in self.row and (value := self.score(name)) is not None}
 
@@ -123,7 +122,7 @@ class Sample:
         """A metric's value; None where it is no single number."""
         value = self.row[name]
         number = isinstance(value, (int, float))
-        if name in METRICS and not isinstance(value, (list, dict)) and not (number and 0 <= value <= 1):
+        if name in ACCURACIES and not isinstance(value, (list, dict)) and not (number and 0 <= value <= 1):
             raise SampleValueError(f"{name} is {json.dumps(value)[:60]}, expected a number from 0 to 1")
         return float(value) if number else None
 

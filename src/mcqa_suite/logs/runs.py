@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
-from mcqa_suite.logs.files import model_identity, run_files, samples_file
+from mcqa_suite.logs.files import log_name, samples_file
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
-from mcqa_suite.logs.rows import METRICS
+from mcqa_suite.logs.metrics import METRICS, Directions, directions_of
+from mcqa_suite.logs.same_run import model_identity, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
 from mcqa_suite.logs.settings import (
     SHOTS,
@@ -24,12 +25,16 @@ from mcqa_suite.logs.settings import (
     settings_of,
 )
 
+NO_FILTER = "none"  # the harness's name where a task has no filter
+
 
 @dataclass(frozen=True, eq=False)
 class TaskRun:
     """One task's samples under one filter.
 
-    `log` is their file, `expected` the number of documents in the results. `settings` are how it was asked (logs.settings).
+    `several_filters`: whether the log has others. `log` is their file, `expected` the number of documents in the results.
+    `settings` are how it was asked (logs.settings), `directions` whether higher is better, for each metric of which the results
+    file says it.
     """
 
     task: str
@@ -38,6 +43,13 @@ class TaskRun:
     settings: Mapping[str, Any]
     samples: Samples
     expected: int | None = None
+    directions: Directions = field(default_factory=dict)
+    several_filters: bool = False
+
+    @property
+    def title(self) -> str:
+        """The task's name, with the filter where its log has several."""
+        return with_filter(self.task, self.filter, several=self.several_filters)
 
     @property
     def n(self) -> int:
@@ -47,6 +59,11 @@ class TaskRun:
     def size(self) -> int:
         """Its documents, those that got no answer from a model server included."""
         return self.n + len(self.samples.failed)
+
+    @property
+    def day(self) -> str:
+        """The day of its log, from the time stamp in its name."""
+        return log_name(self.log).rpartition("_")[2][:10]
 
     @property
     def failed_share(self) -> float:
@@ -94,14 +111,22 @@ class TaskRun:
     @property
     def unread(self) -> float | None:
         """Share of generated answers in which no answer could be read; None for log-likelihood tasks."""
-        if "parsed" in self.samples.scores:
-            return float(1 - self.samples.scores["parsed"].mean())
-        return None if self.samples.answer is None else float((self.samples.answer == 0).mean())
+        shares = self.samples.unread
+        return None if shares is None else float(shares.mean())
+
+
+def with_filter(name: str, filter_name: str, *, several: bool) -> str:
+    """The name of a task or group, with the filter where it has `several`."""
+    return f"{name}, {filter_name}" if several else name
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One model's evaluation. `model` identifies the model; `problems` has a line for each task that could not be read."""
+    """One model's evaluation. `model` identifies the model; `problems` has a line for each task that could not be read.
+
+    `notes`: what else to know of its results files. `unproven`: those of different days are joined, and nothing shows that the
+    weights were the same.
+    """
 
     name: str
     path: Path
@@ -112,14 +137,16 @@ class Run:
     bits_per_weight: float | None = None
     size_mb: float | None = None
     tokens_per_second: float | None = None
+    notes: tuple[str, ...] = ()
+    unproven: bool = False
+
+    def is_of_one_model(self, keys: Iterable[tuple[str, str]]) -> bool:
+        """Whether nothing hides that these results are of different weights, so that they have a mean."""
+        return not self.unproven or len({self.tasks[key].day for key in keys if key in self.tasks}) < 2
 
     @property
-    def by_task(self) -> dict[str, TaskRun]:
-        """The tasks by name, each under its first filter."""
-        first: dict[str, TaskRun] = {}
-        for (task, _filter), run in self.tasks.items():
-            first.setdefault(task, run)
-        return first
+    def task_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(task for task, _filter in self.tasks))
 
 
 def read_run(path: Path, *, name: str | None = None, cluster: str | None = None) -> Run:
@@ -128,7 +155,8 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
     `cluster` names a field of the documents to keep. A task that cannot be read becomes a line of `problems`; DatasetError
     where none can be.
     """
-    files = run_files(path)
+    joined = run_files(path)
+    files = joined.files
     problems: list[str] = []
     tasks: dict[tuple[str, str], TaskRun] = {}
     groups: dict[str, Group] = {}
@@ -149,7 +177,8 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
     folder = path if path.is_dir() else newest.parent
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
     label, sizes = _manifest_facts(folder)
-    return Run(name or label, path, model_identity(content), ordered, groups, tuple(problems), **sizes)
+    run = Run(name or label, path, model_identity(content), ordered, groups, tuple(problems), **sizes)
+    return replace(run, notes=joined.notes, unproven=joined.unproven)
 
 
 def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
@@ -164,8 +193,11 @@ def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | No
         field=cluster,
     )
     expected = results.get("n-samples", {}).get(task, {}).get("effective")
-    settings = settings_of(results, task)
-    return {(task, name): TaskRun(task, name, log, settings, samples, expected) for name, samples in by_filter.items()}
+    settings, directions = settings_of(results, task), directions_of(results, task)
+    return {
+        (task, name): TaskRun(task, name, log, settings, samples, expected, directions, len(by_filter) > 1)
+        for name, samples in by_filter.items()
+    }
 
 
 def _scores_in(tasks: Mapping[tuple[str, str], TaskRun]) -> Scores:

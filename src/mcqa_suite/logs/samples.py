@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.clusters import cluster_of
-from mcqa_suite.logs.rows import METRICS, Sample, parse_rows
+from mcqa_suite.logs.metrics import METRICS
+from mcqa_suite.logs.rows import Sample, parse_rows
 from mcqa_suite.questions.question import LETTERS
 
 Floats = NDArray[np.float64]
@@ -66,6 +67,15 @@ class Samples:
         """n x options: whether the document has that option."""
         width = 0 if self.loglikelihoods is None else self.loglikelihoods.shape[1]
         return np.arange(width) < self.options[:, None]
+
+    @property
+    def unread(self) -> Floats | None:
+        """The share of each document's answers that could not be read; None for log-likelihoods."""
+        if self.answer is None:
+            return None
+        none_read = (self.answer == 0).astype(float)
+        parsed = self.scores.get("parsed")
+        return none_read if parsed is None else np.where(np.isnan(parsed), none_read, 1 - parsed)
 
     def pick(self, metric: str) -> Integers:
         """The index of the option that the model chose under a metric, by the harness's rule; -1 for none."""
@@ -216,7 +226,9 @@ class _Table:
         )
         if "acc" in samples.scores and samples.gold.any():
             # Gold that contradicts the logged accuracy is unknown: the target of a foreign task may mean something else.
-            samples.gold[samples.chose_gold("acc") != (samples.scores["acc"] > 0)] = False
+            # A mean over several answers, such as 0.5, says nothing of the first, which is the pick.
+            acc = samples.scores["acc"]
+            samples.gold[np.isin(acc, (0.0, 1.0)) & (samples.chose_gold("acc") != (acc == 1))] = False
         return samples
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from mcqa_suite.logs.files import run_files, samples_file
+from mcqa_suite.logs.files import samples_file
+from mcqa_suite.logs.same_run import run_files
 
 Settings = Mapping[str, Any]
 Prompts = Mapping[Any, Any]  # document hash -> prompt hash
@@ -52,7 +53,7 @@ def _data(metadata: Mapping[str, Any]) -> str | None:
 def settings_by_task(path: Path) -> dict[str, dict[str, Any]]:
     """The settings of the newest sample log of each task of a run."""
     settings: dict[str, dict[str, Any]] = {}
-    for file, results in run_files(path):
+    for file, results in run_files(path).files:
         for task in results["configs"]:
             if task not in settings and samples_file(file, task).exists():
                 settings[task] = settings_of(results, task)

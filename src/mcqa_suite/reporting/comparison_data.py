@@ -9,7 +9,8 @@ from dataclasses import asdict
 from typing import Any
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, mark
-from mcqa_suite.reporting.tables import csv_text, points_interval
+from mcqa_suite.logs.metrics import is_accuracy, is_share
+from mcqa_suite.reporting.tables import change_interval, csv_text
 from mcqa_suite.stats import chance_corrected_recovery, recovery
 
 
@@ -18,8 +19,8 @@ def name_of(row: ComparisonRow) -> str:
 
 
 def difference_text(row: ComparisonRow) -> str:
-    """-11.3 (-17.7 to -5.0) *: the difference in points, its interval, and a mark where it is significant."""
-    return points_interval(row.change.difference) + mark(row) + (" †" if row.change.fragile else "")
+    """-11.3 (-17.7 to -5.0) *: the difference with its interval, and a mark where it is significant."""
+    return change_interval(row.change.difference, row.metric) + mark(row) + (" †" if row.change.fragile else "")
 
 
 def above_chance(row: ComparisonRow) -> float | None:
@@ -30,9 +31,10 @@ def above_chance(row: ComparisonRow) -> float | None:
 
 
 def as_json(comparison: Comparison) -> str:
-    """One object; accuracies, differences and shares are fractions, what does not apply is null."""
+    """One object; shares and their differences are fractions, what does not apply is null."""
     unpaired = {
-        variant: {task: asdict(c) for task, c in tasks.items()} for variant, tasks in comparison.unpaired.items()
+        variant: {comparison.titles[key]: asdict(counts) for key, counts in tasks.items()}
+        for variant, tasks in comparison.unpaired.items()
     }
     whole = {
         "base": comparison.base,
@@ -52,6 +54,7 @@ def _record(row: ComparisonRow) -> dict[str, Any]:
         "task": row.task,
         "metric": row.metric,
         "filter": row.filter,
+        "higher_is_better": row.higher_is_better,
         "variant": name_of(row),
         "n": row.n,
         "clusters": row.clusters,
@@ -112,7 +115,7 @@ def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
         "p": change.p,
         "p_midp": change.p_midp,
         "p_bh": row.p_bh,
-        "p_equivalent": change.p_equivalent,
+        "p_equivalent": change.p_equivalent if is_share(row.metric) else None,
         **{name: flips.get(name) for name in ("right_to_wrong", "wrong_to_right", "wrong_to_wrong")},
         "direction": row.flips.direction if row.flips else None,
         **{f"kl_{name}": kl.get(name) for name in ("mean", "median", "p95", "max")},
@@ -122,7 +125,7 @@ def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
         "brier_variant": choices.brier_variant,
         "chance": row.chance,
         "constant_letter": row.constant[1] if row.constant else None,
-        "recovery": recovery(change.base.value, change.variant.value),
+        "recovery": recovery(change.base.value, change.variant.value) if is_accuracy(row.metric) else None,
         "recovery_above_chance": above_chance(row),
         **dict(zip(("letters_base", "letters_variant", "letters_gold"), map(_letter_list, letters), strict=True)),
         "members": " ".join(row.members),
@@ -133,19 +136,19 @@ def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _tasks(row: ComparisonRow) -> tuple[str, ...]:
-    return (*row.members, *row.left_out) or (row.task,)
+def _keys(row: ComparisonRow) -> list[tuple[str, str]]:
+    return [(task, row.filter) for task in (*row.members, *row.left_out) or (row.task,)]
 
 
 def _unpaired(row: ComparisonRow, comparison: Comparison) -> int:
     """How many documents of its tasks have no partner in the other run."""
     counts = comparison.unpaired.get(row.variant, {})
-    return sum(counts[task].total for task in _tasks(row) if task in counts)
+    return sum(counts[key].total for key in _keys(row) if key in counts)
 
 
 def _health(row: ComparisonRow, comparison: Comparison) -> Iterator[str]:
     for check in comparison.health:
-        if check.task in _tasks(row) and check.run in (row.variant, comparison.base):
+        if (check.task, check.filter) in _keys(row) and check.run in (row.variant, comparison.base):
             yield f"{check.task}, {check.run}: {check.condition}: {check.detail}"
 
 

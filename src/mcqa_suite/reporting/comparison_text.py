@@ -6,18 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text
+from mcqa_suite.logs.metrics import is_share
+from mcqa_suite.logs.runs import NO_FILTER
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, difference_text, name_of
 from mcqa_suite.reporting.tables import (
     MARKED,
     Table,
     clustered_text,
+    in_unit,
+    interval_in_unit,
     letter_shares,
     number,
     p_value,
     percent,
-    percent_interval,
     points,
+    unit,
 )
 
 FEW = 3  # failed checks of one kind that get a line each
@@ -26,18 +30,18 @@ NOTE_FRAGILE = (
 )
 Columns = Mapping[str, Callable[[ComparisonRow], str]]
 VERDICTS: Columns = {
-    "task": lambda row: row.task,
+    "task": lambda row: row.title,
     "variant": lambda row: name_of(row),
     "n": lambda row: str(row.n),
-    "difference (points)": lambda row: difference_text(row),
+    "difference": lambda row: difference_text(row),
     "p Holm": lambda row: p_value(row.p_holm),
     "verdict": lambda row: f"**{row.verdict}**",
 }
 MAIN: Columns = {
     "variant": VERDICTS["variant"],
-    "base acc %": lambda row: percent_interval(row.change.base),
-    "acc %": lambda row: percent_interval(row.change.variant),
-    "difference (points)": VERDICTS["difference (points)"],
+    "base": lambda row: interval_in_unit(row.change.base, row.metric),
+    "score": lambda row: interval_in_unit(row.change.variant, row.metric),
+    "difference": VERDICTS["difference"],
     "p": lambda row: p_value(row.change.p),
     "p Holm": VERDICTS["p Holm"],
     "right→wrong": lambda row: str(row.flips.right_to_wrong) if row.flips else "",
@@ -45,6 +49,8 @@ MAIN: Columns = {
     "wrong→wrong": lambda row: str(row.flips.wrong_to_wrong) if row.flips else "",
     "flips %": lambda row: percent(row.flips.total / row.n) if row.flips else "",
     "direction": lambda row: number(row.flips.direction, 2) if row.flips else "",
+    "unread % base": lambda row: percent(row.unread_base),
+    "unread %": lambda row: percent(row.unread_variant),
     "verdict": VERDICTS["verdict"],
 }
 DETAILS: Columns = {
@@ -59,9 +65,7 @@ DETAILS: Columns = {
     "ECE % variant": lambda row: percent(row.choices.ece_variant),
     "letters % base": lambda row: letter_shares(row.choices.letters_base),
     "letters % variant": lambda row: letter_shares(row.choices.letters_variant),
-    "unread % base": lambda row: percent(row.unread_base),
-    "unread % variant": lambda row: percent(row.unread_variant),
-    "detectable (points)": lambda row: percent(row.detectable),
+    "detectable": lambda row: in_unit(row.detectable, row.metric),
     "above chance kept %": lambda row: percent(above_chance(row)),
 }
 
@@ -81,7 +85,16 @@ def latex(comparison: Comparison) -> str:
 
 
 def _table(title: str, columns: Columns, rows: Sequence[ComparisonRow], notes: Sequence[str] = ()) -> Table:
-    return Table(title, list(columns), [[cell(row) for cell in columns.values()] for row in rows], notes)
+    """The rows are of one metric, whose name and unit are in the header."""
+    metric = rows[0].metric
+    titles = {
+        "base": f"base {metric}{unit(metric, ' %')}",
+        "score": f"{metric}{unit(metric, ' %')}",
+        "difference": f"difference{unit(metric, ' (points)')}",
+        "detectable": f"detectable{unit(metric, ' (points)')}",
+    }
+    header = [titles.get(name, name) for name in columns]
+    return Table(title, header, [[cell(row) for cell in columns.values()] for row in rows], notes)
 
 
 def _verdicts(comparison: Comparison) -> Table:
@@ -92,9 +105,12 @@ def _verdicts(comparison: Comparison) -> Table:
 
 def _main(rows: Sequence[ComparisonRow]) -> Table:
     """A row a variant, then what guessing and what one letter for every question would score."""
-    first, blank = rows[0], [""] * (len(MAIN) - 3)
+    first, columns = rows[0], dict(MAIN)
+    if all(row.unread_base is None and row.unread_variant is None for row in rows):
+        columns = {name: cell for name, cell in MAIN.items() if not name.startswith("unread")}
+    blank = [""] * (len(columns) - 3)
     kind = f", {first.average} of {len(first.members)} tasks" if first.members else ""
-    filter_name = "" if first.filter == "none" else f", filter {first.filter}"
+    filter_name = "" if first.filter == NO_FILTER else f", filter {first.filter}"
     facts, references = [n_text(first)], []
     if first.chance is not None:
         facts.append(f"chance {percent(first.chance)} %")
@@ -103,10 +119,11 @@ def _main(rows: Sequence[ComparisonRow]) -> Table:
             letter, share = first.constant
             facts.append(f"always {letter} {percent(share)} %")
             references.append([f"always {letter}", "", percent(share), *blank])
+    facts += [] if first.higher_is_better else ["lower is better"]
     title = f"{first.task}, {first.metric}{filter_name}{kind} ({', '.join(facts)}, {first.n_shot}-shot)"
     notes = [f"{name_of(row)}: left out, not valid: {', '.join(row.left_out)}." for row in rows if row.left_out]
     notes += [NOTE_FRAGILE] if any(row.change.fragile for row in rows) else []
-    table = _table(title, MAIN, rows, notes)
+    table = _table(title, columns, rows, notes)
     return replace(table, rows=[*table.rows, *references])
 
 
@@ -131,13 +148,13 @@ def _kl(row: ComparisonRow, statistic: str) -> str:
 def remarks(comparison: Comparison) -> list[tuple[str, list[str]]]:
     """Titles and lines: health, settings that differ, what was not paired, what else to know, and how to read it."""
     unpaired = [
-        f"{variant}, {task}: {_reasons(asdict(counts))}"
+        f"{variant}, {comparison.titles[key]}: {_reasons(asdict(counts))}"
         for variant, tasks in comparison.unpaired.items()
-        for task, counts in tasks.items()
+        for key, counts in tasks.items()
     ]
     settings = "Settings that differ (forced)" if comparison.forced else "Asked differently, so not compared"
     return [
-        ("Health", _health(comparison.health)),
+        ("Health", _health(comparison)),
         (settings, list(comparison.mismatches)),
         ("Documents left out of the pairs", unpaired),
         ("Not compared", list(comparison.problems)),
@@ -145,18 +162,19 @@ def remarks(comparison: Comparison) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _health(checks: Sequence[FailedCheck]) -> list[str]:
+def _health(comparison: Comparison) -> list[str]:
     """A line a run and condition; where only a few tasks have it, a line each with the detail."""
     kinds: dict[tuple[str, str, bool], list[FailedCheck]] = {}
-    for check in checks:
+    for check in comparison.health:
         kinds.setdefault((check.run, check.condition, check.invalid), []).append(check)
     lines = []
     for (run, condition, invalid), same in sorted(kinds.items(), key=lambda kind: not kind[0][2]):
         mark = f"{'**not valid** ' if invalid else ''}({condition})"
+        titles = [comparison.titles[check.task, check.filter] for check in same]
         if len(same) <= FEW:
-            lines += [f"{check.task}, {run}: {mark}: {check.detail}" for check in same]
+            lines += [f"{title}, {run}: {mark}: {check.detail}" for title, check in zip(titles, same, strict=True)]
         else:
-            lines.append(f"{len(same)} tasks, {run}: {mark}: {', '.join(check.task for check in same)}")
+            lines.append(f"{len(same)} tasks, {run}: {mark}: {', '.join(titles)}")
     return lines
 
 
@@ -177,7 +195,9 @@ def _reading(comparison: Comparison) -> list[str]:
     margin = f"{100 * comparison.margin:g} {'point' if comparison.margin == 0.01 else 'points'}"
     lines = [
         f"Equivalent: within ±{margin} by two one-sided tests, each at .05 and not corrected for the number of rows. "
-        f"Underpowered: a difference of {margin} would be missed more than one time in five.",
+        f"Underpowered: a difference of {margin} would be missed more than one time in five."
+        if any(is_share(row.metric) for row in comparison.rows)
+        else "Scores are in the metric's own unit, so that no margin in points says which differences are small.",
         "Detectable: what 80 % of such comparisons would find at .05 / the rows of the family, at the share of changed scores "
         "seen here.",
         "KL: from the base's distribution over the options to the variant's, in nats. Flips: the share of documents whose "

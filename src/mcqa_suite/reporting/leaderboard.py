@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
+from mcqa_suite.analysis.compare.tasks import assumption
 from mcqa_suite.analysis.leaderboard import NO_PAIRS, BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import difference_text
@@ -16,11 +18,13 @@ from mcqa_suite.reporting.tables import (
     clustered_text,
     csv_text,
     estimate_record,
+    in_unit,
+    interval_in_unit,
     number,
     p_value,
     percent,
-    percent_interval,
     percent_range,
+    unit,
 )
 from mcqa_suite.stats import Estimate
 
@@ -59,15 +63,28 @@ def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]
     }
 
 
+def unread_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]]:
+    """The unread shares of each column of generated answers: title -> (value, text) of each row."""
+    columns = {}
+    for index, column in enumerate(board.columns):
+        shares = [(entry := row.entries[index]) and entry.unread for row in board.rows]
+        if any(share is not None for share in shares):
+            columns[f"unread % of {column.title}"] = [(share, percent(share)) for share in shares]
+    return columns
+
+
 def models_by_tasks(board: Leaderboard) -> Table:
-    """One row for each model and one column for each task; then chance, and always answering the most frequent letter."""
-    sizes = size_columns(board)
+    """One row for each model and one column for each task; then chance, and always answering the most frequent letter.
+
+    Shares of unread answers, sizes and speed follow in columns of their own.
+    """
+    sizes = {**unread_columns(board), **size_columns(board)}
     compared = any(entry.to_base for row in board.rows for entry in row.entries if entry)
     header = ["model", "rank", *(f"{column.title} ({column.metric})" for column in board.columns), "macro mean", *sizes]
     lines = []
     for index, row in enumerate(board.rows):
         cells = [_cell(entry, compared) for entry in row.entries]
-        macro = "" if row.macro is None else _half_width(row.macro)
+        macro = "" if row.macro is None else _half_width(row.macro, board.columns[0].metric)
         lines.append([name_of(row), rank_text(row), *cells, macro, *(column[index][1] for column in sizes.values())])
     blank = [""] * (1 + len(sizes))
     for name, texts in references(board).items():
@@ -91,21 +108,28 @@ def rank_text(row: BoardRow) -> str:
 def _cell(entry: Entry | None, compared: bool) -> str:
     if entry is None:
         return "–"
-    text = percent_interval(entry.accuracy) if compared else _half_width(entry.accuracy)
+    metric = entry.column.metric
+    text = interval_in_unit(entry.accuracy, metric) if compared else _half_width(entry.accuracy, metric)
     text += " †" if entry.failed_check else ""
     if entry.base_differs:
         return f"{text}; {ASKED_DIFFERENTLY}"
     return f"{text}; {difference_text(entry.to_base)}" if entry.to_base else text
 
 
-def _half_width(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} ± {percent(estimate.half_width)}"
+def _half_width(estimate: Estimate, metric: str) -> str:
+    return f"{in_unit(estimate.value, metric)} ± {in_unit(estimate.half_width, metric)}"
 
 
 def _foot(board: Leaderboard, compared: bool) -> str:
     if compared:
-        return f"{INTERVALS} After the semicolon: the paired difference to the base in points. {_families(board)}"
-    return "Values are in %, ± half the width of the 95 % interval (Wilson, at the effective sample size)."
+        return f"{INTERVALS} After the semicolon: the paired difference to the base{_points(board)}. {_families(board)}"
+    if _points(board):
+        return "Values are in %, ± half the width of the 95 % interval (Wilson, at the effective sample size)."
+    return "Values are in the metric's own unit, ± half the width of the 95 % interval."
+
+
+def _points(board: Leaderboard) -> str:
+    return unit(board.columns[0].metric, " in points")
 
 
 def _families(board: Leaderboard) -> str:
@@ -115,11 +139,20 @@ def _families(board: Leaderboard) -> str:
 
 def notes(board: Leaderboard) -> list[str]:
     """Notes on ranks, missing tests, failed checks and unanswered items."""
-    lines = []
-    lines += [f"{line}." for line in cluster_lines(board)]
-    if board.nested:
+    lines = [f"{line}." for line in cluster_lines(board)]
+    lines += [assumption(column.title, column.metric) + "." for column in board.columns if column.assumed]
+    if lower := [column.title for column in board.columns if not column.higher_is_better]:
+        lines.append(f"Lower is better: {', '.join(lower)}.")
+    if len(board.columns) > 1 and not is_share(board.columns[0].metric):
         lines.append(
-            f"No macro mean: {board.nested[0]} and {board.nested[1]} share documents. Sorted by {board.ranked_by[0].title}."
+            f"No macro mean: {board.columns[0].metric} has no common scale. Sorted by {board.ranked_by[0].title}."
+        )
+    if board.nested:
+        first, second = board.nested
+        filters = {column.filter for column in board.columns if column.several_filters}
+        advice = "; --filter chooses one" if len(filters) > 1 else ""
+        lines.append(
+            f"No macro mean: {first} and {second} share documents{advice}. Sorted by {board.ranked_by[0].title}."
         )
     if any(row.inseparable for row in board.rows):
         lines.append("≈: no significant difference to the first (paired test, p >= .05 over all pairs of models).")
@@ -139,13 +172,14 @@ def notes(board: Leaderboard) -> list[str]:
         lines.append(f"Few-shot counts differ, so these columns are separate: {'; '.join(mixed)}.")
         if len(board.ranked_by) == 1:
             lines.append(f"Ranked by {board.ranked_by[0].title}; models without it have no rank.")
+    lines += [f"{row.run.name}: {note}." for row in board.rows for note in row.run.notes]
     if ties := [row.run.name for row in board.rows if "=" in row.rank]:
         lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
     entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
         lines.append(f"† not valid, and left out of means: {'; '.join(invalid)}.")
     for run in (row.run for row in board.rows):
-        counts = [(task.task, len(task.samples.failed), task.n) for task in run.by_task.values()]
+        counts = [(task.title, len(task.samples.failed), task.n) for task in run.tasks.values()]
         if texts := [f"{task} {failed} of {failed + n}" for task, failed, n in counts if failed]:
             lines.append(f"No answer from the server, and left out of scores: {run.name}: {', '.join(texts)}.")
     return lines
@@ -181,7 +215,7 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     if column.constant:
         chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
     n = next(entry.accuracy.n for row in board.rows if (entry := row.entries[index]))
-    title = f"{column.name}, {column.metric} (n = {n}, {chance}, {column.shots[0]}-shot)"
+    title = f"{column.title}, {column.metric} (n = {n}, {chance}, {column.shots[0]}-shot)"
     differ = "Documents that differ between the runs, left out of the difference"
     foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
     foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []
@@ -228,8 +262,10 @@ def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
         column, accuracy = entry.column, entry.accuracy
         yield {
             **head,
-            "task": column.title,
+            "task": column.title_without_filter,
             "metric": column.metric,
+            "filter": column.filter,
+            "higher_is_better": column.higher_is_better,
             "n": accuracy.n,
             "value": accuracy.value,
             "low": accuracy.low,

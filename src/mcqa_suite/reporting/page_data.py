@@ -12,7 +12,7 @@ from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
 from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.runs import NO_FILTER, Run
 from mcqa_suite.reporting.templating import clean
 
 Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (task, metric, value) rows)
@@ -50,7 +50,7 @@ def gather(
     special = [_resolved(text) for text in (base, noise_floor) if text is not None]
     others = [text for text in names if _resolved(text) not in special]
     texts = [*([base] if base else []), *others, *([noise_floor] if noise_floor else [])]
-    folders = read_folders(texts, cluster=options.cluster, subset=subset)
+    folders = read_folders(texts, cluster=options.cluster, subset=subset, filters=options.filter)
     read, problems, tasks = folders.runs, list(folders.errors), options.tasks
     without_samples = tuple(_harness_values(text) for text, run in zip(texts, read, strict=True) if run is None)
     runs = [None if run is None else _matching(replace(run, name=clean(run.name)), tasks) for run in read]
@@ -60,7 +60,7 @@ def gather(
             raise DatasetError("; ".join(problems))
         return Page((), None, None, None, None, tuple(problems), without_samples)
     if not any(run.tasks for run in readable):
-        examples = ", ".join(dict.fromkeys(task for run in read if run for task in list(run.by_task)[:3]))
+        examples = ", ".join(dict.fromkeys(task for run in read if run for task in run.task_names[:3]))
         raise ConfigError(f"--tasks {tasks}: matches no task or group; the runs have {examples}")
     first = runs[0] if base else None
     floor = runs[-1] if noise_floor else None
@@ -104,5 +104,5 @@ def _harness_values(text: str) -> Values:
             if isinstance(value, (int, float)) and "," in key and "_stderr" not in key:
                 error = values.get(key.replace(",", "_stderr,", 1))
                 shown = f" ± {error:.4f}" if isinstance(error, float) else ""
-                rows.append((task, key.split(",")[0], f"{value:.4f}{shown}"))
+                rows.append((task, key.removesuffix(f",{NO_FILTER}").replace(",", ", "), f"{value:.4f}{shown}"))
     return clean(name or path.name), tuple(rows)

@@ -87,7 +87,7 @@ def _top_tasks(run: Run) -> list[str]:
     groups = run.groups.values()
     members = {task for group in groups for task in group.tasks}
     tops = [group.name for group in groups if not any(set(group.tasks) < set(other.tasks) for other in groups)]
-    return [*tops, *(task for task in run.by_task if task not in members)]
+    return [*tops, *(task for task in run.task_names if task not in members)]
 
 
 def _command(config: dict[str, Any], batch: Any, tasks: Sequence[str], run: Run) -> str:
@@ -115,7 +115,9 @@ def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str
     for run in others:
         for key in base.tasks.keys() & run.tasks.keys():
             for what, expected, value in base.tasks[key].asked_differently(run.tasks[key]):
-                lines.setdefault(run.name, {}).setdefault(what, []).append(f"{key[0]}: {expected} (base), {value}")
+                of_setting = lines.setdefault(run.name, {}).setdefault(what, [])
+                if (line := f"{key[0]}: {expected} (base), {value}") not in of_setting:  # once for all filters
+                    of_setting.append(line)
     return lines
 
 
@@ -182,17 +184,17 @@ def _paired_cell(report: Comparison, run: Run) -> Cell:
 
 
 def _complete_cell(run: Run) -> Cell:
-    short = [task.task for task in run.tasks.values() if task.expected is not None and task.n < task.expected]
+    short = [task.title for task in run.tasks.values() if task.expected is not None and task.n < task.expected]
     if short or run.problems:
         return "bad", f"{len(short) + len(run.problems)} tasks without all their samples"
     if failed := sum(len(task.samples.failed) for task in run.tasks.values()):
         worst = max(run.tasks.values(), key=lambda task: task.failed_share)
         state = "bad" if worst.failed_share > FAILED else "note"
-        return state, f"{failed} items without an answer ({worst.task}: {100 * worst.failed_share:.1f} %)"
+        return state, f"{failed} items without an answer ({worst.title}: {100 * worst.failed_share:.1f} %)"
     return "good", "all"
 
 
 def _health_cell(report: Comparison, run: Run) -> Cell:
     invalid = [check for check in report.health if check.run == run.name and check.invalid]
-    checks = sorted({f"{check.condition} ({check.task})" for check in invalid})
+    checks = sorted({f"{check.condition} ({report.titles[check.task, check.filter]})" for check in invalid})
     return ("bad", _first_two(checks, ", ")) if checks else ("good", "all checks passed")

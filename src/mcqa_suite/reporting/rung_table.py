@@ -34,10 +34,10 @@ def rung_table(board: Leaderboard) -> Table:
 
 
 def chosen_columns(board: Leaderboard) -> list[int]:
-    """The index of one column for each task: acc, or acc_norm where the base is below chance."""
+    """The index of one column for each task and filter: acc, or acc_norm where the base is below chance."""
     by_task: dict[str, list[int]] = {}
     for index, column in enumerate(board.columns):
-        by_task.setdefault(column.name, []).append(index)
+        by_task.setdefault(column.title, []).append(index)
     return [_preferred(board, indices) for indices in by_task.values()]
 
 

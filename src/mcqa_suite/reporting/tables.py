@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.stats import Estimate
 
@@ -154,6 +155,35 @@ def points_interval(estimate: Estimate) -> str:
 def percent_range(estimate: Estimate) -> str:
     """51.8 to 64.2: the interval of a share in %, between 0 and 100."""
     return f"{percent(max(0.0, estimate.low))} to {percent(min(1.0, estimate.high))}"
+
+
+def in_unit(value: float | None, metric: str) -> str:
+    """A score: a share in %, that of any other metric with four significant digits."""
+    if value is None or is_share(metric):
+        return percent(value)
+    return f"{value:.4g}"
+
+
+def interval_in_unit(estimate: Estimate, metric: str) -> str:
+    """58.2 (51.8 to 64.2): a score with its interval."""
+    value, low, high = (in_unit(end, metric) for end in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def change_in_unit(value: float, metric: str) -> str:
+    """A difference: of shares in points, never -0.0."""
+    return points(value) if is_share(metric) else f"{value or 0.0:+.4g}"
+
+
+def change_interval(estimate: Estimate, metric: str) -> str:
+    """-11.3 (-17.7 to -5.0): a difference with its interval."""
+    value, low, high = (change_in_unit(end, metric) for end in (estimate.value, estimate.low, estimate.high))
+    return f"{value} ({low} to {high})"
+
+
+def unit(metric: str, shares: str) -> str:
+    """`shares`, such as " %" or " (points)", for a metric that is a share; "" for another, which has a unit of its own."""
+    return shares if is_share(metric) else ""
 
 
 def letter_shares(shares: Sequence[float]) -> str:

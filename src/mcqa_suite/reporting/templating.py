@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.reporting.tables import number, p_value, percent, points
+from mcqa_suite.reporting.tables import change_in_unit, in_unit, number, p_value, percent, unit
 
 if TYPE_CHECKING:
     import jinja2
@@ -41,7 +41,9 @@ def template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "points": points,
+        "in_unit": in_unit,
+        "change_in_unit": change_in_unit,
+        "unit": unit,
         "percent": percent,
         "number": number,
         "p": p_value,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.reporting.comparison_data import above_chance
-from mcqa_suite.reporting.tables import percent, points_interval
+from mcqa_suite.reporting.tables import change_interval, percent, unit
 
 MEANING = {
-    "worse": "the difference is negative, and significant after Holm's correction",
-    "better": "the difference is positive, and significant after Holm's correction",
+    "worse": "the score is worse (lower, or higher where lower is better), significantly after Holm's correction",
+    "better": "the score is better, significantly after Holm's correction",
     "equivalent": "two one-sided tests, each at .05 and not corrected, show that the difference is within the margin",
     "no detectable change": "not significant, with enough questions to detect a difference of the margin (80 % power)",
     "underpowered": "not significant, with too few questions to detect a difference of the margin (80 % power)",
@@ -35,8 +35,8 @@ def headlines(comparison: Comparison) -> list[list[ComparisonRow]]:
     rows = comparison.by_task()
     covers = {key: covered(group) for key, group in rows.items()}
 
-    def is_inside(key: tuple[str, str]) -> bool:
-        others = [cover for other, cover in covers.items() if other != key and other[1] == key[1]]
+    def is_inside(key: tuple[str, str, str]) -> bool:
+        others = [cover for other, cover in covers.items() if other != key and other[1:] == key[1:]]
         return any(covers[key] < cover or (covers[key] == cover and not rows[key][0].members) for cover in others)
 
     return [group for key, group in rows.items() if not is_inside(key)]
@@ -54,14 +54,14 @@ def parts_of(comparison: Comparison, rows: Sequence[ComparisonRow]) -> list[list
     names, first = covered(rows), rows[0]
     return [
         group
-        for (task, filter_name), group in comparison.by_task().items()
-        if first.members and not group[0].members and task in names and filter_name == first.filter
+        for (task, *rest), group in comparison.by_task().items()
+        if first.members and not group[0].members and task in names and rest == [first.filter, first.metric]
     ]
 
 
 def interval(row: ComparisonRow) -> str:
     """-11.3 points (-17.7 to -5.0)."""
-    return points_interval(row.change.difference).replace(" (", " points (", 1)
+    return change_interval(row.change.difference, row.metric).replace(" (", f"{unit(row.metric, ' points')} (", 1)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _card(
     for verdict, phrase in PHRASE.items():
         if selected := [row for row in rows if row.verdict == verdict]:
             texts = [_failures(comparison, row) if verdict == "not valid" else interval(row) for row in selected]
-            tasks = [f"{row.task}: {text}" for row, text in zip(selected, texts, strict=True)]
+            tasks = [f"{row.title}: {text}" for row, text in zip(selected, texts, strict=True)]
             lines.append((verdict, phrase, "; ".join(tasks)))
     if mismatched:
         texts = [f"{setting}: {'; '.join(first_two(of_tasks))}" for setting, of_tasks in mismatched.items()]
@@ -120,7 +120,10 @@ def first_two(lines: Sequence[str]) -> list[str]:
 
 def _failures(comparison: Comparison, row: ComparisonRow) -> str:
     """What failed in a row that is not valid; of a group, in its first task."""
-    checks = [check for check in comparison.health if check.invalid and check.run in (row.variant, comparison.base)]
+    of_row = (row.variant, comparison.base)
+    checks = [
+        check for check in comparison.health if check.invalid and check.run in of_row and check.filter == row.filter
+    ]
     task = next((check.task for check in checks if check.task in covered([row])), row.task)
     return ", ".join(f"{check.detail} ({check.run})" for check in checks if check.task == task)
 
@@ -151,10 +154,10 @@ def _facts(rows: Sequence[ComparisonRow], tops: Sequence[Sequence[ComparisonRow]
     for row in rows:
         left = above_chance(row)
         if row.verdict == "worse" and left is not None and row.change.base.low > (row.chance or 0):
-            yield f"{row.task}: keeps {percent(max(0.0, left), 0)} % of the base's score above chance"
+            yield f"{row.title}: keeps {percent(max(0.0, left), 0)} % of the base's score above chance"
         if row.unread_variant and row.unread_base is not None and row.unread_variant > row.unread_base + 0.02:
             yield (
-                f"{row.task}: no answer could be read in {percent(row.unread_variant)} % of responses"
+                f"{row.title}: no answer could be read in {percent(row.unread_variant)} % of responses"
                 f" (base: {percent(row.unread_base)} %)"
             )
 

@@ -23,6 +23,7 @@ from mcqa_suite.stats.significance import (
     holm,
     mcnemar_exact,
     mcnemar_midp,
+    mean_below,
     t_test,
     tost_mean,
     unpaired_test,

@@ -28,6 +28,20 @@ def mcnemar_midp(only_second: int, only_first: int) -> float:
     return float(min(1.0, special.bdtr(smaller, pairs, 0.5) + below))
 
 
+def mean_below(values: Floats, mean: float) -> float:
+    """p of values as low as these if they are independent, from 0 to 1, and their true mean is `mean` or more.
+
+    Binomial for values of 0 and 1, which is exact; else Hoeffding's bound, which is never below the true p (Journal of the
+    American Statistical Association 58, 1963, 13-30, theorem 1). 1 for no values.
+    """
+    n, total = len(values), float(values.sum())
+    if np.isin(values, (0.0, 1.0)).all():
+        return float(special.bdtr(total, n, mean)) if n else 1.0
+    share = total / n
+    divergence = special.rel_entr(share, mean) + special.rel_entr(1 - share, 1 - mean)
+    return float(np.exp(-n * divergence)) if share < mean else 1.0
+
+
 def unpaired_test(first: Estimate, second: Estimate) -> float:
     """Two-sided p of the pooled z-test that two shares of independent samples are equal."""
     total = first.n + second.n

@@ -6,11 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mcqa_suite.analysis.compare.filters import selected_filters
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
-from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Kind
+from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Key, Kind
 from mcqa_suite.analysis.compare.significance import with_verdicts
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
-from mcqa_suite.analysis.compare.tasks import Key, Options, cluster_notes, paired_tasks, rows_of, unmatched
+from mcqa_suite.analysis.compare.tasks import (
+    Options,
+    cluster_notes,
+    direction_notes,
+    paired_tasks,
+    rows_of,
+    unmatched,
+)
 from mcqa_suite.common.errors import ComparisonError, DatasetError
 from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.named_runs import read_runs
@@ -36,27 +44,27 @@ def compare(
     others = [*variants, *([noise_floor] if noise_floor else [])]
     mismatches = [line for variant in others for line in _mismatches(base, variant)]
     if mismatches and not (options.force or leave_out):
-        raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *mismatches]))
+        raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *dict.fromkeys(mismatches)]))
     notes += [note for variant in others for note in _same_prompts(base, variant)]
     problems = [problem for run in (base, *others) for problem in run.problems]
     notes += [note for run in (base, *others) for note in _notes(run)]
     clustered = False
     rows: list[ComparisonRow] = []
-    checks: dict[tuple[str, str, str], FailedCheck] = {}
-    unpaired: dict[str, dict[str, UnpairedCounts]] = {}
+    checks: dict[tuple[str, str, str, str], FailedCheck] = {}
+    unpaired: dict[str, dict[Key, UnpairedCounts]] = {}
     for variant in others:
         kind: Kind = "noise floor" if variant is noise_floor else "task"
         tasks, errors = paired_tasks(base, variant, options, len(others))
         problems += errors
-        unpaired[variant.name] = {key[0]: task.unpaired for key, task in tasks.items() if task.unpaired.total}
+        unpaired[variant.name] = {key: task.unpaired for key, task in tasks.items() if task.unpaired.total}
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
         if not options.force:
             tasks = {key: task for key, task in tasks.items() if not _asked_differently(base, variant, key)}
         clustered |= any(task.run.samples.clustered_by for task in tasks.values())
-        checks |= {(c.task, c.run, c.condition): c for task in tasks.values() for c in task.failed_checks}
+        checks |= {(c.task, c.filter, c.run, c.condition): c for task in tasks.values() for c in task.failed_checks}
         of_variant, lines = rows_of(base, variant.name, kind, tasks, options)
         rows += of_variant
-        notes += [*lines, *cluster_notes(tasks, options.cluster)]
+        notes += [*lines, *cluster_notes(tasks, options.cluster), *direction_notes(tasks.values())]
     if not rows:
         problems += [f"{ASKED_DIFFERENTLY}: {line}" for line in mismatches]
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
@@ -73,8 +81,9 @@ def compare(
         families=families,
         rows=tuple(judged),
         unpaired=unpaired,
+        titles={key: task.title for run in (base, *others) for key, task in run.tasks.items()},
         health=tuple(checks.values()),
-        mismatches=tuple(mismatches),
+        mismatches=tuple(dict.fromkeys(mismatches)),
         forced=options.force,
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys(notes)),
@@ -105,11 +114,13 @@ def _no_field(base: Run, cluster: str) -> str:
 
 
 def _notes(run: Run) -> Iterator[str]:
+    for note in run.notes:
+        yield f"{run.name}: {note}"
     for task in run.tasks.values():
         if task.expected is not None and task.n < task.expected:
-            yield f"{run.name}: {task.task}: only {task.n} of {task.expected} samples"
+            yield f"{run.name}: {task.title}: only {task.n} of {task.expected} samples"
         if failed := len(task.samples.failed):
-            yield f"{run.name}: {task.task}: {failed} of {failed + task.n} items got no answer and are left out"
+            yield f"{run.name}: {task.title}: {failed} of {failed + task.n} items got no answer and are left out"
 
 
 @dataclass(frozen=True)
@@ -132,9 +143,21 @@ class Folders:
         return runs
 
 
-def read_folders(texts: Sequence[str], *, cluster: str | None = None, subset: Path | None = None) -> Folders:
-    """Read runs given as PATH, PATH@STAMP or NAME=PATH; `subset` is the clean.json of an audit."""
+def read_folders(
+    texts: Sequence[str], *, cluster: str | None = None, subset: Path | None = None, filters: str | None = None
+) -> Folders:
+    """Read runs given as PATH, PATH@STAMP or NAME=PATH; `subset` is the clean.json of an audit.
+
+    `filters` selects results by the names of filters, as `selected_filters` does.
+    """
     runs, errors = read_runs(texts, cluster)
+    for index, run in enumerate(runs):
+        if run is not None and filters is not None:
+            try:
+                runs[index] = selected_filters(run, filters)
+            except ComparisonError as error:
+                runs[index] = None
+                errors.append(str(error))
     if subset is None:
         return Folders(tuple(runs), tuple(errors))
     documents = read_subset(subset)
@@ -154,7 +177,7 @@ def compare_folders(
     Raises DatasetError if the base or every variant is unreadable, and ComparisonError as `compare` does.
     """
     texts = [base, *variants, *([noise_floor] if noise_floor else [])]
-    folders = read_folders(texts, cluster=options.cluster, subset=subset)
+    folders = read_folders(texts, cluster=options.cluster, subset=subset, filters=options.filter)
     first, *others = folders.runs
     if first is None:
         raise DatasetError(folders.errors[0])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy.special import bdtr
 
+from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.analysis.compare.result import FailedCheck
 from mcqa_suite.logs.guessing import chances
@@ -45,7 +45,9 @@ def _conditions(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[
         tied = ((values == values[:, :1]) | ~mask).all(axis=1) & (pairs.options > 1)
         if tied.mean() > TIED:
             yield "all equal", f"all options have the same log-likelihood in {tied.sum()} of {n} documents"
-    if answers.unread is not None and answers.unread.all():
+    if not pairs.is_accuracy:
+        return
+    if answers.unread is not None and (answers.unread == 1).all():
         yield "unread", f"no answer could be read in any of {n} documents"
     else:
         yield from _below_chance(answers, pairs, level)
@@ -54,13 +56,13 @@ def _conditions(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[
 
 def _below_chance(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[str, str]]:
     """Significantly fewer right answers than guessing gives; unread answers are not counted."""
-    if pairs.options.min() == 0 or answers.right is None:
+    if pairs.options.min() == 0:
         return
-    read = np.ones(pairs.n, bool) if answers.unread is None else ~answers.unread
-    n, right = int(read.sum()), int((answers.right & read).sum())
-    chance = float(chances(*pairs.asked)[read].mean()) if n else 0.0
-    if bdtr(right, n, chance) < level:
-        share = f"{100 * right / n:.1f} % right of {n} documents"
+    read = np.ones(pairs.n, bool) if answers.unread is None else answers.unread == 0
+    scores = answers.score[read]
+    chance = float(chances(*pairs.asked)[read].mean()) if len(scores) else 0.0
+    if stats.mean_below(scores, chance) < level:
+        share = f"{100 * scores.mean():.1f} % right of {len(scores)} documents"
         yield "below chance", f"{share}, significantly below the {100 * chance:.1f} % of guessing"
 
 

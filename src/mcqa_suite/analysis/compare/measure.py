@@ -74,9 +74,9 @@ def _mean_change(first: Floats, second: Floats, rows: Rows, margin: float) -> Ch
 
 
 def flips(pairs: Pairs) -> Flips | None:
-    """Counts of changed answers; None if a score is neither 0 nor 1."""
+    """Counts of changed answers; None if the scores are not those of right and wrong answers."""
     first, second = pairs.base.right, pairs.variant.right
-    if first is None or second is None:
+    if first is None or second is None or not pairs.is_accuracy:
         return None
     changed = pairs.base.answer != pairs.variant.answer
     return Flips(int((first & ~second).sum()), int((~first & second).sum()), int((~first & ~second & changed).sum()))
@@ -102,8 +102,8 @@ def choices(pairs: Pairs) -> Choices:
     return Choices(
         kl=stats.spread(stats.kl_divergence(base, variant)),
         jensen_shannon=float(stats.jensen_shannon(base, variant).mean()),
-        ece_base=_ece(base, pairs.base),
-        ece_variant=_ece(variant, pairs.variant),
+        ece_base=_ece(base, pairs.base) if pairs.is_accuracy else None,
+        ece_variant=_ece(variant, pairs.variant) if pairs.is_accuracy else None,
         **values,
     )
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mcqa_suite.logs.guessing import Asked
+from mcqa_suite.logs.metrics import is_accuracy
 from mcqa_suite.logs.samples import Booleans, Floats, Hashes, Integers, Samples
 
 
@@ -35,8 +36,9 @@ class UnpairedCounts:
 class Answers:
     """One model's answers over the pairs.
 
-    `options`: number of scored options. `right`: None if a score is neither 0 nor 1. `pick`: index of the chosen option, or -1.
-    `answer`: a hash, for comparison. `unread`: None if nothing was extracted. `loglikelihoods`: [pairs, options].
+    `options`: number of scored options. `right`: whether the score is 1; None if one is neither 0 nor 1. `pick`: index of the
+    chosen option, or -1. `answer`: a hash, for comparison. `unread`: share of the document's answers that could not be read;
+    None if nothing was extracted. `loglikelihoods`: [pairs, options].
     """
 
     score: Floats
@@ -44,7 +46,7 @@ class Answers:
     right: Booleans | None
     pick: Integers
     answer: Hashes
-    unread: Booleans | None
+    unread: Floats | None
     loglikelihoods: Floats | None
     response: Hashes | None
 
@@ -54,6 +56,7 @@ class Pairs:
     """Both models' answers to the documents of one or several tasks.
 
     `gold`: [pairs, options], which are right; none is where gold is unknown. `cluster`: equal for the documents of one question.
+    `is_accuracy`: whether the scores are shares of right answers.
     """
 
     base: Answers
@@ -63,6 +66,7 @@ class Pairs:
     gold: Booleans
     doc_hash: Hashes
     cluster: Hashes
+    is_accuracy: bool = True
 
     @property
     def n(self) -> int:
@@ -113,6 +117,7 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedC
         gold=_widened(base.gold[rows], _width(variant)),
         doc_hash=base.hashes[rows, 0],
         cluster=base.cluster[rows],
+        is_accuracy=is_accuracy(metric),
     )
     return pairs, unpaired
 
@@ -124,18 +129,15 @@ def _width(samples: Samples) -> int:
 def _answers(samples: Samples, rows: Integers, metric: str, width: int) -> Answers:
     """The answers of `rows`, log-likelihoods padded with 0 to at least `width` options."""
     score, pick = samples.scores[metric][rows], samples.pick(metric)[rows]
-    values, parsed = samples.loglikelihoods, samples.scores.get("parsed")
+    values, unread = samples.loglikelihoods, samples.unread
     answer = (pick + 1).astype(np.uint64) if samples.answer is None else samples.answer[rows]
-    unread = None
-    if samples.answer is not None:
-        unread = (parsed[rows] < 1) if parsed is not None else (answer == 0)
     return Answers(
         score=score,
         options=samples.options[rows],
         right=score > 0 if np.isin(score, (0.0, 1.0)).all() else None,
         pick=pick,
         answer=answer,
-        unread=unread,
+        unread=None if unread is None else unread[rows],
         loglikelihoods=None if values is None else _widened(values[rows], width),
         response=None if samples.response is None else samples.response[rows],
     )
@@ -160,6 +162,8 @@ def joined(parts: Sequence[Parts]) -> Parts:
 def _concatenated(values: list[Any]) -> Any:
     if any(value is None for value in values):
         return None
+    if isinstance(values[0], bool):
+        return all(values)
     if isinstance(values[0], Answers):
         return joined(values)
     if values[0].ndim == 2:

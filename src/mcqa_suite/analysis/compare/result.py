@@ -10,6 +10,7 @@ from typing import Literal
 from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.stats import Estimate, Power, Spread
 
+Key = tuple[str, str]  # task and filter
 Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "not valid"]
 Kind = Literal["task", "group", "noise floor"]
 Method = Literal["score", "clustered score", "t", "clustered t"]
@@ -77,14 +78,17 @@ class ComparisonRow:
     """One variant against the base on one task or group.
 
     The corrected p-values are None for rows that are not valid and for noise floors, which are in no family. `chance` and
-    `constant` are those of `logs.guessing`. `members`: the tasks of a group; `left_out`: its tasks in which a check failed;
-    `average`: how they are averaged. `clusters`: how many the documents form, by the field `clustered_by`; None where they are
-    independent. `detectable`: the smallest difference that the row's test, corrected for its family, detects with power .8.
+    `constant` are those of `logs.guessing`, None for a metric that is no accuracy. `members`: the tasks of a group; `left_out`:
+    its tasks in which a check failed; `average`: how they are averaged. `clusters`: how many the documents form, by the field
+    `clustered_by`; None where they are independent. `detectable`: the smallest difference that the row's test, corrected for its
+    family, detects with power .8. `higher_is_better`: the direction of the metric. `title`: the name of the task, with the
+    filter where its log has several.
     """
 
     task: str
     metric: str
     filter: str
+    title: str
     variant: str
     kind: Kind
     n: int
@@ -106,6 +110,13 @@ class ComparisonRow:
     clusters: int | None = None
     clustered_by: str = ""
     detectable: float = nan
+    higher_is_better: bool = True
+
+    @property
+    def gain(self) -> float:
+        """The difference, above 0 where the variant is better."""
+        value = self.change.difference.value
+        return value if self.higher_is_better else -value
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,7 @@ class FailedCheck:
     condition: str
     detail: str
     invalid: bool
+    filter: str = "none"
 
 
 @dataclass(frozen=True)
@@ -135,7 +147,8 @@ class Comparison:
 
     `mismatches`: settings in which a task was asked differently; such tasks are in no row, unless the comparison was `forced`.
     `problems`: a line for each run or task that could not be
-    read or compared. `subset`: a note that names the documents compared; None for all.
+    read or compared. `unpaired`: of each variant, by task and filter. `titles`: the names of tasks, with the filter where a log
+    has several. `subset`: a note that names the documents compared; None for all.
     """
 
     base: str
@@ -143,7 +156,8 @@ class Comparison:
     cluster: str | None
     families: tuple[Family, ...]
     rows: tuple[ComparisonRow, ...]
-    unpaired: Mapping[str, Mapping[str, UnpairedCounts]]
+    unpaired: Mapping[str, Mapping[Key, UnpairedCounts]]
+    titles: Mapping[Key, str]
     health: tuple[FailedCheck, ...] = ()
     mismatches: tuple[str, ...] = ()
     forced: bool = False
@@ -151,9 +165,9 @@ class Comparison:
     notes: tuple[str, ...] = ()
     subset: str | None = None
 
-    def by_task(self) -> dict[tuple[str, str], list[ComparisonRow]]:
-        """Rows by task or group and filter."""
-        rows: dict[tuple[str, str], list[ComparisonRow]] = {}
+    def by_task(self) -> dict[tuple[str, str, str], list[ComparisonRow]]:
+        """Rows by task or group, filter and metric."""
+        rows: dict[tuple[str, str, str], list[ComparisonRow]] = {}
         for row in self.rows:
-            rows.setdefault((row.task, row.filter), []).append(row)
+            rows.setdefault((row.task, row.filter, row.metric), []).append(row)
         return rows

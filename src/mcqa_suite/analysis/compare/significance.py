@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import isnan
 
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, Family, Verdict
+from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.stats import benjamini_hochberg, holm
 
 LEVEL = 0.05
@@ -91,7 +92,8 @@ def _judged(
 
 def _verdict(row: ComparisonRow, margin: float) -> Verdict:
     """The first that applies: not valid; worse, better or at chance (corrected p < .05); equivalent (two one-sided tests);
-    underpowered (less than 80 % power for a difference of the margin); no detectable change."""
+    underpowered (less than 80 % power for a difference of the margin); no detectable change. The margin is in points, so that
+    a metric that is no share is neither equivalent nor underpowered."""
     change = row.change
     p_corrected = change.p if row.p_holm is None else row.p_holm
     if row.verdict == "not valid":
@@ -99,7 +101,9 @@ def _verdict(row: ComparisonRow, margin: float) -> Verdict:
     if isnan(p_corrected):
         return "underpowered"
     if p_corrected < LEVEL:
-        return "at chance" if is_at_chance(row) else "worse" if change.difference.value < 0 else "better"
+        return "at chance" if is_at_chance(row) else "worse" if row.gain < 0 else "better"
+    if not is_share(row.metric):  # the margin is one of shares
+        return "no detectable change"
     if change.p_equivalent < LEVEL:
         return "equivalent"
     return "underpowered" if row.detectable > margin else "no detectable change"
@@ -128,7 +132,7 @@ def exit_code(comparison: Comparison) -> int:
 def gate_text(comparison: Comparison) -> list[str]:
     """A line for each row that is worse by the gate's families, though not in the table."""
     return [
-        f"{row.variant}: {row.task}: worse (p Holm {row.p_holm:.4f}, corrected over the tasks of {row.variant} alone)"
+        f"{row.variant}: {row.title}: worse (p Holm {row.p_holm:.4f}, corrected over the tasks of {row.variant} alone)"
         for row, shown in zip(gate_rows(comparison), comparison.rows, strict=True)
         if row.verdict == "worse" and shown.verdict != "worse"
     ]

@@ -11,38 +11,47 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, UnpairedCounts, joined, pair
-from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Kind
+from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Key, Kind
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.guessing import Guessing, guessing
-from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.runs import Group, Run, TaskRun
+from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_assumed
+from mcqa_suite.logs.runs import Group, Run, TaskRun, with_filter
 
-Key = tuple[str, str]  # task and filter
+CONTRADICTION = "{}: higher_is_better is not that of {}; run both with the same task files"
 
 
 @dataclass(frozen=True)
 class Options:
-    """`tasks`: comma-separated globs over names of tasks and groups; `metric`: None for the first of METRICS that a run has;
-    `margin`: a fraction of 1; `cluster`: the field that names a document's cluster, None for those of logs.clusters, "none" for
-    independent documents; `force`: compare although the runs were asked differently."""
+    """`tasks`, `filter`: comma-separated globs over names of tasks and groups, and over names of filters (None for all);
+    `metric`: None for the first of METRICS that a run has; `margin`: a fraction of 1; `cluster`: the field that names a
+    document's cluster, None for those of logs.clusters, "none" for independent documents; `force`: compare although the runs
+    were asked differently."""
 
     tasks: str = "*"
     metric: str | None = None
     margin: float = 0.01
     cluster: str | None = None
     force: bool = False
+    filter: str | None = None
 
 
 @dataclass(frozen=True)
 class PairedTask:
-    """A task of base and variant, paired, with the health checks that failed in either."""
+    """A task of base and variant, paired, with the health checks that failed in either.
+
+    `assumed`: whether no results file says which direction of the metric is better. `days`: of the logs of base and variant,
+    "" where all logs of the run are of the same weights.
+    """
 
     run: TaskRun
     metric: str
+    higher_is_better: bool
+    assumed: bool
     pairs: Pairs
     unpaired: UnpairedCounts
     failed_checks: tuple[FailedCheck, ...]
+    days: tuple[str, str] = ("", "")
 
     @property
     def invalid(self) -> bool:
@@ -87,6 +96,9 @@ def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons
             raise ComparisonError(
                 f"no metric {metric} in {run.path}: {key[0]} (it has {names}); choose another --metric"
             )
+    directions = (first.directions, second.directions)
+    if (higher := higher_is_better(metric, directions)) is None:
+        raise ComparisonError(f"{variant.path}: {key[0]}: {CONTRADICTION.format(metric, base.path)}")
     pairs, unpaired = pair(first.samples, second.samples, metric)
     missing = ~(np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score))
     if missing.any():
@@ -97,7 +109,10 @@ def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons
         same = _is_same_model(base, variant)
         checks += health.failed_checks(pairs, key[0], base.name, variant.name, same_model=same, comparisons=comparisons)
         checks += [_unanswered(run, key) for run in (base, variant) if run.tasks[key].failed_share > health.FAILED]
-    return PairedTask(first, metric, pairs, unpaired, tuple(checks))
+    assumed = is_assumed(metric, directions)
+    before, after = (run.tasks[key].day if run.unproven else "" for run in (base, variant))
+    failed = tuple(replace(check, filter=key[1]) for check in checks)
+    return PairedTask(first, metric, higher, assumed, pairs, unpaired, failed, (before, after))
 
 
 def _is_same_model(base: Run, variant: Run) -> bool:
@@ -145,19 +160,29 @@ def preferred_metric(names: Sequence[str], metric: str | None = None) -> str | N
 
 def task_row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
     """A task's row of the comparison, before p-values are corrected."""
-    change = measure.change([task.pairs], None, margin)
-    return comparison_row(task, task.run.task, variant, kind, task.pairs, change, guessing([task.pairs.asked]))
+    pairs, several = task.pairs, task.run.several_filters
+    change, guess = measure.change([pairs], None, margin), guessing([pairs.asked])
+    return comparison_row(task, task.run.task, variant, kind, pairs, change, guess, several=several)
 
 
 def comparison_row(
-    example: PairedTask, name: str, variant: str, kind: Kind, pairs: Pairs, change: Change, guess: Guessing
+    example: PairedTask,
+    name: str,
+    variant: str,
+    kind: Kind,
+    pairs: Pairs,
+    change: Change,
+    guess: Guessing,
+    *,
+    several: bool,
 ) -> ComparisonRow:
-    """A row called `name`; metric, filter and shots are those of `example`, one of its tasks."""
+    """A row called `name`; metric, filter and shots are those of `example`, one of its tasks. `several`: name the filter."""
     base, other = pairs.base, pairs.variant
     return ComparisonRow(
         task=name,
         metric=example.metric,
         filter=example.run.filter,
+        title=with_filter(name, example.run.filter, several=several),
         variant=variant,
         kind=kind,
         n=pairs.n,
@@ -170,9 +195,10 @@ def comparison_row(
         clustered_by=fields_of([example]) if pairs.clusters else "",
         unread_base=None if base.unread is None else float(base.unread.mean()),
         unread_variant=None if other.unread is None else float(other.unread.mean()),
-        chance=None if base.right is None or other.right is None else guess.chance,
-        constant=guess.constant,
+        chance=guess.chance if pairs.is_accuracy else None,
+        constant=guess.constant if pairs.is_accuracy else None,
         verdict="not valid" if example.invalid else "no detectable change",
+        higher_is_better=example.higher_is_better,
     )
 
 
@@ -185,23 +211,28 @@ def rows_of(
     for group in base.groups.values():
         if not matches(group.name, options.tasks):
             continue
-        members = [task for key, task in tasks.items() if key[0] in group.tasks]
-        if not members:
-            continue
-        if reason := _why_no_mean(group, members):
-            notes.append(f"{group.name}: no mean: {reason}")
-            continue
-        missing = sorted(set(group.tasks) - {task.run.task for task in members})
-        if missing:
-            notes.append(f"{variant}: {group.name}: missing tasks: {', '.join(missing)}")
-        rows.append(_group_row(group, members, variant, kind, options.margin))
+        of_filter: dict[str, list[PairedTask]] = {}
+        for (name, filter_name), task in tasks.items():
+            if name in group.tasks:
+                of_filter.setdefault(filter_name, []).append(task)
+        several = len(of_filter) > 1
+        for filter_name, members in of_filter.items():
+            title = with_filter(group.name, filter_name, several=several)
+            if reason := _why_no_mean(group, members):
+                notes.append(f"{title}: no mean: {reason}")
+                continue
+            if missing := sorted(set(group.tasks) - {task.run.task for task in members}):
+                notes.append(f"{variant}: {title}: missing tasks: {', '.join(missing)}")
+            rows.append(_group_row(group, members, variant, kind, options.margin, several=several))
     return rows, notes
 
 
 def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
     """Why these tasks have no mean; None if they have one."""
-    if len({(task.metric, task.run.filter) for task in members}) > 1:
-        return "its tasks have different metrics or filters"
+    if len({(task.metric, task.higher_is_better) for task in members}) > 1:
+        return "its tasks have different metrics"
+    if len({task.days for task in members}) > 1:
+        return "its tasks are of different days, and the weights may have changed"
     if both := stats.nested({task.run.task: task.pairs.doc_hash for task in members}):
         return f"{both[0]} and {both[1]} share documents"
     key = members[0].metric, members[0].run.filter
@@ -213,7 +244,9 @@ def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
     )
 
 
-def _group_row(group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float) -> ComparisonRow:
+def _group_row(
+    group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float, *, several: bool
+) -> ComparisonRow:
     """The group's row over its valid members; if none is, a row over all that is not valid."""
     sound = [task for task in members if not task.invalid] or members
     parts = [task.pairs for task in sound]
@@ -223,7 +256,7 @@ def _group_row(group: Group, members: list[PairedTask], variant: str, kind: Kind
     change = measure.change(parts, weights, margin)
     guess = guessing([part.asked for part in parts], weights)
     row_kind: Kind = kind if kind == "noise floor" else "group"
-    row = comparison_row(sound[0], group.name, variant, row_kind, joined(parts), change, guess)
+    row = comparison_row(sound[0], group.name, variant, row_kind, joined(parts), change, guess, several=several)
     left_out = tuple(task.run.task for task in members if task not in sound)
     clustered_by = fields_of(sound) if row.clusters else ""
     return replace(row, members=tuple(sizes), left_out=left_out, average=mean.words, clustered_by=clustered_by)
@@ -232,6 +265,17 @@ def _group_row(group: Group, members: list[PairedTask], variant: str, kind: Kind
 def fields_of(tasks: Iterable[PairedTask]) -> str:
     """The fields that name the clusters of some tasks."""
     return " and ".join(dict.fromkeys(field for task in tasks if (field := task.run.samples.clustered_by)))
+
+
+def direction_notes(tasks: Iterable[PairedTask]) -> Iterator[str]:
+    for task in tasks:
+        if task.assumed:
+            yield assumption(task.run.title, task.metric)
+
+
+def assumption(task: str, metric: str) -> str:
+    """A line for a metric of which nothing says which direction is better."""
+    return f"{task}: {metric}: the results file does not say which direction is better; assumed: higher is better"
 
 
 def cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Literal
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, Family, health, measure
@@ -22,6 +23,7 @@ from mcqa_suite.analysis.leaderboard.columns import (
     weights_of,
 )
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.settings import difference_words
 from mcqa_suite.stats import Estimate
@@ -102,12 +104,13 @@ def leaderboard(
     differences = {
         (row.variant, row.task, row.metric, row.filter): row for row in (comparison.rows if comparison else ())
     }
-    rows = [_row(run, columns, Differ(differences), macro=nested is None) for run in runs]
+    macro = nested is None and (len(columns) == 1 or all(is_share(column.metric) for column in columns))
+    rows = [_row(run, columns, Differ(differences), macro=macro) for run in runs]
     if comparison and (base := next((run for run in runs if run.name == comparison.base), None)):
         rows = [replace(row, entries=_against(base, row)) for row in rows]
     rows = [replace(row, kind="base") if comparison and row.run.name == comparison.base else row for row in rows]
     ranked_by = columns if any(row.macro for row in rows) else _first_complete(rows, columns)
-    rows = _ranked(sorted(rows, key=lambda row: -_value(row, ranked_by)), ranked_by)
+    rows = _ranked(sorted(rows, key=lambda row: -_goodness(row, ranked_by)), ranked_by)
     if noise_floor is not None:
         rows.append(replace(_row(noise_floor, columns, Differ(differences), macro=False), kind="noise floor"))
     families = comparison.families if comparison else ()
@@ -134,33 +137,33 @@ def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> 
 
 @dataclass(frozen=True)
 class Differ:
-    """Differences of several models to another: the `rows` and their families; by model and task, how many documents are
-    `unpaired`, and why there is no row where the two were `asked_differently`."""
+    """Differences of several models to another: the `rows` and their families; by model, task and filter, how many documents
+    are `unpaired`, and why there is no row where the two were `asked_differently`."""
 
     rows: Differences = field(default_factory=dict)
     families: tuple[Family, ...] = ()
-    unpaired: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    asked_differently: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    unpaired: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    asked_differently: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
 
 def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]) -> Differ:
     """Compare each (base, variant) on each column, unless it was asked differently."""
     options, rows = Options(), []
-    unpaired: dict[tuple[str, str], int] = {}
-    refused: dict[tuple[str, str], str] = {}
+    unpaired: dict[tuple[str, str, str], int] = {}
+    refused: dict[tuple[str, str, str], str] = {}
     for base, variant in pairs:
         for column in columns:
             key = (column.name, column.filter)
             if key not in base.tasks or key not in variant.tasks:
                 continue
             if reason := _refusal(base, variant, column):
-                refused[variant.name, column.name] = reason
+                refused[variant.name, *key] = reason
                 continue
             try:
                 task = pair_task(base, variant, key, column.metric, len(pairs) * len(columns))
             except ComparisonError:  # the variant lacks the metric
                 continue
-            unpaired[variant.name, column.name] = task.unpaired.total
+            unpaired[variant.name, *key] = task.unpaired.total
             if task.pairs.n:
                 rows.append(task_row(task, variant.name, "task", options.margin))
     judged, families = with_verdicts(rows, options.margin)
@@ -170,11 +173,11 @@ def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
 
 def _refusal(first: Run, second: Run, column: TaskColumn) -> str:
     """In what the runs were asked differently, in the first such task of a column; "" where they may be subtracted."""
-    for name in column.tasks:
-        ours, theirs = first.by_task.get(name), second.by_task.get(name)
+    for key in column.keys:
+        ours, theirs = first.tasks.get(key), second.tasks.get(key)
         if ours and theirs and (pairs := ours.asked_differently(theirs)):
             words = difference_words(pairs, first.name, second.name)
-            return words if len(column.tasks) == 1 else f"{name}: {words}"
+            return words if len(column.tasks) == 1 else f"{key[0]}: {words}"
     return ""
 
 
@@ -199,7 +202,7 @@ def _row(
         entry, key, task = (
             _entry(run, column),
             (run.name, column.name, column.metric, column.filter),
-            (run.name, column.name),
+            (run.name, column.name, column.filter),
         )
         differences: dict[str, Any] = {
             "to_base": to_base.rows.get(key),
@@ -209,6 +212,7 @@ def _row(
             "parent_differs": to_parent.asked_differently.get(task, ""),
         }
         entries.append(entry and replace(entry, **differences))
+    macro &= run.is_of_one_model(key for column in columns for key in column.keys)
     return BoardRow(run, tuple(entries), macro=_macro(entries) if macro else None)
 
 
@@ -221,14 +225,14 @@ def _entry(run: Run, column: TaskColumn) -> Entry | None:
 
 
 def _unread(run: Run, column: TaskColumn) -> float | None:
-    tasks = [run.by_task[name] for name in column.tasks]
+    tasks = column.of(run)
     shares = [(task.n, task.unread) for task in tasks if task.unread is not None]
     return sum(n * share for n, share in shares) / sum(n for n, _ in shares) if len(shares) == len(tasks) else None
 
 
 def _failed_check(run: Run, column: TaskColumn) -> str:
-    for name in column.tasks:
-        samples = run.by_task[name].samples
+    for task in column.of(run):
+        name, samples = task.task, task.samples
         pairs, _ = pair(samples, samples, column.metric)
         comparisons = len(column.tasks)
         for check in health.failed_checks(pairs, name, run.name, run.name, same_model=True, comparisons=comparisons):
@@ -253,18 +257,20 @@ def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> 
     return list(columns[:1])
 
 
-def _value(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
-    """The value that sorts a row: its macro mean, or its score on the only column; -1 if missing or a check failed."""
+def _goodness(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
+    """The value that sorts a row, the best highest: its macro mean, or its score on the only column, with the sign of the
+    metric's direction; -inf if missing or a check failed."""
+    sign = 1 if ranked_by[0].higher_is_better else -1
     if len(ranked_by) > 1:
-        return -1.0 if row.macro is None else row.macro.value
+        return -inf if row.macro is None else sign * row.macro.value
     entry = next((entry for entry in row.entries if entry is not None and entry.column == ranked_by[0]), None)
-    return -1.0 if entry is None or entry.failed_check else entry.accuracy.value
+    return -inf if entry is None or entry.failed_check else sign * entry.accuracy.value
 
 
 def _ranked(rows: list[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[BoardRow]:
     """Add ranks, and whether the difference of each model to the first is significant."""
-    values = [_value(row, ranked_by) for row in rows]
-    sound = [row for row, value in zip(rows, values, strict=True) if value >= 0]
+    values = [_goodness(row, ranked_by) for row in rows]
+    sound = [row for row, value in zip(rows, values, strict=True) if value > -inf]
     refusals = [_untested(sound[0].run, row.run, ranked_by) for row in sound[1:]]
     p_values = [
         None if refusal else _paired_p(sound[0].run, row.run, ranked_by)
@@ -290,7 +296,7 @@ def _paired_p(first: Run, second: Run, columns: Sequence[TaskColumn]) -> float |
     parts: list[Pairs] = []
     weights: list[float] = []
     for column in columns:
-        tasks = [(first.by_task[name].samples, second.by_task[name].samples) for name in column.tasks]
+        tasks = [(first.tasks[key].samples, second.tasks[key].samples) for key in column.keys]
         own = [scored(pair(*samples, column.metric)[0]) for samples in tasks]
         counts = [pairs.n for pairs in own]
         if not all(counts):

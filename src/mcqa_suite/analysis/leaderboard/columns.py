@@ -1,4 +1,4 @@
-"""The columns of a leaderboard: every task and metric; or the groups that have a mean, and the remaining tasks."""
+"""The columns of a leaderboard: every task, filter and metric; or the groups that have a mean, and the remaining tasks."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from functools import cached_property
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.tasks import preferred_metric
+from mcqa_suite.analysis.compare.result import Key
+from mcqa_suite.analysis.compare.tasks import CONTRADICTION, preferred_metric
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.groups import Group, GroupMean
-from mcqa_suite.logs.guessing import guessing
-from mcqa_suite.logs.rows import METRICS
-from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.logs.guessing import Guessing, guessing
+from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_accuracy, is_assumed
+from mcqa_suite.logs.runs import Run, TaskRun, with_filter
 from mcqa_suite.logs.samples import Floats, Hashes
 from mcqa_suite.stats import Estimate, Rows
 
 
 @dataclass(frozen=True)
 class TaskColumn:
-    """A task, or a group of tasks and their `mean`.
+    """A task, or a group of tasks and their `mean`, under one filter.
 
-    `chance`, `constant`: see `logs.guessing`. `shots`: few-shot counts of the tasks; `mixed`: another column
-    has the same tasks with other few-shot counts.
+    `several_filters`: a log of the task has others, so that the title names it.
+    `chance`, `constant`: see `logs.guessing`; None for a metric that is no accuracy. `shots`: few-shot counts of the tasks;
+    `mixed`: another column has the same tasks with other few-shot counts. `higher_is_better`: the direction of the metric;
+    `assumed`: no results file says it.
     """
 
     name: str
@@ -36,16 +39,36 @@ class TaskColumn:
     constant: tuple[str, float] | None
     shots: tuple[int, ...]
     mixed: bool = False
+    higher_is_better: bool = True
+    assumed: bool = False
+    several_filters: bool = False
 
     @property
     def title(self) -> str:
+        return with_filter(self.title_without_filter, self.filter, several=self.several_filters)
+
+    @property
+    def title_without_filter(self) -> str:
         return f"{self.name}, {'/'.join(map(str, dict.fromkeys(self.shots)))}-shot" if self.mixed else self.name
+
+    @property
+    def keys(self) -> list[Key]:
+        """The task and filter of each of its results."""
+        return [(task, self.filter) for task in self.tasks]
+
+    def of(self, run: Run) -> list[TaskRun]:
+        """Its results in a run; fewer than it has tasks where the run lacks one."""
+        return [run.tasks[key] for key in self.keys if key in run.tasks]
 
 
 def every_task(runs: Sequence[Run]) -> list[TaskColumn]:
-    """A column for each task of the runs and each of its accuracies, by the first run that has the task."""
-    tasks = {name: task for run in reversed(runs) for name, task in run.by_task.items()}
-    return [_task_column(task, metric) for _, task in sorted(tasks.items()) for metric in task.metrics]
+    """A column for each task of the runs, filter, and accuracy, by the first run that has the task under this filter."""
+    tasks: dict[Key, TaskRun] = {}
+    for run in runs:
+        tasks |= {key: task for key, task in run.tasks.items() if key not in tasks}
+    ordered = sorted(tasks.values(), key=lambda task: task.task)  # filters in the order of the log
+    columns = [_task_column(task, metric) for task in ordered for metric in task.metrics]
+    return [_with_direction(column, runs) for column in columns]
 
 
 def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
@@ -56,36 +79,56 @@ def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
     first = runs[0]
     columns: list[TaskColumn] = []
     for group in sorted(first.groups.values(), key=lambda group: -len(group.tasks)):
-        taken = {task for column in columns for task in column.tasks}
-        if not taken & set(group.tasks) and (column := _group_column(first, group, metric)):
-            columns.append(column)
-    taken = {task for column in columns for task in column.tasks}
-    rest = [task for name, task in first.by_task.items() if name not in taken]
+        for filter_name in dict.fromkeys(name for task, name in first.tasks if task in group.tasks):
+            taken = {key for column in columns for key in column.keys}
+            column = _group_column(first, group, filter_name, metric)
+            if column and not taken & set(column.keys):
+                columns.append(column)
+    taken = {key for column in columns for key in column.keys}
+    rest = [task for key, task in first.tasks.items() if key not in taken]
     columns += [_task_column(task, name) for task in rest if (name := _common_metric([task], metric))]
     if not columns:
-        raise ComparisonError(f"no metric {metric or METRICS[0]} in {first.path}; choose another --metric")
+        names = ", ".join(dict.fromkeys(name for task in first.tasks.values() for name in task.samples.scores))
+        raise ComparisonError(
+            f"no metric {metric or METRICS[0]} in {first.path} (it has {names}); choose another --metric"
+        )
     shared = [part for column in columns for part in _by_shots(column, runs)]
     if not shared:
         raise ComparisonError(_why_nothing_shared(columns, runs))
-    return sorted(shared, key=lambda column: (column.name, column.shots))
+    order = {key: index for index, key in enumerate(first.tasks)}  # filters in the order of the log
+    ordered = sorted(shared, key=lambda column: (column.name, order[column.keys[0]], column.shots))
+    return [_with_direction(column, runs) for column in ordered]
+
+
+def _with_direction(column: TaskColumn, runs: Sequence[Run]) -> TaskColumn:
+    """The column with the direction of its metric; ComparisonError where the results files do not agree on it."""
+    tasks = [(run, task.directions) for run in runs for task in column.of(run)]
+    recorded = [directions for _, directions in tasks]
+    higher = higher_is_better(column.metric, recorded)
+    if higher is None:
+        other = next(run for run, files in tasks if files.get(column.metric) not in (None, recorded[0][column.metric]))
+        raise ComparisonError(f"{other.path}: {column.name}: {CONTRADICTION.format(column.metric, runs[0].path)}")
+    several = column.several_filters or any(task.several_filters for run in runs for task in column.of(run))
+    assumed = is_assumed(column.metric, recorded)
+    return replace(column, higher_is_better=higher, assumed=assumed, several_filters=several)
 
 
 def _task_column(task: TaskRun, metric: str) -> TaskColumn:
-    return TaskColumn(task.task, (task.task,), metric, task.filter, None, task.chance, task.constant, (task.n_shot,))
+    chance, constant = (task.chance, task.constant) if is_accuracy(metric) else (None, None)
+    return TaskColumn(task.task, (task.task,), metric, task.filter, None, chance, constant, (task.n_shot,))
 
 
-def _group_column(run: Run, group: Group, metric: str | None) -> TaskColumn | None:
+def _group_column(run: Run, group: Group, filter_name: str, metric: str | None) -> TaskColumn | None:
     """A group's column; None if the run lacks one of its tasks, or the harness computed no mean of the metric."""
-    members = [run.by_task[name] for name in group.tasks if name in run.by_task]
+    members = [run.tasks[name, filter_name] for name in group.tasks if (name, filter_name) in run.tasks]
     common = _common_metric(members, metric)
-    if len(members) < len(group.tasks) or common is None:
+    if len(members) < len(group.tasks) or common is None or (common, filter_name) not in group.means:
         return None
-    filter_name = members[0].filter
-    if (common, filter_name) not in group.means or {task.filter for task in members} != {filter_name}:
+    if not run.is_of_one_model((name, filter_name) for name in group.tasks):
         return None
     mean = group.means[common, filter_name]
     weights = mean.unless_pooled({task.task: task.size for task in members}, [task.n for task in members])
-    guess = guessing([task.asked for task in members], weights)
+    guess = guessing([task.asked for task in members], weights) if is_accuracy(common) else Guessing()
     shots = tuple(task.n_shot for task in members)
     return TaskColumn(group.name, group.tasks, common, filter_name, mean, guess.chance, guess.constant, shots)
 
@@ -99,9 +142,7 @@ def _common_metric(members: Sequence[TaskRun], metric: str | None) -> str | None
 
 def _by_shots(column: TaskColumn, runs: Sequence[Run]) -> list[TaskColumn]:
     """One column for each few-shot count among the runs; none if only one of several runs has its tasks."""
-    shots = dict.fromkeys(
-        tuple(run.by_task[name].n_shot for name in column.tasks if name in run.by_task) for run in runs
-    )
+    shots = dict.fromkeys(tuple(task.n_shot for task in column.of(run)) for run in runs)
     columns = [replace(column, shots=counts) for counts in shots if len(counts) == len(column.tasks)]
     having = {part: sum(scores_of(run, part) is not None for run in runs) for part in columns}
     if len(runs) > 1 and sum(having.values()) < 2:
@@ -113,8 +154,16 @@ def _by_shots(column: TaskColumn, runs: Sequence[Run]) -> list[TaskColumn]:
 def _why_nothing_shared(columns: Iterable[TaskColumn], runs: Sequence[Run]) -> str:
     for column in columns:
         for run in runs[1:]:
-            if set(column.tasks) <= run.by_task.keys():
-                return f"no metric {column.metric} in {run.path}: {column.name}; choose another --metric"
+            if len(tasks := column.of(run)) == len(column.tasks):
+                names = ", ".join(tasks[0].samples.scores) or "none"
+                return (
+                    f"no metric {column.metric} in {run.path}: {column.name} (it has {names}); choose another --metric"
+                )
+            if len(tasks) < len(column.tasks) and set(column.tasks) <= set(run.task_names):
+                names = ", ".join(name for task, name in run.tasks if task == column.tasks[0])
+                return (
+                    f"no filter {column.filter} in {run.path}: {column.name} (it has {names}); choose another --filter"
+                )
     return f"{runs[0].path}: no task in common with the other runs; evaluate all on the same tasks"
 
 
@@ -143,12 +192,12 @@ class Scores:
 
 
 def scores_of(run: Run, column: TaskColumn) -> Scores | None:
-    """The scores of each task of a column; None if the run lacks a task or has another few-shot count.
+    """The scores of each task of a column; None if the run lacks a task, has another few-shot count, or no mean over them.
 
     Documents without the metric, such as a ROUGE score without a reference, are left out.
     """
-    tasks = [run.by_task[name] for name in column.tasks if name in run.by_task]
-    if tuple(task.n_shot for task in tasks) != column.shots:
+    tasks = column.of(run)
+    if tuple(task.n_shot for task in tasks) != column.shots or not run.is_of_one_model(column.keys):
         return None
     samples = [task.samples for task in tasks if column.metric in task.samples.scores]
     if len(samples) < len(column.tasks):
@@ -167,7 +216,7 @@ def weights_of(run: Run, column: TaskColumn, rows: Sequence[int]) -> tuple[float
     """The weight of each task of a column; None where every one of its `rows` has the same."""
     if column.mean is None:
         return None
-    sizes = {name: run.by_task[name].size for name in column.tasks}
+    sizes = {task.task: task.size for task in column.of(run)}
     weights = column.mean.unless_pooled(sizes, rows)
     return None if weights is None else tuple(weights)
 
@@ -191,6 +240,10 @@ def mean_of_columns(columns: Sequence[Scores]) -> Scores:
 
 
 def nested_columns(run: Run, columns: Sequence[TaskColumn]) -> tuple[str, str] | None:
-    """The first two columns that share documents; None if there are none."""
-    hashes = {c.name: [run.by_task[name].samples.hashes[:, 0] for name in c.tasks] for c in columns}
+    """The titles of the first two columns that share documents, such as two filters of a task; None if there are none.
+
+    Columns of a task with other few-shot counts are not two for one model.
+    """
+    names = {with_filter(c.name, c.filter, several=c.several_filters): c for c in columns}
+    hashes = {title: [task.samples.hashes[:, 0] for task in column.of(run)] for title, column in names.items()}
     return stats.nested({name: np.concatenate(parts) for name, parts in hashes.items()})

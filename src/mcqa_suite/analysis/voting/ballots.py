@@ -54,10 +54,13 @@ class Ballots:
         return int(self.answers.shape[1])
 
 
-def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int | None = None) -> Ballots:
+def read_ballots(
+    path: Path, name: str, columns: Columns | None = None, n: int | None = None, filter_name: str | None = None
+) -> Ballots:
     """The ballots of a `samples_*.jsonl`, or of a file of `{"id", "gold", "responses"}` rows.
 
-    `n`: take the first n samples of each question. DatasetError where numbers of samples differ and no `n` is set, or a question
+    `n`: take the first n samples of each question. `filter_name`: whose answers to take, where several filters read them.
+    DatasetError where numbers of samples differ and no `n` is set, or a question
     has fewer than `n`; for a row that is no sample, a question that comes twice, an empty file.
     """
     rows: list[tuple[Question, LogRow]] = []
@@ -70,7 +73,8 @@ def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int |
             raise DatasetError(f"{path}:{sample.line}: {error}") from error
     if not rows:
         raise DatasetError(f"{path}: holds no sample; run the task again with --log_samples")
-    rows = [row for row in rows if row[1].filter == rows[0][1].filter]  # each filter logs every document again
+    wanted = _filter(path, [log for _, log in rows], filter_name)
+    rows = [row for row in rows if row[1].filter == wanted]  # each filter logs every document again
     _check(path, [question for question, _ in rows], n)
     width = n or len(rows[0][0].texts)
     questions, answers, right = [], [], []
@@ -81,6 +85,16 @@ def read_ballots(path: Path, name: str, columns: Columns | None = None, n: int |
         answers.append(numbers)
         right.append([bool(SCORES[log.kind](log.doc, [extraction])["acc"]) for extraction in extractions])
     return Ballots(name, tuple(questions), np.array(answers, dtype=np.int64), np.array(right, dtype=np.bool_))
+
+
+def _filter(path: Path, logs: Sequence[LogRow], filter_name: str | None) -> str:
+    """The filter whose answers count: the chosen one, else the one that logged an answer for every sample, else the first."""
+    filters = dict.fromkeys(log.filter for log in logs)
+    whole = dict.fromkeys(log.filter for log in logs if len(log.extractions) == len(log.texts))
+    if (len(whole) > 1 and filter_name is None) or (filter_name is not None and filter_name not in filters):
+        given = "several filters read the answers" if filter_name is None else f"no filter {filter_name}"
+        raise DatasetError(f"{path}: {given}; choose with --filter: {', '.join(filters)}")
+    return filter_name or next(iter(whole or filters))
 
 
 def _question(sample: Sample, columns: Columns) -> tuple[Question, LogRow]:

@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from mcqa_suite.backend.loading import drop_decoding, keep_dequantised, kernel_for
-from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, identity
+from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, contents_of, identity
 from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
 from mcqa_suite.backend.prefix.forward import Forward
@@ -79,6 +79,11 @@ class PrefixLM(PrefixGeneration):
     def _get_config(self, pretrained: str, **kwargs: Any) -> None:
         super()._get_config(pretrained, **kwargs)
         self._config = kernel_for(self.device.type, self._config)
+
+    @cached_property
+    def contents(self) -> dict[str, str | None]:
+        """The content of the weights and of an adapter on them; None for what is not known."""
+        return contents_of(self)
 
     @property
     def shares(self) -> bool:
@@ -170,8 +175,11 @@ class PrefixLM(PrefixGeneration):
             return None
 
     def get_model_info(self) -> dict[str, Any]:
-        """The harness's facts about the model, and how its scores came about."""
-        return {**super().get_model_info(), "prefix_sharing": self.sharing()}
+        """The harness's facts about the model, the content of its files, which its path does not tell, and how its scores came
+        about."""
+        digests = list(self.contents.values())
+        content = "" if None in digests else "+".join(map(str, digests))
+        return {**super().get_model_info(), "model_content": content, "prefix_sharing": self.sharing()}
 
     def sharing(self) -> dict[str, Any]:
         """How the scores so far came about, for the results file."""

@@ -27,7 +27,7 @@ from mcqa_suite.reporting.browser.grids import MOST_QUESTIONS, form_of
 
 # Transitions from the base's answer; the page's filter uses these numbers.
 RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)
-UNKNOWN = 2  # a score that is neither right nor wrong
+UNKNOWN = 2  # a score that is neither right nor wrong, or of a metric that is no accuracy
 GOLD, QUESTION, FORM = 3, 4, 3  # indices: of gold and question in an item, of the encoder in a question
 Item = list[Any]
 
@@ -79,10 +79,11 @@ def _column(base: TaskRun, run: Run, key: tuple[str, str], preferred: str | None
     rows[base_rows] = own_rows
     right = np.full(base.n, UNKNOWN, np.int64)
     transition = np.full(base.n, UNPAIRED, np.int64)
-    metric = preferred_metric([name for name in base.samples.scores if name in task.samples.scores], preferred)
+    common = [name for name in base.samples.scores if name in task.samples.scores]
+    metric = preferred_metric(common, preferred)
     if metric is not None:
         pairs, _unpaired = pair(base.samples, task.samples, metric)
-        right[base_rows] = UNKNOWN if pairs.variant.right is None else pairs.variant.right
+        right[base_rows] = pairs.variant.right if pairs.is_accuracy and pairs.variant.right is not None else UNKNOWN
         if task is not base:
             transition[base_rows] = _transitions(pairs)
     lists = task.samples.loglikelihoods
@@ -94,7 +95,7 @@ def _column(base: TaskRun, run: Run, key: tuple[str, str], preferred: str | None
 
 def _transitions(pairs: Pairs) -> Integers | int:
     first, second = pairs.base.right, pairs.variant.right
-    if first is None or second is None:
+    if first is None or second is None or not pairs.is_accuracy:
         return UNPAIRED
     cases = [first & second, first, second, pairs.base.answer != pairs.variant.answer]
     return np.select(cases, [RIGHT, LOST, GAINED, OTHER_WRONG], SAME_WRONG)

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
-from mcqa_suite.reporting.figures.layout import capped, line_plot, margin_text, panel_title, panels
+from mcqa_suite.logs.metrics import is_share
+from mcqa_suite.reporting.figures.layout import capped, line_plot, margin_text, panel_title, panels, scale
 from mcqa_suite.reporting.figures.style import BAND, BETTER, FLOOR, INK, MUTED, REST, SAME, WORSE, Plot, short
+from mcqa_suite.reporting.tables import unit
 from mcqa_suite.reporting.verdicts import interval, parts_of
 
 FEWEST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 3, 8  # of figures about the tasks inside a group
@@ -23,7 +25,7 @@ def colour(row: ComparisonRow) -> str:
         return FLOOR
     if not is_significant(row):
         return SAME
-    return BETTER if row.change.difference.value > 0 else WORSE
+    return BETTER if row.gain > 0 else WORSE
 
 
 def label(row: ComparisonRow) -> str:
@@ -34,33 +36,35 @@ def labelled(
     tops: Groups, has_data: Callable[[ComparisonRow], object] = bool
 ) -> list[tuple[str, list[tuple[str, ComparisonRow]]]]:
     """Each task with its rows that have data, and their labels."""
-    groups = [(rows[0].task, [(label(row), row) for row in rows if has_data(row)]) for rows in tops]
+    groups = [(rows[0].title, [(label(row), row) for row in rows if has_data(row)]) for rows in tops]
     return [(task, rows) for task, rows in groups if rows]
 
 
 def forest(report: Comparison, tops: Groups) -> Plot:
     """Plot the paired differences with their intervals, and the band of the equivalence margin."""
-    margin = 100 * report.margin
+    margin, metric = 100 * report.margin, tops[0][0].metric
+    points = f"{margin:g} {'point' if margin == 1 else 'points'}"
+    band = f"The band is the equivalence margin, ± {points}. " if is_share(metric) else ""
     words = (
         "forest",
         "Difference of each variant to the base",
-        f"Paired difference with its 95 % interval. The band is the equivalence margin, ± {margin:g} "
-        f"{'point' if margin == 1 else 'points'}. Filled and coloured: significant after Holm's correction "
+        f"Paired difference with its 95 % interval. {band}Filled and coloured: significant after Holm's correction "
         "(blue: better, orange: worse). Cross: not valid.",
     )
-    xlabel = f"difference to {short(report.base)} (percentage points)"
+    xlabel = f"difference to {short(report.base)}{unit(metric, ' (percentage points)')}"
     plot, axes, _heights = line_plot(words, labelled(tops), _forest_line, xlabel)
-    axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
+    if band:
+        axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
     axes.axvline(0, color=MUTED, lw=0.8, zorder=1)
     return plot
 
 
 def _forest_line(axes: Axes, y: float, row: ComparisonRow) -> str:
-    d, ink = row.change.difference, colour(row)
-    axes.plot([100 * d.low, 100 * d.high], [y, y], color=ink, lw=1.6, solid_capstyle="butt")
+    d, ink, factor = row.change.difference, colour(row), scale(row.metric)
+    axes.plot([factor * d.low, factor * d.high], [y, y], color=ink, lw=1.6, solid_capstyle="butt")
     marker = "X" if row.verdict == "not valid" else "D" if row.kind == "noise floor" else "s"
     full = is_significant(row) or row.verdict == "not valid"
-    axes.plot([100 * d.value], [y], marker, ms=5, color=ink, mfc=ink if full else "#ffffff", mew=1.3)
+    axes.plot([factor * d.value], [y], marker, ms=5, color=ink, mfc=ink if full else "#ffffff", mew=1.3)
     margin_text(axes, y, row.verdict, ink)
     return f"{interval(row)}, {row.verdict}"
 
@@ -124,15 +128,16 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
         if top.chance is not None:
             ax.axvline(100 * top.chance, color=MUTED, lw=0.9, ls=(0, (1, 2)))
         ax.set_title(panel_title(name, len(names) + 2), fontsize=8)
-        ax.set_xlabel(f"{short(top.metric, 12)} (%)", fontsize=7)
+        ax.set_xlabel(f"{short(top.metric, 12)}{unit(top.metric, ' (%)')}", fontsize=7)
         ax.grid(axis="y")
         ax.tick_params(axis="y", length=0)
     grid[0].set_yticks(range(len(parts)), titles, fontsize=7.5)
     return Plot(
         f"tasks-{_slug(top.task)}-{_slug(top.filter)}",
-        f"The {len(parts)} tasks of {short(top.task)}",
-        f"{short(top.metric)} in %. Empty circle: {short(base)}; full circle: the variant; cross: the variant is not valid. "
-        "Lines are thick and coloured where the difference is significant after correction. Dotted line: chance."
+        f"The {len(parts)} tasks of {short(top.title)}",
+        f"{short(top.metric)}{unit(top.metric, ' in %')}. Empty circle: {short(base)}; full circle: the variant; cross: the "
+        "variant is not valid. Lines are thick and coloured where the difference is significant after correction. Dotted line: "
+        "chance."
         f"{capped(len(names), len(variants), 'variants')}{more}",
         "; ".join(words),
         figure,
@@ -140,11 +145,11 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
 
 
 def _dumbbell_line(ax: Axes, y: float, row: ComparisonRow) -> str:
-    before, after = 100 * row.change.base.value, 100 * row.change.variant.value
+    before, after = (scale(row.metric) * side.value for side in (row.change.base, row.change.variant))
     ax.plot([before, after], [y, y], color=colour(row), lw=2.2 if is_significant(row) else 1.1)
     ax.plot([before], [y], "o", color=INK, mfc="#ffffff", ms=3.8, mew=1)
     ax.plot([after], [y], "X" if row.verdict == "not valid" else "o", color=colour(row), ms=4)
-    return f"{before:.0f} to {after:.0f} %"
+    return f"{before:.0f} to {after:.0f} %" if is_share(row.metric) else f"{before:.4g} to {after:.4g}"
 
 
 def _slug(text: str) -> str:

@@ -101,7 +101,7 @@ def _reliability(ax: Axes, model: Model) -> str:
     ax.plot(x, y, "-o", color=BETTER, lw=1.1, ms=2.6)
     error = percent(stats.expected_calibration_error(confidence, right))
     ax.text(96, 5, f"ECE {error}", ha="right", fontsize=7, color=MUTED)
-    return f"{model.name} on {model.row.task}: ECE {error} %"
+    return f"{model.name} on {model.row.title}: ECE {error} %"
 
 
 def letters(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
@@ -127,7 +127,7 @@ def _letters(ax: Axes, model: Model) -> str:
         ax.plot([i - 0.45, i + 0.45], [100 * share] * 2, color=INK, lw=1.8)
     ax.set_xticks(range(len(shares)), _labels(len(shares)))
     text = " ".join(f"{option_label(i)} {percent(share, 0)}" for i, share in enumerate(shares))
-    return f"{model.name} on {model.row.task}: {text}"
+    return f"{model.name} on {model.row.title}: {text}"
 
 
 def confusion(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
@@ -151,7 +151,7 @@ def _confusion(ax: Axes, model: Model) -> str:
     labels = _labels(len(values))
     what, sign = ("share", "") if model.is_base else ("change", "+")
     return (
-        f"{model.name} on {model.row.task}: largest {what} right {labels[right]}, chosen {labels[chosen]}: "
+        f"{model.name} on {model.row.title}: largest {what} right {labels[right]}, chosen {labels[chosen]}: "
         f"{values[right, chosen]:{sign}.0f}"
     )
 

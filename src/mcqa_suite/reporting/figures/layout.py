@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.compare import ComparisonRow
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs, joined, pair
+from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.style import INK, WIDTH, Plot, short
 
@@ -24,6 +25,11 @@ TASKS = "tasks and groups"
 def capped(shown: int, total: int, what: str) -> str:
     """The sentence of a caption that says how much is shown; "" where all is shown."""
     return f" The first {shown} of {total} {what} are shown." if shown < total else ""
+
+
+def scale(metric: str) -> int:
+    """What its values are multiplied by in a figure: shares are drawn in per cent."""
+    return 100 if is_share(metric) else 1
 
 
 def panel_title(name: object, columns: int) -> str:
@@ -136,7 +142,7 @@ def model_panels(
             texts.append(draw(ax, model))
         for ax in line[len(models) :]:
             ax.set_visible(False)
-        line[0].set_ylabel(f"{short(models[0].row.task, 22)}\n{ylabel}", fontsize=7)
+        line[0].set_ylabel(f"{short(models[0].row.title, 22)}\n{ylabel}", fontsize=7)
     for ax in grid[-1]:
         ax.set_xlabel(xlabel, fontsize=7.5)
     name, title, caption = words

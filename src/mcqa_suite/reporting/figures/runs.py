@@ -10,9 +10,9 @@ from matplotlib.patches import Patch
 
 from mcqa_suite.analysis.leaderboard import BoardRow, Leaderboard, TaskColumn
 from mcqa_suite.logs.runs import Run, TaskRun
-from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, line_plot, margin_text, panels
+from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, line_plot, margin_text, panels, scale
 from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, MUTED, REST, SAME, WORSE, Plot, short
-from mcqa_suite.reporting.tables import percent
+from mcqa_suite.reporting.tables import in_unit, percent, unit
 
 # (state, colour) of a generated answer; the last state collects all other reasons.
 STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwise unread", REST))
@@ -29,12 +29,12 @@ def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plo
     words = []
     for index, (ax, column) in enumerate(zip(axes, columns, strict=True)):
         if entry := full.entries[index]:
-            ax.axhline(100 * entry.accuracy.value, color=INK, lw=1, ls=(0, (5, 2)))
+            ax.axhline(scale(column.metric) * entry.accuracy.value, color=INK, lw=1, ls=(0, (5, 2)))
         if column.chance is not None:
             ax.axhline(100 * column.chance, color=MUTED, lw=1, ls=(0, (1, 2)))
         words += _panel(ax, rows, index, column)
         ax.set_title(short(column.title))
-        ax.set_ylabel(f"{short(column.metric)} (%)")
+        ax.set_ylabel(f"{short(column.metric)}{unit(column.metric, ' (%)')}")
         ax.grid(axis="y")
     for ax in axes[-2:]:
         ax.set_xlabel("bits per weight (log scale)")
@@ -66,12 +66,13 @@ def _panel(ax: Axes, rows: Sequence[BoardRow], index: int, column: TaskColumn) -
     labels: dict[tuple[float, int], list[tuple[str, float]]] = {}
     words = []
     for (row, entry), offset in zip(points, offsets, strict=True):
-        x, estimate = _bits(row), entry.accuracy
-        ax.plot([x, x], [100 * estimate.low, 100 * estimate.high], color=SAME, lw=1.2)
-        ax.plot([x], [100 * estimate.value], "X" if entry.failed_check else "o", color=BETTER, ms=5)
-        end = 100 * (estimate.high if offset > 0 else estimate.low)
+        x, estimate, factor = _bits(row), entry.accuracy, scale(column.metric)
+        ax.plot([x, x], [factor * estimate.low, factor * estimate.high], color=SAME, lw=1.2)
+        ax.plot([x], [factor * estimate.value], "X" if entry.failed_check else "o", color=BETTER, ms=5)
+        end = factor * (estimate.high if offset > 0 else estimate.low)
         labels.setdefault((x, offset), []).append((row.run.name, end))
-        words.append(f"{row.run.name} at {x:.2f} bits on {column.title}: {100 * estimate.value:.1f} %")
+        text = f"{in_unit(estimate.value, column.metric)}{unit(column.metric, ' %')}"
+        words.append(f"{row.run.name} at {x:.2f} bits on {column.title}: {text}")
     for (x, offset), models in labels.items():  # models of one size share a label on each side
         ends = [end for _, end in models]
         ax.annotate(
@@ -112,7 +113,7 @@ def reads(models: Sequence[Run]) -> Plot | None:
         "Generated answers that could be read",
         "Read: an answer was extracted. Refused, truncated and otherwise unread answers count as wrong.",
     )
-    groups = [(name, lines) for (name, _filter), lines in tasks.items()]
+    groups = [(lines[0][1].title, lines) for lines in tasks.values()]
     plot, axes, _heights = line_plot(words, groups, _reads_line, "share of responses (%)")
     axes.set_xlim(0, 100)
     axes.grid(visible=False)
