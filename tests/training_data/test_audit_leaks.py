@@ -17,7 +17,7 @@ from mcqa_suite.training_data.audit.grids import canonical, grids_in, pair_keys
 from mcqa_suite.training_data.audit.ngrams import BOILERPLATE, ngrams, specific_ngrams
 from mcqa_suite.training_data.audit.overlap import covered
 from mcqa_suite.training_data.audit.rows import as_row
-from mcqa_suite.training_data.audit.text import key_of, masked, question_of, words
+from mcqa_suite.training_data.audit.text import key_of, masked, question_of, questions_of, words
 
 # Overlap.
 
@@ -40,6 +40,18 @@ def test_the_same_question_is_a_leak_in_every_prompt_format(prompt):
     assert "question" in kinds(result)
     assert [(overlap.task, overlap.doc_id, overlap.row) for overlap in result.leaks] == [("made_up", 0, "r")]
     assert result.clean == ()
+
+
+def test_a_short_question_among_the_worked_examples_of_a_row_is_a_leak():
+    item = choice("What is a metal?", ("iron", "oak", "owl", "cat"))
+    shots = f"{mcq_prompt('What is a metal?', ('oak', 'iron', 'cat', 'owl'))} B\n\n{mcq_prompt()}"
+    assert [leak.kind for leak in audit([row(shots, " A")], [item]).leaks] == ["question"]
+    assert (
+        audit(
+            [row(mcq_prompt("What is a metal?", ("tin", "bee", "fir", "dog")) + " A\n\n" + mcq_prompt())], [item]
+        ).leaks
+        == ()
+    )
 
 
 def test_a_short_question_is_the_same_question_only_with_its_options_or_its_answer():
@@ -165,6 +177,13 @@ def test_the_question_of_a_prompt_comes_without_instructions_and_answer_mark():
     assert question_of(mcq_prompt()) == (SEA, DEPTHS)
     shots = f"{mcq_prompt('Which is one?')} A\n\n{mcq_prompt()}"
     assert question_of(shots) == (SEA, DEPTHS)
+    assert questions_of(shots) == [(SEA, DEPTHS), ("Which is one?", DEPTHS)]
+    assert questions_of(f"{prompts.math(EGGS)} 1080 - 17\n= 1063.\n\n{prompts.math('How many?')}") == [
+        ("How many?", ()),
+        (EGGS, ()),
+    ]
+    colons = "Question: Which is one?\nA: tin\nB: oak\nAnswer: A\n\nQuestion: And here?\nA: 1\nB: 2\nAnswer:"
+    assert questions_of(colons) == [("And here?", ("1", "2")), ("Which is one?", ("tin", "oak"))]
     assert key_of(SEA, DEPTHS) == key_of(SEA.lower(), DEPTHS[::-1]) != key_of(SEA, DEPTHS[:3])
     assert words("Janet's 1/2 – CAFÉ_2") == ["janet", "s", "1", "2", "café", "2"]
 

@@ -16,7 +16,7 @@ from mcqa_suite.training_data.audit.grids import pair_keys
 from mcqa_suite.training_data.audit.items import Item
 from mcqa_suite.training_data.audit.ngrams import ngrams, ngrams_of, specific_ngrams
 from mcqa_suite.training_data.audit.rows import Row, responses, text_of
-from mcqa_suite.training_data.audit.text import PromptQuestion, folded, key_of, masked, question_of, shapes, words
+from mcqa_suite.training_data.audit.text import PromptQuestion, folded, key_of, masked, questions_of, shapes, words
 
 SHARE = 0.7  # of an item's 8-grams: PaLM (arXiv 2204.02311, section 8) calls an item contaminated from here on
 LONG = 13  # words of one n-gram: GPT-3 (arXiv 2005.14165, appendix C) calls an item dirty that shares a single one
@@ -82,7 +82,7 @@ def _questions(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
             by_stem.setdefault(key_of(item.stem), []).append((number, key_of("", item.options)))
     hits: dict[tuple[int, str], dict[int, None]] = {}  # an ordered set of rows
     numbered = (
-        (index, question) for index, row in enumerate(rows if by_stem else ()) for question in questions_of(row)
+        (index, question) for index, row in enumerate(rows if by_stem else ()) for question in _questions_of(row)
     )
     for index, question in numbered:
         if candidates := by_stem.get(key_of(question.stem)):
@@ -120,9 +120,9 @@ def _teaches(row: Row, options: tuple[str, ...], gold: str) -> bool:
     return bool(answer) and f" {answer} " in f" {' '.join(words(response))} "
 
 
-def questions_of(row: Row) -> list[PromptQuestion]:
-    """The question of a row's prompt, and that of what it holds in other forms."""
-    return [question_of(row[key]) for key in ("prompt", "also") if key in row]
+def _questions_of(row: Row) -> list[PromptQuestion]:
+    """The questions of a row's prompt, and those of what it holds in other forms."""
+    return [question for key in ("prompt", "also") if key in row for question in questions_of(row[key])]
 
 
 def _ngrams(rows: Sequence[Row], items: Sequence[Item]) -> Iterator[Overlap]:
@@ -177,7 +177,7 @@ def asks_the_same(item: Item, row: Row) -> bool:
     request = set(ngrams(sentences[-1], FEWEST_WORDS)) if sentences else set()
     if request and len(request.intersection(ngrams(text, FEWEST_WORDS))) / len(request) < SHARE:
         return False
-    if not item.options or not any(question.options for question in questions_of(row)):
+    if not item.options or not any(question.options for question in _questions_of(row)):
         return True
     spaced = f" {' '.join(text)} "
     gold, *options = [f" {' '.join(shapes(option))} " in spaced for option in (item.gold, *item.options)]

@@ -21,6 +21,8 @@ SHAPES = str.maketrans("i10", "llo")
 # The words before and after the question of a prompt, in this project's formats and those of the harness
 HEAD = re.compile(r"^[ \t]*(?:Question|Problem|Q)(?: \d+)?[ \t]*[:.][ \t]*", re.MULTILINE)
 TAIL = re.compile(r"\b(?:Answer|Solution|A)[ \t]*:(?:\s*Let's think step by step\.?)?\s*$")
+# The answer of a worked example or of an earlier turn; "A:" is also the label of an option, before one of B
+ANSWERED = re.compile(r"^[ \t]*(?:(?:Answer|Solution)[ \t]*:|A[ \t]*:(?!.*\n[ \t]*B[ \t]*:))", re.MULTILINE)
 LONGEST_TAIL = 60
 COT = "\nThink step by step, then finish with "
 PRONOUNS = frozenset(("he", "she", "his", "him", "her", "hers"))  # GSM-Symbolic draws them with the names
@@ -71,11 +73,25 @@ def _kind(word: str) -> str:
 
 def question_of(prompt: str) -> PromptQuestion:
     """The question of a prompt without instructions, worked examples and "Answer:"."""
+    return _split(_parts(prompt)[-1])
+
+
+def questions_of(prompt: str) -> list[PromptQuestion]:
+    """The question of a prompt, then those of its worked examples and earlier turns."""
+    *earlier, last = _parts(prompt)
+    return [_split(part) for part in (last, *(ANSWERED.split(part, maxsplit=1)[0] for part in earlier))]
+
+
+def _parts(prompt: str) -> list[str]:
+    """The texts behind every "Question:" of a prompt; the whole text where there is none."""
     text = prompt.replace("\r", "").rpartition(FINAL_ANSWER_INSTRUCTION)[2].partition(COT)[0].rstrip()
     if tail := TAIL.search(text, max(0, len(text) - LONGEST_TAIL)):
         text = text[: tail.start()].rstrip()
-    if heads := list(HEAD.finditer(text)):
-        text = text[heads[-1].end() :]
+    return HEAD.split(text)[1:] or [text]
+
+
+def _split(text: str) -> PromptQuestion:
+    text = text.rstrip()
     try:
         stem, options = split_question(text) if "\n" in text else (text, [])
     except ValueError:
