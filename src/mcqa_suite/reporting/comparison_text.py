@@ -210,6 +210,12 @@ def _reading(comparison: Comparison) -> list[str]:
     lines += [
         f"{line}. Intervals: score, at the effective sample size; p: Student's t." for line in cluster_lines(comparison)
     ]
+    if any(row.average.startswith("mean") for row in comparison.rows):
+        lines.append(
+            "Means over tasks: the score interval adds the variances of the tasks; p is McNemar's with a correction for continuity."
+        )
+    if any(row.change.method == "score" and row.flips is None for row in comparison.rows):
+        lines.append("Fractions of a right answer: score intervals at the effective sample size, p by Student's t.")
     if any(row.flips and not row.flips.total for row in comparison.rows):
         lines.append(
             "Where no answer changed the difference is exactly 0; its interval is what other documents might show."
