@@ -11,6 +11,7 @@ import pytest
 from helpers.locations import REPOSITORY
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize as scipy_optimize
 from scipy import stats as scipy_stats
 from statsmodels.regression.linear_model import OLS, WLS
 
@@ -138,6 +139,33 @@ def test_the_p_of_weighted_tasks_is_close_to_the_exact_one_and_rarely_smaller(si
         if paired.p_value() < 0.05:
             assert exact < 0.08
     assert 0.8 < np.median(ratios) < 1.25
+
+
+def likeliest_variance(gains, losses, n, difference):
+    """Variance of the difference of one task, at the most likely shares of gains and losses with that true difference."""
+
+    def unlikely(share_of_losses):
+        gain, loss = share_of_losses + difference, share_of_losses
+        rest = 1 - gain - loss
+        if min(gain, loss, rest) <= 0:
+            return np.inf
+        return -(gains * np.log(gain) + losses * np.log(loss) + (n - gains - losses) * np.log(rest))
+
+    bounds = (max(0.0, -difference), (1 - difference) / 2)
+    loss = scipy_optimize.minimize_scalar(unlikely, bounds=bounds, method="bounded", options={"xatol": 1e-10}).x
+    return (2 * loss + difference - difference**2) / n
+
+
+def test_the_ends_of_a_weighted_interval_are_where_the_score_statistic_is_critical():
+    first, second = answers(0.6, 400, 8), answers(0.6, 400, 9)
+    rows = stats.Rows.of_tasks([60, 340], [2, 1])
+    paired = stats.PairedMeans.of(first, second, rows)
+    interval = paired.difference()
+    for end, sign in ((interval.low, 1), (interval.high, -1)):
+        tables = zip(paired.gains, paired.losses, rows.sizes, strict=True)
+        variances = [likeliest_variance(gains, losses, n, end) for gains, losses, n in tables]
+        statistic = (paired.value - end) / math.sqrt(float(rows.weights**2 @ variances))
+        assert statistic == pytest.approx(sign * 1.959964, rel=1e-4)
 
 
 def test_weights_like_the_sizes_give_the_interval_of_pooled_answers():

@@ -212,7 +212,7 @@ def _reading(comparison: Comparison) -> list[str]:
     ]
     if any(row.average.startswith("mean") for row in comparison.rows):
         lines.append(
-            "Means over tasks: the score interval adds the variances of the tasks; p is McNemar's with a correction for continuity."
+            "Means over tasks: the score interval adds the variances of the tasks; p is McNemar's, corrected for continuity."
         )
     if any(row.change.method == "score" and row.flips is None for row in comparison.rows):
         lines.append("Fractions of a right answer: score intervals at the effective sample size, p by Student's t.")
