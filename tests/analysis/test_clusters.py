@@ -111,6 +111,13 @@ def test_a_ladders_leaderboard_is_clustered_too(tmp_path):
     assert "Clustered by question_id" in markdown_by_task(board)
 
 
+def test_few_questions_in_many_rows_are_not_below_chance(tmp_path):
+    """1 of 12 questions is right: of 48 independent rows that would be significantly below 25 %."""
+    base = write_run(tmp_path / "base", {"x_perm": rotated_rows("x_perm", np.arange(12) == 0)})
+    assert compared(base, base).rows[0].verdict != "not valid"
+    assert compared(base, base, cluster="none").rows[0].verdict == "not valid"
+
+
 def test_two_tasks_of_one_question_id_share_a_cluster(tmp_path):
     rights = {"a": RIGHTS, "b": RIGHTS}
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import Family
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.reporting.comparison_text import markdown
 
 
 def test_a_model_compared_with_itself_has_a_difference_of_exactly_zero(tmp_path):
@@ -175,6 +176,18 @@ def test_a_noise_run_is_a_row_outside_the_family(tmp_path):
     assert [(row.variant, row.kind) for row in comparison.rows] == [("gptq", "task"), ("again", "noise floor")]
     assert comparison.families == (Family("task", "acc", "none", 1),)
     assert comparison.rows[1].choices.kl.mean < comparison.rows[0].choices.kl.mean
+
+
+def test_equal_values_without_bounds_have_no_interval_and_are_not_equivalent(tmp_path):
+    scores, gold = questions(20)
+    rows = [row | {"metrics": ["acc", "loss"], "loss": 2.5} for row in choice_rows("t", scores, gold)]
+    base = write_run(tmp_path / "base", {"t": rows})
+    again = write_run(tmp_path / "again", {"t": rows}, model="again")
+    comparison = compared(base, again, metric="loss")
+    (row,) = comparison.rows
+    assert (row.change.method, row.change.p) == ("t", 1.0)
+    assert row.verdict != "equivalent"
+    assert "(no interval)" in markdown(comparison)
 
 
 def test_a_score_that_is_not_right_or_wrong_is_compared_by_its_mean(tmp_path):

@@ -13,7 +13,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis import compare
 from mcqa_suite.analysis.compare import ComparisonRow, Options, is_significant
 from mcqa_suite.analysis.compare.filters import selected_filters
-from mcqa_suite.analysis.compare.significance import LEVEL
+from mcqa_suite.analysis.compare.significance import LEVEL, against_best
 from mcqa_suite.common.chat_template import WAYS, ChatTemplate
 from mcqa_suite.common.errors import ComparisonError, ConfigError
 from mcqa_suite.common.jsonl import numbered_rows
@@ -43,16 +43,16 @@ HeldOut = dict[tuple[str, str], bool]
 class Score:
     """A point by the criterion; `interval` is None for a figure of unknown sample size.
 
-    `behind`: the difference to the best; `p_holm`: its p, corrected over the points; `is_significant`: whether it gets a mark.
-    None and False for the best itself and without an interval. `unread`: the share of answers that could not be read, None
-    without generated answers.
+    `behind`: the difference to the best; `p_corrected`: its p, corrected over every pair of points; `is_significant`: whether it
+    gets a mark. None and False for the best itself and without an interval. `unread`: the share of answers that could not be
+    read, None without generated answers.
     """
 
     point: Point
     value: float
     interval: Estimate | None = None
     behind: Estimate | None = None
-    p_holm: float | None = None
+    p_corrected: float | None = None
     is_significant: bool = False
     unread: float | None = None
 
@@ -116,9 +116,9 @@ def _score_by_metric(sweep: Sweep, results: Mapping[str, RungResult]) -> SweepSc
         for index, s in enumerate(scores)
         if s is not best and s.interval is not None and s.point.stage not in notes
     }
-    corrected = stats.holm([p for _, p in tests.values()])
+    corrected = against_best([p for _, p in tests.values()], len(scores))
     for (index, (behind, _)), p in zip(tests.items(), corrected, strict=True):
-        scores[index] = replace(scores[index], behind=behind, p_holm=p, is_significant=p < LEVEL)
+        scores[index] = replace(scores[index], behind=behind, p_corrected=p, is_significant=p < LEVEL)
     return SweepScores(sweep, tuple(scores), paired, tuple(notes.values()), lower)
 
 
@@ -189,9 +189,9 @@ def _score_by_task(sweep: Sweep, results: Mapping[str, RungResult], task: str) -
     rows, notes = compared_with(best.point.stage)
     for index, s in enumerate(scores):
         if row := rows.get(s.point.stage):
-            scores[index] = replace(
-                s, behind=row.change.difference, p_holm=row.p_holm, is_significant=is_significant(row)
-            )
+            (p,) = against_best([row.change.p], len(scores))
+            is_marked = is_significant(row) and p < LEVEL
+            scores[index] = replace(s, behind=row.change.difference, p_corrected=p, is_significant=is_marked)
     return SweepScores(sweep, tuple(scores), paired=True, notes=notes, lower_is_better=lower)
 
 
@@ -258,7 +258,12 @@ def markdown(scores: SweepScores, results: Mapping[str, RungResult]) -> str:
     figures = [key for key in FIGURES if key != sweep.criterion.metric]
     metric = sweep.criterion.metric
     header = ["stage", *sweep.keys, f"{sweep.criterion}{unit(metric, ' %') if interval else ''}", "95 % interval"]
-    header += [f"to the best{unit(metric, ' (points)')}", "p Holm", "unread %", *(FIGURES[key][0] for key in figures)]
+    header += [
+        f"to the best{unit(metric, ' (points)')}",
+        "p, corrected",
+        "unread %",
+        *(FIGURES[key][0] for key in figures),
+    ]
     lines = []
     for s in scores.scores:
         name = f"**{s.point.stage}**" if s is scores.best else s.point.stage
@@ -267,11 +272,11 @@ def markdown(scores: SweepScores, results: Mapping[str, RungResult]) -> str:
         behind = change_interval(s.behind, metric) + " *" * s.is_significant if s.behind else ""
         metrics = results[s.point.stage].manifest.metrics
         extra = [figure_text(metrics.get(key), FIGURES[key][1]) for key in figures]
-        lines.append([name, *values, _value(s, metric), own, behind, p_value(s.p_holm), percent(s.unread), *extra])
+        lines.append([name, *values, _value(s, metric), own, behind, p_value(s.p_corrected), percent(s.unread), *extra])
     n = f", n = {interval.n}" if interval else ""
     title = f"sweep {sweep.name}, {sweep.criterion} ({len(lines)} points{n})"
     how = "question by question" if scores.paired else "as of two independent samples, too wide on the same pairs"
-    note = f"Differences are {how}; p Holm: corrected over the points; *: p Holm under .05."
+    note = f"Differences are {how}; p: corrected over every pair of points, as the best is chosen by its score; *: p under .05."
     notes = [verdict(scores), *([note] if interval else [])]
     notes += [f"Asked differently, so not subtracted: {'; '.join(scores.notes)}."] if scores.notes else []
     table = Table(title, header, lines, notes, left=1 + len(sweep.keys))
@@ -289,7 +294,7 @@ def as_csv(scores: SweepScores) -> str:
                 "value": s.value,
                 **{key: s.interval and getattr(s.interval, key) for key in ("low", "high", "n")},
                 **{f"to_best_{key}": s.behind and getattr(s.behind, key) for key in ("value", "low", "high")},
-                "p_holm": s.p_holm,
+                "p_corrected": s.p_corrected,
                 "unread": s.unread,
                 "best": int(s is scores.best),
             }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from mcqa_suite.logs.metrics import is_share
@@ -144,12 +145,19 @@ def p_value(value: float | None) -> str:
 
 def percent_interval(estimate: Estimate) -> str:
     """58.2 (51.8 to 64.2): a share in % with its interval."""
-    return f"{percent(estimate.value)} ({percent(estimate.low)} to {percent(estimate.high)})"
+    return f"{percent(estimate.value)} ({_ends(estimate, percent)})"
 
 
 def points_interval(estimate: Estimate) -> str:
     """-11.3 (-17.7 to -5.0): a difference in points with its interval."""
-    return f"{points(estimate.value)} ({points(estimate.low)} to {points(estimate.high)})"
+    return f"{points(estimate.value)} ({_ends(estimate, points)})"
+
+
+def _ends(estimate: Estimate, text: Callable[[float], str]) -> str:
+    """51.8 to 64.2; equal values of a metric without bounds have no interval."""
+    if not isfinite(estimate.low) or not isfinite(estimate.high):
+        return "no interval"
+    return f"{text(estimate.low)} to {text(estimate.high)}"
 
 
 def percent_range(estimate: Estimate) -> str:

@@ -144,12 +144,12 @@ def _numbered(clusters: NDArray[Any] | None, task: Integers) -> Integers | None:
     return np.asarray(np.unique(codes, return_inverse=True)[1])
 
 
-def share_estimate(values: NDArray[Any], clusters: NDArray[Any] | None = None) -> Estimate:
+def share_estimate(values: NDArray[Any], clusters: NDArray[Any] | None = None, level: float = 0.95) -> Estimate:
     """The mean of scores from 0 to 1, or the share of True, with Wilson's interval; see `weighted_share`."""
-    return weighted_share(values.astype(float), Rows.pooled(len(values), clusters))
+    return weighted_share(values.astype(float), Rows.pooled(len(values), clusters), level)
 
 
-def weighted_share(values: Floats, rows: Rows) -> Estimate:
+def weighted_share(values: Floats, rows: Rows, level: float = 0.95) -> Estimate:
     """The mean of scores from 0 to 1, with Wilson's interval at the effective sample size (Korn and Graubard, Survey
     Methodology 24, 1998). For right and wrong answers to independent questions of one weight this is Wilson's interval."""
     mean, means = rows.mean(values), rows.by_task(values)
@@ -160,7 +160,7 @@ def weighted_share(values: Floats, rows: Rows) -> Estimate:
     if rows.clusters is not None or not is_right_or_wrong(values):
         effect = rows.effect(values, variance, rows.effective_size * min(mean, 1 - mean))
         n, freedom = n / effect.factor, effect.degrees_of_freedom
-    low, high = wilson_bounds(mean, n, critical_value(freedom))
+    low, high = wilson_bounds(mean, n, critical_value(freedom, level))
     return Estimate(mean, float(low), float(high), len(values))
 
 

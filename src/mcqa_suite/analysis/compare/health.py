@@ -10,6 +10,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.analysis.compare.result import FailedCheck
 from mcqa_suite.logs.guessing import chances
+from mcqa_suite.logs.samples import Hashes
 from mcqa_suite.questions.question import option_label
 
 TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
@@ -61,9 +62,16 @@ def _below_chance(answers: Answers, pairs: Pairs, level: float) -> Iterator[tupl
     read = np.ones(pairs.n, bool) if answers.unread is None else answers.unread == 0
     scores = answers.score[read]
     chance = float(chances(*pairs.asked)[read].mean()) if len(scores) else 0.0
-    if stats.mean_below(scores, chance) < level:
+    if _is_below(scores, pairs.cluster[read], chance, level):
         share = f"{100 * scores.mean():.1f} % right of {len(scores)} documents"
         yield "below chance", f"{share}, significantly below the {100 * chance:.1f} % of guessing"
+
+
+def _is_below(scores: Floats, cluster: Hashes, chance: float, level: float) -> bool:
+    """One-sided test: of independent documents by their number, of others by the interval over clusters."""
+    if len(np.unique(cluster)) == len(cluster):
+        return stats.mean_below(scores, chance) < level
+    return stats.share_estimate(scores, cluster, 1 - 2 * level).high < chance
 
 
 def _constant(answers: Answers, pairs: Pairs) -> Iterator[tuple[str, str]]:
