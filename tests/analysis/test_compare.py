@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import Family
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.reporting.comparison_data import as_csv
 from mcqa_suite.reporting.comparison_text import markdown
 
 
@@ -188,6 +191,8 @@ def test_equal_values_without_bounds_have_no_interval_and_are_not_equivalent(tmp
     assert (row.change.method, row.change.p) == ("t", 1.0)
     assert row.verdict != "equivalent"
     assert "(no interval)" in markdown(comparison)
+    (record,) = csv.DictReader(io.StringIO(as_csv(comparison)))
+    assert (record["diff"], record["diff_low"], record["diff_high"]) == ("0", "", "")
 
 
 def test_a_score_that_is_not_right_or_wrong_is_compared_by_its_mean(tmp_path):

@@ -103,16 +103,18 @@ def data_frame(records: Records, columns: Sequence[str] | None = None) -> pd.Dat
 
 
 def csv_text(records: Records, columns: Sequence[str] | None = None, *, digits: int | None = 6) -> str:
-    """CSV of `records`: numbers with `digits` significant digits (None: all), "" where a value is missing.
+    """CSV of `records`: numbers with `digits` significant digits (None: all), "" where a value is missing or infinite.
 
     `columns` gives the header where there may be no record. Text that a spreadsheet would run as a formula gets a "'" before it.
     """
-    safe = [{key: _not_a_formula(value) for key, value in record.items()} for record in records]
+    safe = [{key: _safe(value) for key, value in record.items()} for record in records]
     frame = data_frame(safe, columns)
     return frame.to_csv(index=False, lineterminator="\n", float_format=None if digits is None else f"%.{digits}g")
 
 
-def _not_a_formula(value: object) -> object:
+def _safe(value: object) -> object:
+    if isinstance(value, float) and not isfinite(value):
+        return None
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
