@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -176,8 +177,7 @@ def in_unit(value: float | None, metric: str) -> str:
 
 def interval_in_unit(estimate: Estimate, metric: str) -> str:
     """58.2 (51.8 to 64.2): a score with its interval."""
-    value, low, high = (in_unit(end, metric) for end in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return f"{in_unit(estimate.value, metric)} ({_ends(estimate, partial(in_unit, metric=metric))})"
 
 
 def change_in_unit(value: float, metric: str) -> str:
@@ -187,8 +187,7 @@ def change_in_unit(value: float, metric: str) -> str:
 
 def change_interval(estimate: Estimate, metric: str) -> str:
     """-11.3 (-17.7 to -5.0): a difference with its interval."""
-    value, low, high = (change_in_unit(end, metric) for end in (estimate.value, estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return f"{change_in_unit(estimate.value, metric)} ({_ends(estimate, partial(change_in_unit, metric=metric))})"
 
 
 def unit(metric: str, shares: str) -> str:

@@ -10,7 +10,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs
 from mcqa_suite.analysis.compare.result import FailedCheck
 from mcqa_suite.logs.guessing import chances
-from mcqa_suite.logs.samples import Hashes
+from mcqa_suite.logs.samples import Floats, Hashes
 from mcqa_suite.questions.question import option_label
 
 TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
