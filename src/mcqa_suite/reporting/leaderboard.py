@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
@@ -117,6 +118,8 @@ def _cell(entry: Entry | None, compared: bool) -> str:
 
 
 def _half_width(estimate: Estimate, metric: str) -> str:
+    if not isfinite(estimate.half_width):
+        return f"{in_unit(estimate.value, metric)} (no interval)"
     return f"{in_unit(estimate.value, metric)} ± {in_unit(estimate.half_width, metric)}"
 
 
