@@ -80,7 +80,7 @@ def main() -> int:
         path.write_text("".join(json.dumps(row) + "\n" for row in whole), encoding="utf-8")
         start = time.process_time()
         ballots = read_ballots(path, "four models", n=SAMPLES)
-        print(outcome_table(outcomes(ballots, [1, 2, 3, 4], {})))
+        print(outcome_table(outcomes(ballots, [1, 2, 3, 4], {}), {}))
         print(failure_table(ballots, {}))
         print(f"read and voted in {time.process_time() - start:.2f} s of processor time\n")
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.comparison_runs import noisy
-from helpers.log_files import choice_row, choice_rows, questions, write_run, written_row
+from helpers.log_files import SCORED, WEIGHTS, choice_row, choice_rows, questions, write_run, written_row
 from helpers.report_runs import Read
 
 import mcqa_suite
 from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.agreement import asked_differently
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.logs.settings import asked_differently, differences, settings_of
+from mcqa_suite.logs.settings import differences
 from mcqa_suite.reporting.leaderboard import as_csv, markdown_by_task
 
 SAME_PROMPTS = Path(__file__).parent / "other_template_same_prompts"
@@ -39,6 +40,16 @@ WAYS = {
     "generation settings": (
         {"configs": {"t": {"output_type": "multiple_choice", "generation_kwargs": {"top_k": 5}}}},
         'generation settings: none (base), {"top_k": 5} (gptq8)',
+    ),
+    "repeats": ({"configs": {"t": {**SCORED, "repeats": 8}}}, "repeats: 1 (base), 8 (gptq8)"),
+    "filter": (
+        {"configs": {"t": {"filter_list": [{"name": "none", "filter": [{"function": "majority_vote"}]}]}}},
+        'filter: [{"function": "take_first"}] (base), [{"function": "majority_vote"}] (gptq8)',
+    ),
+    "maximum length": ({"max_length": 512}, "maximum length: 2048 (base), 512 (gptq8)"),
+    "dtype": (
+        {"config": {"model": "hf", "model_args": "pretrained=gptq8", **WEIGHTS, "model_dtype": "torch.bfloat16"}},
+        "dtype: float32 (base), bfloat16 (gptq8)",
     ),
     "harness version": ({"lm_eval_version": "0.4.14"}, "harness version: 0.4.13 (base), 0.4.14 (gptq8)"),
 }
@@ -88,10 +99,18 @@ def printed(capsys, *words):
         (data({"data": "hub"}), data(BUNDLED), False, []),  # a task without bundled rows
     ],
 )
-def test_other_templates_that_rendered_the_same_prompts_made_no_difference(ours, theirs, same_prompts, refused):
-    first, second = settings_of(RESULTS | ours, "t"), settings_of(RESULTS | theirs, "t")
-    assert [name for name, _, _ in asked_differently(first, second, lambda: same_prompts)] == refused
-    assert {name for name, _, _ in differences(first, second)} >= set(refused)
+def test_other_templates_that_rendered_the_same_prompts_made_no_difference(
+    tmp_path, ours, theirs, same_prompts, refused
+):
+    first, second = (
+        read_run(write_run(tmp_path / prompt, {"t": choice_rows("t", *questions(3), prompt=prompt)}, **RESULTS | more))
+        for prompt, more in (("Same", ours), ("Same " if same_prompts else "Other", theirs))
+    )
+    first, second = first.by_task["t"], second.by_task["t"]
+    if same_prompts:
+        second.samples.hashes[:, 1] = first.samples.hashes[:, 1]
+    assert [name for name, _, _ in asked_differently(first, second)] == refused
+    assert {name for name, _, _ in differences(first.settings, second.settings)} >= set(refused)
 
 
 def test_runs_with_the_same_prompts_are_compared_with_a_note(capsys):
@@ -104,10 +123,10 @@ def test_runs_with_the_same_prompts_are_compared_with_a_note(capsys):
 
 
 def of_data(tmp_path, prompt):
-    """A base with bundled questions, and a rung with the hub's: half of them with the same text."""
+    """A base with bundled questions, and a rung with the hub's: all but one of them with the same text."""
     scores, gold = questions(200)
     rows = choice_rows("t", noisy(scores, 0.3), gold)
-    for row in rows[100:]:
+    for row in rows[199:]:
         row["doc_hash"] = f"other{row['doc_id']}"
     if prompt:
         rows = [row | {"prompt_hash": f"{prompt}{row['doc_id']}"} for row in rows]
@@ -123,7 +142,7 @@ def test_compare_says_that_runs_read_different_data(tmp_path, capsys):
     code, out, _ = printed(capsys, "compare", base, other)
     assert code == 0
     assert f"{DATA_LINE}: the prompts are the same, so they are compared" in out
-    assert mcqa_suite.compare(base, other).to_frame()["n"].tolist() == [100]
+    assert mcqa_suite.compare(base, other).to_frame()["n"].tolist() == [199]
 
 
 def test_compare_refuses_different_data_with_other_prompts(tmp_path, capsys):
@@ -172,19 +191,21 @@ def test_a_difference_to_the_parent_is_left_out_by_itself(tmp_path):
 
 
 @ways
-def test_a_table_does_not_test_models_that_were_asked_differently(tmp_path, capsys, way):
+def test_a_table_does_not_rank_models_that_were_asked_differently(tmp_path, capsys, way):
     base, other = runs(tmp_path, way)
     _, out, _ = printed(capsys, "table", base, other)
     if way == "few-shot count":  # a column of its own
         assert "Few-shot counts differ, so these columns are separate" in out
         return
-    line = WAYS[way][1].replace("(base)", "(0)").replace("(gptq8)", "(base)").replace("(0)", "(gptq8)")
-    names = [part.split(" (")[0] for part in WAYS[way][1].partition(": ")[2].split(", ", 1)]
-    line = f"{way}: {names[1]} (gptq8), {names[0]} (base)"
-    assert f"Not tested against the first, because they were asked differently: base: {line}." in out
+    line = WAYS[way][1]
+    assert f"Not ranked, because they were asked differently: gptq8: {line}." in out
     assert "≈" not in out
     result = mcqa_suite.leaderboard([base, other])
-    assert [row.untested for row in result.board.rows] == ["", line]
+    assert [(row.run.name, row.rank, row.unranked) for row in result.board.rows] == [
+        ("base", "1", ""),
+        ("gptq8", "", line),
+    ]
+    assert set(result.to_frame()["not_ranked"]) == {"", line}
 
 
 @ways
@@ -226,8 +247,8 @@ def perm(tmp_path, name, **overrides):
     rows = []
     for question in range(30):
         for rotation in range(4):
-            row = choice_row("mcqa_x_perm", len(rows), list(chance.normal(size=4)), (question + rotation) % 4)
-            row["doc"] |= {"question_id": f"q{question}", "rotation": rotation, "gold": [(question - rotation) % 4]}
+            row = choice_row("mcqa_x_perm", len(rows), list(chance.normal(size=4)), (question - rotation) % 4)
+            row["doc"] |= {"question_id": f"q{question}", "rotation": rotation}
             rows.append(row)
     return write_run(tmp_path / name, {"mcqa_x_perm": rows}, model=name, **overrides)
 
@@ -243,7 +264,7 @@ def test_orders_are_not_subtracted_between_runs_that_were_asked_differently(tmp_
     for line in (prompts := next(base.glob("samples_*"))).read_text().splitlines()[:1]:
         prompts.write_text(prompts.read_text().replace(json.loads(line)["prompt_hash"], "0" * 64))
     _, out, _ = printed(capsys, "orders", base, alike)
-    assert "mcqa_x_perm: prompts: other ones for 1 of 120 documents (base, alike)." in out
+    assert "mcqa_x_perm: 1 of 120 documents are not the same: 1 with another prompt." in out
 
 
 def drawn(folder, tasks, **overrides):

@@ -132,7 +132,9 @@ def test_models_with_other_prompts_are_not_called_inseparable(tmp_path, capsys):
     assert main(["table", str(base), str(other)]) == 0
     out = capsys.readouterr().out
     assert "≈" not in out
-    assert "Not tested against the first, because no document has the same prompt: chat." in out
+    assert (
+        "Not ranked, because they were asked differently: chat: 200 of 200 documents are not the same: 200 with" in out
+    )
 
 
 def test_a_pattern_that_matches_nothing_is_an_error(tmp_path, capsys):

@@ -104,7 +104,7 @@ def test_an_entry_of_several_formats_asks_each_task_in_its_way_and_is_one_run(tm
     for name in names:
         assert one[name].settings == several[name].settings
         assert bool(one[name].settings["chat template"]) is name.endswith("_cot")
-        assert one[name].prompts == several[name].prompts
+        assert (one[name].samples.hashes == several[name].samples.hashes).all()
         assert {m: v.tolist() for m, v in one[name].samples.scores.items()} == {
             m: v.tolist() for m, v in several[name].samples.scores.items()
         }

@@ -16,6 +16,13 @@ from mcqa_suite.logs.runs import Run, TaskRun
 
 STAMP = "2026-01-02T03-04-05.678901"
 LETTERS = "ABCDEFGH"
+# How a task scores, and what the weights are, as the harness records them.
+SCORED = {
+    "target_delimiter": " ",
+    "repeats": 1,
+    "filter_list": [{"name": name, "filter": [{"function": "take_first"}]} for name in ("none", "extracted")],
+}
+WEIGHTS = {"model_dtype": "torch.float32", "model_num_parameters": 1000}
 
 
 def digest(text: str) -> str:
@@ -111,19 +118,25 @@ def write_run(
         for name, members in (groups or {}).items()
     }
     means = {name: {"acc,none": float(np.mean(values))} for name, values in scores.items() if values}
+    counts = {
+        task: len({row["doc_id"] for row in rows}) for task, rows in tasks.items()
+    }  # each filter logs all documents
     kinds = {task: "generate_until" if _is_written(rows[0]) else "multiple_choice" for task, rows in tasks.items()}
     results = {
-        "results": {task: {"sample_len": len(rows)} for task, rows in tasks.items()} | means,
+        "results": {task: {"sample_len": n} for task, n in counts.items()} | means,
         "groups": means,
         "group_subtasks": groups or {},
-        "configs": {task: {"task": task, "output_type": kind, "num_fewshot": 0} for task, kind in kinds.items()},
+        "configs": {
+            task: {"task": task, "output_type": kind, "num_fewshot": 0, **SCORED} for task, kind in kinds.items()
+        },
         "versions": dict.fromkeys(tasks, 1.0),
         "n-shot": dict.fromkeys(tasks, 0),
-        "n-samples": {task: {"original": len(rows), "effective": len(rows)} for task, rows in tasks.items()},
-        "config": {"model": "hf", "model_args": f"pretrained={model}"},
+        "n-samples": {task: {"original": n, "effective": n} for task, n in counts.items()},
+        "config": {"model": "hf", "model_args": f"pretrained={model}", **WEIGHTS},
         "model_name": model,
         "lm_eval_version": "0.4.13",
         "chat_template_sha": None,
+        "max_length": 2048,
     }
     (folder / f"results_{stamp}.json").write_text(json.dumps(results | overrides), encoding="utf-8")
     return folder

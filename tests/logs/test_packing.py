@@ -74,7 +74,9 @@ def test_bundled_questions_and_prompts_are_left_out_and_come_back(folder: Path, 
     (log,) = packed.rglob("samples_mcqa_arc_easy_cloze_*.jsonl.gz")
     row = first_row(log)
     assert row["doc"] == {"bundled": "allenai/ai2_arc/ARC-Easy/test", "row": 0}
-    assert row["arguments"].keys() == {"sha256"}
+    assert row["arguments"].keys() == {"sha256", "continuations"}
+    (written,) = packed.rglob("samples_mcqa_gsm8k_*.jsonl.gz")
+    assert first_row(written)["arguments"].keys() == {"sha256"}
     (plain,) = folder.rglob("samples_mcqa_arc_easy_cloze_*.jsonl")
     documents = [sample.doc for sample in read_rows(plain)]
     assert [sample.doc for sample in read_rows(log)] == documents

@@ -112,7 +112,8 @@ def test_a_real_run_is_read(evaluated):
     task = run.tasks["mcqa_mmlu_stem_astronomy", "none"]
     assert (task.samples.clustered_by, len(set(task.samples.cluster.tolist()))) == ("subject", 1)
     assert task.settings["harness version"].startswith("0.4")
-    assert (task.settings["task version"], task.n_shot, task.expected) == ("1.0", 0, 4)
+    assert (task.settings["task version"], task.n_shot, task.settings["dtype"]) == ("1.0", 0, "float32")
+    assert not any(task.faults for task in run.tasks.values())
 
 
 def test_picks_and_golds_give_every_accuracy(evaluated, plain):
@@ -182,6 +183,7 @@ def test_a_gold_that_contradicts_the_accuracy_is_dropped(tmp_path):
     rows[2]["acc"] = 0.0  # scored by something that the log does not show
     samples = read_run(write_run(tmp_path, {"t": rows})).tasks["t", "none"].samples
     assert samples.gold.tolist() == [[False, True], [False, True], [False, False]]
+    assert samples.contradictions == 1
 
 
 def test_a_log_with_only_the_required_fields_is_read(tmp_path):

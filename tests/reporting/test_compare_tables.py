@@ -45,6 +45,8 @@ JSON_KEYS = [
     "unread_variant",
     "mde",
     "verdict",
+    "warnings",
+    "forced",
 ]
 
 
@@ -53,8 +55,10 @@ def test_the_csv_counts_unpaired_documents_and_names_failed_checks(ladder, capsy
     assert main(["compare", *map(str, runs), "--format", "csv"]) == 0
     rows = {(row["task"], row["variant"]): row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
     assert (rows["math", "gptq"]["unpaired"], rows["stem", "gptq"]["unpaired"]) == ("1", "1")
-    assert (rows["math", "gptq_2"]["unpaired"], rows["math", "gptq_2"]["health"]) == ("0", "")
-    assert rows["chemistry", "gptq_2"]["health"].startswith("chemistry, gptq_2: constant letter: 80 of 80")
+    assert (rows["math", "gptq_2"]["unpaired"], rows["math", "gptq_2"]["warnings"]) == ("0", "")
+    assert rows["chemistry", "gptq_2"]["warnings"].startswith(
+        "chemistry, gptq_2: not valid (constant letter): 80 of 80"
+    )
 
 
 @pytest.fixture
@@ -106,7 +110,7 @@ def test_the_json_has_its_shape_and_fractions(ladder, capsys):
     runs, _ = ladder
     assert main(["compare", *map(str, runs), "--format", "json"]) == 0
     output = json.loads(capsys.readouterr().out)
-    assert list(output) == ["base", "comparisons", "unpaired", "health"]
+    assert list(output) == ["base", "comparisons", "unpaired", "health", "incomplete", "problems"]
     for row in output["comparisons"]:
         assert list(row) == JSON_KEYS
         assert list(row["flips"]) == ["right_to_wrong", "wrong_to_right", "wrong_to_wrong"]

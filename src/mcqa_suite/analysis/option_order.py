@@ -6,6 +6,7 @@ every position.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import NamedTuple
 import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.integrity import fault_lines
 from mcqa_suite.logs.rows import Sample, parse_rows
+from mcqa_suite.logs.runs import TaskRun, read_run
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
-from mcqa_suite.logs.settings import Prompts, Settings, settings_by_task
 
 
 class RotationScores(NamedTuple):
@@ -52,36 +54,52 @@ class OrderEffect:
 
 @dataclass(frozen=True)
 class Order:
-    """The effect for one task of one run. `settings`: how it was asked; `prompts`: the hash of each document's prompt."""
+    """The effect for one task of one run; None where its log cannot be trusted. `log`: its samples, and how it was asked."""
 
     run: str
     task: str
-    effect: OrderEffect
-    settings: Settings
-    prompts: Prompts
+    effect: OrderEffect | None
+    log: TaskRun
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why there is no effect, a line each."""
+        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=True)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the log, a line each."""
+        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=False)
 
 
 def read_orders(name: str, path: Path) -> list[Order]:
     """Every task with rotations in a run; DatasetError where it has none."""
-    logs = {task: log for task, log in sample_logs(path).items() if task.endswith("_perm")}
-    if not logs:
+    if not any(task.endswith("_perm") for task in sample_logs(path)):
         raise DatasetError(f"{path}: no task with rotations; run one of mcqa_*_perm with --log_samples")
-    settings = settings_by_task(path)
-    return [_read_order(name, task, log, settings[task]) for task, log in logs.items()]
+    run = read_run(path, wanted=lambda task: task.endswith("_perm"))
+    if run.problems:
+        raise DatasetError(run.problems[0])
+    return [_read_order(name, log) for log in run.by_task.values()]
 
 
-def _read_order(name: str, task: str, log: Path, settings: Settings) -> Order:
-    rows = list(parse_rows(log, lambda sample: (_rotation(sample), sample.hashes), "a rotated question"))
+def _read_order(name: str, log: TaskRun) -> Order:
+    rotations = list(parse_rows(log.log, _rotation, "a rotated question"))
+    if any(fault.invalid for fault in log.faults):
+        return Order(name, log.task, None, log)
     try:
-        effect = order_effect([rotation for rotation, _ in rows])
+        effect = order_effect(rotations)
     except ValueError as error:
-        raise DatasetError(f"{log}: {error}; run the task again without --limit") from error
-    return Order(name, task, effect, settings, {doc: prompt for _, (doc, prompt, _target) in rows})
+        raise DatasetError(f"{log.log}: {error}; run the task again without --limit") from error
+    return Order(name, log.task, effect, log)
 
 
 def _rotation(sample: Sample) -> RotationScores:
-    doc = sample.doc
-    return RotationScores(doc["question_id"], doc["rotation"], doc["gold"][0], sample.loglikelihoods)
+    doc, values = sample.doc, sample.loglikelihoods
+    rotation, gold = doc["rotation"], doc["gold"][0]
+    for what, number in (("rotation", rotation), ("gold", gold)):
+        if type(number) is not int or not 0 <= number < len(values):
+            raise ValueError(f"{what} is {json.dumps(number)}, expected 0 to {len(values) - 1}")
+    return RotationScores(str(doc["question_id"]), rotation, gold, values)
 
 
 def order_effect(rotations: Iterable[RotationScores]) -> OrderEffect:

@@ -15,18 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.agreement import asked_differently, refusal
+from mcqa_suite.logs.integrity import fault_lines
 from mcqa_suite.logs.rows import Sample, parse_rows
+from mcqa_suite.logs.runs import TaskRun, read_log
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.logs.samples import Floats
-from mcqa_suite.logs.settings import (
-    BETWEEN_TASKS,
-    Prompts,
-    Settings,
-    asked_differently,
-    difference_words,
-    refusal,
-    settings_by_task,
-)
+from mcqa_suite.logs.settings import BETWEEN_TASKS, difference_words
 from mcqa_suite.stats import Estimate, PairedMeans, Rows, share_estimate, unpaired_difference
 
 # The end of a task's name says how it asks: mcqa_gsm8k_n8, mcqa_symbolic_local_main_final_answer; "" is the paper's way.
@@ -41,8 +36,8 @@ class Draws:
     """One task of one run, templates x instances.
 
     `right`: 0 or 1, or the mean over several samples of a question; `docs`: the hash of each document; `originals`: the id of
-    each template's GSM8K document, None where the log has none; `left_out`: documents of incomplete draws. `settings`: how the
-    task was asked; `prompts`: the hash of each document's prompt.
+    each template's GSM8K document, None where the log has none; `left_out`: documents of incomplete draws. `log`: its samples,
+    and how the task was asked.
     """
 
     run: str
@@ -53,8 +48,17 @@ class Draws:
     originals: tuple[str | None, ...]
     unread: float | None
     left_out: int
-    settings: Settings
-    prompts: Prompts
+    log: TaskRun
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why its scores cannot be trusted, a line each."""
+        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=True)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about its log, a line each."""
+        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=False)
 
     @property
     def family(self) -> str:
@@ -111,12 +115,22 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """One run's templated tasks, and its GSM8K scores, if any, with how GSM8K was asked: by form, then by document id."""
+    """One run's templated tasks, and its GSM8K scores, if any: by form, then by document id. `gsm8k_logs`: their logs by form."""
 
     run: str
     tasks: Mapping[str, Draws]
     gsm8k: Mapping[str, Mapping[str, float]]
-    gsm8k_settings: Mapping[str, Settings] = field(default_factory=dict)
+    gsm8k_logs: Mapping[str, TaskRun] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line for each log whose scores cannot be trusted."""
+        tasks = [line for draws in self.tasks.values() for line in draws.problems]
+        logs = self.gsm8k_logs.values()
+        return (
+            *tasks,
+            *(line for log in logs for line in fault_lines(f"{log.task}, {self.run}", log.faults, invalid=True)),
+        )
 
 
 def read_drawn(name: str, path: Path, metric: str = "acc", filter_name: str | None = None) -> Drawn:
@@ -126,34 +140,38 @@ def read_drawn(name: str, path: Path, metric: str = "acc", filter_name: str | No
     """
     tasks: dict[str, Draws] = {}
     gsm8k: dict[str, Mapping[str, float]] = {}
-    settings = settings_by_task(path)
-    for task, log in sample_logs(path).items():
-        whole_set = task == f"{WHOLE_SET}{_form(task)}"
-        rows = _rows(log, metric, filter_name, any_document=whole_set)
+    gsm8k_logs: dict[str, TaskRun] = {}
+    for task, path_of_log in sample_logs(path).items():
+        form = _form(task)
+        whole_set = task == f"{WHOLE_SET}{form}"
+        rows = _rows(path_of_log, metric, filter_name, any_document=whole_set)
         if whole_set:
-            gsm8k[_form(task)] = {row.id: row.right for row in rows}
+            gsm8k[form], gsm8k_logs[form] = {row.id: row.right for row in rows}, _log_of(path_of_log, filter_name)
         elif rows:
-            tasks[task] = _draws(name, task, rows, log, settings[task])
+            tasks[task] = _draws(name, task, rows, _log_of(path_of_log, filter_name))
     if not tasks:
         raise DatasetError(
             f"{path}: no templated task; run mcqa_symbolic_local or mcqa_gsm_symbolic with --log_samples"
         )
     ordered = sorted(tasks.values(), key=lambda draws: (draws.family, ORDER.index(draws.variant)))
-    gsm8k_settings = {form: settings[f"{WHOLE_SET}{form}"] for form in gsm8k}
-    return Drawn(name, {draws.task: draws for draws in ordered}, gsm8k, gsm8k_settings)
+    return Drawn(name, {draws.task: draws for draws in ordered}, gsm8k, gsm8k_logs)
+
+
+def _log_of(path: Path, filter_name: str | None) -> TaskRun:
+    return next(log for log in read_log(path) if filter_name in (None, log.filter))
 
 
 def refusal_of(first: Draws, second: Draws) -> str:
     """In what two draws were asked differently; "" where they may be subtracted. Of other tasks, only what all of them share."""
     names = None if first.task == second.task else BETWEEN_TASKS
     ours, theirs = (first.task, second.task) if first.run == second.run else (first.run, second.run)
-    return refusal(first, second, ours, theirs, names)
+    return refusal(first.log, second.log, ours, theirs, names=names, every_row=True)
 
 
 def gap_refusal(draws: Draws, drawn: Drawn) -> str:
     """In what a run's GSM8K and its templated task were asked differently; "" where they may be subtracted."""
-    theirs = drawn.gsm8k_settings.get(draws.form, draws.settings)
-    pairs = asked_differently(draws.settings, theirs, lambda: False, BETWEEN_TASKS)
+    theirs = drawn.gsm8k_logs.get(draws.form, draws.log)
+    pairs = asked_differently(draws.log, theirs, BETWEEN_TASKS)
     return difference_words(pairs, draws.task, f"{WHOLE_SET}{draws.form}")
 
 
@@ -241,7 +259,6 @@ class _Row:
     instance: int
     original: str | None
     digest: str
-    prompt: str
     right: float
     parsed: float | None
 
@@ -279,23 +296,24 @@ def _row(sample: Sample, metric: str) -> _Row:
         instance=int(doc.get("instance", 0)),
         original=None if original is None else str(original),
         digest=str(sample.hashes[0]),
-        prompt=str(sample.hashes[1]),
         right=score,
         parsed=float(parsed) if isinstance(parsed, (int, float)) else None,
     )
 
 
-def _draws(run: str, task: str, rows: Sequence[_Row], log: Path, settings: Settings) -> Draws:
+def _draws(run: str, task: str, rows: Sequence[_Row], log: TaskRun) -> Draws:
     """The complete draws, as a table; DatasetError for a document twice, a single template, or no complete draw."""
     table = {(row.template, row.instance): row for row in rows}
     if len(table) < len(rows):
-        raise DatasetError(f"{log}: an instance of a template comes twice; was the file written twice? Run it again")
+        raise DatasetError(
+            f"{log.log}: an instance of a template comes twice; was the file written twice? Run it again"
+        )
     templates = sorted({row.template for row in rows}, key=lambda name: (len(name) if name.isdigit() else 0, name))
     numbers = sorted({row.instance for row in rows})
     complete = [number for number in numbers if all((name, number) in table for name in templates)]
     if len(templates) < 2 or not complete:
         raise DatasetError(
-            f"{log}: {len(templates)} templates and {len(complete)} complete draws of them; run without --limit"
+            f"{log.log}: {len(templates)} templates and {len(complete)} complete draws of them; run without --limit"
         )
     grid = [[table[name, number] for number in complete] for name in templates]
     parsed = [row.parsed for line in grid for row in line if row.parsed is not None]
@@ -308,6 +326,5 @@ def _draws(run: str, task: str, rows: Sequence[_Row], log: Path, settings: Setti
         originals=tuple(line[0].original for line in grid),
         unread=1 - sum(parsed) / len(parsed) if parsed else None,
         left_out=len(rows) - len(templates) * len(complete),
-        settings=settings,
-        prompts={row.digest: row.prompt for row in rows},
+        log=log,
     )

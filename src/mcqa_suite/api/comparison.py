@@ -98,12 +98,18 @@ class CompareResult:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What could not be read or paired, one line each."""
+        """What could not be read, paired or trusted, one line each."""
         return self.comparison.problems
 
     @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The tasks and filters that one of two runs lacks, one line each."""
+        return self.comparison.incomplete
+
+    @property
     def exit_code(self) -> int:
-        """1 if a corrected difference is worse, 2 if one cannot be judged, else 0; corrected over the tasks of each variant."""
+        """1 if a difference, corrected over the tasks of each variant, is worse, 2 if one cannot be judged or a run lacks a task,
+        else 0."""
         return exit_code(self.comparison)
 
     @property
@@ -177,7 +183,7 @@ def compare(
 
 @dataclass(frozen=True, eq=False)
 class LeaderboardResult:
-    """The table, and what could not be read, a line each."""
+    """The table, and what could not be read or trusted, a line each."""
 
     board: Leaderboard
     problems: tuple[str, ...] = ()
@@ -216,4 +222,5 @@ def leaderboard(
     documents = Path(subset) if subset else None
     folders = read_folders([str(run) for run in runs], cluster=cluster, subset=documents, filters=filter)
     table = replace(ranked(folders.readable, metric), subset=folders.subset)
-    return LeaderboardResult(table, (*folders.errors, *(line for run in folders.readable for line in run.problems)))
+    unread = [line for run in folders.readable for line in run.problems]
+    return LeaderboardResult(table, (*folders.errors, *unread, *table.problems))

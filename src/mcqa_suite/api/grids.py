@@ -13,6 +13,8 @@ from mcqa_suite.common.files import write_file
 from mcqa_suite.grids import Candidate, Task, submission
 from mcqa_suite.logs.files import sample_files
 from mcqa_suite.logs.grid_answers import GridReport, judge, ranked, read_answers
+from mcqa_suite.logs.integrity import fault_lines
+from mcqa_suite.logs.runs import read_log
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
 if TYPE_CHECKING:
@@ -24,16 +26,22 @@ NOTE = "Two attempts per output; the better one counts. Task score: mean over ta
 
 @dataclass(frozen=True, eq=False)
 class GridVotesResult:
-    """Scores of a run's answers under each way to choose two grids: `scores` and, by task and output, the `ranked` grids."""
+    """Scores of a run's answers under each way to choose two grids: `scores` and, by task and output, the `ranked` grids.
+
+    `problems`, `warnings`: what makes the log's scores invalid, or doubtful, a line each.
+    """
 
     scores: dict[str, GridReport]
     ranked: dict[str, Ranked]
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each way to choose; scores are fractions."""
         import pandas as pd
 
-        return pd.DataFrame([{"chosen by": name} | vars(score) for name, score in self.scores.items()])
+        doubts = {"not_valid": "; ".join(self.problems), "warnings": "; ".join(self.warnings)}
+        return pd.DataFrame([{"chosen by": name} | vars(score) | doubts for name, score in self.scores.items()])
 
     def text(self) -> str:
         """The scores as Markdown."""
@@ -42,7 +50,7 @@ class GridVotesResult:
         for name, score in self.scores.items():
             shares = (score.task_score, score.exact, score.shape, score.cells, score.unread)
             rows.append((name, str(score.outputs), *map(percent, shares)))
-        return markdown(Table("", header, rows, (NOTE,)))
+        return markdown(Table("", header, rows, (NOTE, *self.problems, *self.warnings)))
 
     def save_submission(self, path: str | Path) -> None:
         """Write the attempts of the last way to choose as ARC Prize's JSON."""
@@ -66,7 +74,10 @@ def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> Gri
         from mcqa_suite.backend.sample_scores import ranked_by_logprob
 
         chosen["summed log-probability"] = ranked_by_logprob(Path(logprob), rows, chosen["votes"], log)
-    return GridVotesResult({name: judge(rows, grids) for name, grids in chosen.items()}, dict(chosen))
+    faults = [fault for task in read_log(log)[:1] for fault in task.faults]
+    problems, warnings = (fault_lines(str(log), faults, invalid=invalid) for invalid in (True, False))
+    scores = {name: judge(rows, grids) for name, grids in chosen.items()}
+    return GridVotesResult(scores, dict(chosen), problems, warnings)
 
 
 def grid_answers(task: Task, samples: str | Path) -> Mapping[int, Sequence[Candidate]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,10 @@ from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
 from mcqa_suite.logs.files import log_name, sample_files
+from mcqa_suite.logs.integrity import Fault, fault_lines
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.named_runs import named_path, named_paths
+from mcqa_suite.logs.runs import TaskRun, read_log
 from mcqa_suite.reporting import votes
 from mcqa_suite.reporting.option_orders import order_records, order_table
 from mcqa_suite.reporting.tables import csv_text, data_frame
@@ -31,21 +33,30 @@ SCORED_BY = {"reward": "best of n by reward", "logprob": "best of n by log-proba
 
 @dataclass(frozen=True, eq=False)
 class VoteResult:
-    """The score of each strategy at each number of samples; `runs` are the logs, with the scores of their samples."""
+    """The score of each strategy at each number of samples; `runs` are the logs, with the scores of their samples.
+
+    `faults`: what is wrong with the log of a run, by its name.
+    """
 
     outcomes: tuple[Outcome, ...]
     runs: tuple[tuple[Ballots, dict[str, Floats]], ...]
+    faults: Mapping[str, tuple[Fault, ...]] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line for each log whose scores cannot be trusted."""
+        return tuple(line for name, faults in self.faults.items() for line in fault_lines(name, faults, invalid=True))
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each run, strategy and n; accuracies and shares are fractions."""
-        return data_frame(votes.outcome_records(self.outcomes))
+        return data_frame(votes.outcome_records(self.outcomes, self.faults))
 
     def text(self, style: str = "md") -> str:
         """The table as Markdown ("md"), with what each run missed, or as CSV ("csv")."""
         if style == "csv":
-            return csv_text(votes.outcome_records(self.outcomes), digits=None)
+            return csv_text(votes.outcome_records(self.outcomes, self.faults), digits=None)
         missed = [votes.failure_table(ballots, scores) for ballots, scores in self.runs]
-        return "\n".join([votes.outcome_table(self.outcomes), *missed])
+        return "\n".join([votes.outcome_table(self.outcomes, self.faults), *missed])
 
     def save(self, folder: str | Path, show: int = 20) -> None:
         """Write votes.md, votes.csv, votes.svg and a page for each run with up to `show` missed questions."""
@@ -84,13 +95,18 @@ def vote(
     sources = {kind: Path(path) for kind, path in (("reward", reward), ("logprob", logprob)) if path is not None}
     logs = [log for text in samples for log in _logs_of(*named_path(str(text)))]
     names = [name for name, _ in logs]
-    done, runs = [], []
+    done, runs, faults = [], [], dict[str, tuple[Fault, ...]]()
     for name, path in logs:
         ballots = read_ballots(path, str(path) if names.count(name) > 1 else name, columns, draws, filter)
         scores = {SCORED_BY[kind]: _scores(kind, source, path, ballots) for kind, source in sources.items()}
         done += outcomes(ballots, [count for count in ns if count <= ballots.samples] or ns, scores, seed)
         runs.append((ballots, scores))
-    return VoteResult(tuple(done), tuple(runs))
+        faults[ballots.name] = tuple(fault for log in _logs_read(path, filter)[:1] for fault in log.faults)
+    return VoteResult(tuple(done), tuple(runs), faults)
+
+
+def _logs_read(path: Path, filter_name: str | None) -> list[TaskRun]:
+    return [log for log in read_log(path) if filter_name in (None, log.filter)]
 
 
 def _logs_of(name: str | None, path: Path) -> Iterator[tuple[str, Path]]:
@@ -127,6 +143,11 @@ class OrdersResult:
 
     rows: tuple[Order, ...]
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line for each log that cannot be trusted, and so has no effect."""
+        return tuple(line for row in self.rows for line in row.problems)
+
     def to_frame(self) -> pd.DataFrame:
         """A row for each run and task; accuracies are fractions."""
         return data_frame(order_records(self.rows))
@@ -146,6 +167,11 @@ class VarianceResult:
     """What each run scores over the draws of its templates."""
 
     runs: tuple[Drawn, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line for each log whose scores cannot be trusted."""
+        return tuple(line for run in self.runs for line in run.problems)
 
     def to_frame(self) -> pd.DataFrame:
         """Every figure in a row of its own: what, run, task, name, value, low, high, n."""

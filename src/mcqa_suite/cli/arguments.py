@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from mcqa_suite.common.errors import DatasetError
 
 RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER"
 JUDGE = (
@@ -82,6 +85,12 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
 
 def add_metadata(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metadata", type=_json_object, default={}, metavar="JSON", help="as for lm_eval")
+
+
+def fail_if_any(problems: Sequence[str]) -> None:
+    """Raise DatasetError, after the output was printed, where something in it is missing or cannot be trusted."""
+    if problems:
+        raise DatasetError("\n".join(problems))
 
 
 def _json_object(text: str) -> dict[str, Any]:

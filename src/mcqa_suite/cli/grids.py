@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mcqa_suite.cli.arguments import command
+from mcqa_suite.cli.arguments import command, fail_if_any
 
 LOG = "samples_mcqa_arc_grid_*.jsonl, or the folder of one"
 EXAMPLE = "mcqa grids vote runs/base/samples_mcqa_arc_grid_1_training_views_2026-01-01T10-00-00.jsonl"
@@ -55,3 +55,4 @@ def run_vote(samples: Path, logprob: Path | None, submission: Path | None) -> No
     print(result.text(), end="")
     if submission:
         result.save_submission(submission)
+    fail_if_any(result.problems)

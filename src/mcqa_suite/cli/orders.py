@@ -2,7 +2,7 @@
 
 import argparse
 
-from mcqa_suite.cli.arguments import RUN, add_style
+from mcqa_suite.cli.arguments import RUN, add_style, fail_if_any
 
 EXAMPLE = "mcqa orders runs/base runs/gptq4"
 
@@ -16,4 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(runs: list[str], style: str) -> None:
     from mcqa_suite.api.repeats import orders
 
-    print(orders(*runs).text(style), end="")
+    result = orders(*runs)
+    print(result.text(style), end="")
+    fail_if_any(result.problems)

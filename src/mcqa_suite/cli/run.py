@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from mcqa_suite.cli.arguments import fail_if_any
+
 EXAMPLE = "mcqa run training/configs/demo.yaml --output runs/demo"
 
 
@@ -51,7 +53,7 @@ def run(
         plan = small.recipe
     result = run_recipe(plan, output, ray=ray, store=store)
     save_training(result)
-    leaderboard = save_leaderboard(result)
+    leaderboard, problems = save_leaderboard(result)
     for text in (save_sweeps(result), leaderboard):
         print(f"\n{text}" if text else "", end="")
     if leaderboard:
@@ -59,3 +61,4 @@ def run(
         print(f"\n{result.seconds:.0f} s; {tables}\n{save_report(result)}")
     else:
         print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {plan.path} has no `evaluate` section")
+    fail_if_any(problems)

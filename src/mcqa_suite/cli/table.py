@@ -3,8 +3,7 @@
 import argparse
 from typing import Any
 
-from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_style
-from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_style, fail_if_any
 
 EXAMPLE = "mcqa table runs/base runs/sft 4-bit=runs/gptq4"
 
@@ -22,5 +21,4 @@ def run(runs: list[str], style: str, **options: Any) -> None:
 
     result = leaderboard(runs, **options)
     print(result.text(style), end="")
-    if result.problems:
-        raise DatasetError("\n".join(result.problems))
+    fail_if_any(result.problems)

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.cli.arguments import RUN, add_filter, add_style
+from mcqa_suite.cli.arguments import RUN, add_filter, add_style, fail_if_any
 
 EXAMPLE = "mcqa variance runs/base runs/gptq4 -o variance"
 
@@ -28,3 +28,4 @@ def run(runs: list[str], worst: int, style: str, output: Path | None, **options:
     print(result.text(style, worst), end="")
     if output:
         result.save(output, worst)
+    fail_if_any(result.problems)

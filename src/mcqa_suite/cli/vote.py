@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.cli.arguments import add_columns, add_filter, add_style
+from mcqa_suite.cli.arguments import add_columns, add_filter, add_style, fail_if_any
 from mcqa_suite.common.errors import ConfigError
 
 EXAMPLE = "mcqa vote runs/base/samples_mcqa_gsm8k_n8_2026-01-01T10-00-00.jsonl --n 1,2,4,8 -o votes"
@@ -60,6 +60,7 @@ def run(
     print(result.text(style), end="")
     if output:
         result.save(output, show)
+    fail_if_any(result.problems)
 
 
 def _numbers(text: str) -> list[int]:

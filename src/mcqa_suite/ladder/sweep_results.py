@@ -20,8 +20,8 @@ from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.common.manifest import HELD_OUT
 from mcqa_suite.ladder.steps import RungResult
 from mcqa_suite.ladder.sweep import Criterion, Point, Sweep, shown
+from mcqa_suite.logs.agreement import refusal
 from mcqa_suite.logs.runs import Run, read_run
-from mcqa_suite.logs.settings import difference_words
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, change_interval, in_unit, p_value, percent, unit
 from mcqa_suite.stats import Estimate
@@ -224,8 +224,7 @@ def _refused(first: Run, second: Run, task: str) -> str:
     names = first.groups[task].tasks if task in first.groups else (task,)
     common = [key for key in first.tasks if key[0] in names and key in second.tasks]
     pairs = [(first.tasks[key], second.tasks[key]) for key in common]
-    reasons = [difference_words(lines, first.name, second.name) for a, b in pairs if (lines := a.asked_differently(b))]
-    return reasons[0] if reasons else ""
+    return next((reason for a, b in pairs if (reason := refusal(a, b, first.name, second.name))), "")
 
 
 def verdict(scores: SweepScores) -> str:

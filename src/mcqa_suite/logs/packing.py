@@ -1,7 +1,8 @@
 """Packed sample logs: small enough to be kept in a repository, and read by every command like the plain ones.
 
 `samples_*.jsonl.gz` is gzip. In a packed row `doc` is `{"bundled": "owner/name/config/split", "row": 17}` where it is made of a
-row of the package's bundled questions, and `arguments` is `{"sha256": ...}` of what the model was sent.
+row of the package's bundled questions, and `arguments` is `{"sha256": ..., "continuations": ...}` of what the model was sent:
+a hash of all of it, and the digest of the scored continuations.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mcqa_suite.questions import bundle, parsers
 from mcqa_suite.questions.gsm8k import from_gsm8k
 
 Row = dict[str, Any]
-BUNDLED, NUMBER, HASH = "bundled", "row", "sha256"
+BUNDLED, NUMBER, HASH, CONTINUATIONS = "bundled", "row", "sha256", "continuations"
 # Data set -> how tasks make a document of its row; those of one data set differ by the name in their ids.
 DOCUMENTS: dict[str, Callable[[Any], Any]] = {
     "allenai/ai2_arc/ARC-Easy": partial(parsers.from_arc, benchmark="arc_easy"),
@@ -42,7 +43,33 @@ def with_document(row: Any) -> Any:
 
 def without_arguments(row: Any) -> bool:
     """Whether a packed row holds the hash of what the model was sent in place of the text."""
-    return isinstance(row, dict) and isinstance(row.get("arguments"), dict) and row["arguments"].keys() == {HASH}
+    return isinstance(row, dict) and isinstance(row.get("arguments"), dict) and HASH in row["arguments"]
+
+
+def continuations_digest(row: Mapping[str, Any]) -> str | None:
+    """A digest of the continuations whose log-likelihoods were asked for, each with its context where that is not the first's.
+
+    None for generated answers, and where the log does not say what the model was sent. The harness's own hashes of a sample do
+    not cover the continuations.
+    """
+    arguments: Any = row.get("arguments")
+    if without_arguments(row):
+        digest = arguments.get(CONTINUATIONS)
+        return digest if isinstance(digest, str) else None
+    if _is_named(arguments):
+        arguments = [(request.get("arg_0"), request.get("arg_1")) for request in arguments.values()]
+    try:
+        first = arguments[0][0]
+        parts = [text for context, text, *_ in arguments for text in ("" if context == first else context, text)]
+        content = "\0".join(parts).encode("utf-8", "surrogatepass")
+    except (TypeError, ValueError, IndexError, KeyError):
+        return None
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
+def _is_named(arguments: Any) -> bool:
+    """Whether requests are `{"gen_args_0": {"arg_0": context, "arg_1": continuation}}`, not pairs as in older logs."""
+    return isinstance(arguments, dict) and all(isinstance(request, dict) for request in arguments.values())
 
 
 @lru_cache(maxsize=20_000)  # the test sets, which every run of a comparison holds
@@ -91,6 +118,8 @@ def _packed(row: Row, split: str, numbers: Mapping[str, int]) -> Row:
         return packed
     arguments = json.dumps(row["arguments"], sort_keys=True, ensure_ascii=False)
     packed["arguments"] = {HASH: hashlib.sha256(arguments.encode()).hexdigest()}
+    if (digest := continuations_digest(row)) is not None:
+        packed["arguments"][CONTINUATIONS] = digest
     return packed
 
 

@@ -23,7 +23,7 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.files import PACKED
 from mcqa_suite.logs.metrics import ACCURACIES
-from mcqa_suite.logs.packing import with_document, without_arguments
+from mcqa_suite.logs.packing import continuations_digest, with_document, without_arguments
 
 T = TypeVar("T")
 EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
@@ -130,6 +130,11 @@ class Sample:
     def hashes(self) -> tuple[str, str, str]:
         """SHA-256 of the document, the prompt and the target, in hexadecimal."""
         return self.row["doc_hash"], self.row["prompt_hash"], self.row["target_hash"]
+
+    @property
+    def continuations(self) -> str | None:
+        """A digest of the scored continuations, which stand in no hash of the harness; None where the log has none."""
+        return continuations_digest(self.row)
 
     @property
     def failure(self) -> str | None:

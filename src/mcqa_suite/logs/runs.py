@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import read_manifest
-from mcqa_suite.logs.files import log_name, samples_file
+from mcqa_suite.logs.files import load_results, log_name, samples_file
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
+from mcqa_suite.logs.integrity import INCOMPLETE, Fault, faults, recorded
 from mcqa_suite.logs.metrics import METRICS, Directions, directions_of
 from mcqa_suite.logs.same_run import model_identity, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
-from mcqa_suite.logs.settings import (
-    SHOTS,
-    Difference,
-    asked_differently,
-    differences,
-    have_same_prompts,
-    settings_of,
-)
+from mcqa_suite.logs.settings import SHOTS, settings_of
 
 NO_FILTER = "none"  # the harness's name where a task has no filter
 
@@ -32,9 +26,9 @@ NO_FILTER = "none"  # the harness's name where a task has no filter
 class TaskRun:
     """One task's samples under one filter.
 
-    `several_filters`: whether the log has others. `log` is their file, `expected` the number of documents in the results.
-    `settings` are how it was asked (logs.settings), `directions` whether higher is better, for each metric of which the results
-    file says it.
+    `several_filters`: whether the log has others. `log` is their file. `settings` are how it was asked (logs.settings),
+    `directions` whether higher is better, for each metric of which the results file says it, `parameters` how many the model
+    has, `faults` what is wrong with the log.
     """
 
     task: str
@@ -42,9 +36,10 @@ class TaskRun:
     log: Path
     settings: Mapping[str, Any]
     samples: Samples
-    expected: int | None = None
     directions: Directions = field(default_factory=dict)
     several_filters: bool = False
+    parameters: int | None = None
+    faults: tuple[Fault, ...] = ()
 
     @property
     def title(self) -> str:
@@ -71,22 +66,13 @@ class TaskRun:
         return len(self.samples.failed) / self.size
 
     @property
-    def n_shot(self) -> int:
-        return int(self.settings[SHOTS])
-
-    def asked_differently(self, other: TaskRun) -> list[Difference]:
-        """(name, own value, other value) of every setting for which the two are not subtracted."""
-        return asked_differently(self.settings, other.settings, lambda: have_same_prompts(self.prompts, other.prompts))
-
-    def same_in_spite(self, other: TaskRun) -> list[Difference]:
-        """The settings that do not agree and made no difference: other templates that rendered the same prompts."""
-        refused = self.asked_differently(other)
-        return [pair for pair in differences(self.settings, other.settings) if pair not in refused]
+    def complete(self) -> bool:
+        """Whether it holds every sample that its results file speaks of, with an answer."""
+        return not any(fault.condition in INCOMPLETE for fault in self.faults)
 
     @property
-    def prompts(self) -> dict[int, int]:
-        """The prompt's hash of each document, by the document's."""
-        return dict(self.samples.hashes[:, :2].tolist())
+    def n_shot(self) -> int:
+        return int(self.settings[SHOTS])
 
     @property
     def metrics(self) -> list[str]:
@@ -149,11 +135,17 @@ class Run:
         return tuple(dict.fromkeys(task for task, _filter in self.tasks))
 
 
-def read_run(path: Path, *, name: str | None = None, cluster: str | None = None) -> Run:
+def read_run(
+    path: Path,
+    *,
+    name: str | None = None,
+    cluster: str | None = None,
+    wanted: Callable[[str], bool] = lambda task: True,
+) -> Run:
     """One model's run: a results file, a folder of them (the newest of each task counts), or FOLDER@STAMP for an older one.
 
-    `cluster` names a field of the documents to keep. A task that cannot be read becomes a line of `problems`; DatasetError
-    where none can be.
+    `cluster` names a field of the documents to keep; only tasks that are `wanted` are read. A task that cannot be read becomes
+    a line of `problems`; DatasetError where none can be.
     """
     joined = run_files(path)
     files = joined.files
@@ -163,7 +155,7 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
     seen: set[str] = set()
     for file, results in files:
         for task in tasks_of(results):
-            if task not in seen:
+            if task not in seen and wanted(task):
                 seen.add(task)
                 try:
                     tasks |= _task_runs(file, results, task, cluster)
@@ -181,6 +173,14 @@ def read_run(path: Path, *, name: str | None = None, cluster: str | None = None)
     return replace(run, notes=joined.notes, unproven=joined.unproven)
 
 
+def read_log(log: Path) -> list[TaskRun]:
+    """The samples of one log under each filter; empty where it has no results file beside it."""
+    task, _, stamp = log_name(log).removeprefix("samples_").rpartition("_")
+    results = log.with_name(f"results_{stamp}.json")
+    content = load_results(results) if results.is_file() else {"configs": {}}
+    return list(_task_runs(results, content, task, None).values()) if task in content["configs"] else []
+
+
 def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
     log = samples_file(path, task)
     if not log.exists():
@@ -192,10 +192,19 @@ def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | No
         delimiter=config.get("target_delimiter", " "),
         field=cluster,
     )
-    expected = results.get("n-samples", {}).get(task, {}).get("effective")
-    settings, directions = settings_of(results, task), directions_of(results, task)
+    parameters = (results.get("config") or {}).get("model_num_parameters")
     return {
-        (task, name): TaskRun(task, name, log, settings, samples, expected, directions, len(by_filter) > 1)
+        (task, name): TaskRun(
+            task=task,
+            filter=name,
+            log=log,
+            settings=settings_of(results, task, name),
+            samples=samples,
+            directions=directions_of(results, task),
+            several_filters=len(by_filter) > 1,
+            parameters=parameters,
+            faults=faults(samples, recorded(results, task, name)),
+        )
         for name, samples in by_filter.items()
     }
 
@@ -207,7 +216,7 @@ def _scores_in(tasks: Mapping[tuple[str, str], TaskRun]) -> Scores:
         run = tasks.get((task, key[1]))
         if run is None or key[0] not in run.samples.scores:
             return None
-        return TaskScores(run.samples.scores[key[0]], run.expected in (None, run.n))
+        return TaskScores(run.samples.scores[key[0]], run.complete)
 
     return scores
 

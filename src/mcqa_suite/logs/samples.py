@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +14,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.clusters import cluster_of
 from mcqa_suite.logs.metrics import METRICS
-from mcqa_suite.logs.rows import Sample, parse_rows
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.logs.rows import parse_rows
+from mcqa_suite.logs.sample_values import Values, answer_values, has_options, option_values, row_values
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 Booleans = NDArray[np.bool_]
-Values = dict[str, Any]  # of one row
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # makes another cluster of each document, also of two with one hash
 # The columns of a log by the type code of `array`; a row has one value or several, and none in the columns of another kind.
 TYPES = {
-    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "b", "cluster": "Q"},
-    **{"loglikelihoods": "d", "lengths": "q", "answer": "Q", "letter": "q", "response": "Q"},
+    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "b", "own_gold": "b", "cluster": "Q"},
+    **{"loglikelihoods": "d", "lengths": "q", "answer": "Q", "letter": "q", "response": "Q", "written": "q"},
 }
+HASHES = ("document", "prompt", "target", "continuations")  # the columns of `Samples.hashes`
+# Largest share of contradictions between a gold that is read from a foreign task's target and its accuracy; above it the target
+# means something else. Gold in a document of ours is never in doubt.
+MISREAD = 0.1
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
     """A task's documents under one filter, one row each, ordered by `doc_id`.
 
-    `hashes`: the first 8 bytes of doc, prompt and target hash. `options`: how many the document has, 0 where an answer is
-    not one of a few. `gold`: n x options, whether the option is right; none is where gold is unknown. `loglikelihoods` and
-    `lengths` (in characters, where acc_norm needs them): n x options, None for generated answers. `answer`: a fingerprint of
-    a generated answer, 0 where none could be read. `letter`: the option that it names, -1 where none. `response`: a
-    fingerprint of what the model wrote. `failed`: the documents that got no answer from a server and have no row here,
-    `doc_id` -> doc hash. `cluster`: equal for the rows of one question (logs.clusters); `clustered_by`: the field that says
-    so, None where no document has one; `fields`: all fields of the documents, where the user named one.
+    `hashes`: the first 8 bytes of the hashes of HASHES, 0 where the log has none. `options`: how many the document has, 0 where
+    an answer is not one of a few. `gold`: n x options, whether the option is right; none is where gold is unknown.
+    `loglikelihoods` and `lengths` (in characters, where acc_norm needs them): n x options, None for generated answers. `answer`:
+    a fingerprint of a generated answer, 0 where none could be read. `letter`: the option that it names, -1 where none.
+    `response`: a fingerprint of what the model wrote, `written`: its characters. `failed`: the documents that got no answer from
+    a server and have no row here, `doc_id` -> doc hash. `cluster`: equal for the rows of one question (logs.clusters);
+    `clustered_by`: the field that says so, None where no document has one; `fields`: all fields of the documents, where the user
+    named one. `contradictions`: in how many rows the logged accuracy is not that of the row's own answer and gold.
     """
 
     doc_id: Integers
@@ -59,8 +60,10 @@ class Samples:
     answer: Hashes | None = None
     letter: Integers | None = None
     response: Hashes | None = None
+    written: Integers | None = None
     clustered_by: str | None = None
     fields: tuple[str, ...] = ()
+    contradictions: int = 0
 
     @property
     def has_option(self) -> NDArray[np.bool_]:
@@ -106,12 +109,12 @@ def read_samples(
     """
     kind = "lm_eval 0.4.3 or newer"
     if multiple_choice is None:
-        multiple_choice = next(parse_rows(path, _has_options, kind), False)
-    values = partial(_option_values, delimiter=delimiter) if multiple_choice else _answer_values
+        multiple_choice = next(parse_rows(path, has_options, kind), False)
+    values = partial(option_values, delimiter=delimiter) if multiple_choice else answer_values
     tables: defaultdict[str, _Table] = defaultdict(_Table)
     failed: dict[str, dict[int, int]] = {}
     reason = None
-    for row in parse_rows(path, lambda sample: _row(sample, field, values), kind, failed=True):
+    for row in parse_rows(path, lambda sample: row_values(sample, field, values), kind, failed=True):
         if row["failure"] is None:
             tables[row["filter"]].add(row)
         else:
@@ -121,55 +124,6 @@ def read_samples(
         nothing = f"no item got an answer ({reason}); run the task again"
         raise DatasetError(f"{path}: {nothing if reason else 'holds no sample; run the task again with --log_samples'}")
     return {name: table.samples(path, name, failed.get(name, {})) for name, table in tables.items()}
-
-
-def _row(sample: Sample, field: str | None, values: Callable[[Sample], Values]) -> Values:
-    """What the columns hold of a sample; a failed one has no answer and no scores."""
-    row: Values = {
-        "filter": sample.filter,
-        "line": sample.line,
-        "failure": sample.failure,
-        "doc_id": sample.doc_id,
-        "hashes": [hash_prefix(digest) for digest in sample.hashes],
-    }
-    if not -(2**63) <= row["doc_id"] < 2**63:
-        raise OverflowError(f"doc_id {row['doc_id']} has more than 64 bits")
-    if row["failure"] is not None:
-        return row
-    row["scores"] = sample.scores
-    doc = sample.doc
-    cluster = cluster_of(doc, field)
-    row |= {"cluster": _fingerprint(cluster[1]) if cluster else 0, "clustered_by": cluster and cluster[0]}
-    if field is not None:
-        row["fields"] = doc.keys()
-    return row | values(sample)
-
-
-def _option_values(sample: Sample, delimiter: str) -> Values:
-    values, responses = sample.loglikelihoods, len(sample.responses)
-    if 0 < responses < len(values):  # a log may leave the responses out, as they are those of the filter
-        raise ValueError(f"{len(values)} options, {responses} responses")
-    gold = _right_options(sample.doc.get("gold"), len(values))
-    lengths = [1] * len(values)
-    if not any(gold) or "acc_norm" in sample.row:
-        texts = sample.option_texts(len(values), delimiter)
-        lengths = [max(1, len(text)) for text in texts]
-        gold = gold if any(gold) else _right_options(_read_target(sample.target, texts), len(values))
-    return {"options": len(values), "gold": gold, "loglikelihoods": values, "lengths": lengths}
-
-
-def _answer_values(sample: Sample) -> Values:
-    answers, choices = sample.answers, sample.doc.get("choices")
-    options = len(choices) if isinstance(choices, list) else 0
-    first = answers[0] if answers else None
-    letter = LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1
-    return {
-        "options": options,
-        "gold": _right_options(sample.doc.get("gold"), options),
-        "answer": _fingerprint(answers) if any(answer is not None for answer in answers) else 0,
-        "letter": letter if letter < (options or len(LETTERS)) else -1,
-        "response": _fingerprint(sample.responses),
-    }
 
 
 class _Table:
@@ -210,8 +164,9 @@ class _Table:
         if (twice := doc_id[1:][doc_id[1:] == doc_id[:-1]]).size:
             where = f"{path}: filter {filter_name}: document {twice[0]}"
             raise DatasetError(f"{where} comes twice; was the file written twice? Run the task again")
-        columns["hashes"] = columns["hashes"].reshape(n, 3)
-        names = ("answer", "letter", "response") if len(columns["answer"]) else ("loglikelihoods", "lengths")
+        columns["hashes"] = columns["hashes"].reshape(n, len(HASHES))
+        generated = ("answer", "letter", "response", "written")
+        names = generated if len(columns["answer"]) else ("loglikelihoods", "lengths")
         columns["gold"] = _padded(columns["gold"], columns["options"]).astype(bool)
         if "lengths" in names:
             columns |= {name: _padded(columns[name], columns["options"]) for name in names}
@@ -224,12 +179,34 @@ class _Table:
             clustered_by=self.clustered_by,
             fields=tuple(self.fields),
         )
-        if "acc" in samples.scores and samples.gold.any():
-            # Gold that contradicts the logged accuracy is unknown: the target of a foreign task may mean something else.
-            # A mean over several answers, such as 0.5, says nothing of the first, which is the pick.
+        own_gold = columns["own_gold"][order].astype(bool)
+        wrong = np.logical_or.reduce([_contradicts(samples, own_gold, name) for name in ("acc", "acc_norm")])
+        if "acc" in samples.scores:
+            # What is right is unknown where gold and accuracy contradict each other. A mean over several answers, such as 0.5,
+            # says nothing of the first, which is the pick.
             acc = samples.scores["acc"]
             samples.gold[np.isin(acc, (0.0, 1.0)) & (samples.chose_gold("acc") != (acc == 1))] = False
-        return samples
+        return replace(samples, contradictions=int(wrong.sum()))
+
+
+def _contradicts(samples: Samples, own_gold: Booleans, metric: str) -> Booleans:
+    """In which rows a metric of right and wrong is not what the row's own answer and gold give.
+
+    In none of a foreign task where more than MISREAD of its rows do: there the target means something else.
+    """
+    scores, testable = samples.scores.get(metric), samples.gold.any(axis=1)
+    if scores is None:
+        return np.zeros(len(samples.doc_id), bool)
+    testable &= np.isin(scores, (0.0, 1.0))
+    if samples.letter is not None and samples.answer is not None:
+        testable &= (samples.letter >= 0) | (samples.answer == 0)
+    if metric == "acc_norm":  # lengths of 1 may stand for texts that the log does not hold
+        testable &= own_gold if samples.lengths is None else own_gold & (samples.lengths > 1).any(axis=1)
+    wrong = testable & (samples.chose_gold(metric) != (scores > 0))
+    foreign = testable & ~own_gold
+    if (wrong & foreign).sum() > MISREAD * foreign.sum():
+        wrong &= own_gold
+    return np.asarray(wrong)
 
 
 def _padded(flat: NDArray[Any], counts: Integers) -> NDArray[Any]:
@@ -238,41 +215,3 @@ def _padded(flat: NDArray[Any], counts: Integers) -> NDArray[Any]:
     matrix = np.zeros((len(counts), width), flat.dtype)
     matrix[np.arange(width) < counts[:, None]] = flat
     return matrix
-
-
-def hash_prefix(digest: str) -> int:
-    """The first 8 bytes of a hexadecimal hash; of any other text, 8 bytes of its fingerprint."""
-    try:
-        return int.from_bytes(bytes.fromhex(digest[:16]))
-    except ValueError:
-        return _fingerprint(digest)
-
-
-def _has_options(sample: Sample) -> bool:
-    """Whether a sample holds log-likelihoods of options: (log-likelihood, is_greedy) pairs."""
-    pairs = sample.row["filtered_resps"]
-    return len(pairs) > 1 and all(isinstance(p, list) and len(p) == 2 and str(p[1]) in ("True", "False") for p in pairs)
-
-
-def _fingerprint(value: Any) -> int:
-    """8 bytes of a hash of `repr(value)`; never 0."""
-    return int.from_bytes(blake2b(repr(value).encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1
-
-
-def _right_options(indices: Any, options: int) -> list[bool]:
-    """Whether each option is among `indices`; none is where a value is not the index of an option."""
-    chosen = indices if isinstance(indices, list) else [indices]
-    if not all(type(index) is int and 0 <= index < options for index in chosen):
-        chosen = []
-    return [option in chosen for option in range(options)]
-
-
-def _read_target(target: Any, texts: Sequence[str]) -> Any:
-    """The right index or indices from a logged `str(doc_to_target(doc))`, which may be the option's text; None if unclear."""
-    text = str(target).strip()
-    if text in texts and not text.isdigit():
-        return texts.index(text)
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -1,33 +1,33 @@
-"""How a task was asked, as its results file records it, and the one rule for which runs a table may subtract.
+"""How a task was asked and scored, as its results file records it: the settings that two runs must share.
 
-Runs of a task are subtracted only where they were asked in the same way: with equal settings, and with the same prompt for each
-document. Other chat templates, system instructions or data that gave the same documents the same prompts made no difference.
+`logs.agreement` decides by them which runs are subtracted.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
-from typing import Any, Protocol
-
-from mcqa_suite.logs.files import samples_file
-from mcqa_suite.logs.same_run import run_files
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
 
 Settings = Mapping[str, Any]
-Prompts = Mapping[Any, Any]  # document hash -> prompt hash
 Difference = tuple[str, str, str]  # name of a setting, and the value of each run
 
 CHAT_TEMPLATE, SHOTS, TURNS, DATA = "chat template", "few-shot count", "few-shot as turns", "data"
+DELIMITER, FILTER, DTYPE, LENGTH = "target delimiter", "filter", "dtype", "maximum length"
 PROMPT_SETTINGS = (CHAT_TEMPLATE, "system instruction", TURNS)  # which change nothing but prompts
 # The settings that different tasks of one family share, such as GSM8K and GSM-Symbolic.
 BETWEEN_TASKS = (*PROMPT_SETTINGS, SHOTS)
+# What a log may not record: a setting that one of two runs does not have is no difference.
+RECORDED = (TURNS, DATA, DELIMITER, FILTER, DTYPE, LENGTH)
 ASKED_DIFFERENTLY = "asked differently"  # what a table shows in place of a difference
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function that the harness logs as text
 
 
-def settings_of(results: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """What two runs of a task must share to be comparable, from a results file."""
+def settings_of(results: Mapping[str, Any], task: str, filter_name: str = "none") -> dict[str, Any]:
+    """What two runs of a task under one filter must share to be comparable, from a results file."""
     config = results["configs"][task]
+    arguments = _arguments((results.get("config") or {}).get("model_args"))
     version = results.get("versions", {}).get(task)
     generation = config.get("generation_kwargs")
     template = _digest(results.get("chat_template_sha"))
@@ -39,8 +39,39 @@ def settings_of(results: Mapping[str, Any], task: str) -> dict[str, Any]:
         TURNS: bool(results.get("fewshot_as_multiturn")) if template else None,
         "task version": None if version is None else str(version),
         "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
+        "repeats": config.get("repeats") or 1,
+        FILTER: _filter(config.get("filter_list"), filter_name),
+        DELIMITER: _delimiter(config),
+        LENGTH: str(results.get("max_length") or arguments.get("max_length") or "") or None,
+        DTYPE: _dtype((results.get("config") or {}).get("model_dtype") or arguments.get("dtype")),
         DATA: _data(config.get("metadata") or {}),
     }
+
+
+def _arguments(value: Any) -> dict[str, Any]:
+    """The arguments of a model, which the harness logs as a mapping or as `name=value,name=value`."""
+    if isinstance(value, dict):
+        return value
+    return dict(part.split("=", 1) for part in str(value or "").split(",") if "=" in part)
+
+
+def _dtype(name: Any) -> str | None:
+    """`torch.float32` as `float32`; None where the model chose."""
+    text = str(name or "auto").removeprefix("torch.")
+    return None if text == "auto" else text
+
+
+def _delimiter(config: Mapping[str, Any]) -> str | None:
+    """What stands before a scored continuation; None for generated answers, and where the log does not say it."""
+    value = config.get("target_delimiter")
+    return json.dumps(value) if config.get("output_type") != "generate_until" and isinstance(value, str) else None
+
+
+def _filter(definitions: Any, name: str) -> str | None:
+    """The steps of a filter; None for a task that defines none."""
+    parts = [part for part in definitions if isinstance(part, dict)] if isinstance(definitions, list) else []
+    steps = next((part.get("filter") for part in parts if part.get("name") == name), None)
+    return None if steps is None else ADDRESS.sub("", json.dumps(steps, sort_keys=True, default=str))
 
 
 def _data(metadata: Mapping[str, Any]) -> str | None:
@@ -50,63 +81,11 @@ def _data(metadata: Mapping[str, Any]) -> str | None:
     return "hub" if bundled and metadata.get("data") == "hub" else bundled
 
 
-def settings_by_task(path: Path) -> dict[str, dict[str, Any]]:
-    """The settings of the newest sample log of each task of a run."""
-    settings: dict[str, dict[str, Any]] = {}
-    for file, results in run_files(path).files:
-        for task in results["configs"]:
-            if task not in settings and samples_file(file, task).exists():
-                settings[task] = settings_of(results, task)
-    return settings
-
-
 def differences(ours: Settings, theirs: Settings, names: Collection[str] | None = None) -> list[Difference]:
     """Every setting (of `names`; None: of all) that does not agree."""
     pairs = [(name, value, theirs.get(name)) for name, value in ours.items() if names is None or name in names]
-    # turns are a matter of the template, which is in a line of its own; data that a log does not record is not another
-    pairs = [pair for pair in pairs if pair[0] not in (TURNS, DATA) or None not in pair]
-    return [(name, _short(own), _short(other)) for name, own, other in pairs if own != other]
-
-
-def asked_differently(
-    ours: Settings, theirs: Settings, same_prompts: Callable[[], bool], names: Collection[str] | None = None
-) -> list[Difference]:
-    """The differences for which two runs are not subtracted; empty where they may be.
-
-    `same_prompts` is called where it matters: whether the runs share documents, and all of them with the same prompts.
-    """
-    pairs = differences(ours, theirs, names)
-    both = None not in (ours.get(CHAT_TEMPLATE), theirs.get(CHAT_TEMPLATE))  # having one also changes the options' text
-    excused = (*PROMPT_SETTINGS, DATA) if both else (DATA,)
-    if any(name in excused for name, _, _ in pairs) and same_prompts():
-        return [pair for pair in pairs if pair[0] not in excused]
-    return pairs
-
-
-class Asked(Protocol):
-    """A task of a run, whoever read its rows."""
-
-    @property
-    def settings(self) -> Settings: ...
-
-    @property
-    def prompts(self) -> Prompts: ...
-
-
-def refusal(first: Asked, second: Asked, ours: str, theirs: str, names: Collection[str] | None = None) -> str:
-    """In what `ours` and `theirs` were asked differently, prompts included; "" where they may be subtracted."""
-    common = first.prompts.keys() & second.prompts.keys()
-    other = sum(first.prompts[doc] != second.prompts[doc] for doc in common)
-    pairs = asked_differently(first.settings, second.settings, lambda: bool(common) and not other, names)
-    if other and not pairs:
-        return f"prompts: other ones for {other} of {len(common)} documents ({ours}, {theirs})"
-    return difference_words(pairs, ours, theirs)
-
-
-def have_same_prompts(ours: Prompts, theirs: Prompts) -> bool:
-    """Whether the two have documents in common, and every one of these has the same prompt."""
-    common = ours.keys() & theirs.keys()
-    return bool(common) and all(ours[doc] == theirs[doc] for doc in common)
+    pairs = [pair for pair in pairs if pair[0] not in RECORDED or None not in pair]
+    return [(name, *_shortened(_text(own), _text(other))) for name, own, other in pairs if own != other]
 
 
 def difference_words(pairs: Collection[Difference], ours: str, theirs: str) -> str:
@@ -118,6 +97,18 @@ def _digest(sha: Any) -> str | None:
     return str(sha)[:12] if sha else None
 
 
-def _short(value: Any) -> str:
-    text = "none" if value in (None, "") else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _text(value: Any) -> str:
+    return "none" if value in (None, "") else str(value)
+
+
+def _shortened(own: str, other: str, most: int = 60) -> tuple[str, str]:
+    """Both texts, where they are long from a little before the place where they differ."""
+    if max(len(own), len(other)) <= most:
+        return own, other
+    same = next((i for i, (a, b) in enumerate(zip(own, other, strict=False)) if a != b), min(len(own), len(other)))
+    start = max(0, same - most // 3)
+    return _cut(own, start, start + most), _cut(other, start, start + most)
+
+
+def _cut(text: str, start: int, end: int) -> str:
+    return f"{'...' * (start > 0)}{text[start:end]}{'...' * (len(text) > end)}"

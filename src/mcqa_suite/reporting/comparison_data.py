@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -41,6 +41,8 @@ def as_json(comparison: Comparison) -> str:
         "comparisons": [_record(row) for row in comparison.rows],
         "unpaired": unpaired,
         "health": [asdict(finding) for finding in comparison.health],
+        "incomplete": list(comparison.incomplete),
+        "problems": list(comparison.problems),
     }
     if comparison.subset:
         whole["subset"] = comparison.subset
@@ -75,6 +77,8 @@ def _record(row: ComparisonRow) -> dict[str, Any]:
         "unread_variant": row.unread_variant,
         "mde": row.detectable,
         "verdict": row.verdict,
+        "warnings": list(row.warnings),
+        "forced": list(row.forced),
     }
 
 
@@ -100,6 +104,7 @@ def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
     change, choices = row.change, row.choices
     record = _record(row)
     flips, kl = record.pop("flips") or {}, record.pop("choice_kl") or {}
+    record |= {name: "; ".join(record.pop(name)) for name in ("warnings", "forced")}
     letters = (choices.letters_base, choices.letters_variant, choices.letters_gold)
     return record | {
         "kind": row.kind,
@@ -132,7 +137,6 @@ def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
         "average": row.average,
         "left_out": " ".join(row.left_out),
         "unpaired": _unpaired(row, comparison),
-        "health": "; ".join(_health(row, comparison)),
     }
 
 
@@ -144,12 +148,6 @@ def _unpaired(row: ComparisonRow, comparison: Comparison) -> int:
     """How many documents of its tasks have no partner in the other run."""
     counts = comparison.unpaired.get(row.variant, {})
     return sum(counts[key].total for key in _keys(row) if key in counts)
-
-
-def _health(row: ComparisonRow, comparison: Comparison) -> Iterator[str]:
-    for check in comparison.health:
-        if (check.task, check.filter) in _keys(row) and check.run in (row.variant, comparison.base):
-            yield f"{check.task}, {check.run}: {check.condition}: {check.detail}"
 
 
 def _letter_list(shares: Sequence[float]) -> str:

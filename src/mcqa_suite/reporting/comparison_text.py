@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text
 from mcqa_suite.logs.metrics import is_share
@@ -24,6 +24,9 @@ from mcqa_suite.reporting.tables import (
     unit,
 )
 
+MARKED_DOUBT = (
+    "‡: a failed check, a warning, or a difference between the runs that was overridden; they are listed below."
+)
 FEW = 3  # failed checks of one kind that get a line each
 NOTE_FRAGILE = (
     "† Fewer than 10 pairs differ, clusters allowed for: the interval is widened to that of one document a cluster."
@@ -35,7 +38,7 @@ VERDICTS: Columns = {
     "n": lambda row: str(row.n),
     "difference": lambda row: difference_text(row),
     "p Holm": lambda row: p_value(row.p_holm),
-    "verdict": lambda row: f"**{row.verdict}**",
+    "verdict": lambda row: f"**{row.verdict}**{' ‡' if row.warnings or row.forced else ''}",
 }
 MAIN: Columns = {
     "variant": VERDICTS["variant"],
@@ -81,7 +84,10 @@ def markdown(comparison: Comparison) -> str:
 
 def latex(comparison: Comparison) -> str:
     """The verdicts and one table a task or group; the document needs booktabs."""
-    return "\n".join(map(tables.latex, (_verdicts(comparison), *map(_main, comparison.by_task().values()))))
+    verdicts = _verdicts(comparison)
+    lines = [f"{title}: {'; '.join(lines)}." for title, lines in _doubts(comparison) if lines]
+    verdicts = replace(verdicts, notes=[*verdicts.notes, *lines])
+    return "\n".join(map(tables.latex, (verdicts, *map(_main, comparison.by_task().values()))))
 
 
 def _table(title: str, columns: Columns, rows: Sequence[ComparisonRow], notes: Sequence[str] = ()) -> Table:
@@ -100,7 +106,8 @@ def _table(title: str, columns: Columns, rows: Sequence[ComparisonRow], notes: S
 def _verdicts(comparison: Comparison) -> Table:
     title = f"Verdicts ({comparison.subset})" if comparison.subset else "Verdicts"
     foot = f"p Holm: corrected within each family: {family_text(comparison.families)}. {MARKED}"
-    return _table(title, VERDICTS, comparison.rows, (foot,))
+    marked = [MARKED_DOUBT] if any(row.warnings or row.forced for row in comparison.rows) else []
+    return _table(title, VERDICTS, comparison.rows, (foot, *marked))
 
 
 def _main(rows: Sequence[ComparisonRow]) -> Table:
@@ -146,19 +153,22 @@ def _kl(row: ComparisonRow, statistic: str) -> str:
 
 
 def remarks(comparison: Comparison) -> list[tuple[str, list[str]]]:
-    """Titles and lines: health, settings that differ, what was not paired, what else to know, and how to read it."""
-    unpaired = [
-        f"{variant}, {comparison.titles[key]}: {_reasons(asdict(counts))}"
-        for variant, tasks in comparison.unpaired.items()
-        for key, counts in tasks.items()
+    """Titles and lines: what makes the numbers doubtful, what could not be compared, what else to know."""
+    return [
+        *_doubts(comparison),
+        ("Not compared", [line for line in comparison.problems if line not in {c.line for c in comparison.health}]),
+        ("Notes", [*comparison.notes, *_reading(comparison)]),
     ]
+
+
+def _doubts(comparison: Comparison) -> list[tuple[str, list[str]]]:
+    """Failed checks, differences between the runs, and tasks that one of them lacks."""
+    overridden = dict.fromkeys([*comparison.mismatches, *(line for row in comparison.rows for line in row.forced)])
     settings = "Settings that differ (forced)" if comparison.forced else "Asked differently, so not compared"
     return [
         ("Health", _health(comparison)),
-        (settings, list(comparison.mismatches)),
-        ("Documents left out of the pairs", unpaired),
-        ("Not compared", list(comparison.problems)),
-        ("Notes", [*comparison.notes, *_reading(comparison)]),
+        (settings, list(overridden)),
+        ("In one run alone", list(comparison.incomplete)),
     ]
 
 
@@ -176,18 +186,6 @@ def _health(comparison: Comparison) -> list[str]:
         else:
             lines.append(f"{len(same)} tasks, {run}: {mark}: {', '.join(titles)}")
     return lines
-
-
-def _reasons(counts: dict[str, int]) -> str:
-    words = {
-        "only_base": "in the base alone",
-        "only_variant": "in the variant alone",
-        "doc": "with another document",
-        "prompt": "with another prompt",
-        "target": "with another target",
-        "failed": "without an answer in either run",
-    }
-    return ", ".join(f"{count} {words[name]}" for name, count in counts.items() if count)
 
 
 def _reading(comparison: Comparison) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, family_text
 from mcqa_suite.analysis.compare.tasks import assumption
-from mcqa_suite.analysis.leaderboard import NO_PAIRS, BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting import tables
@@ -111,10 +111,27 @@ def _cell(entry: Entry | None, compared: bool) -> str:
         return "–"
     metric = entry.column.metric
     text = interval_in_unit(entry.accuracy, metric) if compared else _half_width(entry.accuracy, metric)
-    text += " †" if entry.failed_check else ""
+    text += mark_of(entry)
     if entry.base_differs:
         return f"{text}; {ASKED_DIFFERENTLY}"
     return f"{text}; {difference_text(entry.to_base)}" if entry.to_base else text
+
+
+def mark_of(entry: Entry) -> str:
+    """† where a score is not valid, ‡ where there is a warning."""
+    return " †" if entry.failed_check else " ‡" if entry.warnings else ""
+
+
+def warning_lines(board: Leaderboard) -> list[str]:
+    """What stands behind ‡, a line each."""
+    texts = [
+        f"{row.run.name}, {entry.column.title}: {detail}"
+        for row in board.rows
+        for entry in row.entries
+        if entry and not entry.failed_check
+        for detail in entry.warnings
+    ]
+    return [f"‡ {'; '.join(dict.fromkeys(texts))}."] if texts else []
 
 
 def _half_width(estimate: Estimate, metric: str) -> str:
@@ -159,10 +176,8 @@ def notes(board: Leaderboard) -> list[str]:
         )
     if any(row.inseparable for row in board.rows):
         lines.append("≈: no significant difference to the first (paired test, p >= .05 over all pairs of models).")
-    if unpaired := [row.run.name for row in board.rows if row.untested == NO_PAIRS]:
-        lines.append(f"Not tested against the first, because {NO_PAIRS}: {', '.join(unpaired)}.")
-    if untested := [f"{row.run.name}: {row.untested}" for row in board.rows if row.untested not in ("", NO_PAIRS)]:
-        lines.append(f"Not tested against the first, because they were asked differently: {'; '.join(untested)}.")
+    if unranked := [f"{row.run.name}: {row.unranked}" for row in board.rows if row.unranked]:
+        lines.append(f"Not ranked, because they were asked differently: {'; '.join(unranked)}.")
     refused = [
         f"{row.run.name}, {entry.column.title}: {entry.base_differs}"
         for row in board.rows
@@ -181,11 +196,7 @@ def notes(board: Leaderboard) -> list[str]:
     entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
         lines.append(f"† not valid, and left out of means: {'; '.join(invalid)}.")
-    for run in (row.run for row in board.rows):
-        counts = [(task.title, len(task.samples.failed), task.n) for task in run.tasks.values()]
-        if texts := [f"{task} {failed} of {failed + n}" for task, failed, n in counts if failed]:
-            lines.append(f"No answer from the server, and left out of scores: {run.name}: {', '.join(texts)}.")
-    return lines
+    return [*lines, *warning_lines(board)]
 
 
 def cluster_lines(board: Leaderboard) -> list[str]:
@@ -204,7 +215,7 @@ def tables_by_task(board: Leaderboard) -> list[Table]:
 
 def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     sizes = size_columns(board)
-    lines, unpaired, invalid, refused = [], [], [], []
+    lines, unpaired, invalid, warned, refused = [], [], [], [], []
     for number_of_row, row in enumerate(board.rows):
         entry = row.entries[index]
         if entry is None:
@@ -212,6 +223,7 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
         lines.append([*_task_cells(row, entry), *(values[number_of_row][1] for values in sizes.values())])
         unpaired += [f"{row.run.name}: {entry.unpaired}"] if entry.unpaired else []
         invalid += [f"{row.run.name}: {entry.failed_check}"] if entry.failed_check else []
+        warned += [] if entry.failed_check else [f"{row.run.name}: {detail}" for detail in entry.warnings]
         reasons = (entry.base_differs, entry.parent_differs)
         refused += [f"{row.run.name}: {reason}" for reason in dict.fromkeys(reasons) if reason]
     chance = f"chance {percent(column.chance)} %" if column.chance is not None else "no guessing"
@@ -222,7 +234,8 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     differ = "Documents that differ between the runs, left out of the difference"
     foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
     foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []
-    foot += [f"† not valid: {', '.join(invalid)}."] if invalid else []
+    foot += [f"† not valid: {'; '.join(invalid)}."] if invalid else []
+    foot += [f"‡ {'; '.join(warned)}."] if warned else []
     return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
 
 
@@ -230,7 +243,7 @@ def _task_cells(row: BoardRow, entry: Entry) -> list[str]:
     accuracy, to_base, to_parent = entry.accuracy, entry.to_base, entry.to_parent
     return [
         name_of(row),
-        percent(accuracy.value) + (" †" if entry.failed_check else ""),
+        percent(accuracy.value) + mark_of(entry),
         percent_range(accuracy),
         *_difference_cells(to_base, entry.base_differs),
         *_difference_cells(to_parent, entry.parent_differs),
@@ -259,7 +272,12 @@ def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:
 
 
 def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
-    head = {"model": name_of(row), "rank": row.rank, "inseparable_from_first": int(row.inseparable)}
+    head = {
+        "model": name_of(row),
+        "rank": row.rank,
+        "inseparable_from_first": int(row.inseparable),
+        "not_ranked": row.unranked,
+    }
     sizes = {name: getattr(row.run, name) for name in ("bits_per_weight", "size_mb", "tokens_per_second")}
     for entry in filter(None, row.entries):
         column, accuracy = entry.column, entry.accuracy
@@ -274,6 +292,7 @@ def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
             "low": accuracy.low,
             "high": accuracy.high,
             "not_valid": entry.failed_check,
+            "warnings": "; ".join(entry.warnings),
             "chance": column.chance,
             "unread": entry.unread,
             **(_compared_record(row, entry) if compared else {}),

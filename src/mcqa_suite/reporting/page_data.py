@@ -77,6 +77,7 @@ def gather(
     ranked = [run for run in readable if run is not floor] or readable
     board = leaderboard(ranked, options.metric, comparison=report, noise_floor=floor)
     board = replace(board, subset=folders.subset)
+    problems += board.problems
     return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), without_samples, options.metric)
 
 

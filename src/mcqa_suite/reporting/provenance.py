@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.analysis.compare import Comparison
-from mcqa_suite.analysis.compare.health import FAILED
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.logs.agreement import asked_differently
 from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.logs.settings import DATA
+from mcqa_suite.logs.settings import RECORDED
 from mcqa_suite.reporting.audits import audits_of, leak_cell
 
 Cell = tuple[str, str]  # a state (good, bad, note, unknown, or "" for the base's own value) and a text
@@ -114,7 +114,7 @@ def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str
     lines: dict[str, dict[str, list[str]]] = {}
     for run in others:
         for key in base.tasks.keys() & run.tasks.keys():
-            for what, expected, value in base.tasks[key].asked_differently(run.tasks[key]):
+            for what, expected, value in asked_differently(base.tasks[key], run.tasks[key]):
                 of_setting = lines.setdefault(run.name, {}).setdefault(what, [])
                 if (line := f"{key[0]}: {expected} (base), {value}") not in of_setting:  # once for all filters
                     of_setting.append(line)
@@ -130,20 +130,20 @@ def checklist(
     for what in next(iter(base.tasks.values())).settings:
         show = _generation if what == "generation settings" else _value
         recorded = {task.settings[what] for task in base.tasks.values()}
-        if what == DATA and recorded == {None}:
+        if what in RECORDED and recorded == {None}:
             continue
         values = sorted(map(show, recorded))
         checks[what] = [
             ("", ", ".join(values[:3])),
             *(_setting_cell(wrong.get(run.name, {}).get(what)) for run in others),
         ]
-    for what in ("seeds", "dtype", "batch size", "transformers", "commit", "limit"):
+    for what in ("seeds", "batch size", "transformers", "commit", "limit"):
         value = origins[base.name].facts.get(what, "")
         cells = [_fact_cell(what, value, origins[run.name].facts.get(what, "")) for run in others]
         if {state for state, _ in cells} != {"unknown"}:
             checks[what] = [("", value or "none"), *cells]
     checks["same documents, prompts, targets"] = [("", ""), *(_paired_cell(report, run) for run in others)]
-    checks["samples complete"] = [_complete_cell(run) for run in (base, *others)]
+    checks["samples complete and sound"] = [_complete_cell(run) for run in (base, *others)]
     audits = {run.name: audits_of(run) for run in others}
     if any(audits.values()):
         checks["test questions in training rows"] = [("", ""), *(leak_cell(audits[run.name]) for run in others)]
@@ -184,14 +184,10 @@ def _paired_cell(report: Comparison, run: Run) -> Cell:
 
 
 def _complete_cell(run: Run) -> Cell:
-    short = [task.title for task in run.tasks.values() if task.expected is not None and task.n < task.expected]
-    if short or run.problems:
-        return "bad", f"{len(short) + len(run.problems)} tasks without all their samples"
-    if failed := sum(len(task.samples.failed) for task in run.tasks.values()):
-        worst = max(run.tasks.values(), key=lambda task: task.failed_share)
-        state = "bad" if worst.failed_share > FAILED else "note"
-        return state, f"{failed} items without an answer ({worst.title}: {100 * worst.failed_share:.1f} %)"
-    return "good", "all"
+    faults = [(task.title, fault) for task in run.tasks.values() for fault in task.faults]
+    lines = [*run.problems, *dict.fromkeys(f"{task}: {fault.detail}" for task, fault in faults)]
+    bad = bool(run.problems) or any(fault.invalid for _, fault in faults)
+    return ("bad" if bad else "note", _first_two(lines, "; ")) if lines else ("good", "all, and none twice")
 
 
 def _health_cell(report: Comparison, run: Run) -> Cell:

@@ -6,7 +6,7 @@ from mcqa_suite.analysis.compare import ComparisonRow
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting.comparison_data import mark
-from mcqa_suite.reporting.leaderboard import name_of, size_columns
+from mcqa_suite.reporting.leaderboard import mark_of, name_of, size_columns, warning_lines
 from mcqa_suite.reporting.tables import MARKED, Table, percent, points
 
 
@@ -64,7 +64,7 @@ def _title(column: TaskColumn) -> str:
 def _cell(board: Leaderboard, row: BoardRow, entry: Entry | None) -> str:
     if entry is None:
         return ""
-    score = percent(entry.accuracy.value) + (" †" if entry.failed_check else "")
+    score = percent(entry.accuracy.value) + mark_of(entry)
     if row.parent is None:
         return score
     compared = _to_parent(board, row, entry)
@@ -91,4 +91,4 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     failed = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
         lines.append(f"† not valid: {'; '.join(dict.fromkeys(invalid))}.")
-    return lines
+    return [*lines, *warning_lines(board)]

@@ -37,6 +37,7 @@ LATEX = {
     "→": r"$\rightarrow$",
     "≈": r"$\approx$",
     "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
     "–": "--",
 }
 

@@ -58,7 +58,7 @@ def spread_table(runs: Sequence[Drawn]) -> Table:
             rows.append(
                 (
                     task,
-                    draws.run,
+                    f"{draws.run}{' †' if draws.problems else ' ‡' if draws.warnings else ''}",
                     f"{len(draws.templates)} x {draws.right.shape[1]}",
                     percent(draws.mean.value),
                     percent_range(draws.mean),
@@ -68,6 +68,7 @@ def spread_table(runs: Sequence[Drawn]) -> Table:
                     percent(draws.unread),
                 )
             )
+            notes += [f"† {line}." for line in draws.problems] + [f"‡ {line}." for line in draws.warnings]
             if draws.left_out:
                 notes.append(f"{draws.run}, {task}: {draws.left_out} documents of incomplete draws left out.")
             if reason := refusal_of(columns[0], draws):
@@ -78,6 +79,8 @@ def spread_table(runs: Sequence[Drawn]) -> Table:
 def _change(first: Draws, draws: Draws) -> str:
     if first is draws:
         return ""
+    if first.problems or draws.problems:
+        return "not valid"
     if refusal_of(first, draws):
         return ASKED_DIFFERENTLY
     try:
@@ -164,6 +167,9 @@ def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
     for task, draws in run.tasks.items():
         draws_of_each = draws.right.shape[1]
         yield "mean", run.run, task, "", *_values(draws.mean)
+        for what, lines in (("not valid", draws.problems), ("warning", draws.warnings)):
+            for line in lines:
+                yield what, run.run, task, line, None, None, None, None
         yield "std", run.run, task, "", draws.std, None, None, draws_of_each
         for number, rate in enumerate(draws.by_instance):
             yield "draw", run.run, task, str(number), float(rate), None, None, len(draws.templates)
@@ -179,7 +185,7 @@ def _rows(run: Drawn, base: Drawn) -> Iterator[tuple[object, ...]]:
             yield "step", run.run, family, f"{first} to {second}", *_values(step.value)
     for task, draws in run.tasks.items():
         first_draws = base.tasks.get(task)
-        if first_draws in (None, draws) or refusal_of(first_draws, draws):
+        if first_draws in (None, draws) or refusal_of(first_draws, draws) or first_draws.problems or draws.problems:
             continue
         if len({*first_draws.templates} & {*draws.templates}) > 1:
             how = "document" if same_documents(first_draws, draws) else "template"

@@ -10,6 +10,7 @@ import numpy as np
 
 from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots
 from mcqa_suite.analysis.voting.strategies import SUBSETS, Outcome, missed, picks
+from mcqa_suite.logs.integrity import Fault, fault_lines
 from mcqa_suite.logs.samples import Floats, Integers
 from mcqa_suite.reporting.tables import Table, markdown, percent, percent_range
 
@@ -22,12 +23,15 @@ RULES = (
 )
 
 
-def outcome_table(outcomes: Sequence[Outcome]) -> str:
-    """Markdown: a row for each run, strategy and n."""
+Faults = Mapping[str, Sequence[Fault]]  # what is wrong with the log of a run, by its name
+
+
+def outcome_table(outcomes: Sequence[Outcome], faults: Faults) -> str:
+    """Markdown: a row for each run, strategy and n; † where its log cannot be trusted, ‡ where it is doubtful."""
     header = ("run", "strategy", "n", "accuracy %", "95 %", "ties %", "unread %")
     rows = [
         (
-            row.run,
+            f"{row.run}{_mark(faults.get(row.run, ()))}",
             row.strategy,
             str(row.n),
             percent(row.accuracy.value),
@@ -37,10 +41,17 @@ def outcome_table(outcomes: Sequence[Outcome]) -> str:
         )
         for row in outcomes
     ]
-    return markdown(Table("", header, rows, (RULES,), left=2))
+    lines = [
+        f"{'†' if fault.invalid else '‡'} {fault.line(name)}." for name, of_run in faults.items() for fault in of_run
+    ]
+    return markdown(Table("", header, rows, (RULES, *lines), left=2))
 
 
-def outcome_records(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
+def _mark(faults: Sequence[Fault]) -> str:
+    return " †" if any(fault.invalid for fault in faults) else " ‡" if faults else ""
+
+
+def outcome_records(outcomes: Sequence[Outcome], faults: Faults) -> list[dict[str, object]]:
     """The same values as fractions, a record for each run, strategy and n."""
     return [
         {
@@ -53,6 +64,8 @@ def outcome_records(outcomes: Sequence[Outcome]) -> list[dict[str, object]]:
             "questions": row.accuracy.n,
             "ties": row.ties,
             "unread": row.unread,
+            "not_valid": "; ".join(fault_lines(row.run, faults.get(row.run, ()), invalid=True)),
+            "warnings": "; ".join(fault_lines(row.run, faults.get(row.run, ()), invalid=False)),
         }
         for row in outcomes
     ]

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcqa_suite.analysis.compare.filters import selected_filters
-from mcqa_suite.analysis.compare.pairing import UnpairedCounts
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Key, Kind
 from mcqa_suite.analysis.compare.significance import with_verdicts
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import (
     Options,
+    PairedTask,
     cluster_notes,
     direction_notes,
+    lacking,
     paired_tasks,
     rows_of,
+    selected_tasks,
     unmatched,
 )
 from mcqa_suite.common.errors import ComparisonError, DatasetError
+from mcqa_suite.logs.agreement import UnpairedCounts, asked_differently, differ_without_effect
 from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.named_runs import read_runs
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, Difference, difference_words
+from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, DTYPE, Difference, difference_words
 
 
 def compare(
@@ -42,15 +45,16 @@ def compare(
     """
     notes = unmatched(base, options.tasks)
     others = [*variants, *([noise_floor] if noise_floor else [])]
-    mismatches = [line for variant in others for line in _mismatches(base, variant)]
+    selected = selected_tasks(base, options.tasks)
+    mismatches = [line for run in others for line in _mismatches(base, run, selected, run is noise_floor)]
     if mismatches and not (options.force or leave_out):
         raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *dict.fromkeys(mismatches)]))
     notes += [note for variant in others for note in _same_prompts(base, variant)]
     problems = [problem for run in (base, *others) for problem in run.problems]
-    notes += [note for run in (base, *others) for note in _notes(run)]
     clustered = False
+    incomplete: list[str] = []
     rows: list[ComparisonRow] = []
-    checks: dict[tuple[str, str, str, str], FailedCheck] = {}
+    checks: dict[FailedCheck, None] = {}
     unpaired: dict[str, dict[Key, UnpairedCounts]] = {}
     for variant in others:
         kind: Kind = "noise floor" if variant is noise_floor else "task"
@@ -59,17 +63,22 @@ def compare(
         unpaired[variant.name] = {key: task.unpaired for key, task in tasks.items() if task.unpaired.total}
         tasks = {key: task for key, task in tasks.items() if task.pairs.n}
         if not options.force:
-            tasks = {key: task for key, task in tasks.items() if not _asked_differently(base, variant, key)}
+            floor = kind == "noise floor"
+            tasks = {key: task for key, task in tasks.items() if not _asked_differently(base, variant, key, floor)}
         clustered |= any(task.run.samples.clustered_by for task in tasks.values())
-        checks |= {(c.task, c.filter, c.run, c.condition): c for task in tasks.values() for c in task.failed_checks}
+        checks |= dict.fromkeys(check for task in tasks.values() for check in task.failed_checks)
         of_variant, lines = rows_of(base, variant.name, kind, tasks, options)
+        if options.force:
+            of_variant = [replace(row, forced=tuple(_overridden(row, base, variant, tasks))) for row in of_variant]
         rows += of_variant
+        incomplete += lacking(base, variant, options.tasks)
         notes += [*lines, *cluster_notes(tasks, options.cluster), *direction_notes(tasks.values())]
     if not rows:
         problems += [f"{ASKED_DIFFERENTLY}: {line}" for line in mismatches]
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
     if options.cluster not in (None, INDEPENDENT) and not clustered:
         raise ComparisonError(_no_field(base, str(options.cluster)))
+    problems += [check.line for check in checks if check.of_input]
     judged, families = with_verdicts(rows, options.margin)
     order = {key: index for index, key in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
     # groups before tasks; the sort is stable, so the order of the variants stays
@@ -82,45 +91,53 @@ def compare(
         rows=tuple(judged),
         unpaired=unpaired,
         titles={key: task.title for run in (base, *others) for key, task in run.tasks.items()},
-        health=tuple(checks.values()),
+        health=tuple(checks),
         mismatches=tuple(dict.fromkeys(mismatches)),
         forced=options.force,
+        incomplete=tuple(dict.fromkeys(incomplete)),
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys(notes)),
     )
 
 
-def _mismatches(base: Run, variant: Run) -> Iterator[str]:
-    """One line for each setting in which a task of the two runs was asked differently."""
-    for key in (key for key in base.tasks if key in variant.tasks):
-        for pair in _asked_differently(base, variant, key):
+def _mismatches(base: Run, variant: Run, tasks: Container[str], noise_floor: bool) -> Iterator[str]:
+    """One line for each setting in which one of the tasks was asked differently."""
+    for key in (key for key in base.tasks if key in variant.tasks and key[0] in tasks):
+        for pair in _asked_differently(base, variant, key, noise_floor):
             yield f"{key[0]}: {difference_words([pair], base.name, variant.name)}"
 
 
-def _asked_differently(base: Run, variant: Run, key: Key) -> list[Difference]:
-    return base.tasks[key].asked_differently(variant.tasks[key])
+def _asked_differently(base: Run, variant: Run, key: Key, noise_floor: bool = False) -> list[Difference]:
+    """The settings for which a task is not compared; a noise floor may be the same model in another dtype."""
+    pairs = asked_differently(base.tasks[key], variant.tasks[key])
+    return [pair for pair in pairs if not (noise_floor and pair[0] == DTYPE)]
+
+
+def _overridden(row: ComparisonRow, base: Run, variant: Run, tasks: Mapping[Key, PairedTask]) -> Iterator[str]:
+    """What differs between two runs in the tasks of a row, and was overridden."""
+    for name in row.members or (row.task,):
+        key = (name, row.filter)
+        for pair in _asked_differently(base, variant, key):
+            yield f"{name}: {difference_words([pair], base.name, variant.name)}"
+        if tasks[key].unpaired.too_many(tasks[key].pairs.n):
+            yield f"{name}: documents left out: {tasks[key].unpaired.reasons(base.name, variant.name)}"
 
 
 def _same_prompts(base: Run, variant: Run) -> Iterator[str]:
     """A note on each task whose settings differ without effect."""
     for key in (key for key in base.tasks if key in variant.tasks):
-        if pairs := base.tasks[key].same_in_spite(variant.tasks[key]):
-            yield f"{key[0]}: {difference_words(pairs, base.name, variant.name)}: the prompts are the same, so they are compared"
+        if pairs := differ_without_effect(base.tasks[key], variant.tasks[key]):
+            reason = (
+                "the weights are of another kind"
+                if [name for name, *_ in pairs] == [DTYPE]
+                else "the prompts are the same"
+            )
+            yield f"{key[0]}: {difference_words(pairs, base.name, variant.name)}: {reason}, so they are compared"
 
 
 def _no_field(base: Run, cluster: str) -> str:
     fields = dict.fromkeys(name for task in base.tasks.values() for name in task.samples.fields if name != cluster)
     return f"{base.path}: --cluster {cluster}: no document has this field; there are: {', '.join(fields) or 'none'}"
-
-
-def _notes(run: Run) -> Iterator[str]:
-    for note in run.notes:
-        yield f"{run.name}: {note}"
-    for task in run.tasks.values():
-        if task.expected is not None and task.n < task.expected:
-            yield f"{run.name}: {task.title}: only {task.n} of {task.expected} samples"
-        if failed := len(task.samples.failed):
-            yield f"{run.name}: {task.title}: {failed} of {failed + task.n} items got no answer and are left out"
 
 
 @dataclass(frozen=True)

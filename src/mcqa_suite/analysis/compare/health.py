@@ -1,4 +1,4 @@
-"""Health checks: conditions under which a task's scores are not valid, or doubtful."""
+"""Health checks of paired answers: conditions under which a task's scores are not valid, or doubtful."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare.pairing import Answers, Pairs
+from mcqa_suite.analysis.compare.pairing import Answers, Pairs, pair
 from mcqa_suite.analysis.compare.result import FailedCheck
+from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.guessing import chances
+from mcqa_suite.logs.runs import TaskRun
 from mcqa_suite.logs.samples import Floats, Hashes
 from mcqa_suite.questions.question import option_label
 
 TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
 CONSTANT = 0.95  # smallest share of answers with the same letter that fails the check
 FEWEST = 10  # with fewer documents the constant-letter check is skipped
-FAILED = 0.05  # largest share of items without an answer from a server; above it the rest may be a biased sample
+# Fewest characters of responses that two models cannot have in common by chance. The closest pairs of models, 8-bit weights and
+# what they were made from, write the same text for a few hundred tokens.
+NO_COINCIDENCE = 20_000
 LEVEL = 0.01  # level of the test against chance, divided by the number of comparisons
 
 
@@ -33,6 +37,27 @@ def failed_checks(
     return checks + _identical(pairs, task, base, variant, same_model)
 
 
+def faults_of(task: TaskRun, run: str) -> list[FailedCheck]:
+    """What is wrong with a run's log of a task under one filter."""
+    return [FailedCheck(task.task, run, fault.condition, fault.detail, fault.invalid) for fault in task.faults]
+
+
+def checks_of(task: TaskRun, run: str, metric: str, comparisons: int) -> list[FailedCheck]:
+    """Every check that fails in one run of a task, without another to compare it with."""
+    pairs, _ = pair(task.samples, task.samples, metric)
+    conditions = _conditions(pairs.base, pairs, LEVEL / max(1, comparisons))
+    checks = [FailedCheck(task.task, run, condition, detail, invalid=True) for condition, detail in conditions]
+    return [*faults_of(task, run), *checks]
+
+
+def lost_pairs(unpaired: UnpairedCounts, pairs: int, task: str, variant: str, *, forced: bool) -> list[FailedCheck]:
+    """The documents without a partner: beyond a few, the others may be a selection, unless that was `forced`."""
+    if not unpaired.total:
+        return []
+    detail = f"{unpaired.total} of {pairs + unpaired.total} documents are not paired: {unpaired.reasons()}"
+    return [FailedCheck(task, variant, "not paired", detail, invalid=unpaired.too_many(pairs) and not forced)]
+
+
 def _conditions(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[str, str]]:
     n, mask = pairs.n, pairs.option_mask
     most = np.maximum(pairs.base.options, pairs.variant.options)
@@ -41,8 +66,6 @@ def _conditions(answers: Answers, pairs: Pairs, level: float) -> Iterator[tuple[
         example = f"{answers.options[first]} instead of {most[first]} in document {pairs.doc_id[first]}"
         yield "options missing", f"{short.sum()} of {n} documents have fewer options than elsewhere ({example})"
     if (values := answers.loglikelihoods) is not None:
-        if infinite := int((~np.isfinite(values) & mask).any(axis=1).sum()):
-            yield "non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite"
         tied = ((values == values[:, :1]) | ~mask).all(axis=1) & (pairs.options > 1)
         if tied.mean() > TIED:
             yield "all equal", f"all options have the same log-likelihood in {tied.sum()} of {n} documents"
@@ -101,6 +124,7 @@ def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: boo
     subject = f"every {'log-likelihood' if scored else 'response'} is {base}'s"
     if same_model:
         return [FailedCheck(task, variant, "identical", f"{subject}: it is the same model", invalid=False)]
-    # A few short responses can be equal by coincidence; log-likelihoods cannot.
+    written = 0 if pairs.base.written is None else int(pairs.base.written.sum())
+    impossible = scored or written >= NO_COINCIDENCE
     doubt = f"{subject}; check that the variant was loaded, and that the runs share no cache"
-    return [FailedCheck(task, variant, "identical", doubt, invalid=scored)]
+    return [FailedCheck(task, variant, "identical", doubt, invalid=impossible)]

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 import numpy as np
 
+from mcqa_suite.logs.agreement import UnpairedCounts, pair_rows
 from mcqa_suite.logs.guessing import Asked
 from mcqa_suite.logs.metrics import is_accuracy
 from mcqa_suite.logs.samples import Booleans, Floats, Hashes, Integers, Samples
-
-
-@dataclass(frozen=True)
-class UnpairedCounts:
-    """Documents left out of the pairs, by reason.
-
-    In one run only; a different doc, prompt or target hash; no answer from the server in at least one run.
-    """
-
-    only_base: int = 0
-    only_variant: int = 0
-    doc: int = 0
-    prompt: int = 0
-    target: int = 0
-    failed: int = 0
-
-    @property
-    def total(self) -> int:
-        return sum(astuple(self))
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +20,8 @@ class Answers:
 
     `options`: number of scored options. `right`: whether the score is 1; None if one is neither 0 nor 1. `pick`: index of the
     chosen option, or -1. `answer`: a hash, for comparison. `unread`: share of the document's answers that could not be read;
-    None if nothing was extracted. `loglikelihoods`: [pairs, options].
+    None if nothing was extracted. `loglikelihoods`: [pairs, options]. `response`: a hash of what was written, `written` its
+    characters; None for log-likelihoods.
     """
 
     score: Floats
@@ -49,6 +32,7 @@ class Answers:
     unread: Floats | None
     loglikelihoods: Floats | None
     response: Hashes | None
+    written: Integers | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,22 +74,6 @@ class Pairs:
         return self.options, self.gold
 
 
-def pair_rows(base: Samples, variant: Samples) -> tuple[Integers, Integers, UnpairedCounts]:
-    """Row numbers in both runs of the documents whose three hashes are equal."""
-    _, base_rows, variant_rows = np.intersect1d(base.doc_id, variant.doc_id, assume_unique=True, return_indices=True)
-    same = base.hashes[base_rows] == variant.hashes[variant_rows]
-    agree = same.all(axis=1)
-    first_difference = np.argmin(same[~agree], axis=1)
-    doc, prompt, target = (int((first_difference == part).sum()) for part in range(3))
-    only_base, only_variant = (
-        len(samples.doc_id) - len(base_rows) - int(np.isin(samples.doc_id, list(other.failed)).sum())
-        for samples, other in ((base, variant), (variant, base))
-    )
-    failed = len({**base.failed, **variant.failed})
-    counts = UnpairedCounts(only_base, only_variant, doc, prompt, target, failed)
-    return base_rows[agree], variant_rows[agree], counts
-
-
 def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedCounts]:
     """Pair both runs of a task."""
     rows, variant_rows, unpaired = pair_rows(base, variant)
@@ -140,6 +108,7 @@ def _answers(samples: Samples, rows: Integers, metric: str, width: int) -> Answe
         unread=None if unread is None else unread[rows],
         loglikelihoods=None if values is None else _widened(values[rows], width),
         response=None if samples.response is None else samples.response[rows],
+        written=None if samples.written is None else samples.written[rows],
     )
 
 

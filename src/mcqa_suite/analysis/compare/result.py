@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from math import nan
 from typing import Literal
 
-from mcqa_suite.analysis.compare.pairing import UnpairedCounts
+from mcqa_suite.logs.agreement import UnpairedCounts
+from mcqa_suite.logs.integrity import Fault
 from mcqa_suite.stats import Estimate, Power, Spread
 
 Key = tuple[str, str]  # task and filter
 Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "not valid"]
 Kind = Literal["task", "group", "noise floor"]
+# Conditions that say something about the model: its scores are what it got, but not worth comparing.
+OF_THE_MODEL = ("all equal", "unread", "below chance", "constant letter")
 Method = Literal["score", "clustered score", "t", "clustered t"]
 
 
@@ -82,7 +85,8 @@ class ComparisonRow:
     its tasks in which a check failed; `average`: how they are averaged. `clusters`: how many the documents form, by the field
     `clustered_by`; None where they are independent. `detectable`: the smallest difference that the row's test, corrected for its
     family, detects with power .8. `higher_is_better`: the direction of the metric. `title`: the name of the task, with the
-    filter where its log has several.
+    filter where its log has several. `warnings`: a line for each failed check of its tasks; `forced`: a line for each difference
+    between the runs that was overridden.
     """
 
     task: str
@@ -110,6 +114,8 @@ class ComparisonRow:
     clusters: int | None = None
     clustered_by: str = ""
     detectable: float = nan
+    warnings: tuple[str, ...] = ()
+    forced: tuple[str, ...] = ()
     higher_is_better: bool = True
 
     @property
@@ -140,15 +146,24 @@ class FailedCheck:
     invalid: bool
     filter: str = "none"
 
+    @property
+    def of_input(self) -> bool:
+        """Whether the scores are not valid for what was read, not for how the model answers."""
+        return self.invalid and self.condition not in OF_THE_MODEL
+
+    @property
+    def line(self) -> str:
+        return Fault(self.condition, self.detail, self.invalid).line(f"{self.task}, {self.run}")
+
 
 @dataclass(frozen=True)
 class Comparison:
     """The result of `compare`.
 
     `mismatches`: settings in which a task was asked differently; such tasks are in no row, unless the comparison was `forced`.
-    `problems`: a line for each run or task that could not be
-    read or compared. `unpaired`: of each variant, by task and filter. `titles`: the names of tasks, with the filter where a log
-    has several. `subset`: a note that names the documents compared; None for all.
+    `incomplete`: a line for each task and filter that one of two runs lacks. `problems`: a line for each run or task that
+    could not be read, compared or trusted. `unpaired`: of each variant, by task and filter. `titles`: the names of tasks, with
+    the filter where a log has several. `subset`: a note that names the documents compared; None for all.
     """
 
     base: str
@@ -161,6 +176,7 @@ class Comparison:
     health: tuple[FailedCheck, ...] = ()
     mismatches: tuple[str, ...] = ()
     forced: bool = False
+    incomplete: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     subset: str | None = None

@@ -122,7 +122,10 @@ def family_text(families: Iterable[Family]) -> str:
 
 
 def exit_code(comparison: Comparison) -> int:
-    """1 if any row is worse by the gate's families; else 2 if any is underpowered, at chance or not valid; else 0."""
+    """2 if a run or task is missing or cannot be trusted; else 1 if any row is worse by the gate's families; else 2 if any is
+    underpowered, at chance or not valid; else 0."""
+    if comparison.incomplete or comparison.problems:
+        return 2
     words = {row.verdict for row in gate_rows(comparison) if row.kind != "noise floor"}
     if "worse" in words:
         return 1

@@ -12,7 +12,8 @@ import numpy as np
 
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Group, Run, TaskRun
-from mcqa_suite.logs.samples import Hashes, Samples, hash_prefix
+from mcqa_suite.logs.sample_values import hash_prefix
+from mcqa_suite.logs.samples import Hashes, Samples
 
 FORM = "mcqa-subset 1"
 
@@ -80,7 +81,7 @@ def _restricted_task(run: TaskRun, hashes: Hashes) -> TaskRun:
     rows = np.flatnonzero(np.isin(run.samples.hashes[:, 0], hashes))
     failed = {doc_id: digest for doc_id, digest in run.samples.failed.items() if digest in hashes}
     columns = {name: _rows(value, rows) for name, value in vars(run.samples).items() if name != "failed"}
-    return replace(run, samples=Samples(**columns, failed=failed), expected=None)
+    return replace(run, samples=Samples(**columns, failed=failed))
 
 
 def _rows(value: Any, rows: np.ndarray[Any, np.dtype[np.int64]]) -> Any:

@@ -10,9 +10,10 @@ import numpy as np
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import health, measure
-from mcqa_suite.analysis.compare.pairing import Pairs, UnpairedCounts, joined, pair
+from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
 from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Key, Kind
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.guessing import Guessing, guessing
 from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_assumed
@@ -74,7 +75,7 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
     problems = []
     for key in common:
         try:
-            tasks[key] = pair_task(base, variant, key, options.metric, variants * len(common))
+            tasks[key] = pair_task(base, variant, key, options.metric, variants * len(common), forced=options.force)
         except ComparisonError as error:
             problems.append(str(error))
         else:
@@ -83,8 +84,12 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
     return tasks, problems
 
 
-def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons: int) -> PairedTask:
+def pair_task(
+    base: Run, variant: Run, key: Key, metric: str | None, comparisons: int, *, forced: bool = False
+) -> PairedTask:
     """Pair one task that both runs have; `comparisons`, their total number, sets the level of the health checks.
+
+    A `forced` comparison of the documents that both have is valid however few they are.
 
     Raises ComparisonError if a run lacks the metric in any document.
     """
@@ -108,7 +113,8 @@ def pair_task(base: Run, variant: Run, key: Key, metric: str | None, comparisons
     if pairs.n:
         same = _is_same_model(base, variant)
         checks += health.failed_checks(pairs, key[0], base.name, variant.name, same_model=same, comparisons=comparisons)
-        checks += [_unanswered(run, key) for run in (base, variant) if run.tasks[key].failed_share > health.FAILED]
+        checks += health.lost_pairs(unpaired, pairs.n, key[0], variant.name, forced=forced)
+        checks += [check for run in (base, variant) for check in health.faults_of(run.tasks[key], run.name)]
     assumed = is_assumed(metric, directions)
     before, after = (run.tasks[key].day if run.unproven else "" for run in (base, variant))
     failed = tuple(replace(check, filter=key[1]) for check in checks)
@@ -119,16 +125,24 @@ def _is_same_model(base: Run, variant: Run) -> bool:
     return base.path.resolve() == variant.path.resolve() or (base.model is not None and base.model == variant.model)
 
 
-def _unanswered(run: Run, key: Key) -> FailedCheck:
-    share = f"{100 * run.tasks[key].failed_share:.1f} % of its items got no answer"
-    return FailedCheck(key[0], run.name, "failed", f"{share}: the rest may be easier or shorter", invalid=False)
-
-
 def _why_no_pairs(unpaired: UnpairedCounts) -> str:
-    counts = {part: getattr(unpaired, part) for part in ("doc", "prompt", "target")}
+    counts = {part: getattr(unpaired, part) for part in ("doc", "prompt", "target", "continuations")}
     if differ := [f"{n} differ in their {part}" for part, n in counts.items() if n]:
         return f"no document in common ({', '.join(differ)}); run both with the same task files and settings"
     return "no document in common; run both on the same documents (--limit, --samples)"
+
+
+def lacking(base: Run, variant: Run, patterns: str) -> list[str]:
+    """A line for each selected task and filter that one of the two runs lacks."""
+    lines = []
+    for run, other in ((base, variant), (variant, base)):
+        selected = selected_tasks(run, patterns)
+        lines += [
+            f"{task}{'' if filter_name == 'none' else f', filter {filter_name}'}: not in {other.name}"
+            for task, filter_name in run.tasks
+            if task in selected and (task, filter_name) not in other.tasks
+        ]
+    return lines
 
 
 def matches(name: str, patterns: str) -> bool:
@@ -162,7 +176,12 @@ def task_row(task: PairedTask, variant: str, kind: Kind, margin: float) -> Compa
     """A task's row of the comparison, before p-values are corrected."""
     pairs, several = task.pairs, task.run.several_filters
     change, guess = measure.change([pairs], None, margin), guessing([pairs.asked])
-    return comparison_row(task, task.run.task, variant, kind, pairs, change, guess, several=several)
+    row = comparison_row(task, task.run.task, variant, kind, pairs, change, guess, several=several)
+    return replace(row, warnings=_warnings([task]))
+
+
+def _warnings(tasks: Sequence[PairedTask]) -> tuple[str, ...]:
+    return tuple(check.line for task in tasks for check in task.failed_checks)
 
 
 def comparison_row(
@@ -258,8 +277,14 @@ def _group_row(
     row_kind: Kind = kind if kind == "noise floor" else "group"
     row = comparison_row(sound[0], group.name, variant, row_kind, joined(parts), change, guess, several=several)
     left_out = tuple(task.run.task for task in members if task not in sound)
-    clustered_by = fields_of(sound) if row.clusters else ""
-    return replace(row, members=tuple(sizes), left_out=left_out, average=mean.words, clustered_by=clustered_by)
+    return replace(
+        row,
+        members=tuple(sizes),
+        left_out=left_out,
+        average=mean.words,
+        clustered_by=fields_of(sound) if row.clusters else "",
+        warnings=_warnings(members),
+    )
 
 
 def fields_of(tasks: Iterable[PairedTask]) -> str:

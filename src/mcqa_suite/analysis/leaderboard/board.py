@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any, Literal
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, Family, health, measure
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, Family, health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, pair, scored
 from mcqa_suite.analysis.compare.significance import LEVEL, against_best, with_verdicts
 from mcqa_suite.analysis.compare.tasks import Options, pair_task, task_row
@@ -23,20 +23,19 @@ from mcqa_suite.analysis.leaderboard.columns import (
     weights_of,
 )
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.agreement import refusal
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.runs import Run
-from mcqa_suite.logs.settings import difference_words
 from mcqa_suite.stats import Estimate
 
 Differences = Mapping[tuple[str, str, str, str], ComparisonRow]  # by model, task, metric and filter
-NO_PAIRS = "no document has the same prompt"
 
 
 @dataclass(frozen=True)
 class Entry:
     """A model's score on a task or group.
 
-    `failed_check`: the health check that failed, or "". `unread`: share of unread answers, None if nothing was generated.
+    `checks`: the health checks that failed. `unread`: share of unread answers, None if nothing was generated.
     `unpaired`: documents left out of the difference to the base, because the runs differ in them; None without a difference.
     `base_differs`, `parent_differs`: why there is no difference where the other was asked differently, else "".
     """
@@ -44,7 +43,7 @@ class Entry:
     column: TaskColumn
     accuracy: Estimate
     scores: Scores
-    failed_check: str
+    checks: tuple[FailedCheck, ...]
     unread: float | None
     to_base: ComparisonRow | None = None
     to_parent: ComparisonRow | None = None
@@ -52,13 +51,28 @@ class Entry:
     base_differs: str = ""
     parent_differs: str = ""
 
+    @property
+    def failed_check(self) -> str:
+        """Why the score is not valid; "" where it is."""
+        invalid = [check for check in self.checks if check.invalid]
+        texts = [f"{check.condition}: {check.detail}" if check.of_input else check.condition for check in invalid]
+        if len(self.column.tasks) == 1:
+            return ", ".join(texts)
+        return f"{texts[0]} in {invalid[0].task}" if texts else ""
+
+    @property
+    def warnings(self) -> list[str]:
+        """The details of failed checks in spite of which the score is valid."""
+        return [check.detail for check in self.checks if not check.invalid]
+
 
 @dataclass(frozen=True)
 class BoardRow:
     """A model: one entry for each column, None for a task that it lacks.
 
     `macro`: the mean over columns, None if an entry is missing or failed a check. `inseparable`: no significant difference to
-    the first model. `untested`: why it could not be tested against the first model, "" where it was. A noise floor has no rank.
+    the first model. `unranked`: in what it was asked differently from the first run that was given, so that it has no rank; else
+    "". A noise floor has no rank.
     """
 
     run: Run
@@ -68,7 +82,7 @@ class BoardRow:
     macro: Estimate | None = None
     rank: str = ""
     inseparable: bool = False
-    untested: str = ""
+    unranked: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +100,12 @@ class Leaderboard:
     parent_families: tuple[Family, ...] = ()
     nested: tuple[str, str] | None = None
     subset: str | None = None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line for each score that is not valid for what was read."""
+        entries = [entry for row in self.rows for entry in row.entries if entry]
+        return tuple(dict.fromkeys(check.line for entry in entries for check in entry.checks if check.of_input))
 
 
 def leaderboard(
@@ -107,10 +127,10 @@ def leaderboard(
     macro = nested is None and (len(columns) == 1 or all(is_share(column.metric) for column in columns))
     rows = [_row(run, columns, Differ(differences), macro=macro) for run in runs]
     if comparison and (base := next((run for run in runs if run.name == comparison.base), None)):
-        rows = [replace(row, entries=_against(base, row)) for row in rows]
+        rows = [row if comparison.forced else replace(row, entries=_against(base, row)) for row in rows]
     rows = [replace(row, kind="base") if comparison and row.run.name == comparison.base else row for row in rows]
     ranked_by = columns if any(row.macro for row in rows) else _first_complete(rows, columns)
-    rows = _ranked(sorted(rows, key=lambda row: -_goodness(row, ranked_by)), ranked_by)
+    rows = _ranked(rows, ranked_by)
     if noise_floor is not None:
         rows.append(replace(_row(noise_floor, columns, Differ(differences), macro=False), kind="noise floor"))
     families = comparison.families if comparison else ()
@@ -175,18 +195,20 @@ def _refusal(first: Run, second: Run, column: TaskColumn) -> str:
     """In what the runs were asked differently, in the first such task of a column; "" where they may be subtracted."""
     for key in column.keys:
         ours, theirs = first.tasks.get(key), second.tasks.get(key)
-        if ours and theirs and (pairs := ours.asked_differently(theirs)):
-            words = difference_words(pairs, first.name, second.name)
+        if ours and theirs and (words := refusal(ours, theirs, first.name, second.name)):
             return words if len(column.tasks) == 1 else f"{key[0]}: {words}"
     return ""
 
 
 def _against(base: Run, row: BoardRow) -> tuple[Entry | None, ...]:
-    """The entries of a row, with the reason where a difference to the base is missing because it was asked differently."""
-    return tuple(
-        entry if entry is None or entry.to_base else replace(entry, base_differs=_refusal(base, row.run, entry.column))
-        for entry in row.entries
-    )
+    """The entries of a row, with the reason in place of a difference to the base from which it was asked differently."""
+    entries = []
+    for entry in row.entries:
+        if entry and not (entry.to_base and entry.to_base.verdict != "not valid"):
+            reason = _refusal(base, row.run, entry.column)
+            entry = replace(entry, base_differs=reason, to_base=None if reason else entry.to_base)
+        entries.append(entry)
+    return tuple(entries)
 
 
 def _row(
@@ -221,24 +243,15 @@ def _entry(run: Run, column: TaskColumn) -> Entry | None:
     scores = scores_of(run, column)
     if scores is None:
         return None
-    return Entry(column, scores.estimate, scores, _failed_check(run, column), _unread(run, column))
+    tasks = [run.by_task[name] for name in column.tasks]
+    checks = [check for task in tasks for check in health.checks_of(task, run.name, column.metric, len(tasks))]
+    return Entry(column, scores.estimate, scores, tuple(checks), _unread(run, column))
 
 
 def _unread(run: Run, column: TaskColumn) -> float | None:
     tasks = column.of(run)
     shares = [(task.n, task.unread) for task in tasks if task.unread is not None]
     return sum(n * share for n, share in shares) / sum(n for n, _ in shares) if len(shares) == len(tasks) else None
-
-
-def _failed_check(run: Run, column: TaskColumn) -> str:
-    for task in column.of(run):
-        name, samples = task.task, task.samples
-        pairs, _ = pair(samples, samples, column.metric)
-        comparisons = len(column.tasks)
-        for check in health.failed_checks(pairs, name, run.name, run.name, same_model=True, comparisons=comparisons):
-            if check.invalid:
-                return check.condition if len(column.tasks) == 1 else f"{check.condition} in {name}"
-    return ""
 
 
 def _macro(entries: Sequence[Entry | None]) -> Estimate | None:
@@ -267,27 +280,34 @@ def _goodness(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
     return -inf if entry is None or entry.failed_check else sign * entry.accuracy.value
 
 
-def _ranked(rows: list[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[BoardRow]:
-    """Add ranks, and whether the difference of each model to the first is significant."""
-    values = [_goodness(row, ranked_by) for row in rows]
-    sound = [row for row, value in zip(rows, values, strict=True) if value > -inf]
-    refusals = [_untested(sound[0].run, row.run, ranked_by) for row in sound[1:]]
-    p_values = [
-        None if refusal else _paired_p(sound[0].run, row.run, ranked_by)
-        for row, refusal in zip(sound[1:], refusals, strict=True)
-    ]
+def _ranked(rows: Sequence[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[BoardRow]:
+    """Sort rows by goodness and add ranks, and whether the difference of each to the first is significant.
+
+    Ranks are among the runs that were asked like the first valid one; the others follow without a rank.
+    """
+    values = {id(row): _goodness(row, ranked_by) for row in rows}
+    ordered = sorted(rows, key=lambda row: -values[id(row)])
+    valid = [row for row in rows if values[id(row)] > -inf]
+    if not valid:
+        return ordered
+    refusals = {id(row): _unlike(valid[0].run, row.run, ranked_by) for row in valid}
+    sound = [row for row in ordered if refusals.get(id(row)) == ""]
+    p_values = [_paired_p(sound[0].run, row.run, ranked_by) for row in sound[1:]]
     corrected = iter(against_best([p for p in p_values if p is not None], len(sound)))
+    scores = [values[id(row)] for row in sound]
     ranked = []
-    for row, value, p, refusal in zip(sound, values, [0.0, *p_values], ["", *refusals], strict=False):
-        rank = f"{1 + sum(other > value for other in values)}{'=' if values.count(value) > 1 else ''}"
+    for row, value, p in zip(sound, scores, [0.0, *p_values], strict=True):
+        rank = f"{1 + sum(other > value for other in scores)}{'=' if scores.count(value) > 1 else ''}"
         inseparable = row is not sound[0] and p is not None and next(corrected) >= LEVEL
-        untested = refusal or ("" if p is not None else NO_PAIRS)
-        ranked.append(replace(row, rank=rank, inseparable=inseparable, untested=untested))
-    return ranked + rows[len(sound) :]
+        ranked.append(replace(row, rank=rank, inseparable=inseparable))
+    rest = [replace(row, unranked=refusals.get(id(row), "")) for row in ordered if refusals.get(id(row)) != ""]
+    return ranked + rest
 
 
-def _untested(first: Run, second: Run, columns: Sequence[TaskColumn]) -> str:
-    """In what two models were asked differently, in the first such task of the columns; "" where they may be tested."""
+def _unlike(first: Run, second: Run, columns: Sequence[TaskColumn]) -> str:
+    """In what two models were asked differently, in the first such task of the columns; "" where they may be ranked."""
+    if first is second:
+        return ""
     return next((reason for column in columns if (reason := _refusal(first, second, column))), "")
 
 

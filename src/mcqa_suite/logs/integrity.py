@@ -1,0 +1,96 @@
+"""Whether a sample log holds what its results file speaks of, once and without contradictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mcqa_suite.logs.metrics import METRICS
+from mcqa_suite.logs.samples import Samples
+
+LOST = 0.01  # largest share of samples that may be missing, copied or without a partner: the rest may be a selection
+INCOMPLETE = ("samples missing", "samples added", "failed")
+ROUNDED = 1e-4  # largest distance of a results value from the mean of its samples
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a log: a `condition` and its `detail`; `invalid` if its scores cannot be trusted."""
+
+    condition: str
+    detail: str
+    invalid: bool
+
+    def line(self, where: str) -> str:
+        return f"{where}: {'not valid' if self.invalid else 'warning'} ({self.condition}): {self.detail}"
+
+
+def fault_lines(where: str, faults: Iterable[Fault], *, invalid: bool) -> tuple[str, ...]:
+    """A line for each fault that makes the scores of `where` invalid; or for each of the others."""
+    return tuple(fault.line(where) for fault in faults if fault.invalid == invalid)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a results file says of a task under one filter: the numbers of samples that it gives, and the means of metrics."""
+
+    counts: tuple[int, ...] = ()
+    means: Mapping[str, float] | None = None
+
+
+def recorded(results: Mapping[str, Any], task: str, filter_name: str) -> Recorded:
+    """Read the counts and means; a metric of METRICS that is not aggregated by a mean is left out."""
+    values = results.get("results", {}).get(task, {})
+    counts = (values.get("sample_len"), results.get("n-samples", {}).get(task, {}).get("effective"))
+    listed = results["configs"][task].get("metric_list")
+    metrics = [metric for metric in listed if isinstance(metric, dict)] if isinstance(listed, list) else []
+    other = {str(m.get("metric")) for m in metrics if m.get("aggregation", "mean") != "mean"}
+    means = {name: values.get(f"{name},{filter_name}") for name in METRICS if name not in other}
+    return Recorded(
+        tuple(count for count in counts if type(count) is int),
+        {name: float(value) for name, value in means.items() if type(value) in (int, float)},
+    )
+
+
+def faults(samples: Samples, record: Recorded) -> tuple[Fault, ...]:
+    """Everything that is wrong with the samples of a task under one filter."""
+    return (*_counts(samples, record.counts), *_copies(samples), *_values(samples, record.means or {}))
+
+
+def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
+    """Samples that are missing, too many, or failed. Releases of the harness count failed ones or do not."""
+    n, failed = len(samples.doc_id), len(samples.failed)
+    if counts and n + failed < (fewest := min(counts)):
+        missing = (fewest - n - failed) / fewest
+        detail = f"{n + failed} samples, where the results file speaks of {fewest}: the others may be harder or easier"
+        yield Fault("samples missing", detail, missing > LOST)
+    if counts and n > (most := max(counts)):
+        yield Fault("samples added", f"{n} samples, where the results file speaks of {most}", invalid=True)
+    if failed:
+        share = failed / (n + failed)
+        detail = f"{failed} of {n + failed} items ({100 * share:.1f} %) got no answer and are left out"
+        yield Fault("failed", f"{detail}: the rest may be easier or shorter", share > LOST)
+
+
+def _copies(samples: Samples) -> Iterator[Fault]:
+    n = len(samples.doc_id)
+    if copies := n - len(np.unique(samples.hashes[:, :2], axis=0)):
+        detail = f"{copies} of {n} samples repeat the document and prompt of another one"
+        yield Fault("samples copied", detail, copies > LOST * n)
+
+
+def _values(samples: Samples, means: Mapping[str, float]) -> Iterator[Fault]:
+    """Scores that contradict the log itself, and log-likelihoods that are no numbers."""
+    n, values = len(samples.doc_id), samples.loglikelihoods
+    if values is not None and (infinite := int((~np.isfinite(values) & samples.has_option).any(axis=1).sum())):
+        yield Fault("non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite", invalid=True)
+    if wrong := samples.contradictions:
+        detail = f"the accuracy of {wrong} of {n} samples is not that of their own answer and gold"
+        yield Fault("contradiction", detail, invalid=True)
+    for name, value in means.items():
+        if name in samples.scores and not abs(value - (mean := float(samples.scores[name].mean()))) <= ROUNDED:
+            detail = f"the results file says {name} {value:.4f}, the samples give {mean:.4f}"
+            yield Fault("other results", detail, invalid=True)

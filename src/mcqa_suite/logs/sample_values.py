@@ -1,0 +1,109 @@
+"""What the columns of `logs.samples` hold of one sample."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from mcqa_suite.logs.clusters import cluster_of
+from mcqa_suite.logs.rows import Sample
+from mcqa_suite.questions.question import LETTERS
+
+Values = dict[str, Any]  # of one row
+
+
+def row_values(sample: Sample, field: str | None, values: Callable[[Sample], Values]) -> Values:
+    """What the columns hold of a sample; a failed one has no answer and no scores."""
+    row: Values = {
+        "filter": sample.filter,
+        "line": sample.line,
+        "failure": sample.failure,
+        "doc_id": sample.doc_id,
+        "hashes": [hash_prefix(digest) if digest else 0 for digest in (*sample.hashes, sample.continuations)],
+    }
+    if not -(2**63) <= row["doc_id"] < 2**63:
+        raise OverflowError(f"doc_id {row['doc_id']} has more than 64 bits")
+    if row["failure"] is not None:
+        return row
+    row["scores"] = sample.scores
+    doc = sample.doc
+    cluster = cluster_of(doc, field)
+    row |= {"cluster": _fingerprint(cluster[1]) if cluster else 0, "clustered_by": cluster and cluster[0]}
+    if field is not None:
+        row["fields"] = doc.keys()
+    return row | values(sample)
+
+
+def option_values(sample: Sample, delimiter: str) -> Values:
+    values, responses = sample.loglikelihoods, len(sample.responses)
+    if 0 < responses < len(values):  # a log may leave the responses out, as they are those of the filter
+        raise ValueError(f"{len(values)} options, {responses} responses")
+    gold = _right_options(sample.doc.get("gold"), len(values))
+    lengths = [1] * len(values)
+    if not any(gold) or "acc_norm" in sample.row:
+        texts = sample.option_texts(len(values), delimiter)
+        lengths = [max(1, len(text)) for text in texts]
+        gold = gold if any(gold) else _right_options(_read_target(sample.target, texts), len(values))
+    own = _is_ours(sample.doc)
+    return {"options": len(values), "gold": gold, "own_gold": own, "loglikelihoods": values, "lengths": lengths}
+
+
+def _is_ours(doc: Mapping[str, Any]) -> bool:
+    """Whether a document has our columns, so that its gold cannot mean something else."""
+    return isinstance(doc.get("gold"), list) and isinstance(doc.get("choices"), list)
+
+
+def answer_values(sample: Sample) -> Values:
+    answers, choices = sample.answers, sample.doc.get("choices")
+    options = len(choices) if isinstance(choices, list) else 0
+    first = answers[0] if answers else None
+    letter = LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1
+    return {
+        "options": options,
+        "gold": _right_options(sample.doc.get("gold"), options),
+        "answer": _fingerprint(answers) if any(answer is not None for answer in answers) else 0,
+        "letter": letter if letter < (options or len(LETTERS)) else -1,
+        "own_gold": _is_ours(sample.doc),
+        "response": _fingerprint(sample.responses),
+        "written": sum(len(text) for text in sample.responses if isinstance(text, str)),
+    }
+
+
+def hash_prefix(digest: str) -> int:
+    """The first 8 bytes of a hexadecimal hash; of any other text, 8 bytes of its fingerprint."""
+    try:
+        return int.from_bytes(bytes.fromhex(digest[:16]))
+    except ValueError:
+        return _fingerprint(digest)
+
+
+def has_options(sample: Sample) -> bool:
+    """Whether a sample holds log-likelihoods of options: (log-likelihood, is_greedy) pairs."""
+    pairs = sample.row["filtered_resps"]
+    return len(pairs) > 1 and all(isinstance(p, list) and len(p) == 2 and str(p[1]) in ("True", "False") for p in pairs)
+
+
+def _fingerprint(value: Any) -> int:
+    """8 bytes of a hash of `repr(value)`; never 0."""
+    return int.from_bytes(blake2b(repr(value).encode("utf-8", "replace"), digest_size=8).digest(), "little") or 1
+
+
+def _right_options(indices: Any, options: int) -> list[bool]:
+    """Whether each option is among `indices`; none is where a value is not the index of an option."""
+    chosen = indices if isinstance(indices, list) else [indices]
+    if not all(type(index) is int and 0 <= index < options for index in chosen):
+        chosen = []
+    return [option in chosen for option in range(options)]
+
+
+def _read_target(target: Any, texts: Sequence[str]) -> Any:
+    """The right index or indices from a logged `str(doc_to_target(doc))`, which may be the option's text; None if unclear."""
+    text = str(target).strip()
+    if text in texts and not text.isdigit():
+        return texts.index(text)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
