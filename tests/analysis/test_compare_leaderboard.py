@@ -14,6 +14,7 @@ from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown, markdown_by_task
+from mcqa_suite.reporting.rung_table import rung_table
 
 PARENTS = {"base": None, "sft": "base", "dpo": "sft", "gptq2": "dpo"}
 
@@ -76,6 +77,15 @@ def test_a_rung_whose_check_failed_has_a_dagger_and_no_star(tmp_path):
     assert "†" in line
     assert "*" not in line
     assert "† not valid: gptq2: constant letter." in text
+
+
+def test_a_difference_to_a_copy_of_the_base_is_not_valid(tmp_path):
+    scores, gold = questions(100)
+    rows = {"t": choice_rows("t", scores, gold)}
+    runs = [read_run(write_run(tmp_path / name, rows, model=name)) for name in ("base", "sft")]
+    board = rung_leaderboard(runs, PARENTS)
+    assert "0.0 (-3.7 to +3.7) (not valid)" in markdown_by_task(board)
+    assert rung_table(board).rows[1][2].endswith(" 0.0 (not valid)")
 
 
 def test_the_report_marks_what_a_comparison_marks(tmp_path):

@@ -114,7 +114,11 @@ def _cell(entry: Entry | None, compared: bool) -> str:
     text += mark_of(entry)
     if entry.base_differs:
         return f"{text}; {ASKED_DIFFERENTLY}"
-    return f"{text}; {difference_text(entry.to_base)}" if entry.to_base else text
+    return f"{text}; {_difference(entry.to_base)}" if entry.to_base else text
+
+
+def _difference(row: ComparisonRow) -> str:
+    return f"{difference_text(row)}{' (not valid)' if row.verdict == 'not valid' else ''}"
 
 
 def mark_of(entry: Entry) -> str:
@@ -252,7 +256,7 @@ def _task_cells(row: BoardRow, entry: Entry) -> list[str]:
 
 
 def _difference_cells(row: ComparisonRow | None, refusal: str) -> list[str]:
-    return [difference_text(row), p_value(row.p_holm)] if row else [refusal and ASKED_DIFFERENTLY, ""]
+    return [_difference(row), p_value(row.p_holm)] if row else [refusal and ASKED_DIFFERENTLY, ""]
 
 
 def markdown_by_task(board: Leaderboard) -> str:

@@ -70,7 +70,8 @@ def _cell(board: Leaderboard, row: BoardRow, entry: Entry | None) -> str:
     compared = _to_parent(board, row, entry)
     if compared is None:
         return f"{score} {ASKED_DIFFERENTLY}" if entry.base_differs or entry.parent_differs else score
-    return f"{score} {points(compared.change.difference.value)}{mark(compared)}"
+    doubt = " (not valid)" if compared.verdict == "not valid" else ""
+    return f"{score} {points(compared.change.difference.value)}{mark(compared)}{doubt}"
 
 
 def _to_parent(board: Leaderboard, row: BoardRow, entry: Entry) -> ComparisonRow | None:
