@@ -51,6 +51,7 @@ def compare(
         raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *dict.fromkeys(mismatches)]))
     notes += [note for variant in others for note in _same_prompts(base, variant)]
     problems = [problem for run in (base, *others) for problem in run.problems]
+    notes += [f"{run.name}: {note}" for run in (base, *others) for note in run.notes]
     clustered = False
     incomplete: list[str] = []
     rows: list[ComparisonRow] = []
