@@ -118,9 +118,8 @@ def write_run(
         for name, members in (groups or {}).items()
     }
     means = {name: {"acc,none": float(np.mean(values))} for name, values in scores.items() if values}
-    counts = {
-        task: len({row["doc_id"] for row in rows}) for task, rows in tasks.items()
-    }  # each filter logs all documents
+    # each filter logs all documents
+    counts = {task: len({row["doc_id"] for row in rows}) for task, rows in tasks.items()}
     kinds = {task: "generate_until" if _is_written(rows[0]) else "multiple_choice" for task, rows in tasks.items()}
     results = {
         "results": {task: {"sample_len": n} for task, n in counts.items()} | means,
