@@ -106,7 +106,7 @@ def test_other_templates_that_rendered_the_same_prompts_made_no_difference(
         read_run(write_run(tmp_path / prompt, {"t": choice_rows("t", *questions(3), prompt=prompt)}, **RESULTS | more))
         for prompt, more in (("Same", ours), ("Same " if same_prompts else "Other", theirs))
     )
-    first, second = first.by_task["t"], second.by_task["t"]
+    first, second = first.tasks["t", "none"], second.tasks["t", "none"]
     if same_prompts:
         second.samples.hashes[:, 1] = first.samples.hashes[:, 1]
     assert [name for name, _, _ in asked_differently(first, second)] == refused

@@ -59,7 +59,7 @@ ALWAYS = ("samples added", "contradiction", "non-finite")  # which no number of 
 def read(folder, rows, **overrides):
     """The only task of a run whose results file speaks of N samples."""
     count = {"n-samples": {"t": {"original": N, "effective": N}}, "results": {"t": {"sample_len": N}}}
-    (task,) = read_run(write_run(folder, {"t": rows}, **(count | overrides))).by_task.values()
+    (task,) = read_run(write_run(folder, {"t": rows}, **(count | overrides))).tasks.values()
     return task
 
 
@@ -202,4 +202,4 @@ def test_filters_of_one_name_are_compared_from_where_they_differ(tmp_path):
 def test_a_results_file_without_counts_and_values_finds_nothing_missing(tmp_path):
     folder = write_run(tmp_path, {"t": choice_rows("t", *questions(5))})
     (folder / f"results_{STAMP}.json").write_text('{"configs": {"t": {}}}', encoding="utf-8")
-    assert read_run(folder).by_task["t"].faults == ()
+    assert read_run(folder).tasks["t", "none"].faults == ()

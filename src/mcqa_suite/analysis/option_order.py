@@ -79,7 +79,7 @@ def read_orders(name: str, path: Path) -> list[Order]:
     run = read_run(path, wanted=lambda task: task.endswith("_perm"))
     if run.problems:
         raise DatasetError(run.problems[0])
-    return [_read_order(name, log) for log in run.by_task.values()]
+    return [_read_order(name, log) for log in run.tasks.values()]
 
 
 def _read_order(name: str, log: TaskRun) -> Order:

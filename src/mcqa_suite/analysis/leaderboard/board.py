@@ -243,7 +243,7 @@ def _entry(run: Run, column: TaskColumn) -> Entry | None:
     scores = scores_of(run, column)
     if scores is None:
         return None
-    tasks = [run.by_task[name] for name in column.tasks]
+    tasks = column.of(run)
     checks = [check for task in tasks for check in health.checks_of(task, run.name, column.metric, len(tasks))]
     return Entry(column, scores.estimate, scores, tuple(checks), _unread(run, column))
 
