@@ -155,3 +155,22 @@ def test_the_bound_for_fractional_scores_is_never_below_the_exact_p(n, right, me
     halves = np.concatenate([np.full(2, 0.5), share(n - 2, right - 1)])  # the same mean
     assert exact <= stats.mean_below(halves, mean) <= 1
     assert stats.mean_below(np.zeros(n) + 1e-9, mean) == pytest.approx((1 - mean) ** n, rel=1e-3)
+
+
+def test_a_report_without_an_accuracy_names_the_metrics_that_there_are(tmp_path, capsys):
+    path = scored_run(tmp_path / "run", {"mae": errors(12, 5)})
+    assert main(["report", str(path), "-o", str(tmp_path / "r.html")]) == 2
+    assert "no metric acc in" in (words := capsys.readouterr().err)
+    assert "(it has mae); choose another --metric" in words
+
+
+@pytest.mark.slow
+def test_a_report_shows_a_metric_in_its_own_unit(tmp_path):
+    base, worse = two(tmp_path, "mae", errors(40, 4), errors(40, 9), {"mae": False})
+    output = tmp_path / "r.html"
+    assert main(["report", str(worse), "--base", str(base), "--metric", "mae", "-o", str(output)]) == 0
+    page = output.read_text(encoding="utf-8")
+    assert 'class="worse">+5 <small>+5 to +5' in page
+    assert "mae, lower is better" in page
+    assert "equivalence margin" not in page
+    assert "(percentage points)" not in page
