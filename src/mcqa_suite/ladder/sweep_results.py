@@ -200,7 +200,8 @@ def _read(folder: Path, name: str, criterion: Criterion) -> Run:
     run = read_run(folder, name=name)
     if criterion.filter is not None:
         run = selected_filters(run, criterion.filter)
-    names = run.groups[criterion.task].tasks if criterion.task in run.groups else (criterion.task,)
+    group = run.groups.get(criterion.task or "")
+    names = group.tasks if group else (criterion.task,)
     filters = dict.fromkeys(filter_name for task, filter_name in run.tasks if task in names)
     if len(filters) > 1:
         raise ConfigError(

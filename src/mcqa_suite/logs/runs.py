@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +169,8 @@ def read_run(
     folder = path if path.is_dir() else newest.parent
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
     label, sizes = _manifest_facts(folder)
-    run = Run(name or label, path, model_identity(content), ordered, groups, tuple(problems), **sizes)
-    return replace(run, notes=joined.notes, unproven=joined.unproven)
+    facts: dict[str, Any] = {**sizes, "notes": joined.notes, "unproven": joined.unproven}
+    return Run(name or label, path, model_identity(content), ordered, groups, tuple(problems), **facts)
 
 
 def read_log(log: Path) -> list[TaskRun]:

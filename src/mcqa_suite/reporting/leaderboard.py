@@ -68,7 +68,8 @@ def unread_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str
     """The unread shares of each column of generated answers: title -> (value, text) of each row."""
     columns = {}
     for index, column in enumerate(board.columns):
-        shares = [(entry := row.entries[index]) and entry.unread for row in board.rows]
+        entries = [row.entries[index] for row in board.rows]
+        shares = [None if entry is None else entry.unread for entry in entries]
         if any(share is not None for share in shares):
             columns[f"unread % of {column.title}"] = [(share, percent(share)) for share in shares]
     return columns
