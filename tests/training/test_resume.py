@@ -53,6 +53,7 @@ def test_it_ends_with_the_weights_of_an_unbroken_one_and_begins_again_with_other
     run(command(tmp_path, tiny_checkpoint, "unbroken"))
     words, steps = command(tmp_path, tiny_checkpoint, "sft"), tmp_path / ".sft.steps"
     interrupt(words, steps)
+    (steps / "checkpoint-39").mkdir()  # interrupted while it was saved
     assert "going on from checkpoint-" in run(words)
     assert not steps.exists()
     assert read_manifest(tmp_path / "sft").metrics["steps"] == 40

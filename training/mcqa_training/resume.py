@@ -11,12 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from transformers.trainer_utils import get_last_checkpoint
-
 from mcqa_suite.backend import processes
 from mcqa_suite.common.manifest import content_hash
 
 STARTED_FROM = "started_from"  # a file that says which settings and which parent the saved steps belong to
+LAST_WRITTEN = "trainer_state.json"  # of a checkpoint
 
 
 @contextmanager
@@ -41,11 +40,13 @@ def trainer_folder(args: argparse.Namespace, settings: Any) -> Iterator[str]:
 
 
 def last_saved(config: Any) -> str | None:
-    """The newest checkpoint that the trainer saved, to go on from; None to begin."""
-    newest: str | None = get_last_checkpoint(config.output_dir) if Path(config.output_dir).is_dir() else None
-    if newest:
-        print(f"going on from {Path(newest).name}", flush=True)
-    return newest
+    """The newest checkpoint that the trainer saved whole, to go on from; None to begin."""
+    steps = Path(config.output_dir).glob(f"checkpoint-*/{LAST_WRITTEN}")
+    newest = max((path.parent for path in steps), key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+    if newest is None:
+        return None
+    print(f"going on from {newest.name}", flush=True)
+    return str(newest)
 
 
 def _key(args: argparse.Namespace) -> str:
