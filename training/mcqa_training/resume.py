@@ -50,5 +50,7 @@ def last_saved(config: Any) -> str | None:
 
 
 def _key(args: argparse.Namespace) -> str:
-    settings = sha256(args.config.read_bytes()).hexdigest()
+    """The parent, the settings, and the file beside them that names the rows to leave out."""
+    files = sorted(args.config.parent.glob(f"{args.config.stem}.*"))
+    settings = " ".join(sha256(path.read_bytes()).hexdigest() for path in files)
     return f"{settings} {content_hash(args.parent)}\n"
