@@ -46,7 +46,7 @@ def main() -> None:
     head = made_by(f"mcqa run {RECIPE}", evaluated.values())
 
     board = outputs.board_of(result)
-    outputs.save_leaderboard(result)
+    outputs.save_leaderboard(result, board)
     outputs.save_training(result)
     for name in ("leaderboard.md", "training.md"):
         write_file(output / name, head + (output / name).read_text(encoding="utf-8"))

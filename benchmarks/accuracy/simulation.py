@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,16 @@ class Setting:
     @property
     def key(self) -> str:
         return f"{self.section} | {' | '.join(self.words)} | {self.trials} trials"
+
+
+def command_line(description: str | None, state: str) -> argparse.Namespace:
+    """The command line of a simulation; `state` names the file in the temporary folder that keeps its results by default."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--state", type=Path, default=Path(gettempdir()) / state)
+    return parser.parse_args()
 
 
 def simulate(settings: Sequence[Setting], state: Path, seed: int, jobs: int) -> dict[str, Results]:

@@ -10,14 +10,11 @@ errors of the simulation.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import gettempdir
 
 import numpy as np
-from simulation import Results, Setting, misses, simulate, table
+from simulation import Results, Setting, command_line, misses, simulate, table
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.analysis.compare.measure import change
@@ -256,12 +253,7 @@ BARS = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--state", type=Path, default=Path(gettempdir()) / "mcqa_verdict_rates.jsonl")
-    args = parser.parse_args()
+    args = command_line(__doc__, "mcqa_verdict_rates.jsonl")
     chosen = list(settings(4 if args.quick else 800))
     figures = simulate(chosen, args.state, args.seed, args.jobs)
     missed = False

@@ -9,15 +9,12 @@ simulation, where Wilson's interval for as many right and wrong answers covers 9
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import gettempdir
 
 import numpy as np
 from scipy.stats import binom
-from simulation import Results, Setting, misses, simulate, table
+from simulation import Results, Setting, command_line, misses, simulate, table
 
 from mcqa_suite.analysis.voting.strategies import majority, pass_at
 from mcqa_suite.stats import share_estimate, wilson
@@ -67,12 +64,7 @@ def settings(trials: int) -> Iterator[Setting]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--state", type=Path, default=Path(gettempdir()) / "mcqa_vote_coverage.jsonl")
-    args = parser.parse_args()
+    args = command_line(__doc__, "mcqa_vote_coverage.jsonl")
     chosen = list(settings(20 if args.quick else 1000))
     figures = simulate(chosen, args.state, args.seed, args.jobs)
     rows, missed = [], False

@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.integrity import fault_lines
 from mcqa_suite.logs.rows import Sample, parse_rows
-from mcqa_suite.logs.runs import TaskRun, read_run
+from mcqa_suite.logs.runs import TaskRun, WithFaults, read_run
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
 
@@ -53,23 +52,13 @@ class OrderEffect:
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(WithFaults):
     """The effect for one task of one run; None where its log cannot be trusted. `log`: its samples, and how it was asked."""
 
     run: str
     task: str
     effect: OrderEffect | None
     log: TaskRun
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Why there is no effect, a line each."""
-        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=True)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is doubtful about the log, a line each."""
-        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=False)
 
 
 def read_orders(name: str, path: Path) -> list[Order]:

@@ -18,7 +18,7 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.agreement import asked_differently, refusal
 from mcqa_suite.logs.integrity import fault_lines
 from mcqa_suite.logs.rows import Sample, parse_rows
-from mcqa_suite.logs.runs import TaskRun, read_log
+from mcqa_suite.logs.runs import TaskRun, WithFaults, read_log
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.logs.samples import Floats
 from mcqa_suite.logs.settings import BETWEEN_TASKS, difference_words
@@ -32,7 +32,7 @@ WHOLE_SET = "mcqa_gsm8k"  # the task from whose questions the public templates w
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class Draws(WithFaults):
     """One task of one run, templates x instances.
 
     `right`: 0 or 1, or the mean over several samples of a question; `docs`: the hash of each document; `originals`: the id of
@@ -49,16 +49,6 @@ class Draws:
     unread: float | None
     left_out: int
     log: TaskRun
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Why its scores cannot be trusted, a line each."""
-        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=True)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What is doubtful about its log, a line each."""
-        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=False)
 
     @property
     def family(self) -> str:

@@ -23,14 +23,15 @@ def board_of(result: LadderResult) -> Leaderboard:
     return rung_leaderboard([_read(rung) for rung in evaluated], _parents(result.rungs))
 
 
-def save_leaderboard(result: LadderResult) -> tuple[str, tuple[str, ...]]:
+def save_leaderboard(result: LadderResult, board: Leaderboard | None = None) -> tuple[str, tuple[str, ...]]:
     """Write leaderboard.md and .csv into the run folder; return the first table of the Markdown, rungs by tasks.
 
-    "" where nothing was evaluated. The second value has a line for each score that cannot be trusted.
+    "" where nothing was evaluated. The second value has a line for each score that cannot be trusted. `board` is that of the
+    result, where it has been made.
     """
     if not any(rung.evaluation for rung in result.rungs):
         return "", ()
-    board = board_of(result)
+    board = board or board_of(result)
     table = rung_table(board)
     summary = markdown(replace(table, notes=[*table.notes, *_origin_of_base(result.rungs[0])]))
     write_file(result.output / "leaderboard.md", f"{summary}\n{leaderboard.markdown_by_task(board)}")

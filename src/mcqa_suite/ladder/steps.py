@@ -15,7 +15,6 @@ from mcqa_suite.ladder.recipe import BASE, Recipe, Stage, evaluated
 from mcqa_suite.ladder.stage_settings import TRAINED
 
 EVALUATE = "evaluate"
-MOST_ENTRIES = 1 << 30  # more than the entries of any recipe
 
 
 @dataclass(frozen=True)
@@ -147,12 +146,12 @@ class LocalExecutor:
 
     def __init__(self, slots: int = 1, cores: int | None = None) -> None:
         self._slots, self._cores = slots, cores or usable_cores()
-        self._ready: list[tuple[int, int, Step, Call]] = []
+        self._ready: list[tuple[tuple[bool, int], int, Step, Call]] = []
         self._running: dict[Future[StepResult], Step] = {}
         self._pool = ThreadPoolExecutor(slots)
 
     def submit(self, step: Step, call: Call) -> None:
-        rank = 0 if self._slots == 1 else -step.entries if step.stage is None else -MOST_ENTRIES
+        rank = (step.stage is None, -step.entries) if self._slots > 1 else (False, 0)
         heapq.heappush(self._ready, (rank, step.number, step, call))
 
     def next(self) -> tuple[Step, StepResult]:

@@ -13,7 +13,7 @@ from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.files import load_results, log_name, samples_file
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
-from mcqa_suite.logs.integrity import INCOMPLETE, Fault, faults, recorded
+from mcqa_suite.logs.integrity import INCOMPLETE, Fault, fault_lines, faults, recorded
 from mcqa_suite.logs.metrics import METRICS, Directions, directions_of
 from mcqa_suite.logs.same_run import model_identity, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
@@ -99,6 +99,24 @@ class TaskRun:
         """Share of generated answers in which no answer could be read; None for log-likelihood tasks."""
         shares = self.samples.unread
         return None if shares is None else float(shares.mean())
+
+
+class WithFaults:
+    """What was made of the `log` of a `task` in a `run`; what is wrong with the log is wrong with it."""
+
+    run: str
+    task: str
+    log: TaskRun
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why it cannot be trusted, a line each."""
+        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=True)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful about the log, a line each."""
+        return fault_lines(f"{self.task}, {self.run}", self.log.faults, invalid=False)
 
 
 def with_filter(name: str, filter_name: str, *, several: bool) -> str:
