@@ -62,7 +62,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train(resume_from_checkpoint=resume.last_saved(config))
+        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data))
 
         scored = rewards(trainer, reference, tokenizer, held_out, chat)
         metrics = margins.summary(scored, held_out)

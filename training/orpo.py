@@ -66,7 +66,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train(resume_from_checkpoint=resume.last_saved(config))
+        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data))
 
         model = trainer.accelerator.unwrap_model(trainer.model)
 

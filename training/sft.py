@@ -38,7 +38,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train(resume_from_checkpoint=resume.last_saved(config))
+        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data))
         weights.save_trained(trainer, tokenizer, args, settings, data=fingerprints, rows_chat_template=chat)
 
 

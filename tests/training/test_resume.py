@@ -5,10 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from helpers.training_scripts import script
 
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.common.paths import training_dir
@@ -46,6 +49,35 @@ def interrupt(words: list[str], steps: Path) -> None:
             time.sleep(0.01)
         assert process.poll() is None
         process.kill()
+
+
+def test_saved_steps_are_of_one_parent_one_file_of_settings_and_the_same_rows(tmp_path):
+    resume = script("mcqa_training.resume")
+    args = Namespace(config=tmp_path / "sft.yaml", output=tmp_path / "sft", parent=tmp_path / "parent")
+    args.parent.mkdir()
+    trainer = SimpleNamespace(output_dir=str(tmp_path / ".sft.steps"))
+    rows = [{"prompt": "One and one is", "completion": " two"}]
+
+    def goes_on() -> bool:
+        """Whether a training goes on from what is there; one that does not saves its first step."""
+        folder = Path(trainer.output_dir)
+        folder.mkdir(exist_ok=True)
+        saved = resume.last_saved(args, trainer, rows)
+        (folder / "checkpoint-1").mkdir(exist_ok=True)
+        (folder / "checkpoint-1" / "trainer_state.json").write_text("{}", encoding="utf-8")
+        return saved is not None
+
+    args.config.write_text("seed: 0", encoding="utf-8")
+    (args.parent / "config.json").write_text("{}", encoding="utf-8")
+    assert [goes_on(), goes_on()] == [False, True]
+    args.config.write_text("seed: 1", encoding="utf-8")
+    assert [goes_on(), goes_on()] == [False, True]
+    (args.parent / "config.json").write_text('{"vocab_size": 2}', encoding="utf-8")
+    assert [goes_on(), goes_on()] == [False, True]
+    rows.append({"prompt": "Two and two is", "completion": " four"})  # fewer rows are left out now
+    assert [goes_on(), goes_on()] == [False, True]
+    trainer.output_dir = str(tmp_path)  # of a trainer that does not save
+    assert resume.last_saved(args, trainer, rows) is None
 
 
 @pytest.mark.slow
