@@ -1,4 +1,4 @@
-"""Simulated rates of false verdicts: "worse", "better" and "equivalent" of a comparison, "separable" of a leaderboard.
+"""Simulated rates of false verdicts of a comparison, of "separable" in a leaderboard, and of what passes a gate.
 
     python benchmarks/accuracy/verdict_rates.py            # at most 20 minutes on two cores; started again, it goes on
     python benchmarks/accuracy/verdict_rates.py --quick    # a few trials of each setting, in a minute
@@ -16,11 +16,11 @@ from collections.abc import Iterator
 import numpy as np
 from simulation import Results, Setting, command_line, misses, simulate, table
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, fail_if_worse, max_drop
 from mcqa_suite.analysis.compare.measure import change
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs, joined
-from mcqa_suite.analysis.compare.result import Change, Choices
-from mcqa_suite.analysis.compare.significance import LEVEL, against_best, gate_rows, with_verdicts
+from mcqa_suite.analysis.compare.result import Change, Choices, PooledChange
+from mcqa_suite.analysis.compare.verdicts import LEVEL, against_best, with_verdicts
 from mcqa_suite.stats import Estimate, PairedMeans, Rows
 
 MARGIN = 0.01
@@ -77,7 +77,8 @@ def tested(parts: list[Pairs], weights: list[float] | None) -> Change:
         rows = Rows.of_tasks([part.n for part in parts], weights, pairs.cluster)
     paired = PairedMeans.of(pairs.base.score, pairs.variant.score, rows)
     value = Estimate(paired.value, paired.value, paired.value, pairs.n)
-    return Change(value, value, value, "score", paired.p_value(), paired.p_equivalent(MARGIN), paired.power())
+    p_values = (paired.p_value(), paired.p_equivalent(MARGIN))
+    return Change(value, value, value, value, "score", *p_values, paired.power(), questions=pairs.clusters or pairs.n)
 
 
 def row_of(measured: Change, variant: str, task: str) -> ComparisonRow:
@@ -86,7 +87,9 @@ def row_of(measured: Change, variant: str, task: str) -> ComparisonRow:
         task=task,
         metric="acc",
         filter="none",
+        title=task,
         variant=variant,
+        parent="base",
         kind="task",
         n=measured.base.n,
         n_shot=0,
@@ -177,21 +180,43 @@ def leaderboard_of_equal(rng: np.random.Generator, trials: int, models: int, tas
     return {"separable": separable / trials}
 
 
-def gates(rng: np.random.Generator, trials: int, harmless: int) -> Results:
+def gates(rng: np.random.Generator, trials: int, beside: int) -> Results:
     """How often a harmful variant (a loss of 4 points in each of 3 tasks) fails its gate beside harmless ones."""
     failed = 0
     for _ in range(trials):
         compared = []
         for task in range(3):
             easy, base = base_rights(rng, 800, 1)
-            for variant in range(harmless + 1):
+            for variant in range(beside + 1):
                 loss = 0.04 if variant == 0 else 0.0
                 pairs = pairs_of(base, variant_rights(rng, easy, base, loss, changed=0.04), task)
                 compared.append(row_of(tested([pairs], None), f"{variant}", f"{task}"))
-        judged, families = with_verdicts(compared, MARGIN)
-        comparison = Comparison("base", MARGIN, None, families, tuple(judged), {})
-        failed += any(row.verdict == "worse" for row in gate_rows(comparison) if row.variant == "0")
+        failed += any(line.startswith("0:") for line in fail_if_worse(comparison_of(compared)).lines)
     return {"failed": failed / trials}
+
+
+def comparison_of(rows: list[ComparisonRow], pooled: tuple[PooledChange, ...] = ()) -> Comparison:
+    judged, families = with_verdicts(rows, MARGIN)
+    return Comparison("base", MARGIN, None, families, tuple(judged), {}, {}, {}, pooled)
+
+
+def harmless(rng: np.random.Generator, questions: int, rows: int, changed: float, loss: float) -> Pairs:
+    """A base that is right on two thirds, and a variant of which a share `changed` turns, `loss` more to wrong than back."""
+    base = rng.random((questions, 1)) < 2 / 3
+    lost, gained = (changed + loss) / 2 / base.mean(), (changed - loss) / 2 / (1 - base.mean())
+    turned = rng.random((questions, 1)) < np.where(base, lost, gained)
+    return pairs_of(np.repeat(base, rows, 1), np.repeat(base ^ turned, rows, 1), 0)
+
+
+def passed(rng: np.random.Generator, trials: int, questions: int, rows: int, points: float, loss: float) -> Results:
+    """How often a variant passes `--max-drop points`, where 1.5 % of its answers turn (more, where it loses more)."""
+    count = 0
+    for _ in range(trials):
+        pairs = harmless(rng, questions, rows, max(0.015, 1.2 * loss), loss)
+        measured = change([pairs], None, MARGIN, resamples=0)
+        gate = max_drop(comparison_of([], (PooledChange("variant", "base", ("task",), measured),)), points)
+        count += gate.exit_code == 0
+    return {"passed": count / trials}
 
 
 def detected(rng: np.random.Generator, trials: int, family: int, rows: int) -> Results:
@@ -232,8 +257,14 @@ def settings(trials: int) -> Iterator[Setting]:
                 yield Setting("separable", words, leaderboard_of_equal, (models, tasks, rows), count)
         for family in (1, 12, 320):
             yield Setting("detected", (f"{family}", clusters[rows]), detected, (family, rows), trials)
-    for harmless in (0, 12):
-        yield Setting("gate", (f"{harmless}",), gates, (harmless,), max(2, trials // 4))
+    for beside in (0, 12):
+        yield Setting("gate", (f"{beside}",), gates, (beside,), max(2, trials // 4))
+    for rows in ROWS:
+        for questions, points in ((500, 1.0), (2000, 1.0), (2000, 2.0), (8000, 0.5)):
+            for loss in (0.0, points):
+                words = (f"{questions}", clusters[rows], f"{points:g}", f"{loss:g}")
+                section = "loss passes" if loss else "harmless passes"
+                yield Setting(section, words, passed, (questions, rows, points, loss / 100), 5 * trials)
 
 
 # Section -> title, header of the settings
@@ -243,13 +274,23 @@ TITLES = {
     "equivalent": ("A true loss of the margin, called equivalent", ("mean", "rows", "questions")),
     "separable": ("Equal models: any marked as separable from the best", ("models", "tasks", "questions")),
     "detected": ("A true difference as large as the detectable one", ("rows of the family", "questions")),
-    "gate": ("A loss of 4 points in each of 3 tasks", ("harmless variants beside it",)),
+    "harmless passes": ("--max-drop, a variant that loses nothing", ("questions", "rows", "points", "true loss")),
+    "loss passes": ("--max-drop, a variant that loses what is allowed", ("questions", "rows", "points", "true loss")),
+    "gate": ("--fail-if worse: a loss of 4 points in each of 3 tasks", ("harmless variants beside it",)),
 }
 # Figure -> the smallest and largest value that meets its bar
 BARS = {
     **dict.fromkeys(("worse", "better", "worse or better", "equivalent", "separable"), (0.0, 0.05)),
     **{"covered": (0.94, 1.0), "detected": (0.75, 1.0), "failed": (0.8, 1.0)},
+    **{"passed": (0.0, 1.0), "harmless passes": (0.95, 1.0), "loss passes": (0.0, 0.05)},
 }
+
+
+def bar_of(setting: Setting, figure: str) -> tuple[float, float]:
+    """The bar of a figure. A gate promises to pass harmless variants only where there are enough questions."""
+    if setting.section == "harmless passes" and setting.words[0] == "500":
+        return 0.0, 1.0
+    return BARS[f"{setting.section}"] if figure == "passed" else BARS[figure]
 
 
 def main() -> int:
@@ -262,7 +303,7 @@ def main() -> int:
         rows = []
         for setting in (setting for setting in chosen if setting.section == name):
             values = figures[setting.key]
-            bars = {key: BARS[key] for key in values if key in BARS}
+            bars = {key: bar_of(setting, key) for key in values if key in BARS}
             wrong = [
                 key
                 for key, (low, high) in bars.items()

@@ -175,7 +175,7 @@ def test_the_leaderboard_of_a_run_has_the_score_and_no_difference(tmp_path, way)
     assert "+" not in row
     assert f"Asked differently, so not subtracted: gptq8: {WAYS[way][1]}." in text
     (record,) = [r for r in csv.DictReader(io.StringIO(as_csv(board))) if r["model"] == "gptq8"]
-    assert (record["diff"], record["p_holm"], record["verdict"]) == ("", "", "")
+    assert (record["difference"], record["p_holm"], record["verdict"]) == ("", "", "")
     assert (record["asked_differently"], float(record["value"]) > 0.9) == (WAYS[way][1], True)
 
 
@@ -184,10 +184,10 @@ def test_a_difference_to_the_parent_is_left_out_by_itself(tmp_path):
     scores, gold = questions(200)
     changed = choice_rows("t", noisy(scores, 0.5), gold)
     quantised = write_run(tmp_path / "sft4", {"t": changed}, model="sft4", **WAYS["chat template"][0])
-    board = rung_leaderboard([read_run(p) for p in (base, sft, quantised)], {"gptq8": "base", "sft4": "gptq8"})
+    board = rung_leaderboard([read_run(p) for p in (base, sft, quantised)], {"gptq8": "base", "sft4": "base"})
     row = next(row for row in board.rows if row.run.name == "sft4")
-    assert (row.entries[0].to_base, row.entries[0].parent_differs) == (None, "")
-    assert row.entries[0].to_parent.verdict == "worse"
+    assert row.entries[0].change is None
+    assert row.entries[0].differs.startswith("chat template: ")
 
 
 @ways
@@ -226,7 +226,7 @@ def test_a_report_shows_no_difference_and_no_verdict(tmp_path, capsys, way):
         for row in csv.DictReader(io.StringIO(copies["CSV"]))
         if row["value"] and row["task"][0] == "t"
     }
-    assert (records["gptq8"]["diff"], bool(records["gptq4"]["diff"])) == ("", True)
+    assert (records["gptq8"]["difference"], bool(records["gptq4"]["difference"])) == ("", True)
     if way != "few-shot count":
         for style in ("Markdown", "LaTeX"):
             assert "; asked differently" in copies[style]

@@ -85,7 +85,7 @@ def test_cluster_none_takes_rows_as_independent_and_says_so(tmp_path, capsys):
 
 def test_compare_and_table_say_by_what_they_are_clustered(tmp_path, capsys):
     base, variant = two_rotated(tmp_path)
-    assert main(["compare", str(base), str(variant), "--fail-if", "worse"]) == 2
+    assert main(["compare", str(base), str(variant), "--fail-if", "worse", "--strict"]) == 3
     text = capsys.readouterr().out
     assert "n = 64 in 16 clusters by question_id" in text
     assert "Clustered by question_id (x_perm): rows that share it are not independent" in text
@@ -107,7 +107,7 @@ def test_a_leaderboards_interval_is_that_of_the_questions(tmp_path):
 def test_a_ladders_leaderboard_is_clustered_too(tmp_path):
     base, variant = (read_run(path) for path in two_rotated(tmp_path))
     board = rung_leaderboard([base, variant], {base.name: None, variant.name: base.name})
-    assert board.rows[1].entries[0].to_base.clusters == 16
+    assert board.rows[1].entries[0].change.clusters == 16
     assert "Clustered by question_id" in markdown_by_task(board)
 
 
@@ -159,7 +159,7 @@ def test_an_unweighted_group_keeps_the_clusters(tmp_path, settings):
     assert (row.average, row.clusters, row.clustered_by) == ("mean", 20, "question_id")
     assert row.p_holm > 0.1
     assert row.change.difference.low < 0 < row.change.difference.high
-    assert main(["compare", *map(str, folders), "--fail-if", "worse"]) == 2
+    assert main(["compare", *map(str, folders), "--fail-if", "worse", "--strict"]) == 3
 
 
 def group_runs(tmp_path, n=(300, 100)):

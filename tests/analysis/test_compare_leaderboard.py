@@ -12,6 +12,7 @@ from helpers.comparison_runs import always_c, compared, first_right, in_every_ro
 from helpers.log_files import choice_rows, questions, write_run, written_row
 
 from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
+from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown, markdown_by_task
 from mcqa_suite.reporting.rung_table import rung_table
@@ -34,19 +35,20 @@ def entries(board, task="t"):
     return {row.run.name: row.entries[index] for row in board.rows}
 
 
-def test_a_gain_below_chance_has_no_star_in_the_ladders_leaderboard(tmp_path):
-    text = markdown_by_task(rung_leaderboard(ladder(tmp_path, {"base": 230, "gptq2": 260}), PARENTS))
-    assert "| gptq2 | 26.0 | 23.4 to 28.8 | +3.0 (+2.1 to +4.3) | <.0001 |" in text
-    text = markdown_by_task(rung_leaderboard(ladder(tmp_path / "b", {"base": 430, "gptq2": 460}), PARENTS))
-    assert "| gptq2 | 46.0 | 42.9 to 49.1 | +3.0 (+2.1 to +4.3) * | <.0001 |" in text
+def test_a_significant_difference_has_a_star_in_the_ladders_leaderboard(tmp_path):
+    parents = {"base": None, "gptq2": "base"}
+    text = markdown_by_task(rung_leaderboard(ladder(tmp_path, {"base": 430, "gptq2": 460}), parents))
+    assert (
+        "| gptq2 | 46.0 | 42.9 to 49.1 | +3.0 (+2.1 to +4.3) * | <.0001 | better | gains at least 2.2 points |" in text
+    )
 
 
 def test_the_ladders_p_values_are_those_of_a_comparison(tmp_path):
     runs = ladder(tmp_path, {"base": 600, "sft": 606, "dpo": 612, "gptq2": 550}, ["t", "u"])
-    board = rung_leaderboard(runs, PARENTS)
+    board = rung_leaderboard(runs, dict.fromkeys(["sft", "dpo", "gptq2"], "base"))
     rows = {(row.variant, row.task): row.p_holm for row in compared(*(run.path for run in runs)).rows}
     p_values = {
-        (name, task): entry.to_base.p_holm
+        (name, task): entry.change.p_holm
         for task in "tu"
         for name, entry in entries(board, task).items()
         if name != "base"
@@ -55,15 +57,14 @@ def test_the_ladders_p_values_are_those_of_a_comparison(tmp_path):
     assert rows["sft", "t"] > 0.05 > 2**-5  # alone it would have had a star
 
 
-def test_differences_to_the_parent_are_a_separate_family(tmp_path):
+def test_the_differences_of_a_ladder_are_to_the_parent_and_one_family(tmp_path):
     runs = ladder(tmp_path, {"base": 600, "sft": 640, "dpo": 646, "gptq2": 550})
     board = rung_leaderboard(runs, PARENTS)
-    to_parent = {name: entry.to_parent for name, entry in entries(board).items()}
-    assert (to_parent["base"], to_parent["sft"]) == (None, None)
-    assert [to_parent[name].p_holm for name in ("dpo", "gptq2")] == pytest.approx([2**-5, 2 * 2**-95])
-    assert "family: 3 rows of tasks (acc); of differences to a parent: 2 rows of tasks (acc)." in markdown_by_task(
-        board
-    )
+    changes = {name: entry.change for name, entry in entries(board).items()}
+    assert changes["base"] is None
+    assert [changes[name].parent for name in ("sft", "dpo", "gptq2")] == ["base", "sft", "dpo"]
+    assert changes["dpo"].p_holm == pytest.approx(2**-5)
+    assert "within each family: 3 rows of tasks (acc)." in markdown_by_task(board)
 
 
 def test_a_rung_whose_check_failed_has_a_dagger_and_no_star(tmp_path):
@@ -84,7 +85,9 @@ def test_a_difference_to_a_copy_of_the_base_is_not_valid(tmp_path):
     rows = {"t": choice_rows("t", scores, gold)}
     runs = [read_run(write_run(tmp_path / name, rows, model=name)) for name in ("base", "sft")]
     board = rung_leaderboard(runs, PARENTS)
-    assert "0.0 (-3.7 to +3.7) (not valid)" in markdown_by_task(board)
+    text = markdown_by_task(board)
+    assert "0.0 (-3.7 to +3.7) | not valid |" in text
+    assert "Difference not valid: t, sft: not valid (identical): every log-likelihood is base's" in text
     assert rung_table(board).rows[1][2].endswith(" 0.0 (not valid)")
 
 
@@ -108,23 +111,18 @@ def test_a_task_under_two_filters_is_compared_under_the_one_that_is_shown(tmp_pa
     runs = [read_run(path) for path in paths]
     assert len(runs[0].tasks) == 2
     board = leaderboard(runs, comparison=compared(*paths))
-    assert entries(board)["sft"].to_base.change.difference.value == -0.25
+    assert entries(board)["sft"].change.change.difference.value == -0.25
 
 
 def test_one_csv_has_the_columns_of_every_leaderboard(tmp_path):
     runs = ladder(tmp_path, {"base": 600, "sft": 606, "dpo": 650})
-    runs[0] = replace(runs[0], bits_per_weight=32.0, size_mb=2.5, tokens_per_second=1000.0)
+    sizes = Origin("base", bits_per_weight=32.0, size_mb=2.5, tokens_per_second=1000.0)
+    runs[0] = replace(runs[0], origin=sizes)
     ranked = list(csv.DictReader(io.StringIO(as_csv(leaderboard(runs)))))
     rungs = list(csv.DictReader(io.StringIO(as_csv(rung_leaderboard(runs, PARENTS)))))
     assert [column for column in rungs[0] if column in ranked[0]] == list(ranked[0])
     dpo = next(row for row in rungs if row["model"] == "dpo")
-    assert (dpo["value"], dpo["diff"], dpo["parent"], dpo["parent_diff"], dpo["verdict"]) == (
-        "0.65",
-        "0.05",
-        "sft",
-        "0.044",
-        "better",
-    )
+    assert (dpo["value"], dpo["difference"], dpo["parent"], dpo["verdict"]) == ("0.65", "0.044", "sft", "better")
     assert (rungs[0]["bits_per_weight"], rungs[0]["size_mb"], dpo["bits_per_weight"]) == ("32", "2.5", "")
 
 

@@ -1,4 +1,4 @@
-"""Which differences get a mark: the corrected p decides, within its family, and never at chance."""
+"""Which differences get a mark: the corrected p decides, within its family."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from helpers.comparison_runs import always_c, compared, first_right, groups_of, 
 from helpers.log_files import choice_rows, questions, write_run
 
 from mcqa_suite import stats
-from mcqa_suite.analysis.compare import family_text, is_significant, mark, significance
+from mcqa_suite.analysis.compare import family_text, is_significant, mark, verdicts
 from mcqa_suite.cli.main import main
 
 
@@ -20,14 +20,17 @@ def runs_with(tmp_path, base_right, variant_right, n=1000, tasks=("t",)):
     return write_run(tmp_path / "base", base), write_run(tmp_path / "gptq2", variant, model="gptq2")
 
 
-def test_a_gain_below_chance_gets_no_mark(tmp_path, capsys):
+def test_a_gain_below_chance_has_a_warning(tmp_path, capsys):
     base, variant = runs_with(tmp_path, 230, 260)
     (row,) = compared(base, variant).rows
     assert row.change.difference.low > 0
     assert row.p_holm < 0.05
-    assert (row.verdict, is_significant(row), mark(row)) == ("at chance", False, "")
-    assert main(["compare", str(base), str(variant), "--fail-if", "worse"]) == 2
-    assert "**at chance**" in capsys.readouterr().out
+    assert (row.verdict, is_significant(row), mark(row)) == ("better", True, " *")
+    assert row.warnings == ("t, gptq2: warning (at chance): neither score is above that of guessing",)
+    assert main(["compare", str(base), str(variant), "--fail-if", "worse"]) == 0
+    out = capsys.readouterr().out
+    assert "**better** ‡" in out
+    assert "neither score is above that of guessing" in out
 
 
 def test_a_fall_from_above_chance_to_chance_gets_a_mark(tmp_path):
@@ -62,7 +65,7 @@ def test_the_foot_of_a_comparison_names_the_family(tmp_path, capsys):
     assert main(["compare", *map(str, runs_with(tmp_path, 600, 400))]) == 0
     text = capsys.readouterr().out
     assert "corrected within each family: 1 row of tasks (acc). *: p Holm under .05" in text
-    assert ") * | <.0001 | **worse** |" in text
+    assert ") * | <.0001 | **worse** | loses at most 22.2 points |" in text
 
 
 def test_a_gate_corrects_over_the_tasks_of_each_variant_and_not_over_the_variants(tmp_path, capsys):
@@ -79,7 +82,7 @@ def test_a_gate_corrects_over_the_tasks_of_each_variant_and_not_over_the_variant
     assert main(["compare", *map(str, [base, harmful, *harmless]), "--fail-if", "worse"]) == 1
     captured = capsys.readouterr()
     assert "harmful: t: worse (p Holm 0.0078, corrected over the tasks of harmful alone)" in captured.err
-    assert main(["compare", *map(str, [base, *harmless]), "--margin", "2", "--fail-if", "worse"]) == 0
+    assert main(["compare", *map(str, [base, *harmless]), "--fail-if", "worse"]) == 0
 
 
 def test_a_family_of_many_rows_detects_less(tmp_path):
@@ -91,5 +94,5 @@ def test_a_family_of_many_rows_detects_less(tmp_path):
 
 
 def test_the_best_of_many_equal_models_is_corrected_over_every_pair():
-    assert significance.against_best([0.01, 0.0004], 16) == pytest.approx([1.0, 0.048])
-    assert significance.against_best([0.03], 2) == [0.03]
+    assert verdicts.against_best([0.01, 0.0004], 16) == pytest.approx([1.0, 0.048])
+    assert verdicts.against_best([0.03], 2) == [0.03]

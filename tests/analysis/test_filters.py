@@ -148,7 +148,7 @@ def test_a_ladder_has_a_table_for_each_filter(tmp_path):
     for name in (STRICT, FLEXIBLE):
         part = text[text.index(f"### gsm8k, {name}, exact_match") :].split("\n\n")[1]
         expected = 100 * (RIGHT["quant"][name] - RIGHT["base"][name]) / N
-        assert cells(part, "| quant ")["difference to base (points)"].startswith(f"{expected:+.1f} ")
+        assert cells(part, "| quant ")["difference to parent (points)"].startswith(f"{expected:+.1f} ")
     header = rung_table(board).header
     assert [title for title in header if title.startswith("gsm8k")] == [
         f"gsm8k, {name} (exact_match)" for name in (STRICT, FLEXIBLE)

@@ -32,12 +32,13 @@ def test_three_lines_compare_two_runs_and_write_the_report(base_and_variant, tmp
     result = mcqa_suite.compare(str(base), variant)
     frame = result.to_frame()
     assert list(frame["variant"]) == [variant.name]
-    assert frame.loc[0, "diff"] == pytest.approx(frame.loc[0, "variant_acc"] - frame.loc[0, "base_acc"])
-    assert frame.loc[0, "diff_low"] < frame.loc[0, "diff"] < frame.loc[0, "diff_high"]
+    assert frame.loc[0, "difference"] == pytest.approx(frame.loc[0, "value"] - frame.loc[0, "base"])
+    assert frame.loc[0, "low"] < frame.loc[0, "bound"] < frame.loc[0, "difference"] < frame.loc[0, "high"]
     page = result.report(tmp_path / "r.html")
     assert page.problems == ()
     assert variant.name in (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert result.exit_code == 1
+    assert result.fail_if_worse().exit_code == 1
+    assert result.max_drop(2).exit_code == 1
 
 
 def test_the_command_line_prints_what_python_returns(base_and_variant, capsys):

@@ -14,8 +14,8 @@ from mcqa_suite.cli.main import main
 
 EXITS = {
     "worse": (lambda scores, gold: noisy(scores, 3.0), 1000, 1),
-    "underpowered": (lambda scores, gold: noisy(scores, 0.3), 100, 2),
-    "equivalent": (lambda scores, gold: noisy(scores, 0.001), 1000, 0),
+    "undecided": (lambda scores, gold: noisy(scores, 0.3), 100, 0),
+    "unchanged": (lambda scores, gold: noisy(scores, 0.001), 1000, 0),
     "better": (lambda scores, gold: scores + 3 * np.eye(4)[gold], 1000, 0),
     "not valid": (always_c, 1000, 2),
 }

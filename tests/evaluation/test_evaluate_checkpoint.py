@@ -21,6 +21,7 @@ from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import content_hash
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate, peak_memory_mb
 from mcqa_suite.evaluation.worker import release_memory
+from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown_by_task
 
@@ -189,37 +190,36 @@ def samples(folder):
 
 def rungs_of(evaluated, *names):
     run = read_run(evaluated)
-    sizes = {"bits_per_weight": 32.0, "size_mb": 0.5, "tokens_per_second": 1000.0}
-    return [replace(run, name=name, **(sizes if name == "base" else {})) for name in names]
+    sized = Origin("base", bits_per_weight=32.0, size_mb=0.5, tokens_per_second=1000.0)
+    return [replace(run, name=name, origin=sized if name == "base" else Origin(name)) for name in names]
 
 
 def test_a_model_compared_with_itself_has_no_difference(evaluated):
-    board = rung_leaderboard(rungs_of(evaluated, "base", "again"), {})
-    differences = [entry.to_base for row in board.rows for entry in row.entries if entry.to_base]
+    board = rung_leaderboard(rungs_of(evaluated, "base", "again"), {"again": "base"})
+    differences = [entry.change for row in board.rows for entry in row.entries if entry.change]
     assert {row.change.difference.value for row in differences} == {0.0}
     assert {entry.unpaired for row in board.rows for entry in row.entries} == {None, 0}
 
 
 def test_markdown_and_csv_agree(evaluated):
-    board = rung_leaderboard(rungs_of(evaluated, "base", "again"), {})
+    board = rung_leaderboard(rungs_of(evaluated, "base", "again"), {"again": "base"})
     markdown, table = markdown_by_task(board), list(csv.DictReader(io.StringIO(as_csv(board))))
     assert "### mcqa_epfl, acc (n = 12, chance 25.0 %, always B 33.3 %, 0-shot)" in markdown
     assert len(table) == 2 * 4
     first = table[0]
     shown = f"| base | {100 * float(first['value']):.1f}{' †' if first['not_valid'] else ''} | {100 * float(first['low']):.1f} to"
     assert shown in markdown
-    assert (first["chance"], first["unread"], first["diff"]) == ("0.25", "", "")
+    assert (first["chance"], first["unread"], first["difference"]) == ("0.25", "", "")
 
 
-def test_a_rung_is_also_compared_with_its_parent(evaluated):
+def test_a_rung_is_compared_with_its_parent(evaluated):
     board = rung_leaderboard(rungs_of(evaluated, "base", "sft", "q4"), {"base": None, "sft": "base", "q4": "sft"})
-    to_parent = {row.run.name: row.entries[0].to_parent for row in board.rows}
-    assert (to_parent["base"], to_parent["sft"]) == (None, None)
-    assert to_parent["q4"].change.difference.value == 0.0
+    changes = {row.run.name: row.entries[0].change for row in board.rows}
+    assert (changes["base"], changes["sft"].parent, changes["q4"].parent) == (None, "base", "sft")
     (row,) = [
         row for row in csv.DictReader(io.StringIO(as_csv(board))) if (row["model"], row["task"]) == ("q4", "mcqa_epfl")
     ]
-    assert (row["parent"], row["parent_diff"]) == ("sft", "0")
+    assert (row["parent"], row["difference"]) == ("sft", "0")
 
 
 @pytest.mark.parametrize(

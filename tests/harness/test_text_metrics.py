@@ -9,7 +9,6 @@ import pytest
 from helpers.locations import TOY
 from helpers.log_files import by_name
 
-from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.harness import filters, scoring
 from mcqa_suite.harness.tasks import manager
@@ -116,7 +115,7 @@ def test_text_columns_stand_beside_acc_and_are_never_chosen_unasked(tmp_path):
     for name, run in by_name(read_run(tmp_path)).items():
         assert {f"{metric},extracted" for metric in ["acc", *TEXT]} < set(results["results"][name]), name
         assert results["versions"][name] == 1.2
-        assert preferred_metric(list(run.samples.scores), None) == "acc"
+        assert run.metrics[0] == "acc"
         assert {"rouge1", "rouge2", "rougeL"} < set(run.samples.scores)
     rows = [json.loads(line) for line in next(tmp_path.rglob("samples_mcqa_gsm8k_*.jsonl")).read_text().splitlines()]
     assert [set(json.loads(value)) for value in rows[0]["filtered_resps"][0]] == [{"answer", "status", "rule", "span"}]

@@ -11,6 +11,7 @@ from helpers.log_files import STAMP, by_name, choice_row, choice_rows, questions
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_manifest
 from mcqa_suite.evaluation import evaluate_checkpoint as rung
+from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
 
 PLAN = [
@@ -233,9 +234,9 @@ def test_a_rung_of_a_ladder_has_its_size_and_speed(tmp_path):
     about = Manifest(kind="evaluation", parent=Parent("gptq_4", "abc"), content="-", tokens_per_second=900.0, **shared)
     write_manifest(evaluation, about)
     run = read_run(evaluation)
-    assert (run.name, run.bits_per_weight, run.size_mb, run.tokens_per_second) == ("gptq_4", 4.25, 2.5, 900.0)
+    assert run.origin == Origin("gptq_4", "abc", (), 4.25, 2.5, 900.0)
     write_manifest(checkpoint, Manifest(kind="gptq", parent=None, content="made again", size=size, **shared))
-    assert read_run(evaluation).bits_per_weight is None
+    assert read_run(evaluation).origin.bits_per_weight is None
 
 
 def test_two_models_in_one_folder_are_refused(tmp_path):

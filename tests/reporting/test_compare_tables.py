@@ -26,16 +26,22 @@ JSON_KEYS = [
     "filter",
     "higher_is_better",
     "variant",
+    "parent",
     "n",
     "clusters",
     "clustered_by",
-    "base_acc",
-    "variant_acc",
-    "diff",
-    "diff_low",
-    "diff_high",
-    "p_mcnemar",
+    "base",
+    "value",
+    "difference",
+    "low",
+    "high",
+    "bound",
+    "p",
     "p_holm",
+    "p_mcnemar",
+    "verdict",
+    "within_margin",
+    "questions_to_settle",
     "flips",
     "choice_kl",
     "top_agreement",
@@ -43,8 +49,7 @@ JSON_KEYS = [
     "ece_variant",
     "unread_base",
     "unread_variant",
-    "mde",
-    "verdict",
+    "detectable",
     "warnings",
     "forced",
 ]
@@ -110,14 +115,14 @@ def test_the_json_has_its_shape_and_fractions(ladder, capsys):
     runs, _ = ladder
     assert main(["compare", *map(str, runs), "--format", "json"]) == 0
     output = json.loads(capsys.readouterr().out)
-    assert list(output) == ["base", "comparisons", "unpaired", "health", "incomplete", "problems"]
+    assert list(output) == ["schema", "base", "margin", "comparisons", "unpaired", "health", "incomplete", "problems"]
     for row in output["comparisons"]:
         assert list(row) == JSON_KEYS
         assert list(row["flips"]) == ["right_to_wrong", "wrong_to_right", "wrong_to_wrong"]
         assert list(row["choice_kl"]) == ["mean", "median", "p95", "max"]
-        assert 0 <= row["base_acc"] <= 1
-        assert -1 <= row["diff_low"] <= row["diff"] <= row["diff_high"] <= 1
-        assert row["diff"] == pytest.approx(row["variant_acc"] - row["base_acc"])
+        assert 0 <= row["base"] <= 1
+        assert -1 <= row["low"] <= row["difference"] <= row["high"] <= 1
+        assert row["difference"] == pytest.approx(row["value"] - row["base"])
     assert output["unpaired"]["gptq"]["math"]["prompt"] == 1
 
 

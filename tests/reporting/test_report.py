@@ -18,6 +18,7 @@ from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.ladder.outputs import save_report
 from mcqa_suite.ladder.steps import LadderResult, RungResult
+from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import html
 from mcqa_suite.reporting import leaderboard as rendered
@@ -219,7 +220,7 @@ def test_copies_hold_the_leaderboard_as_markdown_latex_and_csv(tmp_path):
     assert copies["Markdown"].startswith("### Leaderboard")
     assert r"\begin{tabular}" in copies["LaTeX"]
     header = copies["CSV"].splitlines()[0].split(",")
-    assert {"model", "rank", "task", "metric", "n", "value", "diff", "p_holm", "verdict"} <= set(header)
+    assert {"model", "rank", "task", "metric", "n", "value", "difference", "p_holm", "verdict"} <= set(header)
     assert re.search(r"\| gptq2 \| .*; -\d+\.\d \(.*\) \* \|", copies["Markdown"])
 
 
@@ -244,7 +245,7 @@ def test_sizes_of_a_column_share_one_suitable_unit(tmp_path, megabytes, unit, sh
     runs = []
     for name, size in zip(("base", "sft", "gptq"), megabytes, strict=True):
         path = write_run(tmp_path / name, {"t": choice_rows("t", scores, gold)}, model=name)
-        runs.append(replace(read_run(path, name=name), size_mb=size))
+        runs.append(replace(read_run(path, name=name), origin=Origin(name, size_mb=size)))
     ranked, by_task = leaderboard(runs), rung_leaderboard(runs, {})
     for text in (rendered.markdown(ranked), rendered.markdown_by_task(by_task)):
         header, _rule, *lines = [line for line in text.splitlines() if line.startswith("|")]

@@ -168,5 +168,5 @@ def test_every_word_of_the_pdf_lies_on_its_page(chromium, request, which, tmp_pa
             assert float(word[2]) <= width, line
             seen += 1
     assert seen > 500
-    for word in ("Verdicts", "Leaderboard", "Methods", "underpowered", "Tango,"):
+    for word in ("Verdicts", "Leaderboard", "Methods", "undecided", "Tango,"):
         assert f">{word}</word>" in text, word

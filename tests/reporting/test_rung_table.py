@@ -52,8 +52,9 @@ def test_each_rung_has_its_scores_and_its_differences_to_the_parent(tmp_path):
         ("gptq2", "sft", "30.0 -26.0 *", "", ""),
         ("chance", "", "25.0", "25.0", ""),
     ]
-    bounds = "; ".join(["sft +4.7 t_cloze", "gptq4 -1.2 t_cloze", "gptq2 -28.8 t_cloze"])
-    assert table.notes[-1] == f"Lower ends of the 95 % intervals of these differences, in points: {bounds}."
+    bounds = {"sft": "gains at least 4.9", "gptq4": "loses at most 1.0", "gptq2": "loses at most 28.3"}
+    words = "; ".join(f"{name} {bound} points on t_cloze" for name, bound in bounds.items())
+    assert table.notes[-1] == f"Bounds of these differences, one-sided 95 %: {words}."
 
 
 def test_a_cloze_task_below_chance_shows_acc_norm(tmp_path):

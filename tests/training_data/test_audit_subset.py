@@ -54,9 +54,9 @@ def test_a_difference_from_training_on_the_test_vanishes_on_the_clean_documents(
     runs = logs(tmp_path)
     whole = compared(capsys, *runs)
     assert (whole["one"]["n"], whole["subset"]) == (N, None)
-    assert whole["one"]["diff"] > 0.1
+    assert whole["one"]["difference"] > 0.1
     clean = compared(capsys, *runs, "--subset", subset(tmp_path / "clean.json", one=range(N // 2, N), two=range(N)))
-    assert (clean["one"]["n"], clean["one"]["diff"], clean["two"]["n"], clean["both"]["n"]) == (100, 0, 200, 300)
+    assert (clean["one"]["n"], clean["one"]["difference"], clean["two"]["n"], clean["both"]["n"]) == (100, 0, 200, 300)
     assert clean["subset"] == "only the 300 of 400 documents that clean.json keeps"
 
 

@@ -7,10 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.analysis.compare import Comparison, Options, compare_folders, exit_code, gate_text, read_folders
+from mcqa_suite.analysis.compare import (
+    Comparison,
+    Gate,
+    Options,
+    Published,
+    compare_folders,
+    compare_published,
+    fail_if_worse,
+    max_drop,
+    read_folders,
+)
 from mcqa_suite.analysis.leaderboard import Leaderboard
 from mcqa_suite.analysis.leaderboard import leaderboard as ranked
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.reporting import comparison_data, comparison_text
 from mcqa_suite.reporting import leaderboard as leaderboard_text
 from mcqa_suite.reporting.html import write_report
@@ -48,11 +59,13 @@ def report(
     options: Options | None = None,
     subset: str | Path | None = None,
 ) -> ReportResult:
-    """Write the report of some runs: folders, FOLDER@STAMP or NAME=FOLDER. Without a base it holds no comparison.
+    """Write the report of some runs: folders, FOLDER@STAMP or NAME=FOLDER.
 
-    `metric` is acc by default, else exact_match; `filter` is patterns of filters, separated by commas. `options` are those of a
-    comparison, which replace `tasks`, `metric`, `filter` and `cluster`; `subset` is the clean.json of an audit. `figures` is a
-    folder for the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed
+    Every run is compared with the `base`; without one, with the run of its parent, as far as manifests name it.
+
+    `metric` is chosen as in a comparison by default; `filter` is patterns of filters, separated by commas. `options` are those
+    of a comparison, which replace `tasks`, `metric`, `filter` and `cluster`; `subset` is the clean.json of an audit. `figures`
+    is a folder for the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed
     first. Raises McqaError where nothing can be shown; what else could not be read is in `problems`.
     """
     if not samples_mb > 0:
@@ -74,12 +87,14 @@ SHOWN = (
     "task",
     "filter",
     "variant",
+    "parent",
     "n",
-    "base_acc",
-    "variant_acc",
-    "diff",
-    "diff_low",
-    "diff_high",
+    "base",
+    "value",
+    "difference",
+    "low",
+    "high",
+    "bound",
     "p_holm",
     "verdict",
 )
@@ -87,12 +102,12 @@ SHOWN = (
 
 @dataclass(frozen=True, eq=False)
 class CompareResult:
-    """A base, its variants (as they were given), and the comparison of every task and group."""
+    """The comparison of every task and group, and the runs as they were given."""
 
     comparison: Comparison
-    base: str
-    variants: tuple[str, ...]
+    runs: tuple[str, ...]
     options: Options
+    base: str | None = None
     noise_floor: str | None = None
     subset: Path | None = None
 
@@ -106,16 +121,19 @@ class CompareResult:
         """The tasks and filters that one of two runs lacks, one line each."""
         return self.comparison.incomplete
 
-    @property
-    def exit_code(self) -> int:
-        """1 if a difference, corrected over the tasks of each variant, is worse, 2 if one cannot be judged or a run lacks a task,
-        else 0."""
-        return exit_code(self.comparison)
+    def max_drop(self, points: float, *, per_task: bool = False) -> Gate:
+        """Whether every variant loses less than `points`: its one-sided 95 % bound, pooled over the tasks or of each task.
 
-    @property
-    def gate(self) -> list[str]:
-        """A line for each row that is worse by itself, though not in the table, which corrects over all variants."""
-        return gate_text(self.comparison)
+        The gate has an `exit_code` (0 passed, 1 failed, 2 cannot be judged) and a line of reasons for each variant.
+        Raises ConfigError for points that are not between 0 and 100.
+        """
+        if not 0 < points < 100:
+            raise ConfigError(f"--max-drop {points:g}: expected points between 0 and 100")
+        return max_drop(self.comparison, points, per_task=per_task)
+
+    def fail_if_worse(self, *, strict: bool = False) -> Gate:
+        """Whether no row is worse by Holm over the tasks of its variant; with `strict`, undecided rows give exit code 3."""
+        return fail_if_worse(self.comparison, strict=strict)
 
     def to_frame(self) -> pd.DataFrame:
         """A row for each task or group and variant; accuracies, differences and shares are fractions."""
@@ -128,9 +146,9 @@ class CompareResult:
     def report(self, output: str | Path, *, figures: str | Path | None = None) -> ReportResult:
         """Write one HTML file with verdicts, leaderboard, figures and samples; `figures` is a folder for SVG and PNG."""
         return report(
-            *self.variants,
+            *self.runs,
             output=output,
-            base=self.base,
+            base=self.base or self.runs[0],
             noise_floor=self.noise_floor,
             figures=figures,
             options=self.options,
@@ -142,8 +160,9 @@ class CompareResult:
 
 
 def compare(
-    base: str | Path,
-    *variants: str | Path,
+    *runs: str | Path,
+    base: str | Path | None = None,
+    against: str | Iterable[str] = (),
     tasks: str = "*",
     metric: str | None = None,
     margin: float = 1.0,
@@ -153,13 +172,16 @@ def compare(
     force: bool = False,
     filter: str | None = None,
 ) -> CompareResult:
-    """Compare runs question by question.
+    """Compare runs question by question: each with its parent, as manifests name it, else with the first.
 
     A run is what `lm_eval --output_path FOLDER --log_samples` wrote: a folder, FOLDER@STAMP or NAME=FOLDER.
 
     Args:
+        base: Compare every run with this one.
+        against: Published scores in place of a base, such as "arc_easy=54.2:2376": percent, and the number of questions where
+            it is known. Nothing is paired.
         tasks: Patterns of tasks and groups, separated by commas.
-        metric: By default acc, else exact_match.
+        metric: By default acc (acc_norm where options' texts are scored and acc is below chance), else exact_match.
         margin: The equivalence margin in points.
         cluster: A document field; documents that share its value count as one cluster. By default question_id, template,
             task_id or a repeated id; "none" for independent documents.
@@ -174,11 +196,29 @@ def compare(
     """
     if not 0 < margin < 100:
         raise ConfigError(f"--margin {margin:g}: expected points between 0 and 100")
-    texts, floor = [str(variant) for variant in variants], str(noise_floor) if noise_floor else None
+    texts, floor = [str(run) for run in runs], str(noise_floor) if noise_floor else None
     options = Options(tasks, metric, margin / 100, cluster, force, filter)
     documents = Path(subset) if subset else None
-    comparison = compare_folders(str(base), texts, options, noise_floor=floor, subset=documents)
-    return CompareResult(comparison, str(base), tuple(texts), options, floor, documents)
+    scores = [Published.read(text) for text in ([against] if isinstance(against, str) else against)]
+    if scores:
+        if base or noise_floor:
+            raise ConfigError("--against takes the place of a base; leave --base and --noise-floor out")
+        folders = read_folders(texts, cluster=cluster, subset=documents, filters=filter)
+        comparison = compare_published(folders.readable, scores, options)
+        comparison = replace(comparison, subset=folders.subset, problems=(*folders.errors, *comparison.problems))
+        return CompareResult(comparison, tuple(texts), options, subset=documents)
+    if base is not None:
+        texts = [str(base), *(text for text in texts if not _same_run(text, str(base)))]
+    if len(texts) < 2 and floor is None:
+        raise ConfigError("one run alone: give another to compare it with, or --against TASK=PERCENT")
+    comparison = compare_folders(
+        texts[0], texts[1:], options, noise_floor=floor, subset=documents, to_first=base is not None
+    )
+    return CompareResult(comparison, tuple(texts), options, str(base) if base else None, floor, documents)
+
+
+def _same_run(first: str, second: str) -> bool:
+    return named_path(first)[1].resolve() == named_path(second)[1].resolve()
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +255,7 @@ def leaderboard(
 ) -> LeaderboardResult:
     """Rank runs: folders, FOLDER@STAMP or NAME=FOLDER.
 
-    `metric` is acc by default, else exact_match; `filter` is patterns of filters, separated by commas; `subset` is the
+    `metric` is chosen as in a comparison by default; `filter` is patterns of filters, separated by commas; `subset` is the
     clean.json of an audit, of which only the documents count; `cluster` is that of a comparison.
     Raises McqaError where no run can be read; what else cannot be read is in `problems`.
     """

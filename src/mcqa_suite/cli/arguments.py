@@ -34,7 +34,9 @@ def add_style(parser: argparse.ArgumentParser, *styles: str) -> None:
 
 
 def add_metric_and_subset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--metric", help="default: acc, else exact_match")
+    parser.add_argument(
+        "--metric", help="default: acc (acc_norm where texts are scored and acc is below chance), else exact_match"
+    )
     parser.add_argument(
         "--filter", metavar="GLOB", help="filters to show, separated by commas, where several read a task's answers"
     )

@@ -5,23 +5,42 @@ import sys
 from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor, add_style, fail_if_any
+from mcqa_suite.common.errors import ConfigError
 
-EXAMPLE = "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --fail-if worse"
+EXAMPLE = "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --max-drop 1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("base", metavar="BASE", help=RUN)
     parser.add_argument(
-        "variants", nargs="+", metavar="VARIANT", help="run of a model made from the base, in the same form"
+        "runs", nargs="+", metavar="RUN", help=f"{RUN}; each is compared with its parent, else with the first"
+    )
+    parser.add_argument("--base", metavar="RUN", help="compare every run with this one")
+    parser.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="TASK=PERCENT[:QUESTIONS]",
+        help="compare with a published score, such as arc_easy=54.2:2376; may be repeated",
     )
     parser.add_argument("--tasks", default="*", metavar="GLOB", help="tasks and groups to compare, separated by commas")
     add_cluster(parser)
     parser.add_argument("--margin", type=float, default=1.0, help="equivalence margin in points (default: 1)")
-    parser.add_argument(
+    gate = parser.add_argument_group(
+        "gate", "exit codes: 0 passed, 1 failed, 2 cannot be judged, 3 undecided (--strict)"
+    )
+    gate.add_argument(
+        "--max-drop",
+        type=float,
+        metavar="POINTS",
+        help="pass if each variant loses less than this, shown at 95 %% over all its questions",
+    )
+    gate.add_argument("--per-task", action="store_true", help="ask --max-drop of each task")
+    gate.add_argument(
         "--fail-if",
         choices=["worse"],
-        help="exit 1 if a corrected difference is worse, 2 if one cannot be judged or a run lacks a task",
+        help="fail only if a task is significantly worse, corrected over the variant's tasks",
     )
+    gate.add_argument("--strict", action="store_true", help="with --fail-if: an undecided task is no pass")
     parser.add_argument("--force", action="store_true", help="compare although settings differ, and list them")
     add_noise_floor(parser)
     add_metric_and_subset(parser)
@@ -29,15 +48,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(base: str, variants: list[str], style: str, fail_if: str | None, **options: Any) -> int:
+def run(
+    runs: list[str],
+    style: str,
+    max_drop: float | None,
+    per_task: bool,
+    fail_if: str | None,
+    strict: bool,
+    **options: Any,
+) -> int:
     from mcqa_suite.api.comparison import compare
 
-    result = compare(base, *variants, **options)
+    if per_task and max_drop is None:
+        raise ConfigError("--per-task needs --max-drop POINTS")
+    if strict and fail_if is None:
+        raise ConfigError("--strict needs --fail-if worse")
+    result = compare(*runs, **options)
+    gates = [result.max_drop(max_drop, per_task=per_task)] if max_drop is not None else []
+    gates += [result.fail_if_worse(strict=strict)] if fail_if else []
     print(result.text(style), end="")
-    incomplete = [f"{line}; run it on both, or choose --tasks" for line in result.incomplete] if fail_if else []
-    fail_if_any([*result.problems, *incomplete])
-    if fail_if is None:
-        return 0
-    for line in result.gate:
+    for line in (line for gate in gates for line in gate.lines):
         print(f"mcqa: {line}", file=sys.stderr)
-    return result.exit_code
+    incomplete = [f"{line}; run it on both, or choose --tasks" for line in result.incomplete] if gates else []
+    fail_if_any([*result.problems, *incomplete])
+    codes = [gate.exit_code for gate in gates]
+    return next((code for code in (2, 1, 3) if code in codes), 0)

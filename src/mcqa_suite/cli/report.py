@@ -13,7 +13,9 @@ EXAMPLE = "mcqa report runs/sft runs/gptq4 --base runs/base -o report.html"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help=RUN)
     parser.add_argument(
-        "--base", metavar="RUN", help="the run to compare with; without it, the report has only a leaderboard"
+        "--base",
+        metavar="RUN",
+        help="compare every run with this one (default: each with its parent, where manifests name it)",
     )
     parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
     add_cluster(parser)

@@ -18,7 +18,7 @@ from mcqa_suite.reporting.tables import Table, markdown, percent
 
 
 def board_of(result: LadderResult) -> Leaderboard:
-    """The evaluated rungs, each with its differences to the base and to its parent."""
+    """The evaluated rungs, each with its differences to its parent."""
     evaluated = [rung for rung in result.rungs if rung.evaluation]
     return rung_leaderboard([_read(rung) for rung in evaluated], _parents(result.rungs))
 
@@ -139,7 +139,7 @@ def save_report(result: LadderResult) -> str:
     output = result.output / "report.html"
     logs = {rung.name: rung.checkpoint / "training_log.jsonl" for rung in result.rungs}
     try:
-        page = html.write_report(folders[1:], output, base=folders[0], logs=logs)
+        page = html.write_report(folders, output, logs=logs)
     except McqaError as error:  # the checkpoints and tables are complete without it
         return f"no report.html: {error}"
     return "\n".join([f"report in {output}", *page.problems])
@@ -152,9 +152,10 @@ def _read(rung: RungResult) -> Run:
     if run.problems:
         raise DatasetError(run.problems[0])
     size = rung.manifest.size
-    return replace(
-        run,
+    origin = replace(
+        run.origin,
         bits_per_weight=size.bits_per_weight if size else None,
         size_mb=size.bytes_on_disk / 1e6 if size else None,
         tokens_per_second=(rung.record or {}).get("tokens_per_second"),
     )
+    return replace(run, origin=origin)

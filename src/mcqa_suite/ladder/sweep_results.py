@@ -13,7 +13,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis import compare
 from mcqa_suite.analysis.compare import ComparisonRow, Options, is_significant
 from mcqa_suite.analysis.compare.filters import selected_filters
-from mcqa_suite.analysis.compare.significance import LEVEL, against_best
+from mcqa_suite.analysis.compare.verdicts import LEVEL, against_best
 from mcqa_suite.common.chat_template import WAYS, ChatTemplate
 from mcqa_suite.common.errors import ComparisonError, ConfigError
 from mcqa_suite.common.jsonl import numbered_rows

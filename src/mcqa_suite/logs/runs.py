@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.errors import CheckpointError, DatasetError
-from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import load_results, log_name, samples_file
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
 from mcqa_suite.logs.integrity import INCOMPLETE, Fault, fault_lines, faults, recorded
 from mcqa_suite.logs.metrics import METRICS, Directions, directions_of
+from mcqa_suite.logs.origin import Origin, read_origin
 from mcqa_suite.logs.same_run import model_identity, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
-from mcqa_suite.logs.settings import SHOTS, settings_of
+from mcqa_suite.logs.settings import SHOTS, model_arguments, settings_of
 
 NO_FILTER = "none"  # the harness's name where a task has no filter
 
@@ -128,8 +127,8 @@ def with_filter(name: str, filter_name: str, *, several: bool) -> str:
 class Run:
     """One model's evaluation. `model` identifies the model; `problems` has a line for each task that could not be read.
 
-    `notes`: what else to know of its results files. `unproven`: those of different days are joined, and nothing shows that the
-    weights were the same.
+    `origin`: its checkpoint, and what that was made from. `notes`: what else to know of its results files. `unproven`: those of
+    different days are joined, and nothing shows that the weights were the same.
     """
 
     name: str
@@ -138,9 +137,7 @@ class Run:
     tasks: Mapping[tuple[str, str], TaskRun]
     groups: Mapping[str, Group] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
-    bits_per_weight: float | None = None
-    size_mb: float | None = None
-    tokens_per_second: float | None = None
+    origin: Origin = field(default_factory=lambda: Origin(""))
     notes: tuple[str, ...] = ()
     unproven: bool = False
 
@@ -184,11 +181,19 @@ def read_run(
     newest, content = files[0]
     if not tasks:
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
-    folder = path if path.is_dir() else newest.parent
+    origin = read_origin(path if path.is_dir() else newest.parent, model_arguments(content))
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
-    label, sizes = _manifest_facts(folder)
-    facts: dict[str, Any] = {**sizes, "notes": joined.notes, "unproven": joined.unproven}
-    return Run(name or label, path, model_identity(content), ordered, groups, tuple(problems), **facts)
+    return Run(
+        name=name or origin.name,
+        path=path,
+        model=model_identity(content),
+        tasks=ordered,
+        groups=groups,
+        problems=tuple(problems),
+        origin=origin,
+        notes=joined.notes,
+        unproven=joined.unproven,
+    )
 
 
 def read_log(log: Path) -> list[TaskRun]:
@@ -237,23 +242,3 @@ def _scores_in(tasks: Mapping[tuple[str, str], TaskRun]) -> Scores:
         return TaskScores(run.samples.scores[key[0]], run.complete)
 
     return scores
-
-
-def _manifest_facts(folder: Path) -> tuple[str, dict[str, float | None]]:
-    """Name, bits per weight, size in 10^6 bytes and tokens per second, from the manifests of the run and its checkpoint."""
-    try:
-        manifest = read_manifest(folder)
-    except CheckpointError:
-        return Path(os.path.abspath(folder)).name, {}  # a link keeps its own name
-    size = manifest.size
-    name = Path(manifest.name).name  # a manifest's name must not lead to another folder
-    if size is None and manifest.parent is not None:
-        try:
-            checkpoint = read_manifest(folder.resolve().parent.parent / "checkpoints" / name)
-            size = checkpoint.size if checkpoint.content == manifest.parent.content else None
-        except CheckpointError:
-            size = None
-    facts = {"tokens_per_second": manifest.tokens_per_second}
-    if size:
-        facts |= {"bits_per_weight": size.bits_per_weight, "size_mb": size.bytes_on_disk / 1e6}
-    return manifest.name, facts

@@ -80,6 +80,14 @@ class Samples:
         parsed = self.scores.get("parsed")
         return none_read if parsed is None else np.where(np.isnan(parsed), none_read, 1 - parsed)
 
+    @property
+    def scores_texts(self) -> bool:
+        """Whether the options' texts were scored, not their letters, so that their length counts in acc."""
+        if "acc" not in self.scores or "acc_norm" not in self.scores:
+            return False
+        has_texts = self.lengths is not None and bool((self.lengths > 1).any())
+        return has_texts or bool((self.scores["acc"] != self.scores["acc_norm"]).any())
+
     def pick(self, metric: str) -> Integers:
         """The index of the option that the model chose under a metric, by the harness's rule; -1 for none."""
         if self.loglikelihoods is None:

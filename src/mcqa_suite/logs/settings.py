@@ -27,7 +27,7 @@ ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function that the harness logs 
 def settings_of(results: Mapping[str, Any], task: str, filter_name: str = "none") -> dict[str, Any]:
     """What two runs of a task under one filter must share to be comparable, from a results file."""
     config = results["configs"][task]
-    arguments = _arguments((results.get("config") or {}).get("model_args"))
+    arguments = model_arguments(results)
     version = results.get("versions", {}).get(task)
     generation = config.get("generation_kwargs")
     template = _digest(results.get("chat_template_sha"))
@@ -48,8 +48,9 @@ def settings_of(results: Mapping[str, Any], task: str, filter_name: str = "none"
     }
 
 
-def _arguments(value: Any) -> dict[str, Any]:
+def model_arguments(results: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a model, which the harness logs as a mapping or as `name=value,name=value`."""
+    value = (results.get("config") or {}).get("model_args")
     if isinstance(value, dict):
         return value
     return dict(part.split("=", 1) for part in str(value or "").split(",") if "=" in part)

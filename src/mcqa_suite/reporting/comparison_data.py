@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, mark
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_within_margin, mark
 from mcqa_suite.logs.metrics import is_accuracy, is_share
 from mcqa_suite.reporting.tables import change_interval, csv_text
 from mcqa_suite.stats import chance_corrected_recovery, recovery
+
+SCHEMA = "mcqa-suite/compare/1"  # rises when the meaning of a key changes
 
 
 def name_of(row: ComparisonRow) -> str:
@@ -31,13 +33,15 @@ def above_chance(row: ComparisonRow) -> float | None:
 
 
 def as_json(comparison: Comparison) -> str:
-    """One object; shares and their differences are fractions, what does not apply is null."""
+    """One object, which docs/verdicts.md describes; shares and their differences are fractions, what does not apply is null."""
     unpaired = {
         variant: {comparison.titles[key]: asdict(counts) for key, counts in tasks.items()}
         for variant, tasks in comparison.unpaired.items()
     }
     whole = {
+        "schema": SCHEMA,
         "base": comparison.base,
+        "margin": comparison.margin,
         "comparisons": [_record(row) for row in comparison.rows],
         "unpaired": unpaired,
         "health": [asdict(finding) for finding in comparison.health],
@@ -58,16 +62,22 @@ def _record(row: ComparisonRow) -> dict[str, Any]:
         "filter": row.filter,
         "higher_is_better": row.higher_is_better,
         "variant": name_of(row),
+        "parent": row.parent,
         "n": row.n,
         "clusters": row.clusters,
         "clustered_by": row.clustered_by or None,
-        "base_acc": change.base.value,
-        "variant_acc": change.variant.value,
-        "diff": change.difference.value,
-        "diff_low": change.difference.low,
-        "diff_high": change.difference.high,
-        "p_mcnemar": change.p_mcnemar,
+        "base": change.base.value,
+        "value": change.variant.value,
+        "difference": change.difference.value,
+        "low": change.difference.low,
+        "high": change.difference.high,
+        "bound": row.bound,
+        "p": change.p,
         "p_holm": row.p_holm,
+        "p_mcnemar": change.p_mcnemar,
+        "verdict": row.verdict,
+        "within_margin": is_within_margin(row),
+        "questions_to_settle": row.questions_to_settle,
         "flips": flips,
         "choice_kl": asdict(choices.kl) if choices.kl else None,
         "top_agreement": row.top_agreement,
@@ -75,8 +85,7 @@ def _record(row: ComparisonRow) -> dict[str, Any]:
         "ece_variant": choices.ece_variant,
         "unread_base": row.unread_base,
         "unread_variant": row.unread_variant,
-        "mde": row.detectable,
-        "verdict": row.verdict,
+        "detectable": row.detectable,
         "warnings": list(row.warnings),
         "forced": list(row.forced),
     }
@@ -111,13 +120,12 @@ def _flat_record(row: ComparisonRow, comparison: Comparison) -> dict[str, Any]:
         "n_shot": row.n_shot,
         "base_low": change.base.low,
         "base_high": change.base.high,
-        "variant_low": change.variant.low,
-        "variant_high": change.variant.high,
+        "value_low": change.variant.low,
+        "value_high": change.variant.high,
         "boot_low": change.bootstrap and change.bootstrap.low,
         "boot_high": change.bootstrap and change.bootstrap.high,
         "method": change.method,
         "fragile": int(change.fragile),
-        "p": change.p,
         "p_midp": change.p_midp,
         "p_bh": row.p_bh,
         "p_equivalent": change.p_equivalent if is_share(row.metric) else None,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, family_text
+from mcqa_suite.analysis.compare import (
+    Comparison,
+    ComparisonRow,
+    FailedCheck,
+    bound_words,
+    family_text,
+    settling_words,
+    verdict_words,
+)
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.runs import NO_FILTER
 from mcqa_suite.reporting import tables
@@ -35,13 +43,16 @@ Columns = Mapping[str, Callable[[ComparisonRow], str]]
 VERDICTS: Columns = {
     "task": lambda row: row.title,
     "variant": lambda row: name_of(row),
+    "against": lambda row: row.parent,
     "n": lambda row: str(row.n),
     "difference": lambda row: difference_text(row),
     "p Holm": lambda row: p_value(row.p_holm),
-    "verdict": lambda row: f"**{row.verdict}**{' ‡' if row.warnings or row.forced else ''}",
+    "verdict": lambda row: f"**{verdict_words(row)}**{' ‡' if row.warnings or row.forced else ''}",
+    "at 95 %": bound_words,
 }
 MAIN: Columns = {
     "variant": VERDICTS["variant"],
+    "against": VERDICTS["against"],
     "base": lambda row: interval_in_unit(row.change.base, row.metric),
     "score": lambda row: interval_in_unit(row.change.variant, row.metric),
     "difference": VERDICTS["difference"],
@@ -77,7 +88,7 @@ def markdown(comparison: Comparison) -> str:
     """Verdicts first, then two tables a task or group, then what to know before believing them."""
     parts = [f"# {comparison.base} and what was made from it\n", tables.markdown(_verdicts(comparison))]
     for rows in comparison.by_task().values():
-        parts += [tables.markdown(_main(rows)), tables.markdown(_table("", DETAILS, rows))]
+        parts += [tables.markdown(_main(rows, comparison.base)), tables.markdown(_table("", DETAILS, rows))]
     parts += [_list(title, lines) for title, lines in remarks(comparison) if lines]
     return "\n".join(parts)
 
@@ -87,7 +98,8 @@ def latex(comparison: Comparison) -> str:
     verdicts = _verdicts(comparison)
     lines = [f"{title}: {'; '.join(lines)}." for title, lines in _doubts(comparison) if lines]
     verdicts = replace(verdicts, notes=[*verdicts.notes, *lines])
-    return "\n".join(map(tables.latex, (verdicts, *map(_main, comparison.by_task().values()))))
+    mains = [_main(rows, comparison.base) for rows in comparison.by_task().values()]
+    return "\n".join(map(tables.latex, (verdicts, *mains)))
 
 
 def _table(title: str, columns: Columns, rows: Sequence[ComparisonRow], notes: Sequence[str] = ()) -> Table:
@@ -107,31 +119,44 @@ def _verdicts(comparison: Comparison) -> Table:
     title = f"Verdicts ({comparison.subset})" if comparison.subset else "Verdicts"
     foot = f"p Holm: corrected within each family: {family_text(comparison.families)}. {MARKED}"
     marked = [MARKED_DOUBT] if any(row.warnings or row.forced for row in comparison.rows) else []
-    return _table(title, VERDICTS, comparison.rows, (foot, *marked))
+    columns = dict(_with_parents(VERDICTS, comparison.rows, comparison.base))
+    columns["to settle it"] = lambda row: settling_words(row, comparison.margin)
+    return _table(title, columns, comparison.rows, (foot, *marked)).without_empty_columns()
 
 
-def _main(rows: Sequence[ComparisonRow]) -> Table:
+def _with_parents(columns: Columns, rows: Sequence[ComparisonRow], base: str) -> Columns:
+    """The columns, with the model that each variant is compared with where that is not always the base."""
+    if any(row.parent != base for row in rows):
+        return columns
+    return {name: cell for name, cell in columns.items() if name != "against"}
+
+
+def _main(rows: Sequence[ComparisonRow], base: str) -> Table:
     """A row a variant, then what guessing and what one letter for every question would score."""
-    first, columns = rows[0], dict(MAIN)
+    first, columns = rows[0], dict(_with_parents(MAIN, rows, base))
     if all(row.unread_base is None and row.unread_variant is None for row in rows):
-        columns = {name: cell for name, cell in MAIN.items() if not name.startswith("unread")}
-    blank = [""] * (len(columns) - 3)
+        columns = {name: cell for name, cell in columns.items() if not name.startswith("unread")}
+    score = list(columns).index("score")
     kind = f", {first.average} of {len(first.members)} tasks" if first.members else ""
     filter_name = "" if first.filter == NO_FILTER else f", filter {first.filter}"
     facts, references = [n_text(first)], []
     if first.chance is not None:
         facts.append(f"chance {percent(first.chance)} %")
-        references.append(["chance", "", percent(first.chance), *blank])
+        references.append(_reference("chance", first.chance, score, len(columns)))
         if first.constant:
             letter, share = first.constant
             facts.append(f"always {letter} {percent(share)} %")
-            references.append([f"always {letter}", "", percent(share), *blank])
+            references.append(_reference(f"always {letter}", share, score, len(columns)))
     facts += [] if first.higher_is_better else ["lower is better"]
     title = f"{first.task}, {first.metric}{filter_name}{kind} ({', '.join(facts)}, {first.n_shot}-shot)"
     notes = [f"{name_of(row)}: left out, not valid: {', '.join(row.left_out)}." for row in rows if row.left_out]
     notes += [NOTE_FRAGILE] if any(row.change.fragile for row in rows) else []
     table = _table(title, columns, rows, notes)
     return replace(table, rows=[*table.rows, *references])
+
+
+def _reference(name: str, value: float, column: int, width: int) -> list[str]:
+    return [name, *[""] * (column - 1), percent(value), *[""] * (width - column - 1)]
 
 
 def n_text(row: ComparisonRow) -> str:
@@ -179,7 +204,7 @@ def _health(comparison: Comparison) -> list[str]:
         kinds.setdefault((check.run, check.condition, check.invalid), []).append(check)
     lines = []
     for (run, condition, invalid), same in sorted(kinds.items(), key=lambda kind: not kind[0][2]):
-        mark = f"{'**not valid** ' if invalid else ''}({condition})"
+        mark = f"{'**not valid**' if invalid else 'warning'} ({condition})"
         titles = [comparison.titles[check.task, check.filter] for check in same]
         if len(same) <= FEW:
             lines += [f"{title}, {run}: {mark}: {check.detail}" for title, check in zip(titles, same, strict=True)]
@@ -193,12 +218,12 @@ def _reading(comparison: Comparison) -> list[str]:
     margin = f"{100 * comparison.margin:g} {'point' if comparison.margin == 0.01 else 'points'}"
     lines = [
         f"Equivalent: within ±{margin} by two one-sided tests, each at .05 and not corrected for the number of rows. "
-        f"Underpowered: a difference of {margin} would be missed more than one time in five."
+        f"To settle it: how many questions would show that, if nothing was lost or gained."
         if any(is_share(row.metric) for row in comparison.rows)
         else "Scores are in the metric's own unit, so that no margin in points says which differences are small.",
-        "Detectable: what 80 % of such comparisons would find at .05 / the rows of the family, at the share of changed scores "
-        "seen here.",
-        "KL: from the base's distribution over the options to the variant's, in nats. Flips: the share of documents whose "
+        "At 95 %: the one-sided bound of the difference. Detectable: what 80 % of such comparisons would find at .05 / the "
+        "rows of the family, at the share of changed scores seen here.",
+        "KL: from the parent's distribution over the options to the variant's, in nats. Flips: the share of documents whose "
         "answer changed; direction: -1 all losses, +1 all gains.",
     ]
     if "score" in methods:

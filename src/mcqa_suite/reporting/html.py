@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.analysis.compare import Options, family_text, is_significant
+from mcqa_suite.analysis.compare import MEANING, Options, family_text, is_significant
 from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 from mcqa_suite.common.files import write_file, write_files
 from mcqa_suite.reporting import comparison_text, leaderboard, provenance, verdicts
@@ -69,6 +69,8 @@ def render(page: Page, plots: Sequence[Plot], sample_bytes: int = MOST_SAMPLE_BY
     return template("page.html.j2").render(
         page=page,
         report=page.report,
+        base_name=base_name,
+        meanings=MEANING,
         board=page.board,
         others=[run for run in page.runs if run is not page.base],
         origins={run.name: provenance.origin(run) for run in page.runs},

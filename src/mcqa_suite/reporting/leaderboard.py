@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import isfinite
 from typing import Any
 
-from mcqa_suite.analysis.compare import ComparisonRow, family_text
+from mcqa_suite.analysis.compare import ComparisonRow, bound_words, family_text, verdict_words
 from mcqa_suite.analysis.compare.tasks import assumption
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.metrics import is_share
@@ -34,10 +34,10 @@ BY_TASK = (
     "model",
     "acc %",
     "95 % interval",
-    "difference to base (points)",
+    "difference to parent (points)",
     "p Holm",
-    "to parent (points)",
-    "p Holm",
+    "verdict",
+    "at 95 %",
     "unread %",
 )
 
@@ -49,13 +49,13 @@ def name_of(row: BoardRow) -> str:
 def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]]:
     """Columns of bits per weight, size and speed: title -> (value, text) of each row. Empty columns are omitted."""
     runs = [row.run for row in board.rows]
-    sizes = [run.size_mb for run in runs if run.size_mb is not None]
+    sizes = [run.origin.size_mb for run in runs if run.origin.size_mb is not None]
     # All in one unit: GB where the largest has 1 and the smallest 0.01, else MB.
     unit, size = ("GB", 1000) if sizes and max(sizes) >= 1000 and min(sizes) >= 10 else ("MB", 1)
     columns = {
-        "bits/weight": ([run.bits_per_weight for run in runs], 2),
-        unit: ([run.size_mb and run.size_mb / size for run in runs], 2),
-        "tokens/s": ([run.tokens_per_second for run in runs], 0),
+        "bits/weight": ([run.origin.bits_per_weight for run in runs], 2),
+        unit: ([run.origin.size_mb and run.origin.size_mb / size for run in runs], 2),
+        "tokens/s": ([run.origin.tokens_per_second for run in runs], 0),
     }
     return {
         title: [(value, number(value, digits)) for value in values]
@@ -81,7 +81,7 @@ def models_by_tasks(board: Leaderboard) -> Table:
     Shares of unread answers, sizes and speed follow in columns of their own.
     """
     sizes = {**unread_columns(board), **size_columns(board)}
-    compared = any(entry.to_base for row in board.rows for entry in row.entries if entry)
+    compared = any(entry.change for row in board.rows for entry in row.entries if entry)
     header = ["model", "rank", *(f"{column.title} ({column.metric})" for column in board.columns), "macro mean", *sizes]
     lines = []
     for index, row in enumerate(board.rows):
@@ -113,9 +113,9 @@ def _cell(entry: Entry | None, compared: bool) -> str:
     metric = entry.column.metric
     text = interval_in_unit(entry.accuracy, metric) if compared else _half_width(entry.accuracy, metric)
     text += mark_of(entry)
-    if entry.base_differs:
+    if entry.differs:
         return f"{text}; {ASKED_DIFFERENTLY}"
-    return f"{text}; {_difference(entry.to_base)}" if entry.to_base else text
+    return f"{text}; {_difference(entry.change)}" if entry.change else text
 
 
 def _difference(row: ComparisonRow) -> str:
@@ -147,10 +147,16 @@ def _half_width(estimate: Estimate, metric: str) -> str:
 
 def _foot(board: Leaderboard, compared: bool) -> str:
     if compared:
-        return f"{INTERVALS} After the semicolon: the paired difference to the base{_points(board)}. {_families(board)}"
+        return f"{INTERVALS} After the semicolon: the paired difference to {_parent(board)}{_points(board)}. {_families(board)}"
     if _points(board):
         return "Values are in %, ± half the width of the 95 % interval (Wilson, at the effective sample size)."
     return "Values are in the metric's own unit, ± half the width of the 95 % interval."
+
+
+def _parent(board: Leaderboard) -> str:
+    """The name of the model with which all others are compared, or "its parent"."""
+    parents = {row.parent for row in board.rows if row.parent and row.kind == "variant"}
+    return parents.pop() if len(parents) == 1 else "its parent"
 
 
 def _points(board: Leaderboard) -> str:
@@ -158,8 +164,7 @@ def _points(board: Leaderboard) -> str:
 
 
 def _families(board: Leaderboard) -> str:
-    to_parents = f"; of differences to a parent: {family_text(board.parent_families)}" if board.parent_families else ""
-    return f"p Holm: corrected within each family: {family_text(board.families)}{to_parents}. {MARKED}"
+    return f"p Holm: corrected within each family: {family_text(board.families)}. {MARKED}"
 
 
 def notes(board: Leaderboard) -> list[str]:
@@ -184,10 +189,10 @@ def notes(board: Leaderboard) -> list[str]:
     if unranked := [f"{row.run.name}: {row.unranked}" for row in board.rows if row.unranked]:
         lines.append(f"Not ranked, because they were asked differently: {'; '.join(unranked)}.")
     refused = [
-        f"{row.run.name}, {entry.column.title}: {entry.base_differs}"
+        f"{row.run.name}, {entry.column.title}: {entry.differs}"
         for row in board.rows
         for entry in row.entries
-        if entry and entry.base_differs
+        if entry and entry.differs
     ]
     if refused:
         lines.append(f"Asked differently, so there is no difference: {'; '.join(refused)}.")
@@ -200,8 +205,18 @@ def notes(board: Leaderboard) -> list[str]:
         lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
     entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
-        lines.append(f"† not valid, and left out of means: {'; '.join(invalid)}.")
+        lines.append(f"† not valid: {'; '.join(invalid)}.")
+    left_out = [column.title for column in board.columns if column not in board.ranked_by]
+    if left_out and len(board.ranked_by) > 1:
+        lines.append(f"Ranks and means leave out {', '.join(left_out)}: the log of a model cannot be trusted there.")
     return [*lines, *warning_lines(board)]
+
+
+def invalid_differences(board: Leaderboard, columns: Iterable[int]) -> list[str]:
+    """A line for each failed check of a difference that is not valid although both scores are."""
+    entries = [entry for index in columns for row in board.rows if (entry := row.entries[index])]
+    changes = [entry.change for entry in entries if entry.change and not entry.failed_check]
+    return list(dict.fromkeys(line for change in changes if change.verdict == "not valid" for line in change.warnings))
 
 
 def cluster_lines(board: Leaderboard) -> list[str]:
@@ -214,7 +229,7 @@ def cluster_lines(board: Leaderboard) -> list[str]:
 
 
 def tables_by_task(board: Leaderboard) -> list[Table]:
-    """One table for each task and metric: models with their differences to the base and to the parent."""
+    """One table for each task and metric: models with their differences to the parent."""
     return [_task_table(board, index, column) for index, column in enumerate(board.columns)]
 
 
@@ -229,8 +244,7 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
         unpaired += [f"{row.run.name}: {entry.unpaired}"] if entry.unpaired else []
         invalid += [f"{row.run.name}: {entry.failed_check}"] if entry.failed_check else []
         warned += [] if entry.failed_check else [f"{row.run.name}: {detail}" for detail in entry.warnings]
-        reasons = (entry.base_differs, entry.parent_differs)
-        refused += [f"{row.run.name}: {reason}" for reason in dict.fromkeys(reasons) if reason]
+        refused += [f"{row.run.name}: {entry.differs}"] if entry.differs else []
     chance = f"chance {percent(column.chance)} %" if column.chance is not None else "no guessing"
     if column.constant:
         chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
@@ -240,24 +254,25 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
     foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []
     foot += [f"† not valid: {'; '.join(invalid)}."] if invalid else []
+    foot += [f"Difference not valid: {line}." for line in invalid_differences(board, [index])]
     foot += [f"‡ {'; '.join(warned)}."] if warned else []
     return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
 
 
 def _task_cells(row: BoardRow, entry: Entry) -> list[str]:
-    accuracy, to_base, to_parent = entry.accuracy, entry.to_base, entry.to_parent
+    accuracy, change = entry.accuracy, entry.change
+    cells = (
+        [difference_text(change), p_value(change.p_holm), verdict_words(change), bound_words(change)]
+        if change
+        else [entry.differs and ASKED_DIFFERENTLY, "", "", ""]
+    )
     return [
         name_of(row),
         percent(accuracy.value) + mark_of(entry),
         percent_range(accuracy),
-        *_difference_cells(to_base, entry.base_differs),
-        *_difference_cells(to_parent, entry.parent_differs),
+        *cells,
         percent(entry.unread),
     ]
-
-
-def _difference_cells(row: ComparisonRow | None, refusal: str) -> list[str]:
-    return [_difference(row), p_value(row.p_holm)] if row else [refusal and ASKED_DIFFERENTLY, ""]
 
 
 def markdown_by_task(board: Leaderboard) -> str:
@@ -270,9 +285,9 @@ def markdown_by_task(board: Leaderboard) -> str:
 def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:
     """One record for each model, task and metric, and one for each macro mean; shares and differences are fractions of 1.
 
-    Differences to base and parent are included if the leaderboard compares runs.
+    Differences to the parent are included if the leaderboard compares runs.
     """
-    refused = any(entry and entry.base_differs for row in board.rows for entry in row.entries)
+    refused = any(entry and entry.differs for row in board.rows for entry in row.entries)
     return [record for row in board.rows for record in _records(row, compared=bool(board.families) or refused)]
 
 
@@ -283,7 +298,7 @@ def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
         "inseparable_from_first": int(row.inseparable),
         "not_ranked": row.unranked,
     }
-    sizes = {name: getattr(row.run, name) for name in ("bits_per_weight", "size_mb", "tokens_per_second")}
+    sizes = {name: getattr(row.run.origin, name) for name in ("bits_per_weight", "size_mb", "tokens_per_second")}
     for entry in filter(None, row.entries):
         column, accuracy = entry.column, entry.accuracy
         yield {
@@ -309,20 +324,16 @@ def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
 
 
 def _compared_record(row: BoardRow, entry: Entry) -> dict[str, Any]:
+    change = entry.change
     return {
-        **_difference_record("", entry.to_base),
-        "verdict": entry.to_base and entry.to_base.verdict,
-        "unpaired": entry.unpaired,
-        "asked_differently": entry.base_differs or None,
         "parent": row.parent,
-        **_difference_record("parent_", entry.to_parent),
-        "parent_asked_differently": entry.parent_differs or None,
+        **estimate_record("difference", change.change.difference if change else None),
+        "bound": change and change.bound,
+        "p_holm": change and change.p_holm,
+        "verdict": change and change.verdict,
+        "unpaired": entry.unpaired,
+        "asked_differently": entry.differs or None,
     }
-
-
-def _difference_record(prefix: str, row: ComparisonRow | None) -> dict[str, float | None]:
-    difference = estimate_record(f"{prefix}diff", row.change.difference if row else None)
-    return difference | {f"{prefix}p_holm": row.p_holm if row else None}
 
 
 def markdown(board: Leaderboard) -> str:

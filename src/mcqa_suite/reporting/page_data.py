@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcqa_suite.analysis.compare import Comparison, Options, compare, read_folders
+from mcqa_suite.analysis.compare.lineage import lineage
 from mcqa_suite.analysis.compare.tasks import matches, selected_tasks
 from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
@@ -44,7 +45,10 @@ def gather(
     options: Options = Options(),  # noqa: B008  (frozen)
     subset: Path | None = None,
 ) -> Page:
-    """Read the runs, each a path or NAME=PATH, and compare them with the base if there is one."""
+    """Read the runs, each a path or NAME=PATH, and compare them with the base if there is one.
+
+    Without a `base`, each is compared with its parent, as far as the manifests say what was made from what.
+    """
     if noise_floor is not None and base is None:
         raise ConfigError("--noise-floor needs a base to compare with; name the base with --base")
     special = [_resolved(text) for text in (base, noise_floor) if text is not None]
@@ -62,13 +66,16 @@ def gather(
     if not any(run.tasks for run in readable):
         examples = ", ".join(dict.fromkeys(task for run in read if run for task in run.task_names[:3]))
         raise ConfigError(f"--tasks {tasks}: matches no task or group; the runs have {examples}")
-    first = runs[0] if base else None
     floor = runs[-1] if noise_floor else None
+    compared = [run for run in readable if run is not floor]
+    first = runs[0] if base else None
+    if base is None and (line := lineage(compared)).recorded:
+        first = line.base
     report = None
-    variants = [run for run in readable if run is not first and run is not floor]
+    variants = [run for run in compared if run is not first]
     if first is not None and (variants or floor):
         try:
-            report = compare(first, variants, options, noise_floor=floor, leave_out=True)
+            report = compare(first, variants, options, noise_floor=floor, leave_out=True, to_first=base is not None)
             if folders.subset:
                 report = replace(report, subset=folders.subset, notes=(f"{folders.subset}.", *report.notes))
         except ComparisonError as error:  # the leaderboard is shown without a comparison

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,14 +109,20 @@ def _command(config: dict[str, Any], batch: Any, tasks: Sequence[str], run: Run)
     return f"mcqa eval {words} --log_samples --output_path {_basename(run.name)}"
 
 
-def mismatched(base: Run, others: Sequence[Run]) -> dict[str, dict[str, list[str]]]:
-    """For each run, the settings in which it was asked differently from the base: {run: {"few-shot count": lines}}."""
+def mismatched(runs: Sequence[Run], parents: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
+    """For each run, the settings in which it was asked differently from its parent: {run: {"few-shot count": lines}}.
+
+    `parents`: run name -> parent's name.
+    """
     lines: dict[str, dict[str, list[str]]] = {}
-    for run in others:
+    named = {run.name: run for run in runs}
+    for run in runs:
+        if (base := named.get(parents.get(run.name, ""))) is None:
+            continue
         for key in base.tasks.keys() & run.tasks.keys():
             for what, expected, value in asked_differently(base.tasks[key], run.tasks[key]):
                 of_setting = lines.setdefault(run.name, {}).setdefault(what, [])
-                if (line := f"{key[0]}: {expected} (base), {value}") not in of_setting:  # once for all filters
+                if (line := f"{key[0]}: {expected} ({base.name}), {value}") not in of_setting:  # once for all filters
                     of_setting.append(line)
     return lines
 
@@ -125,7 +131,7 @@ def checklist(
     report: Comparison, base: Run, others: Sequence[Run], origins: dict[str, Origin]
 ) -> dict[str, list[Cell]]:
     """Check that the runs can be compared: for each check a cell of the base and of each other run."""
-    wrong = mismatched(base, others)
+    wrong = mismatched((base, *others), dict.fromkeys((run.name for run in others), base.name))
     checks: dict[str, list[Cell]] = {}
     for what in next(iter(base.tasks.values())).settings:
         show = _generation if what == "generation settings" else _value

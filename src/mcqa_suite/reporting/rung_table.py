@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from mcqa_suite.analysis.compare import ComparisonRow
+from mcqa_suite.analysis.compare import bound_words
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting.comparison_data import mark
-from mcqa_suite.reporting.leaderboard import mark_of, name_of, size_columns, warning_lines
+from mcqa_suite.reporting.leaderboard import invalid_differences, mark_of, name_of, size_columns, warning_lines
 from mcqa_suite.reporting.tables import MARKED, Table, percent, points
 
 
 def rung_table(board: Leaderboard) -> Table:
-    """One row a rung, one column a task: the score in %, then the difference to the parent in points.
-
-    A cloze task on which the base is below chance shows acc_norm: there acc is decided by the length of the options.
-    """
+    """One row a rung, one column a task: the score in %, then the difference to the parent in points."""
     indices = chosen_columns(board)
     written = [
         index for index in indices if any(entry and entry.unread is not None for entry in _entries(board, index))
@@ -34,19 +31,8 @@ def rung_table(board: Leaderboard) -> Table:
 
 
 def chosen_columns(board: Leaderboard) -> list[int]:
-    """The index of one column for each task and filter: acc, or acc_norm where the base is below chance."""
-    by_task: dict[str, list[int]] = {}
-    for index, column in enumerate(board.columns):
-        by_task.setdefault(column.title, []).append(index)
-    return [_preferred(board, indices) for indices in by_task.values()]
-
-
-def _preferred(board: Leaderboard, indices: list[int]) -> int:
-    first, chance = indices[0], board.columns[indices[0]].chance
-    normed = [index for index in indices if board.columns[index].metric == "acc_norm"]
-    base = next(filter(None, _entries(board, first)), None)
-    below = base is not None and chance is not None and base.accuracy.value < chance
-    return normed[0] if below and normed else first
+    """The index of one column for each task and filter: of the metric that it is judged by."""
+    return [index for index, column in enumerate(board.columns) if column.main]
 
 
 def _entries(board: Leaderboard, index: int) -> list[Entry | None]:
@@ -67,15 +53,11 @@ def _cell(board: Leaderboard, row: BoardRow, entry: Entry | None) -> str:
     score = percent(entry.accuracy.value) + mark_of(entry)
     if row.parent is None:
         return score
-    compared = _to_parent(board, row, entry)
+    compared = entry.change
     if compared is None:
-        return f"{score} {ASKED_DIFFERENTLY}" if entry.base_differs or entry.parent_differs else score
+        return f"{score} {ASKED_DIFFERENTLY}" if entry.differs else score
     doubt = " (not valid)" if compared.verdict == "not valid" else ""
     return f"{score} {points(compared.change.difference.value)}{mark(compared)}{doubt}"
-
-
-def _to_parent(board: Leaderboard, row: BoardRow, entry: Entry) -> ComparisonRow | None:
-    return entry.to_base if row.parent == board.rows[0].run.name else entry.to_parent
 
 
 def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
@@ -84,12 +66,13 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     lines = [f"In %, then the difference to the parent in points. {MARKED} Questions: {questions}."]
     bounds = []
     for row in board.rows:
-        pairs = [(entry, _to_parent(board, row, entry)) for index in indices if (entry := row.entries[index])]
-        lows = [f"{points(pair.change.difference.low)} {_short(entry.column)}" for entry, pair in pairs if pair]
-        bounds += [f"{row.run.name} {', '.join(lows)}"] if lows and row.parent else []
+        entries = [entry for index in indices if (entry := row.entries[index])]
+        words = [f"{bound_words(entry.change)} on {_short(entry.column)}" for entry in entries if entry.change]
+        bounds += [f"{row.run.name} {', '.join(words)}"] if words and row.parent else []
     if bounds:
-        lines.append(f"Lower ends of the 95 % intervals of these differences, in points: {'; '.join(bounds)}.")
+        lines.append(f"Bounds of these differences, one-sided 95 %: {'; '.join(bounds)}.")
     failed = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
         lines.append(f"† not valid: {'; '.join(dict.fromkeys(invalid))}.")
+    lines += [f"Difference not valid: {line}." for line in invalid_differences(board, indices)]
     return [*lines, *warning_lines(board)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Records = Sequence[Mapping[str, object]]
-MARKED = "*: p Holm under .05; never where a check failed or neither score is above chance."
+MARKED = "*: p Holm under .05; never where a check failed."
 
 # Every character that LaTeX would take for a command, and what stands for it.
 LATEX = {

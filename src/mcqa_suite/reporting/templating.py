@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcqa_suite.analysis.compare import bound_words, verdict_words
 from mcqa_suite.reporting.tables import change_in_unit, in_unit, number, p_value, percent, unit
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def template(name: str) -> jinja2.Template:
         "percent": percent,
         "number": number,
         "p": p_value,
+        "verdict_words": verdict_words,
+        "bound_words": bound_words,
         "breakable": lambda text: Markup("_<wbr>").join(_displayed(text).split("_")),
     }
     return environment.get_template(name)

@@ -5,28 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, bound_words
 from mcqa_suite.reporting.comparison_data import above_chance
 from mcqa_suite.reporting.tables import change_interval, percent, unit
 
-MEANING = {
-    "worse": "the score is worse (lower, or higher where lower is better), significantly after Holm's correction",
-    "better": "the score is better, significantly after Holm's correction",
-    "equivalent": "two one-sided tests, each at .05 and not corrected, show that the difference is within the margin",
-    "no detectable change": "not significant, with enough questions to detect a difference of the margin (80 % power)",
-    "underpowered": "not significant, with too few questions to detect a difference of the margin (80 % power)",
-    "at chance": "neither score is above chance, so the difference has no meaning",
-    "not valid": "the scores are not valid: a health check failed",
-    "not comparable": "asked differently from the base, so there is no difference",
-}
 PHRASE = {
     "worse": "worse on",
     "better": "better on",
     "not valid": "not valid:",
-    "at chance": "both at chance on",
-    "underpowered": "too few questions for a verdict on",
-    "no detectable change": "no detectable change on",
+    "undecided": "undecided on",
     "equivalent": "equivalent on",
+    "unchanged": "unchanged on",
 }
 
 
@@ -60,8 +49,14 @@ def parts_of(comparison: Comparison, rows: Sequence[ComparisonRow]) -> list[list
 
 
 def interval(row: ComparisonRow) -> str:
-    """-11.3 points (-17.7 to -5.0)."""
+    """-11.3 points (-17.7 to -5.0)"""
     return change_interval(row.change.difference, row.metric).replace(" (", f"{unit(row.metric, ' points')} (", 1)
+
+
+def interval_and_bound(row: ComparisonRow) -> str:
+    """-0.3 points (-1.7 to 1.1; loses at most 1.4 points)"""
+    bound = bound_words(row)
+    return f"{interval(row).removesuffix(')')}; {bound})" if bound else interval(row)
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,9 @@ def _card(
     lines = []
     for verdict, phrase in PHRASE.items():
         if selected := [row for row in rows if row.verdict == verdict]:
-            texts = [_failures(comparison, row) if verdict == "not valid" else interval(row) for row in selected]
+            texts = [
+                _failures(comparison, row) if verdict == "not valid" else interval_and_bound(row) for row in selected
+            ]
             tasks = [f"{row.title}: {text}" for row, text in zip(selected, texts, strict=True)]
             lines.append((verdict, phrase, "; ".join(tasks)))
     if mismatched:
@@ -120,7 +117,7 @@ def first_two(lines: Sequence[str]) -> list[str]:
 
 def _failures(comparison: Comparison, row: ComparisonRow) -> str:
     """What failed in a row that is not valid; of a group, in its first task."""
-    of_row = (row.variant, comparison.base)
+    of_row = (row.variant, row.parent)
     checks = [
         check for check in comparison.health if check.invalid and check.run in of_row and check.filter == row.filter
     ]
@@ -132,7 +129,7 @@ def _overall(words: Sequence[str]) -> tuple[str, str]:
     """A badge's text and tone: the most important verdict, and on how many of the headlines."""
     total = f"of {len(words)}"
     better, worse, invalid = (words.count(word) for word in ("better", "worse", "not valid"))
-    unsure = words.count("underpowered") + words.count("at chance")
+    unsure = words.count("undecided")
     if better and worse:
         return f"better on {better}, worse on {worse} {total}", "mixed"
     if better or worse:
@@ -143,7 +140,7 @@ def _overall(words: Sequence[str]) -> tuple[str, str]:
         return f"undecided on {unsure} {total}", "unsure"
     if invalid:
         return f"not valid on {invalid} {total}", "bad"
-    return ("equivalent", "same") if set(words) == {"equivalent"} else ("no detectable change", "same")
+    return ("unchanged", "same") if set(words) == {"unchanged"} else ("equivalent", "same")
 
 
 def _facts(rows: Sequence[ComparisonRow], tops: Sequence[Sequence[ComparisonRow]]) -> Iterable[str]:

@@ -3,7 +3,14 @@
 Only scipy.special is used: scipy.stats takes half a second to import.
 """
 
-from mcqa_suite.stats.intervals import DesignEffect, Estimate, unpaired_difference, wilson
+from mcqa_suite.stats.intervals import (
+    DesignEffect,
+    Estimate,
+    critical_value,
+    unpaired_difference,
+    wilson,
+    wilson_bounds,
+)
 from mcqa_suite.stats.paired import PairedTable, bootstrap_difference, paired_difference, tango_bounds
 from mcqa_suite.stats.probabilities import (
     Spread,
@@ -14,7 +21,7 @@ from mcqa_suite.stats.probabilities import (
     option_probabilities,
     spread,
 )
-from mcqa_suite.stats.rows import Mean, PairedMeans, Rows, share_estimate, weighted_mean, weighted_share
+from mcqa_suite.stats.rows import Mean, PairedMeans, Rows, effective_size, share_estimate, weighted_mean, weighted_share
 from mcqa_suite.stats.scores import chance_corrected_recovery, nested, recovery
 from mcqa_suite.stats.significance import (
     Power,

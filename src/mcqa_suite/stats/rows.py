@@ -152,6 +152,14 @@ def share_estimate(values: NDArray[Any], clusters: NDArray[Any] | None = None, l
 def weighted_share(values: Floats, rows: Rows, level: float = 0.95) -> Estimate:
     """The mean of scores from 0 to 1, with Wilson's interval at the effective sample size (Korn and Graubard, Survey
     Methodology 24, 1998). For right and wrong answers to independent questions of one weight this is Wilson's interval."""
+    mean = rows.mean(values)
+    n, freedom = effective_size(values, rows)
+    low, high = wilson_bounds(mean, n, critical_value(freedom, level))
+    return Estimate(mean, float(low), float(high), len(values))
+
+
+def effective_size(values: Floats, rows: Rows) -> tuple[float, float]:
+    """How many right and wrong answers to independent questions say as much about the mean; and its degrees of freedom."""
     mean, means = rows.mean(values), rows.by_task(values)
     variance = float((rows.weights**2 * means * (1 - means) / rows.sizes).sum())
     n, freedom = rows.effective_size, inf
@@ -160,8 +168,7 @@ def weighted_share(values: Floats, rows: Rows, level: float = 0.95) -> Estimate:
     if rows.clusters is not None or not is_right_or_wrong(values):
         effect = rows.effect(values, variance, rows.effective_size * min(mean, 1 - mean))
         n, freedom = n / effect.factor, effect.degrees_of_freedom
-    low, high = wilson_bounds(mean, n, critical_value(freedom, level))
-    return Estimate(mean, float(low), float(high), len(values))
+    return n, freedom
 
 
 @dataclass(frozen=True)
@@ -171,16 +178,23 @@ class Mean:
     Equal values say nothing about others: the standard error and the interval are then infinite.
     """
 
-    estimate: Estimate
+    value: float
+    n: int
     standard_error: float
     degrees_of_freedom: float
 
+    def at(self, level: float) -> Estimate:
+        half = critical_value(self.degrees_of_freedom, level) * self.standard_error
+        return Estimate(self.value, self.value - half, self.value + half, self.n)
+
+    @property
+    def estimate(self) -> Estimate:
+        return self.at(0.95)
+
 
 def weighted_mean(values: Floats, rows: Rows) -> Mean:
-    mean, variance, freedom = rows.mean(values), rows.variance(values), rows.freedom
-    error = sqrt(variance) if variance > 0 else inf
-    half = critical_value(freedom) * error
-    return Mean(Estimate(mean, mean - half, mean + half, len(values)), error, freedom)
+    variance = rows.variance(values)
+    return Mean(rows.mean(values), len(values), sqrt(variance) if variance > 0 else inf, rows.freedom)
 
 
 def is_right_or_wrong(values: Floats) -> bool:

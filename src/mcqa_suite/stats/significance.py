@@ -109,6 +109,17 @@ class Power:
     degrees_of_freedom: float
     step: float = 0.0
 
+    def questions(self, n: int, margin: float, *, both_sides: bool) -> float:
+        """How many questions would show, with power .8 at the rate of changed answers seen in `n`, that a true difference of 0
+        is above -`margin`; with `both_sides`, within +-`margin` (Julious, Statistics in Medicine 23, 2004, 1921-1986).
+
+        At least as many as a one-sided score interval needs where no answer changes.
+        """
+        check_margin(margin)
+        quantiles = special.ndtri(0.95) + special.ndtri(0.9 if both_sides else 0.8)
+        unchanged = special.ndtri(0.95) ** 2 * (1 - margin) / margin
+        return float(max(n * (quantiles * self.standard_error / margin) ** 2, unchanged))
+
     def detectable(self, level: float = 0.05) -> float:
         """The smallest difference that a test at `level` detects with power .8: (t_(1 - level / 2) + z_.8) standard errors.
 

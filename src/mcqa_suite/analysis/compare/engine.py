@@ -1,14 +1,14 @@
-"""Compare a base and its variants, as runs or as folders, task by task and group by group."""
+"""Compare variants with what they were made from, as runs or as folders, task by task and group by group."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcqa_suite.analysis.compare.filters import selected_filters
-from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Key, Kind
-from mcqa_suite.analysis.compare.significance import with_verdicts
+from mcqa_suite.analysis.compare.lineage import lineage
+from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, Key, Kind, PooledChange
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
 from mcqa_suite.analysis.compare.tasks import (
     Options,
@@ -17,13 +17,16 @@ from mcqa_suite.analysis.compare.tasks import (
     direction_notes,
     lacking,
     paired_tasks,
+    pooled_change,
     rows_of,
     selected_tasks,
     unmatched,
 )
+from mcqa_suite.analysis.compare.verdicts import with_verdicts
 from mcqa_suite.common.errors import ComparisonError, DatasetError
 from mcqa_suite.logs.agreement import UnpairedCounts, asked_differently, differ_without_effect
 from mcqa_suite.logs.clusters import INDEPENDENT
+from mcqa_suite.logs.main_metric import main_metrics
 from mcqa_suite.logs.named_runs import read_runs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, DTYPE, Difference, difference_words
@@ -36,73 +39,95 @@ def compare(
     *,
     noise_floor: Run | None = None,
     leave_out: bool = False,
+    to_first: bool = False,
 ) -> Comparison:
-    """Compare the base with each variant, and with `noise_floor`, a second run of the base, for example of another batch size.
+    """Compare each variant with its parent (`analysis.compare.lineage`), or `to_first` with the base.
 
-    Raises ComparisonError if a task was asked differently (`logs.settings`) and if no task could be compared. `options.force`
-    compares such tasks all the same, `leave_out` leaves them out. `problems` of the result names the tasks that could not be
-    compared.
+    `noise_floor` is a second run of the base, for example of another batch size. Raises ComparisonError if a task was asked
+    differently (`logs.settings`) and if no task could be compared. `options.force` compares such tasks all the same,
+    `leave_out` leaves them out. `problems` of the result names the tasks that could not be compared.
     """
-    notes = unmatched(base, options.tasks)
-    others = [*variants, *([noise_floor] if noise_floor else [])]
-    selected = selected_tasks(base, options.tasks)
-    mismatches = [line for run in others for line in _mismatches(base, run, selected, run is noise_floor)]
+    line = lineage([base, *variants], to_first=to_first)
+    pairs = [*line.parents, *([(noise_floor, line.base)] if noise_floor else [])]
+    runs = [line.base, *(variant for variant, _ in pairs)]
+    notes = [*line.notes, *unmatched(line.base, options.tasks)]
+    mismatches = [line for pair in pairs for line in _mismatches(*pair, options, pair[0] is noise_floor)]
     if mismatches and not (options.force or leave_out):
         raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *dict.fromkeys(mismatches)]))
-    notes += [note for variant in others for note in _same_prompts(base, variant)]
-    problems = [problem for run in (base, *others) for problem in run.problems]
-    notes += [f"{run.name}: {note}" for run in (base, *others) for note in run.notes]
-    clustered = False
-    incomplete: list[str] = []
-    rows: list[ComparisonRow] = []
-    checks: dict[FailedCheck, None] = {}
-    unpaired: dict[str, dict[Key, UnpairedCounts]] = {}
-    for variant in others:
-        kind: Kind = "noise floor" if variant is noise_floor else "task"
-        tasks, errors = paired_tasks(base, variant, options, len(others))
-        problems += errors
-        unpaired[variant.name] = {key: task.unpaired for key, task in tasks.items() if task.unpaired.total}
-        tasks = {key: task for key, task in tasks.items() if task.pairs.n}
-        if not options.force:
-            floor = kind == "noise floor"
-            tasks = {key: task for key, task in tasks.items() if not _asked_differently(base, variant, key, floor)}
-        clustered |= any(task.run.samples.clustered_by for task in tasks.values())
-        checks |= dict.fromkeys(check for task in tasks.values() for check in task.failed_checks)
-        of_variant, lines = rows_of(base, variant.name, kind, tasks, options)
-        if options.force:
-            of_variant = [replace(row, forced=tuple(_overridden(row, base, variant, tasks))) for row in of_variant]
-        rows += of_variant
-        incomplete += lacking(base, variant, options.tasks)
-        notes += [*lines, *cluster_notes(tasks, options.cluster), *direction_notes(tasks.values())]
+    notes += [note for variant, parent in pairs for note in _same_prompts(parent, variant)]
+    notes += [f"{run.name}: {note}" for run in runs for note in run.notes]
+    metrics = main_metrics(line.base) if options.metric is None else {}
+    compared = [_against_parent(*pair, options, metrics, len(pairs), pair[0] is noise_floor) for pair in pairs]
+    problems = [problem for run in runs for problem in run.problems] + [
+        line for one in compared for line in one.problems
+    ]
+    rows = [row for one in compared for row in one.rows]
     if not rows:
         problems += [f"{ASKED_DIFFERENTLY}: {line}" for line in mismatches]
         raise ComparisonError("; ".join(problems) or f"{base.path}: no task or group is called {options.tasks!r}")
+    clustered = any(task.run.samples.clustered_by for one in compared for task in one.tasks.values())
     if options.cluster not in (None, INDEPENDENT) and not clustered:
-        raise ComparisonError(_no_field(base, str(options.cluster)))
+        raise ComparisonError(_no_field(line.base, str(options.cluster)))
+    checks = dict.fromkeys(check for one in compared for task in one.tasks.values() for check in task.failed_checks)
     problems += [check.line for check in checks if check.of_input]
     judged, families = with_verdicts(rows, options.margin)
     order = {key: index for index, key in enumerate(dict.fromkeys((row.task, row.filter) for row in rows))}
     # groups before tasks; the sort is stable, so the order of the variants stays
     judged.sort(key=lambda row: (not row.members, order[row.task, row.filter]))
     return Comparison(
-        base=base.name,
+        base=line.base.name,
         margin=options.margin,
         cluster=options.cluster,
         families=families,
         rows=tuple(judged),
-        unpaired=unpaired,
-        titles={key: task.title for run in (base, *others) for key, task in run.tasks.items()},
+        parents={variant.name: parent.name for variant, parent in pairs},
+        unpaired={variant.name: one.unpaired for (variant, _), one in zip(pairs, compared, strict=True)},
+        titles={key: task.title for run in runs for key, task in run.tasks.items()},
+        pooled=tuple(
+            one.pooled for (variant, _), one in zip(pairs, compared, strict=True) if variant is not noise_floor
+        ),
         health=tuple(checks),
         mismatches=tuple(dict.fromkeys(mismatches)),
         forced=options.force,
-        incomplete=tuple(dict.fromkeys(incomplete)),
+        incomplete=tuple(dict.fromkeys(line for one in compared for line in one.incomplete)),
         problems=tuple(dict.fromkeys(problems)),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys([*notes, *(line for one in compared for line in one.notes)])),
     )
 
 
-def _mismatches(base: Run, variant: Run, tasks: Container[str], noise_floor: bool) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Compared:
+    """A variant against its parent: the paired tasks, the rows, and what could not be compared."""
+
+    tasks: dict[Key, PairedTask]
+    rows: list[ComparisonRow]
+    unpaired: dict[Key, UnpairedCounts]
+    pooled: PooledChange
+    problems: list[str]
+    incomplete: list[str]
+    notes: list[str]
+
+
+def _against_parent(
+    variant: Run, parent: Run, options: Options, metrics: Mapping[Key, str], variants: int, noise_floor: bool
+) -> _Compared:
+    kind: Kind = "noise floor" if noise_floor else "task"
+    tasks, problems = paired_tasks(parent, variant, options, metrics, variants)
+    unpaired = {key: task.unpaired for key, task in tasks.items() if task.unpaired.total}
+    tasks = {key: task for key, task in tasks.items() if task.pairs.n}
+    if not options.force:
+        tasks = {key: task for key, task in tasks.items() if not _asked_differently(parent, variant, key, noise_floor)}
+    rows, notes = rows_of(parent, variant.name, kind, tasks, options)
+    if options.force:
+        rows = [replace(row, forced=tuple(_overridden(row, parent, variant, tasks))) for row in rows]
+    notes += [*cluster_notes(tasks, options.cluster), *direction_notes(tasks.values())]
+    pooled = pooled_change(parent.name, variant.name, list(tasks.values()), options.margin)
+    return _Compared(tasks, rows, unpaired, pooled, problems, lacking(parent, variant, options.tasks), notes)
+
+
+def _mismatches(variant: Run, base: Run, options: Options, noise_floor: bool) -> Iterator[str]:
     """One line for each setting in which one of the tasks was asked differently."""
+    tasks = selected_tasks(base, options.tasks)
     for key in (key for key in base.tasks if key in variant.tasks and key[0] in tasks):
         for pair in _asked_differently(base, variant, key, noise_floor):
             yield f"{key[0]}: {difference_words([pair], base.name, variant.name)}"
@@ -189,6 +214,7 @@ def compare_folders(
     *,
     noise_floor: str | None = None,
     subset: Path | None = None,
+    to_first: bool = False,
 ) -> Comparison:
     """Compare folders of `lm_eval --log_samples`; an unreadable variant becomes a line of `problems`.
 
@@ -203,5 +229,5 @@ def compare_folders(
     readable = [run for run in others if run is not None]
     if not readable and floor is None:
         raise DatasetError("\n".join(folders.errors))
-    comparison = compare(first, readable, options, noise_floor=floor)
+    comparison = compare(first, readable, options, noise_floor=floor, to_first=to_first)
     return replace(comparison, subset=folders.subset, problems=(*folders.errors, *comparison.problems))

@@ -10,7 +10,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs, pair
 from mcqa_suite.analysis.compare.result import FailedCheck
 from mcqa_suite.logs.agreement import UnpairedCounts
-from mcqa_suite.logs.guessing import chances
+from mcqa_suite.logs.guessing import chances, guessing
 from mcqa_suite.logs.runs import TaskRun
 from mcqa_suite.logs.samples import Floats, Hashes
 from mcqa_suite.questions.question import option_label
@@ -30,9 +30,9 @@ def failed_checks(
     """Every check that fails in either run of a task."""
     level = LEVEL / max(1, comparisons)
     checks = [
-        FailedCheck(task, run, condition, detail, invalid=True)
+        _failed(task, run, *condition, pairs)
         for run, answers in ((base, pairs.base), (variant, pairs.variant))
-        for condition, detail in _conditions(answers, pairs, level)
+        for condition in _conditions(answers, pairs, level)
     ]
     return checks + _identical(pairs, task, base, variant, same_model)
 
@@ -46,8 +46,24 @@ def checks_of(task: TaskRun, run: str, metric: str, comparisons: int) -> list[Fa
     """Every check that fails in one run of a task, without another to compare it with."""
     pairs, _ = pair(task.samples, task.samples, metric)
     conditions = _conditions(pairs.base, pairs, LEVEL / max(1, comparisons))
-    checks = [FailedCheck(task.task, run, condition, detail, invalid=True) for condition, detail in conditions]
-    return [*faults_of(task, run), *checks]
+    return [*faults_of(task, run), *(_failed(task.task, run, *condition, pairs) for condition in conditions)]
+
+
+def _failed(task: str, run: str, condition: str, detail: str, pairs: Pairs) -> FailedCheck:
+    """A failed check; where the length of the options decides, a score below chance is what the model got."""
+    if condition == "below chance" and pairs.by_length:
+        advice = "the length of the options decides acc where their texts are scored; prefer acc_norm"
+        return FailedCheck(task, run, condition, f"{detail}: {advice}", invalid=False)
+    return FailedCheck(task, run, condition, detail, invalid=True)
+
+
+def at_chance(pairs: Pairs, task: str, variant: str) -> list[FailedCheck]:
+    """Neither model's 95 % interval lies above chance."""
+    chance = guessing([pairs.asked]).chance if pairs.is_accuracy else None
+    scores = (pairs.base.score, pairs.variant.score)
+    if chance is None or max(stats.share_estimate(score, pairs.cluster).low for score in scores) > chance:
+        return []
+    return [FailedCheck(task, variant, "at chance", "neither score is above that of guessing", invalid=False)]
 
 
 def lost_pairs(unpaired: UnpairedCounts, pairs: int, task: str, variant: str, *, forced: bool) -> list[FailedCheck]:

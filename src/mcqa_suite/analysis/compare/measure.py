@@ -18,6 +18,7 @@ from mcqa_suite.stats.intervals import FEWEST_EVENTS
 
 SEED = 20_230_517  # of the bootstrap; fixed, so that tables are reproducible
 RESAMPLES = 2000
+ONE_SIDED = 0.9  # level of the two-sided interval whose ends are one-sided bounds of 95 %
 
 
 def change(
@@ -35,6 +36,8 @@ def change(
     first, second = pairs.base.score, pairs.variant.score
     bounded = min(first.min(), second.min()) >= 0 and max(first.max(), second.max()) <= 1
     measured = (_share_change if bounded else _mean_change)(first, second, rows, margin)
+    same = (first == second).all() and (pairs.base.answer == pairs.variant.answer).all()
+    measured = replace(measured, no_change=bool(same), questions=pairs.clusters or pairs.n)
     if weights is not None or not resamples:
         return measured
     if pairs.base.right is not None and pairs.variant.right is not None:
@@ -51,6 +54,7 @@ def _share_change(first: Floats, second: Floats, rows: Rows, margin: float) -> C
         base=stats.weighted_share(first, rows),
         variant=stats.weighted_share(second, rows),
         difference=paired.difference(),
+        one_sided=paired.difference(ONE_SIDED),
         method="clustered score" if rows.clusters is not None else "score",
         p=paired.p_value(),
         p_equivalent=paired.p_equivalent(margin),
@@ -66,6 +70,7 @@ def _mean_change(first: Floats, second: Floats, rows: Rows, margin: float) -> Ch
         base=stats.weighted_mean(first, rows).estimate,
         variant=stats.weighted_mean(second, rows).estimate,
         difference=mean.estimate,
+        one_sided=mean.at(ONE_SIDED),
         method="clustered t" if rows.clusters is not None else "t",
         p=stats.t_test(value, error, freedom),
         p_equivalent=stats.tost_mean(value, error, margin, freedom),

@@ -40,7 +40,8 @@ class Pairs:
     """Both models' answers to the documents of one or several tasks.
 
     `gold`: [pairs, options], which are right; none is where gold is unknown. `cluster`: equal for the documents of one question.
-    `is_accuracy`: whether the scores are shares of right answers.
+    `is_accuracy`: whether the scores are shares of right answers. `by_length`: whether the options' texts were scored without
+    regard to their length, which then decides.
     """
 
     base: Answers
@@ -51,6 +52,7 @@ class Pairs:
     doc_hash: Hashes
     cluster: Hashes
     is_accuracy: bool = True
+    by_length: bool = False
 
     @property
     def n(self) -> int:
@@ -86,6 +88,7 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedC
         doc_hash=base.hashes[rows, 0],
         cluster=base.cluster[rows],
         is_accuracy=is_accuracy(metric),
+        by_length=metric == "acc" and base.scores_texts,
     )
     return pairs, unpaired
 

@@ -12,11 +12,11 @@ from mcqa_suite.logs.integrity import Fault
 from mcqa_suite.stats import Estimate, Power, Spread
 
 Key = tuple[str, str]  # task and filter
-Verdict = Literal["equivalent", "no detectable change", "worse", "better", "underpowered", "at chance", "not valid"]
+Verdict = Literal["not valid", "worse", "better", "unchanged", "equivalent", "undecided"]
 Kind = Literal["task", "group", "noise floor"]
 # Conditions that say something about the model: its scores are what it got, but not worth comparing.
 OF_THE_MODEL = ("all equal", "unread", "below chance", "constant letter")
-Method = Literal["score", "clustered score", "t", "clustered t"]
+Method = Literal["score", "clustered score", "t", "clustered t", "unpaired"]
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,17 @@ class Flips:
 class Change:
     """The paired difference, variant minus base, with its tests.
 
-    `p` is McNemar's exact p, or for clusters, for weighted tasks and for scores other than 0 and 1 the p of the interval's own
-    statistic. `fragile`: fewer pairs differ than a design effect needs. `bootstrap`, `p_mcnemar` and `p_midp` are of pooled
-    documents, None for weighted tasks.
+    The ends of `one_sided` are each a one-sided 95 % bound: it is the interval of level 90 %. `p` is McNemar's exact p, or for
+    clusters, for weighted tasks and for scores other than 0 and 1 the p of the interval's own statistic. `fragile`: fewer pairs
+    differ than a design effect needs. `no_change`: no answer changed. `questions`: how many independent ones, which is the
+    number of clusters where there are some. `bootstrap`, `p_mcnemar` and `p_midp` are of pooled documents, None for weighted
+    tasks.
     """
 
     base: Estimate
     variant: Estimate
     difference: Estimate
+    one_sided: Estimate
     method: Method
     p: float
     p_equivalent: float
@@ -58,6 +61,8 @@ class Change:
     p_mcnemar: float | None = None
     p_midp: float | None = None
     fragile: bool = False
+    no_change: bool = False
+    questions: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,15 +83,16 @@ class Choices:
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """One variant against the base on one task or group.
+    """One variant against its parent, which is called base here, on one task or group.
 
     The corrected p-values are None for rows that are not valid and for noise floors, which are in no family. `chance` and
     `constant` are those of `logs.guessing`, None for a metric that is no accuracy. `members`: the tasks of a group; `left_out`:
     its tasks in which a check failed; `average`: how they are averaged. `clusters`: how many the documents form, by the field
-    `clustered_by`; None where they are independent. `detectable`: the smallest difference that the row's test, corrected for its
-    family, detects with power .8. `higher_is_better`: the direction of the metric. `title`: the name of the task, with the
-    filter where its log has several. `warnings`: a line for each failed check of its tasks; `forced`: a line for each difference
-    between the runs that was overridden.
+    `clustered_by`; None where they are independent. `detectable`: the smallest difference that the row's test, corrected for
+    its family, detects with power .8. `questions_to_settle`: how many questions would show equivalence within the margin, if
+    there is no difference. `higher_is_better`: the direction of the metric. `title`: the name of the task, with the filter
+    where its log has several. `warnings`: a line for each failed check of its tasks, and for what else to know before believing
+    the verdict; `forced`: a line for each difference between the runs that was overridden.
     """
 
     task: str
@@ -94,26 +100,28 @@ class ComparisonRow:
     filter: str
     title: str
     variant: str
+    parent: str
     kind: Kind
     n: int
     n_shot: int
     change: Change
     flips: Flips | None
     choices: Choices
-    top_agreement: float
+    top_agreement: float | None
     unread_base: float | None
     unread_variant: float | None
     chance: float | None
     constant: tuple[str, float] | None
     p_holm: float | None = None
     p_bh: float | None = None
-    verdict: Verdict = "no detectable change"
+    verdict: Verdict = "undecided"
     members: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     average: str = ""
     clusters: int | None = None
     clustered_by: str = ""
     detectable: float = nan
+    questions_to_settle: int | None = None
     warnings: tuple[str, ...] = ()
     forced: tuple[str, ...] = ()
     higher_is_better: bool = True
@@ -123,6 +131,12 @@ class ComparisonRow:
         """The difference, above 0 where the variant is better."""
         value = self.change.difference.value
         return value if self.higher_is_better else -value
+
+    @property
+    def bound(self) -> float:
+        """The one-sided 95 % bound of `gain`: below 0 the variant loses at most this, above 0 it gains at least this."""
+        ends = self.change.one_sided
+        return ends.low if self.higher_is_better else -ends.high
 
 
 @dataclass(frozen=True)
@@ -157,13 +171,25 @@ class FailedCheck:
 
 
 @dataclass(frozen=True)
+class PooledChange:
+    """The difference of a variant to its parent over all documents of the compared tasks; `problem` says why there is none."""
+
+    variant: str
+    parent: str
+    tasks: tuple[str, ...]
+    change: Change | None
+    higher_is_better: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """The result of `compare`.
+    """The result of `compare`: every variant against its parent, see `analysis.compare.lineage`. `base` is the first model.
 
     `mismatches`: settings in which a task was asked differently; such tasks are in no row, unless the comparison was `forced`.
-    `incomplete`: a line for each task and filter that one of two runs lacks. `problems`: a line for each run or task that
-    could not be read, compared or trusted. `unpaired`: of each variant, by task and filter. `titles`: the names of tasks, with
-    the filter where a log has several. `subset`: a note that names the documents compared; None for all.
+    `incomplete`: a line for each task and filter that one of two runs lacks. `problems`: a line for each run or task that could
+    not be read, compared or trusted. `parents`: of each variant. `unpaired`: of each variant, by task and filter. `titles`: the
+    names of tasks, with the filter where a log has several. `subset`: a note that names the documents compared; None for all.
     """
 
     base: str
@@ -171,8 +197,10 @@ class Comparison:
     cluster: str | None
     families: tuple[Family, ...]
     rows: tuple[ComparisonRow, ...]
+    parents: Mapping[str, str]
     unpaired: Mapping[str, Mapping[Key, UnpairedCounts]]
     titles: Mapping[Key, str]
+    pooled: tuple[PooledChange, ...] = ()
     health: tuple[FailedCheck, ...] = ()
     mismatches: tuple[str, ...] = ()
     forced: bool = False
@@ -180,6 +208,11 @@ class Comparison:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     subset: str | None = None
+
+    @property
+    def against(self) -> str:
+        """With what the variants are compared: the base's name, or "its parent" where that is not always the base."""
+        return self.base if all(parent == self.base for parent in self.parents.values()) else "its parent"
 
     def by_task(self) -> dict[tuple[str, str, str], list[ComparisonRow]]:
         """Rows by task or group, filter and metric."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -11,12 +11,12 @@ import numpy as np
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare import health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
-from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Key, Kind
+from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Key, Kind, PooledChange
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.guessing import Guessing, guessing
-from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_assumed
+from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_assumed, is_share
 from mcqa_suite.logs.runs import Group, Run, TaskRun, with_filter
 
 CONTRADICTION = "{}: higher_is_better is not that of {}; run both with the same task files"
@@ -25,7 +25,7 @@ CONTRADICTION = "{}: higher_is_better is not that of {}; run both with the same 
 @dataclass(frozen=True)
 class Options:
     """`tasks`, `filter`: comma-separated globs over names of tasks and groups, and over names of filters (None for all);
-    `metric`: None for the first of METRICS that a run has; `margin`: a fraction of 1; `cluster`: the field that names a
+    `metric`: None for that of `logs.main_metric`; `margin`: a fraction of 1; `cluster`: the field that names a
     document's cluster, None for those of logs.clusters, "none" for independent documents; `force`: compare although the runs
     were asked differently."""
 
@@ -63,8 +63,13 @@ class PairedTask:
         return self.pairs.n > 1 and bool((self.pairs.cluster == self.pairs.cluster[0]).all())
 
 
-def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tuple[dict[Key, PairedTask], list[str]]:
-    """Pair every selected task that both runs have; return a line for each that could not be paired."""
+def paired_tasks(
+    base: Run, variant: Run, options: Options, metrics: Mapping[Key, str], variants: int
+) -> tuple[dict[Key, PairedTask], list[str]]:
+    """Pair every selected task that both runs have; return a line for each that could not be paired.
+
+    `metrics`: the default metric of a task, see `logs.main_metric`.
+    """
     selected = selected_tasks(base, options.tasks)
     common = [key for key in base.tasks if key in variant.tasks and key[0] in selected]
     if not common:
@@ -75,7 +80,8 @@ def paired_tasks(base: Run, variant: Run, options: Options, variants: int) -> tu
     problems = []
     for key in common:
         try:
-            tasks[key] = pair_task(base, variant, key, options.metric, variants * len(common), forced=options.force)
+            metric = options.metric or metrics.get(key)
+            tasks[key] = pair_task(base, variant, key, metric, variants * len(common), forced=options.force)
         except ComparisonError as error:
             problems.append(str(error))
         else:
@@ -94,7 +100,7 @@ def pair_task(
     Raises ComparisonError if a run lacks the metric in any document.
     """
     first, second = base.tasks[key], variant.tasks[key]
-    metric = metric or preferred_metric([*first.samples.scores, *second.samples.scores]) or METRICS[0]
+    metric = metric or next(iter([*first.metrics, *second.metrics]), METRICS[0])
     for run in (base, variant):
         if metric not in (scores := run.tasks[key].samples.scores):
             names = ", ".join(scores) or "none"
@@ -113,6 +119,7 @@ def pair_task(
     if pairs.n:
         same = _is_same_model(base, variant)
         checks += health.failed_checks(pairs, key[0], base.name, variant.name, same_model=same, comparisons=comparisons)
+        checks += health.at_chance(pairs, key[0], variant.name)
         checks += health.lost_pairs(unpaired, pairs.n, key[0], variant.name, forced=forced)
         checks += [check for run in (base, variant) for check in health.faults_of(run.tasks[key], run.name)]
     assumed = is_assumed(metric, directions)
@@ -167,16 +174,11 @@ def selected_tasks(run: Run, patterns: str) -> set[str]:
     return tasks.union(*(group.tasks for group in run.groups.values() if matches(group.name, patterns)))
 
 
-def preferred_metric(names: Sequence[str], metric: str | None = None) -> str | None:
-    """`metric`, or if it is None the first of METRICS, that is among `names`; None if there is none."""
-    return next((name for name in ([metric] if metric else METRICS) if name in names), None)
-
-
-def task_row(task: PairedTask, variant: str, kind: Kind, margin: float) -> ComparisonRow:
+def task_row(task: PairedTask, parent: str, variant: str, kind: Kind, margin: float) -> ComparisonRow:
     """A task's row of the comparison, before p-values are corrected."""
     pairs, several = task.pairs, task.run.several_filters
     change, guess = measure.change([pairs], None, margin), guessing([pairs.asked])
-    row = comparison_row(task, task.run.task, variant, kind, pairs, change, guess, several=several)
+    row = comparison_row(task, task.run.task, (parent, variant), kind, pairs, change, guess, several=several)
     return replace(row, warnings=_warnings([task]))
 
 
@@ -187,7 +189,7 @@ def _warnings(tasks: Sequence[PairedTask]) -> tuple[str, ...]:
 def comparison_row(
     example: PairedTask,
     name: str,
-    variant: str,
+    models: tuple[str, str],
     kind: Kind,
     pairs: Pairs,
     change: Change,
@@ -195,14 +197,18 @@ def comparison_row(
     *,
     several: bool,
 ) -> ComparisonRow:
-    """A row called `name`; metric, filter and shots are those of `example`, one of its tasks. `several`: name the filter."""
+    """A row called `name` of two `models`, parent and variant; metric, filter and shots are those of `example`, one of its tasks.
+
+    `several`: name the filter.
+    """
     base, other = pairs.base, pairs.variant
     return ComparisonRow(
         task=name,
         metric=example.metric,
         filter=example.run.filter,
         title=with_filter(name, example.run.filter, several=several),
-        variant=variant,
+        parent=models[0],
+        variant=models[1],
         kind=kind,
         n=pairs.n,
         n_shot=example.run.n_shot,
@@ -216,7 +222,7 @@ def comparison_row(
         unread_variant=None if other.unread is None else float(other.unread.mean()),
         chance=guess.chance if pairs.is_accuracy else None,
         constant=guess.constant if pairs.is_accuracy else None,
-        verdict="not valid" if example.invalid else "no detectable change",
+        verdict="not valid" if example.invalid else "undecided",
         higher_is_better=example.higher_is_better,
     )
 
@@ -226,7 +232,7 @@ def rows_of(
 ) -> tuple[list[ComparisonRow], list[str]]:
     """A row for each selected task, and for each selected group that has a mean; a note for each group that has none."""
     selected = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
-    rows, notes = [task_row(task, variant, kind, options.margin) for task in selected], []
+    rows, notes = [task_row(task, base.name, variant, kind, options.margin) for task in selected], []
     for group in base.groups.values():
         if not matches(group.name, options.tasks):
             continue
@@ -242,7 +248,7 @@ def rows_of(
                 continue
             if missing := sorted(set(group.tasks) - {task.run.task for task in members}):
                 notes.append(f"{variant}: {title}: missing tasks: {', '.join(missing)}")
-            rows.append(_group_row(group, members, variant, kind, options.margin, several=several))
+            rows.append(_group_row(group, members, (base.name, variant), kind, options.margin, several=several))
     return rows, notes
 
 
@@ -264,7 +270,7 @@ def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
 
 
 def _group_row(
-    group: Group, members: list[PairedTask], variant: str, kind: Kind, margin: float, *, several: bool
+    group: Group, members: list[PairedTask], models: tuple[str, str], kind: Kind, margin: float, *, several: bool
 ) -> ComparisonRow:
     """The group's row over its valid members; if none is, a row over all that is not valid."""
     sound = [task for task in members if not task.invalid] or members
@@ -275,7 +281,7 @@ def _group_row(
     change = measure.change(parts, weights, margin)
     guess = guessing([part.asked for part in parts], weights)
     row_kind: Kind = kind if kind == "noise floor" else "group"
-    row = comparison_row(sound[0], group.name, variant, row_kind, joined(parts), change, guess, several=several)
+    row = comparison_row(sound[0], group.name, models, row_kind, joined(parts), change, guess, several=several)
     left_out = tuple(task.run.task for task in members if task not in sound)
     return replace(
         row,
@@ -285,6 +291,23 @@ def _group_row(
         clustered_by=fields_of(sound) if row.clusters else "",
         warnings=_warnings(members),
     )
+
+
+def pooled_change(parent: str, variant: str, tasks: Sequence[PairedTask], margin: float) -> PooledChange:
+    """The difference over all documents of the tasks, each of the same weight."""
+    pooled = PooledChange(variant, parent, tuple(task.run.title for task in tasks), None)
+    if not tasks:
+        return replace(pooled, problem="no task is in both runs; run both on the same tasks")
+    if odd := next((task for task in tasks if not is_share(task.metric)), None):
+        return replace(
+            pooled, problem=f"{odd.run.title}: {odd.metric} is no share of questions; choose another --metric"
+        )
+    if len({task.higher_is_better for task in tasks}) > 1:
+        return replace(pooled, problem="higher is better in some tasks, lower in others; choose --tasks")
+    if both := stats.nested({task.run.title: task.pairs.doc_hash for task in tasks}):
+        return replace(pooled, problem=f"{both[0]} and {both[1]} share documents; choose --tasks or --filter")
+    change = measure.change([task.pairs for task in tasks], None, margin, resamples=0)
+    return replace(pooled, change=change, higher_is_better=tasks[0].higher_is_better)
 
 
 def fields_of(tasks: Iterable[PairedTask]) -> str:

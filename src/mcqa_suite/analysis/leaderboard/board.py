@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import Any, Literal
+from typing import Literal
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, Family, health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, pair, scored
-from mcqa_suite.analysis.compare.significance import LEVEL, against_best, with_verdicts
 from mcqa_suite.analysis.compare.tasks import Options, pair_task, task_row
+from mcqa_suite.analysis.compare.verdicts import LEVEL, against_best, with_verdicts
 from mcqa_suite.analysis.leaderboard.columns import (
     Scores,
     TaskColumn,
@@ -36,8 +36,8 @@ class Entry:
     """A model's score on a task or group.
 
     `checks`: the health checks that failed. `unread`: share of unread answers, None if nothing was generated.
-    `unpaired`: documents left out of the difference to the base, because the runs differ in them; None without a difference.
-    `base_differs`, `parent_differs`: why there is no difference where the other was asked differently, else "".
+    `change`: against the model's parent, None where the board compares nothing. `unpaired`: documents left out of it, because
+    the runs differ in them. `differs`: why there is no difference where the parent was asked differently, else "".
     """
 
     column: TaskColumn
@@ -45,11 +45,9 @@ class Entry:
     scores: Scores
     checks: tuple[FailedCheck, ...]
     unread: float | None
-    to_base: ComparisonRow | None = None
-    to_parent: ComparisonRow | None = None
+    change: ComparisonRow | None = None
     unpaired: int | None = None
-    base_differs: str = ""
-    parent_differs: str = ""
+    differs: str = ""
 
     @property
     def failed_check(self) -> str:
@@ -61,6 +59,11 @@ class Entry:
         return f"{texts[0]} in {invalid[0].task}" if texts else ""
 
     @property
+    def is_sound(self) -> bool:
+        """Whether the score enters means and ranks: a model that guesses is ranked by what it scored, a doctored log is not."""
+        return not any(check.of_input for check in self.checks)
+
+    @property
     def warnings(self) -> list[str]:
         """The details of failed checks in spite of which the score is valid."""
         return [check.detail for check in self.checks if not check.invalid]
@@ -70,9 +73,9 @@ class Entry:
 class BoardRow:
     """A model: one entry for each column, None for a task that it lacks.
 
-    `macro`: the mean over columns, None if an entry is missing or failed a check. `inseparable`: no significant difference to
-    the first model. `unranked`: in what it was asked differently from the first run that was given, so that it has no rank; else
-    "". A noise floor has no rank.
+    `macro`: the mean over the columns that rank the rows, None if an entry is missing or its log cannot be trusted.
+    `inseparable`: no significant difference to the first model. `unranked`: in what it was asked differently from the first run
+    that was given, so that it has no rank; else "". A noise floor has no rank.
     """
 
     run: Run
@@ -89,7 +92,7 @@ class BoardRow:
 class Leaderboard:
     """`ranked_by`: the columns whose mean ranks the rows; empty if the rows keep their given order.
 
-    `families`, `parent_families`: the rows whose p-values were corrected together. `nested`: two columns that share documents,
+    `families`: the rows whose p-values were corrected together. `nested`: two columns that share documents,
     so that there is no macro mean. `subset`: a note that names the documents that were read; None for all.
     """
 
@@ -97,7 +100,6 @@ class Leaderboard:
     rows: tuple[BoardRow, ...]
     ranked_by: tuple[TaskColumn, ...] = ()
     families: tuple[Family, ...] = ()
-    parent_families: tuple[Family, ...] = ()
     nested: tuple[str, str] | None = None
     subset: str | None = None
 
@@ -115,7 +117,7 @@ def leaderboard(
     comparison: Comparison | None = None,
     noise_floor: Run | None = None,
 ) -> Leaderboard:
-    """Rank runs on the tasks and groups of the first, best first; differences to the base come from `comparison`.
+    """Rank runs on the tasks and groups of the first, best first; differences come from `comparison`.
 
     Models without a macro mean come last. Raises ComparisonError if the runs share no task.
     """
@@ -124,40 +126,44 @@ def leaderboard(
     differences = {
         (row.variant, row.task, row.metric, row.filter): row for row in (comparison.rows if comparison else ())
     }
-    macro = nested is None and (len(columns) == 1 or all(is_share(column.metric) for column in columns))
-    rows = [_row(run, columns, Differ(differences), macro=macro) for run in runs]
-    if comparison and (base := next((run for run in runs if run.name == comparison.base), None)):
-        rows = [row if comparison.forced else replace(row, entries=_against(base, row)) for row in rows]
-    rows = [replace(row, kind="base") if comparison and row.run.name == comparison.base else row for row in rows]
-    ranked_by = columns if any(row.macro for row in rows) else _first_complete(rows, columns)
+    rows = [_row(run, columns, Differ(differences)) for run in runs]
+    if comparison:
+        named = {run.name: run for run in runs}
+        rows = [replace(row, parent=comparison.parents.get(row.run.name)) for row in rows]
+        if not comparison.forced:
+            rows = [replace(row, entries=_against(named[row.parent], row)) if row.parent else row for row in rows]
+        rows = [replace(row, kind="base") if row.run.name == comparison.base else row for row in rows]
+    ranked_by = _sound_columns(rows, columns)
+    if nested is None and (len(columns) == 1 or all(is_share(column.metric) for column in columns)):
+        rows = [replace(row, macro=_macro(row, ranked_by)) for row in rows]
+    if not any(row.macro for row in rows):
+        ranked_by = _first_complete(rows, columns)
     rows = _ranked(rows, ranked_by)
     if noise_floor is not None:
-        rows.append(replace(_row(noise_floor, columns, Differ(differences), macro=False), kind="noise floor"))
+        rows.append(replace(_row(noise_floor, columns, Differ(differences)), kind="noise floor"))
     families = comparison.families if comparison else ()
     return Leaderboard(tuple(columns), tuple(rows), tuple(ranked_by), families, nested=nested)
 
 
 def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> Leaderboard:
-    """Scores of every run on each task and accuracy, with differences to the base, which is the first run, and to the parent.
+    """Scores of every run on each task and accuracy, with differences to its parent; the first run is the base.
 
-    `parents`: run name -> parent's name. The difference to a parent is omitted if it is the base or not among the runs.
+    `parents`: run name -> parent's name, None for the base.
     """
-    base, *rungs = runs
     columns = every_task(runs)
     by_name = {run.name: run for run in runs}
-    to_base = _differences([(base, run) for run in rungs], columns)
-    pairs = [(by_name[name], run) for run in rungs if (name := parents.get(run.name)) in by_name and name != base.name]
-    to_parent = _differences(pairs, columns)
+    pairs = [(by_name[name], run) for run in runs if (name := parents.get(run.name)) in by_name]
+    differ = _differences(pairs, columns)
     rows = []
     for run in runs:
-        row = _row(run, columns, to_base, to_parent, macro=False)
-        rows.append(replace(row, kind="base" if run is base else "variant", parent=parents.get(run.name)))
-    return Leaderboard(tuple(columns), tuple(rows), families=to_base.families, parent_families=to_parent.families)
+        row = _row(run, columns, differ)
+        rows.append(replace(row, kind="base" if run is runs[0] else "variant", parent=parents.get(run.name)))
+    return Leaderboard(tuple(columns), tuple(rows), families=differ.families)
 
 
 @dataclass(frozen=True)
 class Differ:
-    """Differences of several models to another: the `rows` and their families; by model, task and filter, how many documents
+    """Differences of models to their parents: the `rows` and their families; by model, task and filter, how many documents
     are `unpaired`, and why there is no row where the two were `asked_differently`."""
 
     rows: Differences = field(default_factory=dict)
@@ -167,8 +173,10 @@ class Differ:
 
 
 def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]) -> Differ:
-    """Compare each (base, variant) on each column, unless it was asked differently."""
-    options, rows = Options(), []
+    """Compare each (parent, variant) on each column, unless it was asked differently."""
+    options = Options()
+    rows: list[ComparisonRow] = []
+    beside: list[ComparisonRow] = []  # of metrics by which no task is judged: families of their own
     unpaired: dict[tuple[str, str, str], int] = {}
     refused: dict[tuple[str, str, str], str] = {}
     for base, variant in pairs:
@@ -185,9 +193,11 @@ def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
                 continue
             unpaired[variant.name, *key] = task.unpaired.total
             if task.pairs.n:
-                rows.append(task_row(task, variant.name, "task", options.margin))
+                row = task_row(task, base.name, variant.name, "task", options.margin)
+                (rows if column.main else beside).append(row)
     judged, families = with_verdicts(rows, options.margin)
-    by_key = {(row.variant, row.task, row.metric, row.filter): row for row in judged}
+    others, _ = with_verdicts(beside, options.margin)
+    by_key = {(row.variant, row.task, row.metric, row.filter): row for row in [*judged, *others]}
     return Differ(by_key, families, unpaired, refused)
 
 
@@ -201,41 +211,29 @@ def _refusal(first: Run, second: Run, column: TaskColumn) -> str:
 
 
 def _against(base: Run, row: BoardRow) -> tuple[Entry | None, ...]:
-    """The entries of a row, with the reason in place of a difference to the base from which it was asked differently."""
+    """The entries of a row, with the reason in place of a difference to its parent if it was asked differently."""
     entries = []
     for entry in row.entries:
-        if entry and not (entry.to_base and entry.to_base.verdict != "not valid"):
+        if entry and not (entry.change and entry.change.verdict != "not valid"):
             reason = _refusal(base, row.run, entry.column)
-            entry = replace(entry, base_differs=reason, to_base=None if reason else entry.to_base)
+            entry = replace(entry, differs=reason, change=None if reason else entry.change)
         entries.append(entry)
     return tuple(entries)
 
 
-def _row(
-    run: Run,
-    columns: Sequence[TaskColumn],
-    to_base: Differ,
-    to_parent: Differ = Differ(),
-    *,
-    macro: bool,
-) -> BoardRow:
+def _row(run: Run, columns: Sequence[TaskColumn], differ: Differ) -> BoardRow:
     entries: list[Entry | None] = []
     for column in columns:
-        entry, key, task = (
-            _entry(run, column),
-            (run.name, column.name, column.metric, column.filter),
-            (run.name, column.name, column.filter),
-        )
-        differences: dict[str, Any] = {
-            "to_base": to_base.rows.get(key),
-            "to_parent": to_parent.rows.get(key),
-            "unpaired": to_base.unpaired.get(task),
-            "base_differs": to_base.asked_differently.get(task, ""),
-            "parent_differs": to_parent.asked_differently.get(task, ""),
-        }
-        entries.append(entry and replace(entry, **differences))
-    macro &= run.is_of_one_model(key for column in columns for key in column.keys)
-    return BoardRow(run, tuple(entries), macro=_macro(entries) if macro else None)
+        if entry := _entry(run, column):
+            task = (run.name, column.name, column.filter)
+            entry = replace(
+                entry,
+                change=differ.rows.get((run.name, column.name, column.metric, column.filter)),
+                unpaired=differ.unpaired.get(task),
+                differs=differ.asked_differently.get(task, ""),
+            )
+        entries.append(entry)
+    return BoardRow(run, tuple(entries))
 
 
 def _entry(run: Run, column: TaskColumn) -> Entry | None:
@@ -254,30 +252,42 @@ def _unread(run: Run, column: TaskColumn) -> float | None:
     return sum(n * share for n, share in shares) / sum(n for n, _ in shares) if len(shares) == len(tasks) else None
 
 
-def _macro(entries: Sequence[Entry | None]) -> Estimate | None:
-    """The mean over columns; None if an entry is missing or failed a check."""
-    sound = [entry for entry in entries if entry is not None and not entry.failed_check]
-    if not sound or len(sound) < len(entries):
+def _sound_columns(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
+    """The columns on which no model's log is unsound, so that one bad log costs a model no rank.
+
+    Models of which no log is sound do not count. All columns where none is left.
+    """
+    some = [row for row in rows if any(entry and entry.is_sound for entry in row.entries)]
+    unsound = {entry.column for row in some for entry in row.entries if entry and not entry.is_sound}
+    return [column for column in columns if column not in unsound] or list(columns)
+
+
+def _macro(row: BoardRow, columns: Sequence[TaskColumn]) -> Estimate | None:
+    """The mean over columns; None if an entry is missing or unsound, or the logs may be of different weights."""
+    entries = [entry for entry in row.entries if entry and entry.column in columns]
+    if len(entries) < len(columns) or not all(entry.is_sound for entry in entries):
         return None
-    return mean_of_columns([entry.scores for entry in sound]).estimate
+    if not row.run.is_of_one_model(key for column in columns for key in column.keys):
+        return None
+    return mean_of_columns([entry.scores for entry in entries]).estimate
 
 
 def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
-    """The first column on which every model has a score that passes the checks; else the first column."""
+    """The first column on which every model has a sound score; else the first column."""
     for index, column in enumerate(columns):
-        if all((entry := row.entries[index]) is not None and not entry.failed_check for row in rows):
+        if all((entry := row.entries[index]) is not None and entry.is_sound for row in rows):
             return [column]
     return list(columns[:1])
 
 
 def _goodness(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
     """The value that sorts a row, the best highest: its macro mean, or its score on the only column, with the sign of the
-    metric's direction; -inf if missing or a check failed."""
+    metric's direction; -inf if it is missing or unsound."""
     sign = 1 if ranked_by[0].higher_is_better else -1
     if len(ranked_by) > 1:
         return -inf if row.macro is None else sign * row.macro.value
     entry = next((entry for entry in row.entries if entry is not None and entry.column == ranked_by[0]), None)
-    return -inf if entry is None or entry.failed_check else sign * entry.accuracy.value
+    return -inf if entry is None or not entry.is_sound else sign * entry.accuracy.value
 
 
 def _ranked(rows: Sequence[BoardRow], ranked_by: Sequence[TaskColumn]) -> list[BoardRow]:

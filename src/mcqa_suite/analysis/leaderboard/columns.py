@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.result import Key
-from mcqa_suite.analysis.compare.tasks import CONTRADICTION, preferred_metric
+from mcqa_suite.analysis.compare.tasks import CONTRADICTION
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.groups import Group, GroupMean
 from mcqa_suite.logs.guessing import Guessing, guessing
+from mcqa_suite.logs.main_metric import main_metrics
 from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_accuracy, is_assumed
 from mcqa_suite.logs.runs import Run, TaskRun, with_filter
 from mcqa_suite.logs.samples import Floats, Hashes
@@ -27,7 +28,7 @@ class TaskColumn:
     `several_filters`: a log of the task has others, so that the title names it.
     `chance`, `constant`: see `logs.guessing`; None for a metric that is no accuracy. `shots`: few-shot counts of the tasks;
     `mixed`: another column has the same tasks with other few-shot counts. `higher_is_better`: the direction of the metric;
-    `assumed`: no results file says it.
+    `assumed`: no results file says it. `main`: the metric is the one that the task is judged by.
     """
 
     name: str
@@ -42,6 +43,7 @@ class TaskColumn:
     higher_is_better: bool = True
     assumed: bool = False
     several_filters: bool = False
+    main: bool = True
 
     @property
     def title(self) -> str:
@@ -64,10 +66,16 @@ class TaskColumn:
 def every_task(runs: Sequence[Run]) -> list[TaskColumn]:
     """A column for each task of the runs, filter, and accuracy, by the first run that has the task under this filter."""
     tasks: dict[Key, TaskRun] = {}
+    main: dict[Key, str] = {}
     for run in runs:
         tasks |= {key: task for key, task in run.tasks.items() if key not in tasks}
-    ordered = sorted(tasks.values(), key=lambda task: task.task)  # filters in the order of the log
-    columns = [_task_column(task, metric) for task in ordered for metric in task.metrics]
+        main = main_metrics(run) | main
+    ordered = sorted(tasks.items(), key=lambda item: item[0][0])  # filters in the order of the log
+    columns = [
+        replace(_task_column(task, metric), main=metric == main[key])
+        for key, task in ordered
+        for metric in task.metrics
+    ]
     return [_with_direction(column, runs) for column in columns]
 
 
@@ -77,16 +85,17 @@ def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
     Other few-shot counts get separate columns. Raises ComparisonError if the runs have no column in common.
     """
     first = runs[0]
+    metrics = main_metrics(first) if metric is None else dict.fromkeys(first.tasks, metric)
     columns: list[TaskColumn] = []
     for group in sorted(first.groups.values(), key=lambda group: -len(group.tasks)):
         for filter_name in dict.fromkeys(name for task, name in first.tasks if task in group.tasks):
             taken = {key for column in columns for key in column.keys}
-            column = _group_column(first, group, filter_name, metric)
+            column = _group_column(first, group, filter_name, metrics)
             if column and not taken & set(column.keys):
                 columns.append(column)
     taken = {key for column in columns for key in column.keys}
     rest = [task for key, task in first.tasks.items() if key not in taken]
-    columns += [_task_column(task, name) for task in rest if (name := _common_metric([task], metric))]
+    columns += [_task_column(task, name) for task in rest if (name := _common_metric([task], metrics))]
     if not columns:
         names = ", ".join(dict.fromkeys(name for task in first.tasks.values() for name in task.samples.scores))
         raise ComparisonError(
@@ -118,10 +127,10 @@ def _task_column(task: TaskRun, metric: str) -> TaskColumn:
     return TaskColumn(task.task, (task.task,), metric, task.filter, None, chance, constant, (task.n_shot,))
 
 
-def _group_column(run: Run, group: Group, filter_name: str, metric: str | None) -> TaskColumn | None:
+def _group_column(run: Run, group: Group, filter_name: str, metrics: Mapping[Key, str]) -> TaskColumn | None:
     """A group's column; None if the run lacks one of its tasks, or the harness computed no mean of the metric."""
     members = [run.tasks[name, filter_name] for name in group.tasks if (name, filter_name) in run.tasks]
-    common = _common_metric(members, metric)
+    common = _common_metric(members, metrics)
     if len(members) < len(group.tasks) or common is None or (common, filter_name) not in group.means:
         return None
     if not run.is_of_one_model((name, filter_name) for name in group.tasks):
@@ -133,11 +142,11 @@ def _group_column(run: Run, group: Group, filter_name: str, metric: str | None) 
     return TaskColumn(group.name, group.tasks, common, filter_name, mean, guess.chance, guess.constant, shots)
 
 
-def _common_metric(members: Sequence[TaskRun], metric: str | None) -> str | None:
-    if not members:
-        return None
-    scores = members[0].samples.scores
-    return preferred_metric([name for name in scores if all(name in task.samples.scores for task in members)], metric)
+def _common_metric(members: Sequence[TaskRun], metrics: Mapping[Key, str]) -> str | None:
+    """The metric by which all of the tasks are judged; None if there is none."""
+    names = {metrics.get((task.task, task.filter)) for task in members}
+    name = names.pop() if len(names) == 1 else None
+    return name if name and all(name in task.samples.scores for task in members) else None
 
 
 def _by_shots(column: TaskColumn, runs: Sequence[Run]) -> list[TaskColumn]:

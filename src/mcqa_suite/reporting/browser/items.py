@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Pairs, pair, pair_rows
-from mcqa_suite.analysis.compare.tasks import preferred_metric
 from mcqa_suite.grids import Encoder
 from mcqa_suite.logs.rows import RowIndex
 from mcqa_suite.logs.runs import Run, TaskRun
@@ -72,16 +71,14 @@ def task_of(key: tuple[str, str], runs: Sequence[Run], metric: str | None) -> Ta
     return Task(label, link, columns[0], tuple(columns))
 
 
-def _column(base: TaskRun, run: Run, key: tuple[str, str], preferred: str | None) -> Column:
+def _column(base: TaskRun, run: Run, key: tuple[str, str], metric: str | None) -> Column:
     task = run.tasks[key]
     base_rows, own_rows, _unpaired = pair_rows(base.samples, task.samples)
     rows = np.full(base.n, -1, np.int64)
     rows[base_rows] = own_rows
     right = np.full(base.n, UNKNOWN, np.int64)
     transition = np.full(base.n, UNPAIRED, np.int64)
-    common = [name for name in base.samples.scores if name in task.samples.scores]
-    metric = preferred_metric(common, preferred)
-    if metric is not None:
+    if metric in base.samples.scores and metric in task.samples.scores:
         pairs, _unpaired = pair(base.samples, task.samples, metric)
         right[base_rows] = pairs.variant.right if pairs.is_accuracy and pairs.variant.right is not None else UNKNOWN
         if task is not base:

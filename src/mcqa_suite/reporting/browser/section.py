@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from mcqa_suite.logs.main_metric import main_metrics
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.browser.grids import gallery
@@ -47,7 +48,8 @@ def browser_section(
     if base is None or not base.tasks:
         return None
     ordered = [base, *(run for run in runs if run is not base)]
-    tasks = [task_of(key, ordered, metric) for key in base.tasks]
+    metrics = main_metrics(base)
+    tasks = [task_of(key, ordered, metric or metrics.get(key)) for key in base.tasks]
     total = sum(task.base.task.n for task in tasks)
     reader = Reader(tasks)
     about = {

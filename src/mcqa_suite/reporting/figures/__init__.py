@@ -29,8 +29,7 @@ def draw(page: Page, curves: Sequence[Curve] = ()) -> list[Plot]:
     models = [run for run in page.runs if run is not page.floor]
     if report and base and tops:
         variants = [run for run in models if run is not base]
-        others = [run for run in page.runs if run is not base]
-        plots += [changes.flips(tops), choices.divergence(tops, base, others)]
+        plots += [changes.flips(tops), choices.divergence(tops, page.runs, report.against)]
         plots += [draw(tops, base, variants) for draw in (choices.reliability, choices.letters, choices.confusion)]
         plots += changes.dumbbells(report, tops)
     plots += [reads(models), training(curves)]

@@ -1,4 +1,4 @@
-"""Figures of differences to the base: by task and group, inside a group, and the answers that changed."""
+"""Figures of differences to what each variant was made from: by task and group, inside a group, and the answers that changed."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def forest(report: Comparison, tops: Groups) -> Plot:
     band = f"The band is the equivalence margin, ± {points}. " if is_share(metric) else ""
     words = (
         "forest",
-        "Difference of each variant to the base",
+        f"Difference of each variant to {report.against}",
         f"Paired difference with its 95 % interval. {band}Filled and coloured: significant after Holm's correction "
         "(blue: better, orange: worse). Cross: not valid.",
     )
-    xlabel = f"difference to {short(report.base)}{unit(metric, ' (percentage points)')}"
+    xlabel = f"difference to {short(report.against)}{unit(metric, ' (percentage points)')}"
     plot, axes, _heights = line_plot(words, labelled(tops), _forest_line, xlabel)
     if band:
         axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
@@ -108,13 +108,13 @@ def _flips_line(axes: Axes, y: float, row: ComparisonRow) -> str:
 
 
 def dumbbells(report: Comparison, tops: Groups) -> list[Plot]:
-    """One figure per group of at least three tasks: the base against each variant, one panel per variant."""
+    """One figure per group of at least three tasks, with one panel per variant."""
     groups = [(rows[0], parts) for rows in tops if len(parts := parts_of(report, rows)) >= FEWEST_PARTS]
     more = capped(MOST_GROUPS, len(groups), "groups")
-    return [_dumbbell(report.base, top, parts, more) for top, parts in groups[:MOST_GROUPS]]
+    return [_dumbbell(report.against, top, parts, more) for top, parts in groups[:MOST_GROUPS]]
 
 
-def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
+def _dumbbell(against: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
     parts = sorted(parts, key=lambda rows: rows[0].change.base.value)
     variants = list(dict.fromkeys(row.variant for rows in parts for row in rows if row.kind != "noise floor"))
     names = variants[:MOST_VARIANTS]
@@ -135,7 +135,7 @@ def _dumbbell(base: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
     return Plot(
         f"tasks-{_slug(top.task)}-{_slug(top.filter)}",
         f"The {len(parts)} tasks of {short(top.title)}",
-        f"{short(top.metric)}{unit(top.metric, ' in %')}. Empty circle: {short(base)}; full circle: the variant; cross: the "
+        f"{short(top.metric)}{unit(top.metric, ' in %')}. Empty circle: {short(against)}; full circle: the variant; cross: the "
         "variant is not valid. Lines are thick and coloured where the difference is significant after correction. Dotted line: "
         "chance."
         f"{capped(len(names), len(variants), 'variants')}{more}",

@@ -24,15 +24,15 @@ BINS = 10
 Groups = Sequence[Sequence[ComparisonRow]]
 
 
-def divergence(tops: Groups, base: Run, others: Sequence[Run]) -> Plot | None:
-    """Plot the quantiles over questions of the KL divergence from the base."""
+def divergence(tops: Groups, runs: Sequence[Run], against: str) -> Plot | None:
+    """Plot the quantiles over questions of the KL divergence from the parent of each variant, `against` in words."""
     groups = labelled(tops, lambda row: row.choices.kl)
     if not groups:
         return None
-    named = {run.name: run for run in others}
+    named = {run.name: run for run in runs}
 
     def draw(axes: Axes, y: float, row: ComparisonRow) -> str:
-        pairs = pairs_of(base, named[row.variant], row)
+        pairs = pairs_of(named, row)
         before, after = _probabilities(pairs, pairs.base), _probabilities(pairs, pairs.variant)
         if before is None or after is None:
             return ""
@@ -44,7 +44,7 @@ def divergence(tops: Groups, base: Run, others: Sequence[Run]) -> Plot | None:
         "Over the questions: thin line 5 to 95 %, thick line the middle half, circle the median, bar the mean. "
         "A large change is not by itself a loss of quality.",
     )
-    xlabel = f"KL({short(base.name)} || variant) over the options, nats (log scale; ≤ {LEAST:g} at the left edge)"
+    xlabel = f"KL({short(against)} || variant) over the options, nats (log scale; ≤ {LEAST:g} at the left edge)"
     plot, axes, _heights = line_plot(words, groups, draw, xlabel)
     axes.set_xscale("log")
     axes.set_xlim(left=LEAST / 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -127,9 +127,9 @@ def model_panels(
 
     `draw` draws one panel and returns the words of its text alternative; `sign` goes before the names of the variants.
     """
-    named = {run.name: run for run in variants}
-    tasks = [rows for group in groups if (rows := [row for row in group if row.variant in named])]
-    table = [_models(rows[: MOST_MODELS - 1], base, named) for rows in tasks[:most]]
+    runs = {run.name: run for run in (base, *variants)}
+    tasks = [rows for group in groups if (rows := [row for row in group if row.variant in runs])]
+    table = [_models(rows[: MOST_MODELS - 1], runs) for rows in tasks[:most]]
     if not table:
         return None
     figure = Figure(figsize=(WIDTH, len(table) * height + 0.35), layout="constrained")
@@ -150,15 +150,16 @@ def model_panels(
     return Plot(name, title, caption + rest, "; ".join(filter(None, texts)), figure)
 
 
-def pairs_of(base: Run, variant: Run, row: ComparisonRow) -> Pairs:
-    """The paired documents of a row."""
+def pairs_of(runs: Mapping[str, Run], row: ComparisonRow) -> Pairs:
+    """The paired documents of a row; `runs` by name."""
+    base, variant = runs[row.parent], runs[row.variant]
     keys = [(name, row.filter) for name in row.members or (row.task,)]
     parts = [pair(base.tasks[key].samples, variant.tasks[key].samples, row.metric)[0] for key in keys]
     return parts[0] if len(parts) == 1 else joined([part for part in parts if part.n])
 
 
-def _models(rows: Sequence[ComparisonRow], base: Run, variants: dict[str, Run]) -> list[Model]:
-    """The base, paired with the first variant, then each variant."""
-    pairs = [pairs_of(base, variants[row.variant], row) for row in rows]
+def _models(rows: Sequence[ComparisonRow], runs: Mapping[str, Run]) -> list[Model]:
+    """The parent of the first variant, which is called the base, then each variant; each is paired with its parent."""
+    pairs = [pairs_of(runs, row) for row in rows]
     models = [Model(row.variant, pair, pair.variant, row) for row, pair in zip(rows, pairs, strict=True)]
-    return [Model(base.name, pairs[0], pairs[0].base, rows[0]), *models]
+    return [Model(rows[0].parent, pairs[0], pairs[0].base, rows[0]), *models]

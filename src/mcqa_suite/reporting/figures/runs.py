@@ -20,7 +20,7 @@ STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwis
 
 def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plot | None:
     """Plot accuracy over bits per weight; None for fewer than two different sizes."""
-    rows = [row for row in board.rows if row.run is not floor and row.run.bits_per_weight]
+    rows = [row for row in board.rows if row.run is not floor and row.run.origin.bits_per_weight]
     if len({_bits(row) for row in rows}) < 2:
         return None
     columns = board.columns[:MOST_TASKS]
@@ -50,7 +50,7 @@ def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plo
 
 
 def _bits(row: BoardRow) -> float:
-    return row.run.bits_per_weight or 1
+    return row.run.origin.bits_per_weight or 1
 
 
 def _panel(ax: Axes, rows: Sequence[BoardRow], index: int, column: TaskColumn) -> list[str]:

@@ -1,0 +1,77 @@
+"""What the manifests near a run say of its model: its name, size and speed, and what it was made from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.manifest import Manifest, Parent, read_manifest
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`checkpoint` is the content hash of the weights; `parents` are what they were made from, the nearest first.
+
+    All but the name is None or empty where no manifest says it.
+    """
+
+    name: str
+    checkpoint: str | None = None
+    parents: tuple[Parent, ...] = ()
+    bits_per_weight: float | None = None
+    size_mb: float | None = None
+    tokens_per_second: float | None = None
+
+
+def read_origin(folder: Path, model_args: Mapping[str, Any]) -> Origin:
+    """The origin of a run, from the manifest in its `folder`, which a ladder writes, else from the evaluated checkpoint's."""
+    try:
+        run = read_manifest(folder)
+    except CheckpointError:
+        name = Path(os.path.abspath(folder)).name  # a link keeps its own name
+        path = model_args.get("peft") or model_args.get("pretrained")
+        checkpoint = _manifest(Path(str(path))) if path else None
+        return _of_checkpoint(name, checkpoint, Path(str(path)).resolve().parent) if checkpoint else Origin(name)
+    if run.parent is None:
+        return _of_checkpoint(run.name, run, folder.resolve().parent)
+    checkpoints = folder.resolve().parent.parent / "checkpoints"
+    checkpoint = _manifest(checkpoints / Path(run.name).name)
+    if checkpoint is None or checkpoint.content != run.parent.content:
+        return Origin(run.name, run.parent.content, tokens_per_second=run.tokens_per_second)
+    return _of_checkpoint(run.name, checkpoint, checkpoints, run.tokens_per_second)
+
+
+def _of_checkpoint(name: str, manifest: Manifest, folder: Path, tokens_per_second: float | None = None) -> Origin:
+    size = manifest.size
+    return Origin(
+        name,
+        manifest.content,
+        tuple(_parents(manifest, folder)),
+        size.bits_per_weight if size else None,
+        size.bytes_on_disk / 1e6 if size else None,
+        tokens_per_second or manifest.tokens_per_second,
+    )
+
+
+def _parents(manifest: Manifest, folder: Path) -> Iterator[Parent]:
+    """What a checkpoint was made from, as far as the checkpoints beside it in `folder` are the ones that its manifest names."""
+    seen = {manifest.content}
+    while manifest.parent and manifest.parent.content not in seen:
+        yield manifest.parent
+        seen.add(manifest.parent.content)
+        above = _manifest(folder / Path(manifest.parent.name).name)
+        if above is None or above.content != manifest.parent.content:
+            return
+        manifest = above
+
+
+def _manifest(folder: Path) -> Manifest | None:
+    # A manifest's name must not lead to another folder: callers give the last part of a path.
+    try:
+        return read_manifest(folder)
+    except CheckpointError:
+        return None

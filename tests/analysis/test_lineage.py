@@ -1,0 +1,102 @@
+"""Each run is compared with what it was made from, as the manifests say."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from helpers.comparison_runs import first_right
+from helpers.log_files import choice_rows, questions, write_run
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_manifest
+from mcqa_suite.logs.runs import read_run
+
+RIGHT = {"base": 600, "sft": 700, "dpo": 705, "gptq4": 690}
+PARENTS = {"base": None, "sft": "base", "dpo": "sft", "gptq4": "dpo"}
+
+
+def ladder(tmp_path, rungs=RIGHT, *, evaluated=None):
+    """The checkpoints of a ladder, as manifests without weights, and the evaluations of some of them."""
+    _, gold = questions(1000)
+    shared = {"settings": {}, "seed": 0, "hardware": Hardware("cpu", 2), "seconds": 1.0}
+    for name in rungs:
+        parent = PARENTS[name]
+        above = Parent(parent, f"content of {parent}") if parent else None
+        size = Size(parameters=1000, bits_per_weight=16.0, bytes_on_disk=2000)
+        folder = tmp_path / "checkpoints" / name
+        folder.mkdir(parents=True)
+        write_manifest(
+            folder, Manifest(kind="sft", name=name, parent=above, content=f"content of {name}", size=size, **shared)
+        )
+        if evaluated is None or name in evaluated:
+            run = tmp_path / "evaluations" / name
+            write_run(run / "0", {"t": choice_rows("t", first_right(RIGHT[name], gold), gold)}, model=name)
+            about = Parent(name, f"content of {name}")
+            write_manifest(run, Manifest(kind="evaluation", name=name, parent=about, content="-", **shared))
+    return {name: str(tmp_path / "evaluations" / name) for name in rungs}
+
+
+def parents(capsys, *command):
+    assert main(["compare", *command, "--format", "json"]) == 0
+    output = json.loads(capsys.readouterr().out)
+    return {row["variant"]: row["parent"] for row in output["comparisons"]}
+
+
+def test_every_rung_is_compared_with_its_parent(tmp_path, capsys):
+    runs = ladder(tmp_path)
+    assert parents(capsys, *runs.values()) == {"sft": "base", "dpo": "sft", "gptq4": "dpo"}
+    assert main(["compare", *runs.values()]) == 0
+    out = capsys.readouterr().out
+    assert "| task | variant | against | n |" in out
+    assert "| t | gptq4 | dpo | 1000 | -1.5 (" in out
+
+
+def test_base_chooses_another(tmp_path, capsys):
+    runs = ladder(tmp_path)
+    assert parents(capsys, runs["sft"], runs["gptq4"], "--base", runs["base"]) == {"sft": "base", "gptq4": "base"}
+    assert parents(capsys, *runs.values(), "--base", runs["sft"]) == {"base": "sft", "dpo": "sft", "gptq4": "sft"}
+
+
+def test_the_nearest_model_above_counts_where_the_parent_is_not_among_the_runs(tmp_path, capsys):
+    runs = ladder(tmp_path)
+    assert parents(capsys, runs["base"], runs["gptq4"]) == {"gptq4": "base"}
+    assert parents(capsys, runs["base"], runs["sft"], runs["gptq4"]) == {"sft": "base", "gptq4": "sft"}
+
+
+def test_runs_the_wrong_way_round_are_put_right_and_that_is_said(tmp_path, capsys):
+    runs = ladder(tmp_path)
+    assert main(["compare", runs["gptq4"], runs["dpo"]]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("# dpo and what was made from it")
+    assert "- gptq4 was made from dpo: dpo is the base (--base chooses another)" in out
+
+
+def test_a_parent_that_was_made_again_is_none(tmp_path, capsys):
+    """Its content is another, so nothing says that the variant was made from it."""
+    runs = ladder(tmp_path)
+    path = tmp_path / "evaluations" / "dpo" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["parent"]["content"] = "made again"
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    assert parents(capsys, *runs.values())["gptq4"] == "sft"
+
+
+def test_the_checkpoint_of_a_run_by_hand_says_what_it_was_made_from(tmp_path, capsys):
+    ladder(tmp_path, evaluated=())
+    _, gold = questions(1000)
+    runs = []
+    for name in ("base", "sft", "gptq4"):
+        rows = {"t": choice_rows("t", np.eye(4)[gold] * (1 + len(name)), gold)}
+        config = {"model_args": {"pretrained": str(tmp_path / "checkpoints" / name)}}
+        runs.append(str(write_run(tmp_path / f"eval-{name}", rows, model=name, config=config)))
+    assert read_run(tmp_path / "eval-gptq4").origin.checkpoint == "content of gptq4"
+    assert parents(capsys, *runs) == {"eval-sft": "eval-base", "eval-gptq4": "eval-sft"}
+
+
+def test_a_report_without_a_base_compares_with_the_parents(tmp_path, capsys):
+    runs = ladder(tmp_path)
+    assert main(["report", *runs.values(), "-o", str(tmp_path / "r.html")]) == 0
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "against dpo" in page
+    assert "no comparison" not in capsys.readouterr().out
