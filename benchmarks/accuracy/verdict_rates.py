@@ -61,7 +61,7 @@ def pairs_of(first: np.ndarray, second: np.ndarray, task: int) -> Pairs:
 
     def answers(right: np.ndarray) -> Answers:
         flat = right.ravel()
-        return Answers(flat.astype(float), blank, flat, blank, blank.astype(np.uint64), None, None, None)
+        return Answers(flat.astype(float), blank, flat, blank, flat.astype(np.uint64), None, None, None, None)
 
     question = np.repeat(np.arange(len(first), dtype=np.uint64) + np.uint64(task * 1_000_000), first.shape[1])
     gold = np.zeros((n, 0), bool)

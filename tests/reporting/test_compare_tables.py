@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.comparison_runs import always_c, groups_of, noisy
+from helpers.locations import REPOSITORY
 from helpers.log_files import choice_rows, questions, write_run
 
 from mcqa_suite.cli.main import main
+from mcqa_suite.reporting.comparison_data import SCHEMA
 
 GOLDEN = Path(__file__).parent / "golden"
 FRACTION = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?")
@@ -124,6 +126,15 @@ def test_the_json_has_its_shape_and_fractions(ladder, capsys):
         assert -1 <= row["low"] <= row["difference"] <= row["high"] <= 1
         assert row["difference"] == pytest.approx(row["value"] - row["base"])
     assert output["unpaired"]["gptq"]["math"]["prompt"] == 1
+
+
+def test_the_page_about_verdicts_names_the_keys():
+    text = (REPOSITORY / "docs" / "verdicts.md").read_text(encoding="utf-8")
+    table = text.partition("## As data")[2]
+    keys = re.findall(r"`(\w+)`", " ".join(line.split("|")[1] for line in table.splitlines() if line.startswith("| `")))
+    assert set(keys) <= set(JSON_KEYS)
+    assert {"task", "variant", "parent", "n", "base", "value", "bound", "p_holm", "verdict", "warnings"} <= set(keys)
+    assert f"`{SCHEMA}`" in table
 
 
 def test_the_leaderboard_is_sorted_and_marks_models_that_do_not_differ_significantly(tmp_path, capsys):

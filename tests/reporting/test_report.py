@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from helpers.browser_runs import unpacked
 from helpers.comparison_runs import always_c, compared, two_runs
+from helpers.ladder_runs import ladder as with_manifests
 from helpers.locations import REPOSITORY
 from helpers.log_files import STAMP, choice_rows, questions, write_run, written_row
 from helpers.report_runs import HOSTILE, Read, ladder, noisy, reported
@@ -163,11 +164,11 @@ def test_a_report_is_the_same_every_time(tmp_path):
 
 
 def test_a_ladder_ends_with_a_report(tmp_path):
-    runs = ladder(tmp_path, n=40)
-    rungs = [RungResult(name, tmp_path, None, runs[name], None) for name in ("base", "gptq8", "gptq2")]
+    runs = with_manifests(tmp_path)
+    rungs = [RungResult(name, tmp_path, None, folder, None) for name, folder in runs.items()]
     result = LadderResult(None, tmp_path, tuple(rungs), 0.0)
     assert save_report(result) == f"report in {tmp_path / 'report.html'}"
-    assert "gptq2 worse" in Read((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "gptq4 worse" in Read((tmp_path / "report.html").read_text(encoding="utf-8")).text
 
 
 def test_the_sample_browser_counts_as_right_what_the_comparison_counts(tmp_path):

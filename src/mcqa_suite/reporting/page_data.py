@@ -49,8 +49,6 @@ def gather(
 
     Without a `base`, each is compared with its parent, as far as the manifests say what was made from what.
     """
-    if noise_floor is not None and base is None:
-        raise ConfigError("--noise-floor needs a base to compare with; name the base with --base")
     special = [_resolved(text) for text in (base, noise_floor) if text is not None]
     others = [text for text in names if _resolved(text) not in special]
     texts = [*([base] if base else []), *others, *([noise_floor] if noise_floor else [])]
@@ -69,8 +67,10 @@ def gather(
     floor = runs[-1] if noise_floor else None
     compared = [run for run in readable if run is not floor]
     first = runs[0] if base else None
-    if base is None and (line := lineage(compared)).recorded:
+    if base is None and compared and (line := lineage(compared)).recorded:
         first = line.base
+    if floor is not None and base is None and first is None:
+        raise ConfigError("--noise-floor needs a base to compare with; name the base with --base")
     report = None
     variants = [run for run in compared if run is not first]
     if first is not None and (variants or floor):

@@ -105,7 +105,7 @@ def rounded_up(value: float) -> int | None:
     if not isfinite(value):
         return None
     step = 10 ** max(0, floor(log10(max(value, 1))) - 1)
-    return ceil(value / step) * step
+    return int(ceil(value / step) * step)
 
 
 def is_significant(row: ComparisonRow | None) -> bool:
