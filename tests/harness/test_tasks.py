@@ -13,6 +13,7 @@ import pytest
 from helpers.dataset_rows import N, write_dataset
 from helpers.locations import MMLU_SUBJECTS, REPOSITORY
 
+from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError, LoglikelihoodError
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
@@ -311,3 +312,22 @@ def test_grids_render_for_every_public_task():
         "mcqa_arc_grid_2_training": 1076,
         "mcqa_arc_grid_2_evaluation": 167,
     }
+
+
+def test_the_list_of_tasks_has_a_section_a_benchmark(capsys):
+    assert main(["tasks"]) == 0
+    out = capsys.readouterr().out
+    assert "\narc: 12 tasks, 5 groups\n  mcqa_arc  " in out
+    assert "\nopenbookqa: 6 tasks\n" in out
+    assert "mcqa_arc_easy_cloze" not in out  # it is in the group mcqa_arc_cloze
+
+
+def test_the_tasks_that_match_are_listed_and_counted(capsys):
+    assert main(["tasks", "arc_easy"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("mcqa_arc_easy") == 6
+    assert out.endswith("\n6 tasks\n")
+    assert main(["tasks", "mcqa_mmlu_stem*_cloze"]) == 0
+    assert capsys.readouterr().out.endswith("\n19 tasks, 12 groups\n")
+    assert main(["tasks", "arx_easy"]) == 2
+    assert capsys.readouterr().err == "mcqa: unknown task 'arx_easy': did you mean mcqa_arc_easy?\n"

@@ -6,12 +6,20 @@ EXAMPLE = 'lm_eval run --tasks mcqa_epfl --include_path "$(mcqa tasks --path)" -
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "pattern", nargs="?", metavar="PATTERN", help="list all whose name holds this text, e.g. arc or *_cot"
+    )
     parser.add_argument("--path", action="store_true", help="print the folder for lm_eval --include_path")
     parser.set_defaults(run=run)
 
 
-def run(path: bool) -> None:
+def run(pattern: str | None, path: bool) -> None:
     from mcqa_suite.common.paths import tasks_dir
-    from mcqa_suite.harness.tasks import describe
+    from mcqa_suite.harness.tasks import matching, overview
 
-    print(tasks_dir() if path else "\n".join(describe()))
+    if path:
+        print(tasks_dir())
+    else:
+        print(
+            "\n".join(matching(pattern) if pattern else [*overview(), "", "mcqa tasks PATTERN lists all that match."])
+        )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from mcqa_suite.common.paths import tasks_dir
 
 if TYPE_CHECKING:
     from lm_eval.tasks import TaskManager
+
+ALL = "everything"
 
 
 def manager(metadata: dict[str, Any] | None = None) -> TaskManager:
@@ -64,14 +67,50 @@ def leaves_of(loaded: Sequence[Any]) -> list[Any]:
     return list({leaf.task_name: leaf for leaf in leaves}.values())
 
 
-def describe() -> list[str]:
-    """One line a group or task, groups first: its name, and what it holds or where its data comes from."""
+def overview() -> list[str]:
+    """A section a benchmark, which is a folder of tasks/: how many tasks it has, and those that no other one holds."""
+    benchmarks: dict[str, dict[str, dict[str, Any]]] = {}
+    for path, name, config in _configs():
+        folder = path.relative_to(tasks_dir()).parts[0]
+        benchmarks.setdefault(ALL if folder == path.name else folder, {})[name] = config
+    lines: list[str] = []
+    for benchmark, configs in sorted(benchmarks.items(), key=lambda item: (item[0] != ALL, item[0])):
+        inner = {str(member) for config in configs.values() for member in _members(config) or ()}
+        tops = {name: config for name, config in configs.items() if name not in inner}
+        tasks = sum(_members(config) is None for config in configs.values())
+        lines += [f"{benchmark}: {_counted(tasks, len(configs) - tasks)}", *_lines(tops), ""]
+    return lines[:-1]
+
+
+def matching(pattern: str) -> list[str]:
+    """One line for each task and group whose name holds the text or matches the glob; ConfigError where none does."""
+    tasks = listed()
+    chosen = {name: config for name, config in tasks.items() if pattern in name or fnmatchcase(name, pattern)}
+    if not chosen:
+        check_names([pattern], list(tasks))
+    groups = sum(_members(config) is not None for config in chosen.values())
+    return [*_lines(chosen), "", _counted(len(chosen) - groups, groups)]
+
+
+def _lines(configs: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Each name, and what it holds or where its data comes from; groups first."""
     lines = []
-    for name, config in sorted(listed().items(), key=lambda item: ("group" not in item[1], item[0])):
-        members = config.get("task")
-        about = f"{len(members)} members" if isinstance(members, list) else public_source(config) or "local"
-        lines.append(f"{name:58} {about}")
+    for name, config in sorted(configs.items(), key=lambda item: (_members(item[1]) is None, item[0])):
+        members = _members(config)
+        about = public_source(config) or "local" if members is None else f"group of {len(members)}"
+        lines.append(f"  {name:56} {about}")
     return lines
+
+
+def _members(config: Mapping[str, Any]) -> list[Any] | None:
+    """The members of a group; None for a task."""
+    members = config.get("task")
+    return members if isinstance(members, list) else None
+
+
+def _counted(tasks: int, groups: int) -> str:
+    counts = {"task": tasks, "group": groups}
+    return ", ".join(f"{count} {word}{'s' * (count != 1)}" for word, count in counts.items() if count)
 
 
 def public_source(config: Mapping[str, Any]) -> str:
@@ -83,9 +122,16 @@ def public_source(config: Mapping[str, Any]) -> str:
 
 def listed() -> dict[str, dict[str, Any]]:
     """The configuration of every group and task by its name, read without the harness, whose import takes seconds."""
+    return {name: config for _, name, config in _configs()}
+
+
+def _configs() -> Iterator[tuple[Path, str, dict[str, Any]]]:
+    """The file, name and configuration of every group and task."""
     files: dict[Path, dict[str, Any]] = {}
-    configs = (_read(path.resolve(), files) for path in sorted(tasks_dir().rglob("*.yaml")))
-    return {name: config for config in configs if isinstance(name := config.get("group") or config.get("task"), str)}
+    for path in sorted(tasks_dir().rglob("*.yaml")):
+        config = _read(path.resolve(), files)
+        if isinstance(name := config.get("group") or config.get("task"), str):
+            yield path, name, config
 
 
 def _read(path: Path, files: dict[Path, dict[str, Any]]) -> dict[str, Any]:
