@@ -1,6 +1,7 @@
 # make demo   installs, runs the demo ladder and prints the leaderboard
 # make test   installs and runs the tests, 5 minutes on 2 cores (no network needed after the install)
 # make test-all   the slow tests too, and the light installation in each Python from 3.12 on that is here
+# make results   every table and the report of results/ again from the logs in results/runs/
 # make lint   ruff and mypy
 # make audit  licences of what is installed, and known vulnerabilities where pip-audit reaches its database
 # make fuzz   every parser fed with broken files, FUZZ_SECONDS=600
@@ -8,7 +9,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test test-all test-light lint format clean audit fuzz
+.PHONY: help demo results test test-all test-light lint format clean audit fuzz
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -28,6 +29,9 @@ $(VENV)/installed-dev: $(VENV)/installed-demo
 demo: $(VENV)/installed-demo
 	@echo "== running the demo ladder: base, SFT, DPO, GPTQ, each evaluated; about 10 minutes on two cores"
 	$(BIN)/mcqa run training/configs/demo.yaml --output runs/demo
+
+results: $(VENV)/installed-demo
+	$(BIN)/python results/render.py
 
 # One file goes to one worker, so that what a file trains once is trained once.
 PYTEST := $(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile

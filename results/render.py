@@ -54,11 +54,11 @@ def main() -> None:
     if plot := against_bits(board, None, None):
         write_files(output, files([plot]))
 
-    base, *others = (f"{name}={folder}" for name, folder in evaluated.items())
+    runs = [f"{name}={folder}" for name, folder in evaluated.items()]
     floor = f"base-again={NOISE}"
     logs = {rung.name: rung.checkpoint / TRAINING_LOG for rung in result.rungs}
-    write_report(others, output / "report.html", base=base, noise_floor=floor, logs=logs)
-    write_file(output / "noise.md", made_by(NOISE_COMMAND, [NOISE]) + mcqa_suite.compare(base, floor).text())
+    write_report(runs, output / "report.html", noise_floor=floor, logs=logs)
+    write_file(output / "noise.md", made_by(NOISE_COMMAND, [NOISE]) + mcqa_suite.compare(runs[0], floor).text())
 
     with_orders = [f"{name}={evaluated[name]}" for name in (BASE, "sft")]
     write_file(output / "option_order.md", head + mcqa_suite.orders(*with_orders).text())

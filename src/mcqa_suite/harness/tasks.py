@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +60,13 @@ def load_leaves(names: Sequence[str], metadata: dict[str, Any] | None = None) ->
 
     `metadata` is the harness's, such as {"epfl_file": "questions.jsonl"}.
     """
-    return leaves_of(load(names, manager(metadata)) if names else [])
+    return leaves_of(load(names, _manager(json.dumps(metadata, sort_keys=True))) if names else [])
+
+
+@cache
+def _manager(metadata: str) -> TaskManager:
+    """The manager of some metadata, written as JSON: to read all YAMLs takes a second."""
+    return manager(json.loads(metadata))
 
 
 def leaves_of(loaded: Sequence[Any]) -> list[Any]:

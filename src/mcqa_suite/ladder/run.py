@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -74,10 +75,12 @@ def run_recipe(
         questions = questions_of(recipe, loaded)
         stack.enter_context(run_lock(folder))
         stack.callback(executor.close)
-        data = check_rows(recipe, loaded, folder)  # writes audits/, so with the lock
         workers = None if ray or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorkers(recipe.jobs)))
         context = LadderContext(recipe, folder, redo, 1 + len(steps), workers, remote=bool(ray))
-        check_settings(context)
+        with ThreadPoolExecutor(1) as beside:  # the trainers' libraries take seconds to import
+            settings = beside.submit(check_settings, context)
+            data = check_rows(recipe, loaded, folder)  # writes audits/, so with the lock
+            settings.result()
         rungs = Ladder(context, steps, data, questions, executor, remote_store).run()
     return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
 
