@@ -110,7 +110,12 @@ def quantisation(result: LadderResult, board: Leaderboard) -> str:
         if name in quantised | parents and speed:
             scores = [entry.accuracy.value for index in columns if (entry := row.entries[index])]
             size = manifests[name].size or manifests[BASE].size
-            cells = [percent(fmean(scores)), size.stored, f"{size.bits_per_weight:.2f}", f"{size.bytes_on_disk / 1e6:.0f}"]
+            cells = [
+                percent(fmean(scores)),
+                size.stored,
+                f"{size.bits_per_weight:.2f}",
+                f"{size.bytes_on_disk / 1e6:.0f}",
+            ]
             cells += [f"{speed['seconds']:.3f}", f"{speed['tokens_per_second']:.0f}", speed["kernel"]]
             rows.append([name, row.parent or "", *cells])
     versions = ", ".join(f"{name} {number}" for name, number in measured["versions"].items())
