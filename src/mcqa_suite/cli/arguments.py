@@ -16,13 +16,13 @@ JUDGE = (
 )
 
 
-def command(commands: Any, name: str, help_text: str, example: str) -> argparse.ArgumentParser:
-    """Add a command whose help ends with an example."""
+def command(commands: Any, name: str, help_text: str, *examples: str) -> argparse.ArgumentParser:
+    """Add a command whose help ends with examples."""
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=help_text,
         description=f"{help_text[0].upper()}{help_text[1:]}.",
-        epilog=f"example:\n  {example}",
+        epilog="\n  ".join([f"example{'s' * (len(examples) > 1)}:", *examples]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser

@@ -6,7 +6,10 @@ from typing import Any
 
 from mcqa_suite.cli.arguments import add_metadata, add_style
 
-EXAMPLE = "mcqa audit train.jsonl --against mcqa_arc mcqa_epfl -o audit"
+EXAMPLES = (
+    "mcqa audit train.jsonl --against mcqa_arc mcqa_epfl -o audit",
+    "mcqa audit training/configs/demo.yaml",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

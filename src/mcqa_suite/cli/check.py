@@ -5,7 +5,10 @@ from typing import Any
 
 from mcqa_suite.cli.arguments import add_metadata
 
-EXAMPLE = """mcqa check mcqa_epfl --metadata '{"epfl_file": "exam.jsonl"}'"""
+EXAMPLES = (
+    """mcqa check mcqa_epfl --metadata '{"epfl_file": "exam.jsonl"}'""",
+    "mcqa check mcqa_arc_easy_cloze --show",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor, add_style, fail_if_any
 from mcqa_suite.common.errors import ConfigError
 
-EXAMPLE = "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --max-drop 1"
+EXAMPLES = (
+    "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --max-drop 1",
+    "mcqa compare runs/base runs/sft --tasks 'mcqa_arc*' --format json",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

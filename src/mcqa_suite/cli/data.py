@@ -4,7 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-EXAMPLE = "mcqa data training/configs/demo.yaml --figure mix.svg"
+EXAMPLES = (
+    "mcqa data training/configs/demo.yaml --figure mix.svg",
+    "mcqa data train.jsonl",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from mcqa_suite.cli.arguments import add_columns
 
-EXAMPLE = "mcqa extract runs/base/samples_mcqa_epfl_cot_2026-01-01T10-00-00.jsonl"
+EXAMPLES = (
+    "mcqa extract runs/base/samples_mcqa_epfl_cot_2026-01-01T10-00-00.jsonl",
+    "mcqa extract runs/base -o reread/",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 from mcqa_suite.cli.arguments import command, fail_if_any
 
 LOG = "samples_mcqa_arc_grid_*.jsonl, or the folder of one"
-EXAMPLE = "mcqa grids vote runs/base/samples_mcqa_arc_grid_1_training_views_2026-01-01T10-00-00.jsonl"
+EXAMPLES = (
+    "mcqa grids vote runs/base/samples_mcqa_arc_grid_1_training_views_2026-01-01T10-00-00.jsonl",
+    "mcqa grids show 67a3c6ac --run runs/base/samples_mcqa_arc_grid_1_training_2026-01-01T10-00-00.jsonl",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-EXAMPLE = "mcqa import-gguf model.Q4_K_M.gguf -o runs/base"
+EXAMPLES = (
+    "mcqa import-gguf model.Q4_K_M.gguf -o runs/base",
+    "mcqa import-gguf smollm2-135m-instruct -o runs/base",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

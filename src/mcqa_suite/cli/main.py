@@ -10,36 +10,59 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from textwrap import fill
 
 from mcqa_suite import __version__
 from mcqa_suite.cli.arguments import command
 from mcqa_suite.common import extras
 from mcqa_suite.common.errors import McqaError
 
-COMMANDS = {
-    "tasks": "list the tasks, or print their folder",
-    "check": "load tasks and render every document, without a model",
-    "eval": "run lm_eval with the tasks of this suite; all flags are those of lm_eval",
-    "extract": "extract the answers of existing sample logs again, without the model",
-    "compare": "compare variants with their base, question by question, and test the differences",
-    "table": "print a leaderboard of runs: tasks, macro mean, size and speed",
-    "report": "write one self-contained HTML file: verdicts, leaderboard, figures, samples",
-    "vote": "score several samples per question: majority, best-of-n, pass@n, and correct answers that the vote missed",
-    "orders": "show how the order of the options changes the accuracy on mcqa_*_perm tasks",
-    "variance": "show the spread over draws, harder variants and single templates of GSM-Symbolic and symbolic_local",
-    "grids": "draw an ARC task with a run's answers, or vote on them and write a submission",
-    "run": "run a recipe: train, quantise, evaluate and compare; rerun to resume",
-    "import-gguf": "convert a GGUF file to a checkpoint that can be trained, quantised and evaluated",
-    "pack": "write a small copy of a run for a repository: gzipped logs, manifests, adapters",
-    "data": "print training rows by source and topic; optionally write them or draw a figure",
-    "audit": "check training rows and search them for evaluation documents; exit 1 if any are found",
-    "preferences": "make preference pairs: sample responses, label and check them",
-    "rank": "rank models by a judge's verdicts on their responses",
+GROUPS = {
+    "evaluate": {
+        "eval": "run lm_eval with the tasks of this suite; all flags are those of lm_eval",
+        "tasks": "list the tasks, or print their folder",
+        "check": "load tasks and render every document, without a model",
+        "extract": "extract the answers of existing sample logs again, without the model",
+    },
+    "compare": {
+        "compare": "compare variants with their parents, question by question, and test the differences",
+        "table": "print a leaderboard of runs: tasks, macro mean, size and speed",
+        "report": "write one self-contained HTML file: verdicts, leaderboard, figures, samples",
+    },
+    "train": {
+        "run": "run a recipe: train, quantise, evaluate and compare; rerun to resume",
+        "import-gguf": "convert a GGUF file to a checkpoint that can be trained, quantised and evaluated",
+        "data": "print training rows by source and topic; optionally write them or draw a figure",
+        "audit": "check training rows and search them for evaluation documents; exit 1 if any are found",
+        "preferences": "make preference pairs: sample responses, label and check them",
+    },
+    "special": {
+        "vote": "score several samples per question: majority, best-of-n, pass@n, and correct answers that the vote missed",
+        "orders": "show how the order of the options changes the accuracy on mcqa_*_perm tasks",
+        "variance": "show the spread over draws, harder variants and single templates of GSM-Symbolic and symbolic_local",
+        "grids": "draw an ARC task with a run's answers, or vote on them and write a submission",
+        "rank": "rank models by a judge's verdicts on their responses",
+        "pack": "write a small copy of a run for a repository: gzipped logs, manifests, adapters",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 EPILOG = """\
-The tasks also work with lm_eval alone:
+`mcqa COMMAND --help` shows the flags of a command, with examples. The tasks also work with lm_eval alone:
   lm_eval --model hf --model_args pretrained=MODEL --tasks mcqa_epfl --include_path "$(mcqa tasks --path)"
 """
+
+
+def command_list() -> str:
+    """The commands in groups, a line each."""
+    sections = [
+        f"{title}:\n"
+        + "".join(
+            fill(text, 80, initial_indent=f"  {name:13}", subsequent_indent=" " * 15) + "\n"
+            for name, text in group.items()
+        )
+        for title, group in GROUPS.items()
+    ]
+    return "\n".join(sections)
 
 
 def build_parser(called: str | None) -> argparse.ArgumentParser:
@@ -47,7 +70,7 @@ def build_parser(called: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mcqa",
         description="Evaluate a base model and the models made from it, and test whether the differences are real.",
-        epilog=EPILOG,
+        epilog=f"{command_list()}\n{EPILOG}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"mcqa-suite {__version__}")
@@ -58,9 +81,9 @@ def build_parser(called: str | None) -> argparse.ArgumentParser:
     for name, help_text in COMMANDS.items():
         if name == called:
             module = import_module(f"mcqa_suite.cli.{name.replace('-', '_')}")
-            module.add_arguments(command(commands, name, help_text, module.EXAMPLE))
+            module.add_arguments(command(commands, name, help_text, *module.EXAMPLES))
         else:
-            commands.add_parser(name, help=help_text)
+            commands.add_parser(name)
     return parser
 
 

@@ -4,7 +4,10 @@ import argparse
 
 from mcqa_suite.cli.arguments import RUN, add_style, fail_if_any
 
-EXAMPLE = "mcqa orders runs/base runs/gptq4"
+EXAMPLES = (
+    "mcqa orders runs/base runs/gptq4",
+    "mcqa orders runs/base",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,10 @@
 import argparse
 from pathlib import Path
 
-EXAMPLE = "mcqa pack runs/demo -o results/runs/demo"
+EXAMPLES = (
+    "mcqa pack runs/demo -o results/runs/demo",
+    "mcqa pack runs/base -o results/runs/base",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from mcqa_suite.cli.arguments import JUDGE, add_judge, command
 
-EXAMPLE = "mcqa preferences sample prompts.jsonl --model runs/demo/checkpoints/sft -o responses.jsonl"
+EXAMPLES = (
+    "mcqa preferences sample prompts.jsonl --model runs/demo/checkpoints/sft -o responses.jsonl",
+    "mcqa preferences check pairs.jsonl",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

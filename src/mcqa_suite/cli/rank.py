@@ -7,7 +7,10 @@ from typing import Any
 
 from mcqa_suite.cli.arguments import add_judge
 
-EXAMPLE = "mcqa rank base=base.jsonl sft=sft.jsonl --judge http://localhost:8000/v1"
+EXAMPLES = (
+    "mcqa rank base=base.jsonl sft=sft.jsonl --judge http://localhost:8000/v1",
+    "mcqa rank base.jsonl sft.jsonl --judge http://localhost:8000/v1 --listwise -o ranking",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

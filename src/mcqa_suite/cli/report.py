@@ -7,7 +7,10 @@ from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor
 
-EXAMPLE = "mcqa report runs/sft runs/gptq4 --base runs/base -o report.html"
+EXAMPLES = (
+    "mcqa report runs/sft runs/gptq4 --base runs/base -o report.html",
+    "mcqa report runs/base runs/sft runs/gptq4",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 from mcqa_suite.cli.arguments import fail_if_any
 
-EXAMPLE = "mcqa run training/configs/demo.yaml --output runs/demo"
+EXAMPLES = (
+    "mcqa run training/configs/demo.yaml --output runs/demo",
+    "mcqa run training/configs/demo.yaml --smoke",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,10 @@ from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_style, fail_if_any
 
-EXAMPLE = "mcqa table runs/base runs/sft 4-bit=runs/gptq4"
+EXAMPLES = (
+    "mcqa table runs/base runs/sft 4-bit=runs/gptq4",
+    "mcqa table runs/* --format latex",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

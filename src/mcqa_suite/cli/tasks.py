@@ -2,7 +2,10 @@
 
 import argparse
 
-EXAMPLE = 'lm_eval run --tasks mcqa_epfl --include_path "$(mcqa tasks --path)" --model hf --model_args pretrained=MODEL'
+EXAMPLES = (
+    'lm_eval run --tasks mcqa_epfl --include_path "$(mcqa tasks --path)" --model hf --model_args pretrained=MODEL',
+    "mcqa tasks arc_easy",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_filter, add_style, fail_if_any
 
-EXAMPLE = "mcqa variance runs/base runs/gptq4 -o variance"
+EXAMPLES = (
+    "mcqa variance runs/base runs/gptq4 -o variance",
+    "mcqa variance runs/base",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,10 @@ from typing import Any
 from mcqa_suite.cli.arguments import add_columns, add_filter, add_style, fail_if_any
 from mcqa_suite.common.errors import ConfigError
 
-EXAMPLE = "mcqa vote runs/base/samples_mcqa_gsm8k_n8_2026-01-01T10-00-00.jsonl --n 1,2,4,8 -o votes"
+EXAMPLES = (
+    "mcqa vote runs/base/samples_mcqa_gsm8k_n8_2026-01-01T10-00-00.jsonl --n 1,2,4,8 -o votes",
+    "mcqa vote runs/sft --reward runs/demo/checkpoints/reward",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
