@@ -19,7 +19,8 @@ from mcqa_suite.common.manifest import MANIFEST, TRAINING_LOG, read_manifest
 from mcqa_suite.ladder import outputs
 from mcqa_suite.ladder.recipe import BASE, read_recipe
 from mcqa_suite.ladder.steps import LadderResult, RungResult
-from mcqa_suite.logs.files import load_results, results_files
+from mcqa_suite.logs.files import results_files
+from mcqa_suite.logs.results import load_results
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.reporting.figures import files
 from mcqa_suite.reporting.figures.runs import against_bits

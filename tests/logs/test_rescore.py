@@ -215,7 +215,11 @@ def test_two_filters_of_a_log_are_rescored_separately(tmp_path, capsys):
         ({"choices": CITIES, "answer": "E"}, ["--kind", "letters"], "gold answer 'E'"),
         ({"choices": ["1", "2", "3"], "answer": "3"}, ["--kind", "letters"], None),
         ({"choices": ["2", "3", "4"], "answer": "3"}, ["--kind", "letters"], "an option's text and another's label"),
-        ({"choices": CITIES, "answer": None}, ["--kind", "letters"], "neither text nor an index"),
+        (
+            {"choices": CITIES, "answer": None},
+            ["--kind", "letters"],
+            "no gold answer among the columns choices, answer",
+        ),
         ({"answer": "B"}, ["--kind", "letters", "--choices-key", "a,b"], "--choices-key a,b: no column a among"),
         ({"answer": "B"}, ["--kind", "letters", "--gold-key", "key"], "--gold-key key: no such column among answer"),
         ({"question": "?", "answer": "3 or 4"}, ["--kind", "numbers"], "gold number '3 or 4'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,15 @@ def test_a_judge_sees_both_orders_and_only_agreement_decides(tmp_path):
     assert main(["preferences", "check", str(labels), "--responses", str(path), "--pairs", str(pairs)]) == 0
     assert sorted(row["prompt"] for row in lines(pairs)) == ["p0", "p1"]
     assert {(row["chosen"], row["rejected"]) for row in lines(pairs)} == {("good", "bad")}
+
+
+@pytest.mark.parametrize("verdicts", [None, "first", [1], [{}]])
+def test_verdicts_that_are_none_are_named_by_their_line(tmp_path, verdicts):
+    row = {"id": "x", "pair": [0, 1], "prompt": "p", "a": "yes", "b": "no", "by": "judge", "label": "a"}
+    labels = tmp_path / "labels.jsonl"
+    labels.write_text(json.dumps(row) + "\n" + json.dumps(row | {"verdicts": verdicts}) + "\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"labels.jsonl:2: not a label; expected rows of `mcqa preferences label`"):
+        read_labels(labels)
 
 
 def test_a_response_cannot_fill_slots_of_the_judges_template(tmp_path):

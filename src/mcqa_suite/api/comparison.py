@@ -21,7 +21,7 @@ from mcqa_suite.analysis.compare import (
 from mcqa_suite.analysis.leaderboard import Leaderboard
 from mcqa_suite.analysis.leaderboard import leaderboard as ranked
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.logs.named_runs import named_path
+from mcqa_suite.logs.named_runs import expanded, named_path
 from mcqa_suite.reporting import comparison_data, comparison_text
 from mcqa_suite.reporting import leaderboard as leaderboard_text
 from mcqa_suite.reporting.html import write_report
@@ -174,7 +174,8 @@ def compare(
 ) -> CompareResult:
     """Compare runs question by question: each with its parent, as manifests name it, else with the first.
 
-    A run is what `lm_eval --output_path FOLDER --log_samples` wrote: a folder, FOLDER@STAMP or NAME=FOLDER.
+    A run is what `lm_eval --output_path FOLDER --log_samples` wrote: a folder, FOLDER@STAMP or NAME=FOLDER. A folder of
+    several models is each of them.
 
     Args:
         base: Compare every run with this one.
@@ -196,7 +197,8 @@ def compare(
     """
     if not 0 < margin < 100:
         raise ConfigError(f"--margin {margin:g}: expected points between 0 and 100")
-    texts, floor = [str(run) for run in runs], str(noise_floor) if noise_floor else None
+    floor = str(noise_floor) if noise_floor else None
+    texts = expanded(map(str, runs), [str(run) for run in (base, floor) if run])
     options = Options(tasks, metric, margin / 100, cluster, force, filter)
     documents = Path(subset) if subset else None
     scores = [Published.read(text) for text in ([against] if isinstance(against, str) else against)]
@@ -253,14 +255,14 @@ def leaderboard(
     subset: str | Path | None = None,
     cluster: str | None = None,
 ) -> LeaderboardResult:
-    """Rank runs: folders, FOLDER@STAMP or NAME=FOLDER.
+    """Rank runs: folders, FOLDER@STAMP or NAME=FOLDER. A folder of several models is each of them.
 
     `metric` is chosen as in a comparison by default; `filter` is patterns of filters, separated by commas; `subset` is the
     clean.json of an audit, of which only the documents count; `cluster` is that of a comparison.
     Raises McqaError where no run can be read; what else cannot be read is in `problems`.
     """
     documents = Path(subset) if subset else None
-    folders = read_folders([str(run) for run in runs], cluster=cluster, subset=documents, filters=filter)
+    folders = read_folders(expanded(map(str, runs)), cluster=cluster, subset=documents, filters=filter)
     table = replace(ranked(folders.readable, metric), subset=folders.subset)
     unread = [line for run in folders.readable for line in run.problems]
     return LeaderboardResult(table, (*folders.errors, *unread, *table.problems))

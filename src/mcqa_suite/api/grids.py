@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.grids import Candidate, Task, submission
-from mcqa_suite.logs.files import sample_files
+from mcqa_suite.logs.files import is_log, logs_of
 from mcqa_suite.logs.grid_answers import GridReport, judge, ranked, read_answers
 from mcqa_suite.logs.integrity import fault_lines
 from mcqa_suite.logs.runs import read_log
@@ -90,8 +90,8 @@ def grid_answers(task: Task, samples: str | Path) -> Mapping[int, Sequence[Candi
 
 
 def _log(path: Path) -> Path:
-    files = sample_files(path, "mcqa_arc_grid_*") if path.is_dir() else [path]
-    if len(files) != 1 or not files[0].is_file():
-        count = "no log" if not files or not files[0].is_file() else f"{len(files)} logs"
+    files = logs_of(path, "mcqa_arc_grid_*")
+    if len(files) != 1 or not is_log(files[0]):
+        count = "no log" if not files or not is_log(files[0]) else f"{len(files)} logs"
         raise ConfigError(f"{path}: {count} of a grid task; give one samples_mcqa_arc_grid_*.jsonl")
     return files[0]

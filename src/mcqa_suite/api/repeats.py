@@ -13,7 +13,7 @@ from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_score
 from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_files
-from mcqa_suite.logs.files import log_name, sample_files
+from mcqa_suite.logs.files import is_log, log_name, logs_of, task_of
 from mcqa_suite.logs.integrity import Fault, fault_lines
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.named_runs import named_path, named_paths
@@ -111,17 +111,11 @@ def _logs_read(path: Path, filter_name: str | None) -> list[TaskRun]:
 
 def _logs_of(name: str | None, path: Path) -> Iterator[tuple[str, Path]]:
     """(name, file) of a sample log, or of those below a folder."""
-    files = sample_files(path) if path.is_dir() else [path]
-    if not files or not files[0].is_file():
+    files = logs_of(path)
+    if not files or not is_log(files[0]):
         raise ConfigError(f"{path}: no sample logs; give a samples_*.jsonl of lm_eval --log_samples, or its folder")
     for file in files:
-        yield (name if name and len(files) == 1 else f"{name or ''} {_task(file)}".strip()), file
-
-
-def _task(file: Path) -> str:
-    """The task in `samples_<task>_<time>.jsonl`, else the file's own name."""
-    stem = log_name(file).removeprefix("samples_")
-    return stem.rpartition("_")[0] if file.name.startswith("samples_") and "_" in stem else log_name(file)
+        yield (name if name and len(files) == 1 else f"{name or ''} {task_of(file)}".strip()), file
 
 
 def _scores(kind: str, source: Path, log: Path, ballots: Ballots) -> Floats:

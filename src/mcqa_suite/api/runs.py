@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs import runs
 from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.logs.rows import Sample, parse_rows, read_extraction
+from mcqa_suite.logs.rows import HARNESS, Sample, parse_rows, read_extraction
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.tables import data_frame
@@ -52,11 +52,7 @@ class Run:
             raise ConfigError(f"{self.log.path}: no samples of task {task!r}; it has {', '.join(logs)}")
         names = [task] if task else list(logs)
         return data_frame(
-            [
-                {"task": name} | row
-                for name in names
-                for row in parse_rows(logs[name], _row, "lm_eval 0.4.3 or newer", failed=True)
-            ]
+            [{"task": name} | row for name in names for row in parse_rows(logs[name], _row, HARNESS, failed=True)]
         )
 
 

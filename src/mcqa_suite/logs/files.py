@@ -1,32 +1,39 @@
-"""Find the results files of a run, and the sample logs beside them."""
+"""Find the results files of a run, and the sample logs beside or inside them."""
 
 from __future__ import annotations
 
-import json
+import fnmatch
+import re
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
-from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.results import SAMPLES, OtherFormError, Results, load_results
 
 PACKED = ".gz"
-MAPPINGS_OF_MAPPINGS = ("configs", "results", "groups", "n-samples")  # by task or group
+INSIDE = "#"  # `out.json#arc` stands for the samples of arc inside the results file out.json
+RESULTS = "results_"
+STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?")
+FIRST_KEY = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"results"\s*:')  # of a results file with a name of the user's
 
 
 def results_files(path: Path) -> list[Path]:
     """The results files of a folder, a single file, or FOLDER@STAMP, oldest first.
 
-    Several files, also of folders side by side, may have a stamp such as the day, as long as none repeats a task of another.
+    They are `results_*.json`, and files of any name that begin as the harness's do. Several files, also of folders side by
+    side, may have a stamp such as the day, as long as none repeats a task of another.
     """
     folder, at, stamp = str(path).rpartition("@")
     if not path.exists() and at and Path(folder).is_dir():
         files = _below(Path(folder))
-        named = [file for file in files if stamp in file.name]
+        named = [file for file in files if stamp_of(file) == stamp] or [file for file in files if stamp in file.name]
         if not named or _task_comes_twice(named):
             choices = ", ".join(f"{file.parent}@{stamp_of(file)}" for file in named or files) or "none"
             raise DatasetError(f"{path}: {len(named)} runs have this stamp; give one of: {choices}")
         return named
     if path.is_file():
-        if not (path.name.startswith("results_") and path.suffix == ".json"):
+        if path.suffix != ".json":
             raise DatasetError(f"{path}: not a results_*.json; give the results file, or its folder")
         return [path]
     files = _below(path)
@@ -40,7 +47,22 @@ def results_files(path: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("results_*.json"), key=lambda file: (file.name, str(file)))
+    return sorted(
+        filter(is_results_file, folder.rglob("*.json")), key=lambda file: (timestamp(file), file.name, str(file))
+    )
+
+
+def is_results_file(path: Path) -> bool:
+    """Whether a file is named as the harness names results, or begins as they do."""
+    if not path.is_file():
+        return False
+    if path.name.startswith(RESULTS):
+        return True
+    try:
+        with path.open("rb") as file:
+            return FIRST_KEY.match(file.read(64)) is not None
+    except OSError:
+        return False
 
 
 def _task_comes_twice(files: list[Path]) -> bool:
@@ -50,62 +72,112 @@ def _task_comes_twice(files: list[Path]) -> bool:
     return len(set(tasks)) < len(tasks)
 
 
+def timestamp(path: Path) -> str:
+    """The date and time in the name of a results file or a sample log; "" where it has none."""
+    stamps = STAMP.findall(path.name)
+    return stamps[-1] if stamps else ""
+
+
+def day_of(path: Path) -> str:
+    """2026-01-02, of the time in the name of a results file or a sample log; "" where it has none."""
+    return timestamp(path)[:10]
+
+
 def stamp_of(path: Path) -> str:
-    """The time stamp in the name of a results file."""
-    return path.stem.removeprefix("results_")
+    """The time stamp in the name of a results file; what else distinguishes it where there is none."""
+    return timestamp(path) or path.stem.removeprefix(RESULTS)
 
 
-def samples_file(path: Path, task: str) -> Path:
-    """The sample log of a task beside its results file, packed (`.jsonl.gz`) where only that exists.
+def samples_file(path: Path, results: Results, task: str) -> Path | None:
+    """The sample log of a task of a results file: the one beside it, else the samples inside it; None where there is neither.
 
     DatasetError for a task name that cannot be in a file name.
     """
-    name = f"samples_{task}_{stamp_of(path)}.jsonl"
-    if Path(name).name != name or "\0" in name:
+    for name in _log_names(path, results, task):
+        for log in (path.with_name(name), path.with_name(name + PACKED)):
+            if _exists(log):
+                return log
+    if task in results[SAMPLES]:
+        return path.with_name(f"{path.name}{INSIDE}{task}")
+    renamed = [] if timestamp(path) else list(path.parent.glob(f"samples_{escape(task)}_[0-9]*.jsonl"))
+    return renamed[0] if len(renamed) == 1 else None
+
+
+def _log_names(path: Path, results: Results, task: str) -> list[str]:
+    """How the log of a task may be called: as of lm_eval 0.4.3, and as before, with the model's arguments and without a time."""
+    names = [f"samples_{task}_{stamp_of(path)}.jsonl"]
+    if Path(names[0]).name != names[0] or "\0" in names[0]:
         raise DatasetError(f"{path}: task {task!r} cannot be in a file name; remove it from the results")
-    plain, packed = path.with_name(name), path.with_name(name + PACKED)
-    return packed if packed.exists() and not plain.exists() else plain
+    if not timestamp(path):
+        arguments = str((results.get("config") or {}).get("model_args") or "")
+        names.append(f"samples_{task}.jsonl")
+        names += [f"{re.sub(odd, '__', arguments)}_{task}.jsonl" for odd in ("/|=", r'["<>:/|\\?*\[\]]+')]
+    return names
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long
+        raise DatasetError(f"{path}: {error.strerror}; remove the task from the results") from error
+
+
+def inside_of(log: Path) -> tuple[Path, str] | None:
+    """The results file and the task, where `log` stands for samples inside a results file."""
+    name, inside, task = log.name.partition(INSIDE)
+    return (log.with_name(name), task) if inside and name.endswith(".json") and not log.exists() else None
+
+
+def is_log(log: Path) -> bool:
+    """Whether it is a file, or stands for samples inside one."""
+    inside = inside_of(log)
+    return log.is_file() if inside is None else inside[0].is_file()
+
+
+def results_of(log: Path) -> tuple[Path, Results, str] | None:
+    """The results file that a sample log belongs to, its content, and the task; None where there is none beside it."""
+    if (inside := inside_of(log)) is not None:
+        return inside[0], load_results(inside[0]), inside[1]
+    stamps = (timestamp(log), "")
+    beside = [path for path in log.parent.glob("*.json") if timestamp(path) in stamps and is_results_file(path)]
+    for path in sorted(beside, key=timestamp, reverse=True):
+        with suppress(OtherFormError):
+            results = load_results(path)
+            for task in results["configs"]:
+                if task in log.name and samples_file(path, results, task) == log:
+                    return path, results, task
+    return None
+
+
+def logs_of(path: Path, tasks: str = "*") -> list[Path]:
+    """The sample logs of a folder or of a results file whose task matches the pattern `tasks`; any other file is one itself."""
+    if path.is_dir():
+        files, logs = _below(path), set(sample_files(path, tasks))
+    elif path.suffix == ".json" and is_results_file(path):
+        files, logs = [path], set()
+    else:
+        return [path]
+    for file in files:
+        with suppress(OtherFormError):
+            results = load_results(file)
+            names = fnmatch.filter(results["configs"], tasks)
+            logs |= {log for task in names if (log := samples_file(file, results, task)) is not None}
+    return sorted(logs)
 
 
 def sample_files(folder: Path, tasks: str = "*") -> list[Path]:
-    """Every sample log below a folder, packed or not, whose task matches the pattern `tasks`, in order of path."""
+    """Every `samples_*.jsonl` below a folder, packed or not, whose task matches the pattern `tasks`, in order of path."""
     return sorted([*folder.rglob(f"samples_{tasks}.jsonl"), *folder.rglob(f"samples_{tasks}.jsonl{PACKED}")])
+
+
+def task_of(log: Path) -> str:
+    """The task in `samples_<task>_<time>.jsonl` and `out.json#<task>`, else the log's own name."""
+    stem = log_name(log)
+    if INSIDE in stem:
+        return stem.partition(INSIDE)[2]
+    return stem.removeprefix("samples_").rpartition("_")[0] if re.match("samples_.*_", stem) else stem
 
 
 def log_name(path: Path) -> str:
     """The name of a sample log without its endings, `.jsonl` and `.gz`."""
     return path.name.removesuffix(PACKED).removesuffix(".jsonl")
-
-
-def load_results(path: Path) -> dict[str, Any]:
-    """The content of a results file without its null values; DatasetError where it does not have the harness's form."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        results = {name: value for name, value in content.items() if value is not None}
-        _check_form(results)
-    except OSError as error:
-        raise DatasetError(f"{path}: {error.strerror}; give the results file, or its folder") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DatasetError(f"{path}: broken results ({error!r}); was the run cut off? Run it again") from error
-    return results
-
-
-def _check_form(results: dict[str, Any]) -> None:
-    """Raise KeyError or TypeError for content that is not a results file of the harness."""
-    results["configs"]
-    for name in (*MAPPINGS_OF_MAPPINGS, "group_subtasks", "versions", "n-shot", "config"):
-        if not isinstance(results.get(name, {}), dict):
-            raise TypeError(f"{name} is not a mapping")
-    for name in MAPPINGS_OF_MAPPINGS:
-        if not all(isinstance(value, dict) for value in results.get(name, {}).values()):
-            raise TypeError(f"{name} has a value that is not a mapping")
-    for members in results.get("group_subtasks", {}).values():
-        if not (isinstance(members, list) and all(isinstance(member, str) for member in members)):
-            raise TypeError("group_subtasks has a value that is not a list of names")
-    counts = [config.get("num_fewshot") for config in results["configs"].values()]
-    counts += [
-        *results.get("n-shot", {}).values(),
-        *(n.get("effective") for n in results.get("n-samples", {}).values()),
-    ]
-    if not all(count is None or isinstance(count, int) for count in counts):
-        raise TypeError("a count of examples or samples is not a whole number")

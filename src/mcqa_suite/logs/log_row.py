@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.extract import Extraction, extract_grid, gold_letter, gold_number
+from mcqa_suite.logs.printed_values import is_printed_list, number, printed_elements
 from mcqa_suite.logs.rows import Sample, read_extraction
 from mcqa_suite.logs.scoring import Doc
 from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index, option_label
@@ -22,7 +23,7 @@ KIND_COLUMNS = {
 CHOICES = ("choices", "options", "endings")
 GOLD = {
     "letters": ("gold", "answerKey", "answer", "answer_idx", "answer_index", "correct", "label"),
-    "numbers": ("gold", "answer"),
+    "numbers": ("gold", "answer", "answer_number"),
     "grids": ("output",),
 }
 METRICS = ("acc", "exact_match")
@@ -86,20 +87,20 @@ def log_row(row: Mapping[str, Any], columns: Columns) -> LogRow:
         )
     doc, labels = _document(row, kind, columns)
     filtered = sample.filtered if "filtered_resps" in row else []
-    scores = [row[name] for name in [*METRICS, *sample.metrics] if isinstance(row.get(name), (int, float))]
+    names = [name for name in [*METRICS, *sample.metrics] if number(row.get(name)) is not None]
     return LogRow(
         kind=kind,
         doc=doc,
         texts=tuple(texts),
         filter=str(row.get("filter", "none")),
         extractions=tuple(_extraction(kind, value, doc, labels) for value in filtered),
-        acc=float(scores[0]) if scores else None,
+        acc=sample.score(names[0]) if names else None,
     )
 
 
 def _document(row: Mapping[str, Any], kind: str, columns: Columns) -> tuple[Doc, Sequence[str]]:
     """The document in our columns, and the labels of its options in its own scheme."""
-    gold = _gold(row, kind, columns.gold)
+    gold = gold_of(row, kind, columns.gold)
     if kind == "numbers":
         return {"gold": _with_flag(gold_number, str(gold))}, ()
     if kind == "grids":
@@ -108,19 +109,20 @@ def _document(row: Mapping[str, Any], kind: str, columns: Columns) -> tuple[Doc,
             raise ValueError("the gold answer is not a grid; give --gold-key COLUMN")
         form = {"encoder": row["doc"]["encoder"]} if isinstance(row["doc"].get("encoder"), str) else {}
         return {"output": grid, **form}, ()
-    choices, labels = _choices(row["doc"], columns.choices)
+    choices, labels = choices_of(row["doc"], columns.choices)
     golds = gold if isinstance(gold, list) else [gold]
-    return {"choices": choices, "gold": [_index(value, choices, labels) for value in golds]}, labels
+    return {"choices": choices, "gold": [option_index(value, choices, labels) for value in golds]}, labels
 
 
-def _gold(row: Mapping[str, Any], kind: str, key: str | None) -> Any:
+def gold_of(row: Mapping[str, Any], kind: str, key: str | None = None) -> Any:
+    """The gold answer in the column `key`, None for the usual ones, or in the target; ValueError where there is none."""
     doc = row["doc"]
     if key is not None:
         if key not in doc:
             raise ValueError(f"--gold-key {key}: no such column among {', '.join(doc)}")
         return doc[key]
     for name in GOLD[kind]:
-        if name in doc:
+        if doc.get(name) is not None:
             return doc[name]
     target = row.get("target")
     # The log turns an index into text, and "2" may be an index or a label.
@@ -129,8 +131,8 @@ def _gold(row: Mapping[str, Any], kind: str, key: str | None) -> Any:
     raise ValueError(f"no gold answer among the columns {', '.join(doc)}; give --gold-key COLUMN")
 
 
-def _choices(doc: Doc, key: str | None) -> tuple[list[str], Sequence[str]]:
-    """Option texts, and their labels where the data set has its own."""
+def choices_of(doc: Doc, key: str | None = None) -> tuple[list[str], Sequence[str]]:
+    """Option texts, and their labels where the data set has its own; ValueError where there are none."""
     if key is not None and key.isdigit():
         return [""] * int(key), ()
     names = key.split(",") if key else [name for name in CHOICES if name in doc][:1]
@@ -145,10 +147,16 @@ def _choices(doc: Doc, key: str | None) -> tuple[list[str], Sequence[str]]:
     if isinstance(value, dict):
         both = {"text", "label"} <= value.keys()
         texts, labels = (value["text"], value["label"]) if both else (value.values(), value.keys())
-        return [str(text) for text in texts], [str(label) for label in labels]
+        return [str(text) for text in _listed(texts)], [str(label) for label in _listed(labels)]
+    value = _listed(value)
     if not isinstance(value, list):
         raise ValueError(f"column {names[0]} is not a list of options; give --choices-key COLUMN")
     return _without_labels([str(text) for text in value]), ()
+
+
+def _listed(value: Any) -> Any:
+    """The elements of an array that was logged as text; anything else as it is."""
+    return printed_elements(value) if is_printed_list(value) else value
 
 
 def _without_labels(texts: list[str]) -> list[str]:
@@ -159,7 +167,7 @@ def _without_labels(texts: list[str]) -> list[str]:
     return texts
 
 
-def _index(value: Any, choices: Sequence[str], labels: Sequence[str]) -> int:
+def option_index(value: Any, choices: Sequence[str], labels: Sequence[str]) -> int:
     """The index of a gold answer, which is an index, a label, a letter or the text of an option."""
     if isinstance(value, str):
         if value.strip() in labels:
@@ -190,7 +198,7 @@ def _extraction(kind: str, value: Any, doc: Doc, labels: Sequence[str]) -> Extra
     try:
         if kind == "letters":
             name = text.strip(string.punctuation + string.whitespace)
-            return Extraction(option_label(_index(name, doc["choices"], labels)), "answered")
+            return Extraction(option_label(option_index(name, doc["choices"], labels)), "answered")
         answer = gold_number(text) if kind == "numbers" else extract_grid(text).answer
     except ValueError:  # no letter, number or grid, such as "[invalid]"
         answer = None

@@ -8,7 +8,7 @@ from typing import Any
 # Shares of right answers, from 0 to 1; a comparison uses the first of them that a run has, unless another is named.
 METRICS = ("acc", "acc_norm", "exact_match")
 # Guessing has a score in these: chance, the most frequent letter and flips mean something.
-ACCURACIES = (*METRICS, "acc_bytes", "acc_mutual_info", "majority")
+ACCURACIES = (*METRICS, "acc_bytes", "acc_mutual_info", "math_verify", "majority")
 # How an answer was read, not whether it is right.
 READINGS = ("parsed", "refused", "truncated")
 # The others are shown in their own unit, not in per cent.

@@ -1,4 +1,4 @@
-"""Runs as a user names them: a path, or NAME=PATH."""
+"""Runs as a user names them: a path, NAME=PATH, or a folder with the runs of several models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.logs.runs import Run, read_run
+from mcqa_suite.logs.same_run import single_runs
 
 
 def read_runs(texts: Sequence[str], cluster: str | None = None) -> tuple[list[Run | None], list[str]]:
@@ -29,9 +30,27 @@ def read_runs(texts: Sequence[str], cluster: str | None = None) -> tuple[list[Ru
     return [run and replace(run, name=name) for run, name in zip(runs, names, strict=True)], errors
 
 
+def expanded(texts: Iterable[str], others: Iterable[str] = ()) -> list[str]:
+    """The texts, with the runs below it in place of a folder of several models.
+
+    A run that is given itself, here or in `others`, is not one of those below a folder.
+    """
+    texts = list(texts)
+    given = {named_path(text)[1].resolve() for text in (*texts, *others)}
+    runs: list[str] = []
+    for text in texts:
+        name, folder = named_path(text)
+        if (below := single_runs(folder)) == [folder]:
+            runs.append(text)
+            continue
+        below = [run for run in below if not any(path.is_relative_to(run.resolve()) for path in given)]
+        runs += [f"{name} {run.relative_to(folder)}={run}" if name else str(run) for run in below]
+    return runs
+
+
 def named_paths(texts: Iterable[str | Path]) -> list[tuple[str, Path]]:
-    """Each path with a name of its own: the given one, else the file's or folder's."""
-    named = [(*named_path(str(text)), str(text)) for text in texts]
+    """Each run with a name of its own: the given one, else the file's or folder's."""
+    named = [(*named_path(text), text) for text in expanded(map(str, texts))]
     names = _distinct([(name or path.absolute().name, text) for name, path, text in named])
     return [(name, path) for name, (_, path, _) in zip(names, named, strict=True)]
 

@@ -11,7 +11,8 @@ from typing import Any
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import HELD_OUT, MANIFEST, TRAINING_LOG
 from mcqa_suite.logs import packing
-from mcqa_suite.logs.files import PACKED, load_results, results_files, samples_file
+from mcqa_suite.logs.files import PACKED, is_results_file, results_files, samples_file
+from mcqa_suite.logs.results import load_results
 
 COPIED = {MANIFEST, TRAINING_LOG, HELD_OUT, "rung.json", "adapter_config.json", "adapter_model.safetensors"}
 COPIED_FOLDERS = {"audits", "configs"}
@@ -56,7 +57,8 @@ def pack_run(folder: Path, output: Path) -> PackedRun:
 
 def _remove_older_logs(folder: Path) -> None:
     """Remove the results and samples of an earlier evaluation; whatever else is in the folder stays."""
-    for path in [*folder.glob("results_*.json"), *folder.glob("samples_*.jsonl"), *folder.glob("samples_*.jsonl.gz")]:
+    results = [path for path in folder.glob("*.json") if is_results_file(path)]
+    for path in [*results, *folder.glob("samples_*.jsonl"), *folder.glob("samples_*.jsonl.gz")]:
         path.unlink()
 
 
@@ -71,10 +73,12 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
         content = load_results(path)
         yield path, path.relative_to(folder), path.read_bytes()
         for task, config in content["configs"].items():
-            log = samples_file(path, task)
+            log = samples_file(path, content, task)
+            if log is None or not log.is_file():  # inside the results file, which is copied whole
+                continue
             if log.suffix == PACKED:
                 yield log, log.relative_to(folder), log.read_bytes()
-            elif log.exists():
+            else:
                 yield log, log.relative_to(folder).with_name(log.name + PACKED), _packed(log, config)
 
 

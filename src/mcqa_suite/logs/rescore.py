@@ -16,7 +16,7 @@ from tqdm import tqdm
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.files import write_lines
 from mcqa_suite.extract import Extraction
-from mcqa_suite.logs.files import log_name
+from mcqa_suite.logs.files import is_log, log_name, logs_of
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row, outcome
 from mcqa_suite.logs.rows import Sample, read_rows, write_extraction
 from mcqa_suite.logs.scoring import SCORES, Scores, epfl_marked, read_all
@@ -46,11 +46,12 @@ class RescoredLog:
 
 
 def rescore_all(paths: Sequence[Path], output: Path | None, columns: Columns, report: Report) -> list[RescoredLog]:
-    """Rescore every log of `paths`, in order; `report` receives broken lines and skipped logs.
+    """Rescore every log of `paths`, in order, and of results files among them; `report` receives broken lines and skipped logs.
 
     Raises DatasetError or ConfigError, before anything is written, for a log that cannot be read at all.
     """
-    readable = [path for path in paths if _is_readable(path, columns, report)]
+    logs_of_all = [log for path in paths for log in ([path] if path.is_dir() else logs_of(path))]
+    readable = [path for path in logs_of_all if _is_readable(path, columns, report)]
     if not readable:
         raise DatasetError(f"{paths[0]}: no generated answers; give the samples_*.jsonl of a cot or math task")
     logs = [rescore(path, target, columns, report) for path, target in _targets(readable, output)]
@@ -135,7 +136,7 @@ def _new_row(sample: Sample, old: LogRow, extractions: list[Extraction], scores:
 
 def _is_readable(path: Path, columns: Columns, report: Report) -> bool:
     """Whether a log holds generated answers, by its first whole line; DatasetError for a file that is not a log."""
-    if not path.is_file():
+    if not is_log(path):
         what = "a folder" if path.is_dir() else "no such file"
         raise DatasetError(f"{path}: {what}; {REMEDY}")
     if path.name.endswith(SUFFIX):

@@ -1,4 +1,4 @@
-"""The lines of a `samples_*.jsonl`, one document under one filter each; no other module opens these files.
+"""The samples of a log, one document under one filter each; no other module reads the rows of these files.
 
 Our filters log one line of JSON for each response:
 `{"answer": "B", "status": "answered", "rule": "answer_is", "span": [14, 15]}`.
@@ -8,25 +8,30 @@ Version 0.1.0 logged the `repr` of such a dict, which is read too.
 from __future__ import annotations
 
 import ast
-import gzip
 import json
-import shutil
-import weakref
-import zlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.extract import Extraction
-from mcqa_suite.logs.files import PACKED
+from mcqa_suite.logs.lines import numbered_lines, seekable
 from mcqa_suite.logs.metrics import ACCURACIES
+from mcqa_suite.logs.older_rows import Completion
 from mcqa_suite.logs.packing import continuations_digest, with_document, without_arguments
+from mcqa_suite.logs.printed_values import is_printed_list, number, printed_pairs
 
 T = TypeVar("T")
+HARNESS = "lm_eval 0.4.0 or newer"  # the logs that are read
+PRINTED_PAIR = re.compile(r"\(.*,\s*(True|False)\)")  # (-1.5, False)
 EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
+# What every row holds; the other values of a row without a list of `metrics` are metrics.
+ROW_KEYS = {
+    *("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics", "recorded"),
+    *("doc_hash", "prompt_hash", "target_hash"),
+}
 # What the harness's own regex filters return where nothing matched.
 NO_ANSWER = ("", "[invalid]", "[no answer]")
 
@@ -78,9 +83,10 @@ class Sample:
     def _argument(self, request: int, index: int) -> str:
         try:
             arguments = self.row["arguments"]
-            if isinstance(arguments, dict):
-                return str(arguments[f"gen_args_{request}"][f"arg_{index}"])
-            return str(arguments[request][index])
+            named = isinstance(arguments, dict)
+            value = arguments[f"gen_args_{request}"][f"arg_{index}"] if named else arguments[request][index]
+            is_chat = isinstance(value, list) and len(value) == 1  # of messages, as one text
+            return str(value[0] if is_chat else value)
         except (KeyError, IndexError, TypeError):
             return ""
 
@@ -100,9 +106,19 @@ class Sample:
         return [read_answer(value) for value in self.filtered]
 
     @property
+    def pairs(self) -> Any:
+        """(log-likelihood, is_greedy) of each continuation; whatever the filter gave for a generated answer."""
+        value = self.row["filtered_resps"]
+        if is_printed_list(value):
+            return printed_pairs(value)
+        if isinstance(value, list) and value and all(isinstance(p, str) and PRINTED_PAIR.fullmatch(p) for p in value):
+            return [pair for text in value for pair in printed_pairs(text)]
+        return value
+
+    @property
     def loglikelihoods(self) -> list[float]:
         """The log-likelihood of each option of a multiple-choice task."""
-        values = [float(pair[0]) for pair in self.row["filtered_resps"]]
+        values = [float(pair[0]) for pair in self.pairs]
         # With acc_mutual_info, the second half are the options without the question.
         return values[: len(values) // 2] if "acc_mutual_info" in self.row else values
 
@@ -115,16 +131,17 @@ class Sample:
     @property
     def scores(self) -> dict[str, float]:
         """The metrics whose value in this row is a number; SampleValueError where an accuracy is not from 0 to 1."""
-        names = self.metrics or [name for name in self.row if name not in ("doc_id", "filter")]
+        names = self.metrics or [name for name in self.row if name not in ROW_KEYS]
         return {name: value for name in names if name in self.row and (value := self.score(name)) is not None}
 
     def score(self, name: str) -> float | None:
         """A metric's value; None where it is no single number."""
         value = self.row[name]
-        number = isinstance(value, (int, float))
-        if name in ACCURACIES and not isinstance(value, (list, dict)) and not (number and 0 <= value <= 1):
+        score = number(value)
+        is_share = score is not None and 0 <= score <= 1
+        if name in ACCURACIES and not is_share and not (isinstance(value, (list, dict)) or is_printed_list(value)):
             raise SampleValueError(f"{name} is {json.dumps(value)[:60]}, expected a number from 0 to 1")
-        return float(value) if number else None
+        return score
 
     @property
     def hashes(self) -> tuple[str, str, str]:
@@ -174,6 +191,8 @@ def read_answer(value: Any) -> Any:
 
 def _each(requests: Any) -> list[Any]:
     """The responses of all requests in one list; the harness logs a list for each request."""
+    if is_printed_list(requests):
+        return printed_pairs(requests)
     if not isinstance(requests, list):
         raise TypeError("resps is not a list")
     return [item for request in requests for item in (request if isinstance(request, list) else [request])]
@@ -185,7 +204,8 @@ def read_rows(path: Path, *, failed: bool = False, broken: Callable[[str], objec
     Samples to which a model server gave no answer are left out unless `failed`. A line that is no JSON object is passed
     to `broken` as `path:line: reason`; without `broken` it raises DatasetError, as does a file that cannot be read.
     """
-    for line, _, text in _lines(path):
+    complete = Completion(path)
+    for line, _, text in numbered_lines(path):
         try:
             row = with_document(json.loads(text))
         except (ValueError, RecursionError) as error:
@@ -196,7 +216,7 @@ def read_rows(path: Path, *, failed: bool = False, broken: Callable[[str], objec
                 raise DatasetError(f"{path}:{line}: {reason}; was the run cut off? Run it again") from error
             broken(f"{path}:{line}: {reason}")
             continue
-        sample = Sample(row, line)
+        sample = Sample(complete(row), line)
         if failed or sample.failure is None:
             yield sample
 
@@ -220,36 +240,17 @@ class RowIndex:
 
     def __init__(self, path: Path) -> None:
         self.offsets: dict[tuple[str, int], tuple[int, int]] = {}
+        complete = Completion(path)
         try:
-            for line, offset, text in _lines(path):
-                sample = Sample(json.loads(text), line)
+            for line, offset, text in numbered_lines(path):
+                sample = Sample(complete(json.loads(text)), line)
                 self.offsets[sample.filter, sample.doc_id] = (line, offset)
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}: cannot be read again ({error}); was it changed?") from error
-        self.path = path
-        if path.suffix == PACKED:  # seeking in it would unpack it anew each time
-            folder = mkdtemp(prefix="mcqa-log-")
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-            self.path = Path(folder) / "log.jsonl"
-            with gzip.open(path) as packed, self.path.open("wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked)
+        self.path = seekable(path, self)  # a packed log would be unpacked anew each time
 
     def __getitem__(self, key: tuple[str, int]) -> Sample:
         line, offset = self.offsets[key]
         with self.path.open("rb") as stream:  # not kept open: a report has hundreds of logs
             stream.seek(offset)
-            return Sample(with_document(json.loads(stream.readline())), line)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Number, offset in bytes and content of each line that is not blank."""
-    offset = 0
-    try:
-        with gzip.open(path) if path.suffix == PACKED else path.open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
-                if line.strip():
-                    yield number, offset, line
-                offset += len(line)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "cut off or not gzip; copy it again"
-        raise DatasetError(f"{path}: cannot be read ({reason})") from error
+            return Sample({"filter": key[0], **with_document(json.loads(stream.readline()))}, line)

@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.files import load_results, log_name, samples_file
+from mcqa_suite.logs.files import day_of, results_of, samples_file, stamp_of
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
 from mcqa_suite.logs.integrity import INCOMPLETE, Fault, fault_lines, faults, recorded
 from mcqa_suite.logs.metrics import METRICS, Directions, directions_of
 from mcqa_suite.logs.origin import Origin, read_origin
+from mcqa_suite.logs.results import Results
 from mcqa_suite.logs.same_run import model_identity, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
 from mcqa_suite.logs.settings import SHOTS, model_arguments, settings_of
-
-NO_FILTER = "none"  # the harness's name where a task has no filter
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ class TaskRun:
     @property
     def day(self) -> str:
         """The day of its log, from the time stamp in its name."""
-        return log_name(self.log).rpartition("_")[2][:10]
+        return day_of(self.log)
 
     @property
     def failed_share(self) -> float:
@@ -198,16 +197,14 @@ def read_run(
 
 def read_log(log: Path) -> list[TaskRun]:
     """The samples of one log under each filter; empty where it has no results file beside it."""
-    task, _, stamp = log_name(log).removeprefix("samples_").rpartition("_")
-    results = log.with_name(f"results_{stamp}.json")
-    content = load_results(results) if results.is_file() else {"configs": {}}
-    return list(_task_runs(results, content, task, None).values()) if task in content["configs"] else []
+    owner = results_of(log)
+    return list(_task_runs(*owner, None).values()) if owner else []
 
 
-def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
-    log = samples_file(path, task)
-    if not log.exists():
-        raise DatasetError(f"{path}: {log.name} is missing; run lm_eval with --log_samples")
+def _task_runs(path: Path, results: Results, task: str, cluster: str | None) -> dict[tuple[str, str], TaskRun]:
+    log = samples_file(path, results, task)
+    if log is None:
+        raise DatasetError(f"{path}: samples_{task}_{stamp_of(path)}.jsonl is missing; run lm_eval with --log_samples")
     config = results["configs"][task]
     by_filter = read_samples(
         log,
@@ -216,6 +213,7 @@ def _task_runs(path: Path, results: dict[str, Any], task: str, cluster: str | No
         field=cluster,
     )
     parameters = (results.get("config") or {}).get("model_num_parameters")
+    parameters = parameters if isinstance(parameters, int) and parameters > 0 else None  # -1: of a server
     return {
         (task, name): TaskRun(
             task=task,

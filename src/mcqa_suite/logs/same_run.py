@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.manifest import MANIFEST
-from mcqa_suite.logs.files import load_results, results_files, samples_file, stamp_of
+from mcqa_suite.logs.files import day_of, results_files, samples_file, stamp_of
+from mcqa_suite.logs.results import OtherFormError, Results, load_results
 
-Results = dict[str, Any]
 # Of `config`: what tells weights of one path from others. Files of older harnesses lack some of them.
 WEIGHTS = ("model_dtype", "model_revision", "model_content", "peft_sha", "delta_sha")
 PROOFS = ("model_sha", "model_content")  # with one of these, equal weights are shown
@@ -37,12 +38,13 @@ class RunFiles:
 def run_files(path: Path) -> RunFiles:
     """The results files of a folder, a single file or FOLDER@STAMP that are of one run with the newest.
 
-    DatasetError for runs of several models, and for a stamp that several runs have.
+    Files of other tools are passed over where others are the harness's. DatasetError for runs of several models, and for a
+    stamp that several runs have.
     """
-    files = [(file, load_results(file)) for file in reversed(results_files(path))]
+    files, notes = _loaded(path)
     newest_file, newest = files[0]
     _check_one_model(path, files)
-    joined, notes = [], []
+    joined = []
     is_one_evaluation = (path / MANIFEST).is_file()  # by a ladder, whose entries may have different settings
     for file, results in files:
         if (
@@ -53,7 +55,7 @@ def run_files(path: Path) -> RunFiles:
             notes.append(f"{stamp_of(file)} is left out: {reason}; {path}@{stamp_of(file)} reads it alone")
         else:
             joined.append((file, results))
-    days = {day for file, results in joined if (day := _day(file))}
+    days = {day for file, results in joined if (day := day_of(file))}
     proven = len(joined) == 1 or is_one_evaluation or any(all(_recorded(r, key) for _, r in joined) for key in PROOFS)
     unproven = len(days) > 1 and not proven
     if unproven:
@@ -64,15 +66,57 @@ def run_files(path: Path) -> RunFiles:
     return RunFiles(tuple(joined), tuple(notes), unproven)
 
 
+def _loaded(path: Path) -> tuple[list[tuple[Path, Results]], list[str]]:
+    """The results files with their content, newest first, and a note for each of another form, which is passed over."""
+    files, others = [], []
+    for file in reversed(results_files(path)):
+        try:
+            files.append((file, load_results(file)))
+        except OtherFormError as error:
+            others.append(error)
+    if not files:
+        raise others[0]
+    return files, [f"passed over: {error}" for error in others]
+
+
 def sample_logs(path: Path) -> dict[str, Path]:
     """The newest sample log of each task of a run, by task name."""
     logs: dict[str, Path] = {}
     for file, results in run_files(path).files:
         for task in results["configs"]:
-            log = samples_file(file, task)
-            if task not in logs and log.exists():
+            if task not in logs and (log := samples_file(file, results, task)) is not None:
                 logs[task] = log
     return dict(sorted(logs.items()))
+
+
+def single_runs(path: Path) -> list[Path]:
+    """The folders of one model each below a folder of several models, in order; the path alone where it is one run.
+
+    It is one run too where nothing could be read, or where it holds results files itself: then `run_files` tells why.
+    """
+    if not path.is_dir() or (path / MANIFEST).is_file():
+        return [path]
+    try:
+        files = results_files(path)
+        parents = {file.parent for file in files}
+        if len(parents) < 2 or path in parents or _are_one_model(files):
+            return [path]
+    except DatasetError:
+        return [path]
+    folders = sorted({path / parent.relative_to(path).parts[0] for parent in parents})
+    return [run for folder in folders for run in single_runs(folder)]
+
+
+def _are_one_model(files: Sequence[Path]) -> bool:
+    """Whether all results files are of one model; those of other tools are passed over."""
+    first = None
+    for file in files:
+        with suppress(OtherFormError):
+            results = load_results(file)
+            first = first or results
+            if not _same_model(results, first):
+                return False
+    return True
 
 
 def model_name(results: Results) -> str | None:
@@ -114,7 +158,7 @@ def _other_run(file: Path, results: Results, newest_file: Path, newest: Results)
         return "other model arguments or weights"
     if task := next(_scored_otherwise(results, newest), None):
         return f"other scores of {task} on the same prompts, so other weights"
-    if _day(file) == _day(newest_file):
+    if day_of(file) == day_of(newest_file):
         return ""
     pairs = [(name, _config(results).get(name), _config(newest).get(name)) for name in SETTINGS]
     pairs += [(name.removesuffix("_sha").replace("_", " "), results.get(name), newest.get(name)) for name in ASKED]
@@ -139,12 +183,6 @@ def _scored_otherwise(results: Results, newest: Results) -> Iterator[str]:
             scores, new = (files.get("results", {}).get(task, {}) for files in (results, newest))
             if any(scores[name] != new[name] for name in scores.keys() & new.keys() if "_stderr" not in name):
                 yield task
-
-
-def _day(file: Path) -> str:
-    """2026-01-02, of the stamp in the file's name; "" for another name."""
-    day = stamp_of(file)[:10]
-    return day if len(day) == 10 and day[4] == day[7] == "-" else ""
 
 
 def _short(value: Any) -> str:

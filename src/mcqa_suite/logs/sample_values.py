@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
 from mcqa_suite.logs.clusters import cluster_of
+from mcqa_suite.logs.log_row import choices_of, gold_of, option_index
+from mcqa_suite.logs.printed_values import is_printed_list, number, printed_elements
 from mcqa_suite.logs.rows import Sample
 from mcqa_suite.questions.question import LETTERS
 
 Values = dict[str, Any]  # of one row
+IS_GREEDY = ("True", "False", "1.", "0.")  # the last two in a printed array
 
 
 def row_values(sample: Sample, field: str | None, values: Callable[[Sample], Values]) -> Values:
@@ -56,19 +61,43 @@ def _is_ours(doc: Mapping[str, Any]) -> bool:
 
 
 def answer_values(sample: Sample) -> Values:
-    answers, choices = sample.answers, sample.doc.get("choices")
-    options = len(choices) if isinstance(choices, list) else 0
-    first = answers[0] if answers else None
-    letter = LETTERS.find(first) if isinstance(first, str) and len(first) == 1 else -1
+    answers = sample.answers
+    own = _is_ours(sample.doc)
+    choices, labels, gold = _asked_options(sample)
+    first = answers[0] if answers and isinstance(answers[0], str) else ""
+    letter = LETTERS.find(first) if len(first) == 1 else -1
+    if choices and not own:
+        letter = _named_option(first, choices, labels)
     return {
-        "options": options,
-        "gold": _right_options(sample.doc.get("gold"), options),
+        "options": len(choices),
+        "gold": _right_options(gold, len(choices)),
         "answer": _fingerprint(answers) if any(answer is not None for answer in answers) else 0,
-        "letter": letter if letter < (options or len(LETTERS)) else -1,
-        "own_gold": _is_ours(sample.doc),
+        "letter": letter if letter < (len(choices) or len(LETTERS)) else -1,
+        "own_gold": own,
         "response": _fingerprint(sample.responses),
         "written": sum(len(text) for text in sample.responses if isinstance(text, str)),
     }
+
+
+def _asked_options(sample: Sample) -> tuple[Sequence[str], Sequence[str], Any]:
+    """The options among which an answer is written, their labels, and the right ones; no options where no gold is one of them."""
+    doc = sample.doc
+    if _is_ours(doc):
+        return doc["choices"], (), doc["gold"]
+    with suppress(ValueError, KeyError, TypeError):
+        choices, labels = choices_of(doc)
+        gold = gold_of(sample.row, "letters")
+        right = [option_index(value, choices, labels) for value in (gold if isinstance(gold, list) else [gold])]
+        return choices, labels, right
+    options = doc.get("choices")
+    return (options if isinstance(options, list) else ()), (), None
+
+
+def _named_option(answer: str, choices: Sequence[str], labels: Sequence[str]) -> int:
+    """The index of the option that an answer names by its letter, label or text; -1 where it names none."""
+    with suppress(ValueError):
+        return option_index(answer.strip(string.punctuation + string.whitespace), choices, labels)
+    return -1
 
 
 def hash_prefix(digest: str) -> int:
@@ -81,8 +110,8 @@ def hash_prefix(digest: str) -> int:
 
 def has_options(sample: Sample) -> bool:
     """Whether a sample holds log-likelihoods of options: (log-likelihood, is_greedy) pairs."""
-    pairs = sample.row["filtered_resps"]
-    return len(pairs) > 1 and all(isinstance(p, list) and len(p) == 2 and str(p[1]) in ("True", "False") for p in pairs)
+    pairs = sample.pairs
+    return len(pairs) > 1 and all(isinstance(p, list) and len(p) == 2 and str(p[1]) in IS_GREEDY for p in pairs)
 
 
 def _fingerprint(value: Any) -> int:
@@ -103,7 +132,9 @@ def _read_target(target: Any, texts: Sequence[str]) -> Any:
     text = str(target).strip()
     if text in texts and not text.isdigit():
         return texts.index(text)
-    try:
+    with suppress(ValueError, RecursionError):
         return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    with suppress(ValueError):
+        values = printed_elements(text) if is_printed_list(text) else [text] if text.endswith(")") else []
+        return [int(value) for value in map(number, values) if value is not None]
+    return None

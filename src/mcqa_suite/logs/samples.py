@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.metrics import METRICS
-from mcqa_suite.logs.rows import parse_rows
+from mcqa_suite.logs.rows import HARNESS, parse_rows
 from mcqa_suite.logs.sample_values import Values, answer_values, has_options, option_values, row_values
 
 Floats = NDArray[np.float64]
@@ -115,14 +115,13 @@ def read_samples(
     DatasetError for an empty file, a broken line, a row of an older harness, a score that is not from 0 to 1, and a document
     twice.
     """
-    kind = "lm_eval 0.4.3 or newer"
     if multiple_choice is None:
-        multiple_choice = next(parse_rows(path, has_options, kind), False)
+        multiple_choice = next(parse_rows(path, has_options, HARNESS), False)
     values = partial(option_values, delimiter=delimiter) if multiple_choice else answer_values
     tables: defaultdict[str, _Table] = defaultdict(_Table)
     failed: dict[str, dict[int, int]] = {}
     reason = None
-    for row in parse_rows(path, lambda sample: row_values(sample, field, values), kind, failed=True):
+    for row in parse_rows(path, lambda sample: row_values(sample, field, values), HARNESS, failed=True):
         if row["failure"] is None:
             tables[row["filter"]].add(row)
         else:
@@ -207,7 +206,7 @@ def _contradicts(samples: Samples, own_gold: Booleans, metric: str) -> Booleans:
         return np.zeros(len(samples.doc_id), bool)
     testable &= np.isin(scores, (0.0, 1.0))
     if samples.letter is not None and samples.answer is not None:
-        testable &= (samples.letter >= 0) | (samples.answer == 0)
+        testable &= own_gold & ((samples.letter >= 0) | (samples.answer == 0))
     if metric == "acc_norm":  # lengths of 1 may stand for texts that the log does not hold
         testable &= own_gold if samples.lengths is None else own_gold & (samples.lengths > 1).any(axis=1)
     wrong = testable & (samples.chose_gold(metric) != (scores > 0))

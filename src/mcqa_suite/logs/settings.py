@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+NO_FILTER = "none"  # the harness's name where a task has no filter
 Settings = Mapping[str, Any]
 Difference = tuple[str, str, str]  # name of a setting, and the value of each run
 
@@ -24,7 +25,7 @@ ASKED_DIFFERENTLY = "asked differently"  # what a table shows in place of a diff
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function that the harness logs as text
 
 
-def settings_of(results: Mapping[str, Any], task: str, filter_name: str = "none") -> dict[str, Any]:
+def settings_of(results: Mapping[str, Any], task: str, filter_name: str = NO_FILTER) -> dict[str, Any]:
     """What two runs of a task under one filter must share to be comparable, from a results file."""
     config = results["configs"][task]
     arguments = model_arguments(results)

@@ -15,7 +15,7 @@ from mcqa_suite.analysis.compare import (
     verdict_words,
 )
 from mcqa_suite.logs.metrics import is_share
-from mcqa_suite.logs.runs import NO_FILTER
+from mcqa_suite.logs.settings import NO_FILTER
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, difference_text, name_of
 from mcqa_suite.reporting.tables import (

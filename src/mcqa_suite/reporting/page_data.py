@@ -11,9 +11,10 @@ from mcqa_suite.analysis.compare.lineage import lineage
 from mcqa_suite.analysis.compare.tasks import matches, selected_tasks
 from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
-from mcqa_suite.logs.files import load_results, results_files
-from mcqa_suite.logs.named_runs import named_path
-from mcqa_suite.logs.runs import NO_FILTER, Run
+from mcqa_suite.logs.named_runs import expanded, named_path
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.same_run import run_files
+from mcqa_suite.logs.settings import NO_FILTER
 from mcqa_suite.reporting.templating import clean
 
 Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (task, metric, value) rows)
@@ -50,7 +51,7 @@ def gather(
     Without a `base`, each is compared with its parent, as far as the manifests say what was made from what.
     """
     special = [_resolved(text) for text in (base, noise_floor) if text is not None]
-    others = [text for text in names if _resolved(text) not in special]
+    others = [text for text in expanded(names, filter(None, (base, noise_floor))) if _resolved(text) not in special]
     texts = [*([base] if base else []), *others, *([noise_floor] if noise_floor else [])]
     folders = read_folders(texts, cluster=options.cluster, subset=subset, filters=options.filter)
     read, problems, tasks = folders.runs, list(folders.errors), options.tasks
@@ -103,7 +104,7 @@ def _harness_values(text: str) -> Values:
     """The name of a run without samples, and (task, metric, value with its standard error) of its newest results."""
     name, path = named_path(text)
     try:
-        results = load_results(results_files(path)[-1]).get("results", {})
+        results = run_files(path).files[0][1].get("results", {})
     except McqaError:
         results = {}
     rows = []

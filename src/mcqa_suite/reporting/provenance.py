@@ -13,8 +13,8 @@ from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.agreement import asked_differently
-from mcqa_suite.logs.files import load_results, results_files
 from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.same_run import run_files
 from mcqa_suite.logs.settings import RECORDED
 from mcqa_suite.reporting.audits import audits_of, leak_cell
 
@@ -33,7 +33,7 @@ class Origin:
 
 def origin(run: Run) -> Origin:
     """Read the newest results and the manifest of a run; of an absolute path only the last part is kept."""
-    results = load_results(results_files(run.path)[-1])
+    _, results = run_files(run.path).files[0]
     config = results.get("config") or {}
     try:
         manifest = read_manifest(run.path)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from mcqa_suite.analysis.compare.tasks import matches
 from mcqa_suite.common.errors import ComparisonError
-from mcqa_suite.logs.runs import NO_FILTER, Run
+from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.settings import NO_FILTER
 
 
 def selected_filters(run: Run, patterns: str) -> Run:

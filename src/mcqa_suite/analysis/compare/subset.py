@@ -56,7 +56,7 @@ def read_subset(path: Path) -> Subset:
             task: dict(zip(map(int, entry["doc_ids"]), map(str, entry["doc_hashes"]), strict=True))
             for task, entry in content["tasks"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else getattr(error, "strerror", None) or str(error)
         raise ComparisonError(f"--subset {path}: {reason}; give the clean.json of `mcqa audit -o DIR`") from error
     return Subset(path.name, documents, clean)

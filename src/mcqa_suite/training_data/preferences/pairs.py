@@ -110,7 +110,11 @@ def read_labels(path: Path) -> list[Row]:
     for number, row in numbered_rows(path, growing=True):
         texts = all(isinstance(row.get(name), str) for name in ("prompt", "a", "b"))
         pair = isinstance(row.get("pair"), list) and len(row["pair"]) == 2
-        if not texts or not pair or row.get("label") not in LABELS or "id" not in row:
+        verdicts = row.get("verdicts", [])
+        judged = isinstance(verdicts, list) and all(
+            isinstance(of_order, dict) and "won" in of_order for of_order in verdicts
+        )
+        if not texts or not pair or not judged or row.get("label") not in LABELS or "id" not in row:
             raise DatasetError(f"{path}:{number}: not a label; expected rows of `mcqa preferences label`")
         rows.append(row)
     return rows
