@@ -39,7 +39,7 @@ class Reading:
     end: int
 
     def extraction(self, view: View) -> Extraction:
-        return Extraction(self.answer, self.status, self.rule, (view.offset + self.start, view.offset + self.end))
+        return Extraction(self.answer, self.status, self.rule, view.span(self.start, self.end))
 
 
 Step = Callable[..., Reading | None]  # of a view, and of the options where there are any
@@ -60,10 +60,12 @@ def extract(response: str, read: Callable[[View], Extraction], make: Callable[[s
 def first_reading(view: View, steps: Sequence[Step], head_steps: Sequence[Step], *options: object) -> Extraction | None:
     """The result of the first step that has one, first only up to the place where the model starts another question.
 
-    `head_steps` are those for the beginning of a very long response, whose end gave no answer.
+    `head_steps` are those for a part that may not be the end of the answer: the beginning of a very long response whose end
+    gave no answer, or the text before "Problem:", which may be a heading of the answer itself.
     """
-    for part in [*(view.cut(cut) for cut in run_on_cuts(view.low)), view]:
-        for step in steps if part.ends else head_steps:
+    cuts = [(view.cut(at), sure) for at, sure in run_on_cuts(view.low)]
+    for part, is_whole in [*cuts, (view, view.ends)]:
+        for step in steps if is_whole else head_steps:
             if reading := step(part, *options):
                 return reading.extraction(part)
     return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import deque
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -14,8 +14,11 @@ HEAD, TAIL = 8_192, 32_768  # characters at the beginning and end of a longer re
 # Zeros of the scripts whose digits are read: Arabic-Indic, Persian, NKo, Devanagari, Bengali, ... full-width, mathematical
 DIGIT_ZEROS = "٠۰߀०০੦૦୦௦౦೦൦෦๐໐༠၀႐០᠐᥆᧐᪀᪐᭐᮰᱀᱐꘠꣐꤀꧐꧰꩐꯰０\U0001d7ce\U0001d7d8\U0001d7e2\U0001d7ec\U0001d7f6"
 MARKUP = '*_`$"“”„«»「」『』'  # **B**, __B__, `B`, $B$, "B", 「B」
-BLANKS = "\0\t\r\v\f\x1b\x85\xa0\xad\u061c\u180e\u3000\ufeff\ufe0e\ufe0f"
-MOST_TRIES = 48  # matches of one pattern that are tried, from the last one
+BLANKS = "\0\t\r\v\f\x1b\x85\xa0\u3000"
+# Characters that nobody sees: "5<U+200B>0" is 50. They are removed before anything is read
+INVISIBLE = re.compile("[\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+MOST_TRIES = 48  # different matches of one pattern that are tried, from the last one
+SAME = 48  # characters around two matches in which they must differ
 LINE_ENDS = "\u2028\u2029"
 DASHES = "‐‑‒–—―−－"
 SIGNS = dict(zip("’‘´。、【】〔〕İ،", "'''.,[]()I,", strict=True))
@@ -32,20 +35,22 @@ FUNCTION_WORD = re.compile(
     r"\b(?:the|a|an|of|to|and|or|in|for|with|by|is|are|was|were|be|we|he|she|they|it|that|this|then|so|need|if|as|at|on|from|has"
     r"|have|his|her|their|its|which|because|since|would|will|can|per|than|but|each|every|when|where|how|i|you|now)$"
 )
-# The end of this answer: "<|im_end|>", "</s>", "\n\nQuestion: Which river ...", "\nQ: Next", "\nHuman: ..."
+# The end of this answer: "<|im_end|>", "</s>", "\n\nQuestion: Which river ..."; and what may be one, or a heading of this
+# answer: "\nQ: Next", "\nProblem: ...", "\nStudent 2: 7 books"
+_ASKED = r"question|q|human|user|instruction|frage|pregunta|domanda|aufgabe|problème|问题|题目"
+_NUMBERED = r" ?#?[0-9]{0,3} ?[:.](?=[\s\w(])"
 RUN_ON = re.compile(
-    r"<\|(?:im[_ ]end|eot[_ ]id|endoftext|end|return|eot|end[_ ]of[_ ]text|end[_ ]of[_ ]turn|eom[_ ]id|im[_ ]start"
+    r"(?P<sure><\|(?:im[_ ]end|eot[_ ]id|endoftext|end|return|eot|end[_ ]of[_ ]text|end[_ ]of[_ ]turn|eom[_ ]id|im[_ ]start"
     r"|start[_ ]header[_ ]id)\|>|</s>|<eos>|<end[_ ]of[_ ]turn>|\[/?inst\]"
+    rf"|\n {{0,4}}\n[ #>]{{0,6}}(?:(?:next |new |another |following )?question|{_ASKED}){_NUMBERED})"
     r"|\n[ #>]{0,6}(?:(?:next |new |another |following |sample |example )?(?:question|problem|exercise|example|prompt)"
-    r"|q|human|user|instruction|input|student|frage|pregunta|domanda|aufgabe|problème|问题|题目)"
-    r" ?#?[0-9]{0,3} ?[:.](?=[\s\w(])|\n#{1,4} ?(?:question|problem|exercise|instruction|input|response)"
+    rf"|{_ASKED}|input|student){_NUMBERED}|\n#{{1,4}} ?(?:question|problem|exercise|instruction|input|response)"
 )
 
 
 def _clean_table() -> dict[int, int | str]:
     """A translation table from look-alike characters to ASCII and from markup to spaces, one character to one character."""
     table: dict[int, int | str] = dict.fromkeys(range(55296, 57344), " ")
-    table |= dict.fromkeys([*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)], " ")
     table |= dict.fromkeys(range(8192, 8203), " ") | {0x202F: " ", 0x205F: " "}
     table |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
     table |= {ord("Ⓐ") + i: chr(65 + i) for i in range(26)} | {ord("ⓐ") + i: chr(97 + i) for i in range(26)}
@@ -64,17 +69,24 @@ CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$"
 
 @dataclass(frozen=True)
 class View:
-    """The cleaned text of a part of a response, of the same length as that part; `low` is the same in lower case."""
+    """The cleaned text of a part of a response, of the same length as its visible characters; `low` is in lower case."""
 
     clean: str
     low: str
-    offset: int = 0  # of clean[0] in the response
+    raw: str = ""  # the visible characters as they were written
+    removed: Sequence[int] = ()  # the index in `clean` of the character after each invisible one
+    offset: int = 0  # of the part in the response
     begins: bool = True  # whether it includes the beginning of the response
     ends: bool = True  # whether it includes the end of the response
 
     def cut(self, end: int) -> View:
         """The view up to `end`, as if the response ended there."""
-        return replace(self, clean=self.clean[:end], low=self.low[:end], ends=True)
+        return replace(self, clean=self.clean[:end], low=self.low[:end], raw=self.raw[:end], ends=True)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The positions in the response of clean[start:end]."""
+        first, last = (self.offset + at + bisect_right(self.removed, at) for at in (start, max(start, end - 1)))
+        return first, max(first, last + (end > start))
 
 
 def views(text: str, make: Callable[[str], View]) -> list[View]:
@@ -82,11 +94,18 @@ def views(text: str, make: Callable[[str], View]) -> list[View]:
     end = len(text.rstrip())
     start = len(text) - len(text.lstrip())
     if end - start <= HEAD + TAIL:
-        return [replace(make(text[start:end]), offset=start)]
+        return [_visible_view(text, start, end, make)]
     return [
-        replace(make(text[end - TAIL : end]), offset=end - TAIL, begins=False),
-        replace(make(text[start : start + HEAD]), offset=start, ends=False),
+        replace(_visible_view(text, end - TAIL, end, make), begins=False),
+        replace(_visible_view(text, start, start + HEAD, make), ends=False),
     ]
+
+
+def _visible_view(text: str, start: int, end: int, make: Callable[[str], View]) -> View:
+    """The view of text[start:end] without its invisible characters."""
+    part = text[start:end]
+    removed = [match.start() - count for count, match in enumerate(INVISIBLE.finditer(part))]
+    return replace(make(INVISIBLE.sub("", part) if removed else part), removed=removed, offset=start)
 
 
 def clean_view(raw: str) -> View:
@@ -96,7 +115,7 @@ def clean_view(raw: str) -> View:
         clean = LATEX_WRAP.sub(_blank, clean)
     if "~~" in clean:
         clean = STRUCK.sub(_blank, clean)
-    return View(clean, clean.lower())
+    return View(clean, clean.lower(), raw)
 
 
 def number_view(raw: str) -> View:
@@ -106,12 +125,16 @@ def number_view(raw: str) -> View:
         clean = clean.replace("**", "  ")
     if "\\" in clean:
         clean = LATEX_WRAP.sub(_blank, clean)
-    return View(clean, clean.lower())
+    return View(clean, clean.lower(), raw)
 
 
-def run_on_cuts(low: str) -> list[int]:
-    """The first three positions where the answer ends: at an end-of-turn token, or where the model starts another question."""
-    cuts = (match.start() for match in RUN_ON.finditer(low) if low[: match.start()].strip(" \n#>"))
+def run_on_cuts(low: str) -> list[tuple[int, bool]]:
+    """The first three positions where the answer may end, and whether it surely does."""
+    cuts = (
+        (match.start(), match["sure"] is not None)
+        for match in RUN_ON.finditer(low)
+        if low[: match.start()].strip(" \n#>")
+    )
     return list(islice(cuts, 3))
 
 
@@ -121,8 +144,16 @@ def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
 
 
 def last_matches(pattern: re.Pattern[str], text: str, start: int = 0) -> list[re.Match[str]]:
-    """The last MOST_TRIES matches of a pattern, latest first; the limit keeps the time linear."""
-    return list(deque(pattern.finditer(text, start), MOST_TRIES))[::-1]
+    """The last MOST_TRIES matches of a pattern, latest first; the limit keeps the time linear.
+
+    A sentence that is repeated over and over counts once, so that a loop does not hide what came before it.
+    """
+    latest: dict[tuple[str, str], re.Match[str]] = {}
+    for match in pattern.finditer(text, start):
+        sentence = text[max(0, match.start() - SAME) : match.start()], text[match.start() : match.end() + SAME]
+        latest.pop(sentence, None)
+        latest[sentence] = match
+    return list(islice(reversed(latest.values()), MOST_TRIES))
 
 
 def _blank(match: re.Match[str]) -> str:
