@@ -20,6 +20,7 @@ from mcqa_suite.extract import (
 )
 from mcqa_suite.extract.letter_rules import LETTER_RULES
 from mcqa_suite.extract.number_rules import NUMBER_RULES
+from mcqa_suite.extract.text import HEAD, TAIL
 
 DATA = Path(__file__).parent / "cases"
 CITIES = ["Paris", "London", "Berlin", "Madrid"]
@@ -61,6 +62,41 @@ def test_golden_cases_reach_their_bars(name: str) -> None:
 def test_a_response_that_stops_where_its_answer_follows_is_truncated(row: dict[str, object]) -> None:
     extraction = read(row)
     assert (extraction.answer, extraction.status) == (row["label"], row["status"])
+
+
+@pytest.mark.parametrize("row", rows("cases_letters"), ids=lambda row: row["id"])
+def test_a_letter_in_every_wording_has_its_answer_and_status(row: dict[str, object]) -> None:
+    extraction = read(row)
+    assert (extraction.answer, extraction.status) == (row["label"], row["status"])
+
+
+def test_an_answer_in_reasoning_that_never_closes_has_a_rule_of_its_own() -> None:
+    for extraction in (
+        extract_choice("<think>The gate.\nFinal Answer: C", CITIES),
+        extract_number("<think>6 * 7\nFinal Answer: 42"),
+    ):
+        assert (extraction.status, extraction.rule) == ("answered", "answer_is_in_reasoning")
+
+
+# A long response is read at its beginning and its end; "|" is where a part of 8,192 or 32,768 characters would be cut
+CUT_ANSWERS = [
+    "The answer is B|asically not known.",
+    "The answer is 12|345 or so.",
+    "It is not |B.",
+    "\\b|oxed{",
+    "Answer: 12|.5 and more",
+]
+
+
+@pytest.mark.parametrize("text", CUT_ANSWERS)
+@pytest.mark.parametrize("filler", ["word ", "\\boxed{", "ab"])
+def test_nothing_is_read_that_touches_the_cut_of_a_long_response(text: str, filler: str) -> None:
+    before, after = text.split("|")
+    head = (filler * HEAD)[: HEAD - len(before)] + before + after + filler * TAIL
+    tail = filler * HEAD + before + (after + filler * TAIL)[:TAIL]
+    for response in (head, tail):
+        assert extract_choice(response, CITIES).answer is None
+        assert extract_number(response).answer is None
 
 
 @pytest.mark.parametrize("rule", LETTER_RULES, ids=lambda rule: rule.name)
@@ -135,7 +171,8 @@ CHOICE_POLICY = [
     ("The answer is A. Wait, that is wrong. The answer is B.", CITIES, "B", "answered"),
     ("If it were summer, the answer would be A.", CITIES, None, "none"),
     ("<think>It could be A, so the answer is A.</think>\nC", CITIES, "C", "answered"),
-    ("<think>It could be A, so the answer is A.", CITIES, None, "truncated"),
+    ("<think>It could be A, so the answer is A.", CITIES, None, "unclosed"),
+    ("<think>It could be A.</think>", CITIES, None, "truncated"),
     ("", CITIES, None, "empty"),
     (" \n\t", CITIES, None, "empty"),
     ("答案是B。", CITIES, "B", "answered"),
@@ -228,6 +265,13 @@ def test_a_wrong_number_of_choices_names_both_counts(choices: list[str], labels:
         ("a<think>1</think>b<think>2</think>c", "abc"),
         ("<think><think>x</think></think>y", "y"),
         ("<|channel|>analysis<|message|>A?<|end|><|start|>assistant<|channel|>final<|message|>B", "B"),
+        ("<|channel>thought\nA?<channel|>B<turn|>", "B<turn|>"),
+        ("<seed:think>A?</seed:think>B", "B"),
+        (
+            "<|START_THINKING|>A?<|END_THINKING|><|START_RESPONSE|>B<|END_RESPONSE|>",
+            "<|START_RESPONSE|>B<|END_RESPONSE|>",
+        ),
+        ("analysisWe need A?assistantfinalB", "B"),
         ("no tags", "no tags"),
     ],
 )

@@ -31,8 +31,8 @@ LETTER_RULES: tuple[Rule, ...] = (
         "tag",
         "<answer>B</answer>",
         "B",
-        "answer>|answer]|choice>|option>|final>|output>|result>",
-        r"[<\[](?:final |my )?(?:answer|choice|option|final|output|result)[>\]]",
+        "answer>|answer]|choice>|option>|final>|output>|result>|response>",
+        r"[<\[](?:final |my )?(?:answer|choice|option|final|output|result|response)[>\]]",
     ),
     Rule(
         "answer_is",

@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-# Opening and closing marks, one pair per model family: "<think>17 * 3 = 51, so B</think>The answer is B."
-REASONING_TAGS = (
-    ("<think>", "</think>"),
-    ("<thinking>", "</thinking>"),
-    ("<thought>", "</thought>"),
-    ("<Thought>", "</Thought>"),
-    ("<reasoning>", "</reasoning>"),
-    ("<reflection>", "</reflection>"),
-    ("<scratchpad>", "</scratchpad>"),
-    ("[THINK]", "[/THINK]"),
-    ("◁think▷", "◁/think▷"),
-    ("<|begin_of_thought|>", "<|end_of_thought|>"),
-)
-BRACKETS = "<|>/[]◁▷"  # a tag is first searched without them, which is much faster in a long sequence of "<"
-CHANNEL = "<|channel|>"  # <|channel|>analysis<|message|>A or B?<|end|><|start|>assistant<|channel|>final<|message|>B
-FINAL_CHANNEL = "<|channel|>final<|message|>"
+import re
+
+# Opening and closing marks of each model family, as its chat template has them, by a text that both marks contain
+REASONING_MARKS: dict[str, tuple[tuple[str, str], ...]] = {
+    "think": (
+        ("<think>", "</think>"),  # DeepSeek, Qwen, GLM, Kimi K2, MiniMax M2, Nemotron, Olmo: "<think>17 * 3</think>51"
+        ("<thinking>", "</thinking>"),
+        ("<seed:think>", "</seed:think>"),  # Seed-OSS
+        ("<mm:think>", "</mm:think>"),  # MiniMax M3
+        ("<think:opensource>", "</think:opensource>"),  # Hunyuan 3
+        ("<longcat_think>", "</longcat_think>"),  # LongCat
+        ("<|think:start|>", "<|think:end|>"),  # Solar Open 2
+        ("<|open|>think<|sep|>", "<|close|>think<|sep|>"),  # Kimi K3
+        ("◁think▷", "◁/think▷"),  # Kimi-VL
+    ),
+    "THINK": (("[THINK]", "[/THINK]"), ("<|START_THINKING|>", "<|END_THINKING|>")),  # Magistral; Command A
+    "hought": (  # EXAONE Deep; Sky-T1
+        ("<thought>", "</thought>"),
+        ("<Thought>", "</Thought>"),
+        ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ),
+    "reasoning": (("<reasoning>", "</reasoning>"),),
+    "reflection": (("<reflection>", "</reflection>"),),
+    "scratchpad": (("<scratchpad>", "</scratchpad>"),),
+    "channel": (("<|channel>", "<channel|>"),),  # Gemma 4
+    "<|inner_": (("<|inner_prefix|>", "<|inner_suffix|>"),),  # Apertus
+    "<|content_": (("<|content_thinking|>", "<|content_text|>"),),  # Inkling
+    "[unused1": (("[unused16]", "[unused17]"),),  # Pangu
+}
+# gpt-oss: "<|channel|>analysis<|message|>A?<|end|><|start|>assistant<|channel|>final<|message|>B", or without its tokens
+# "analysisA?assistantfinalB"; Apriel: "A?\n[BEGIN FINAL RESPONSE]\nB"
+FINAL_MARKS = ("<|channel|>final<|message|>", "assistantfinal", "[BEGIN FINAL RESPONSE]")
+CHANNEL = "<|channel|>"
+ANALYSIS = re.compile(r"\s{0,9}analysis(?=[A-Z])")
 MOST_BLOCKS = 64  # further blocks are hidden as one, so that the time stays linear
+Spans = list[tuple[int, int]]
 
 
 def strip_reasoning(response: str) -> str:
-    """The response without its reasoning: closed tags and their content, and everything after an unclosed tag."""
+    """The response without its reasoning: closed marks and what they enclose, and everything after one that is not closed."""
     return _filled(response, _reasoning_spans(response)[0], "").strip()
 
 
-def blank_reasoning(response: str) -> str | None:
-    """The response with its reasoning replaced by spaces, which keeps offsets; None where it is not closed."""
-    spans, closed = _reasoning_spans(response)
-    return _filled(response, spans, " ") if closed else None
+def blank_reasoning(response: str) -> tuple[str, int]:
+    """The response with its reasoning replaced by spaces, which keeps offsets, and where reasoning begins that never closes.
+
+    The second value is -1 where all reasoning is closed.
+    """
+    spans, unclosed = _reasoning_spans(response)
+    return (_filled(response, spans, " "), unclosed) if spans else (response, unclosed)
 
 
-def _filled(response: str, spans: list[tuple[int, int]], fill: str) -> str:
+def _filled(response: str, spans: Spans, fill: str) -> str:
     """The response with `fill` in place of every character of the spans."""
     parts, at = [], 0
     for start, end in spans:
@@ -41,52 +63,52 @@ def _filled(response: str, spans: list[tuple[int, int]], fill: str) -> str:
     return "".join([*parts, response[at:]])
 
 
-def _reasoning_spans(response: str) -> tuple[list[tuple[int, int]], bool]:
-    """The (start, end) of each block of reasoning, in order, and whether all of them are closed."""
-    if "<" not in response and "[THINK]" not in response and "[/THINK]" not in response and "think▷" not in response:
-        return [], True
-    if CHANNEL in response:
-        final = response.rfind(FINAL_CHANNEL)
-        if final < 0:
-            return [(response.find(CHANNEL), len(response))], False
-        return [(0, final + len(FINAL_CHANNEL))], True
-    spans: list[tuple[int, int]] = []
-    for opening, closing in REASONING_TAGS:
-        if opening.strip(BRACKETS) not in response and closing.strip(BRACKETS) not in response:
+def _reasoning_spans(response: str) -> tuple[Spans, int]:
+    """The (start, end) of each block of reasoning, in order, and the end of the last opening mark if that is not closed."""
+    if final := max(response.rfind(mark) + len(mark) if mark in response else 0 for mark in FINAL_MARKS):
+        return [(0, final)], -1
+    if (start := response.find(CHANNEL)) >= 0:
+        return [(start, len(response))], start + len(CHANNEL)
+    if analysis := ANALYSIS.match(response):
+        return [(0, len(response))], analysis.end()
+    spans: Spans = []
+    for text, pairs in REASONING_MARKS.items():
+        if text not in response:
             continue
-        tag_spans, closed = _tag_spans(response, opening, closing)
-        if not closed:
-            return tag_spans, False
-        spans += tag_spans
-    return _merged(spans), True
+        for opening, closing in pairs:
+            block_spans, unclosed = _block_spans(response, opening, closing)
+            if unclosed >= 0:
+                return block_spans, unclosed
+            spans += block_spans
+    return _merged(spans), -1
 
 
-def _tag_spans(response: str, opening: str, closing: str) -> tuple[list[tuple[int, int]], bool]:
+def _block_spans(response: str, opening: str, closing: str) -> tuple[Spans, int]:
     """The spans of one pair of marks; a closing mark without an opening one (a prefilled `<think>`) hides all text before it."""
     first, last = response.find(opening), response.rfind(closing)
     if first < 0 and last < 0:
-        return [], True
-    if response.rfind(opening) > last:
-        return [(first, len(response))], False
+        return [], -1
+    if (latest := response.rfind(opening)) > last:
+        return [(first, len(response))], latest + len(opening)
     if first < 0 or response.find(closing) < first:
         first = 0
-    spans: list[tuple[int, int]] = []
+    spans: Spans = []
     while first >= 0 and len(spans) < MOST_BLOCKS:
         close = response.find(closing, first)
         if close < 0:
-            return spans, True
+            return spans, -1
         following = response.find(opening, close)
         end = (response.rfind(closing, close, following) if following >= 0 else last) + len(closing)
         spans.append((first, end))
         first = following
     if first >= 0:
         spans.append((first, last + len(closing)))
-    return spans, True
+    return spans, -1
 
 
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _merged(spans: Spans) -> Spans:
     """Overlapping spans joined, in order of their start."""
-    merged: list[tuple[int, int]] = []
+    merged: Spans = []
     for start, end in sorted(spans):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))

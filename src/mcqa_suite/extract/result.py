@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from mcqa_suite.extract.reasoning import blank_reasoning
-from mcqa_suite.extract.text import View, clean_view, run_on_cuts, views
+from mcqa_suite.extract.text import View, clean_view, run_on_cuts, view_of, views
 
-Status = Literal["answered", "conflict", "several", "refused", "truncated", "empty", "none"]
+Status = Literal["answered", "conflict", "several", "refused", "truncated", "unclosed", "empty", "none"]
 Answer = str | list[list[int]] | None
 
 
@@ -18,8 +19,8 @@ class Extraction:
     """The answer of one response.
 
     `answer` is a label of the choices, a canonical decimal string such as "1080.5", a list of rows, or None where the response
-    does not commit to one answer; `status` says why. `rule` names the pattern that was used, and `span` is the (start, end) of
-    its match in the response.
+    does not commit to one answer; `status` says why (docs/python.md explains each). `rule` names the pattern that was used,
+    and `span` is the (start, end) of its match in the response.
     """
 
     answer: Answer
@@ -49,12 +50,36 @@ def extract(response: str, read: Callable[[View], Extraction], make: Callable[[s
     """Read the views of a response without its reasoning; return the first result with an answer, else the first result."""
     if not response or response.isspace():
         return Extraction(None, "empty")
-    visible = blank_reasoning(response)
-    if visible is None or not visible.strip():
+    visible, unclosed = blank_reasoning(response)
+    if unclosed >= 0:
+        return _in_reasoning(response, unclosed, read, make)
+    if visible.isspace():
         return Extraction(None, "truncated")
     results = map(read, views(visible, make))
     first = next(results)
     return first if first.answer is not None else next((other for other in results if other.answer is not None), first)
+
+
+# The last line of reasoning that never closes, if it says that it is final: "Final Answer: H", "**Final answer**\n\\boxed{H}"
+FINAL_LINE = re.compile(
+    r"(?:^|\n)(?:[^\n]{0,80}(?:\bfinal answer(?= is\b|[^\w\s]| {0,3}\n)|\\boxed ?\{|<answer>)|####"
+    r"|[^\w\n]{0,9}(?:answer(?=[^\w\n]{0,3}:)|答案|ответ|정답))(?:[^\w\n]{0,9}\n\s{0,9})?[^\n]{0,200}\Z",
+    re.IGNORECASE,
+)
+LAST = 400  # characters at the end of reasoning in which that line is searched
+
+
+def _in_reasoning(
+    response: str, start: int, read: Callable[[View], Extraction], make: Callable[[str], View]
+) -> Extraction:
+    """The answer in the last line of reasoning that never closes and begins at `start`."""
+    end = len(response.rstrip())
+    start = max(start, end - LAST)
+    line = FINAL_LINE.search(response[start:end])
+    result = read(view_of(response, start + line.start(), end, make)) if line else None
+    if result is None or result.answer is None:
+        return Extraction(None, "unclosed")
+    return replace(result, rule=f"{result.rule}_in_reasoning")
 
 
 def first_reading(view: View, steps: Sequence[Step], head_steps: Sequence[Step], *options: object) -> Extraction | None:
@@ -66,6 +91,6 @@ def first_reading(view: View, steps: Sequence[Step], head_steps: Sequence[Step],
     cuts = [(view.cut(at), sure) for at, sure in run_on_cuts(view.low)]
     for part, is_whole in [*cuts, (view, view.ends)]:
         for step in steps if is_whole else head_steps:
-            if reading := step(part, *options):
+            if (reading := step(part, *options)) and not part.touches_cut(reading.start, reading.end):
                 return reading.extraction(part)
     return None

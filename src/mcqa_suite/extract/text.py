@@ -9,11 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from mcqa_suite.extract.marks import TURN_END, plain
+
 HEAD, TAIL = 8_192, 32_768  # characters at the beginning and end of a longer response that are read
+NEAR = 1_024  # characters at a cut in which the end of a sentence is searched
+SENTENCE_END = re.compile(r"[.!?]\s+|\n+|[。！？]")
+BLANK = re.compile(r"\s+")
 
 # Zeros of the scripts whose digits are read: Arabic-Indic, Persian, NKo, Devanagari, Bengali, ... full-width, mathematical
 DIGIT_ZEROS = "٠۰߀०০੦૦୦௦౦೦൦෦๐໐༠၀႐០᠐᥆᧐᪀᪐᭐᮰᱀᱐꘠꣐꤀꧐꧰꩐꯰０\U0001d7ce\U0001d7d8\U0001d7e2\U0001d7ec\U0001d7f6"
-MARKUP = '*_`$"“”„«»「」『』'  # **B**, __B__, `B`, $B$, "B", 「B」
+MARKUP = '*_`$"“”„«»「」『』▁'  # **B**, __B__, `B`, $B$, "B", 「B」
 BLANKS = "\0\t\r\v\f\x1b\x85\xa0\u3000"
 # Characters that nobody sees: "5<U+200B>0" is 50. They are removed before anything is read
 INVISIBLE = re.compile("[\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
@@ -40,8 +45,7 @@ FUNCTION_WORD = re.compile(
 _ASKED = r"question|q|human|user|instruction|frage|pregunta|domanda|aufgabe|problème|问题|题目"
 _NUMBERED = r" ?#?[0-9]{0,3} ?[:.](?=[\s\w(])"
 RUN_ON = re.compile(
-    r"(?P<sure><\|(?:im[_ ]end|eot[_ ]id|endoftext|end|return|eot|end[_ ]of[_ ]text|end[_ ]of[_ ]turn|eom[_ ]id|im[_ ]start"
-    r"|start[_ ]header[_ ]id)\|>|</s>|<eos>|<end[_ ]of[_ ]turn>|\[/?inst\]"
+    rf"(?P<sure>{TURN_END}"
     rf"|\n {{0,4}}\n[ #>]{{0,6}}(?:(?:next |new |another |following )?question|{_ASKED}){_NUMBERED})"
     r"|\n[ #>]{0,6}(?:(?:next |new |another |following |sample |example )?(?:question|problem|exercise|example|prompt)"
     rf"|{_ASKED}|input|student){_NUMBERED}|\n#{{1,4}} ?(?:question|problem|exercise|instruction|input|response)"
@@ -55,8 +59,8 @@ def _clean_table() -> dict[int, int | str]:
     table |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
     table |= {ord("Ⓐ") + i: chr(65 + i) for i in range(26)} | {ord("ⓐ") + i: chr(97 + i) for i in range(26)}
     for code in range(0x1D400, 0x1D6A4):  # mathematical bold, italic, script ... letters
-        plain = unicodedata.normalize("NFKC", chr(code))
-        table[code] = plain if plain.isascii() and len(plain) == 1 else " "
+        letter = unicodedata.normalize("NFKC", chr(code))
+        table[code] = letter if letter.isascii() and len(letter) == 1 else " "
     table |= {ord(zero) + i: chr(48 + i) for zero in DIGIT_ZEROS for i in range(10)}
     table |= {ord(char): " " for char in MARKUP + BLANKS} | {ord(char): "\n" for char in LINE_ENDS}
     table |= {ord(char): "-" for char in DASHES} | {ord(char): sign for char, sign in SIGNS.items()}
@@ -88,24 +92,43 @@ class View:
         first, last = (self.offset + at + bisect_right(self.removed, at) for at in (start, max(start, end - 1)))
         return first, max(first, last + (end > start))
 
+    def touches_cut(self, start: int, end: int) -> bool:
+        """Whether clean[start:end] is next to a cut, so that the rest of a word or number may be missing."""
+        return (not self.begins and start <= 0) or (not self.ends and end >= len(self.clean.rstrip()))
+
 
 def views(text: str, make: Callable[[str], View]) -> list[View]:
     """The parts of a response to read: all of it, or for a long one its end and then its beginning."""
     end = len(text.rstrip())
     start = len(text) - len(text.lstrip())
     if end - start <= HEAD + TAIL:
-        return [_visible_view(text, start, end, make)]
+        return [view_of(text, start, end, make)]
+    tail, head = _last_part(text, end - TAIL), _first_part(text, start + HEAD)
     return [
-        replace(_visible_view(text, end - TAIL, end, make), begins=False),
-        replace(_visible_view(text, start, start + HEAD, make), ends=False),
+        replace(view_of(text, tail, end, make), begins=False),
+        replace(view_of(text, start, head, make), ends=False),
     ]
 
 
-def _visible_view(text: str, start: int, end: int, make: Callable[[str], View]) -> View:
-    """The view of text[start:end] without its invisible characters."""
-    part = text[start:end]
+def view_of(text: str, start: int, end: int, make: Callable[[str], View]) -> View:
+    """The view of text[start:end] without the characters and marks that a reader does not see."""
+    part = plain(text[start:end])
+    start += len(part) - len(part.lstrip())
+    part = part.strip()
     removed = [match.start() - count for count, match in enumerate(INVISIBLE.finditer(part))]
     return replace(make(INVISIBLE.sub("", part) if removed else part), removed=removed, offset=start)
+
+
+def _last_part(text: str, at: int) -> int:
+    """Where to cut near `at` so that the rest begins with a sentence, or at least with a word."""
+    cut = SENTENCE_END.search(text, at, at + NEAR) or BLANK.search(text, at, at + NEAR)
+    return cut.end() if cut else at
+
+
+def _first_part(text: str, at: int) -> int:
+    """Where to cut near `at` so that what is before it ends with a sentence, or at least with a word."""
+    cuts = list(SENTENCE_END.finditer(text, at - NEAR, at)) or list(BLANK.finditer(text, at - NEAR, at))
+    return cuts[-1].end() if cuts else at
 
 
 def clean_view(raw: str) -> View:

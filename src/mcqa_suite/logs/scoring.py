@@ -29,12 +29,15 @@ def read_all(kind: str, texts: Sequence[str], doc: Doc) -> list[Extraction]:
 
 
 def _extraction_scores(extraction: Extraction, right: bool) -> Scores:
-    """`acc` counts an unread answer as wrong; `parsed`, `refused` and `truncated` say how many were not read, and why."""
+    """`acc` counts an unread answer as wrong; `parsed`, `refused` and `truncated` say how many were not read, and why.
+
+    Reasoning that never closes counts as truncated.
+    """
     return {
         "acc": float(right),
         "parsed": float(extraction.answer is not None),
         "refused": float(extraction.status == "refused"),
-        "truncated": float(extraction.status == "truncated"),
+        "truncated": float(extraction.status in ("truncated", "unclosed")),
     }
 
 

@@ -21,6 +21,7 @@ UNREAD = {
     "none": "the response has no valid grid",
     "refused": "the model refused",
     "truncated": "the response was cut off",
+    "unclosed": "its reasoning never ends",
     "empty": "the response is empty",
 }
 Item = list[Any]

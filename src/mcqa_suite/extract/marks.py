@@ -1,0 +1,38 @@
+"""Marks of chat templates and of HTML: those that end an answer, and those that a reader does not see."""
+
+from __future__ import annotations
+
+import re
+
+# What ends a turn in the chat templates of today's models: "<|im_end|>", "</s>", "<turn|>", "<｜end▁of▁sentence｜>"
+TURN_END = (
+    r"(?:<[|｜](?:im (?:end|start)|eo[tm] id|endoftext|end|return|eot|end of (?:text|turn|sentence|msg)|end response|end message"
+    r"|end of turn token|assistant end|start header id|user|observation|hy eos:opensource)[|｜]>"
+    r"|</s>|<(?:eos|turn\||seed:eos|end of turn)>|\[/?inst\]|\[end final response\])"
+).replace(" ", "[ _▁]")
+# Any other mark: "<|START_RESPONSE|>B", "B</answer>", "<|open|>response<|sep|>B"
+OTHER = re.compile(
+    rf"(?!{TURN_END})<(?:\|(?:open|close)\|>\w{{1,20}}<\|sep\|>|[|｜][^|｜<>\n]{{1,40}}[|｜]?>|\w{{1,20}}\|>|/\w{{1,20}}>)",
+    re.IGNORECASE,
+)
+BOXES = {"<|begin_of_box|>": "\\boxed{", "<|end_of_box|>": "}"}  # GLM: <|begin_of_box|>B<|end_of_box|>
+COMMENT = ("<!--", "-->")
+
+
+def plain(text: str) -> str:
+    """A text of the same length, with boxes as LaTeX writes them, and blanks for other marks and for comments."""
+    if "<" not in text:
+        return text
+    if COMMENT[0] in text:
+        text = _without_comments(text)
+    return OTHER.sub(lambda match: BOXES.get(match.group(), "").ljust(len(match.group())), text)
+
+
+def _without_comments(text: str) -> str:
+    """A text with blanks for HTML comments."""
+    parts, at = [], 0
+    while (start := text.find(COMMENT[0], at)) >= 0 and (end := text.find(COMMENT[1], start)) >= 0:
+        end += len(COMMENT[1])
+        parts += [text[at:start], " " * (end - start)]
+        at = end
+    return "".join([*parts, text[at:]])
