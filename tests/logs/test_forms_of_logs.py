@@ -36,6 +36,14 @@ def test_samples_without_a_time_belong_to_results_without_one(tmp_path):
     as_before(folder, expected)
 
 
+def test_samples_that_end_in_json_are_read(tmp_path):
+    """As those of the second Open LLM Leaderboard, written shortly before 0.4.3."""
+    expected, folder = run_in(tmp_path / "expected"), run_in(tmp_path / "run")
+    samples(folder).rename(samples(folder).with_suffix(".json"))
+    as_before(folder, expected)
+    assert [task.n for task in read_log(samples(folder).with_suffix(".json"))] == [12]
+
+
 def test_two_runs_that_a_user_named_in_one_folder_are_told_apart_by_their_names(tmp_path):
     for name, n in (("base", 12), ("tuned", 9)):
         stamp = f"2026-01-0{len(name)}T00-00-00.000000"

@@ -105,13 +105,13 @@ def samples_file(path: Path, results: Results, task: str) -> Path | None:
 
 def _log_names(path: Path, results: Results, task: str) -> list[str]:
     """How the log of a task may be called: as of lm_eval 0.4.3, and as before, with the model's arguments and without a time."""
-    names = [f"samples_{task}_{stamp_of(path)}.jsonl"]
+    names = [f"samples_{task}_{stamp_of(path)}.{ending}" for ending in ("jsonl", "json")]  # .json: before 0.4.3
     if Path(names[0]).name != names[0] or "\0" in names[0]:
         raise DatasetError(f"{path}: task {task!r} cannot be in a file name; remove it from the results")
     if not timestamp(path):
         arguments = str((results.get("config") or {}).get("model_args") or "")
         names.append(f"samples_{task}.jsonl")
-        names += [f"{re.sub(odd, '__', arguments)}_{task}.jsonl" for odd in ("/|=", r'["<>:/|\\?*\[\]]+')]
+        names.append(f"{re.sub('[/=]', '__', arguments)}_{task}.jsonl")
     return names
 
 
@@ -179,5 +179,5 @@ def task_of(log: Path) -> str:
 
 
 def log_name(path: Path) -> str:
-    """The name of a sample log without its endings, `.jsonl` and `.gz`."""
-    return path.name.removesuffix(PACKED).removesuffix(".jsonl")
+    """The name of a sample log without its endings, `.jsonl` or `.json`, and `.gz`."""
+    return re.sub(r"\.jsonl?(\.gz)?$", "", path.name)
