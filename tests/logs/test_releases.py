@@ -10,6 +10,7 @@ from helpers.foreign_logs import as_before, rewrite, rows_of, run_in, samples
 from helpers.log_files import write_run, written_row
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.pack_run import pack_run
 from mcqa_suite.logs.rows import RowIndex
 from mcqa_suite.logs.runs import read_run
 
@@ -30,6 +31,12 @@ def test_every_run_of_the_releases_is_read(run):
     assert choice.samples.chose_gold("acc").tolist() == (choice.samples.scores["acc"] == 1).tolist()
     assert (strict.unread, flexible.unread) == (1.0, 0.0)
     assert flexible.samples.scores["exact_match"].tolist() == [1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda path: "-".join(path.parts[-2:]))
+def test_a_packed_run_of_any_release_is_read_like_the_run(run, tmp_path):
+    pack_run(run, tmp_path / "packed")
+    as_before(tmp_path / "packed", run)
 
 
 def test_there_are_runs_of_five_releases_and_of_each_form():

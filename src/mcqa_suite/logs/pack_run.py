@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from mcqa_suite.common.manifest import HELD_OUT, MANIFEST, TRAINING_LOG
 from mcqa_suite.logs import packing
 from mcqa_suite.logs.files import PACKED, is_results_file, results_files, samples_file
 from mcqa_suite.logs.results import load_results
+from mcqa_suite.logs.rows import read_rows
 
 COPIED = {MANIFEST, TRAINING_LOG, HELD_OUT, "rung.json", "adapter_config.json", "adapter_model.safetensors"}
 COPIED_FOLDERS = {"audits", "configs"}
@@ -85,6 +87,7 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
 def _packed(log: Path, config: dict[str, Any]) -> bytes:
     split = "/".join(str(config.get(key)) for key in ("dataset_path", "dataset_name", "test_split"))
     try:
-        return packing.pack(log.read_bytes(), split)
+        rows = (json.dumps(sample.row) + "\n" for sample in read_rows(log, failed=True))
+        return packing.pack("".join(rows).encode(), split)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{log}: not a sample log ({error!r}); run the task again") from error
