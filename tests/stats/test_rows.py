@@ -69,6 +69,26 @@ def test_a_cluster_across_tasks_adds_to_the_variance_of_their_mean():
     assert across.variance(values) > 1.3 * apart.variance(values)
 
 
+@pytest.mark.parametrize("across", [False, True], ids=["clusters within tasks", "clusters across tasks"])
+def test_variance_and_degrees_of_freedom_are_bell_and_mccaffreys_by_the_definition(across):
+    rng = np.random.default_rng(10)
+    sizes, weights = [12, 30, 70], np.array([0.5, 0.3, 0.2])
+    task = np.repeat(np.arange(3), sizes)
+    clusters = rng.integers(9, size=112) + (0 if across else 100 * task)
+    values, indicators = rng.normal(size=112), np.eye(3)[task]
+    residual_maker = np.eye(112) - indicators @ np.linalg.pinv(indicators)
+    each, vectors = (weights / sizes)[task], []
+    for cluster in np.unique(clusters):
+        rows = np.flatnonzero(clusters == cluster)
+        spread, axes = np.linalg.eigh(residual_maker[np.ix_(rows, rows)])
+        adjusted = axes / np.sqrt(spread) @ axes.T @ each[rows]
+        vectors.append(residual_maker[:, rows] @ adjusted)
+    products = np.array(vectors) @ np.array(vectors).T
+    rows = stats.Rows.of_tasks(sizes, weights, clusters)
+    assert rows.variance(values) == pytest.approx(float(((np.array(vectors) @ values) ** 2).sum()))
+    assert rows.freedom == pytest.approx(np.trace(products) ** 2 / (products**2).sum())
+
+
 def test_unequal_clusters_have_fewer_degrees_of_freedom():
     assert 1 < stats.Rows.pooled(100, np.repeat([0, 1, 2, 3], [10, 10, 10, 70])).freedom < 3
 
@@ -206,7 +226,7 @@ def test_four_in_five_comparisons_find_the_detectable_difference_at_the_correcte
 
 
 def test_the_simulation_of_coverage_has_the_design_effects_of_the_package():
-    factors = runpy.run_path(str(REPOSITORY / "benchmarks/accuracy/coverage.py"))["cautious_factors"]
+    factors = runpy.run_path(str(REPOSITORY / "benchmarks/accuracy/coverage_methods.py"))["cautious_factors"]
     rng = np.random.default_rng(7)
     clusters = np.repeat(np.arange(40), [3] * 20 + [7] * 20)
     for share in (0.02, 0.1, 0.4):

@@ -77,10 +77,3 @@ class DesignEffect:
         """
         missing = max(0.0, 1 - events / self.factor / FEWEST_EVENTS)
         return replace(self, factor=max(self.factor, self.factor + (self.most - self.factor) * missing))
-
-
-def degrees_of_freedom(sizes: Floats) -> float:
-    """trace(M)^2 / trace(M^2), where M is the matrix of the CR2 variance of a mean over clusters of these sizes."""
-    n = sizes.sum()
-    cross = sizes**2 / (1 - sizes / n)
-    return float(n * n / ((sizes**2).sum() + (cross.sum() ** 2 - (cross**2).sum()) / (n * n)))

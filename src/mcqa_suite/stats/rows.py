@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from mcqa_suite.stats.intervals import (
     DesignEffect,
     Estimate,
     Floats,
     critical_value,
-    degrees_of_freedom,
     wilson_bounds,
 )
 from mcqa_suite.stats.paired import stratified_bounds, stratified_statistic
@@ -92,10 +92,18 @@ class Rows:
         """The sum of each cluster's squared weights: what it adds to the variance of a mean of independent rows."""
         return np.asarray(np.bincount(self.codes, weights=self.each**2))
 
-    @property
+    @cached_property
     def freedom(self) -> float:
-        """Degrees of freedom of the variance of a mean (Bell and McCaffrey, Survey Methodology 28, 2002)."""
-        return max(1.0, degrees_of_freedom(self.shares)) if len(self.shares) > 1 else 1.0
+        """Degrees of freedom of the variance of a mean: trace(M)^2 / trace(M^2), where M is the matrix of the CR2 variance (Bell
+        and McCaffrey, Survey Methodology 28, 2002)."""
+        parts = self._parts
+        per_part = parts.counts * parts.weights / np.sqrt(self.sizes[parts.task])
+        diagonal = np.bincount(parts.cluster, weights=per_part**2 * (self.sizes[parts.task] / parts.counts - 1))
+        by_cluster = sparse.csr_array((per_part, (parts.cluster, parts.task)))
+        products = (by_cluster.T @ by_cluster).power(2).sum()  # over pairs of tasks, as large as over pairs of clusters
+        off_diagonal = products - (np.bincount(parts.cluster, weights=per_part**2) ** 2).sum()
+        squares = float((diagonal**2).sum() + off_diagonal)
+        return max(1.0, float(diagonal.sum()) ** 2 / squares) if squares > 0 else 1.0
 
     @property
     def most(self) -> float:
@@ -103,19 +111,20 @@ class Rows:
         return float((np.bincount(self.codes, weights=self.each) ** 2).sum() / self.shares.sum())
 
     def variance(self, values: Floats) -> float:
-        """Variance of the mean of `values`: the cluster-robust CR2 estimate, within tasks."""
-        totals = np.bincount(self.codes, weights=self.each * (values - self.by_task(values)[self.task]))
-        own = 1 - self._leverage / self.shares
-        estimable = own > 1e-9  # a task of one row has no variance of its own to estimate
-        return float((totals[estimable] ** 2 / own[estimable]).sum())
+        """Variance of the mean of `values`: the cluster-robust CR2 estimate of a regression on the tasks' indicators."""
+        residuals = self._parts.weights[self._parts.of_row] * (values - self.by_task(values)[self.task])
+        return float((np.bincount(self.codes, weights=residuals) ** 2).sum())
 
     @cached_property
-    def _leverage(self) -> Floats:
-        """The part of each cluster's share that the means of its tasks take away."""
-        pairs, counts = np.unique(self.codes * len(self.weights) + self.task, return_counts=True)
-        cluster, task = np.divmod(pairs, len(self.weights))
+    def _parts(self) -> _Parts:
+        tasks = len(self.weights)
+        pairs, of_row, counts = np.unique(self.codes * tasks + self.task, return_inverse=True, return_counts=True)
+        cluster, task = np.divmod(pairs, tasks)
+        left = 1 - counts / self.sizes[task]
         each = self.weights[task] / self.sizes[task]
-        return np.asarray(np.bincount(cluster, weights=each**2 * counts**2 / self.sizes[task]))
+        # a task of one cluster has no variance of its own to estimate
+        weights = np.divide(each, np.sqrt(left), out=np.zeros_like(each), where=left > 1e-9)
+        return _Parts(cluster, task, counts, weights, of_row)
 
     def effect(self, values: Floats, expected: float, events: float) -> DesignEffect:
         """The variance of the mean of `values` divided by `expected`, that of right and wrong answers to independent questions.
@@ -125,6 +134,17 @@ class Rows:
         variance = self.variance(values)
         factor = variance / expected if expected > 0 and variance > 1e-9 * expected else self.most
         return DesignEffect(factor, self.freedom, self.most).cautious(events)
+
+
+class _Parts(NamedTuple):
+    """The rows that a cluster has in a task, for every cluster and task that share some: how many there are, and the weight of
+    the residual of each in the CR2 variance. `of_row`: the number of each row's part."""
+
+    cluster: Integers
+    task: Integers
+    counts: Integers
+    weights: Floats
+    of_row: Integers
 
 
 def _numbered(clusters: NDArray[Any] | None, task: Integers) -> Integers | None:
