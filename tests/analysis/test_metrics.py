@@ -45,6 +45,20 @@ def test_more_refusals_are_worse_and_rank_last(tmp_path, capsys, higher):
     assert "Lower is better: t." in table(board)
 
 
+def test_notes_explain_only_what_the_tables_hold(tmp_path):
+    paths = two(tmp_path, "refused", share(120, 2), share(120, 52), {})
+    refused = markdown(compared(*paths, metric="refused"))
+    rows = choice_rows("t", *questions(60))
+    paths = [write_run(tmp_path / name, {"t": rows}, model=name) for name in ("first", "second")]
+    accuracy = markdown(compared(*paths))
+    for words in ("- KL: ", "- Flips: "):
+        assert (words in refused, words in accuracy) == (False, True)
+    paths = two(tmp_path / "means", "acc", np.arange(40) % 8 / 8, np.arange(40) % 7 / 8, {})
+    fractions = markdown(compared(*paths))
+    assert [f"- {words}" in fractions for words in ("Fractions", "Flips")] == [True, False]
+    assert "- Fractions" not in refused  # a question is refused or not
+
+
 def test_the_results_file_overrules_a_known_name(tmp_path):
     paths = two(tmp_path, "mae", errors(40, 9), errors(40, 4), {"mae": True})
     (row,) = compared(*paths, metric="mae").rows

@@ -223,9 +223,11 @@ def _reading(comparison: Comparison) -> list[str]:
         else "Scores are in the metric's own unit, so that no margin in points says which differences are small.",
         "At 95 %: the one-sided bound of the difference. Detectable: what 80 % of such comparisons would find at .05 / the "
         "rows of the family, at the share of changed scores seen here.",
-        "KL: from the parent's distribution over the options to the variant's, in nats. Flips: the share of documents whose "
-        "answer changed; direction: -1 all losses, +1 all gains.",
     ]
+    if any(row.choices.kl for row in comparison.rows):
+        lines.append("KL: from the parent's distribution over the options to the variant's, in nats.")
+    if any(row.flips for row in comparison.rows):
+        lines.append("Flips: the share of documents whose answer changed; direction: -1 all losses, +1 all gains.")
     if "score" in methods:
         lines.append(
             "Intervals are 95 %: Wilson for an accuracy, Tango's score for a paired difference; p is McNemar's, exact."
@@ -233,11 +235,12 @@ def _reading(comparison: Comparison) -> list[str]:
     lines += [
         f"{line}. Intervals: score, at the effective sample size; p: Student's t." for line in cluster_lines(comparison)
     ]
+    independent = [row for row in comparison.rows if row.change.method == "score"]
     if any(row.average.startswith("mean") for row in comparison.rows):
-        lines.append(
-            "Means over tasks: the score interval adds the variances of the tasks; p is McNemar's, corrected for continuity."
-        )
-    if any(row.change.method == "score" and row.flips is None for row in comparison.rows):
+        lines.append("Means over tasks: the score interval adds the variances of the tasks.")
+    if any(row.average.startswith("mean") and row.flips for row in independent):
+        lines.append("p of a mean over tasks: McNemar's, corrected for continuity.")
+    if any(row.change.p_mcnemar is None and not row.average.startswith("mean") for row in independent):
         lines.append("Fractions of a right answer: score intervals at the effective sample size, p by Student's t.")
     if any(row.flips and not row.flips.total for row in comparison.rows):
         lines.append(
