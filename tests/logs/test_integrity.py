@@ -91,6 +91,24 @@ def test_a_results_value_that_its_samples_do_not_give_is_a_fault(tmp_path, shift
     assert [fault.condition for fault in task.faults] == conditions
 
 
+@pytest.mark.parametrize(
+    ("lost", "shift", "conditions"),
+    [
+        (1, 0.0, ["samples missing"]),
+        (2, 0.0, ["samples missing"]),
+        (1, 0.01, ["samples missing", "other results"]),
+    ],
+)
+def test_the_mean_of_all_samples_may_be_as_far_away_as_the_missing_ones_make_it(tmp_path, lost, shift, conditions):
+    rows = choice_rows("t", *questions(N))
+    mean = float(np.mean([row["acc"] for row in rows]))
+    rows = sorted(rows, key=lambda row: -row["acc"])[lost:]  # right ones
+    task = read(tmp_path, rows, results={"t": {"acc,none": mean + shift, "sample_len": N}})
+    assert [(fault.condition, fault.invalid) for fault in task.faults] == [
+        (condition, condition == "other results") for condition in conditions
+    ]
+
+
 def test_a_metric_that_is_no_mean_is_not_recomputed(tmp_path):
     metrics = [{"metric": "acc", "aggregation": "<function worst at 0x7f>"}]
     configs = {"t": {"output_type": "multiple_choice", **SCORED, "metric_list": metrics}}

@@ -57,7 +57,9 @@ def recorded(results: Mapping[str, Any], task: str, filter_name: str) -> Recorde
 
 def faults(samples: Samples, record: Recorded) -> tuple[Fault, ...]:
     """Everything that is wrong with the samples of a task under one filter."""
-    return (*_counts(samples, record.counts), *_copies(samples), *_values(samples, record.means or {}))
+    missing = max(0, min(record.counts, default=0) - len(samples.doc_id) - len(samples.failed))
+    share = missing / min(record.counts) if missing else 0.0
+    return (*_counts(samples, record.counts), *_copies(samples), *_values(samples, record.means or {}, share))
 
 
 def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
@@ -82,8 +84,11 @@ def _copies(samples: Samples) -> Iterator[Fault]:
         yield Fault("samples copied", detail, copies > LOST * n)
 
 
-def _values(samples: Samples, means: Mapping[str, float]) -> Iterator[Fault]:
-    """Scores that contradict the log itself, and log-likelihoods that are no numbers."""
+def _values(samples: Samples, means: Mapping[str, float], missing: float) -> Iterator[Fault]:
+    """Scores that contradict the log itself or its results file, and log-likelihoods that are no numbers.
+
+    Where a share of the samples is `missing`, the mean of all of them may be as far away.
+    """
     n, values = len(samples.doc_id), samples.loglikelihoods
     if values is not None and (infinite := int((~np.isfinite(values) & samples.has_option).any(axis=1).sum())):
         yield Fault("non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite", invalid=True)
@@ -91,6 +96,9 @@ def _values(samples: Samples, means: Mapping[str, float]) -> Iterator[Fault]:
         detail = f"the accuracy of {wrong} of {n} samples is not that of their own answer and gold"
         yield Fault("contradiction", detail, invalid=True)
     for name, value in means.items():
-        if name in samples.scores and not abs(value - (mean := float(samples.scores[name].mean()))) <= ROUNDED:
+        if (
+            name in samples.scores
+            and not abs(value - (mean := float(samples.scores[name].mean()))) <= ROUNDED + missing
+        ):
             detail = f"the results file says {name} {value:.4f}, the samples give {mean:.4f}"
             yield Fault("other results", detail, invalid=True)
