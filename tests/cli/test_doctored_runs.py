@@ -259,3 +259,20 @@ def test_votes_and_variance_of_a_log_with_missing_samples_are_not_valid(tmp_path
         assert code == 2
         assert "not valid (samples missing): 30 samples, where the results file speaks of 60" in err
         assert "samples missing" in out
+
+
+def test_a_groups_value_that_its_tasks_do_not_give_is_not_valid(tmp_path, capsys):
+    scores, gold = questions(100)
+    folders = []
+    for name in ("base", "gptq"):
+        tasks = {task: choice_rows(task, noisy(scores, 0.3), gold) for task in ("x", "y")}
+        means = {task: float(np.mean([row["acc"] for row in rows])) for task, rows in tasks.items()}
+        results = {task: {"acc,none": mean, "sample_len": 100} for task, mean in means.items()}
+        group = {"g": {"acc,none": np.mean([*means.values()]) + (0.1 if name == "gptq" else 0.0)}}
+        listed = {"g": {"aggregate_metric_list": [{"metric": "acc", "weight_by_size": True}]}}
+        more = {"results": results | group, "groups": group, "group_configs": listed}
+        folders.append(write_run(tmp_path / name, tasks, groups={"g": ["x", "y"]}, model=name, **more))
+    line = "g, gptq: not valid (other results): the results file says acc 0."
+    for words in (("compare", *folders), ("table", *folders), ("report", folders[1], "-o", tmp_path / "r.html")):
+        code, _, err = printed(capsys, *words)
+        assert (code, line in err) == (2, True)

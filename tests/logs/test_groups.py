@@ -12,7 +12,11 @@ POOLED, MEAN = 110 / 400, 0.45
 
 
 def mean_of(value, settings=None, section="configs", complete=True, subtasks=("a", "b")):
-    results = {"group_subtasks": {"g": list(subtasks)}, "groups": {"g": {"acc,none": value, "acc_stderr,none": 0.01}}}
+    results = {
+        "configs": {},
+        "group_subtasks": {"g": list(subtasks)},
+        "groups": {"g": {"acc,none": value, "acc_stderr,none": 0.01}},
+    }
     results.setdefault(section, {}).setdefault("g", {})
     if settings:
         results[section]["g"]["aggregate_metric_list"] = settings
@@ -75,3 +79,46 @@ def test_weights_are_left_out_where_every_document_has_the_same():
 def test_settings_of_a_group_are_no_task():
     configs = {"a": {"output_type": "multiple_choice"}, "g": {"aggregate_metric_list": []}}
     assert tasks_of({"configs": configs, "group_subtasks": {"g": ["a"], "a": []}}) == ["a"]
+
+
+def recorded_group(value, by_size=True, **changes):
+    """A group of which the results file has the settings, its own value and those of its tasks."""
+    tasks = {"a": (0.1, 300), "b": (0.8, 100)}
+    listed = [{"metric": "acc", "weight_by_size": by_size}]
+    results = {
+        "configs": {task: {"output_type": "multiple_choice"} for task in tasks},
+        "results": {task: {"acc,none": mean, "sample_len": n} for task, (mean, n) in tasks.items()},
+        "groups": {"g": {"acc,none": value}},
+        "group_subtasks": {"g": ["a", "b"]},
+        "group_configs": {"g": {"aggregate_metric_list": listed}},
+    }
+    return read_groups(results | changes, lambda task, key: None)["g"]
+
+
+@pytest.mark.parametrize(("by_size", "value"), [(True, POOLED), (False, MEAN)])
+def test_a_logged_mean_that_its_tasks_do_not_give_is_a_fault_and_no_mean(by_size, value):
+    assert recorded_group(value, by_size).faults == {}
+    assert recorded_group(value + 4e-4, by_size).means["acc", "none"].by_size is by_size  # rounded
+    group = recorded_group(0.95, by_size)
+    words = f"the results file says acc 0.9500, its values of the tasks give {value:.4f}"
+    assert group.faults["acc", "none"].detail == group.unclear["acc", "none"] == words
+    assert group.means == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"results": {"a": {"acc,none": 0.1, "sample_len": 300}, "b": {"sample_len": 100}}},
+        {"results": {"a": {"acc,none": 0.1, "sample_len": 300}, "b": {"acc,none": 0.8}}},
+        {"configs": {"a": {"metric_list": [{"metric": "acc", "aggregation": "worst"}]}, "b": {}}},
+        {"configs": {"a": {}}},
+        {"group_configs": []},
+        {"group_configs": {"g": 5}},
+    ],
+)
+def test_a_logged_mean_is_not_checked_where_the_file_does_not_say_enough(changes):
+    assert recorded_group(0.95, **changes).faults == {}
+
+
+def test_a_filter_that_is_no_name_is_for_no_filter():
+    assert mean_of(MEAN, [{"metric": "acc", "filter_list": 5, "weight_by_size": True}]).by_size is False  # by its value

@@ -30,7 +30,7 @@ def test_tango_gives_the_published_interval():
 
 
 def test_newcombe_gives_the_published_interval():
-    newcombe = runpy.run_path(str(REPOSITORY / "benchmarks/accuracy/coverage.py"))["newcombe"]
+    newcombe = runpy.run_path(str(REPOSITORY / "benchmarks/accuracy/coverage_methods.py"))["newcombe"]
     low, high = newcombe(*np.array([CHILDREN.both, CHILDREN.only_second, CHILDREN.only_first, CHILDREN.neither]))
     assert (float(low), float(high)) == (pytest.approx(0.026, abs=5e-4), pytest.approx(0.507, abs=5e-4))
 

@@ -34,6 +34,7 @@ from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import TaskData
 from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.fingerprint import fingerprints
 from mcqa_suite.harness.task_formats import by_template, formats_of
@@ -154,21 +155,22 @@ def _call(lm: Any, loaded: list[Any], tasks: Any, entry: Evaluation, name: str, 
     from lm_eval import simple_evaluate
 
     try:
-        return simple_evaluate(
-            model=lm,
-            tasks=loaded,
-            task_manager=tasks,
-            num_fewshot=entry.num_fewshot,
-            limit=entry.limit,
-            gen_kwargs=entry.gen_kwargs,
-            apply_chat_template=chat,
-            bootstrap_iters=0,  # intervals are computed from the samples
-            log_samples=True,
-            random_seed=seed,
-            numpy_random_seed=seed,
-            torch_random_seed=seed,
-            fewshot_random_seed=seed,
-        )
+        with with_group_settings():
+            return simple_evaluate(
+                model=lm,
+                tasks=loaded,
+                task_manager=tasks,
+                num_fewshot=entry.num_fewshot,
+                limit=entry.limit,
+                gen_kwargs=entry.gen_kwargs,
+                apply_chat_template=chat,
+                bootstrap_iters=0,  # intervals are computed from the samples
+                log_samples=True,
+                random_seed=seed,
+                numpy_random_seed=seed,
+                torch_random_seed=seed,
+                fewshot_random_seed=seed,
+            )
     except ValueError as error:
         if explained := explain(error, name):
             raise explained from error

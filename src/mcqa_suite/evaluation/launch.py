@@ -20,6 +20,7 @@ from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.chat_template import CHAT, calls_of, one_model
 from mcqa_suite.evaluation.failed_requests import FailedItems, failure_lines, without_failed
+from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 
@@ -59,6 +60,7 @@ def _launch(words: Sequence[str]) -> FailedItems:
         with ExitStack() as stack:
             stack.enter_context(local_managers([] if settings.get("include_path") else settings["tasks"]))
             failed = stack.enter_context(without_failed())
+            stack.enter_context(with_group_settings())
             stack.enter_context(unsaved_is_an_error(settings.get("output_path")))
             _register(settings.get("model"), stack)
             args.include_path = settings.get("include_path") or str(tasks_dir())

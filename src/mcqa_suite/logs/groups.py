@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from mcqa_suite.logs.integrity import Fault, recorded
 from mcqa_suite.logs.samples import Floats
 
 Key = tuple[str, str]  # metric and filter
@@ -56,12 +57,13 @@ class GroupMean:
 @dataclass(frozen=True)
 class Group:
     """A group of tasks. `means`: how the tasks are averaged, for every (metric, filter) of which the harness logged a mean;
-    `unclear`: why there is none of a logged mean."""
+    `unclear`: why there is none of a logged mean; `faults`: the logged means that those of its tasks contradict."""
 
     name: str
     tasks: tuple[str, ...]
     means: Mapping[Key, GroupMean]
     unclear: Mapping[Key, str]
+    faults: Mapping[Key, Fault] = field(default_factory=dict)
 
 
 def read_groups(results: Mapping[str, Any], scores: Scores) -> dict[str, Group]:
@@ -107,14 +109,34 @@ def times_of(name: str, members: Mapping[str, Sequence[str]]) -> dict[str, int]:
 def _group(results: Mapping[str, Any], name: str, times: Mapping[str, int], scores: Scores) -> Group:
     means: dict[Key, GroupMean] = {}
     unclear: dict[Key, str] = {}
+    faults: dict[Key, Fault] = {}
     for key, value in _logged(results, name):
-        by_task = {task: of_task for task in times if (of_task := scores(task, key)) and len(of_task.values)}
-        mean = _mean(_settings(results, name), key, value, times, by_task)
+        mean = _by_settings(_settings(results, name), key, times)
+        if mean is None:
+            by_task = {task: of_task for task in times if (of_task := scores(task, key)) and len(of_task.values)}
+            mean = _closest(value, times, by_task)
+        elif isinstance(mean, GroupMean) and (fault := _contradiction(results, key, value, mean)):
+            faults[key], mean = fault, fault.detail
         if isinstance(mean, str):
             unclear[key] = mean
         else:
             means[key] = mean
-    return Group(name, tuple(times), means, unclear)
+    return Group(name, tuple(times), means, unclear, faults)
+
+
+def _contradiction(results: Mapping[str, Any], key: Key, value: float, mean: GroupMean) -> Fault | None:
+    """The fault of a logged mean that is not the mean of what the same file says of the group's tasks."""
+    metric, filter_name = key
+    tasks = {task: recorded(results, task, filter_name) for task in mean.times if task in results["configs"]}
+    values = [(task.means or {}).get(metric) for task in tasks.values()]
+    sizes = {name: task.counts[0] for name, task in tasks.items() if task.counts and task.counts[0] > 0}
+    if None in values or len(sizes) < len(mean.times):
+        return None
+    of_tasks = float(np.average(np.array(values, float), weights=mean.weights(sizes)))
+    if abs(value - of_tasks) <= ROUNDED:
+        return None
+    detail = f"the results file says {metric} {value:.4f}, its values of the tasks give {of_tasks:.4f}"
+    return Fault("other results", detail, invalid=True)
 
 
 def _logged(results: Mapping[str, Any], name: str) -> Iterator[tuple[Key, float]]:
@@ -129,28 +151,23 @@ def _logged(results: Mapping[str, Any], name: str) -> Iterator[tuple[Key, float]
 def _settings(results: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """The group's `aggregate_metric_list`, [] where the file does not have it."""
     for section in ("configs", "group_configs", "groups"):
-        listed = results.get(section, {}).get(name, {}).get(SETTINGS)
-        if listed:
+        groups = results.get(section)
+        group = groups.get(name) if isinstance(groups, dict) else None
+        if isinstance(group, dict) and (listed := group.get(SETTINGS)):
             return [entry for entry in (listed if isinstance(listed, list) else [listed]) if isinstance(entry, dict)]
     return []
 
 
-def _mean(
-    settings: Sequence[Mapping[str, Any]],
-    key: Key,
-    value: float,
-    times: Mapping[str, int],
-    scores: Mapping[str, TaskScores],
-) -> GroupMean | str:
-    """How a logged mean was averaged; a reason where that is not known."""
+def _by_settings(settings: Sequence[Mapping[str, Any]], key: Key, times: Mapping[str, int]) -> GroupMean | str | None:
+    """How the settings say that tasks are averaged; a reason where that is no mean, None where they do not say it."""
     for entry in settings:
         filters = entry.get("filter_list")
-        named = [filters] if isinstance(filters, str) else filters
-        if entry.get("metric") == key[0] and (named is None or key[1] in named):
+        named = filters if isinstance(filters, list) else [filters]
+        if entry.get("metric") == key[0] and (filters is None or key[1] in named):
             if entry.get("aggregation", "mean") != "mean":
                 return f"its aggregation is {entry['aggregation']}"
             return GroupMean(times, bool(entry.get("weight_by_size", True)))
-    return _closest(value, times, scores)
+    return None
 
 
 def _closest(value: float, times: Mapping[str, int], scores: Mapping[str, TaskScores]) -> GroupMean | str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.exact_match import rule_of
 from mcqa_suite.logs.files import day_of, results_of, samples_file, stamp_of
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
@@ -182,8 +183,10 @@ def read_run(
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
     origin = read_origin(path if path.is_dir() else newest.parent, model_arguments(content))
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
+    label = name or origin.name
+    problems += [line for group in groups.values() for line in _group_faults(group, label)]
     return Run(
-        name=name or origin.name,
+        name=label,
         path=path,
         model=model_identity(content),
         tasks=ordered,
@@ -211,6 +214,7 @@ def _task_runs(path: Path, results: Results, task: str, cluster: str | None) -> 
         multiple_choice=kind == "multiple_choice" if (kind := config.get("output_type")) else None,
         delimiter=config.get("target_delimiter", " "),
         field=cluster,
+        exact_match=rule_of(config),
     )
     parameters = (results.get("config") or {}).get("model_num_parameters")
     parameters = parameters if isinstance(parameters, int) and parameters > 0 else None  # -1: of a server
@@ -228,6 +232,12 @@ def _task_runs(path: Path, results: Results, task: str, cluster: str | None) -> 
         )
         for name, samples in by_filter.items()
     }
+
+
+def _group_faults(group: Group, run: str) -> Iterator[str]:
+    """A line for each logged mean of a group that its tasks contradict."""
+    for (_, filter_name), fault in group.faults.items():
+        yield fault.line(f"{with_filter(group.name, filter_name, several=filter_name != NO_FILTER)}, {run}")
 
 
 def _scores_in(tasks: Mapping[tuple[str, str], TaskRun]) -> Scores:

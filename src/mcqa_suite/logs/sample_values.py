@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from mcqa_suite.logs.clusters import cluster_of
+from mcqa_suite.logs.exact_match import Text, agrees
 from mcqa_suite.logs.log_row import choices_of, gold_of, option_index
 from mcqa_suite.logs.printed_values import is_printed_list, number, printed_elements
 from mcqa_suite.logs.rows import Sample
@@ -60,7 +61,8 @@ def _is_ours(doc: Mapping[str, Any]) -> bool:
     return isinstance(doc.get("gold"), list) and isinstance(doc.get("choices"), list)
 
 
-def answer_values(sample: Sample) -> Values:
+def answer_values(sample: Sample, rule: list[Text] | None) -> Values:
+    """`rule`: that of the task's exact_match, see logs.exact_match; None for no check."""
     answers = sample.answers
     own = _is_ours(sample.doc)
     choices, labels, gold = _asked_options(sample)
@@ -74,6 +76,7 @@ def answer_values(sample: Sample) -> Values:
         "answer": _fingerprint(answers) if any(answer is not None for answer in answers) else 0,
         "letter": letter if letter < (len(choices) or len(LETTERS)) else -1,
         "own_gold": own,
+        "exact": {None: -1, True: 1, False: 0}[None if rule is None else agrees(sample, rule)],
         "response": _fingerprint(sample.responses),
         "written": sum(len(text) for text in sample.responses if isinstance(text, str)),
     }

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.exact_match import Text
 from mcqa_suite.logs.metrics import METRICS
 from mcqa_suite.logs.rows import HARNESS, parse_rows
 from mcqa_suite.logs.sample_values import Values, answer_values, has_options, option_values, row_values
@@ -26,7 +27,15 @@ SPREAD = np.uint64(0x9E3779B97F4A7C15)  # makes another cluster of each document
 # The columns of a log by the type code of `array`; a row has one value or several, and none in the columns of another kind.
 TYPES = {
     **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "b", "own_gold": "b", "cluster": "Q"},
-    **{"loglikelihoods": "d", "lengths": "q", "answer": "Q", "letter": "q", "response": "Q", "written": "q"},
+    **{
+        "loglikelihoods": "d",
+        "lengths": "q",
+        "answer": "Q",
+        "letter": "q",
+        "response": "Q",
+        "written": "q",
+        "exact": "b",
+    },
 }
 HASHES = ("document", "prompt", "target", "continuations")  # the columns of `Samples.hashes`
 # Largest share of contradictions between a gold that is read from a foreign task's target and its accuracy; above it the target
@@ -107,17 +116,24 @@ class Samples:
 
 
 def read_samples(
-    path: Path, *, multiple_choice: bool | None, delimiter: str = " ", field: str | None = None
+    path: Path,
+    *,
+    multiple_choice: bool | None,
+    delimiter: str = " ",
+    field: str | None = None,
+    exact_match: list[Text] | None = None,
 ) -> dict[str, Samples]:
     """The samples of a log by filter, in the order of the log.
 
-    `field` of the documents names their clusters, see logs.clusters. `multiple_choice` None: decided by the first row. Raises
-    DatasetError for an empty file, a broken line, a row of an older harness, a score that is not from 0 to 1, and a document
-    twice.
+    `field` of the documents names their clusters, see logs.clusters. `multiple_choice` None: decided by the first row.
+    `exact_match`: the rule by which that metric is checked, see logs.exact_match. Raises DatasetError for an empty file, a broken
+    line, a row of an older harness, a score that is not from 0 to 1, and a document twice.
     """
     if multiple_choice is None:
         multiple_choice = next(parse_rows(path, has_options, HARNESS), False)
-    values = partial(option_values, delimiter=delimiter) if multiple_choice else answer_values
+    values = (
+        partial(option_values, delimiter=delimiter) if multiple_choice else partial(answer_values, rule=exact_match)
+    )
     tables: defaultdict[str, _Table] = defaultdict(_Table)
     failed: dict[str, dict[int, int]] = {}
     reason = None
@@ -188,6 +204,8 @@ class _Table:
         )
         own_gold = columns["own_gold"][order].astype(bool)
         wrong = np.logical_or.reduce([_contradicts(samples, own_gold, name) for name in ("acc", "acc_norm")])
+        if len(exact := columns["exact"]) and (exact >= 0).all():
+            wrong |= exact[order] == 0
         if "acc" in samples.scores:
             # What is right is unknown where gold and accuracy contradict each other. A mean over several answers, such as 0.5,
             # says nothing of the first, which is the pick.
