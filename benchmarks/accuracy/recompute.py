@@ -38,7 +38,7 @@ class Differences:
     distances: dict[tuple[str, str], list[float]] = field(default_factory=dict)
 
     def add(self, quantity: str, style: str, ours: float | None, theirs: Any) -> None:
-        """Compare two numbers; one that only one side has is infinitely far from nothing."""
+        """Compare two numbers. A number that only one side has differs by infinity."""
         missing = (ours is None, theirs in (None, ""))
         if all(missing):
             return
@@ -59,7 +59,7 @@ class Differences:
 
 @dataclass
 class Part:
-    """Rows of one or several tasks, task after task; a single `weight` where every row has the same."""
+    """The rows of one or several tasks, and the weights of the tasks, which add up to 1."""
 
     answers: list[list[Answer]]
     names: list[str]
@@ -67,12 +67,10 @@ class Part:
 
     @classmethod
     def of(cls, names: Sequence[str], answers: list[list[Answer]], weights: Sequence[float]) -> Part:
-        each = np.array(weights, float) / [len(part) for part in answers]
-        pooled = each.max() <= EVEN * each.min()
         sizes = [len(part) for part in answers]
-        return cls(
-            answers, list(names), np.array(sizes if pooled else weights, float) / sum(sizes if pooled else weights)
-        )
+        each = np.array(weights, float) / sizes
+        chosen = sizes if each.max() <= EVEN * each.min() else weights
+        return cls(answers, list(names), np.array(chosen, float) / sum(chosen))
 
     @property
     def pooled(self) -> bool:
@@ -88,15 +86,22 @@ class Part:
         return np.array([answer.score for answer in self.rows])
 
     def design(self, *, strata: bool | None = None) -> Design:
-        """A task whose rows all share a cluster has none; pooled rows are one task, unless `strata` are asked for."""
+        """Pooled rows are one task, unless `strata` are asked for. A task whose rows all share a cluster has none."""
         task = np.repeat(np.arange(len(self.answers)), [len(part) for part in self.answers])
-        clusters: list[str] = []
-        for name, part in zip(self.names, self.answers, strict=True):
-            own = [answer.cluster or f"{name} {number}" for number, answer in enumerate(part)]
-            clusters += own if len(set(own)) > 1 else [f"{name} {number}" for number in range(len(part))]
+        own = [
+            answer.cluster or f"{name} {number}"
+            for name, part in zip(self.names, self.answers, strict=True)
+            for number, answer in enumerate(part)
+        ]
         if self.pooled and not strata:
-            return Design(np.zeros(len(task), int), np.ones(1), np.array(clusters))
-        return Design(task, self.weights, np.array(clusters))
+            task = np.zeros(len(task), int)
+        clusters = np.array(own, object)
+        for number in np.unique(task):
+            rows = np.flatnonzero(task == number)
+            if len(np.unique(clusters[rows])) == 1:
+                clusters[rows] = [f"row {row}" for row in rows]
+        weights = self.weights if len(np.unique(task)) == len(self.weights) else np.ones(1)
+        return Design(task, weights, clusters)
 
     @property
     def chance(self) -> float | None:
