@@ -146,12 +146,11 @@ def check_comparison(differences: Differences, base: Path, variants: Sequence[Pa
     command = ("compare", base, *variants, "--metric", metric)
     printed = json.loads(mcqa(*command, "--format", "json"))["comparisons"]
     flat = list(csv.DictReader(io.StringIO(mcqa(*command, "--format", "csv"))))
-    first = read(base, metric)
-    others = {variant.name: read(variant, metric) for variant in variants}
+    runs = {path.name: read(path, metric) for path in (base, *variants)}
     families: dict[tuple[str, ...], list[tuple[float, Row, Row]]] = {}
     for row, more in zip(printed, flat, strict=True):
-        names, weights = weights_in(first, more)
-        before, after = pairs_of(first, others[row["variant"]], names, weights, row["filter"])
+        parent, variant = runs[row["parent"]], runs[row["variant"]]
+        before, after = pairs_of(parent, variant, *weights_in(parent, more), row["filter"])
         p = check_row(differences, row, more, before, after)
         if row["p_holm"] is not None:
             families.setdefault((more["kind"], row["metric"], row["filter"]), []).append((p, row, more))
@@ -170,17 +169,20 @@ def check_row(differences: Differences, row: Row, more: Row, before: Part, after
     add, design = differences.add, before.design()
     of = f"{'group, ' + more['average'] if more['members'] else 'task'}{', clustered' if design.clustered else ''}"
     paired = Paired.of(before.scores, after.scores, design)
-    for name, part in (("base", before), ("variant", after)):
+    for name, part in (("base", before), ("value", after)):
         value, low, high = share(part.scores, design)
-        add(f"accuracy: {of}", "json", value, row[f"{name}_acc"])
+        add(f"accuracy: {of}", "json", value, row[name])
         add(f"accuracy, interval: {of}", "csv", low, more[f"{name}_low"])
         add(f"accuracy, interval: {of}", "csv", high, more[f"{name}_high"])
-        add("unread share", "json", part.unread, row[f"unread_{name}"])
-    add(f"difference: {of}", "json", paired.value, row["diff"])
-    for end, name in zip(paired.interval(), ("diff_low", "diff_high"), strict=True):
+    add("unread share", "json", before.unread, row["unread_base"])
+    add("unread share", "json", after.unread, row["unread_variant"])
+    add(f"difference: {of}", "json", paired.value, row["difference"])
+    for end, name in zip(paired.interval(0.95), ("low", "high"), strict=True):
         add(f"difference, interval: {of}", "json", end, row[name])
+    if row["higher_is_better"]:
+        add(f"difference, one-sided bound: {of}", "json", paired.interval(0.9)[0], row["bound"])
     p = paired.p_value()
-    add(f"p: {of}", "csv", p, more["p"])
+    add(f"p: {of}", "json", p, row["p"])
     binary = is_binary(before.scores) and is_binary(after.scores)
     if binary and before.pooled:
         gains, losses = (float(np.maximum(sign * (after.scores - before.scores), 0).sum()) for sign in (1, -1))

@@ -122,8 +122,8 @@ class Paired:
         total = float(self.design.weights**2 @ np.array(variances)) * self.factor
         return (self.value - difference) / sqrt(max(total, 1e-300))
 
-    def interval(self) -> tuple[float, float]:
-        critical = float(t.ppf(0.975, self.freedom))
+    def interval(self, level: float) -> tuple[float, float]:
+        critical = float(t.ppf(0.5 + level / 2, self.freedom))
         ends = []
         for sign in (1, -1):
             edge = -sign * (1 - 1e-12)
