@@ -19,8 +19,8 @@ def with_group_settings() -> Iterator[None]:
 
     def evaluate(*args: Any, **settings: Any) -> Any:
         results = original(*args, **settings)
-        if results is not None:  # in the first process
-            results["group_configs"] = group_configs(settings["task_dict"]["groups"])
+        if results is not None and (configs := group_configs(settings["task_dict"]["groups"])):  # in the first process
+            results["group_configs"] = configs
         return results
 
     evaluator.evaluate = evaluate
