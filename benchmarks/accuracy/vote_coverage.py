@@ -1,7 +1,7 @@
 """Simulated coverage of the 95 % intervals of `mcqa vote`, over questions of which each is answered several times.
 
     python benchmarks/accuracy/vote_coverage.py            # a few minutes on two cores; started again, it goes on
-    python benchmarks/accuracy/vote_coverage.py --quick    # a few trials of each setting, in seconds
+    python benchmarks/accuracy/vote_coverage.py --quick    # a few trials of each setting, in a minute
 
 Prints Markdown to stdout; the exit code is 1 if an interval covers less than 94 % by more than three standard errors of the
 simulation, where Wilson's interval for as many right and wrong answers covers 94 % itself.
