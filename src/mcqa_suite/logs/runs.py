@@ -18,7 +18,7 @@ from mcqa_suite.logs.origin import Origin, read_origin
 from mcqa_suite.logs.results import Results
 from mcqa_suite.logs.same_run import model_identity, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
-from mcqa_suite.logs.settings import SHOTS, model_arguments, settings_of
+from mcqa_suite.logs.settings import NO_FILTER, SHOTS, model_arguments, settings_of
 
 
 @dataclass(frozen=True, eq=False)
