@@ -110,7 +110,7 @@ def digest(*parts: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Shape:
     """A made-up task: `rows` a question, that many options (a random number in between), at most `golds` right ones."""
 
     questions: int
@@ -121,16 +121,16 @@ class Asked:
 
 
 TASKS = {
-    "plain": Asked(150),
-    "perm": Asked(40, rows=4),
-    "several": Asked(120, options=(3, 6), golds=2),
-    "written": Asked(130, kind="written"),
-    "fractions": Asked(90, kind="fractions"),
-    "pooled_a": Asked(70),
-    "pooled_b": Asked(20, rows=3),
-    "macro_a": Asked(12),
-    "macro_b": Asked(30, rows=4),
-    "macro_c": Asked(200),
+    "plain": Shape(150),
+    "perm": Shape(40, rows=4),
+    "several": Shape(120, options=(3, 6), golds=2),
+    "written": Shape(130, kind="written"),
+    "fractions": Shape(90, kind="fractions"),
+    "pooled_a": Shape(70),
+    "pooled_b": Shape(20, rows=3),
+    "macro_a": Shape(12),
+    "macro_b": Shape(30, rows=4),
+    "macro_c": Shape(200),
 }
 GROUPS = {name: [task for task in TASKS if task.startswith(f"{name}_")] for name in ("pooled", "macro")}
 
@@ -144,29 +144,29 @@ def make(folder: Path, seed: int) -> list[Path]:
             name: list(
                 rows_of(
                     name,
-                    asked,
+                    shape,
                     np.random.default_rng([seed, index]),
                     np.random.default_rng([seed, index, number]),
                     noise,
                 )
             )
-            for index, (name, asked) in enumerate(TASKS.items())
+            for index, (name, shape) in enumerate(TASKS.items())
         }
         write(folders[-1], rows)
     return folders
 
 
-def rows_of(name: str, asked: Asked, rng: np.random.Generator, own: np.random.Generator, noise: float) -> Iterator[Row]:
+def rows_of(name: str, shape: Shape, rng: np.random.Generator, own: np.random.Generator, noise: float) -> Iterator[Row]:
     """The rows of a task; what `rng` draws is the same for every model, what `own` draws is a model's own."""
-    for number in range(asked.questions * asked.rows):
-        options = int(rng.integers(asked.options[0], asked.options[1] + 1))
-        gold = sorted(map(int, rng.choice(options, int(rng.integers(1, asked.golds + 1)), replace=False)))
+    for number in range(shape.questions * shape.rows):
+        options = int(rng.integers(shape.options[0], shape.options[1] + 1))
+        gold = sorted(map(int, rng.choice(options, int(rng.integers(1, shape.golds + 1)), replace=False)))
         values = rng.normal(size=options)
         values[gold] += 1.5
         values += noise * own.normal(size=options)
         doc = {"stem": f"{name} {number}?", "choices": [f"option {i}" for i in range(options)], "gold": gold}
-        if asked.rows > 1:
-            doc["question_id"] = f"{name} {number // asked.rows}"
+        if shape.rows > 1:
+            doc["question_id"] = f"{name} {number // shape.rows}"
         row = {
             "doc_id": number,
             "doc": doc,
@@ -175,7 +175,7 @@ def rows_of(name: str, asked: Asked, rng: np.random.Generator, own: np.random.Ge
             "prompt_hash": digest(name, number),
             "target_hash": digest(gold),
         }
-        yield from answered(row, asked.kind, values, gold, own)
+        yield from answered(row, shape.kind, values, gold, own)
 
 
 def answered(row: Row, kind: str, values: np.ndarray, gold: list[int], rng: np.random.Generator) -> Iterator[Row]:
@@ -231,9 +231,9 @@ def write(folder: Path, tasks: dict[str, list[Row]]) -> None:
         "configs": {
             task: {
                 "task": task,
-                "output_type": "multiple_choice" if asked.kind == "multiple_choice" else "generate_until",
+                "output_type": "multiple_choice" if shape.kind == "multiple_choice" else "generate_until",
             }
-            for task, asked in TASKS.items()
+            for task, shape in TASKS.items()
         },
         "n-samples": {task: {"original": n, "effective": n} for task in TASKS if (n := results[task]["sample_len"])},
         "versions": dict.fromkeys(TASKS, 1.0),
