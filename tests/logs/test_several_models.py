@@ -85,6 +85,13 @@ def test_two_runs_in_one_folder_among_others_are_offered_by_their_stamps(tmp_pat
     assert f"{folder}/both@2026-01-03T00-00-00.000000" in shown.err
 
 
+def test_a_task_in_two_folders_is_of_two_runs_of_one_model(tmp_path, capsys):
+    for noise, name in enumerate(("batch_1", "batch_8")):
+        run_in(tmp_path / "runs" / name, noise=noise)
+    assert main(["table", str(tmp_path / "runs"), "--format", "csv"]) == 0
+    assert {line.split(",")[0] for line in capsys.readouterr().out.splitlines()[1:]} == {"batch_1", "batch_8"}
+
+
 def test_folders_of_one_model_side_by_side_are_one_run(tmp_path, capsys):
     for task in ("arc", "mmlu"):
         write_run(tmp_path / "runs" / task, {task: choice_rows(task, *questions(8))})

@@ -90,7 +90,7 @@ def sample_logs(path: Path) -> dict[str, Path]:
 
 
 def single_runs(path: Path) -> list[Path]:
-    """The folders of one model each below a folder of several models, in order; the path alone where it is one run.
+    """The folders of one run each below a folder of several runs, in order; the path alone where it is one run.
 
     It is one run too where nothing could be read, or where it holds results files itself: then `run_files` tells why.
     """
@@ -99,7 +99,7 @@ def single_runs(path: Path) -> list[Path]:
     try:
         files = results_files(path)
         parents = {file.parent for file in files}
-        if len(parents) < 2 or path in parents or _are_one_model(files):
+        if len(parents) < 2 or path in parents or _are_one_run(files):
             return [path]
     except DatasetError:
         return [path]
@@ -107,14 +107,15 @@ def single_runs(path: Path) -> list[Path]:
     return [run for folder in folders for run in single_runs(folder)]
 
 
-def _are_one_model(files: Sequence[Path]) -> bool:
-    """Whether all results files are of one model; those of other tools are passed over."""
-    first = None
+def _are_one_run(files: Sequence[Path]) -> bool:
+    """Whether all results files are of one model, with no task in two folders; those of other tools are passed over."""
+    first, folders = None, dict[str, Path]()
     for file in files:
         with suppress(OtherFormError):
             results = load_results(file)
             first = first or results
-            if not _same_model(results, first):
+            once = all(folders.setdefault(task, file.parent) == file.parent for task in results["configs"])
+            if not once or not _same_model(results, first):
                 return False
     return True
 
