@@ -55,7 +55,7 @@ metadata: {version: 1.0}
 TASKS = {
     "choice": f"""task: choice
 output_type: multiple_choice
-doc_to_choice: choices
+doc_to_choice: "{{{{choices}}}}"
 doc_to_target: answer
 metric_list:
   - {{metric: acc, aggregation: mean, higher_is_better: true}}
