@@ -1,9 +1,10 @@
 """Compare our extractors with those of other libraries on the same labelled outputs.
 
-    python benchmarks/accuracy/extractors.py [FOLDER]        # default: $MCQA_SHARED/corpora
+    python benchmarks/accuracy/extractors.py [FOLDER ...]    # default: $MCQA_SHARED/corpora and its folder second
 
-FOLDER holds *.jsonl with rows {kind: mcq | numeric | grid, choices, text, label}; label null means that the output has
-no single answer. Prints one Markdown table to stdout and progress to stderr.
+FOLDER holds *.jsonl or *.jsonl.gz with rows {id, kind: mcq | numeric | grid, choices, text, label}; label null means that the
+output has no single answer. Prints one Markdown table to stdout and progress to stderr. A set is counted again without the rows
+that labels_against_policy.txt lists; there its name ends in "*".
 
 Columns: ok (the labelled answer), wrong (another answer) and none (no answer) are percentages of the outputs with a label; fp
 (an answer) is a percentage of the outputs without one. A result that is neither a label of the choices nor a number counts as
@@ -20,6 +21,7 @@ Each tool runs with its own configuration: lm-eval's filters are built from its 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import multiprocessing
 import os
@@ -42,6 +44,7 @@ from tqdm import tqdm
 from mcqa_suite.extract import extract_choice, extract_grid, extract_number
 
 SHARED = Path(os.environ.get("MCQA_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+AGAINST_POLICY = Path(__file__).with_name("labels_against_policy.txt")
 BATCH = 512  # rows in a timed call; lm-eval's multi_choice_regex spends 0.3 s on each call, however few the rows
 Row = dict[str, Any]
 
@@ -291,15 +294,28 @@ def line(name: str, extractor: Extractor, rows: Sequence[Row], counted: Count) -
     return f"| {' | '.join(cells)} |" + (f" {counted.failure}" if counted.failure else "")
 
 
+def read_sets(folders: Sequence[Path]) -> dict[str, list[Row]]:
+    """The rows of each set, by its name; a set with rows that contradict the policy again without them."""
+    against = {line for line in AGAINST_POLICY.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"}
+    sets: dict[str, list[Row]] = {}
+    for path in sorted(path for folder in folders for path in (*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz"))):
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
+            name, rows = path.name.split(".")[0], [json.loads(line) for line in lines]
+        sets[name] = rows
+        agreeing = [row for row in rows if row["id"] not in against]
+        if len(agreeing) < len(rows):
+            sets[f"{name} *"] = agreeing
+    return sets
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=Path, default=SHARED / "corpora")
+    parser.add_argument("folders", nargs="*", type=Path, default=[SHARED / "corpora", SHARED / "corpora" / "second"])
     parser.add_argument("--seconds", type=float, default=60, help="time limit of a tool on a set")
     args = parser.parse_args()
-    paths = sorted(args.folder.glob("*.jsonl"))
-    if not paths:
-        sys.exit(f"extractors: {args.folder}: no *.jsonl; give the folder of labelled outputs")
-    sets = {p.stem: [json.loads(text) for text in p.read_text(encoding="utf-8").splitlines()] for p in paths}
+    sets = read_sets(args.folders)
+    if not sets:
+        sys.exit(f"extractors: no *.jsonl in {', '.join(map(str, args.folders))}; give the folder of labelled outputs")
     extractors, tools = load_tools()
     pairs = [(name, e) for name, rows in sets.items() for e in extractors if e.kind == rows[0]["kind"]]
     lines = [

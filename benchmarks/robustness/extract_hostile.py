@@ -1,6 +1,6 @@
 """Seconds per megabyte of each extractor on hostile text.
 
-    python benchmarks/robustness/extract_hostile.py                 # 30 patterns x 3 readers at 0.1, 1 and 10 MB
+    python benchmarks/robustness/extract_hostile.py                 # 41 patterns x 3 readers at 0.1, 1 and 10 MB
     python benchmarks/robustness/extract_hostile.py --sizes 0.1 1   # quicker
 
 Prints a Markdown table to stdout and progress to stderr; the slowest row is flagged, and the exit code is 1 if a reader
@@ -60,6 +60,14 @@ PATTERNS: dict[str, str] = {
     "option texts": "none of the Paris London ",
     "equals signs": "= ",
     "full-width": "答案是Ａ或",
+    "comments": "<!--",
+    "reasoning words": "thought think channel reasoning ",
+    "harmony": "<|channel|>",
+    "calls": "Finish[B] ",
+    "verdicts": "Option A is incorrect. ",
+    "repeated letters": "BBBB ",
+    "final headings": "Final Answer\n",
+    "look-alikes": "Ответ: В. ",
 }
 
 

@@ -107,7 +107,9 @@ def test_each_letter_rule_decides_its_own_example(rule) -> None:
 
 # One example for each step after the table of announcements
 STEP_EXAMPLES = (
-    ("marked_line", "- [ ] A\n- [x] B", "B"),
+    ("letters_only", "CCCC", "C"),
+    ("leading_text", "Madrid, because the Prado is there. The gate is elsewhere.", "D"),
+    ("verdicts", "- [ ] A\n- [x] B", "B"),
     ("leading_line", "(C)\nThe gate stands there.", "C"),
     ("letter_line", "Sure, here it is.\n\nB. London", "B"),
     ("opening_letter", "D because the Prado is there", "D"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from mcqa_suite.extract.denial import CONDITIONAL_AFTER, DENIED_AFTER, denied_after
+from mcqa_suite.extract.items import begins_list, item_at
 from mcqa_suite.extract.options import CONNECTOR, ORDINALS, Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.rules import Rule
@@ -12,18 +14,20 @@ from mcqa_suite.extract.text import WORD, View
 
 # What may stand between an announcement and its choice: "is: (", "is option ", "is the letter '"
 OPENING = re.compile(
-    r"[\s(\[{<:'.,>=-]{0,12}"
+    r"[\s(\[{<:'.,>=-]{0,12}(?:(?P<either>either) )?"
     r"(?:(?:therefore|thus|then|definitely|certainly|clearly|likely|most|probably|simply|just|indeed|actually|still|obviously"
-    r"|hence|again|only|almost|to|be|must|should|as|follows|the|correct|best|final|following)\b[\s,:]{1,4}){0,3}"
-    r"(?:(?:option|choice|letter|answer|alternative|number|no|opción|opzione|option[e]?|buchstabe|lettre|letra|lettera|选项|選項)"
-    r"\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
+    r"|hence|again|only|almost|to|be|must|should|as|follows|the|correct|best|final|following"
+    r"|la|le|el|die|der|das|den|de|l|donc|quindi|also|daher|dus|portanto|entonces)\b[\s,:']{1,4}){0,3}"
+    r"(?:(?:option|choice|letter|answer|alternative|number|no|opción|opzione|(?:a )?(?:opção|alternativa|letra)|buchstabe"
+    r"|lettre|lettera|вариант|选项|選項|選択肢)\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
 )
 SIGN = re.compile(r"[:=>]")
 PARTIAL_TEXT = ("boxed", "tag", "answer_is")  # rules after which a part of an option's text is enough
-CLAUSE = re.compile(r"[^.;\n]{3,200}(?=[.;]\s|[.;]?$|[.;]?\n)")
-LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'\w|[-+#&^]\w| {{0,2}}=|\()")
+CLAUSE = re.compile(r"(?:[^.;\n]|\.(?=\d)){1,200}(?=[.;]\s|[.;]?$|[.;]?\n)")
+LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'(?!d[iıuü]r\b)\w|[-+#&^]\w| {{0,2}}=|\()")
 # What must follow a lower-case letter without brackets: "c.", "c because"
 LOWER_END = re.compile(r" {0,2}(?:$|[.,;:!?\n)\]}|]|because|since)")
+SHORT = 80  # characters of a response that is not taken for one that is cut off
 # "the second option", "the last one", "option 3", "2."
 ORDINAL = re.compile(
     rf"(?:the )?(?:(?P<word>{'|'.join(ORDINALS)}|last)(?: (?:one|option|choice|answer|statement))?|(?P<number>\d{{1,2}}))"
@@ -31,13 +35,15 @@ ORDINAL = re.compile(
 )
 # What follows a letter that is the whole answer: "C.", "(C)", "C, because"
 ENDS_THERE = re.compile(
-    r"[)\]}']{0,2} {0,2}(?:$|[\n.;!](?!\w)|\((?=\w{2})|,? (?:because|since|as it|which is|here|it is)\b)"
+    r"[)\]}']{0,2} {0,2}(?:$|[\n.;!](?!\w)|\((?=\w{2})|,? (?:because|since|as it|which is|here"
+    r"|it is|(?:and )?not|rather than|instead of)\b)"
 )
 
 # "B, D", "A or B", "(A) and (C)", "A/B": a second letter directly after the first
 SECOND = re.compile(
-    r"[)\]}.']{0,2}(?P<link> {0,2}(?:,|/|&|\+|;| and | or | und | oder | et | ou | y | o | e | as well as |和|或|与|及)"
-    r" {0,2}(?:and |or |both )?(?:option |choice "
+    r"[)\]}.']{0,2}(?P<link>(?<=\.)(?=[A-Z]\b)"
+    r"| {0,2}(?:,|/|&|\+|;| \((?=or )| and | or | und | oder | et | ou | y | o | e | as well as |和|或|与|及)"
+    r" {0,2}(?:and |or |but |both |also |alternatively |possibly ){0,2}(?:option |choice "
     r"|answer )?)(?P<open>[(\[]?)(?P<letter>[A-Za-z])(?P<close>[)\]]?)(?![\w'])"
 )
 SECOND_FAR = re.compile(r" (?:or|and|und|oder|et|ou|y|o) [(\[]?(?P<letter>[A-Z])(?:[)\].:])(?: |$)")
@@ -56,7 +62,15 @@ def read_choice(view: View, options: Options, rule: Rule, at: int) -> Reading | 
     at = opening.end() if opening else at
     match = LETTER_HERE.match(view.low, at)
     if match is not None and _is_letter(view, at, rule):
-        return read_letter(view, options, rule.name, at)
+        below = "\n" in view.low[start:at]
+        if below and not _answers_below(view, options, rule, at):
+            return None
+        reading = read_letter(view, options, rule.name, at)
+        if reading and opening and opening["either"]:
+            return replace(reading, answer=None, status="several")
+        return reading
+    if repeated := REPEATED.match(view.clean, at):
+        return _read_repeated(options, rule.name, repeated)
     if rule.strict or (rule.name == "choice_is" and not SIGN.search(view.low, start - 1, at)):
         return None  # "the conclusion is materially true" is not about the options, "my choice: London" is
     named, end, ends = options.at_start(view.low[at : at + 400])
@@ -68,6 +82,7 @@ def read_choice(view: View, options: Options, rule: Rule, at: int) -> Reading | 
     clause = CLAUSE.match(view.low, at)
     if clause and not named and rule.name in PARTIAL_TEXT:
         begun = options.starting_with(clause.group())
+        begun = options.with_number(clause.group()) if begun is None else begun
         if begun is not None:
             return Reading(options.labels[begun], "answered", rule.name, at, clause.end())
     position = ORDINAL.match(view.low, at)
@@ -77,6 +92,34 @@ def read_choice(view: View, options: Options, rule: Rule, at: int) -> Reading | 
     return Reading(options.labels[index], "answered", rule.name, at, position.end())
 
 
+# "BBBB", "ABD": letters without anything between them
+REPEATED = re.compile(rf"(?P<letters>(?P<letter>[A-Z])[A-Z]{{1,30}})(?![{WORD}]| \w)")
+
+
+def _read_repeated(options: Options, rule: str, match: re.Match[str]) -> Reading | None:
+    """The letter of "BBBB"; several for "ABD"; None for a word such as "DNA"."""
+    letters = match["letters"]
+    if (
+        any(options.index(letter) < 0 for letter in letters)
+        or list(letters) != sorted(letters)
+        or letters.strip("I") == ""
+    ):
+        return None
+    if len(set(letters)) > 1:
+        return Reading(None, "several", rule, match.start(), match.end())
+    return Reading(options.labels[options.index(letters[0])], "answered", rule, match.start(), match.end())
+
+
+def _answers_below(view: View, options: Options, rule: Rule, at: int) -> bool:
+    """Whether the line below an announcement is its answer, not the first item of a list of options."""
+    item = item_at(view, options, at)
+    if item is None:
+        return True
+    if rule.name == "choice_is" and any(options.choices) and not (item.bare or item.own or item.other):
+        return False  # "my analysis of each choice:\nA. It says ..."
+    return not begins_list(view, options, item)
+
+
 def _is_letter(view: View, at: int, rule: Rule) -> bool:
     """Whether the character at `at` is a choice, not an article, a pronoun or a variable."""
     low, letter = view.low, view.clean[at]
@@ -84,8 +127,8 @@ def _is_letter(view: View, at: int, rule: Rule) -> bool:
         return False
     if low[at - 1 : at] in ("(", "[", "{", ">", "'") or low[at + 1 : at + 2] in (")", "]", "}", "<"):
         return True
-    if letter.islower():
-        return bool(LOWER_END.match(low, at + 1))
+    if letter.islower():  # not of a response that is cut off after "... which is a"
+        return bool(LOWER_END.match(low, at + 1)) and not (at + 1 == len(low) > SHORT)
     return letter not in "AI" or bool(AFTER_WORD.match(low, at + 1))
 
 
@@ -93,7 +136,12 @@ def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | N
     """The choice of the letter at `at`; another letter, a denial, a condition or another option's text may follow it."""
     low = view.low
     index = options.index(view.clean[at])
-    if CONDITIONAL_AFTER.match(low, at + 1) or DENIED_AFTER.match(low, at + 1) or denied_after(low, at + 1):
+    if (
+        ASKED.match(low, at + 1)
+        or CONDITIONAL_AFTER.match(low, at + 1)
+        or DENIED_AFTER.match(low, at + 1)
+        or denied_after(low, at + 1)
+    ):
         return None
     if index < 0:
         return Reading(None, "none", rule, at, at + 1)
@@ -106,10 +154,12 @@ def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | N
     return Reading(options.labels[index], "answered", rule, at, at + 1)
 
 
+# "The answer is C? Or D?", but "The answer is C? Yes."
+ASKED = re.compile(r"[)\]}']{0,2}\?(?!\s{1,3}(?:yes|yep|correct|right|indeed|exactly|sure)\b)")
 # "The answer is A or": a response that stops before the second letter
 SECOND_FOLLOWS = re.compile(r"[)\]}']{0,2} {1,2}(?:or|and)\s{0,3}$")
 # "A, B is wrong": the second letter starts a clause
-VERB = re.compile(r" (?:is|are|was|has|have|does|lies|would|can)\b")
+VERB = re.compile(r" (?:is|are|was|has|have|does|lies|would|can)\b(?! also| equally)")
 # "\boxed{A} or \boxed{B}": a box right before a box
 BOX_BEFORE = re.compile(
     r"(?:boxed|fbox) ?\{[^{}]{1,24}\}[^\w{}]{0,6}(?:or|and|,)[^\w{}]{0,6}\\(?:boxed|fbox)[\s{(]{1,9}$"

@@ -49,7 +49,7 @@ SENTENCE = re.compile(r"[.!?;:]\s|\n")
 # "not", "nicht", "n'est pas", "não", "не": a denial inside an announcement, or between it and its answer
 _NOT = (
     r"(?:\b(?:not|never|neither|nor|nicht|keine?s?w?e?g?s?|niemals|pas|no|non|não|nao|nunca|jamais|не|niet|nie"
-    r"|inte|ikke|değil)\b|n't\b|n'(?=est)|ليس|不是|不|并非|非|아니)"
+    r"|inte|ikke|değil|không|bukan)\b|n't\b|n'(?=est)|ليس|不是|不|并非|非|아니|नहीं)"
 )
 NOT = re.compile(_NOT)
 NOT_ABROAD = re.compile(rf" {{0,3}}{_NOT}")
@@ -79,7 +79,7 @@ DENIED_BEHIND = re.compile(
     r"|misconception|myth|fallacy)\b|(?:has|have|had|must have|would have) (?:\w{1,12} )?"
     r"(?:misunderst|misread|forgot|overlook|mistak|erred|missed|confus)\w*|(?:が|では|じゃ|で)(?:は)?(?:ない|ありません)"
     r"|(?:is|was|seems) (?:by no means|hardly|scarcely|far from|anything but|nowhere near)\b"
-    r"|[가이은는] ?아[니닙]|是错|是錯|不对|不對)"
+    r"|değil\b|नहीं|[가이은는] ?아[니닙]|是错|是錯|不对|不對)"
 )
 
 # "not A", "isn't (B)", "rule out option C", "(D) is wrong": a choice that is ruled out

@@ -6,6 +6,7 @@ by its own rule.
 
 from __future__ import annotations
 
+from mcqa_suite.extract.answer_words import ANSWER_OTHER, ANSWER_SPACED, IS_SPACED
 from mcqa_suite.extract.rules import Rule
 from mcqa_suite.extract.text import WORD
 
@@ -18,10 +19,11 @@ BEST = (
     r"|solution)(?! than)\b"
 )
 LETTER = rf"(?<![{WORD}'&+/-])[(\[{{']{{0,2}}(?P<letter>[a-z])(?![{WORD}'])[)\]}}]{{0,2}}"
-ANSWER_WORDS = (
-    r"antwort(?:option|möglichkeit)?|lösung|réponse|reponse|respuesta|risposta|resposta|opción|opcion|opzione"
-    r"|solución|soluzione|solution|richtig|korrekt"
+IS_ABROAD = rf"(?:n')?(?:{IS_SPACED}|является|будет|serait|seria|sarebbe)(?![\w'])"
+OPTION_SPACED = (
+    "opci[oó]n|opção|opzione|alternativa|вариант|варіант|seçenek|şık|lựa chọn|pilihan|επιλογή|richtig|korrekt"
 )
+OPTION_OTHER = "選択肢|선택지|विकल्प|الخيار|گزینه|বিকল্প|ตัวเลือก"
 
 IS_OR_MUST = r"(?:is|must be|would be|should be|has to be|seems|appears|looks|remains)(?![\w'])(?: to be)?"
 
@@ -31,17 +33,25 @@ LETTER_RULES: tuple[Rule, ...] = (
         "tag",
         "<answer>B</answer>",
         "B",
-        "answer>|answer]|choice>|option>|final>|output>|result>|response>",
-        r"[<\[](?:final |my )?(?:answer|choice|option|final|output|result|response)[>\]]",
+        "answer>|answer]|choice>|option>|final>|output>|result>|response>|finish]",
+        r"[<\[](?:final |my )?(?:answer|finish|choice|option|final|output|result|response)[>\]]",
     ),
     Rule(
         "answer_is",
         "The best answer is therefore B, London.",
         "B",
         "answer",
-        rf"\banswers?\b(?P<between>[^.?!\n:=]{{0,90}}?){SEP}",
+        rf"\banswers?\b(?P<between>(?:[^.?!\n:=]|\?(?= {{1,3}}is )){{0,90}}?){SEP}",
     ),
-    Rule("answer_bracket", "Hence the answer (C).", "C", "answer (|answer, (", r"\banswers?,? {1,2}(?=\([a-z]\))"),
+    Rule(
+        "call",
+        'Action: Finish["C"]',
+        "C",
+        "finish|answer|submit|choose|select|respond|return",
+        r"\bfinal answer[\s,]{1,8}action input {0,3}:"
+        r"|\b(?:finish|answers?|submit|choose|select|respond|return)(?: (?:answer|option|choice))?,? {0,2}[(\[] {0,2}"
+        r"(?:\w{1,12} {0,2}[=:])?(?= {0,2}'?\(?[\w'])",
+    ),
     Rule("ans", "Ans. C", "C", "ans.|ans:|ans =|ans ", r"(?:^|[\n.] {0,3})ans\b[.:= ]{1,4}"),
     Rule(
         "short_answer",
@@ -54,33 +64,35 @@ LETTER_RULES: tuple[Rule, ...] = (
         "answer_abroad",
         "Die richtige Antwort lautet: D",
         "D",
-        "antw|lösung|solu|ponse|spuesta|sposta|opci|opzion|richtig|korrekt",
-        rf"\b(?:{ANSWER_WORDS})\b(?P<between>[^.?!\n:=]{{0,60}}?)"
-        r"(?: {1,3}(?:n')?(?:ist|lautet|wäre|est|es|è|e'|é|sería|serait|sarebbe|is)(?: la| le| el| die| der| das)?(?![\w'])"
-        r"| {0,3}[:=]| {0,2}- | {0,3}\n)",
+        f"{ANSWER_SPACED}|opci|opç|opzion|alternativa|вар|seçenek|şık|lựa chọn|pilihan|επιλογή|richtig|korrekt",
+        rf"\b(?:{ANSWER_SPACED}|{OPTION_SPACED})\w{{0,7}}\b(?:[^.?!\n:=]{{0,60}}?"
+        rf"(?: {{1,3}}{IS_ABROAD}| {{0,3}}[:=]| {{0,2}}- | {{0,3}}\n)| {{1,2}}(?=\(?[a-z]\)?(?:[.,!']|\s|$)))",
     ),
     Rule(
         "answer_chinese",
         "正确答案是B。",
         "B",
         "答|选|選|正确|正確",
-        r"(?:(?:正确|正確|最佳|最终|最終)?(?:答案|选项|選項|回答)(?:应该|應該|应|應|就|便)?(?:是|为|為|选|選)?"
+        r"(?:(?:正确|正確)的(?=是)|(?:正确|正確|最佳|最终|最終)?(?:答案|选项|選項|回答)(?:应该|應該|应|應|就|便)?(?:是|为|為|选|選)?"
         r"|(?:应该|應該|应|應|所以|因此|故|我)?(?:选择|選擇|选|選)) ?\]?[:是为為]?",
     ),
     Rule(
         "answer_other_scripts",
         "答えはCです",
         "C",
-        "答え|正解|정답|답은|ответ|الجواب|الإجابة",
-        r"(?:答え|正解|정답|답은|ответ|الجواب|الإجابة)[^\n.:a-z]{0,12}[:はは은는 -]{1,4}",
+        f"{ANSWER_OTHER}|{OPTION_OTHER}",
+        rf"(?:{ANSWER_OTHER}|{OPTION_OTHER})[^.?!\na-z0-9]{{0,30}}(?=[a-z](?![a-z]))",
     ),
     Rule(
         "choice_is",
         "Final choice: C",
         "C",
-        "choice|option|selection|conclusion|verdict|decision|guess|pick|letter",
-        r"\b(?:choice|option|selection|conclusion|verdict|decision|guess|pick|letter)\b"
-        rf"(?P<between>[^.?!\n:=]{{0,60}}?){SEP}",
+        "choice|option|selection|conclusion|verdict|decision|guess|pick|lett|letra|correct|right|best|response|result|output|label"
+        "|prediction|final|vote",
+        r"\b(?:(?:choice|option|selection|conclusion|verdict|decision|guess|pick|letter|lettera|letra|lettre|response"
+        r"|(?:correct|right|best) one)\b"
+        rf"(?P<between>[^.?!\n:=]{{0,60}}?)(?:{SEP}| {{1,3}}{IS_ABROAD})"
+        r"|(?:correct|result|output|label|prediction|final|vote)\b(?: is)? {0,2}[:=])",
     ),
     Rule(
         "i_choose",
@@ -90,9 +102,10 @@ LETTER_RULES: tuple[Rule, ...] = (
         "|i should |i opt"
         "|i chose|i say|i answer|i do |i lean|i have |i settle|we choose|we pick|we select|we would|we can"
         "|we should|we must"
-        "|we will|we opt|we go",
-        r"\b(?:i|we)(?: ?'d| ?'ll| ?'m| would| will| am| shall| must| should| have to| do|)(?: \w{1,12})?"
-        r" (?:choose|pick|select|go with|go for|going with|going for|opt for|opting for|choosing|guess|say|answer"
+        "|i prefer|we will|we opt|we go|ich |je |elijo|scelgo|escolho|ik |jeg |jag |wybieram|выбираю|chọn",
+        r"\b(?:ich (?:wähle|nehme)|je (?:choisis|prends)|elijo|scelgo|escolho|ik kies|jeg (?:vælger|velger)|jag väljer|wybieram"
+        r"|выбираю|chọn)\b|\b(?:i|we)(?: ?'d| ?'ll| ?'m| would| will| am| shall| must| should| have to| do|)(?: \w{1,12})?"
+        r" (?:choose|pick|select|prefer|go with|go for|going with|going for|opt for|opting for|choosing|guess|say|answer"
         r"|give(?: you)?|provide|respond with|answer with|lean towards?|leaning towards?|vote for|settle on|settle for"
         r"|have chosen|chose|selected)\b(?: that)?(?: it is| it's)?(?: option| answer| choice| letter)?",
     ),
@@ -120,6 +133,17 @@ LETTER_RULES: tuple[Rule, ...] = (
         "D",
         "correct|right|best|better|accurate|appropriate|plausible|suitable|sensible|final",
         rf"{LETTER},? {{1,2}}{IS_OR_MUST} {BEST}",
+        "after",
+        weak=True,
+    ),
+    Rule(
+        "is_correct_abroad",
+        "Option C ist richtig.",
+        "C",
+        "正确|正確|正解|正し|정답|맞|입니다|richtig|korrekt|correct|juste|giusta|corretta|certa",
+        rf"{LETTER} ?(?:(?:选项|選項|项|項)?(?:是|为|為|が|は)?(?:正确|正確|正解|正し)|번?[이가] (?:정답|맞|옳)"
+        r"|(?<=따라서 .)입니다"
+        r"|(?:ist|est|es|è|é) (?:die |la )?(?:richtig|korrekt|correct|juste|giusta|corretta|certa)\w{0,3})",
         "after",
         weak=True,
     ),
@@ -186,11 +210,21 @@ LETTER_RULES: tuple[Rule, ...] = (
         weak=True,
     ),
     Rule(
+        "after_question",
+        "Which city lies on the Thames? B.",
+        "B",
+        "?",
+        r"\?[\s'):]{1,4}(?=\(?[a-z]\)?[.)]{0,2}(?:\s[^?\n]{1,160})?\Z)",
+        strict=True,
+        weak=True,
+    ),
+    Rule(
         "i_think",
         "Probably C.",
         "C",
-        "think|believe|guess|probably|likely|definitely|certainly|surely",
-        r"(?:\bi (?:think|believe|guess)|(?:^|[.\n] {0,3})(?:most )?(?:probably|likely|definitely|certainly|surely)),? "
+        "think|believe|guess|probably|likely|definitely|certainly|surely|perhaps|maybe",
+        r"(?:\bi (?:think|believe|guess)"
+        r"|(?:^|[.\n] {0,3})(?:most )?(?:probably|likely|definitely|certainly|surely|perhaps|maybe)),? "
         r"(?:it is |it's )?(?:option |choice )?",
         strict=True,
         weak=True,

@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Sequence
+from functools import partial
 
 from mcqa_suite.extract.announcements import announced, hinted
 from mcqa_suite.extract.denial import REFUSAL
 from mcqa_suite.extract.endings import ends_as_sentence, unfinished
-from mcqa_suite.extract.lines import leading_line, letter_line, marked_line, opening_letter
-from mcqa_suite.extract.mentions import last_mention, letter_and_text, option_text, ordinal_alone
+from mcqa_suite.extract.lines import leading_line, letter_line, letters_only, opening_letter
+from mcqa_suite.extract.mentions import last_mention, leading_text, letter_and_text, option_text, ordinal_alone
 from mcqa_suite.extract.options import Options
-from mcqa_suite.extract.result import Extraction, Step, extract, first_reading
+from mcqa_suite.extract.result import Extraction, Reading, Step, extract, first_reading
 from mcqa_suite.extract.text import View
+from mcqa_suite.extract.verdicts import verdicts
 
 # The choice as a letter that is given as the answer: read even where the response is cut off in a later announcement
-EXPLICIT_STEPS: tuple[Step, ...] = (announced, marked_line, leading_line, hinted, letter_line, opening_letter)
+SENTENCE_END = re.compile(r"[.!?]\s|\n")
+FINAL = (
+    "superlative_is",
+    "is_option",
+    "may_be_best",
+)  # weak rules whose phrase is one for a last word: "The best of these is B."
+
+
+def _settled(step: Step, view: View, options: Options) -> Reading | None:
+    """The reading of a step, unless it is one on the way in a response that is cut off: "So A is right. Then we look at the"."""
+    reading = step(view, options)
+    if reading is None or not view.ends or ends_as_sentence(view.low) or reading.rule in FINAL:
+        return reading
+    between = SENTENCE_END.search(view.low, 0, reading.start) and SENTENCE_END.search(view.low, reading.end)
+    index = options.index(view.clean[reading.start])
+    return None if between and not options.follows(view.low[reading.end : reading.end + 400], index) else reading
+
+
+EXPLICIT_STEPS: tuple[Step, ...] = (
+    announced,
+    letters_only,
+    leading_line,
+    leading_text,
+    verdicts,
+    partial(_settled, hinted),
+    partial(_settled, letter_line),
+    opening_letter,
+)
 STEPS: tuple[Step, ...] = (*EXPLICIT_STEPS, last_mention, letter_and_text, option_text, ordinal_alone)
-HEAD_STEPS: tuple[Step, ...] = (announced, leading_line, opening_letter)
+HEAD_STEPS: tuple[Step, ...] = (announced, leading_line, leading_text, opening_letter)
 
 
 def extract_choice(response: str, choices: Sequence[str], *, labels: str = string.ascii_uppercase) -> Extraction:

@@ -3,60 +3,32 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from itertools import islice
 
 from mcqa_suite.extract.choosing import read_letter
+from mcqa_suite.extract.items import Item, begins_list, continues_as_list, item_at, lettered_lines
 from mcqa_suite.extract.options import Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import View
 
-# "A. Paris", "(b) London", "**C**", "> D)": a line that begins with a letter
-LINE = re.compile(
-    r"^[\s>#•-]{0,8}(?:\d{1,2}[.)] {1,3})?(?i:option |choice |answer )?(?P<open>[(\[{'<]{0,2}) ?(?P<letter>[A-Za-z])"
-    r"(?:(?P<bare>[)\]}.:,!'> ]{0,4}$)|(?P<sep>[)\]}]{1,2}[.:,]?|[.:,](?=\s)|\.(?=[A-Z\d])| {1,2}-{1,2}(?= ))(?P<rest>.*))",
-    re.DOTALL,
-)
-
-# "A, B and D", "A/B": a last line that is only letters
-SEVERAL_LINE = re.compile(
-    r"(?:^|\n) {0,4}[(\[]?(?P<first>[A-Z])[)\]]?(?:(?: ?, ?(?:and |or )?| ?[/&+] ?| (?:and|or) )[(\[]?[A-Z][)\]]?){1,25}"
-    r"[. ]{0,3}$"
-)
-MOST_LINES = 60  # lettered or marked lines that are read
+VERDICT_MARKS = frozenset("✅✓✔☑❌✗✘✖")
+CONNECTING = re.compile(r"\b(?:and|or)\b")
 
 
-@dataclass(frozen=True)
-class Item:
-    """A line that begins with a letter."""
-
-    number: int  # of the line; blank lines are not counted
-    index: int
-    at: int
-    bare: bool
-    upper: bool
-    own: bool  # the option's own text follows
-    other: bool  # another option's text follows
+def letters_only(view: View, options: Options) -> Reading | None:
+    """The letter of a response that repeats it and has nothing else, "BBBBB"; several where it has others: "A. B. C. D."."""
+    return _only_letters(view, options, 0) if len(view.clean) > 1 else None
 
 
-def lettered_lines(view: View, options: Options) -> list[Item]:
-    """The lines that begin with a label."""
-    items: list[Item] = []
-    at, number = 0, 0 if view.begins else 1
-    for line in view.clean.split("\n"):
-        if line and not line.isspace():
-            match = LINE.match(line)
-            if match is not None and (index := options.index(match["letter"])) >= 0:
-                named, _, ends = options.at_start((match["rest"] or "")[:400].lower())
-                own, other = index in named, bool(named) and index not in named and ends
-                bare, upper = match["bare"] is not None, match["letter"].isupper()
-                if upper or own or other or bare:
-                    items.append(Item(number, index, at + match.start("letter"), bare, upper, own, other))
-            number += 1
-        at += len(line) + 1
-        if len(items) > MOST_LINES:
-            break
-    return items
+def _only_letters(view: View, options: Options, start: int) -> Reading | None:
+    """The letters from `start` on, if there is nothing else."""
+    chars = set(CONNECTING.sub("", view.clean[start:]))
+    letters = {char for char in chars if char.isalnum()}
+    if not letters or letters == {"I"} or chars & VERDICT_MARKS or any(not char.isupper() or options.index(char) < 0 for char in letters):
+        return None
+    at = view.clean.index(min(letters), start)
+    if len(letters) > 1:
+        return Reading(None, "several", "letters_only", at, len(view.clean))
+    return Reading(options.labels[options.index(letters.pop())], "answered", "letters_only", at, at + 1)
 
 
 def leading_line(view: View, options: Options) -> Reading | None:
@@ -69,22 +41,9 @@ def leading_line(view: View, options: Options) -> Reading | None:
         len({i.index for i in items}) == 1 or _answers_first(items)
     ):
         return None
-    if first.own and _continues_as_list(view, options, first):
+    if continues_as_list(view, options, first):
         return None
     return read_letter(view, options, "leading_line", first.at)
-
-
-# "A) Paris B) London": the next label on the same line
-NEXT_LABEL = re.compile(r" \(?(?P<letter>[A-Z])[).:] ?")
-
-
-def _continues_as_list(view: View, options: Options, item: Item) -> bool:
-    """Whether the other options follow on the same line."""
-    end = view.clean.find("\n", item.at, item.at + 300)
-    match = NEXT_LABEL.search(view.clean, item.at + 1, end if end >= 0 else item.at + 300)
-    if match is None or options.index(match["letter"]) in (-1, item.index):
-        return False
-    return options.follows(view.low[match.end("letter") : match.end() + 300], options.index(match["letter"]))
 
 
 def _answers_first(items: list[Item]) -> bool:
@@ -97,13 +56,13 @@ def letter_line(view: View, options: Options) -> Reading | None:
     """The choice on its own line, unless the lines only repeat the options."""
     items = lettered_lines(view, options)
     if not items:
-        several = SEVERAL_LINE.search(view.clean)
-        return several and Reading(None, "several", "letter_line", several.start("first"), several.end())
+        letters = _only_letters(view, options, view.clean.rfind("\n") + 1)
+        return letters if letters and letters.answer is None else None
     lines = [line for line in view.low.split("\n") if line and not line.isspace()]
     lines = lines if view.begins else ["", *lines]
     if len({item.index for item in items}) == 1:
         item = items[-1] if items[0].number else items[0]
-        stands = _stands_alone(item, lines) and not (item.own and _continues_as_list(view, options, item))
+        stands = _stands_alone(item, lines) and not continues_as_list(view, options, item)
         return read_letter(view, options, "letter_line", item.at) if stands else None
     if _answers_first(items):
         return read_letter(view, options, "letter_line", items[0].at)
@@ -128,7 +87,7 @@ def _stands_alone(item: Item, lines: list[str]) -> bool:
 
 # "B because the Thames ...", "C - the only one"
 OPENS = re.compile(
-    r"(?:option )?[(\[]?(?P<letter>[A-Z])[)\]]?(?=,? (?:because|since)\b| (?:as|is|seems|looks|for)\b| - )"
+    r"(?:option )?[(\[]?(?P<letter>[A-Z])[)\]]?(?=,? (?:because|since|rather than|instead of)\b| (?:as|is|seems|looks|for)\b| - )"
 )
 
 
@@ -137,28 +96,7 @@ def opening_letter(view: View, options: Options) -> Reading | None:
     match = OPENS.match(view.clean) if view.begins else None
     if match is None:
         return None
-    return read_letter(view, options, "opening_letter", match.start("letter"))
-
-
-# "- [x] B", "B) London ✅", "C: correct"
-MARKED = re.compile(
-    r"^[ >#•-]{0,8}(?:\[(?P<box>[ xX✓✔])\] {0,2})?(?:[Oo]ption )?[(]?(?P<letter>[A-Z])(?![\w'])"
-    r"(?:(?=[ ).:])[^\n]{0,200}?[ :)-](?P<mark>✅|✓|✔|☑|❌|✗|✘|✖|(?:in)?correct|wrong|right)[. ]{0,3})?$",
-    re.MULTILINE,
-)
-YES = ("x", "X", "✓", "✔", "✅", "☑", "correct", "right")
-
-
-def marked_line(view: View, options: Options) -> Reading | None:
-    """The one option of a list that is marked as right where all others are marked as wrong."""
-    marks: dict[int, tuple[bool, int]] = {}
-    for match in islice(MARKED.finditer(view.clean), MOST_LINES):
-        index, mark = options.index(match["letter"]), match["box"] or match["mark"]
-        if index < 0 or mark is None or index in marks:
-            return None
-        marks[index] = (mark in YES, match.start("letter"))
-    right = [(index, at) for index, (yes, at) in marks.items() if yes]
-    if len(right) != 1 or len(marks) < 2:
+    item = item_at(view, options, match.start("letter"))
+    if item and begins_list(view, options, item):
         return None
-    index, at = right[0]
-    return Reading(options.labels[index], "answered", "marked_line", at, at + 1)
+    return read_letter(view, options, "opening_letter", match.start("letter"))

@@ -16,14 +16,14 @@ from mcqa_suite.extract.denial import (
     doubtful,
 )
 from mcqa_suite.extract.endings import ends_as_sentence
-from mcqa_suite.extract.lines import LINE
+from mcqa_suite.extract.items import LINE, MOST_LINES, is_listed
 from mcqa_suite.extract.options import ORDINALS, Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import FUNCTION_WORD, View
 
 # A letter in brackets or after "option", searched in a last sentence: "..., which is (F).", "The closest is option D."
 MENTION = re.compile(
-    r"\((?P<bracketed>[a-z])\)|\b(?:option|choice|answer|alternative|letter|opción"
+    r"(?<!\w)\((?P<bracketed>[a-z])\)|\b(?:option|choice|answer|alternative|letter|opción"
     r"|opzione)s? {1,2}\(?(?P<named>[a-z])(?![\w'])"
 )
 # "Option 3", "The second option.", "2)", "The last option is correct."
@@ -44,7 +44,7 @@ def last_mention(view: View, options: Options) -> Reading | None:
     positions: list[int] = []
     for match in MENTION.finditer(view.low, start):
         at = match.start("bracketed") if match["bracketed"] else match.start("named")
-        ruled_out = denied_before(view.low, match.start())
+        ruled_out = denied_before(view.low, match.start()) or is_listed(view, options, at)
         if options.index(view.clean[at]) >= 0 and not ruled_out and not DENIED_AFTER.match(view.low, match.end()):
             positions.append(at)
     if not positions and len(view.low) <= 800:
@@ -96,7 +96,7 @@ def option_text(view: View, options: Options) -> Reading | None:
     """The only option whose text occurs in a short response, or else in the last sentence."""
     low = view.low
     last_line = view.clean[view.clean.rstrip().rfind("\n") + 1 :]
-    if not ends_as_sentence(low) or ("\n" in low and LINE.match(last_line)):
+    if not ends_as_sentence(low) or "\\boxed" in low or ("\n" in low and LINE.match(last_line)):
         return None
     whole = low if len(low) <= 400 else ""
     for start, text in ((0, whole), (_last_sentence(low), low[_last_sentence(low) :][:600])):
@@ -104,6 +104,8 @@ def option_text(view: View, options: Options) -> Reading | None:
         if len(named) == 1:
             index = named[0]
             option = options.choices[index].lower()  # may itself be "none of these"
+            if len(option) < 4 and option.isalpha() and not re.search(rf"\b{re.escape(option)}(?=[.,;:!\n]|$)", text):
+                return None  # "No one knows"
             refused = REFUSAL.search(low) and not REFUSAL.search(option)
             if refused or (UNCOMMITTED.search(text) and not UNCOMMITTED.search(option)) or doubtful(text):
                 return None
@@ -111,6 +113,20 @@ def option_text(view: View, options: Options) -> Reading | None:
         if len(named) > 1 and start:
             return Reading(None, "several", "option_text", start, len(low))
     return None
+
+
+def leading_text(view: View, options: Options) -> Reading | None:
+    """The option whose text begins a response as a clause of its own: "Yes, because ...", "London. It lies ..."."""
+    if not view.begins:
+        return None
+    named, end, ends = options.at_start(view.low[:400])
+    if len(named) != 1 or not ends or view.low[end:].lstrip(" ")[:1] not in ("", ".", ",", ":", ";", "!", "\n"):
+        return None
+    others = set(options.mentioned(view.low[_last_sentence(view.low) :][:600])) - {named[0]}
+    starts = (options.at_start(line[:400])[0] for line in view.low[end:].split("\n", MOST_LINES)[1:])
+    if others or any(start and named[0] not in start for start in starts):
+        return None
+    return Reading(options.labels[named[0]], "answered", "leading_text", 0, end)
 
 
 def ordinal_alone(view: View, options: Options) -> Reading | None:

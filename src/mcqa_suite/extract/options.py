@@ -10,9 +10,37 @@ from itertools import islice
 
 from mcqa_suite.extract.text import CLEAN, LATEX_WRAP
 
-# "12.5 km/h" -> 12.5, km, /, h; a number is one token, so that 8 does not match in 18 or 0.8
-TOKEN = re.compile(r"\d+(?:[.,]\d+){0,8}|\.\d+|[^\W\d]+|[^\w\s]")
-IGNORED = frozenset(".,;:!?'()[]{}\\|<>#&")  # options do not differ in these
+# "12.5 km/h" -> 12.5, km, /, h; a number or a fraction is one token, so that 8 does not match in 18, 0.8 or 8/9
+TOKEN = re.compile(
+    r"10 ?\^ ?\{? ?(?P<power>-?\d{1,3})(?: ?\})?|[dtc]?frac ?\{ ?(?P<top>\d{1,9}) ?\} ?\{ ?(?P<bottom>\d{1,9}) ?\}"
+    r"|(?P<over>\d{1,9}) ?/ ?(?P<under>\d{1,9})(?![\d.])"
+    r"|(?P<number>\d+(?:[.,]\d+){0,8}|\.\d+)|[^\W\d]+|[^\w\s]"
+)
+# Options do not differ in these: "~ 0.53" is "about 0.53", "86^\\circ" is "86°"
+IGNORED = frozenset((*".,;:!?'()[]{}\\|<>#&^~≈", "about", "approximately", "approx", "roughly"))
+SYNONYMS = {
+    "dfrac": "frac",
+    "tfrac": "frac",
+    "°": "degrees",
+    "º": "degrees",
+    "∘": "degrees",
+    "circ": "degrees",
+    "degree": "degrees",
+}
+SYNONYMS |= {
+    "%": "percent",
+    "π": "pi",
+    "√": "sqrt",
+    "×": "times",
+    "·": "times",
+    "∞": "infty",
+    "≤": "leq",
+    "le": "leq",
+    "≥": "geq",
+}
+SYNONYMS |= {"x": "times", "cdot": "times"}
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅₆₇₈₉", "0123456789-0123456789")
+THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
 ARTICLES = frozenset(("the", "a", "an"))
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 # What may stand between a letter and its text: "B. ", "B, which is "
@@ -23,7 +51,26 @@ CONNECTOR = re.compile(
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     """The meaningful tokens of cleaned lower-case text."""
-    return (match for match in TOKEN.finditer(text) if match.group() not in IGNORED)
+    return (match for match in TOKEN.finditer(text.translate(SUPERSCRIPTS)) if match.group() not in IGNORED)
+
+
+def _plain(match: re.Match[str]) -> str:
+    """A token in its plainest form: 1,500.0 is 1500, \\frac{1}{2} is 1/2, and ° is degrees."""
+    token = match.group()
+    if match["power"]:
+        return "10" + match["power"]  # as data sets that lost their superscripts write it
+    if match["number"]:
+        return _plain_number(token)
+    if match["top"] or match["over"]:
+        return f"{match['top'] or match['over']}/{match['bottom'] or match['under']}"
+    return SYNONYMS.get(token, token)
+
+
+def _plain_number(token: str) -> str:
+    if THOUSANDS.match(token):
+        token = token.replace(",", "")
+    whole, point, decimals = token.partition(".")
+    return (whole or "0") + (point + decimals).rstrip("0").rstrip(".") if decimals.isdigit() else token
 
 
 def _leading_tokens(text: str, limit: int | None = None) -> tuple[tuple[str, ...], list[int]]:
@@ -31,7 +78,7 @@ def _leading_tokens(text: str, limit: int | None = None) -> tuple[tuple[str, ...
     matches = list(islice(_tokens(text), limit))
     if len(matches) > 1 and matches[0].group() in ARTICLES:
         del matches[0]
-    return tuple(match.group() for match in matches), [match.end() for match in matches]
+    return tuple(map(_plain, matches)), [match.end() for match in matches]
 
 
 @lru_cache(maxsize=256)
@@ -58,9 +105,9 @@ class Options:
         return self.labels.upper().find(letter.upper())
 
     def ordinal(self, word: str | None, number: str | None) -> int | None:
-        """The index of an ordinal word or of a number counted from 1; a number only where no option has a digit."""
+        """The index of an ordinal word or of a number counted from 1; a number only where the options' texts have no digits."""
         if number:
-            if any(any(char.isdigit() for char in choice) for choice in self.choices):
+            if not any(self.choices) or any(any(char.isdigit() for char in choice) for choice in self.choices):
                 return None
             index = int(number) - 1
         else:
@@ -93,6 +140,19 @@ class Options:
         matching = [i for i, key in enumerate(option_keys(self.choices)) if key[: len(words)] == words]
         return matching[0] if len(matching) == 1 and len(words) > 1 else None
 
+    def with_number(self, clause: str) -> int | None:
+        """The only option with the number of `clause` where one of them has no unit: "18" for "18 m", "5 dollars" for "$5"."""
+        words, _ = _leading_tokens(clause, 5)
+        length = 2 if words[:1] == ("-",) else 1
+        value, unit = words[:length], words[length:]
+        keys = [(i, key[length:]) for i, key in enumerate(option_keys(self.choices)) if key[:length] == value]
+        if not value or not value[-1][0].isdigit() or len(keys) != 1:
+            return None
+        other_unit = keys[0][1]
+        units = (*unit, *other_unit)
+        same = (not unit or not other_unit) and len(units) <= 3 and not any(word[0].isdigit() for word in units)
+        return keys[0][0] if same else None
+
     def begins_text(self, rest: str) -> bool:
         """Whether cleaned lower-case text of two characters or more is only the first part of an option's text."""
         texts = [text.lstrip("\\") for text in option_texts(self.choices)]
@@ -103,7 +163,7 @@ class Options:
 
         A mention inside a longer option's mention ("guilty" in "not guilty") does not count.
         """
-        words = f" {' '.join(match.group() for match in _tokens(text))} "
+        words = f" {' '.join(map(_plain, _tokens(text)))} "
         mentions: list[tuple[int, int, int]] = []
         for index, key in enumerate(option_keys(self.choices)):
             needle = f" {' '.join(key)} "

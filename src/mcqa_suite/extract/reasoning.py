@@ -36,6 +36,7 @@ REASONING_MARKS: dict[str, tuple[tuple[str, str], ...]] = {
 FINAL_MARKS = ("<|channel|>final<|message|>", "assistantfinal", "[BEGIN FINAL RESPONSE]")
 CHANNEL = "<|channel|>"
 ANALYSIS = re.compile(r"\s{0,9}analysis(?=[A-Z])")
+FIRST_SIGNS = ("<", "◁", "[", "analysis", "assistantfinal")  # one of them is in every text with marks
 MOST_BLOCKS = 64  # further blocks are hidden as one, so that the time stays linear
 Spans = list[tuple[int, int]]
 
@@ -65,6 +66,8 @@ def _filled(response: str, spans: Spans, fill: str) -> str:
 
 def _reasoning_spans(response: str) -> tuple[Spans, int]:
     """The (start, end) of each block of reasoning, in order, and the end of the last opening mark if that is not closed."""
+    if not any(map(response.__contains__, FIRST_SIGNS)):
+        return [], -1
     if final := max(response.rfind(mark) + len(mark) if mark in response else 0 for mark in FINAL_MARKS):
         return [(0, final)], -1
     if (start := response.find(CHANNEL)) >= 0:

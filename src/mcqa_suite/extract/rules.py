@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -35,6 +35,10 @@ class Rule:
         return tuple(self.needles.split("|"))
 
     @cached_property
+    def ascii_words(self) -> tuple[str, ...]:
+        return tuple(word for word in self.words if word.isascii())
+
+    @cached_property
     def pattern(self) -> re.Pattern[str]:
         return re.compile(self.source)
 
@@ -46,13 +50,41 @@ def last_announced(
     last: Reading | None = None,
 ) -> Reading | None:
     """What `read` finds at the last announcement that is not denied; `last` where none of them is later."""
+    ascii_only = view.low.isascii()
+    latest: tuple[Reading, Rule, re.Match[str]] | None = None
     for rule in rules:
-        start = last.start if last else 0
-        if not occurs(rule.words, view.low, start):
+        start = latest[0].start if latest else last.start if last else 0
+        if not occurs(rule.ascii_words if ascii_only else rule.words, view.low, start):
             continue
         for match in last_matches(rule.pattern, view.low, start):
             reading = read(rule, match)
             if reading and not denied(view.low, match.start()) and not denied_after(view.low, reading.end):
-                last = reading if last is None or reading.start > last.start else last
+                latest = (reading, rule, match) if latest is None or reading.start > latest[0].start else latest
                 break
-    return last
+    return _single(view, *latest, read) if latest else last
+
+
+# "The answer is A. The answer is B.", "I choose A. I also choose B."
+PARALLEL = re.compile(r"[^\w]*(?:(?:and|or|but|then|also|alternatively|the|my|final|correct|right|best)\b[^\w]*){0,4}")
+ALSO = re.compile(r"\b(?:also|alternatively)\b")
+
+
+def _single(
+    view: View,
+    reading: Reading,
+    rule: Rule,
+    match: re.Match[str],
+    read: Callable[[Rule, re.Match[str]], Reading | None],
+) -> Reading:
+    """A reading, with the status `several` where the same rule gives another answer right before it."""
+    also = ALSO.search(view.low, max(0, match.start() - 8), match.end())
+    for before in last_matches(rule.pattern, view.low[: match.start()]):
+        other = read(rule, before)
+        if other is None:
+            continue
+        between = view.low[max(other.end, before.end()) : match.start()]
+        parallel = len(between) < 80 and PARALLEL.fullmatch(between)
+        if other.answer != reading.answer and (parallel or also):
+            return replace(reading, answer=None, status="several")
+        return reading
+    return reading

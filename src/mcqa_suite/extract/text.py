@@ -36,6 +36,9 @@ LATEX_WRAP = re.compile(
 STRUCK = re.compile(r"~~[^~\n]{1,120}~~")  # "~~A~~ B": a withdrawn choice
 WORD = "0-9A-Za-z_À-ɏ"  # next to these a letter is part of a word; Latin only, as Chinese has no spaces ("选B是因为")
 # "the", "we", "is": a word that does not end a complete text
+# "Ответ: В": a Cyrillic or Greek letter that stands where a Latin one is meant; "В этом случае" is a word
+LOOKALIKES = str.maketrans("АВСЕНІЈΑΒΕΗΙ", "ABCEHIJABEHI")
+LOOKALIKE = re.compile(r"(?<!\w)[АВСЕНІЈΑΒΕΗΙ](?=[ )\]]{0,3}(?:[.,:;!?\n]|$))")
 FUNCTION_WORD = re.compile(
     r"\b(?:the|a|an|of|to|and|or|in|for|with|by|is|are|was|were|be|we|he|she|they|it|that|this|then|so|need|if|as|at|on|from|has"
     r"|have|his|her|their|its|which|because|since|would|will|can|per|than|but|each|every|when|where|how|i|you|now)$"
@@ -138,6 +141,8 @@ def clean_view(raw: str) -> View:
         clean = LATEX_WRAP.sub(_blank, clean)
     if "~~" in clean:
         clean = STRUCK.sub(_blank, clean)
+    if not clean.isascii():
+        clean = LOOKALIKE.sub(lambda match: match.group().translate(LOOKALIKES), clean)
     return View(clean, clean.lower(), raw)
 
 
