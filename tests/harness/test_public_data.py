@@ -117,8 +117,8 @@ def test_the_hub_is_read_where_the_metadata_says_so(made_up_hub, monkeypatch):
 
 
 def test_the_commands_say_where_questions_come_from(capsys):
-    assert main(["tasks"]) == 0
-    assert re.search(r"^mcqa_arc_easy +allenai/ai2_arc \(bundled\)$", capsys.readouterr().out, re.MULTILINE)
+    assert main(["tasks", "arc_easy"]) == 0
+    assert re.search(r"^  mcqa_arc_easy +allenai/ai2_arc \(bundled\)$", capsys.readouterr().out, re.MULTILINE)
     assert main(["check", "mcqa_aqua_rat"]) == 0
     assert capsys.readouterr().out.endswith(", questions of deepmind/aqua_rat (bundled)\n")
     items = items_of(["mcqa_aqua_rat"])
