@@ -19,6 +19,7 @@ from mcqa_suite.logs.results import Results
 from mcqa_suite.logs.same_run import model_identity, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
 from mcqa_suite.logs.settings import NO_FILTER, SHOTS, model_arguments, settings_of
+from mcqa_suite.logs.weights import weights_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,8 +128,9 @@ def with_filter(name: str, filter_name: str, *, several: bool) -> str:
 class Run:
     """One model's evaluation. `model` identifies the model; `problems` has a line for each task that could not be read.
 
-    `origin`: its checkpoint, and what that was made from. `notes`: what else to know of its results files. `unproven`: those of
-    different days are joined, and nothing shows that the weights were the same.
+    `origin`: its checkpoint, and what that was made from. `weights`: what tells its weights from others (logs.weights).
+    `notes`: what else to know of its results files. `unproven`: those of different days are joined, and nothing shows that the
+    weights were the same.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Run:
     groups: Mapping[str, Group] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     origin: Origin = field(default_factory=lambda: Origin(""))
+    weights: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unproven: bool = False
 
@@ -193,6 +196,7 @@ def read_run(
         groups=groups,
         problems=tuple(problems),
         origin=origin,
+        weights=weights_of(content, origin.checkpoint),
         notes=joined.notes,
         unproven=joined.unproven,
     )

@@ -23,13 +23,14 @@ from mcqa_suite.analysis.compare.tasks import (
     unmatched,
 )
 from mcqa_suite.analysis.compare.verdicts import with_verdicts
-from mcqa_suite.common.errors import ComparisonError, DatasetError
+from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError
 from mcqa_suite.logs.agreement import UnpairedCounts, asked_differently, differ_without_effect
 from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.main_metric import main_metrics
 from mcqa_suite.logs.named_runs import read_runs
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY, DTYPE, Difference, difference_words
+from mcqa_suite.logs.weights import other_weights
 
 
 def compare(
@@ -43,11 +44,14 @@ def compare(
 ) -> Comparison:
     """Compare each variant with its parent (`analysis.compare.lineage`), or `to_first` with the base.
 
-    `noise_floor` is a second run of the base, for example of another batch size. Raises ComparisonError if a task was asked
-    differently (`logs.settings`) and if no task could be compared. `options.force` compares such tasks all the same,
-    `leave_out` leaves them out. `problems` of the result names the tasks that could not be compared.
+    `noise_floor` is a second run of the base, for example of another batch size. Raises ConfigError if it is of other weights,
+    and ComparisonError if a task was asked differently (`logs.settings`) and if no task could be compared. `options.force`
+    compares all the same, `leave_out` leaves such tasks out. `problems` of the result names the tasks that could not be compared.
     """
     line = lineage([base, *variants], to_first=to_first)
+    if noise_floor and not options.force and (reason := _other_floor(line.base, noise_floor)):
+        remedy = f"give a second run of {line.base.name}; compare --force overrides"
+        raise ConfigError(f"--noise-floor {noise_floor.path}: {reason}; {remedy}")
     pairs = [*line.parents, *([(noise_floor, line.base)] if noise_floor else [])]
     runs = [line.base, *(variant for variant, _ in pairs)]
     notes = [*line.notes, *unmatched(line.base, options.tasks)]
@@ -119,10 +123,17 @@ def _against_parent(
         tasks = {key: task for key, task in tasks.items() if not _asked_differently(parent, variant, key, noise_floor)}
     rows, notes = rows_of(parent, variant.name, kind, tasks, options)
     if options.force:
-        rows = [replace(row, forced=tuple(_overridden(row, parent, variant, tasks))) for row in rows]
+        floor = [reason] if noise_floor and (reason := _other_floor(parent, variant)) else []
+        rows = [replace(row, forced=(*floor, *_overridden(row, parent, variant, tasks))) for row in rows]
     notes += [*cluster_notes(tasks, options.cluster), *direction_notes(tasks.values())]
     pooled = pooled_change(parent.name, variant.name, list(tasks.values()), options.margin)
     return _Compared(tasks, rows, unpaired, pooled, problems, lacking(parent, variant, options.tasks), notes)
+
+
+def _other_floor(base: Run, noise_floor: Run) -> str:
+    """In what a noise floor is no second run of the base; "" where nothing says so."""
+    pairs = other_weights(base.weights, noise_floor.weights)
+    return f"other weights than the base's: {difference_words(pairs, base.name, noise_floor.name)}" if pairs else ""
 
 
 def _mismatches(variant: Run, base: Run, options: Options, noise_floor: bool) -> Iterator[str]:
