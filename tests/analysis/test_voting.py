@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots, read_ballots, read_scores
+from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_scores
 from mcqa_suite.analysis.voting.strategies import best_of, majority, missed, outcomes, pass_at, picks, subsets
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.logs.votes import UNREAD
 
 ANSWERS = st.lists(st.sampled_from(["A", "B", "C", None]), min_size=1, max_size=7)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from helpers.generated_rows import CITIES, OURS, row, rows, write
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.cli.main import main
@@ -30,39 +31,6 @@ def logs(tiny_checkpoint, made_up_hub, tmp_path_factory):
         patch.delenv("MCQA_EPFL_FILE", raising=False)
         rung.evaluate(str(tiny_checkpoint), PLAN, output, dtype="float32", batch_size=4)
     return {path.name.rsplit("_", 1)[0]: path for path in sorted(output.rglob("samples_*.jsonl"))}
-
-
-def rows(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def write(path, *items):
-    lines = [item if isinstance(item, str) else json.dumps(item) for item in items]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def row(text, doc, *, answer="[invalid]", target="", name="strict-match", **metrics):
-    """A row as the harness logs it."""
-    texts = [text] if isinstance(text, str) else text
-    return {
-        "doc_id": 0,
-        "doc": doc,
-        "target": target,
-        "arguments": {"gen_args_0": {"arg_0": "Question: ...", "arg_1": {"until": []}}},
-        "resps": [texts],
-        "filtered_resps": [answer] if isinstance(answer, str) else answer,
-        "filter": name,
-        "metrics": list(metrics),
-        "doc_hash": "d",
-        "prompt_hash": "p",
-        "target_hash": "t",
-        **metrics,
-    }
-
-
-CITIES = ["Paris", "London", "Berlin", "Madrid"]
-OURS = {"id": "x/1", "stem": "Capital?", "choices": CITIES, "gold": [1], "subject": "", "rationale": ""}
 
 
 @pytest.mark.parametrize("task", ["mcqa_epfl_cot", "mcqa_gsm8k", "mcqa_arc_grid_1_training"])
@@ -98,7 +66,7 @@ def test_log_likelihoods_are_skipped_beside_generated_answers(logs, tmp_path, ca
     assert main(["extract", likelihoods, generated, "--output", str(tmp_path)]) == 0
     assert len(list(tmp_path.iterdir())) == 1
     assert main(["extract", likelihoods, "--output", str(tmp_path)]) == 2
-    assert "no generated answers; give" in capsys.readouterr().err
+    assert "no answers to extract again; give" in capsys.readouterr().err
 
 
 def test_changes_are_counted_by_outcome_status_and_rule(tmp_path, capsys):

@@ -44,7 +44,10 @@ class Columns:
 
 @dataclass(frozen=True)
 class LogRow:
-    """A row as it was logged: `extractions` are those of its filter, `acc` is None where the row was not scored."""
+    """A row as it was logged: `extractions` are those of its filter, `acc` is None where the row was not scored.
+
+    `voted`: whether its scores are of all samples of the question (`logs.votes`), not of the first.
+    """
 
     kind: str
     doc: Doc
@@ -52,19 +55,22 @@ class LogRow:
     filter: str
     extractions: tuple[Extraction, ...]
     acc: float | None
+    voted: bool = False
 
     @property
     def outcome(self) -> str:
-        """right, wrong, unread, or unscored."""
+        """right, partly right, wrong, unread, or unscored."""
         if self.acc is None:
             return "unscored"
-        counted = self.extractions if self.kind == "grids" else self.extractions[:1]
+        counted = self.extractions if self.kind == "grids" or self.voted else self.extractions[:1]
         return outcome(self.acc, any(extraction.answer is not None for extraction in counted))
 
 
 def outcome(acc: float, parsed: float) -> str:
-    """right, wrong or unread."""
-    return "right" if acc > 0 else "wrong" if parsed else "unread"
+    """right, partly right (a mean over samples, or a score between 0 and 1), wrong or unread."""
+    if acc > 0:
+        return "right" if acc >= 1 else "partly right"
+    return "wrong" if parsed else "unread"
 
 
 def log_row(row: Mapping[str, Any], columns: Columns) -> LogRow:
@@ -95,6 +101,7 @@ def log_row(row: Mapping[str, Any], columns: Columns) -> LogRow:
         filter=str(row.get("filter", "none")),
         extractions=tuple(_extraction(kind, value, doc, labels) for value in filtered),
         acc=sample.score(names[0]) if names else None,
+        voted="majority" in sample.metrics,
     )
 
 

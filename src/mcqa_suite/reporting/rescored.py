@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from mcqa_suite.logs.rescore import RescoredLog
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
-OUTCOMES = ("right", "wrong", "unread", "unscored")
+OUTCOMES = ("right", "partly right", "wrong", "unread", "unscored")
+RARE = ("partly right", "unscored")  # shown where there are any
 
 
 def rescored_tables(logs: Sequence[RescoredLog]) -> str:
@@ -29,21 +30,31 @@ def _accuracies(logs: Sequence[RescoredLog]) -> Table:
     for log in logs:
         for name in _filters([log]):
             moves = _counts([log], "outcomes", name)
-            shares = [_share(moves, which, outcome) for outcome in ("right", "unread") for which in (0, 1)]
-            rows.append((log.path.name, name, str(moves.total()), *shares))
+            sides = (_by_outcome(moves, 0), _by_outcome(moves, 1))
+            acc = [_share(log.acc[name, side], n) for side, n in zip(("recorded", "new"), sides, strict=True)]
+            rows.append((log.path.name, name, str(moves.total()), *acc, *(_share(n["unread"], n) for n in sides)))
     return Table("", header, rows, left=2)
 
 
-def _share(moves: Counter[tuple[str, str]], which: int, outcome: str) -> str:
-    scored = sum(n for move, n in moves.items() if move[which] != "unscored")
-    return percent(sum(n for move, n in moves.items() if move[which] == outcome) / scored) if scored else "-"
+def _by_outcome(moves: Counter[tuple[str, str]], side: int) -> Counter[str]:
+    counts = Counter[str]()
+    for move, n in moves.items():
+        counts[move[side]] += n
+    return counts
+
+
+def _share(part: float, outcomes: Counter[str]) -> str:
+    scored = outcomes.total() - outcomes["unscored"]
+    return percent(part / scored) if scored else "-"
 
 
 def _moves(logs: Sequence[RescoredLog], name: str) -> Table:
     moves = _counts(logs, "outcomes", name)
-    rows = [(old, *(str(moves[old, new]) for new in OUTCOMES[:3])) for old in OUTCOMES]
-    rows = [row for row in rows if row[0] != "unscored" or set(row[1:]) != {"0"}]
-    return Table(f"{name}: recorded -> now", ("", *OUTCOMES[:3]), rows)
+    before, after = (
+        [outcome for outcome in OUTCOMES if outcome not in RARE or _by_outcome(moves, side)[outcome]] for side in (0, 1)
+    )
+    rows = [(old, *(str(moves[old, new]) for new in after)) for old in before]
+    return Table(f"{name}: recorded -> now", ("", *after), rows)
 
 
 def _rules(logs: Sequence[RescoredLog], name: str) -> Table:

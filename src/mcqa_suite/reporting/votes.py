@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots
+from mcqa_suite.analysis.voting.ballots import Ballots
 from mcqa_suite.analysis.voting.strategies import SUBSETS, Outcome, missed, picks
 from mcqa_suite.logs.integrity import Fault, fault_lines
 from mcqa_suite.logs.samples import Floats, Integers
+from mcqa_suite.logs.votes import UNREAD
 from mcqa_suite.reporting.tables import Table, markdown, percent, percent_range
 
 RULES = (

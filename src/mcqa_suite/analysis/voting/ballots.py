@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,12 @@ import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_rows
-from mcqa_suite.extract import Extraction, same_number
+from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row
 from mcqa_suite.logs.rows import Sample, read_rows
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
 from mcqa_suite.logs.scoring import SCORES, read_all
-
-UNREAD = -1  # the number of an answer that could not be read
+from mcqa_suite.logs.votes import numbered
 
 
 @dataclass(frozen=True)
@@ -133,25 +131,6 @@ def _extractions(log: LogRow) -> Sequence[Extraction]:
     if len(log.extractions) == len(log.texts):
         return log.extractions
     return read_all(log.kind, log.texts, log.doc)
-
-
-def numbered(kind: str, answers: Sequence[Any]) -> tuple[list[int], list[Any]]:
-    """The number of each answer among the distinct ones, and the distinct answers in order of appearance."""
-    same: Callable[[Any, Any], bool] = same_number if kind == "numbers" else lambda a, b: bool(a == b)
-    distinct: list[Any] = []
-    keys: dict[str, int] = {}
-    numbers = []
-    for answer in answers:
-        if answer is None:
-            numbers.append(UNREAD)
-            continue
-        key = json.dumps(answer)
-        if key not in keys:
-            keys[key] = next((index for index, other in enumerate(distinct) if same(answer, other)), len(distinct))
-            if keys[key] == len(distinct):
-                distinct.append(answer)
-        numbers.append(keys[key])
-    return numbers, distinct
 
 
 def score_lines(path: Path) -> dict[tuple[str, int], float]:

@@ -12,10 +12,10 @@ from math import comb
 
 import numpy as np
 
-from mcqa_suite.analysis.voting.ballots import UNREAD, Ballots, numbered
+from mcqa_suite.analysis.voting.ballots import Ballots
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
+from mcqa_suite.logs.votes import UNREAD
 from mcqa_suite.stats import Estimate, share_estimate
 
 SUBSETS = 128  # number of subsets of n samples that are drawn where there are more
@@ -92,12 +92,6 @@ def _majority(answers: Integers, right: Booleans) -> list[Booleans]:
     most, first = counts.max(axis=1, keepdims=True), counts.argmax(axis=1)[:, None]
     tied = (counts == most) & (answers != np.take_along_axis(answers, first, axis=1))
     return [np.take_along_axis(right, first, axis=1)[:, 0], tied.any(axis=1), most[:, 0] == 0]
-
-
-def majority_read(kind: str, extractions: Sequence[Extraction]) -> int | None:
-    """The index of the sample that the majority of one question's samples picks; None where none was read."""
-    counts = votes(np.array(numbered(kind, [extraction.answer for extraction in extractions])[0]))
-    return int(counts.argmax()) if counts.any() else None
 
 
 def order_by_score(answers: Integers, scores: Floats) -> Integers:
