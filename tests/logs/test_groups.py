@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from helpers.log_files import choice_rows, questions, write_run
 
-from mcqa_suite.logs.groups import TaskScores, read_groups, tasks_of, times_of
+from mcqa_suite.cli.main import main
+from mcqa_suite.logs.groups import TaskScores, read_groups, tasks_of, times_in_groups
 
 SCORES = {"a": np.repeat([1.0, 0.0], [30, 270]), "b": np.repeat([1.0, 0.0], [80, 20])}  # .1 of 300, .8 of 100
 POOLED, MEAN = 110 / 400, 0.45
@@ -21,7 +25,9 @@ def mean_of(value, settings=None, section="configs", complete=True, subtasks=("a
     if settings:
         results[section]["g"]["aggregate_metric_list"] = settings
     scores = {task: TaskScores(values, complete) for task, values in SCORES.items()}
-    group = read_groups(results, lambda task, key: scores.get(task) if key == ("acc", "none") else None)["g"]
+    group = read_groups(
+        Path("r.json"), results, lambda task, key: scores.get(task) if key == ("acc", "none") else None
+    )["g"]
     return group.means.get(("acc", "none")) or group.unclear["acc", "none"]
 
 
@@ -60,13 +66,49 @@ def test_weights_that_two_tasks_imply_are_kept():
 
 
 def test_a_task_counts_as_often_as_groups_lead_to_it():
-    members = {"g": ["a", "s", "t"], "s": ["a", "b"], "t": ["s", "g"]}
-    assert times_of("g", members) == {"a": 3, "b": 2}
+    members = {"g": ["a", "s", "t"], "s": ["a", "b"], "t": ["s", "s"]}
+    assert times_in_groups(members) == {"g": {"a": 4, "b": 3}, "s": {"a": 1, "b": 1}, "t": {"a": 2, "b": 2}}
 
 
-def test_a_group_many_times_over_is_read_at_once():
-    members = {f"g{i}": [f"g{i + 1}"] * 10 for i in range(60)} | {"g60": ["a", "b"]}
-    assert times_of("g0", members) == {"a": 10**60, "b": 10**60}
+def test_a_group_that_lists_its_own_name_has_a_task_of_that_name():
+    assert times_in_groups({"a": ["a", "b"]}) == {"a": {"a": 1, "b": 1}}
+
+
+def chain(length, listed):
+    """Groups inside each other; `listed` makes what each lists of the name of the next."""
+    return {f"g{i}": listed(f"g{i + 1}") for i in range(length)} | {f"g{length}": ["a"]}
+
+
+WIDE = {f"b{i}": [f"t{j}" for j in range(200)] for i in range(100)}
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({f"g{i}": [f"g{j}" for j in range(30) if j != i] for i in range(30)}, "groups inside each other: g"),
+        ({"g": ["a", "t"], "t": ["g"]}, "groups inside each other: "),
+        (chain(60, lambda inner: [inner] * 10), "counts task a more than 1,000 times"),
+        (chain(20, lambda inner: [inner, inner]), "counts task a more than 1,000 times"),
+        ({"g": ["a"] * 5000}, "group g counts task a more than 1,000 times"),
+        (WIDE | {f"a{i}": list(WIDE) for i in range(100)}, "groups lead to tasks in more than 1,000,000 ways"),
+    ],
+)
+def test_groups_that_no_harness_writes_are_refused_in_one_line(tmp_path, capsys, members, message):
+    scores, gold = questions(20)
+    run = write_run(tmp_path / "run", {"a": choice_rows("a", scores, gold)}, group_subtasks=members)
+    assert main(["table", str(run)]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.endswith("; correct group_subtasks in this file\n")
+    assert error.count("\n") == 1
+
+
+def test_many_groups_inside_one_another_are_read(tmp_path, capsys):
+    scores, gold = questions(20)
+    members = chain(3000, lambda inner: [inner])
+    run = write_run(tmp_path / "run", {"a": choice_rows("a", scores, gold)}, group_subtasks=members)
+    assert main(["table", str(run)]) == 0
+    assert "| run | 1 |" in capsys.readouterr().out
 
 
 def test_weights_are_left_out_where_every_document_has_the_same():

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NamedTuple
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.integrity import Fault, recorded
 from mcqa_suite.logs.samples import Floats
 
+K = TypeVar("K", bound=Hashable)
 Key = tuple[str, str]  # metric and filter
 SETTINGS = "aggregate_metric_list"
 EVEN = 0.01  # a task's rows may lack this share without changing how they are averaged
+MOST_TIMES = 1000  # a task that counts more often in a group is there by mistake
+MOST_STEPS = 1_000_000  # less than a second
+MOST_NAMES = 4  # of groups inside each other that an error names
 ROUNDED = 5e-4  # a logged mean may be rounded: it is that of a rule to which it is this close, half of what tables show
 
 
@@ -66,14 +74,17 @@ class Group:
     faults: Mapping[Key, Fault] = field(default_factory=dict)
 
 
-def read_groups(results: Mapping[str, Any], scores: Scores) -> dict[str, Group]:
-    """The groups of a results file that have members.
+def read_groups(path: Path, results: Mapping[str, Any], scores: Scores) -> dict[str, Group]:
+    """The groups of the results file `path` that have members.
 
     The group's own settings say how it is averaged. Where the file has none, as those of lm_eval to 0.4.13, the logged mean tells
-    by the rule that it is closest to.
+    by the rule that it is closest to. DatasetError where groups cannot be averaged, see `times_in_groups`.
     """
-    members = members_of(results)
-    return {name: _group(results, name, times_of(name, members), scores) for name in members}
+    try:
+        times = times_in_groups(members_of(results))
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}; correct group_subtasks in this file") from error
+    return {name: _group(results, name, of_group, scores) for name, of_group in times.items()}
 
 
 def members_of(results: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -87,23 +98,43 @@ def tasks_of(results: Mapping[str, Any]) -> list[str]:
     return [name for name, config in results["configs"].items() if name not in groups or "output_type" in config]
 
 
-def times_of(name: str, members: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """How often each task counts in a group: as often as there are ways down to it. A group inside itself adds none."""
-    done: dict[str, dict[str, int]] = {}
+def times_in_groups(members: Mapping[str, Sequence[str]]) -> dict[str, dict[str, int]]:
+    """How often each task counts in each group: as often as there are ways down to it.
 
-    def count(name: str, above: tuple[str, ...]) -> dict[str, int]:
-        if name not in members:
-            return {name: 1}
-        if name not in done:
-            total: dict[str, int] = {}
-            for member in members[name]:
-                if member not in (*above, name):
-                    for task, times in count(member, (*above, name)).items():
-                        total[task] = total.get(task, 0) + times
-            done[name] = total
-        return done[name]
+    A group's own name among its members is that of a task. ValueError for groups that are inside each other, a task that counts
+    more than MOST_TIMES times, and more than MOST_STEPS ways in all.
+    """
+    inner = {
+        name: [member for member in listed if member in members and member != name] for name, listed in members.items()
+    }
+    try:
+        order = list(TopologicalSorter(inner).static_order())
+    except CycleError as error:
+        raise ValueError(f"groups inside each other: {' in '.join(error.args[1][:MOST_NAMES])}") from error
+    times: dict[str, dict[str, int]] = {}
+    steps = 0
+    for name in order:
+        total = Counter[str]()
+        for member, n in Counter(members[name]).items():
+            of_member = times.get(member, {member: 1})
+            if (steps := steps + len(of_member)) > MOST_STEPS:
+                raise ValueError(f"groups lead to tasks in more than {MOST_STEPS:,} ways")
+            for task, count in of_member.items():
+                total[task] += n * count
+        task, most = total.most_common(1)[0]
+        if most > MOST_TIMES:
+            raise ValueError(f"group {name} counts task {task} more than {MOST_TIMES:,} times")
+        times[name] = dict(total)
+    return {name: times[name] for name in members}
 
-    return count(name, ())
+
+def inside_another(sets: Mapping[K, frozenset[str]]) -> set[K]:
+    """The keys whose set, such as the tasks of a group, is a proper part of another's."""
+    largest_first: dict[str, list[frozenset[str]]] = {}
+    for names in sorted(set(sets.values()), key=len, reverse=True):
+        for name in names:
+            largest_first.setdefault(name, []).append(names)
+    return {key for key, names in sets.items() if any(names < other for other in largest_first[min(names)])}
 
 
 def _group(results: Mapping[str, Any], name: str, times: Mapping[str, int], scores: Scores) -> Group:

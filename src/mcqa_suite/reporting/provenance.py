@@ -13,6 +13,7 @@ from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.agreement import asked_differently
+from mcqa_suite.logs.groups import inside_another
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.same_run import run_files
 from mcqa_suite.logs.settings import RECORDED
@@ -84,9 +85,9 @@ def _date(value: Any) -> str:
 
 def _top_tasks(run: Run) -> list[str]:
     """The groups that are in no other group, then the tasks that are in no group."""
-    groups = run.groups.values()
-    members = {task for group in groups for task in group.tasks}
-    tops = [group.name for group in groups if not any(set(group.tasks) < set(other.tasks) for other in groups)]
+    groups = {name: frozenset(group.tasks) for name, group in run.groups.items()}
+    members, inside = frozenset[str]().union(*groups.values()), inside_another(groups)
+    tops = [name for name in groups if name not in inside]
     return [*tops, *(task for task in run.task_names if task not in members)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, bound_words
+from mcqa_suite.logs.groups import inside_another
 from mcqa_suite.reporting.comparison_data import above_chance
 from mcqa_suite.reporting.tables import change_interval, percent, unit
 
@@ -22,13 +23,13 @@ PHRASE = {
 def headlines(comparison: Comparison) -> list[list[ComparisonRow]]:
     """The rows of each task or group that is not contained in another group."""
     rows = comparison.by_task()
-    covers = {key: covered(group) for key, group in rows.items()}
-
-    def is_inside(key: tuple[str, str, str]) -> bool:
-        others = [cover for other, cover in covers.items() if other != key and other[1:] == key[1:]]
-        return any(covers[key] < cover or (covers[key] == cover and not rows[key][0].members) for cover in others)
-
-    return [group for key, group in rows.items() if not is_inside(key)]
+    tops = set[tuple[str, str, str]]()
+    for kind in dict.fromkeys(key[1:] for key in rows):  # of one filter and metric
+        covers = {key: covered(group) for key, group in rows.items() if key[1:] == kind}
+        groups = {cover for key, cover in covers.items() if rows[key][0].members}
+        inside = inside_another(covers)
+        tops |= {key for key in covers.keys() - inside if rows[key][0].members or covers[key] not in groups}
+    return [group for key, group in rows.items() if key in tops]
 
 
 def covered(rows: Iterable[ComparisonRow]) -> frozenset[str]:
@@ -41,10 +42,12 @@ def covered(rows: Iterable[ComparisonRow]) -> frozenset[str]:
 def parts_of(comparison: Comparison, rows: Sequence[ComparisonRow]) -> list[list[ComparisonRow]]:
     """The rows of each task in a group; an empty list for a single task."""
     names, first = covered(rows), rows[0]
+    if not first.members:
+        return []
     return [
         group
         for (task, *rest), group in comparison.by_task().items()
-        if first.members and not group[0].members and task in names and rest == [first.filter, first.metric]
+        if not group[0].members and task in names and rest == [first.filter, first.metric]
     ]
 
 

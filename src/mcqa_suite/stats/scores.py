@@ -12,13 +12,20 @@ SHARED = 0.01  # two tasks with a larger share of documents in common are nested
 
 def nested(documents: Mapping[str, NDArray[np.uint64]]) -> tuple[str, str] | None:
     """The first two tasks that share documents (by hash), so that a mean would count items twice; None if there are none."""
-    names = list(documents)
-    unique = {name: np.unique(documents[name]) for name in names}
-    for index, name in enumerate(names):
-        for other in names[index + 1 :]:
-            shared = len(np.intersect1d(unique[name], unique[other], assume_unique=True))
-            if shared > SHARED * min(len(unique[name]), len(unique[other])):
-                return name, other
+    names, unique = list(documents), [np.unique(hashes) for hashes in documents.values()]
+    if len(names) < 2:
+        return None
+    sizes = np.array([len(hashes) for hashes in unique])
+    task = np.repeat(np.arange(len(names)), sizes)
+    _, document, counts = np.unique(np.concatenate(unique), return_inverse=True, return_counts=True)
+    several = counts[document] > 1
+    task, document = task[several], document[several]
+    for index in np.unique(task):
+        others = task[np.isin(document, document[task == index])]
+        shared = np.bincount(others, minlength=len(names))
+        shared[: index + 1] = 0  # itself, and the tasks before it, which were compared with it
+        if (nested_in := np.flatnonzero(shared > SHARED * np.minimum(sizes, sizes[index]))).size:
+            return names[index], names[nested_in[0]]
     return None
 
 

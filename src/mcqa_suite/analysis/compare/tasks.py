@@ -233,13 +233,15 @@ def rows_of(
     """A row for each selected task, and for each selected group that has a mean; a note for each group that has none."""
     selected = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
     rows, notes = [task_row(task, base.name, variant, kind, options.margin) for task in selected], []
+    by_name: dict[str, list[PairedTask]] = {}
+    for task in tasks.values():
+        by_name.setdefault(task.run.task, []).append(task)
     for group in base.groups.values():
         if not matches(group.name, options.tasks):
             continue
         of_filter: dict[str, list[PairedTask]] = {}
-        for (name, filter_name), task in tasks.items():
-            if name in group.tasks:
-                of_filter.setdefault(filter_name, []).append(task)
+        for task in (task for name in sorted(group.tasks) for task in by_name.get(name, ())):
+            of_filter.setdefault(task.run.filter, []).append(task)
         several = len(of_filter) > 1
         for filter_name, members in of_filter.items():
             title = with_filter(group.name, filter_name, several=several)

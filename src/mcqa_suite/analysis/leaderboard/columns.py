@@ -87,15 +87,18 @@ def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
     first = runs[0]
     metrics = main_metrics(first) if metric is None else dict.fromkeys(first.tasks, metric)
     columns: list[TaskColumn] = []
+    taken: set[Key] = set()
+    filters: dict[str, list[str]] = {}
+    for task, filter_name in first.tasks:
+        filters.setdefault(task, []).append(filter_name)
     for group in sorted(first.groups.values(), key=lambda group: -len(group.tasks)):
-        for filter_name in dict.fromkeys(name for task, name in first.tasks if task in group.tasks):
-            taken = {key for column in columns for key in column.keys}
+        for filter_name in dict.fromkeys(name for task in group.tasks for name in filters.get(task, ())):
             column = _group_column(first, group, filter_name, metrics)
-            if column and not taken & set(column.keys):
+            if column and taken.isdisjoint(column.keys):
                 columns.append(column)
-    taken = {key for column in columns for key in column.keys}
-    rest = [task for key, task in first.tasks.items() if key not in taken]
-    columns += [_task_column(task, name) for task in rest if (name := _common_metric([task], metrics))]
+                taken.update(column.keys)
+    rest = [run for key, run in first.tasks.items() if key not in taken]
+    columns += [_task_column(run, name) for run in rest if (name := _common_metric([run], metrics))]
     if not columns:
         names = ", ".join(dict.fromkeys(name for task in first.tasks.values() for name in task.samples.scores))
         raise ComparisonError(
@@ -232,7 +235,8 @@ def weights_of(run: Run, column: TaskColumn, rows: Sequence[int]) -> tuple[float
 
 def normed(weights: Sequence[float]) -> list[float]:
     """The weights, scaled to add up to 1."""
-    return [weight / sum(weights) for weight in weights]
+    total = sum(weights)
+    return [weight / total for weight in weights]
 
 
 def mean_of_columns(columns: Sequence[Scores]) -> Scores:

@@ -64,11 +64,10 @@ class Task:
 def task_of(key: tuple[str, str], runs: Sequence[Run], metric: str | None) -> Task:
     task, name = key
     base = runs[0]
-    filters = [other for other in base.tasks if other[0] == task]
-    label, link = (f"{task}, {name}", f"{task}:{name}") if len(filters) > 1 else (task, task)
+    link = f"{task}:{name}" if base.tasks[key].several_filters else task
     columns = [_column(base.tasks[key], run, key, metric) if key in run.tasks else None for run in runs]
     assert columns[0] is not None
-    return Task(label, link, columns[0], tuple(columns))
+    return Task(base.tasks[key].title, link, columns[0], tuple(columns))
 
 
 def _column(base: TaskRun, run: Run, key: tuple[str, str], metric: str | None) -> Column:
