@@ -1,0 +1,40 @@
+"""Fine-tuning: batches, packing, and what the log and the manifest record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from helpers.stage_settings import SFT, changed, with_trainer
+from helpers.training_scripts import default_warnings, run_stage, weights
+
+from mcqa_suite.common.manifest import content_hash, read_manifest
+
+pytestmark = [pytest.mark.slow, default_warnings]
+
+
+def test_accumulated_batches_train_what_a_full_batch_trains(tiny_checkpoint, tmp_path):
+    import torch
+
+    full = {**with_trainer(SFT, learning_rate=1e-3, max_steps=2), "lora": None, "full": True}
+    once = with_trainer(full, per_device_train_batch_size=8)
+    often = with_trainer(full, per_device_train_batch_size=2, gradient_accumulation_steps=4)
+    first, second = (
+        weights(run_stage("sft", c, tiny_checkpoint, tmp_path / n)) for n, c in (("once", once), ("often", often))
+    )
+    before = weights(tiny_checkpoint)
+    for name in first:
+        assert not torch.equal(first[name], before[name])
+        assert torch.allclose(first[name], second[name], rtol=0, atol=2e-5), (first[name] - second[name]).abs().max()
+
+
+def test_packing_and_neftune_reach_trl_and_the_log_has_every_step(tiny_checkpoint, tmp_path):
+    config = with_trainer(SFT, packing=True, max_length=512, neftune_noise_alpha=5.0)
+    folder = run_stage("sft", config, tiny_checkpoint, tmp_path / "sft")
+    assert changed(tiny_checkpoint, folder)
+    log = [json.loads(line) for line in (folder / "training_log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [1, 2]
+    assert all(entry["loss"] > 0 and "learning_rate" in entry for entry in log)
+    manifest = read_manifest(folder)
+    assert manifest.settings["trainer"]["neftune_noise_alpha"] == 5.0
+    assert manifest.content == content_hash(folder)
