@@ -18,6 +18,7 @@ from mcqa_suite.analysis.ranking import duels, rank
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.extras import install_command
+from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.ranking import markdown
 from mcqa_suite.training_data.preferences.ranking import questions, read_entries, read_ranking
 
@@ -175,6 +176,12 @@ def test_the_order_shown_depends_only_on_the_prompt_and_is_balanced(tmp_path):
 )
 def test_rankings_are_read_only_when_complete(raw, ranks):
     assert read_ranking(raw, 4) == ranks
+
+
+def test_responses_behind_the_letters_are_ranked_by_their_number():
+    labels = [option_label(index) for index in range(28)]
+    assert read_ranking(f"Ranking: {' > '.join(reversed(labels))}", 28) == list(range(28, 0, -1))
+    assert read_ranking(f"Ranking: {' > '.join(labels[:-1])}", 28) is None
 
 
 def test_prompts_that_a_model_did_not_answer_are_left_out_and_named(tmp_path):

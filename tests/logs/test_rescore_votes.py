@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from helpers.generated_rows import CITIES, OURS, row, rows, write
 
 from mcqa_suite.cli.main import main
@@ -73,3 +74,17 @@ def test_a_fractional_score_counts_as_a_fraction(tmp_path, capsys):
     log = write(tmp_path / "samples_a.jsonl", row("The answer is B.", OURS, acc=0.4), row("", OURS, acc=0.2))
     assert main(["extract", str(log)]) == 0
     assert "| samples_a.jsonl | strict-match | 2 | 30.0 | 50.0 | 0.0 | 50.0 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("gold", [28, "#29"])
+def test_options_behind_the_letters_are_read_by_their_text(tmp_path, gold):
+    words = [f"{first}{second}" for first in ("pa", "lo", "be") for second in "abcdefghij"]
+    doc = {"choices": words, "answer": gold}
+    answers = ["The answer is bei.", "The answer is (B)."]
+    log = write(tmp_path / "samples_30.jsonl", *[row(text, doc, exact_match=0.0) for text in answers])
+    assert main(["extract", str(log), "--kind", "letters"]) == 0
+    read = [
+        (read_extraction(new["filtered_resps"][0][0]).answer, new["acc"])
+        for new in rows(tmp_path / "samples_30.reread.jsonl")
+    ]
+    assert read == [("#29", 1.0), ("B", 0.0)]

@@ -10,7 +10,7 @@ from helpers.dataset_rows import gpqa_rows, labelled, sciq_rows
 from scipy.stats import chisquare
 
 from mcqa_suite.questions import parsers
-from mcqa_suite.questions.question import Question
+from mcqa_suite.questions.question import Question, index_of_label, option_label
 
 AQUA = {
     "question": "Q?",
@@ -65,3 +65,10 @@ def test_a_drawn_order_keeps_the_gold_and_is_stable_and_balanced(rows, parse):
     assert chisquare([counts[k] for k in range(4)]).pvalue > 0.001
     orders = Counter(tuple(c[-1] if c.startswith("wrong") else "right" for c in q.choices) for q in alone)
     assert len(orders) == 24
+
+
+def test_the_label_of_an_option_names_its_index():
+    labels = [option_label(index) for index in range(200)]
+    assert labels[24:28] == ["Y", "Z", "#27", "#28"]
+    assert [index_of_label(label) for label in labels] == list(range(200))
+    assert {index_of_label(text) for text in ("", "a", "AB", "#1", "#26", "#", "#x", "27", "#027")} == {-1}

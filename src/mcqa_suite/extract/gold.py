@@ -26,7 +26,15 @@ def same_number(answer: str | None, gold: str) -> bool:
 
 
 def gold_letter(value: str | int, n_choices: int) -> str:
-    """The letter of a gold answer: "B", "(b)", a label "1" to "8" counted from 1, or an index counted from 0."""
+    """The letter of a gold answer, see `gold_index`; also raises ValueError for an option behind Z."""
+    index = gold_index(value, n_choices)
+    if index >= len(string.ascii_uppercase):
+        raise ValueError(f"gold answer {value!r}: option {index + 1} has no letter")
+    return string.ascii_uppercase[index]
+
+
+def gold_index(value: str | int, n_choices: int) -> int:
+    """The index of a gold answer: "B", "(b)", a label "1" to "8" counted from 1, or an index counted from 0."""
     letters = string.ascii_uppercase[:n_choices]
     if isinstance(value, bool):
         index = -1  # JSON's true is no index 1
@@ -36,7 +44,7 @@ def gold_letter(value: str | int, n_choices: int) -> str:
         label = clean_view(value).clean.strip(" ()[].:\n").upper()
         position = LABELS.find(label) if len(label) == 1 else -1
         index = position if position >= 0 else letters.find(label or "?")
-    if not 0 <= index < len(letters) or (isinstance(value, str) and len(label) != 1):
-        expected = f"one of {', '.join(letters)}, a label 1-{len(LABELS[:n_choices])} or an index below {len(letters)}"
+    if not 0 <= index < n_choices or (isinstance(value, str) and len(label) != 1):
+        expected = f"one of {', '.join(letters)}, a label 1-{len(LABELS[:n_choices])} or an index below {n_choices}"
         raise ValueError(f"gold answer {value!r}: expected {expected}")
-    return letters[index]
+    return index

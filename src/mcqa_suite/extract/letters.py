@@ -50,10 +50,13 @@ STEPS: tuple[Step, ...] = (*EXPLICIT_STEPS, last_mention, letter_and_text, optio
 HEAD_STEPS: tuple[Step, ...] = (announced, leading_line, leading_text, opening_letter)
 
 
-def extract_choice(response: str, choices: Sequence[str], *, labels: str = string.ascii_uppercase) -> Extraction:
+def extract_choice(
+    response: str, choices: Sequence[str], *, labels: Sequence[str] = string.ascii_uppercase
+) -> Extraction:
     """The label of the option that `response` commits to, by the most explicit of `LETTER_RULES`; no text raises an error.
 
     `choices` may be empty strings where the texts are not known. ValueError for fewer than 2 choices or more than labels.
+    A label of several characters is read by the text of its option alone.
     """
     if not 2 <= len(choices) <= len(labels):
         raise ValueError(f"{len(choices)} choices for {len(labels)} labels: expected 2 to {len(labels)} choices")

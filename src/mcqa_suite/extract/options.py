@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -98,11 +98,11 @@ class Options:
     """The texts and labels of the options."""
 
     choices: tuple[str, ...]
-    labels: str
+    labels: Sequence[str]
 
     def index(self, letter: str) -> int:
         """The index of a label, upper or lower case; -1 for a letter that is not a label."""
-        return self.labels.upper().find(letter.upper())
+        return next((index for index, label in enumerate(self.labels) if label.upper() == letter.upper()), -1)
 
     def ordinal(self, word: str | None, number: str | None) -> int | None:
         """The index of an ordinal word or of a number counted from 1; a number only where the options' texts have no digits."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from mcqa_suite.extract import Extraction, extract_grid, gold_letter, gold_number
+from mcqa_suite.extract import Extraction, extract_grid, gold_index, gold_number
 from mcqa_suite.logs.printed_values import is_printed_list, number, printed_elements
 from mcqa_suite.logs.rows import Sample, read_extraction
 from mcqa_suite.logs.scoring import Doc
-from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, label_index, option_label
+from mcqa_suite.questions.question import LETTERS, OPTION_LABEL, index_of_label, label_index, option_label
 
+T = TypeVar("T")
 # A document of ours with these columns asks for this kind of answer.
 KIND_COLUMNS = {
     "grids": {"output", "task_id"},
@@ -186,10 +187,12 @@ def option_index(value: Any, choices: Sequence[str], labels: Sequence[str]) -> i
             return named[0]
     elif not isinstance(value, int):
         raise ValueError(f"gold answer {value!r} is neither text nor an index; give --gold-key COLUMN")
-    return LETTERS.index(_with_flag(gold_letter, value, len(choices)))
+    if isinstance(value, str) and len(LETTERS) <= (index := index_of_label(value.strip())) < len(choices):
+        return index
+    return _with_flag(gold_index, value, len(choices))
 
 
-def _with_flag(reader: Callable[..., str], *gold: Any) -> str:
+def _with_flag(reader: Callable[..., T], *gold: Any) -> T:
     """Call `reader`, and name the flag that chooses another column in its ValueError."""
     try:
         return reader(*gold)

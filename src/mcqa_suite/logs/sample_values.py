@@ -14,7 +14,7 @@ from mcqa_suite.logs.exact_match import Text, agrees
 from mcqa_suite.logs.log_row import choices_of, gold_of, option_index
 from mcqa_suite.logs.printed_values import is_printed_list, number, printed_elements
 from mcqa_suite.logs.rows import Sample
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import LETTERS, index_of_label
 
 Values = dict[str, Any]  # of one row
 IS_GREEDY = ("True", "False", "1.", "0.")  # the last two in a printed array
@@ -67,8 +67,8 @@ def answer_values(sample: Sample, rule: list[Text] | None) -> Values:
     own = _is_ours(sample.doc)
     choices, labels, gold = _asked_options(sample)
     first = answers[0] if answers and isinstance(answers[0], str) else ""
-    letter = LETTERS.find(first) if len(first) == 1 else -1
-    if choices and not own:
+    letter = index_of_label(first)
+    if choices and not own and letter < len(LETTERS):
         letter = _named_option(first, choices, labels)
     return {
         "options": len(choices),

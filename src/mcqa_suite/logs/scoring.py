@@ -16,8 +16,13 @@ Doc = dict[str, Any]
 Scores = dict[str, float]
 RIGHT, WRONG, BLANK = 3.0, -1.0, 0.0  # EPFL marking
 
+
+def _labels(options: int) -> list[str]:
+    return [option_label(index) for index in range(options)]
+
+
 READERS: dict[str, Callable[[str, Doc], Extraction]] = {
-    "letters": lambda text, doc: extract_choice(text, doc["choices"]),
+    "letters": lambda text, doc: extract_choice(text, doc["choices"], labels=_labels(len(doc["choices"]))),
     "numbers": lambda text, doc: extract_number(text),
     "grids": lambda text, doc: grids.read(text, grids.encoder(doc.get("encoder", grids.DEFAULT))),
 }

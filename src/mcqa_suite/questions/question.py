@@ -12,6 +12,7 @@ from typing import Any
 LETTERS = string.ascii_uppercase
 # "A)5 km", "B. 6", "(C) 7": a label that a data set writes in front of the option's text
 OPTION_LABEL = re.compile(r"^\s*\(?[A-Z][).:]\s*")
+NUMBERED_LABEL = re.compile(r"#[1-9][0-9]{1,5}")  # of an option behind Z
 
 Row = Mapping[str, Any]
 
@@ -54,6 +55,14 @@ class Question:
 def option_label(index: int) -> str:
     """The label of an option in every table, figure and page: A to Z, then its number, counted from 1 ("#27")."""
     return LETTERS[index] if index < len(LETTERS) else f"#{index + 1}"
+
+
+def index_of_label(label: str) -> int:
+    """The index of the option with an `option_label`; -1 for any other text."""
+    if len(label) == 1:
+        return LETTERS.find(label)
+    number = int(label[1:]) if NUMBERED_LABEL.fullmatch(label) else 0
+    return number - 1 if number > len(LETTERS) else -1
 
 
 def text_id(*texts: str) -> str:

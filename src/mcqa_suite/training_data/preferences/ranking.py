@@ -16,7 +16,7 @@ from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import Row, journal
 from mcqa_suite.common.parallel import in_parallel
-from mcqa_suite.questions.question import LETTERS
+from mcqa_suite.questions.question import option_label
 from mcqa_suite.training_data.preferences.judge import GREEDY, PAIR, RANKING, ask, filled
 from mcqa_suite.training_data.preferences.sampling import read_responses
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # The columns of a prompt's row that may hold the text to compare a response with; the first one counts
 REFERENCES = ("reference", "completion", "rationale", "solution", "support")
 # "Ranking: B > A = D > C", also with commas
-ORDER = re.compile(r"[A-Z](?:\s*[>=,]\s*[A-Z])+(?![A-Za-z])")
+LABEL = r"(?:[A-Z]|#\d+)"  # an `option_label`
+ORDER = re.compile(rf"{LABEL}(?:\s*[>=,]\s*{LABEL})+(?![A-Za-z0-9])")
 
 
 @dataclass(frozen=True)
@@ -117,22 +118,23 @@ def _ask(judge: Endpoint, question: Question, listwise: bool) -> tuple[list[int]
     if not listwise:
         won, raw = ask(judge, PAIR, entry.prompt, texts[0], texts[1], seed)
         return {"first": [1, 2], "second": [2, 1], "tie": [1, 1]}.get(won), raw
-    letters = LETTERS[: len(texts)]
-    responses = "\n\n".join(f"[Response {letter}]\n{text}" for letter, text in zip(letters, texts, strict=True))
-    slots = {"n": str(len(texts)), "prompt": entry.prompt, "responses": responses, "example": " > ".join(letters[::-1])}
+    labels = [option_label(index) for index in range(len(texts))]
+    responses = "\n\n".join(f"[Response {label}]\n{text}" for label, text in zip(labels, texts, strict=True))
+    slots = {"n": str(len(texts)), "prompt": entry.prompt, "responses": responses, "example": " > ".join(labels[::-1])}
     raw = judge.complete(filled(RANKING, slots), GREEDY, seed).text
     return read_ranking(raw, len(shown)), raw
 
 
 def read_ranking(raw: str, n: int) -> list[int] | None:
-    """The ranks of `n` letters (1 is best) in the last ranking of the text; None where a letter is missing or repeated."""
+    """The ranks of `n` labels (1 is best) in the last ranking of the text; None where a label is missing or repeated."""
     rankings = ORDER.findall(raw)
-    letters = re.findall(r"[A-Z]", rankings[-1]) if rankings else []
-    if sorted(letters) != list(LETTERS[:n]):
+    labels = re.findall(LABEL, rankings[-1]) if rankings else []
+    shown = [option_label(index) for index in range(n)]
+    if sorted(labels) != sorted(shown):
         return None
     ranks, rank = {}, 1
     signs = [">", *re.findall(r"[>=,]", rankings[-1])]
-    for position, (letter, sign) in enumerate(zip(letters, signs, strict=True), start=1):
+    for position, (label, sign) in enumerate(zip(labels, signs, strict=True), start=1):
         rank = rank if sign == "=" else position
-        ranks[letter] = rank
-    return [ranks[letter] for letter in LETTERS[:n]]
+        ranks[label] = rank
+    return [ranks[label] for label in shown]
