@@ -20,8 +20,9 @@ def main_metrics(run: Run) -> dict[Key, str]:
     """
     metrics: dict[Key, str] = {}
     groups = sorted(run.groups.values(), key=lambda group: -len(group.tasks))
+    filters = dict.fromkeys(filter_name for _, filter_name in run.tasks)
     for names in [*(group.tasks for group in groups), *((task,) for task in run.task_names)]:
-        for filter_name in dict.fromkeys(filter_name for _, filter_name in run.tasks):
+        for filter_name in filters:
             members = [run.tasks[name, filter_name] for name in names if (name, filter_name) in run.tasks]
             by_length = bool(members) and _decided_by_length(members)
             for task in members:

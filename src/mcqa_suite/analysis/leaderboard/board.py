@@ -264,7 +264,8 @@ def _sound_columns(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> l
 
 def _macro(row: BoardRow, columns: Sequence[TaskColumn]) -> Estimate | None:
     """The mean over columns; None if an entry is missing or unsound, or the logs may be of different weights."""
-    entries = [entry for entry in row.entries if entry and entry.column in columns]
+    chosen = set(columns)
+    entries = [entry for entry in row.entries if entry and entry.column in chosen]
     if len(entries) < len(columns) or not all(entry.is_sound for entry in entries):
         return None
     if not row.run.is_of_one_model(key for column in columns for key in column.keys):

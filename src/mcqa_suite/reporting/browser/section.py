@@ -22,6 +22,7 @@ from mcqa_suite.reporting.browser.items import QUESTION, Reader, Task, task_of
 from mcqa_suite.reporting.templating import source, template
 
 CHUNK = 32  # items that are added at once, before the size is checked
+MOST_BUFFERED = 200_000  # bytes that the compressor has taken and not yet written, at most
 PARTS = ("browser_grids", "browser")  # scripts and style sheets; the second needs the first
 
 
@@ -82,7 +83,8 @@ def _packed(reader: Reader, about: dict[str, Any], limit: int) -> tuple[bytes, i
         nonlocal stream, data, count
         trial = stream.copy()
         longer = data + trial.compress("".join(lines).encode("ascii"))
-        if len(longer) + len(_end(trial, about, reader)) > limit:
+        fits = len(longer) + MOST_BUFFERED + len(_last_line(about, reader)) <= limit
+        if not fits and len(longer) + len(_end(trial, about, reader)) > limit:  # which is slow
             return False
         stream, data, count = trial, longer, count + len(lines)
         return True
@@ -96,9 +98,13 @@ def _packed(reader: Reader, about: dict[str, Any], limit: int) -> tuple[bytes, i
 
 
 def _end(stream: zlib._Compress, about: dict[str, Any], reader: Reader) -> bytes:
-    more = {kind: list(numbers) for kind, numbers in reader.names.items()} | {"grids": reader.grids}
     last = stream.copy()
-    return last.compress(json.dumps(about | more).encode("ascii")) + last.flush()
+    return last.compress(_last_line(about, reader)) + last.flush()
+
+
+def _last_line(about: dict[str, Any], reader: Reader) -> bytes:
+    more = {kind: list(numbers) for kind, numbers in reader.names.items()} | {"grids": reader.grids}
+    return json.dumps(about | more).encode("ascii")
 
 
 def _lines(reader: Reader) -> Iterator[str]:

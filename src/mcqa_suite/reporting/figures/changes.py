@@ -14,7 +14,8 @@ from mcqa_suite.reporting.figures.style import BAND, BETTER, FLOOR, INK, MUTED, 
 from mcqa_suite.reporting.tables import unit
 from mcqa_suite.reporting.verdicts import interval, parts_of
 
-FEWEST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 3, 8  # of figures about the tasks inside a group
+# Of figures about the tasks inside a group. MMLU has 57.
+FEWEST_PARTS, MOST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 60, 3, 8
 FORMAT = re.compile(r"_(cloze|cot|harness)$")  # at the end of a task's name
 Groups = Sequence[Sequence[ComparisonRow]]
 
@@ -115,6 +116,10 @@ def dumbbells(report: Comparison, tops: Groups) -> list[Plot]:
 
 
 def _dumbbell(against: str, top: ComparisonRow, parts: Groups, more: str) -> Plot:
+    total = len(parts)
+    if total > MOST_PARTS:
+        parts = sorted(parts, key=lambda rows: -max(abs(row.gain) for row in rows))[:MOST_PARTS]
+        more = f" The {MOST_PARTS} of {total} tasks that changed most are shown.{more}"
     parts = sorted(parts, key=lambda rows: rows[0].change.base.value)
     variants = list(dict.fromkeys(row.variant for rows in parts for row in rows if row.kind != "noise floor"))
     names = variants[:MOST_VARIANTS]
@@ -134,7 +139,7 @@ def _dumbbell(against: str, top: ComparisonRow, parts: Groups, more: str) -> Plo
     grid[0].set_yticks(range(len(parts)), titles, fontsize=7.5)
     return Plot(
         f"tasks-{_slug(top.task)}-{_slug(top.filter)}",
-        f"The {len(parts)} tasks of {short(top.title)}",
+        f"The {total} tasks of {short(top.title)}",
         f"{short(top.metric)}{unit(top.metric, ' in %')}. Empty circle: {short(against)}; full circle: the variant; cross: the "
         "variant is not valid. Lines are thick and coloured where the difference is significant after correction. Dotted line: "
         "chance."
