@@ -15,6 +15,7 @@ from helpers.report_runs import noisy
 from mcqa_suite.reporting import html, leaderboard
 from mcqa_suite.reporting.browser.section import browser_section
 from mcqa_suite.reporting.figures import draw
+from mcqa_suite.reporting.figures.changes import MOST_PARTS
 from mcqa_suite.reporting.figures.layout import capped
 from mcqa_suite.reporting.figures.style import short
 from mcqa_suite.reporting.page_data import gather
@@ -62,6 +63,23 @@ def test_a_caption_mentions_no_limit_where_everything_is_shown(tmp_path):
     assert plots
     assert not [name for name, plot in plots.items() if "The first" in plot.caption]
     assert capped(3, 3, "tasks") == ""
+
+
+def test_a_large_group_shows_the_tasks_that_changed_most(tmp_path):
+    names = [f"part_{i:02}" for i in range(MOST_PARTS + 2)]
+    for name, lost in (("base", ()), ("variant", ("part_61", "part_07"))):
+        rows = {}
+        for i, part in enumerate(names):
+            scores, gold = questions(6, seed=i)
+            rows[part] = choice_rows(part, -scores if part in lost else scores, gold)
+        write_run(tmp_path / name, rows, groups={"all": names}, model=name)
+    _page, plots = drawn([tmp_path / "variant"], tmp_path / "base")
+    plot = plots["tasks-all-none"]
+    assert plot.title == "The 62 tasks of all"
+    assert "The 60 of 62 tasks that changed most are shown." in plot.caption
+    assert plot.alt.count("variant, ") == MOST_PARTS
+    assert "variant, part_61: " in plot.alt
+    assert "variant, part_07: " in plot.alt
 
 
 def test_options_behind_the_last_letter_are_drawn_with_their_numbers(tmp_path):
