@@ -179,8 +179,8 @@ def read_run(
                     tasks |= _task_runs(file, results, task, cluster)
                 except DatasetError as error:
                     problems.append(str(error))
-    for _, results in reversed(files):
-        groups |= read_groups(results, _scores_in(tasks))
+    for file, results in reversed(files):
+        groups |= read_groups(file, results, _scores_in(tasks))
     newest, content = files[0]
     if not tasks:
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")

@@ -206,7 +206,8 @@ def notes(board: Leaderboard) -> list[str]:
     entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
         lines.append(f"† not valid: {'; '.join(invalid)}.")
-    left_out = [column.title for column in board.columns if column not in board.ranked_by]
+    ranked_by = set(board.ranked_by)
+    left_out = [column.title for column in board.columns if column not in ranked_by]
     if left_out and len(board.ranked_by) > 1:
         lines.append(f"Ranks and means leave out {', '.join(left_out)}: the log of a model cannot be trusted there.")
     return [*lines, *warning_lines(board)]

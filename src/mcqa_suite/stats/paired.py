@@ -69,7 +69,9 @@ def stratified_bounds(
     """
     z = np.broadcast_to(np.asarray(critical, float), only_second.shape[:-1])
     # The lower end is minus the upper end of the exchanged table: exchanging the models negates the interval exactly.
-    return -_upper(only_first, only_second, n, weights, z), _upper(only_second, only_first, n, weights, z)
+    first, second = np.stack([only_first, only_second]), np.stack([only_second, only_first])
+    exchanged, upper = _upper(first, second, n, weights, np.stack([z, z]))
+    return -exchanged, upper
 
 
 def stratified_statistic(b: Floats, c: Floats, n: Floats, weights: Floats, difference: ArrayLike) -> Floats:

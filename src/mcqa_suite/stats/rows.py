@@ -275,9 +275,15 @@ class PairedMeans:
 
     def difference(self, level: float = 0.95) -> Estimate:
         """The difference with Tango's score interval; over several tasks the variances of the restricted estimates are added."""
-        critical = critical_value(self.freedom, level) * sqrt(self.factor)
-        low, high = stratified_bounds(self.gains, self.losses, self.rows.sizes, self.rows.weights, critical)
-        return Estimate(self.value, float(low), float(high), int(self.rows.sizes.sum()))
+        return self.differences(level)[0]
+
+    def differences(self, *levels: float) -> list[Estimate]:
+        """`difference` at several levels, in the time of one."""
+        critical = [critical_value(self.freedom, level) * sqrt(self.factor) for level in levels]
+        gains, losses = (np.tile(counts, (len(levels), 1)) for counts in (self.gains, self.losses))
+        bounds = stratified_bounds(gains, losses, self.rows.sizes, self.rows.weights, critical)
+        n = int(self.rows.sizes.sum())
+        return [Estimate(self.value, float(low), float(high), n) for low, high in zip(*bounds, strict=True)]
 
     def p_value(self) -> float:
         """Two-sided p of no difference: McNemar's exact test, for several weights its normal form with continuity correction

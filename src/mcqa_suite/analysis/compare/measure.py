@@ -50,11 +50,12 @@ def change(
 
 def _share_change(first: Floats, second: Floats, rows: Rows, margin: float) -> Change:
     paired = stats.PairedMeans.of(first, second, rows)
+    difference, one_sided = paired.differences(0.95, ONE_SIDED)
     return Change(
         base=stats.weighted_share(first, rows),
         variant=stats.weighted_share(second, rows),
-        difference=paired.difference(),
-        one_sided=paired.difference(ONE_SIDED),
+        difference=difference,
+        one_sided=one_sided,
         method="clustered score" if rows.clusters is not None else "score",
         p=paired.p_value(),
         p_equivalent=paired.p_equivalent(margin),

@@ -119,7 +119,8 @@ Matrix = TypeVar("Matrix", Floats, Booleans)
 
 
 def _widened(values: Matrix, width: int) -> Matrix:
-    return np.pad(values, ((0, 0), (0, max(0, width - values.shape[1]))))
+    missing = width - values.shape[1]
+    return np.pad(values, ((0, 0), (0, missing))) if missing > 0 else values
 
 
 Parts = TypeVar("Parts", Pairs, Answers)

@@ -284,7 +284,7 @@ def _group_row(
     guess = guessing([part.asked for part in parts], weights)
     row_kind: Kind = kind if kind == "noise floor" else "group"
     row = comparison_row(sound[0], group.name, models, row_kind, joined(parts), change, guess, several=several)
-    left_out = tuple(task.run.task for task in members if task not in sound)
+    left_out = tuple(task.run.task for task in members if task.invalid and sound is not members)
     return replace(
         row,
         members=tuple(sizes),
