@@ -32,7 +32,7 @@ from mcqa_suite.cli.main import main
 with contextlib.redirect_stdout(io.StringIO()):
     assert main(["report", sys.argv[2], "--base", sys.argv[1], "-o", sys.argv[3]]) == 0
 """
-MOST_TIMES = {"compare": 1.0, "table": 2.0, "report": 3.0}  # the seconds of `compare`
+MOST_TIMES = {"compare": 1.0, "table": 2.0, "report": 3.0}  # the processor time of `compare`
 OF_ONE_GROUP = 30  # tasks
 
 
@@ -57,11 +57,11 @@ def commands(what: str, runs: list[Path], page: Path) -> bool:
     words, base, met = [str(run) for run in runs], 0.0, True
     for name, body, more in (("compare", COMPARE, []), ("table", TABLE, []), ("report", REPORT, [str(page)])):
         seconds, busy, megabytes = measure(body, *words, *more)
-        base = base or seconds
-        met &= seconds / base <= MOST_TIMES[name]
+        base = base or busy
+        met &= busy / base <= MOST_TIMES[name]
         size = f" ({page.stat().st_size / 1e6:.1f} MB)" if more else ""
         print(
-            f"| {what}: {name}{size} | {seconds:.1f} | {busy:.1f} | {seconds / base:.2f} | {megabytes:.0f} | "
+            f"| {what}: {name}{size} | {seconds:.1f} | {busy:.1f} | {busy / base:.2f} | {megabytes:.0f} | "
             f"{MOST_TIMES[name]:g} |",
             flush=True,
         )

@@ -19,8 +19,8 @@ from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.files import is_log, log_name, logs_of, results_of
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row, outcome
 from mcqa_suite.logs.rows import Sample, read_rows, write_extraction
-from mcqa_suite.logs.runs import NO_FILTER
 from mcqa_suite.logs.scoring import SCORES, Scores, epfl_marked, read_all
+from mcqa_suite.logs.settings import NO_FILTER
 from mcqa_suite.logs.votes import voted_scores
 
 SUFFIX = ".reread.jsonl"
