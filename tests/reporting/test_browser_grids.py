@@ -126,7 +126,13 @@ def test_the_gallery_shows_a_dozen_questions_flips_first_with_the_best_attempt(t
 def test_the_gallery_has_words_for_answers_without_a_grid(tmp_path):
     kinds = [[kind] for kind in ("none", "refused", "truncated", "empty", "shape")]
     browser = section(grid_run(tmp_path, kinds, "base <b>"))
-    for words in ("has no valid grid", "the model refused", "its reasoning never ends", "the response is empty", "wrong shape: "):
+    for words in (
+        "has no valid grid",
+        "the model refused",
+        "its reasoning never ends",
+        "the response is empty",
+        "wrong shape: ",
+    ):
         assert words in browser.html
     assert "base &lt;b&gt;" in browser.html
     assert "base <b>" not in browser.html

@@ -23,7 +23,12 @@ def _only_letters(view: View, options: Options, start: int) -> Reading | None:
     """The letters from `start` on, if there is nothing else."""
     chars = set(CONNECTING.sub("", view.clean[start:]))
     letters = {char for char in chars if char.isalnum()}
-    if not letters or letters == {"I"} or chars & VERDICT_MARKS or any(not char.isupper() or options.index(char) < 0 for char in letters):
+    if (
+        not letters
+        or letters == {"I"}
+        or chars & VERDICT_MARKS
+        or any(not char.isupper() or options.index(char) < 0 for char in letters)
+    ):
         return None
     at = view.clean.index(min(letters), start)
     if len(letters) > 1:
