@@ -31,6 +31,7 @@ ROOMS = [
 # Library -> the rooms that may import it. Whatever is not listed for a room stays out of it.
 HOMES = {
     "lm_eval": {"harness", "backend", "evaluation"},
+    "inspect_ai": {"logs"},
     "torch": {"backend", "evaluation"},
     "transformers": {"backend", "evaluation"},
     "trl": set(),

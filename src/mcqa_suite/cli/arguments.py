@@ -10,7 +10,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 
-RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER"
+RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER; or a log of Inspect (extra: inspect)"
 JUDGE = (
     "an OpenAI-compatible server, e.g. http://localhost:8000/v1; the key is read from MCQA_API_KEY or OPENAI_API_KEY"
 )

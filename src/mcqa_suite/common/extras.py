@@ -26,6 +26,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "rank": ("evalica", "openai", "tenacity", "urllib3"),
     "vllm": ("vllm",),
     "ray": ("ray", "fsspec"),
+    "inspect": ("inspect_ai",),
     "bench": ("math_verify", "lighteval", "atheris"),
 }
 

@@ -1,4 +1,4 @@
-"""Find the results files of a run, and the sample logs beside or inside them."""
+"""Find the results files of a run, and the sample logs beside or inside them. A log of Inspect is both at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from glob import escape
 from pathlib import Path
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.inspect_logs import ENDING, is_inspect_log
 from mcqa_suite.logs.results import SAMPLES, OtherFormError, Results, load_results
 
 PACKED = ".gz"
@@ -33,8 +34,8 @@ def results_files(path: Path) -> list[Path]:
             raise DatasetError(f"{path}: {len(named)} runs have this stamp; give one of: {choices}")
         return named
     if path.is_file():
-        if path.suffix != ".json":
-            raise DatasetError(f"{path}: not a results_*.json; give the results file, or its folder")
+        if path.suffix not in (".json", ENDING):
+            raise DatasetError(f"{path}: not a results_*.json or a log of Inspect; give one of these, or its folder")
         return [path]
     files = _below(path)
     if not files and sample_files(path):
@@ -47,16 +48,15 @@ def results_files(path: Path) -> list[Path]:
 
 
 def _below(folder: Path) -> list[Path]:
-    return sorted(
-        filter(is_results_file, folder.rglob("*.json")), key=lambda file: (timestamp(file), file.name, str(file))
-    )
+    files = [*folder.rglob("*.json"), *folder.rglob(f"*{ENDING}")]
+    return sorted(filter(is_results_file, files), key=lambda file: (timestamp(file), file.name, str(file)))
 
 
 def is_results_file(path: Path) -> bool:
-    """Whether a file is named as the harness names results, or begins as they do."""
+    """Whether a file is named as the harness names results, or begins as they do, or is a log of Inspect."""
     if not path.is_file():
         return False
-    if path.name.startswith(RESULTS):
+    if path.name.startswith(RESULTS) or is_inspect_log(path):
         return True
     try:
         with path.open("rb") as file:
@@ -84,8 +84,11 @@ def day_of(path: Path) -> str:
 
 
 def stamp_of(path: Path) -> str:
-    """The time stamp in the name of a results file; what else distinguishes it where there is none."""
-    return timestamp(path) or path.stem.removeprefix(RESULTS)
+    """The time stamp in the name of a results file; what else distinguishes it where there is none.
+
+    Of a log of Inspect it is the whole name: those of several models may be of one second.
+    """
+    return path.stem if is_inspect_log(path) else timestamp(path) or path.stem.removeprefix(RESULTS)
 
 
 def samples_file(path: Path, results: Results, task: str) -> Path | None:
@@ -93,6 +96,8 @@ def samples_file(path: Path, results: Results, task: str) -> Path | None:
 
     DatasetError for a task name that cannot be in a file name.
     """
+    if is_inspect_log(path):
+        return path
     for name in _log_names(path, results, task):
         for log in (path.with_name(name), path.with_name(name + PACKED)):
             if _exists(log):
@@ -138,6 +143,10 @@ def results_of(log: Path) -> tuple[Path, Results, str] | None:
     """The results file that a sample log belongs to, its content, and the task; None where there is none beside it."""
     if (inside := inside_of(log)) is not None:
         return inside[0], load_results(inside[0]), inside[1]
+    if is_inspect_log(log):
+        results = load_results(log)
+        [task] = results["configs"]
+        return log, results, task
     stamps = (timestamp(log), "")
     beside = [path for path in log.parent.glob("*.json") if timestamp(path) in stamps and is_results_file(path)]
     for path in sorted(beside, key=timestamp, reverse=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,10 +35,14 @@ def fault_lines(where: str, faults: Iterable[Fault], *, invalid: bool) -> tuple[
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a results file says of a task under one filter: the numbers of samples that it gives, and the means of metrics."""
+    """What a results file says of a task under one filter: the numbers of samples that it gives, and the means of metrics.
+
+    `remarks`: what Inspect says of the whole evaluation, by condition.
+    """
 
     counts: tuple[int, ...] = ()
     means: Mapping[str, float] | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 def recorded(results: Mapping[str, Any], task: str, filter_name: str) -> Recorded:
@@ -52,14 +56,17 @@ def recorded(results: Mapping[str, Any], task: str, filter_name: str) -> Recorde
     return Recorded(
         tuple(count for count in counts if type(count) is int),
         {name: float(value) for name, value in means.items() if type(value) in (int, float)},
+        results.get("remarks", {}),
     )
 
 
 def faults(samples: Samples, record: Recorded) -> tuple[Fault, ...]:
     """Everything that is wrong with the samples of a task under one filter."""
+    remarks = (Fault(condition, detail, invalid=not record.counts) for condition, detail in record.remarks.items())
     missing = max(0, min(record.counts, default=0) - len(samples.doc_id) - len(samples.failed))
     share = missing / min(record.counts) if missing else 0.0
-    return (*_counts(samples, record.counts), *_copies(samples), *_values(samples, record.means or {}, share))
+    values = _values(samples, record.means or {}, share)
+    return (*remarks, *_counts(samples, record.counts), *_copies(samples), *values)
 
 
 def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:

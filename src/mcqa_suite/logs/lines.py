@@ -1,6 +1,7 @@
 """The lines of a sample log in any of its forms, one JSON object a sample.
 
-A log is JSONL, packed or not; a JSON list, as lm_eval 0.4.0 to 0.4.2 wrote it; or the samples inside a results file.
+A log is JSONL, packed or not; a JSON list, as lm_eval 0.4.0 to 0.4.2 wrote it; the samples inside a results file; or a log of
+Inspect, from which rows are made.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import gzip
 import json
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from shutil import rmtree
@@ -18,6 +19,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import PACKED, inside_of
+from mcqa_suite.logs.inspect_logs import inspect_rows, is_inspect_log
 from mcqa_suite.logs.results import load_json, samples_inside
 
 
@@ -35,20 +37,23 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
 
 
 def seekable(path: Path, owner: object) -> Path:
-    """A file with the lines at the offsets that `numbered_lines` gives: the log, or a copy that goes when `owner` does."""
+    """A file with the lines alone: the log, or a copy that goes when `owner` does."""
     if _is_plain(path):
         return path
     folder = mkdtemp(prefix="mcqa-log-")
     weakref.finalize(owner, rmtree, folder, ignore_errors=True)
     copy = Path(folder) / "log.jsonl"
     with copy.open("wb") as file:
-        file.writelines(_lines(path))
+        file.writelines(line for _, _, line in numbered_lines(path))
     return copy
 
 
 def _lines(path: Path) -> Iterator[bytes]:
     if (inside := inside_of(path)) is not None:
         yield from _dumped(_samples(inside[0], inside[0].stat().st_mtime_ns).get(inside[1], []))
+        return
+    if is_inspect_log(path):
+        yield from _dumped(inspect_rows(path))
         return
     if not path.is_file() and path.exists():
         raise DatasetError(
@@ -64,7 +69,7 @@ def _lines(path: Path) -> Iterator[bytes]:
 
 
 def _is_plain(path: Path) -> bool:
-    if inside_of(path) is not None or path.suffix == PACKED:
+    if inside_of(path) is not None or path.suffix == PACKED or is_inspect_log(path):
         return False
     with path.open("rb") as stream:
         return not _starts_a_list(stream.peek(64))
@@ -83,7 +88,7 @@ def _json_list(text: bytes) -> list[Any] | None:
     return rows if isinstance(rows, list) else None
 
 
-def _dumped(rows: list[Any]) -> Iterator[bytes]:
+def _dumped(rows: Iterable[Any]) -> Iterator[bytes]:
     return (json.dumps(row).encode() + b"\n" for row in rows)
 
 

@@ -13,6 +13,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import HELD_OUT, MANIFEST, TRAINING_LOG
 from mcqa_suite.logs import packing
 from mcqa_suite.logs.files import PACKED, is_results_file, results_files, samples_file
+from mcqa_suite.logs.inspect_logs import ENDING
 from mcqa_suite.logs.results import load_results
 from mcqa_suite.logs.rows import read_rows
 
@@ -59,7 +60,7 @@ def pack_run(folder: Path, output: Path) -> PackedRun:
 
 def _remove_older_logs(folder: Path) -> None:
     """Remove the results and samples of an earlier evaluation; whatever else is in the folder stays."""
-    results = [path for path in folder.glob("*.json") if is_results_file(path)]
+    results = [path for path in (*folder.glob("*.json"), *folder.glob(f"*{ENDING}")) if is_results_file(path)]
     for path in [*results, *folder.glob("samples_*.jsonl"), *folder.glob("samples_*.jsonl.gz")]:
         path.unlink()
 
@@ -76,7 +77,7 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
         yield path, path.relative_to(folder), path.read_bytes()
         for task, config in content["configs"].items():
             log = samples_file(path, content, task)
-            if log is None or not log.is_file():  # inside the results file, which is copied whole
+            if log is None or log == path or not log.is_file():  # inside the results file, which is copied whole
                 continue
             if log.suffix == PACKED:
                 yield log, log.relative_to(folder), log.read_bytes()

@@ -1,4 +1,4 @@
-"""The content of a results file of lm_eval, and what another JSON file is instead."""
+"""The content of a results file of lm_eval or of a log of Inspect, and what another JSON file is instead."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.logs.inspect_logs import inspect_results, is_inspect_log
 from mcqa_suite.logs.printed_values import number
 
 Results = dict[str, Any]
@@ -24,7 +25,8 @@ def load_results(path: Path) -> Results:
 
     Printed numbers are numbers. OtherFormError for another tool's file, DatasetError for a broken one.
     """
-    content = {name: value for name, value in load_json(path).items() if value is not None}
+    content = inspect_results(path) if is_inspect_log(path) else load_json(path)
+    content = {name: value for name, value in content.items() if value is not None}
     if "configs" not in content:
         raise OtherFormError(f"{path}: {_other_form(content)}; give results of lm_eval 0.4.0 or newer")
     content[SAMPLES] = tuple(samples_inside(content))

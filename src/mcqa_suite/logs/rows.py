@@ -240,14 +240,14 @@ class RowIndex:
 
     def __init__(self, path: Path) -> None:
         self.offsets: dict[tuple[str, int], tuple[int, int]] = {}
+        self.path = seekable(path, self)  # a packed log would be unpacked anew each time
         complete = Completion(path)
         try:
-            for line, offset, text in numbered_lines(path):
+            for line, offset, text in numbered_lines(self.path):
                 sample = Sample(complete(json.loads(text)), line)
                 self.offsets[sample.filter, sample.doc_id] = (line, offset)
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}: cannot be read again ({error}); was it changed?") from error
-        self.path = seekable(path, self)  # a packed log would be unpacked anew each time
 
     def __getitem__(self, key: tuple[str, int]) -> Sample:
         line, offset = self.offsets[key]

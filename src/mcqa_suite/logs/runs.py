@@ -12,11 +12,12 @@ from mcqa_suite.logs.exact_match import rule_of
 from mcqa_suite.logs.files import day_of, results_of, samples_file, stamp_of
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
 from mcqa_suite.logs.guessing import Asked, guessing
+from mcqa_suite.logs.inspect_logs import is_inspect_log
 from mcqa_suite.logs.integrity import INCOMPLETE, Fault, fault_lines, faults, recorded
 from mcqa_suite.logs.metrics import METRICS, Directions, directions_of
 from mcqa_suite.logs.origin import Origin, read_origin
 from mcqa_suite.logs.results import Results
-from mcqa_suite.logs.same_run import model_identity, run_files
+from mcqa_suite.logs.same_run import model_identity, model_name, run_files
 from mcqa_suite.logs.samples import Samples, read_samples
 from mcqa_suite.logs.settings import NO_FILTER, SHOTS, model_arguments, settings_of
 from mcqa_suite.logs.weights import weights_of
@@ -186,7 +187,8 @@ def read_run(
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
     origin = read_origin(path if path.is_dir() else newest.parent, model_arguments(content))
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
-    label = name or origin.name
+    is_named = origin.checkpoint or not is_inspect_log(path)  # one folder may have Inspect's logs of many models
+    label = name or (origin.name if is_named else str(model_name(content)).rpartition("/")[2])
     problems += [line for group in groups.values() for line in _group_faults(group, label)]
     return Run(
         name=label,

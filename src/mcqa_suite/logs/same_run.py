@@ -50,7 +50,7 @@ def run_files(path: Path) -> RunFiles:
         if (
             reason := ""
             if is_one_evaluation and _same_model(results, newest)
-            else _other_run(file, results, newest_file, newest)
+            else _other_run(file, results, newest_file, newest) or _other_arguments(results, joined)
         ):
             notes.append(f"{stamp_of(file)} is left out: {reason}; {path}@{stamp_of(file)} reads it alone")
         else:
@@ -165,6 +165,13 @@ def _other_run(file: Path, results: Results, newest_file: Path, newest: Results)
     pairs += [(name.removesuffix("_sha").replace("_", " "), results.get(name), newest.get(name)) for name in ASKED]
     words = [f"{name} {_short(own)}, now {_short(other)}" for name, own, other in pairs if own != other]
     return f"other settings ({'; '.join(words)})" if words else ""
+
+
+def _other_arguments(results: Results, newer: Sequence[tuple[Path, Results]]) -> str:
+    """Why a log of Inspect is not of one run with newer ones: its task has other arguments there; "" where it has none."""
+    same_task = [other for _, other in newer if other["configs"].keys() == results["configs"].keys()]
+    differ = any(other.get("inspect_arguments") != results.get("inspect_arguments") for other in same_task)
+    return "other arguments of the task" if differ else ""
 
 
 def _same_model(results: Results, newest: Results) -> bool:

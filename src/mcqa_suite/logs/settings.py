@@ -16,11 +16,12 @@ Difference = tuple[str, str, str]  # name of a setting, and the value of each ru
 
 CHAT_TEMPLATE, SHOTS, TURNS, DATA = "chat template", "few-shot count", "few-shot as turns", "data"
 DELIMITER, FILTER, DTYPE, LENGTH = "target delimiter", "filter", "dtype", "maximum length"
+SOLVER = "solver"  # of Inspect: its steps from a question to a response
 PROMPT_SETTINGS = (CHAT_TEMPLATE, "system instruction", TURNS)  # which change nothing but prompts
 # The settings that different tasks of one family share, such as GSM8K and GSM-Symbolic.
 BETWEEN_TASKS = (*PROMPT_SETTINGS, SHOTS)
 # What a log may not record: a setting that one of two runs does not have is no difference.
-RECORDED = (TURNS, DATA, DELIMITER, FILTER, DTYPE, LENGTH)
+RECORDED = (TURNS, DATA, DELIMITER, FILTER, DTYPE, LENGTH, SOLVER)
 ASKED_DIFFERENTLY = "asked differently"  # what a table shows in place of a difference
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of a function that the harness logs as text
 
@@ -33,7 +34,7 @@ def settings_of(results: Mapping[str, Any], task: str, filter_name: str = NO_FIL
     generation = config.get("generation_kwargs")
     template = _digest(results.get("chat_template_sha"))
     return {
-        "harness version": results.get("lm_eval_version"),
+        "harness version": results.get("lm_eval_version") or results.get("inspect_ai_version"),
         SHOTS: results.get("n-shot", {}).get(task, config.get("num_fewshot")) or 0,
         CHAT_TEMPLATE: template,
         "system instruction": _digest(results.get("system_instruction_sha")),
@@ -41,11 +42,12 @@ def settings_of(results: Mapping[str, Any], task: str, filter_name: str = NO_FIL
         "task version": None if version is None else str(version),
         "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
         "repeats": config.get("repeats") or 1,
+        SOLVER: json.dumps(config["solver"], sort_keys=True) if "solver" in config else None,
         FILTER: _filter(config.get("filter_list"), filter_name),
         DELIMITER: _delimiter(config),
         LENGTH: str(results.get("max_length") or arguments.get("max_length") or "") or None,
         DTYPE: _dtype((results.get("config") or {}).get("model_dtype") or arguments.get("dtype")),
-        DATA: _data(config.get("metadata") or {}),
+        DATA: config.get("inspect_data") or _data(config.get("metadata") or {}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from mcqa_suite.logs.settings import RECORDED
 from mcqa_suite.reporting.audits import audits_of, leak_cell
 
 Cell = tuple[str, str]  # a state (good, bad, note, unknown, or "" for the base's own value) and a text
+ABSOLUTE = re.compile(r"[/~]|\w+//")  # a path, also after a provider: hf//models/base
 SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
 
@@ -51,6 +53,7 @@ def origin(run: Run) -> Origin:
         "seeds": "" if seeds == [None] * 4 else ", ".join(map(str, seeds)),
         "limit": config.get("limit"),
         "lm_eval": results.get("lm_eval_version"),
+        "inspect_ai": results.get("inspect_ai_version"),
         "transformers": results.get("transformers_version"),
         "commit": results.get("git_hash"),
         "model commit": config.get("model_sha"),
@@ -60,13 +63,16 @@ def origin(run: Run) -> Origin:
         "date": _date(results.get("date")),
     }
     plan = [task for entry in settings.get("plan", []) for task in entry.get("tasks", [])]
-    command = _command(config, batch, plan or _top_tasks(run), run)
+    if "inspect_arguments" in results:
+        command = _inspect_command(results)
+    else:
+        command = _command(config, batch, plan or _top_tasks(run), run)
     return Origin(run.name, {name: str(value) for name, value in facts.items() if value}, command)
 
 
 def _basename(value: object) -> str:
     text = str(value or "")
-    return Path(text).name if text.startswith(("/", "~")) else text
+    return Path(text).name if ABSOLUTE.match(text) else text
 
 
 def _arguments(value: Any) -> str:
@@ -108,6 +114,13 @@ def _command(config: dict[str, Any], batch: Any, tasks: Sequence[str], run: Run)
     }
     words = " ".join(f"{name} {value}" for name, value in options.items() if value)
     return f"mcqa eval {words} --log_samples --output_path {_basename(run.name)}"
+
+
+def _inspect_command(results: dict[str, Any]) -> str:
+    [(task, config)] = results["configs"].items()
+    arguments = [f"-T {name}={_basename(value)}" for name, value in results["inspect_arguments"].items()]
+    epochs = [f"--epochs {config['repeats']}"] if config["repeats"] > 1 else []
+    return " ".join(["inspect eval", task, "--model", _basename(results["model_name"]), *arguments, *epochs])
 
 
 def mismatched(runs: Sequence[Run], parents: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
