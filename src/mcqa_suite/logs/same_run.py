@@ -109,7 +109,8 @@ def single_runs(path: Path) -> list[Path]:
 
 def _are_one_run(files: Sequence[Path]) -> bool:
     """Whether all results files are of one model, with no task in two folders; those of other tools are passed over."""
-    first, folders = None, dict[str, Path]()
+    first: Results | None = None
+    folders: dict[str, Path] = {}
     for file in files:
         with suppress(OtherFormError):
             results = load_results(file)
