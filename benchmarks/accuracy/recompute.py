@@ -1,7 +1,7 @@
 """Compute again what `mcqa compare` and `mcqa table` print, from the logs alone, with numpy, scipy and statsmodels.
 
     python benchmarks/accuracy/recompute.py                     # made-up runs of five seeds, in two minutes
-    python benchmarks/accuracy/recompute.py BASE VARIANT ...    # folders of lm_eval, with one results file each
+    python benchmarks/accuracy/recompute.py BASE VARIANT ...    # folders of lm_eval --log_samples
 
 Prints how many numbers of each kind were compared, and their largest difference; the exit code is 1 if one is larger than the
 rounding of what was printed. Nothing of mcqa_suite is imported: recompute_runs.py reads the logs, recompute_figures.py computes.

@@ -46,18 +46,19 @@ class Logged:
 
 
 def read(folder: Path, metric: str) -> Logged:
-    """The newest results file of a folder, and the logs beside it."""
-    path = sorted(folder.rglob("results_*.json"), key=lambda file: file.name)[-1]
-    results, stamp = json.loads(path.read_text(encoding="utf-8")), path.stem.removeprefix("results_")
-    tasks: Tasks = {}
-    for task in results["configs"]:
-        for line in path.with_name(f"samples_{task}_{stamp}.jsonl").read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if metric in row:
-                tasks.setdefault((task, row["filter"]), {})[row["doc_id"]] = answer_of(row, metric)
-    members = {name: names for name, names in results.get("group_subtasks", {}).items() if names}
-    groups = {name: weights_of(results, name, leaves(name, members), metric) for name in members}
-    return Logged(tasks, groups)
+    """Every results file of a folder, and the logs beside it."""
+    run = Logged({}, {})
+    for path in sorted(folder.rglob("results_*.json"), key=lambda file: file.name):
+        results, stamp = json.loads(path.read_text(encoding="utf-8")), path.stem.removeprefix("results_")
+        for task in results["configs"]:
+            for line in path.with_name(f"samples_{task}_{stamp}.jsonl").read_text(encoding="utf-8").splitlines():
+                row = json.loads(line)
+                if metric in row:
+                    run.tasks.setdefault((task, row["filter"]), {})[row["doc_id"]] = answer_of(row, metric)
+        members = {name: names for name, names in results.get("group_subtasks", {}).items() if names}
+        for name in members:
+            run.groups[name] = weights_of(results, name, leaves(name, members), metric)
+    return run
 
 
 def answer_of(row: Row, metric: str) -> Answer:
