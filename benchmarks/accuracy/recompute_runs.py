@@ -65,9 +65,10 @@ def answer_of(row: Row, metric: str) -> Answer:
     doc = row["doc"]
     fields = [name for name, others in CLUSTERS.items() if name in doc and all(other in doc for other in others)]
     choices = doc.get("choices") if isinstance(doc.get("choices"), list) else []
-    pairs = row["filtered_resps"] if isinstance(row["filtered_resps"][0], list) else None
-    values = None if pairs is None else [float(value) for value, _ in pairs]
-    answers = [] if values else [written(text) for text in row["filtered_resps"]]
+    parts = [part if isinstance(part, list) else [part] for part in row["filtered_resps"]]
+    scored = all(len(part) == 2 and str(part[1]) in ("True", "False") for part in parts)
+    values = [float(part[0]) for part in parts] if scored else None
+    answers = [] if values else [written(text) for part in parts for text in part]
     return Answer(
         hashes=tuple(row[name] for name in ("doc_hash", "prompt_hash", "target_hash")),
         score=float(row[metric]),
@@ -132,8 +133,10 @@ TASKS = {
     "macro_a": Shape(12),
     "macro_b": Shape(30, rows=4),
     "macro_c": Shape(200),
+    "even_a": Shape(45),
+    "even_b": Shape(110),
 }
-GROUPS = {name: [task for task in TASKS if task.startswith(f"{name}_")] for name in ("pooled", "macro")}
+GROUPS = {name: [task for task in TASKS if task.startswith(f"{name}_")] for name in ("pooled", "macro", "even")}
 
 
 def make(folder: Path, seed: int) -> list[Path]:
