@@ -134,11 +134,11 @@ def _question(sample: EvalSample, name: str) -> Row:
 def _prompt(sample: EvalSample) -> list[ChatMessage]:
     """The messages before the first one that the model wrote."""
     first = next((i for i, message in enumerate(sample.messages) if message.source == "generate"), len(sample.messages))
-    return sample.messages[:first]
+    return list(sample.messages[:first])
 
 
 def _content(message: ChatMessage) -> dict[str, Any]:
-    return message.model_dump(include={"role", "content"}, exclude_none=True)
+    return dict(message.model_dump(include={"role", "content"}, exclude_none=True))
 
 
 def _text(message: ChatMessage, *, alone: bool) -> str:
@@ -173,7 +173,7 @@ def _letter(text: str, choices: Sequence[str]) -> str | None:
 def _answers(samples: Sequence[EvalSample], scorer: Scorer, reduced: Mapping[str, float]) -> Row:
     """The responses of a question's epochs, what was extracted from each, and the mean of their scores."""
     scores = [(sample.scores or {})[scorer.name] for sample in samples]
-    values = _means(scores, scorer) | reduced
+    values = {**_means(scores, scorer), **reduced}
     extractions = [_extraction(sample, score, scorer) for sample, score in zip(samples, scores, strict=True)]
     return {
         "resps": [[sample.output.completion for sample in samples]],
