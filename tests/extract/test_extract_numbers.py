@@ -1,40 +1,49 @@
-"""Numbers as today's models write them: one table for each kind of sentence that was misread."""
+"""Numbers as today's models write them; `cases/numbers.jsonl` has a class for each kind of text that was once misread."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
-from mcqa_suite.extract import extract_choice, extract_number
+from mcqa_suite.extract import extract_choice, extract_number, gold_number
 
+ROWS = [json.loads(line) for line in (Path(__file__).parent / "cases" / "numbers.jsonl").read_text("utf8").splitlines()]
 CITIES = ["Paris", "London", "Berlin", "Madrid"]
 
-INVISIBLE = [
-    ("5\u200b0", "50"), ("The answer is 5\u200b0.", "50"), ("The answer is 1\u2060,000", "1000"),
-    ("The an\u00adswer is 50.", "50"), ("The answer is \u202d42\u202c", "42"), ("\ufeff42", "42"), ("4\u200d2 km", "42"),
-]  # fmt: skip
 
-# A heading of the model's own work is no new question; a new question after an answer is
-OWN_WORK = [
-    ("We compare three pupils.\nStudent 1: 5 books.\nStudent 2: 7 books.\nThe answer is 12.", "12"),
-    ("There are 2 parts.\n\nProblem: find the number of eggs.\n3 * 12 = 36 eggs.\n\nThe answer is 36.", "36"),
-    ("I restate its 3 facts.\nQuestion: How many legs do 4 cows have?\nEach has 4 legs.\n\n**Answer: 16**", "16"),
-    ("First an example with 2 cards.\nExample: 2 cards give 1 pair.\nFinal answer: 10", "10"),
-    ("She has 5 apples left.\n\nQuestion: A farmer has 12 cows. He buys 3. How many?\nAnswer: 15", "5"),
-    ("The answer is 5.\n\nProblem: A farmer has 12 cows. He buys 3. How many?\nThe answer is 15.", "5"),
-    ("So the total is 8.\n\nHuman: thanks\nAssistant: You have 3 more questions.", "8"),
-    ("#### 42\n\nStudent: thanks!\nTeacher: There were 12 pupils.", "42"),
-]
-
-LOOPS = [
-    ("The answer is 2.\n" + "This answer is correct.\n" * 100, "2"),
-    ("So the result is \\boxed{2}.\n" + "The answer is in the box.\n" * 100, "2"),
-    ("The answer is 7.\n" + "\\boxed{}\n" * 100, "7"), ("\\boxed{12}\n" * 100, "12"), ("\\boxed{" * 200, None),
-]  # fmt: skip
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
+def test_numbers(row: dict[str, str | None]) -> None:
+    assert extract_number(str(row["text"])).answer == row["label"]
 
 
-@pytest.mark.parametrize(("response", "answer"), [*INVISIBLE, *OWN_WORK, *LOOPS])
-def test_numbers(response: str, answer: str | None) -> None:
-    assert extract_number(response).answer == answer
+@pytest.mark.parametrize(
+    ("response", "answer", "other"),
+    [
+        ("The share is 12.5 %.", "12.5", "0.125"),
+        ("\\boxed{25\\%}", "25", "0.25"),
+        ("Answer: 50 percent", "50", "0.5"),
+        ("She earns $42k.", "42000", "42"),
+        ("The answer is 42.", "42", None),
+    ],
+)
+def test_a_percentage_and_thousands_have_a_second_scale(response: str, answer: str, other: str | None) -> None:
+    extraction = extract_number(response)
+    assert (extraction.answer, extraction.other) == (answer, other)
+
+
+@pytest.mark.parametrize(
+    ("response", "status"),
+    [
+        ("The values are \\boxed{4, 9}.", "several"),
+        ("The answer is 3 or 4.", "several"),
+        ("\\boxed{2^{10}}", "none"),
+        ("The answer is at least 42.", "none"),
+    ],
+)
+def test_the_status_says_why_there_is_no_number(response: str, status: str) -> None:
+    assert extract_number(response).status == status
 
 
 def test_the_span_counts_invisible_characters() -> None:
@@ -47,3 +56,32 @@ def test_the_span_counts_invisible_characters() -> None:
 def test_invisible_characters_do_not_hide_a_letter() -> None:
     extraction = extract_choice("The an\u00adswer is \u200e(\u200bC).", CITIES)
     assert (extraction.answer, extraction.span) == ("C", (18, 19))
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [("x = 5", "5"), ("36\\text{ cm}^2", "36"), ("90^\\circ", "90"), ("\\$32,\\!348", "32348"), ("-\\frac12", "-0.5")],
+)
+def test_a_gold_number_may_have_a_name_and_a_unit(value: str, number: str) -> None:
+    assert gold_number(value) == number
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[-4, 9]",
+        "x \\in [-4,9]",
+        "(4,9)",
+        "\\sqrt{7}",
+        "10\\pi",
+        "\\frac{\\pi}{2}",
+        "2x",
+        "5!",
+        "x > 5",
+        "\\pm 4",
+        "4, 9",
+    ],
+)
+def test_a_gold_that_is_no_single_number_is_an_error(value: str) -> None:
+    with pytest.raises(ValueError, match="expected one"):
+        gold_number(value)

@@ -25,6 +25,11 @@ ANSWER_SPACED = "|".join(
         "απάντηση",  # Greek
     )
 )
+# A part of each of these words; the fewer there are, the faster is the test whether one of them occurs
+ANSWER_PARTS = (
+    "antw|sung|ponse|soluc|solut|soluz|solução|spuesta|sposta|svar|vasta|odpo|odgo|spuns|lasz|ceva|cevab|yanıt|jawa|đáp|câu"
+    "|jibu|sagot|твет|дповід|тгово|дгово|πάντη"
+)
 IS_SPACED = (
     "ist|lautet|beträgt|wäre|est|vaut|es|sería|è|é|is|er|är|on|jest|to|je|este|adalah|ialah|là|ni|ay|е|это|равен|равно"
     "|είναι"

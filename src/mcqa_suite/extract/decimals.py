@@ -8,10 +8,10 @@ from dataclasses import dataclass
 MOST_DIGITS = 300  # a longer number is not an answer, and int() is slow on it
 PLACES = 12  # decimal places of a fraction that has no exact decimal
 
-# "-$1,080.50", "1 234 567", "1.080,50 €", "6.02e23", "2 1/2", "3/4", "½", "\frac{7}{2}", ".5", "3 million"
+# "-$1,080.50", "1 234 567", "1.080,50 €", "6.02e23", "2 1/2", "3/4", "½", "\frac{7}{2}", ".5", "3 million", "12.5 %", "42k"
 _SIGN = (
-    r"(?<![A-Za-z0-9_)\]%.])(?<![^#]#)(?<!\d:)(?<!\d,)(?P<sign>[-+] ?|(?<!\d )(?:minus|negative) )?"
-    r"(?:[$€£¥₹]|USD|EUR|Rs\.?)? {0,2}(?P<sign2>(?<=[$€£¥])-)?"
+    r"(?<![A-Za-z0-9_)\]%.])(?<![^#]#)(?<!\d:)(?<!\d,)(?P<sign>[-+] {0,2}|(?<!\d )(?:minus|negative) )?"
+    r"(?P<currency>[$€£¥₹]|USD|EUR|Rs\.?)? {0,2}(?P<sign2>(?<=[$€£¥])-)?"
 )
 _PLAIN = (
     r"\d{1,3}(?:(?:,|\{,\})\d{3}){1,99}(?![\d,])(?:\.\d{1,300})?"  # 1,080.50
@@ -21,20 +21,25 @@ _PLAIN = (
     r"|\d{1,300}(?!\d)(?:\.\d{1,300}(?!\d)|,\d{1,2}(?![\d,])|(?!,\d{3}))|\.\d{1,300}(?!\d)"  # 1080.5, 3,5 and .5
 )
 _FRACTION = (
-    r"(?P<whole>\d{1,9})?(?(whole)[ -]?)\\[dtc]?frac ?\{ ?(?P<top>-?\d{1,40}) ?\} ?\{ ?(?P<bottom>\d{1,40}) ?\}"
+    r"(?P<whole>\d{1,9})?(?(whole)[ -]?)\\[dtc]?frac ?(?:\{ ?(?P<top>-?\d{1,40}) ?\} ?\{ ?(?P<bottom>\d{1,40}) ?\}"
+    r"|(?P<top1>\d) ?(?P<bottom1>\d)(?!\d))"
     r"|(?P<whole2>\d{1,9})?(?(whole2) ?)(?P<vulgar>[½¼¾⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])"
     r"|(?:(?P<whole3>\d{1,9})(?:[ -]| and ))?(?P<top3>\d{1,40}) ?/ ?(?P<bottom3>\d{1,40})(?![\d/]|\.\d|,\d{3})"
 )
-_POWER = r"10 ?\^ ?(?P<brace>\{ ?)?(?P<power>[-+]?\d{1,3})(?!\d)(?(brace) ?\})"
+_POWER = r"10 ?(?:\^ ?(?P<brace>\{ ?)?(?P<power>[-+]?\d{1,99})(?!\d)(?(brace) ?\})|(?P<raised>[⁻⁺]?[⁰¹²³⁴-⁹]{1,99}))"
 NUMBER = re.compile(
     rf"{_SIGN}(?:{_FRACTION}|{_POWER}|(?P<plain>{_PLAIN}))"
-    r"(?:[eE](?P<exp>[-+]?\d{1,3})(?![\d\w])| ?(?:×|x|\*|\\times|\\cdot) ?10 ?(?:\^|\*\*) ?\{?(?P<exp10>[-+]?\d{1,3})\}?)?"
-    r"(?!:\d)(?: (?P<magnitude>hundred|thousand|million|billion|trillion|dozen)s?\b)?",
+    r"(?:[eE](?P<exp>[-+]?\d{1,99})(?![\d\w])| {0,2}(?:×|x|\*|\\times|\\cdot) {0,2}10"
+    r" ?(?:(?:\^|\*\*) ?\{? ?(?P<exp10>[-+]?\d{1,99})(?!\d) ?\}?|(?P<raised10>[⁻⁺]?[⁰¹²³⁴-⁹]{1,99})))?"
+    r"(?!:\d)(?:(?P<percent> {0,2}\\?%| per ?cent\b)| ?(?P<magnitude>hundred|thousand|million|billion|trillion|dozen|bn)s?\b"
+    r"|(?P<k>k)(?![\w'])|(?(currency)(?P<short>[KMB])(?!\w)))?",
     re.ASCII,  # View.clean has replaced the digits of other scripts
 )
+RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _VULGAR = "½1/2 ¼1/4 ¾3/4 ⅓1/3 ⅔2/3 ⅕1/5 ⅖2/5 ⅗3/5 ⅘4/5 ⅙1/6 ⅚5/6 ⅛1/8 ⅜3/8 ⅝5/8 ⅞7/8"
 VULGAR = {sign[0]: sign[1:] for sign in _VULGAR.split()}
 MAGNITUDES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12, "dozen": 12}
+MAGNITUDES |= {"K": 1000, "M": 10**6, "B": 10**9, "bn": 10**9}
 _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
     " eighteen nineteen"
@@ -42,29 +47,33 @@ _UNITS = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 WORD_VALUES = {word: value for value, word in enumerate(_UNITS.split())}
 WORD_VALUES |= {word: 20 + 10 * tens for tens, word in enumerate(_TENS.split())}
-_WORD = "|".join(sorted([*WORD_VALUES, *MAGNITUDES], key=len, reverse=True))
+_WORD = "|".join(sorted([*WORD_VALUES, *filter(str.islower, MAGNITUDES)], key=len, reverse=True))
 # "twenty-four", "one hundred and five", "two dozen"
 _START = "|".join(sorted(WORD_VALUES, key=len, reverse=True))
-WORDS = re.compile(rf"\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}(?![\w-]| point\b)")
+WORDS = re.compile(rf"\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}(?![\w-]| point\b| and an? )")
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number in a text: its canonical decimal string and its span."""
+    """A number in a text: its canonical decimal string, its span, and its value on the other scale that it may be meant in.
+
+    "12.5 %" is 12.5 or 0.125, and "42k" is 42000 or 42.
+    """
 
     value: str
     start: int
     end: int
+    other: str | None = None
 
 
 def numbers_in(text: str, start: int = 0, end: int | None = None) -> list[Number]:
     """The numbers written in digits in cleaned text, in order."""
     numbers = []
     for match in NUMBER.finditer(text, start, len(text) if end is None else end):
-        value = _value(match)
+        value, other = _values(match)
         if value is not None:
             start = match.start() + len(match.group()) - len(match.group().lstrip())
-            numbers.append(Number(value, start, match.end()))
+            numbers.append(Number(value, start, match.end(), other))
     return numbers
 
 
@@ -89,23 +98,45 @@ def _spoken(words: str) -> int:
     return total + part
 
 
-def _value(match: re.Match[str]) -> str | None:
-    """The canonical string of a match of NUMBER; None where it is too long to be an answer."""
-    negative = (match["sign"] or "")[:1] in ("-", "m", "n") if match["sign"] else bool(match["sign2"])
-    scale = MAGNITUDES[match["magnitude"]] if match["magnitude"] else 1
-    if match["power"]:
-        digits, places = str(scale), -int(match["power"])
-        return canonical(digits, places, negative=negative) if abs(places) <= MOST_DIGITS else None
-    if match["plain"] is None:
-        top, bottom = _fraction(match)
-        return None if bottom == 0 else ratio(-top * scale if negative else top * scale, bottom)
-    digits, places = _digits(match["plain"])
-    places -= int(match["exp"] or match["exp10"] or 0)
-    if len(digits) > MOST_DIGITS or abs(places) > MOST_DIGITS:
-        return None
-    if scale != 1:
-        digits = str(int(digits) * scale)
-    return canonical(digits, places, negative=negative)
+def _values(match: re.Match[str]) -> tuple[str | None, str | None]:
+    """The canonical string of a match of NUMBER, None where it is too long to be an answer; and that on its other scale."""
+    digits, places, bottom = _parts(match)
+    if bottom == 0 or len(digits) > MOST_DIGITS or abs(places) > MOST_DIGITS:
+        return None, None
+    sign, unit = match["sign"], match["magnitude"] or match["short"]
+    negative = sign[0] in "-mn" if sign else match["sign2"] is not None
+    if unit:
+        digits = str(int(digits) * MAGNITUDES[unit])
+    value = _decimal(digits, places, bottom, negative)
+    if match["k"]:
+        return _decimal(digits, places - 3, bottom, negative), value
+    return value, _decimal(digits, places + 2, bottom, negative) if match["percent"] else None
+
+
+def _decimal(digits: str, places: int, bottom: int, negative: bool) -> str:
+    """`digits`, the last `places` of them decimals, divided by `bottom`."""
+    if bottom == 1:
+        return canonical(digits.lstrip("-"), places, negative=negative or digits[0] == "-")
+    top = int(digits) * 10 ** max(0, -places)
+    return ratio(-top if negative else top, bottom * 10 ** max(0, places))
+
+
+def _parts(match: re.Match[str]) -> tuple[str, int, int]:
+    """The digits of a match of NUMBER, how many of them are decimals, and what they are divided by."""
+    plain = match["plain"]
+    if plain is not None:
+        digits, places = (plain, 0) if plain.isdigit() else _digits(plain)
+        return digits, places - _exponent(match, "exp", "exp10", "raised10"), 1
+    if match["power"] or match["raised"]:
+        return "1", -_exponent(match, "power", "raised"), 1
+    top, bottom = _fraction(match)
+    return str(top), 0, bottom
+
+
+def _exponent(match: re.Match[str], *groups: str) -> int:
+    """The exponent in the first group that matched; 0 where none did."""
+    exponents = [exponent for exponent in match.group(*groups) if exponent]
+    return int(exponents[0].translate(RAISED)) if exponents else 0
 
 
 def _fraction(match: re.Match[str]) -> tuple[int, int]:
@@ -114,7 +145,8 @@ def _fraction(match: re.Match[str]) -> tuple[int, int]:
     if match["vulgar"]:
         top, bottom = (int(part) for part in VULGAR[match["vulgar"]].split("/"))
     else:
-        top, bottom = int(match["top"] or match["top3"]), int(match["bottom"] or match["bottom3"])
+        top = int(match["top"] or match["top1"] or match["top3"])
+        bottom = int(match["bottom"] or match["bottom1"] or match["bottom3"])
     return whole * bottom + top, bottom
 
 

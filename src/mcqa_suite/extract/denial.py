@@ -56,8 +56,8 @@ NOT_ABROAD = re.compile(rf" {{0,3}}{_NOT}")
 NOT_ENGLISH = re.compile(r" {0,3}(?:not|never)\b")
 # "not $5", "nicht die 12", "is not equal to 5": a denial right before a number or a grid
 NOT_BEFORE = re.compile(
-    rf"(?:≠|\b(?:different|far) from|\bother than|\banything but|{_NOT})(?: (?:be|is|es|è|é|est|ser|equal"
-    rf"|equal to|exactly|simply|just|the|the grid|a|la|le|el|die|das|der|o"
+    rf"(?:≠|\b(?:different|far) from|\bother than|\banything but|{_NOT})(?: (?:be|is|es|è|é|est|ser|jest|je|er|är|este"
+    rf"|adalah|equal|equal to|exactly|simply|just|the|the grid|a|la|le|el|die|das|der|o"
     r"|os|il|this|gleich))?[ $€£:\n]{0,4}$"
 )
 # "not B but C", "pas la A mais la B", "nicht A, sondern B"

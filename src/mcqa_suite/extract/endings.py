@@ -12,6 +12,7 @@ from mcqa_suite.extract.number_rules import NO_NUMBER, NUMBER_RULES
 from mcqa_suite.extract.rules import Rule
 from mcqa_suite.extract.text import FUNCTION_WORD, last_matches
 
+LOOP, SAME_END = 1200, 48  # characters at the end that are searched for a loop, and those that must occur twice
 REACH = 240  # characters at the end of a response in which an announcement is searched
 # Rules after whose phrase the answer comes, and what the phrase must end in: "London, I would choose" is complete
 ANY = re.compile("")
@@ -47,7 +48,9 @@ def ends_with_result(clean: str) -> bool:
     """Whether a text is complete: it ends in punctuation, in a result, or as a short line on a content word."""
     body = clean.rstrip()
     line = body[body.rfind("\n") + 1 :]
-    if body[-1:] in ".!?)]}|" or re.search(r"= {0,3}[-$€£ ]{0,3}[\d.,]{1,40} {0,2}[%\w]{0,12}$", line[-80:]):
+    if ends_in_loop(body):
+        return False
+    if body[-1:] in ".!?)]}|" or re.search(r"= {0,3}[-$€£ ]{0,3}\d[\d.,]{0,40}(?<!,) {0,2}[%\w]{0,12}$", line[-80:]):
         return True
     return (
         len(line) < 120
@@ -55,6 +58,13 @@ def ends_with_result(clean: str) -> bool:
         and not _stops_on_function_word(line.lower())
         and line[-1:] not in ",;:+-*/=("
     )
+
+
+def ends_in_loop(body: str) -> bool:
+    """Whether a text ends in the same words over and over, as a model writes until its tokens run out."""
+    tail = body[-LOOP:]
+    period = len(tail) - SAME_END - tail.rfind(tail[-SAME_END:], 0, -1)
+    return len(tail) > SAME_END and 4 * period <= len(tail) and tail[-3 * period :] == tail[-4 * period : -period]
 
 
 def _stops_on_function_word(low: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from fractions import Fraction
 
-from mcqa_suite.extract.decimals import numbers_in
+from mcqa_suite.extract.statements import one_value, values_in
 from mcqa_suite.extract.text import clean_view, number_view
 
 LABELS = "12345678"  # ARC: some rows are labelled "1" to "4" where others are "A" to "D"
@@ -13,11 +13,15 @@ GOLD_MARK = "####"  # GSM8K and GSM-Symbolic: "... so 6 * 180 = 1,080.\n#### 1,0
 
 
 def gold_number(value: str) -> str:
-    """The canonical decimal string of a gold number; raises ValueError where there is not exactly one."""
-    numbers = numbers_in(number_view(value.rsplit(GOLD_MARK, 1)[-1]).clean)
+    """The canonical decimal string of a gold number; ValueError where there is not exactly one: "[-4, 9]", "10\\pi"."""
+    view = number_view(value.rsplit(GOLD_MARK, 1)[-1])
+    numbers = values_in(view, 0, len(view.clean))
     if len(numbers) != 1:
         raise ValueError(f"gold number {value[-80:]!r}: {len(numbers)} numbers after {GOLD_MARK!r}; expected one")
-    return numbers[0].value
+    reading = one_value(view, "gold", 0, len(view.clean))
+    if reading is None or not isinstance(reading.answer, str):
+        raise ValueError(f"gold number {value[-80:]!r}: an expression, a pair or a bound; expected one number")
+    return reading.answer
 
 
 def same_number(answer: str | None, gold: str) -> bool:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import islice
 
-from mcqa_suite.extract.decimals import WORD_VALUES, number_words_in, numbers_in
+from mcqa_suite.extract.decimals import WORD_VALUES, Number, numbers_in
 from mcqa_suite.extract.denial import NOT, denied, denied_after
 from mcqa_suite.extract.endings import ends_with_result, unfinished
-from mcqa_suite.extract.number_rules import ARITHMETIC, DATE, IRRATIONAL, NO_NUMBER, NUMBER_RULES, PLANNING, UNDECIDED
+from mcqa_suite.extract.number_rules import (
+    ASIDE,
+    DATE,
+    INTERIM,
+    MONTH,
+    NO_NUMBER,
+    NUMBER_RULES,
+    PLANNING,
+    RESULT_FOLLOWS,
+    RETRACTED,
+    UNDECIDED,
+)
 from mcqa_suite.extract.result import Extraction, Reading, Step, extract, first_reading
 from mcqa_suite.extract.rules import Rule, last_announced
-from mcqa_suite.extract.statements import conclude, denied_at, stated, stated_alone
+from mcqa_suite.extract.statements import RELATION, conclude, is_value, one_value, stated, stated_alone
+from mcqa_suite.extract.surroundings import ITEM, REACH, in_expression, is_bound, is_denied, names_a_part, same_value
 from mcqa_suite.extract.text import View, number_view
 
 
@@ -21,6 +34,8 @@ def extract_number(response: str) -> Extraction:
 
 
 def _read(view: View) -> Extraction:
+    if view.ends and (aside := ASIDE.search(view.low, max(0, len(view.low) - LONGEST_LINE))):
+        view = view.cut(aside.start())
     cut = unfinished(view.low, _begins_number) if view.ends else -1
     if cut >= 0:
         before = first_reading(view.cut(cut), STEPS[:1], ())
@@ -32,6 +47,7 @@ def _read(view: View) -> Extraction:
     return Extraction(None, "none" if ends_with_result(view.clean) else "truncated")
 
 
+LONGEST_LINE, LONGEST_DATE = 400, 24
 # "\\frac{1", "3 + ", "12 \\times (": an expression that is not finished
 PART_OF_NUMBER = re.compile(
     r"\\?[dt]?frac ?\{[^{}]{0,40}(?:\} ?(?:\{[^{}]{0,40})?)?|[^a-z\n=]{0,80}(?:[\d)}] ?[+×÷^]| [*/]|\\times|\\cdot)[ ({]{0,3}"
@@ -56,29 +72,45 @@ def _read_rule(view: View, rule: Rule, match: re.Match[str]) -> Reading | None:
         return _boxed(view, rule.name, match.end())
     abroad = rule.name in ("answer_abroad", "answer_other_scripts")
     undecided = UNDECIDED.search(match.group()) or (abroad and NOT.search(match.group()))
-    return None if undecided else _after(view, rule.name, match.end())
+    interim = INTERIM.search(view.low, max(0, match.start() - 16), match.end()) and not ends_with_result(view.clean)
+    if undecided or interim or _begins_work(view, match):
+        return None
+    reading = _after(view, rule.name, match.end())
+    return None if reading is None or _in_date(view, reading) or RETRACTED.match(view.low, reading.end) else reading
+
+
+def _begins_work(view: View, match: re.Match[str]) -> bool:
+    """Whether a heading such as "Answer:" begins the work, whose result comes later: "Answer: He sold 3 * 4 = 12. So ..."."""
+    phrase = match.group().rstrip(" ")
+    if phrase[-1:] not in (":", "\n") or "final" in view.low[max(0, match.start() - 8) : match.end()]:
+        return False
+    words = WORDS_FOLLOW.match(view.low, match.end())
+    if words is None:
+        return False
+    planned = PLANNING.match(view.low, words.start("word"))
+    return bool(planned or RESULT_FOLLOWS.search(view.low, clause_end(view.clean, words.end())))
+
+
+WORDS_FOLLOW = re.compile(r"[\s#>]{0,12}(?P<word>[^\W\d]\w*)(?=[ ,])")
 
 
 def _boxed(view: View, rule: str, start: int) -> Reading | None:
-    """The number in a box: all of it, or the part after its last equals sign."""
+    """The number in a box, unless a box right before it has a different one: "\\boxed{4} and \\boxed{9}"."""
     end = _closing(view.clean, start)
     if end < 0:
         return None
-    if TUPLE.match(view.clean, start, end):
-        return Reading(None, "several", rule, start, end)
-    start = max(start, view.clean.rfind("=", start, end) + 1)
-    if IRRATIONAL.search(view.clean, start, end):
-        return Reading(None, "none", rule, start, end)
-    numbers = numbers_in(view.clean, start, end) or number_words_in(view.low, start, end)
-    if not numbers or (
-        (len(numbers) > 1 and not view.clean[start : numbers[0].start].strip(" {("))
-        and ARITHMETIC.match(view.clean, numbers[0].end)
-    ):
-        return None
-    return stated(rule, numbers[0])
+    before = BOX_BEFORE.search(view.clean, max(0, start - REACH), start)
+    if before is not None:
+        first, second = numbers_in(view.clean, *before.span("inside")), numbers_in(view.clean, start, end)
+        if first and second and not same_value(view, first[-1], second[-1]):
+            return Reading(None, "several", rule, start, end)
+    return one_value(view, rule, start, end)
 
 
-TUPLE = re.compile(r" {0,3}\([^()]{0,80},[^()]{0,80}\) {0,3}$")  # "\boxed{(2,3)}" is a point, not 2.3
+BOX_BEFORE = re.compile(
+    r"\\(?:boxed|fbox) ?\{(?P<inside>[^{}]{1,24})\}[^\w\n\\]{0,12}(?:(?:or|and|,)[^\w\n\\]{0,12})?(?:[a-z] ?= ?)?"
+    r"\\(?:boxed|fbox) ?\{$"
+)
 
 
 def _closing(clean: str, start: int) -> int:
@@ -93,23 +125,24 @@ def _closing(clean: str, start: int) -> int:
 
 def _after(view: View, rule: str, start: int) -> Reading | None:
     """The number in the clause that begins at `start`: the first, or the one after an equals sign."""
-    clean = view.clean
-    skipped = LEAD.match(clean, start)
+    skipped = LEAD.match(view.clean, start)
     start = skipped.end() if skipped else start
-    end = clause_end(clean, start)
-    numbers = numbers_in(clean, start, end)
-    if numbers and denied_at(view, numbers[0]):
-        numbers = []
-    lead = clean[start : numbers[0].start].strip(" ~≈=$€£") if numbers else ""
-    if numbers and (not lead or (len(lead) < 16 and not lead.count(" "))) and "=" not in clean[start:end]:
-        if ARITHMETIC.match(clean, numbers[0].end) and len(numbers) > 1:
-            return Reading(None, "none", rule, start, end)
-        return stated_alone(view, rule, numbers[0], numbers)
-    return conclude(view, rule, start, end)
+    end = clause_end(view.clean, start)
+    numbers = numbers_in(view.clean, start, end)
+    lead = view.clean[start : numbers[0].start].strip(" ~≈=$€£") if numbers else " "
+    if " " in lead or len(lead) > 15 or is_denied(view, numbers[0]):
+        return None if rule == "hash_marker" else conclude(view, rule, start, end)
+    if names_a_part(view, numbers[0]):
+        return None
+    if is_bound(view, numbers[0]):
+        return stated(rule, numbers[0], "none")
+    if RELATION.search(view.clean, start, end):
+        return conclude(view, rule, start, end)
+    return stated_alone(view, rule, numbers[0])
 
 
 # What may stand between an announcement and its number: "is: \n> **", but not the minus of "-3" or "-$3"
-LEAD = re.compile(r"(?:[\s:>*#=\[(]|-(?![\d.$€£])){0,40}")
+LEAD = re.compile(r"(?:[\s:>*#=\[(]|\$(?=[\s$])|-(?![\d.$€£\\(])){0,40}")
 CLAUSE_END = re.compile(r"[.!?;](?=\s|$)|\n")
 NEXT_LINE = re.compile(r"\S[^\n]{0,200}")
 
@@ -125,38 +158,85 @@ def clause_end(clean: str, start: int) -> int:
 
 
 def number_line(view: View) -> Reading | None:
-    """The number that is the whole last line: "**42**"."""
-    body = view.clean.rstrip()
-    start = body.rfind("\n") + 1
-    line = body[start:]
-    if len(line) > 400:
-        return None
-    numbers = numbers_in(view.clean, start, len(body))
-    if len(numbers) != 1:
-        return None
-    rest = line[: numbers[0].start - start] + line[numbers[0].end - start :]
-    if re.sub(r"[\s*$%#>.,;!()\[\]{}€£°|:-]|\\", "", rest):
-        return None
-    return stated("number_line", numbers[0])
+    """The number that is the whole last line, "**42**", or the whole first sentence, "42. She has 6 boxes of 7 pens."."""
+    body = view.clean.rstrip(" \n$")
+    number = _bare_number(view, body.rfind("\n") + 1, len(body))
+    if number is None and view.begins:
+        first = FIRST_SENTENCE.match(body)
+        number = _bare_number(view, 0, first.end()) if first else None
+    return number and stated("number_line", number)
 
 
-def last_sentence(view: View) -> Reading | None:
-    """The number that the last sentence of a complete response states."""
+FIRST_SENTENCE = re.compile(r"[^\w\n]{0,12}\d[^a-z\n.]{0,40}(?:\.\d[^a-z\n.]{0,40})?(?=\n|\.\s)")
+NO_WORDS = re.compile(r"(?:[\s*$%#>.,;!()\[\]{}€£°|:-]|\\)*")
+
+
+def _bare_number(view: View, start: int, end: int) -> Number | None:
+    """The only number of a line that has no words."""
+    if end - start > LONGEST_LINE:
+        return None
+    numbers = [number for number in numbers_in(view.clean, start, end) if not names_a_part(view, number)]
+    if len(numbers) != 1 or in_expression(view, numbers[0]):
+        return None
+    around = ITEM.sub("", view.clean[start : numbers[0].start]) + view.clean[numbers[0].end : end]
+    return numbers[0] if NO_WORDS.fullmatch(around) else None
+
+
+def concluded(view: View) -> Reading | None:
+    """The number in bold in the last paragraph of a complete response, or else the one that its last sentence states."""
     body = view.clean.rstrip(" \n`")
     if not body or not ends_with_result(body) or body.endswith("?") or NO_NUMBER.search(view.low):
         return None
+    reading = _bold_number(view) or _last_sentence(view, body)
+    if reading is None or denied(view.low, reading.start) or denied_after(view.low, reading.end):
+        return None
+    return None if _in_date(view, reading) else reading
+
+
+def _bold_number(view: View) -> Reading | None:
+    """The only number that the last paragraph prints in bold: "**$70,000**. This is a 54 % return on 130,000."."""
+    raw = view.raw[: len(view.clean)].rstrip()
+    start = raw.rfind("\n\n") + 1
+    numbers = []
+    for match in islice(BOLD.finditer(raw, start), MOST_BOLD):
+        inside = [number for number in numbers_in(view.clean, match.start(), match.end()) if is_value(view, number)]
+        if len(inside) != 1 or len(match.group().split()) > 4:
+            continue
+        numbers.append(inside[0])
+    if len({number.value for number in numbers}) != 1:
+        return None
+    last = numbers[-1]
+    if in_expression(view, last) or RELATION.search(view.clean, last.end, clause_end(view.clean, last.end)):
+        return None
+    return stated_alone(view, "bold_number", last)
+
+
+BOLD = re.compile(r"\*\*(?!\s)[^*\n]{1,60}\*\*(?! ?:)")
+MOST_BOLD = 20
+
+
+def _last_sentence(view: View, body: str) -> Reading | None:
+    """The number that the last sentence states."""
     start = max(0, len(body) - 800)
     for match in SENTENCE_START.finditer(body, start, len(body) - 1):
         start = match.end()
     if PLANNING.match(view.low, start):
         return None
-    reading = conclude(view, "last_sentence", start, len(body))
-    if reading is None or denied(view.low, reading.start) or denied_after(view.low, reading.end):
-        return None
-    dates = DATE.finditer(view.low, start, len(body))
-    return None if any(date.start() <= reading.start < date.end() for date in dates) else reading
+    numbers = numbers_in(view.clean, start, len(body))
+    if numbers and names_a_part(view, numbers[0]) and not RELATION.search(view.clean, start, len(body)):
+        return None  # "Student 3: 9 books", one of several
+    return conclude(view, "last_sentence", start, len(body))
 
 
 SENTENCE_START = re.compile(r"[.!?] {1,3}(?=\S)|\n {0,8}")
 
-STEPS: tuple[Step, ...] = (announced, number_line, last_sentence)
+
+def _in_date(view: View, reading: Reading) -> bool:
+    """Whether a number is a day or a year: "March 4, 2021"."""
+    start, end = max(0, reading.start - LONGEST_DATE), reading.end + LONGEST_DATE
+    if not MONTH.search(view.low, start, end):
+        return False
+    return any(date.start() <= reading.start < date.end() for date in DATE.finditer(view.low, start, end))
+
+
+STEPS: tuple[Step, ...] = (announced, number_line, concluded)

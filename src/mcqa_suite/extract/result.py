@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mcqa_suite.extract.reasoning import blank_reasoning
@@ -20,13 +20,15 @@ class Extraction:
 
     `answer` is a label of the choices, a canonical decimal string such as "1080.5", a list of rows, or None where the response
     does not commit to one answer; `status` says why (docs/python.md explains each). `rule` names the pattern that was used,
-    and `span` is the (start, end) of its match in the response.
+    and `span` is the (start, end) of its match in the response. `other` is a number on the other scale that its writing
+    allows, where it has one: "0.125" for "12.5 %", "42" for "42k". A gold number may be on either scale.
     """
 
     answer: Answer
     status: Status
     rule: str | None = None
     span: tuple[int, int] | None = None
+    other: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,10 @@ class Reading:
     rule: str
     start: int
     end: int
+    other: str | None = None
 
     def extraction(self, view: View) -> Extraction:
-        return Extraction(self.answer, self.status, self.rule, view.span(self.start, self.end))
+        return Extraction(self.answer, self.status, self.rule, view.span(self.start, self.end), self.other)
 
 
 Step = Callable[..., Reading | None]  # of a view, and of the options where there are any

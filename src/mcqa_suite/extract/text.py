@@ -21,7 +21,7 @@ DIGIT_ZEROS = "٠۰߀०০੦૦୦௦౦೦൦෦๐໐༠၀႐០᠐᥆᧐�
 MARKUP = '*_`$"“”„«»「」『』▁'  # **B**, __B__, `B`, $B$, "B", 「B」
 BLANKS = "\0\t\r\v\f\x1b\x85\xa0\u3000"
 # Characters that nobody sees: "5<U+200B>0" is 50. They are removed before anything is read
-INVISIBLE = re.compile("[\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+INVISIBLE = re.compile("[\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3\ufe00-\ufe0f\ufeff]")
 MOST_TRIES = 48  # different matches of one pattern that are tried, from the last one
 SAME = 48  # characters around two matches in which they must differ
 LINE_ENDS = "\u2028\u2029"
@@ -71,7 +71,11 @@ def _clean_table() -> dict[int, int | str]:
 
 
 CLEAN = _clean_table()
-CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$"}
+CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$_"}
+# What is markup in a text with numbers: "**", but not of "2**10"; "_", but not of "x_1"; the backslashes of "\$", "\%", "1,\!920"
+BOLD = re.compile(r"\*\*(?:(?<![\d)]\*\*)|(?![\d(]))")
+UNDERLINE = re.compile(r"_(?:(?<![A-Za-z)}]_)|(?!\{?\d))")
+THOUSANDS = re.compile(r",\\!(?=\d{3})")
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,8 @@ def view_of(text: str, start: int, end: int, make: Callable[[str], View]) -> Vie
     part = plain(text[start:end])
     start += len(part) - len(part.lstrip())
     part = part.strip()
+    if part.isascii():
+        return replace(make(part), offset=start)
     removed = [match.start() - count for count, match in enumerate(INVISIBLE.finditer(part))]
     return replace(make(INVISIBLE.sub("", part) if removed else part), removed=removed, offset=start)
 
@@ -149,10 +155,12 @@ def clean_view(raw: str) -> View:
 def number_view(raw: str) -> View:
     """A view that keeps what a number needs: currency signs, and `*` where it multiplies."""
     clean = raw.translate(CLEAN_NUMBERS)
+    if "_" in clean:
+        clean = UNDERLINE.sub(" ", clean)
     if "**" in clean:
-        clean = clean.replace("**", "  ")
+        clean = BOLD.sub("  ", clean)
     if "\\" in clean:
-        clean = LATEX_WRAP.sub(_blank, clean)
+        clean = LATEX_WRAP.sub(_blank, THOUSANDS.sub("{,}", clean.replace("\\$", "$ ").replace("\\%", " %")))
     return View(clean, clean.lower(), raw)
 
 

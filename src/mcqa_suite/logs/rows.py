@@ -161,8 +161,9 @@ class Sample:
 
 
 def write_extraction(extraction: Extraction) -> str:
-    """The extraction as a line of JSON."""
-    return json.dumps({name: getattr(extraction, name) for name in EXTRACTION_FIELDS}, ensure_ascii=False)
+    """The extraction as a line of JSON; `other` is written where there is one."""
+    fields = {name: getattr(extraction, name) for name in EXTRACTION_FIELDS}
+    return json.dumps(fields | ({"other": extraction.other} if extraction.other else {}), ensure_ascii=False)
 
 
 def read_extraction(value: Any) -> Extraction | None:
@@ -178,7 +179,9 @@ def read_extraction(value: Any) -> Extraction | None:
     if not (isinstance(value, dict) and {"answer", "status"} <= value.keys()):
         return None
     span = value.get("span")
-    return Extraction(value["answer"], value["status"], value.get("rule"), tuple(span) if span else None)
+    return Extraction(
+        value["answer"], value["status"], value.get("rule"), tuple(span) if span else None, value.get("other")
+    )
 
 
 def read_answer(value: Any) -> Any:

@@ -52,9 +52,10 @@ def letter_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
 
 
 def number_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
-    """Scores of a generated number, compared as a number: the first response counts."""
-    answer = extractions[0].answer
-    return _extraction_scores(extractions[0], isinstance(answer, str) and same_number(answer, doc["gold"]))
+    """Scores of a generated number, compared as a number on either of its scales: the first response counts."""
+    scales = (extractions[0].answer, extractions[0].other)
+    right = any(isinstance(value, str) and same_number(value, doc["gold"]) for value in scales)
+    return _extraction_scores(extractions[0], right)
 
 
 def grid_scores(doc: Doc, extractions: Sequence[Extraction]) -> Scores:
