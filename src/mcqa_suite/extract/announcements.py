@@ -39,6 +39,9 @@ OTHER_ANSWER = re.compile(
     r"\b(?:each|every|wrong|incorrect|false|other|second|alternative|possible|remaining|falsche?r?|mauvaise|incorrecta"
     r"|sbagliata|неправильн\w{2}|неверн\w{2})(?: (?!the |my )\w{1,12})? $|(?:错误|錯誤)的?$"
 )
+FORCED = re.compile(
+    r"\bif (?:i|we) (?:had to|have to|must|were forced|was forced|am forced)\b"
+)  # "If I had to guess, ..."
 # "At first sight the answer is B": an answer that is not the last word
 PROVISIONAL = re.compile(
     r"\b(?:at first|first glance|initially|tentatively|provisionally|so far)\b"
@@ -116,7 +119,7 @@ def _hypothetical(low: str, start: int, between: str) -> bool:
     sentence = sentence[max(sentence.rfind(". "), sentence.rfind("\n"), sentence.rfind("? ")) + 1 :]
     if PROVISIONAL.search(sentence):
         return True
-    if not CONDITIONAL_BEFORE.search(sentence):
+    if not CONDITIONAL_BEFORE.search(FORCED.sub("", sentence)):
         return False
     return "would" in between or "could" in between or "otherwise" in low or " if not" in low or "then" not in sentence
 

@@ -18,20 +18,20 @@ OPENING = re.compile(
     r"(?:(?:therefore|thus|then|definitely|certainly|clearly|likely|most|probably|simply|just|indeed|actually|still|obviously"
     r"|hence|again|only|almost|to|be|must|should|as|follows|the|correct|best|final|following"
     r"|la|le|el|die|der|das|den|de|l|donc|quindi|also|daher|dus|portanto|entonces)\b[\s,:']{1,4}){0,3}"
-    r"(?:(?:option|choice|letter|answer|alternative|number|no|opción|opzione|(?:a )?(?:opção|alternativa|letra)|buchstabe"
+    r"(?:(?:option|choice|letter|answer|alternative|number|no(?=\.? ?\d)|opción|opzione|(?:a )?(?:opção|alternativa|letra)|buchstabe"
     r"|lettre|lettera|вариант|选项|選項|選択肢)\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
 )
 SIGN = re.compile(r"[:=>]")
 PARTIAL_TEXT = ("boxed", "tag", "answer_is")  # rules after which a part of an option's text is enough
 CLAUSE = re.compile(r"(?:[^.;\n]|\.(?=\d)){1,200}(?=[.;]\s|[.;]?$|[.;]?\n)")
-LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'(?!d[iıuü]r\b)\w|[-+#&^]\w| {{0,2}}=|\()")
+LETTER_HERE = re.compile(rf"(?P<letter>[a-z])(?![{WORD}]|'(?!d[iıuü]r\b)\w|[-+#&^][\w{{(\\]| {{0,2}}=|\()")
 # What must follow a lower-case letter without brackets: "c.", "c because"
 LOWER_END = re.compile(r" {0,2}(?:$|[.,;:!?\n)\]}|]|because|since)")
 SHORT = 80  # characters of a response that is not taken for one that is cut off
 # "the second option", "the last one", "option 3", "2."
 ORDINAL = re.compile(
     rf"(?:the )?(?:(?P<word>{'|'.join(ORDINALS)}|last)(?: (?:one|option|choice|answer|statement))?|(?P<number>\d{{1,2}}))"
-    r"[)\]}' ]{0,3}(?=$|[.,;:!?\n])"
+    r"(?:번|番|号)?[)\]}' ]{0,3}(?=$|[.,;:!?\n]|입니다|이다|です)"
 )
 # What follows a letter that is the whole answer: "C.", "(C)", "C, because"
 ENDS_THERE = re.compile(
@@ -136,6 +136,9 @@ def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | N
     """The choice of the letter at `at`; another letter, a denial, a condition or another option's text may follow it."""
     low = view.low
     index = options.index(view.clean[at])
+    others = OTHERS.match(low, at + 1)
+    if others and DENIED_AFTER.match(low, others.end()):
+        return None
     if (
         ASKED.match(low, at + 1)
         or CONDITIONAL_AFTER.match(low, at + 1)
@@ -154,6 +157,7 @@ def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | N
     return Reading(options.labels[index], "answered", rule, at, at + 1)
 
 
+OTHERS = re.compile(r"(?:[)\]]?(?:,|/|&| and| or) {0,2}(?:and |or )?[(\[]?[a-z](?![\w'])){1,8}")  # "A, B and D"
 # "The answer is C? Or D?", but "The answer is C? Yes."
 ASKED = re.compile(r"[)\]}']{0,2}\?(?!\s{1,3}(?:yes|yep|correct|right|indeed|exactly|sure)\b)")
 # "The answer is A or": a response that stops before the second letter
@@ -173,7 +177,8 @@ def _names_a_second_letter(view: View, options: Options, at: int) -> bool:
         letter, end = match["letter"], match.end()
         named = options.index(letter) >= 0 and letter.upper() != view.clean[at].upper()
         upper = letter.isupper() and (letter not in "AI" or AFTER_WORD.match(view.low, end))
-        denied = DENIED_AFTER.match(view.low, end) or VERB.match(view.low, end)
+        clause = match["link"].strip() in (",", ";") and VERB.match(view.low, end)
+        denied = clause or DENIED_AFTER.match(view.low, end)
         if named and not denied and (match["close"] or upper):
             return True
     far = SECOND_FAR.search(view.clean, at + 1, at + 240) if view.clean[at + 1 : at + 2] in (".", ")") else None

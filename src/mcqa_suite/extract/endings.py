@@ -39,9 +39,9 @@ FILLER = "*~≈$€£¥#- \n"  # further characters between an announcement and 
 def ends_as_sentence(low: str) -> bool:
     """Whether the text ends as a sentence, or is too short to have been cut off."""
     body = low.rstrip()
-    if _stops_on_function_word(body):
+    if _stops_on_function_word(body) or body[-1:] in (",", ";"):
         return False
-    return len(body) < 60 or body[-1:] in ".!?)]}:" or ("\n" not in body[-200:] and len(body) < 120)
+    return len(body) < 60 or body[-1:] in ".!?)]}:" or ("\n" not in body[-200:] and len(body) < 90)
 
 
 def ends_with_result(clean: str) -> bool:

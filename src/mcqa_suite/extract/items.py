@@ -13,7 +13,7 @@ from mcqa_suite.extract.text import View
 # "A. Paris", "(b) London", "**C**", "> D)": a line that begins with a letter
 LINE = re.compile(
     r"^[\s>#•-]{0,8}(?:\d{1,2}[.)] {1,3})?(?i:option |choice |answer )?(?P<open>[(\[{'<]{0,2}) ?(?P<letter>[A-Za-z])"
-    r"(?:(?P<bare>(?:选项|選項)?[)\]}.:,!'> ]{0,4}$)|(?P<sep>[)\]}]{1,2}[.:,]?|[.:,](?=[\s\u3040-\u9fff가-힣])"
+    r"(?:(?P<bare>(?:选项|選項)?[)\]}.:,!'> ✅✓✔]{0,4}$)|(?P<sep>[)\]}]{1,2}[.:,]?|[.:,](?=[\s\u3040-\u9fff가-힣])"
     r"|\.(?=[A-Z\d])| {1,2}-{1,2}(?= ))(?P<rest>.*))",
     re.DOTALL,
 )

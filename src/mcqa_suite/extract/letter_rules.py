@@ -13,7 +13,7 @@ from mcqa_suite.extract.text import WORD
 IS = r"(?:is|are|was|be|being|becomes|remains|seems|appears)(?![\w'])(?: to be\b)?"
 SEP = rf"(?: {{1,3}}{IS}|'s(?= )| {{0,3}}(?:[:=|]|->|→|⇒)| {{0,2}}-{{1,2}} | {{0,3}}\n)"
 BEST = (
-    r"(?:therefore |thus |clearly |definitely |indeed |probably |likely |also |obviously |still |certainly |in fact )?"
+    r"(?:therefore |thus |clearly |definitely |indeed |probably |likely |also |obviously |still |certainly |in fact |slightly |somewhat )?"
     r"(?:the |my |our )?(?:only |most |single |one |clear )?(?:probably |likely )?"
     r"(?:correct|right|best|better|answer|accurate|appropriate|plausible|suitable|sensible|final|winner|choice"
     r"|solution)(?! than)\b"
@@ -33,8 +33,8 @@ LETTER_RULES: tuple[Rule, ...] = (
         "tag",
         "<answer>B</answer>",
         "B",
-        "answer>|answer]|choice>|option>|final>|output>|result>|response>|finish]",
-        r"[<\[](?:final |my )?(?:answer|finish|choice|option|final|output|result|response)[>\]]",
+        "answer>|answer]|ans>|choice>|option>|final>|output>|result>|response>|finish]",
+        r"[<\[](?:final ?|my )?(?:answer|ans|finish|choice|option|final|output|result|response)[>\]]",
     ),
     Rule(
         "answer_is",
@@ -81,18 +81,18 @@ LETTER_RULES: tuple[Rule, ...] = (
         "答えはCです",
         "C",
         f"{ANSWER_OTHER}|{OPTION_OTHER}",
-        rf"(?:{ANSWER_OTHER}|{OPTION_OTHER})[^.?!\na-z0-9]{{0,30}}(?=[a-z](?![a-z]))",
+        rf"(?:{ANSWER_OTHER}|{OPTION_OTHER})[^.?!\na-z0-9]{{0,30}}(?=[a-z](?![a-z])|\d(?![\d.,]))",
     ),
     Rule(
         "choice_is",
         "Final choice: C",
         "C",
         "choice|option|selection|conclusion|verdict|decision|guess|pick|lett|letra|correct|right|best|response|result|output|label"
-        "|prediction|final|vote",
+        "|prediction|final|finish|vote|selected|chosen",
         r"\b(?:(?:choice|option|selection|conclusion|verdict|decision|guess|pick|letter|lettera|letra|lettre|response"
         r"|(?:correct|right|best) one)\b"
         rf"(?P<between>[^.?!\n:=]{{0,60}}?)(?:{SEP}| {{1,3}}{IS_ABROAD})"
-        r"|(?:correct|result|output|label|prediction|final|vote)\b(?: is)? {0,2}[:=])",
+        r"|(?:correct|result|output|label|prediction|final|finish|vote|selected|chosen)\b(?: is)? {0,2}[:=])",
     ),
     Rule(
         "i_choose",
@@ -113,9 +113,9 @@ LETTER_RULES: tuple[Rule, ...] = (
         "choose",
         "Let's go with B.",
         "B",
-        "choose|pick|select|go with|mark|tick",
-        r"(?:^|[.!\n] {0,3}|let's |let us |so |therefore,? )(?:choose|pick|select|go with|mark"
-        r"|tick)\b(?: the)?(?: option)?",
+        "choose|pick|select|go with|going with|mark|tick",
+        r"(?:^|[.!\n] {0,3}|let's |let us |let me |so |therefore,? )(?:choose|pick|select|go with"
+        r"|going with|mark|tick)\b(?: the)?(?: option)?",
     ),
     Rule(
         "is_the_answer",
@@ -140,8 +140,8 @@ LETTER_RULES: tuple[Rule, ...] = (
         "is_correct_abroad",
         "Option C ist richtig.",
         "C",
-        "正确|正確|正解|正し|정답|맞|입니다|richtig|korrekt|correct|juste|giusta|corretta|certa",
-        rf"{LETTER} ?(?:(?:选项|選項|项|項)?(?:是|为|為|が|は)?(?:正确|正確|正解|正し)|번?[이가] (?:정답|맞|옳)"
+        "正确|正確|符合|正解|正し|정답|맞|입니다|richtig|korrekt|correct|juste|giusta|corretta|certa",
+        rf"{LETTER} ?(?:(?:选项|選項|项|項)?(?:是|为|為|が|は)?(?:正确|正確|符合|正解|正し)|번?[이가] (?:정답|맞|옳)"
         r"|(?<=따라서 .)입니다"
         r"|(?:ist|est|es|è|é) (?:die |la )?(?:richtig|korrekt|correct|juste|giusta|corretta|certa)\w{0,3})",
         "after",
@@ -201,10 +201,10 @@ LETTER_RULES: tuple[Rule, ...] = (
         "C",
         "therefore|thus|hence|so|must be|conclu|it's|it is|leav|consequently|elimination|has to be|should be"
         "|that |this |which "
-        "|=>|->|→|⇒|∴",
+        "|can only be|=>|->|→|⇒|∴|✅|✔|👉|➡",
         r"(?:\b(?:therefore|thus|hence|so|consequently|conclude|we conclude that|it's|by elimination"
         r"|leav(?:es|ing)(?: us with)?(?: only)?|(?:it|that|this|which) (?:is|was)|(?:must|should|has to|would"
-        r"|will) be)|=>|->|→|⇒|∴)[,:]? {0,2}(?:only )?(?:we (?:get|have|are left with) )?"
+        r"|will|can only) be)|=>|->|→|⇒|∴|✅|✔|👉|➡)[,:]? {0,2}(?:only )?(?:we (?:get|have|are left with) )?"
         r"(?:it is |it's |it (?:must|should|has to|would) be )?(?:option |choice )?",
         strict=True,
         weak=True,
@@ -222,9 +222,9 @@ LETTER_RULES: tuple[Rule, ...] = (
         "i_think",
         "Probably C.",
         "C",
-        "think|believe|guess|probably|likely|definitely|certainly|surely|perhaps|maybe",
+        "think|believe|guess|probably|likely|definitely|certainly|surely|clearly|obviously|perhaps|maybe",
         r"(?:\bi (?:think|believe|guess)"
-        r"|(?:^|[.\n] {0,3})(?:most )?(?:probably|likely|definitely|certainly|surely|perhaps|maybe)),? "
+        r"|(?:^|[.\n] {0,3})(?:most )?(?:probably|likely|definitely|certainly|surely|clearly|obviously|perhaps|maybe)),? "
         r"(?:it is |it's )?(?:option |choice )?",
         strict=True,
         weak=True,

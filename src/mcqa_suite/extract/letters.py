@@ -31,9 +31,10 @@ def _settled(step: Step, view: View, options: Options) -> Reading | None:
     reading = step(view, options)
     if reading is None or not view.ends or ends_as_sentence(view.low) or reading.rule in FINAL:
         return reading
-    between = SENTENCE_END.search(view.low, 0, reading.start) and SENTENCE_END.search(view.low, reading.end)
+    first = not SENTENCE_END.search(view.low, 0, reading.start) and SENTENCE_END.search(view.low, reading.end)
     index = options.index(view.clean[reading.start])
-    return None if between and not options.follows(view.low[reading.end : reading.end + 400], index) else reading
+    at_the_end = reading.end > len(view.low.rstrip()) - 8
+    return reading if first or at_the_end or options.follows(view.low[reading.end : reading.end + 400], index) else None
 
 
 EXPLICIT_STEPS: tuple[Step, ...] = (

@@ -10,7 +10,7 @@ from mcqa_suite.extract.options import Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import View
 
-VERDICT_MARKS = frozenset("✅✓✔☑❌✗✘✖")
+NOT_ONLY_LETTERS = frozenset("✅✓✔☑❌✗✘✖+=<>")  # "A ❌", "A+"
 CONNECTING = re.compile(r"\b(?:and|or)\b")
 
 
@@ -26,7 +26,7 @@ def _only_letters(view: View, options: Options, start: int) -> Reading | None:
     if (
         not letters
         or letters == {"I"}
-        or chars & VERDICT_MARKS
+        or chars & NOT_ONLY_LETTERS
         or any(not char.isupper() or options.index(char) < 0 for char in letters)
     ):
         return None

@@ -12,7 +12,8 @@ TURN_END = (
 ).replace(" ", "[ _▁]")
 # Any other mark: "<|START_RESPONSE|>B", "B</answer>", "<|open|>response<|sep|>B"
 OTHER = re.compile(
-    rf"(?!{TURN_END})<(?:\|(?:open|close)\|>\w{{1,20}}<\|sep\|>|[|｜][^|｜<>\n]{{1,40}}[|｜]?>|\w{{1,20}}\|>|/\w{{1,20}}>)",
+    rf"(?!{TURN_END})<(?:\|(?:open|close)\|>\w{{1,20}}<\|sep\|>|[|｜][^|｜<>\n]{{1,40}}[|｜]?>|\w{{1,20}}\|>|/\w{{1,20}}>"
+    r"|(?:strong|em|br|span|div|code|li|h\d) {0,2}/?>|(?P<format>[bipu])>(?=[^<>]{0,200}</(?P=format)>))",
     re.IGNORECASE,
 )
 BOXES = {"<|begin_of_box|>": "\\boxed{", "<|end_of_box|>": "}"}  # GLM: <|begin_of_box|>B<|end_of_box|>

@@ -107,8 +107,10 @@ def option_text(view: View, options: Options) -> Reading | None:
             if len(option) < 4 and option.isalpha() and not re.search(rf"\b{re.escape(option)}(?=[.,;:!\n]|$)", text):
                 return None  # "No one knows"
             refused = REFUSAL.search(low) and not REFUSAL.search(option)
-            if refused or (UNCOMMITTED.search(text) and not UNCOMMITTED.search(option)) or doubtful(text):
+            if refused:
                 return None
+            if (UNCOMMITTED.search(text) and not UNCOMMITTED.search(option)) or doubtful(text):
+                continue
             return Reading(options.labels[index], "answered", "option_text", start, min(len(low), start + len(text)))
         if len(named) > 1 and start:
             return Reading(None, "several", "option_text", start, len(low))

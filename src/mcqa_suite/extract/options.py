@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 
 from mcqa_suite.extract.text import CLEAN, LATEX_WRAP
@@ -102,7 +102,11 @@ class Options:
 
     def index(self, letter: str) -> int:
         """The index of a label, upper or lower case; -1 for a letter that is not a label."""
-        return next((index for index, label in enumerate(self.labels) if label.upper() == letter.upper()), -1)
+        return self._positions.get(letter.upper(), -1)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {label.upper(): index for index, label in enumerate(self.labels)}
 
     def ordinal(self, word: str | None, number: str | None) -> int | None:
         """The index of an ordinal word or of a number counted from 1; a number only where the options' texts have no digits."""

@@ -65,7 +65,7 @@ def last_announced(
 
 
 # "The answer is A. The answer is B.", "I choose A. I also choose B."
-PARALLEL = re.compile(r"[^\w]*(?:(?:and|or|but|then|also|alternatively|the|my|final|correct|right|best)\b[^\w]*){0,4}")
+PARALLEL = re.compile(r"[^\w]*(?:(?:and|or|then|also|alternatively|the|my|final|correct|right|best)\b[^\w]*){0,4}")
 ALSO = re.compile(r"\b(?:also|alternatively)\b")
 
 

@@ -52,6 +52,7 @@ RUN_ON = re.compile(
     rf"|\n {{0,4}}\n[ #>]{{0,6}}(?:(?:next |new |another |following )?question|{_ASKED}){_NUMBERED})"
     r"|\n[ #>]{0,6}(?:(?:next |new |another |following |sample |example )?(?:question|problem|exercise|example|prompt)"
     rf"|{_ASKED}|input|student){_NUMBERED}|\n#{{1,4}} ?(?:question|problem|exercise|instruction|input|response)"
+    r"|\n\n(?=[^\n]{8,600}\? {0,3}\n{1,2} {0,3}\(?a[.):] )"  # "\n\nWhich river flows through Rome?\nA. Po"
 )
 
 
@@ -71,6 +72,7 @@ def _clean_table() -> dict[int, int | str]:
 
 
 CLEAN = _clean_table()
+CLEAN_LETTERS = CLEAN | {ord("①") + i: chr(49 + i) for i in range(9)}
 CLEAN_NUMBERS = {code: to for code, to in CLEAN.items() if chr(code) not in "*$_"}
 # What is markup in a text with numbers: "**", but not of "2**10"; "_", but not of "x_1"; the backslashes of "\$", "\%", "1,\!920"
 BOLD = re.compile(r"\*\*(?:(?<![\d)]\*\*)|(?![\d(]))")
@@ -142,7 +144,7 @@ def _first_part(text: str, at: int) -> int:
 
 def clean_view(raw: str) -> View:
     """A cleaned view of a text."""
-    clean = raw.translate(CLEAN)
+    clean = raw.translate(CLEAN_LETTERS)
     if "\\" in clean:
         clean = LATEX_WRAP.sub(_blank, clean)
     if "~~" in clean:

@@ -13,10 +13,10 @@ from mcqa_suite.extract.text import View
 
 # What is judged: "Option A is", "\n(B): ...", "- [x] C", "Choices A and D are"
 SUBJECT = re.compile(
-    r"(?:(?:^|\n)[ >#•-]{0,8}|[.;!,] {0,3})(?:\d{1,2}[.)] )?(?:\[(?P<box>[ xX✓✔])\] {0,2})?"
+    r"(?:(?:^|\n)[ >#•|-]{0,8}|[.;!,] {0,3}|(?<=[❌✗✘✖✅✓✔☑] ))(?:\d{1,2}[.)] )?(?:\[(?P<box>[ xX✓✔])\] {0,2})?"
     r"(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)?s? ?"
     r"(?P<letters>\(?[A-Z](?:\)?(?:, and |, | and | or )\(?[A-Z]){0,8})(?![\w'])"
-    r"(?=[).:]| {1,3}(?:is|are|was|does|do|fails?|cannot|can't|would|can|states?|says|[✅✓✔☑❌✗✘✖])|$|\n)"
+    r"(?=[).:]| {1,3}(?:is|are|was|does|do|fails?|cannot|can't|would|can|states?|says|[|✅✓✔☑❌✗✘✖])|$|\n)"
 )
 # "is incorrect", "not the correct answer", "❌"; "is correct", "the right answer", "✅"
 WRONG = re.compile(
