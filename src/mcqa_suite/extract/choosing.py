@@ -18,8 +18,8 @@ OPENING = re.compile(
     r"(?:(?:therefore|thus|then|definitely|certainly|clearly|likely|most|probably|simply|just|indeed|actually|still|obviously"
     r"|hence|again|only|almost|to|be|must|should|as|follows|the|correct|best|final|following"
     r"|la|le|el|die|der|das|den|de|l|donc|quindi|also|daher|dus|portanto|entonces)\b[\s,:']{1,4}){0,3}"
-    r"(?:(?:option|choice|letter|answer|alternative|number|no(?=\.? ?\d)|opción|opzione|(?:a )?(?:opção|alternativa|letra)|buchstabe"
-    r"|lettre|lettera|вариант|选项|選項|選択肢)\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
+    r"(?:(?:option|choice|letter|answer|alternative|number|no(?=\.? ?\d)|opción|opzione|(?:a )?(?:opção|alternativa|letra)"
+    r"|buchstabe|lettre|lettera|вариант|选项|選項|選択肢)\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
 )
 SIGN = re.compile(r"[:=>]")
 PARTIAL_TEXT = ("boxed", "tag", "answer_is")  # rules after which a part of an option's text is enough

@@ -13,7 +13,8 @@ from mcqa_suite.extract.text import WORD
 IS = r"(?:is|are|was|be|being|becomes|remains|seems|appears)(?![\w'])(?: to be\b)?"
 SEP = rf"(?: {{1,3}}{IS}|'s(?= )| {{0,3}}(?:[:=|]|->|→|⇒)| {{0,2}}-{{1,2}} | {{0,3}}\n)"
 BEST = (
-    r"(?:therefore |thus |clearly |definitely |indeed |probably |likely |also |obviously |still |certainly |in fact |slightly |somewhat )?"
+    r"(?:therefore |thus |clearly |definitely |indeed |probably |likely |also |obviously |still |certainly |in fact "
+    r"|slightly |somewhat )?"
     r"(?:the |my |our )?(?:only |most |single |one |clear )?(?:probably |likely )?"
     r"(?:correct|right|best|better|answer|accurate|appropriate|plausible|suitable|sensible|final|winner|choice"
     r"|solution)(?! than)\b"
