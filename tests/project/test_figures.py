@@ -109,6 +109,12 @@ def test_parity_coverage_and_audit():
     check(r"and (\d+) of (\d+) ARC tasks", "docs/measurements.md", *grids.groups())
 
 
+def test_the_numbers_that_were_computed_again_agree():
+    numbers = [row for row in rows(RESULTS / "recompute.md") if row[2].isdigit()]
+    assert {row[4] for row in numbers} == {"agrees"}
+    check(r"computes ([\d,]+) numbers", "docs/measurements.md", str(sum(int(row[2]) for row in numbers)))
+
+
 def test_seconds_and_memory_of_reading():
     [compared], [read] = (
         [row for row in rows(RESULTS / "compare_speed.md") if row[0].startswith(start)]
