@@ -134,7 +134,7 @@ def recorded_group(value, by_size=True, **changes):
         "group_subtasks": {"g": ["a", "b"]},
         "group_configs": {"g": {"aggregate_metric_list": listed}},
     }
-    return read_groups(results | changes, lambda task, key: None)["g"]
+    return read_groups(Path("r.json"), results | changes, lambda task, key: None)["g"]
 
 
 @pytest.mark.parametrize(("by_size", "value"), [(True, POOLED), (False, MEAN)])
