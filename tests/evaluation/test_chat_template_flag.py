@@ -194,3 +194,15 @@ def test_the_help_says_how_to_ask_without_a_template(capsys):
         main(["eval", "--help"])
     words = " ".join(capsys.readouterr().out.split())
     assert "'false': do not. Default: to each task as the manifest of the checkpoint says for its format" in words
+
+
+def test_after_calls_that_shared_a_model_each_class_makes_its_own():
+    from lm_eval.api.model import LM
+    from lm_eval.models.dummy import DummyLM
+
+    from mcqa_suite.evaluation.chat_template import one_model
+
+    with one_model():
+        assert DummyLM.create_from_arg_obj({}) is DummyLM.create_from_arg_obj({})
+    assert type(DummyLM.create_from_arg_obj({})) is DummyLM
+    assert LM.create_from_arg_obj.__self__ is LM

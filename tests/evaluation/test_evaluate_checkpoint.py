@@ -111,8 +111,8 @@ def test_an_entry_of_several_formats_asks_each_task_in_its_way_and_is_one_run(tm
         }
     read = [json.loads((tmp_path / folder / "rung.json").read_text())["tasks"] for folder in ("mixed", "apart")]
     assert sorted(task["task"] for task in read[0]) == sorted(names)
-    by_name = [{task["task"]: {**task, "entry": 0} for task in tasks} for tasks in read]
-    assert by_name[0] == by_name[1]
+    rungs = [{task["task"]: {**task, "entry": 0} for task in tasks} for tasks in read]
+    assert rungs[0] == rungs[1]
 
 
 @pytest.fixture

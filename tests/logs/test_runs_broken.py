@@ -70,11 +70,12 @@ def test_a_broken_run_is_named_with_its_remedy(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
-def test_a_group_inside_itself_is_read_once(tmp_path):
+def test_groups_inside_each_other_are_refused(tmp_path):
     scores, gold = questions(4)
     folder = write_run(tmp_path / "run", {"t": choice_rows("t", scores, gold)}, groups={"g": ["t"]})
     change(group_subtasks={"g": ["h", "t"], "h": ["g"]})(folder)
-    assert {name: group.tasks for name, group in read_run(folder).groups.items()} == {"g": ("t",), "h": ("t",)}
+    with pytest.raises(DatasetError, match=r"groups inside each other: g in h in g; correct group_subtasks"):
+        read_run(folder)
 
 
 @pytest.mark.parametrize("resps", ["A", 0.5, None])
@@ -101,7 +102,7 @@ def test_a_logged_extraction_that_is_cut_off_is_named_by_its_line(tmp_path, text
 def test_a_sample_file_is_not_a_run(tmp_path):
     scores, gold = questions(4)
     folder = write_run(tmp_path, {"t": choice_rows("t", scores, gold)})
-    with pytest.raises(DatasetError, match=r"not a results_\*\.json; give the results file, or its folder"):
+    with pytest.raises(DatasetError, match=r"not a results_\*\.json or a log of Inspect; give one"):
         read_run(next(folder.glob("samples_*")))
 
 

@@ -70,7 +70,7 @@ def test_every_answer_has_its_outcome_in_words(chromium, page):
         "shape": "✗ wrong shape: ",
         "none": "the response has no valid grid",
         "refused": "the model refused",
-        "truncated": "the response was cut off",
+        "truncated": "its reasoning never ends",
         "empty": "the response is empty",
         "listed": "✓ right",
     }

@@ -65,9 +65,9 @@ def test_pairs_with_the_same_prompt_have_their_own_reference_values(
     dpo, trainers = script("dpo"), []
 
     class Recorded(dpo.TokensDPOTrainer):
-        def train(self):
+        def train(self, *arguments, **settings):
             trainers.append(self)
-            return super().train()
+            return super().train(*arguments, **settings)
 
     monkeypatch.setattr(dpo, "TokensDPOTrainer", Recorded)
     run_stage("dpo", with_trainer(repeated_prompt, precompute_ref_log_probs=True), tiny_checkpoint, tmp_path / "dpo")

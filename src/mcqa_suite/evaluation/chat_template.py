@@ -81,7 +81,7 @@ def one_model() -> Iterator[None]:
     """Let the harness's calls share the model that the first of them loads."""
     from lm_eval.api.model import LM
 
-    load = LM.create_from_arg_obj
+    load = vars(LM)["create_from_arg_obj"]  # not LM.create_from_arg_obj, which would make every later model a bare LM
     models: list[Any] = []
 
     def loaded(cls: Any, *words: Any, **keys: Any) -> Any:

@@ -71,6 +71,8 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _is_plain(path: Path) -> bool:
     if inside_of(path) is not None or path.suffix == PACKED or is_inspect_log(path):
         return False
+    if not path.is_file():
+        return True  # and `numbered_lines` says what it is
     with path.open("rb") as stream:
         return not _starts_a_list(stream.peek(64))
 
