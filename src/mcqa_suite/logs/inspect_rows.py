@@ -77,20 +77,20 @@ def document_number(identity: int | str) -> int:
 
 def _scorers(log: EvalLog) -> list[Scorer]:
     """The scorers of the samples; those of the task where every sample failed."""
-    samples = log.samples or []
-    names = dict.fromkeys(name for sample in samples for name in sample.scores or {})
-    names = names or dict.fromkeys(scorer.name for scorer in log.eval.scorers or ()) or {"none": None}
-    metrics = {score.name: score.metrics.keys() for score in (log.results.scores if log.results else ())}
-    scores = {name: [sample.scores[name] for sample in samples if name in (sample.scores or {})] for name in names}
+    scores: defaultdict[str, list[Score]] = defaultdict(list)
+    for sample in log.samples or ():
+        for name, score in (sample.scores or {}).items():
+            scores[name].append(score)
+    with_accuracy = {score.name for score in (log.results.scores if log.results else ()) if "accuracy" in score.metrics}
     return [
-        Scorer(
-            name,
-            is_accuracy="accuracy" in metrics.get(name, ())
-            or all(isinstance(s.value, str | bool) for s in scores[name]),
-            has_answers=any(score.answer for score in scores[name]),
-        )
-        for name in names
+        Scorer(name, name in with_accuracy or _are_grades(scores[name]), any(score.answer for score in scores[name]))
+        for name in scores or [scorer.name for scorer in log.eval.scorers or ()] or ["none"]
     ]
+
+
+def _are_grades(scores: Sequence[Score]) -> bool:
+    """Whether values such as C and I, or True, say what is right; those that are no number do not count."""
+    return all(isinstance(score.value, str | bool) for score in scores if number_of(score.value) is not None)
 
 
 def _reduced(log: EvalLog) -> dict[tuple[str, int | str | None], dict[str, float]]:

@@ -44,7 +44,7 @@ def run_files(path: Path) -> RunFiles:
     files, notes = _loaded(path)
     newest_file, newest = files[0]
     _check_one_model(path, files)
-    joined = []
+    joined: list[tuple[Path, Results]] = []
     is_one_evaluation = (path / MANIFEST).is_file()  # by a ladder, whose entries may have different settings
     for file, results in files:
         if (
