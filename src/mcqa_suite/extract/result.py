@@ -19,7 +19,7 @@ class Extraction:
     """The answer of one response.
 
     `answer` is a label of the choices, a canonical decimal string such as "1080.5", a list of rows, or None where the response
-    does not commit to one answer; `status` says why (docs/python.md explains each). `rule` names the pattern that was used,
+    does not commit to one answer; `status` says why (docs/extraction.md explains each). `rule` names the pattern that was used,
     and `span` is the (start, end) of its match in the response. `other` is a number on the other scale that its writing
     allows, where it has one: "0.125" for "12.5 %", "42" for "42k". A gold number may be on either scale.
     """
