@@ -24,12 +24,12 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.named_runs import expanded, named_path
 from mcqa_suite.reporting import comparison_data, comparison_text
 from mcqa_suite.reporting import leaderboard as leaderboard_text
-from mcqa_suite.reporting.html import write_report
-from mcqa_suite.reporting.page_data import Page
 from mcqa_suite.reporting.tables import data_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mcqa_suite.reporting.page_data import Page
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +70,8 @@ def report(
     """
     if not samples_mb > 0:
         raise ConfigError(f"--samples-mb {samples_mb:g}: expected a size above 0")
+    from mcqa_suite.reporting.html import write_report  # 10 MB that a comparison does without
+
     page = write_report(
         [str(run) for run in runs],
         Path(output),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError
 
+MANIFEST = "manifest.json"  # of a folder that a stage or an evaluation of a ladder wrote, see common.manifest
+
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes."""

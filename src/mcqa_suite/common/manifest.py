@@ -20,9 +20,8 @@ from mcqa_suite import __version__
 from mcqa_suite.common.chat_template import ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.files import sha256_of, write_file
+from mcqa_suite.common.files import MANIFEST, sha256_of, write_file
 
-MANIFEST = "manifest.json"
 SCHEMA = 1  # version of the manifest format; rises when the meaning of a key changes
 # Files that are hashed: weights, config, tokenizer and results; not logs, READMEs and pickled trainer arguments.
 CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}

@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.manifest import Manifest, Parent, read_manifest
+from mcqa_suite.common.files import MANIFEST
+
+if TYPE_CHECKING:
+    from mcqa_suite.common.manifest import Manifest, Parent
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,8 @@ class Origin:
 
 def read_origin(folder: Path, model_args: Mapping[str, Any]) -> Origin:
     """The origin of a run, from the manifest in its `folder`, which a ladder writes, else from the evaluated checkpoint's."""
-    try:
-        run = read_manifest(folder)
-    except CheckpointError:
+    run = _manifest(folder)
+    if run is None:
         name = Path(os.path.abspath(folder)).name  # a link keeps its own name
         path = model_args.get("peft") or model_args.get("pretrained")
         checkpoint = _manifest(Path(str(path))) if path else None
@@ -71,6 +73,10 @@ def _parents(manifest: Manifest, folder: Path) -> Iterator[Parent]:
 
 def _manifest(folder: Path) -> Manifest | None:
     # A manifest's name must not lead to another folder: callers give the last part of a path.
+    if not (folder / MANIFEST).is_file():
+        return None
+    from mcqa_suite.common.manifest import read_manifest  # pydantic is 9 MB that most logs do not need
+
     try:
         return read_manifest(folder)
     except CheckpointError:

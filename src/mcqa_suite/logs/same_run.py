@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.manifest import MANIFEST
+from mcqa_suite.common.files import MANIFEST
 from mcqa_suite.logs.files import day_of, results_files, samples_file, stamp_of
 from mcqa_suite.logs.results import OtherFormError, Results, load_results
 

@@ -78,10 +78,11 @@ class Pairs:
 
 def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedCounts]:
     """Pair both runs of a task."""
-    rows, variant_rows, unpaired = pair_rows(base, variant)
+    base_rows, variant_rows, unpaired = pair_rows(base, variant)
+    rows = _selection(base_rows, base)
     pairs = Pairs(
         base=_answers(base, rows, metric, _width(variant)),
-        variant=_answers(variant, variant_rows, metric, _width(base)),
+        variant=_answers(variant, _selection(variant_rows, variant), metric, _width(base)),
         doc_id=base.doc_id[rows],
         options=base.options[rows],
         gold=_widened(base.gold[rows], _width(variant)),
@@ -93,11 +94,19 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedC
     return pairs, unpaired
 
 
+Selection = Integers | slice
+
+
+def _selection(rows: Integers, samples: Samples) -> Selection:
+    """The rows as an index; all in their order as a slice, which copies nothing: a run is compared with many others."""
+    return slice(None) if np.array_equal(rows, np.arange(len(samples.doc_id))) else rows
+
+
 def _width(samples: Samples) -> int:
     return 0 if samples.loglikelihoods is None else samples.loglikelihoods.shape[1]
 
 
-def _answers(samples: Samples, rows: Integers, metric: str, width: int) -> Answers:
+def _answers(samples: Samples, rows: Selection, metric: str, width: int) -> Answers:
     """The answers of `rows`, log-likelihoods padded with 0 to at least `width` options."""
     score, pick = samples.scores[metric][rows], samples.pick(metric)[rows]
     values, unread = samples.loglikelihoods, samples.unread
