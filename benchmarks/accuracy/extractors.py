@@ -3,8 +3,9 @@
     python benchmarks/accuracy/extractors.py [FOLDER ...]    # default: $MCQA_SHARED/corpora and its folder second
 
 FOLDER holds *.jsonl or *.jsonl.gz with rows {id, kind: mcq | numeric | grid, choices, text, label}; label null means that the
-output has no single answer. Prints one Markdown table to stdout and progress to stderr. A set is counted again without the rows
-that labels_against_policy.txt lists; there its name ends in "*".
+output has no single answer. Prints two Markdown tables to stdout and progress to stderr: every tool on every set, and the
+precision of each rule of ours over all sets. A set is counted again without the rows that labels_against_policy.txt lists; there
+its name ends in "*".
 
 Columns: ok (the labelled answer), wrong (another answer) and none (no answer) are percentages of the outputs with a label; fp
 (an answer) is a percentage of the outputs without one. A result that is neither a label of the choices nor a number counts as
@@ -39,6 +40,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from precision_by_rule import precision_table
 from tqdm import tqdm
 
 from mcqa_suite.extract import extract_choice, extract_grid, extract_number
@@ -294,9 +296,13 @@ def line(name: str, extractor: Extractor, rows: Sequence[Row], counted: Count) -
     return f"| {' | '.join(cells)} |" + (f" {counted.failure}" if counted.failure else "")
 
 
-def read_sets(folders: Sequence[Path]) -> dict[str, list[Row]]:
-    """The rows of each set, by its name; a set with rows that contradict the policy again without them."""
-    against = {line for line in AGAINST_POLICY.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"}
+def against_policy() -> set[str]:
+    """The ids of the rows whose labels contradict the policy."""
+    return {line for line in AGAINST_POLICY.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"}
+
+
+def read_sets(folders: Sequence[Path], against: set[str]) -> dict[str, list[Row]]:
+    """The rows of each set, by its name; a set with rows that contradict the policy again without them, as "NAME *"."""
     sets: dict[str, list[Row]] = {}
     for path in sorted(path for folder in folders for path in (*folder.glob("*.jsonl"), *folder.glob("*.jsonl.gz"))):
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
@@ -313,7 +319,8 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, default=[SHARED / "corpora", SHARED / "corpora" / "second"])
     parser.add_argument("--seconds", type=float, default=60, help="time limit of a tool on a set")
     args = parser.parse_args()
-    sets = read_sets(args.folders)
+    against = against_policy()
+    sets = read_sets(args.folders, against)
     if not sets:
         sys.exit(f"extractors: no *.jsonl in {', '.join(map(str, args.folders))}; give the folder of labelled outputs")
     extractors, tools = load_tools()
@@ -325,7 +332,8 @@ def main() -> None:
     for name, extractor in (bar := tqdm(pairs)):
         bar.set_postfix_str(f"{name}, {extractor.name}")
         lines.append(line(name, extractor, sets[name], count(extractor, sets[name], args.seconds)))
-    print("\n".join([*lines, "", *tools]))
+    rows = [row for name, rows in sets.items() if not name.endswith(" *") for row in rows]
+    print("\n".join([*lines, "", *tools, "", *precision_table(rows, against, same_answer)]))
 
 
 if __name__ == "__main__":
