@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import struct
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,6 +132,22 @@ def test_an_output_that_cannot_be_written_is_one_line(model, tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"cannot be written .* choose another folder"):
         gguf_conversion.convert(str(model), tmp_path / "file" / "out")
+
+
+def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(model, tmp_path):
+    output = tmp_path / "out"
+    done = subprocess.run(
+        [sys.executable, "-m", "mcqa_suite.backend.gguf_conversion", "--base", str(model), "--output", str(output)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),  # the weights are larger
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"mcqa: {output}: cannot be written (" in done.stderr.splitlines()[-1]
+    assert "File too large" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.suffix == ".safetensors"]
 
 
 def test_without_the_gguf_package_one_line_names_the_extra(model, tmp_path, monkeypatch):

@@ -63,7 +63,7 @@ def convert(base: str, output: Path, save_dtype: str = "bfloat16") -> Manifest:
 
 
 def settings_of(base: str, facts: GgufFile, save_dtype: str) -> dict[str, Any]:
-    """What a manifest records of a conversion; of a path only the file name is originals."""
+    """What a manifest records of a conversion; of a path, the name of the file alone."""
     name = facts.file if Path(base).is_file() else base
     return {"base": name, "save_dtype": save_dtype, "gguf": dataclasses.asdict(facts)}
 
