@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcqa_suite.api.comparison import compare as compare
     from mcqa_suite.api.comparison import leaderboard as leaderboard
     from mcqa_suite.api.comparison import report as report
+    from mcqa_suite.api.disagreements import disagreements as disagreements
     from mcqa_suite.api.grids import grid_votes as grid_votes
     from mcqa_suite.api.repeats import orders as orders
     from mcqa_suite.api.repeats import variance as variance
@@ -32,6 +33,7 @@ __version__ = "0.2.0"
 
 _MODULES = {
     "compare": "mcqa_suite.api.comparison",
+    "disagreements": "mcqa_suite.api.disagreements",
     "extract_choice": "mcqa_suite.extract",
     "extract_grid": "mcqa_suite.extract",
     "extract_number": "mcqa_suite.extract",

@@ -27,6 +27,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "vllm": ("vllm",),
     "ray": ("ray", "fsspec"),
     "inspect": ("inspect_ai",),
+    "math": ("math_verify",),
     "bench": ("math_verify", "lighteval", "atheris"),
 }
 

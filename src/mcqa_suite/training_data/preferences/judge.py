@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.backend.sampling import Sampling, seed_of
+from mcqa_suite.backend.judge import GREEDY, filled
+from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.jsonl import Row
 from mcqa_suite.common.parallel import in_parallel
@@ -22,7 +22,6 @@ PAIR, RANKING = (
     Path(__file__).with_name(f"judge_{name}.txt").read_text(encoding="utf-8").rstrip("\n")
     for name in ("pair", "ranking")
 )
-GREEDY = Sampling(temperature=0.0, top_p=1.0, max_tokens=512)
 MEANINGS = {"A": "first", "B": "second", "C": "tie"}
 # The meaning of the letters, for the extractor
 CHOICES = ("response A is better", "response B is better", "neither is better")
@@ -37,11 +36,6 @@ def read_template(path: Path) -> str:
     if missing := [slot for slot in ("first", "prompt", "second") if f"{{{slot}}}" not in text]:
         raise ConfigError(f"{path}: no {{{missing[0]}}} in it; the template needs {{prompt}}, {{first}} and {{second}}")
     return text
-
-
-def filled(template: str, texts: dict[str, str]) -> str:
-    """The template with a text for each {slot}, all in one pass, so that "{second}" in a response stays as it is."""
-    return re.sub(r"\{(\w+)\}", lambda slot: texts.get(slot[1], slot[0]), template)
 
 
 def ask(judge: Endpoint, template: str, prompt: str, first: str, second: str, seed: int) -> tuple[str, str]:

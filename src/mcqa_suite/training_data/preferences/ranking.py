@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from mcqa_suite.backend.judge import GREEDY, filled
 from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import Row, journal
 from mcqa_suite.common.parallel import in_parallel
 from mcqa_suite.questions.question import option_label
-from mcqa_suite.training_data.preferences.judge import GREEDY, PAIR, RANKING, ask, filled
+from mcqa_suite.training_data.preferences.judge import PAIR, RANKING, ask
 from mcqa_suite.training_data.preferences.sampling import read_responses
 
 if TYPE_CHECKING:
