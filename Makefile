@@ -3,13 +3,14 @@
 # make test-all   the slow tests too, and the light installation in each Python from 3.12 on that is here
 # make results   every table and the report of results/ again from the logs in results/runs/
 # make lint   ruff and mypy
+# make docs   the site of the documentation, in build/site
 # make audit  licences of what is installed, and known vulnerabilities where pip-audit reaches its database
 # make fuzz   every parser fed with broken files, FUZZ_SECONDS=600
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo results test test-all test-light lint format clean audit fuzz
+.PHONY: help demo results test test-all test-light lint docs format clean audit fuzz
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -66,6 +67,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-dev
+	$(BIN)/mkdocs build --strict
 
 audit: $(VENV)/installed-dev
 	@echo "== licences"

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from helpers.locations import REPOSITORY, TOY
 
+from mcqa_suite.common.manifest import read_manifest
+
 RESULTS = REPOSITORY / "benchmarks" / "results"
 DOCUMENTS = [REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/**/*.md")), *sorted(REPOSITORY.glob("t*/**/*.md"))]
 # Linked in sentences without one of their figures
@@ -154,26 +156,15 @@ def test_speed_and_robustness():
     check(
         r"the same table, ([\d.]+) times as fast", "docs/scale.md", only(RESULTS / "ray_ladder.md", "two Ray nodes")[2]
     )
-    steps = [40 / float(row[2]) for row in rows(RESULTS / "train_speed.md", "sft") if row[1].isdigit()]
-    check(
-        r"40 steps of SFT of a model of 0.6 million: \[(\d) to (\d) s\]",
-        "docs/scale.md",
-        str(min(steps)),
-        str(max(steps)),
-    )
+    seconds = [str(read_manifest(REPOSITORY / "docs/demo/checkpoints" / name).seconds) for name in ("sft", "gptq4")]
+    check(r"25 steps of SFT (\d+) s, GPTQ to 4 bits (\d+) s", "docs/scale.md", *seconds)
 
 
 def test_servers():
-    served = [row for row in rows(RESULTS / "server_parity.md") if row[0].startswith("mcqa_")]
-    texts, questions = (str(sum(int(row[column]) for row in served)) for column in (4, 1))
-    check(r"the same text on (\d+) of (\d+) questions\]", "docs/scale.md", texts, questions)
-    check(r"in all (\d+) that contain one", "docs/scale.md", str(sum(int(row[3]) for row in served)))
-    vllm = [row for row in rows(RESULTS / "vllm_parity.md") if row[0].startswith("mcqa_") and row[1] == "served"]
-    asked_and_same = (str(sum(int(row[column]) for row in vllm)) for column in (3, 2))
-    check(r"on (\d+) of (\d+) questions of the small model", "docs/scale.md", *asked_and_same)
-    check(r"on (\d+) questions asked by letter", "docs/scale.md", str(sum(int(row[2]) for row in vllm)))
-    assert max(float(row[4]) for row in vllm if row[4]) <= 4.5e-5
-    assert "differ by 4e-5 at most" in text_of("docs/scale.md")
+    for name, asked, same_answers in (("server_parity.md", 1, 2), ("vllm_parity.md", 2, 3)):
+        compared = [row for row in rows(RESULTS / name) if row[0].startswith("mcqa_")]
+        assert compared
+        assert all(row[asked] == row[same_answers] for row in compared), name
 
 
 def test_the_figures_of_the_toy_are_its_logs():
