@@ -161,10 +161,10 @@ def test_speed_and_robustness():
 
 
 def test_servers():
-    for name, asked, same_answers in (("server_parity.md", 1, 2), ("vllm_parity.md", 2, 3)):
+    for name, questions, same_answers in (("server_parity.md", 1, 2), ("vllm_parity.md", 2, 3)):
         compared = [row for row in rows(RESULTS / name) if row[0].startswith("mcqa_")]
         assert compared
-        assert all(row[asked] == row[same_answers] for row in compared), name
+        assert all(row[questions] == row[same_answers] for row in compared), name
 
 
 def test_the_figures_of_the_toy_are_its_logs():

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from helpers.locations import REPOSITORY
 
+import mcqa_suite
+
 # An attribute that a browser follows by itself, unlike the href of <a>
 LOADED = re.compile(
     r"<(?:script|img|iframe|source|video|audio|object|embed|link(?![^>]*rel=\"?canonical))\b[^>]*?"
@@ -55,8 +57,21 @@ def test_the_site_has_the_report_the_tasks_and_the_docstrings(site):
     assert "Compare runs question by question" in text("api.html")
 
 
+def test_every_page_is_in_the_navigation():
+    navigation = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:\n")[1]
+    pages = {path.relative_to(REPOSITORY / "docs").as_posix() for path in (REPOSITORY / "docs").rglob("*.md")}
+    assert {page for page in pages if not page.startswith("demo/")} - set(
+        re.findall(r": (\S+\.md)$", navigation, re.M)
+    ) == set()
+
+
+def test_the_api_page_has_every_function():
+    page = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^::: [\w.]+\.(\w+)$", page, re.M)) >= set(mcqa_suite.__all__)
+
+
 @pytest.mark.parametrize(
-    ("html", "found"),
+    ("html", "followed"),
     [
         ('<script src="https://a.example/x.js"></script>', True),
         ('<link rel="stylesheet" href="//a.example/x.css">', True),
@@ -64,5 +79,5 @@ def test_the_site_has_the_report_the_tasks_and_the_docstrings(site):
         ('<img src="assets/x.png">', False),
     ],
 )
-def test_what_counts_as_loaded(html, found):
-    assert bool(LOADED.search(html)) is found
+def test_what_counts_as_loaded(html, followed):
+    assert bool(LOADED.search(html)) is followed
