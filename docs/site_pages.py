@@ -87,18 +87,19 @@ def in_repository(uri: str) -> str:
 def python_markdown(markdown: str) -> str:
     """Blank lines before lists, twice the indent inside them, and fences named by their language alone."""
     lines: list[str] = []
-    in_list = fenced = False
+    in_list = fenced = apart = False  # apart: a paragraph inside the list began after a blank line
     for line in markdown.splitlines():
         text = line.lstrip(" ")
         if not fenced and text:
-            indented = line.startswith(" ")
+            indented, after_text = line.startswith(" "), bool(lines and lines[-1].strip())
             starts = bool(ITEM.match(text)) and not indented
-            if starts and not in_list and lines and lines[-1].strip():
+            if starts and after_text and (apart or not in_list):
                 lines.append("")
-            in_list = starts or (in_list and (indented or bool(lines[-1].strip())))
-        indent = "" if text == line or not in_list else line[: -len(text)] if text else ""
+            apart = not starts and in_list and (apart or not after_text)
+            in_list = starts or (in_list and (indented or after_text))
+        indent = line[: len(line) - len(text)] if text and in_list else ""
         if FENCE.match(line):
             fenced = not fenced
-            line = " ".join(line.split(" ")[:1]) if fenced and text == line else line
+            line = line.split(" ")[0] if fenced and text == line else line
         lines.append(indent + line)
     return "\n".join(lines)
