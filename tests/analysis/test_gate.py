@@ -75,6 +75,27 @@ def test_what_cannot_be_trusted_or_is_missing_is_no_pass(tmp_path, flags, capsys
     assert "u: not in gptq; run it on both, or choose --tasks" in err
 
 
+def test_a_gate_names_a_task_that_is_in_no_run(tmp_path, capsys):
+    runs = turned(tmp_path, 15, 15, 2000)
+    for flags in (["--max-drop", "1"], ["--fail-if", "worse"]):
+        code, err = gate(runs, "--tasks", "t,hellaswg", *flags, capsys=capsys)
+        assert code == 2
+        assert "--tasks 'hellaswg' matches nothing in base; correct --tasks" in err
+    assert (
+        "the rest passes: loses at most 0.5 points"
+        in gate(runs, "--tasks", "t,hellaswg", "--max-drop", "1", capsys=capsys)[1]
+    )
+
+
+def test_what_is_not_valid_neither_passes_nor_fails(tmp_path, capsys):
+    base, variant = two_runs(tmp_path, always_c, 1000)
+    for against in ([], ["--against", "t=50"]):
+        code, err = gate([variant] if against else [base, variant], *against, "--max-drop", "99", capsys=capsys)
+        assert code == 2
+        assert "t: not valid, so it cannot be judged: t" in err
+        assert "passes" not in err
+
+
 def test_fail_if_worse_lets_the_undecided_pass_unless_it_is_strict(tmp_path, capsys):
     runs = turned(tmp_path, 12, 12, 400, right=240)
     assert gate(runs, "--fail-if", "worse", capsys=capsys) == (0, "")

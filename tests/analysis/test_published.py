@@ -89,3 +89,13 @@ def test_a_base_and_a_published_score_are_one_too_many(tmp_path, capsys):
     assert "--against takes the place of a base" in capsys.readouterr().err
     assert main(["compare", run]) == 2
     assert "one run alone: give another to compare it with, or --against" in capsys.readouterr().err
+
+
+def test_a_task_has_one_published_score(tmp_path, capsys):
+    assert main(["compare", run_of(tmp_path / "run", 520), "--against", "t=54", "--against", "t=60"]) == 2
+    assert capsys.readouterr().err == "mcqa: --against t: given more than once; give each task one score\n"
+
+
+def test_a_score_below_one_percent_is_repeated_as_it_was_read(tmp_path, capsys):
+    assert main(["compare", run_of(tmp_path / "run", 520), "--against", "t=0.54"]) == 0
+    assert "--against t: read as 0.54 percent; a fraction is to be given in percent" in capsys.readouterr().out

@@ -54,7 +54,8 @@ def compare(
         raise ConfigError(f"--noise-floor {noise_floor.path}: {reason}; {remedy}")
     pairs = [*line.parents, *([(noise_floor, line.base)] if noise_floor else [])]
     runs = [line.base, *(variant for variant, _ in pairs)]
-    notes = [*line.notes, *unmatched(line.base, options.tasks)]
+    idle = unmatched(line.base, options.tasks)
+    notes = [*line.notes, *idle]
     mismatches = [line for pair in pairs for line in _mismatches(*pair, options, pair[0] is noise_floor)]
     if mismatches and not (options.force or leave_out):
         raise ComparisonError("\n  ".join(["settings differ; --force compares anyway:", *dict.fromkeys(mismatches)]))
@@ -94,6 +95,7 @@ def compare(
         mismatches=tuple(dict.fromkeys(mismatches)),
         forced=options.force,
         incomplete=tuple(dict.fromkeys(line for one in compared for line in one.incomplete)),
+        unmatched=tuple(idle),
         problems=tuple(dict.fromkeys(problems)),
         notes=tuple(dict.fromkeys([*notes, *(line for one in compared for line in one.notes)])),
     )

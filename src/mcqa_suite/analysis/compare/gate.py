@@ -27,13 +27,15 @@ def max_drop(comparison: Comparison, points: float, *, per_task: bool = False) -
     A variant that fails is worse, or there are too few questions; the line says which. NOT_JUDGED where a score cannot be
     trusted, a task is missing, or nothing can be pooled.
     """
-    code, lines = NOT_JUDGED if _unjudged(comparison) else PASSED, []
+    unjudged = _unjudged(comparison)
+    code, lines = NOT_JUDGED if unjudged else PASSED, _misspelt(comparison)
     for where, change, higher, problem in _each(comparison) if per_task else _pooled(comparison):
         if change is None or problem:
             code, line = NOT_JUDGED, problem
         else:
             passed, line = _drop(change, higher, points / 100)
             code = code if passed else max(code, FAILED)
+            line = f"no pass, because a part is missing or not valid; the rest {line}" if passed and unjudged else line
         lines.append(f"{where}: {line}")
     return Gate(code, tuple(lines))
 
@@ -43,8 +45,8 @@ def fail_if_worse(comparison: Comparison, *, strict: bool = False) -> Gate:
     rows = [row for row in verdicts_of_each(comparison.rows, comparison.margin) if row.kind != "noise floor"]
     worse = [row for row in rows if row.verdict == "worse"]
     undecided = [row for row in rows if row.verdict == "undecided"] if strict else []
-    lines = [
-        f"{row.variant}: {row.title}: worse (p Holm {row.p_holm:.4f}, corrected over the tasks of {row.variant} alone)"
+    lines = _misspelt(comparison) + [
+        f"{row.variant}: {row.title}: worse (p Holm {row.p_holm:.2g}, corrected over the tasks of {row.variant} alone)"
         for row in worse
     ]
     lines += [f"{row.variant}: {row.title}: undecided" for row in undecided]
@@ -55,7 +57,11 @@ def fail_if_worse(comparison: Comparison, *, strict: bool = False) -> Gate:
 
 def _unjudged(comparison: Comparison) -> bool:
     not_valid = any(row.verdict == "not valid" and row.kind != "noise floor" for row in comparison.rows)
-    return bool(comparison.incomplete or comparison.problems or not_valid)
+    return bool(comparison.incomplete or comparison.unmatched or comparison.problems or not_valid)
+
+
+def _misspelt(comparison: Comparison) -> list[str]:
+    return [f"{line}; correct --tasks" for line in comparison.unmatched]
 
 
 Judged = tuple[str, Change | None, bool, str]  # where, difference, whether higher is better, why there is none

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -58,6 +59,8 @@ class Published:
 
 def compare_published(runs: Sequence[Run], published: Sequence[Published], options: Options) -> Comparison:
     """Compare each run with published scores of its tasks. Raises ComparisonError for a task that a run lacks."""
+    if twice := [task for task, times in Counter(score.task for score in published).items() if times > 1]:
+        raise ConfigError(f"--against {twice[0]}: given more than once; give each task one score")
     rows: list[ComparisonRow] = []
     pooled: list[PooledChange] = []
     checks = []
@@ -73,11 +76,13 @@ def compare_published(runs: Sequence[Run], published: Sequence[Published], optio
             for task in tasks:
                 metric = options.metric or metrics.get((task.task, task.filter), "acc")
                 parts.append((task, _checked(run, task, metric), score))
+        own = []
         for task, metric, score in parts:
             failed = health.checks_of(task, run.name, metric, len(parts) * len(runs))
             checks += failed
-            rows.append(_row(run, task, metric, score, failed, options.margin))
-        pooled.append(_pooled(run, parts, options.margin))
+            own.append(_row(run, task, metric, score, failed, options.margin))
+        rows += own
+        pooled.append(_pooled(run, parts, options.margin, [row.title for row in own if row.verdict == "not valid"]))
     judged, families = with_verdicts(rows, options.margin)
     problems = [problem for run in runs for problem in run.problems] + [
         check.line for check in checks if check.of_input
@@ -94,8 +99,15 @@ def compare_published(runs: Sequence[Run], published: Sequence[Published], optio
         pooled=tuple(pooled),
         health=tuple(checks),
         problems=tuple(dict.fromkeys(problems)),
-        notes=(NOTE, *(f"{run.name}: {note}" for run in runs for note in run.notes)),
+        notes=(NOTE, *_small(published), *(f"{run.name}: {note}" for run in runs for note in run.notes)),
     )
+
+
+def _small(published: Sequence[Published]) -> Iterator[str]:
+    """A note on each score that may be meant as a fraction."""
+    for score in published:
+        if 0 < score.value < 0.01:
+            yield f"--against {score.task}: read as {100 * score.value:g} percent; a fraction is to be given in percent"
 
 
 def _checked(run: Run, task: TaskRun, metric: str) -> str:
@@ -136,9 +148,13 @@ def _row(
     )
 
 
-def _pooled(run: Run, parts: Sequence[tuple[TaskRun, str, Published]], margin: float) -> PooledChange:
+def _pooled(
+    run: Run, parts: Sequence[tuple[TaskRun, str, Published]], margin: float, not_valid: Sequence[str]
+) -> PooledChange:
     """All documents of the tasks against the mean of the published scores that has the same weights."""
     pooled = PooledChange(run.name, NAME, tuple(task.title for task, _, _ in parts), None)
+    if not_valid:
+        return replace(pooled, problem=f"not valid, so it cannot be judged: {', '.join(not_valid)}")
     directions = {higher_is_better(metric, [task.directions]) is not False for task, metric, _ in parts}
     if len(directions) > 1:
         return replace(pooled, problem="higher is better in some tasks, lower in others; choose --tasks")

@@ -187,9 +187,10 @@ class Comparison:
     """The result of `compare`: every variant against its parent, see `analysis.compare.lineage`. `base` is the first model.
 
     `mismatches`: settings in which a task was asked differently; such tasks are in no row, unless the comparison was `forced`.
-    `incomplete`: a line for each task and filter that one of two runs lacks. `problems`: a line for each run or task that could
-    not be read, compared or trusted. `parents`: of each variant. `unpaired`: of each variant, by task and filter. `titles`: the
-    names of tasks, with the filter where a log has several. `subset`: a note that names the documents compared; None for all.
+    `incomplete`: a line for each task and filter that one of two runs lacks. `unmatched`: a line for each glob of tasks that
+    matches nothing. `problems`: a line for each run or task that could not be read, compared or trusted. `parents`: of each
+    variant. `unpaired`: of each variant, by task and filter. `titles`: the names of tasks, with the filter where a log has
+    several. `subset`: a note that names the documents compared; None for all.
     """
 
     base: str
@@ -205,6 +206,7 @@ class Comparison:
     mismatches: tuple[str, ...] = ()
     forced: bool = False
     incomplete: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     subset: str | None = None

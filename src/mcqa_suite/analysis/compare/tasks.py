@@ -158,7 +158,7 @@ def matches(name: str, patterns: str) -> bool:
 
 
 def unmatched(base: Run, patterns: str) -> list[str]:
-    """A line for each glob that matches no task or group of the run. Raises ComparisonError if none matches."""
+    """A line for each glob that matches no task or group of the base. Raises ComparisonError if none matches."""
     names = sorted({task for task, _ in base.tasks} | base.groups.keys())
     globs = [pattern.strip() for pattern in patterns.split(",")]
     idle = [pattern for pattern in globs if not any(matches(name, pattern) for name in names)]
@@ -308,6 +308,8 @@ def pooled_change(parent: str, variant: str, tasks: Sequence[PairedTask], margin
         return replace(pooled, problem="higher is better in some tasks, lower in others; choose --tasks")
     if both := stats.nested({task.run.title: task.pairs.doc_hash for task in tasks}):
         return replace(pooled, problem=f"{both[0]} and {both[1]} share documents; choose --tasks or --filter")
+    if failed := [task.run.title for task in tasks if task.invalid]:
+        return replace(pooled, problem=f"not valid, so it cannot be judged: {_listed(failed)}")
     change = measure.change([task.pairs for task in tasks], None, margin, resamples=0)
     return replace(pooled, change=change, higher_is_better=tasks[0].higher_is_better)
 
