@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.locations import REPOSITORY
 
 import mcqa_suite
@@ -63,6 +64,12 @@ def test_every_page_is_in_the_navigation():
     assert {page for page in pages if not page.startswith("demo/")} - set(
         re.findall(r": (\S+\.md)$", navigation, re.M)
     ) == set()
+
+
+def test_the_workflow_starts_by_hand_alone_and_builds_strictly():
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "docs.yml").read_text(encoding="utf-8"))
+    assert workflow[True] == "workflow_dispatch"  # YAML 1.1 reads `on` as a boolean
+    assert "mkdocs build --strict" in [step.get("run") for step in workflow["jobs"]["publish"]["steps"]]
 
 
 def test_the_api_page_has_every_function():
