@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mcqa_suite.api.answer_labels import label_answers as label_answers
     from mcqa_suite.api.checkpoints import import_gguf as import_gguf
     from mcqa_suite.api.comparison import compare as compare
     from mcqa_suite.api.comparison import leaderboard as leaderboard
@@ -39,6 +40,7 @@ _MODULES = {
     "extract_number": "mcqa_suite.extract",
     "grid_votes": "mcqa_suite.api.grids",
     "import_gguf": "mcqa_suite.api.checkpoints",
+    "label_answers": "mcqa_suite.api.answer_labels",
     "leaderboard": "mcqa_suite.api.comparison",
     "load_run": "mcqa_suite.api.runs",
     "orders": "mcqa_suite.api.repeats",

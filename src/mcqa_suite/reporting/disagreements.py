@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mcqa_suite.analysis.disagreements import LISTED, OUTCOMES, disagreement, outcomes_by_reader
 from mcqa_suite.logs.responses import Answer, ReadResponse
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.html import policy
-from mcqa_suite.reporting.tables import Table, markdown
+from mcqa_suite.reporting.tables import Table, markdown, percent
 from mcqa_suite.reporting.templating import clean, source, template
 
 EXAMPLES = 3  # of each kind of disagreement in the terminal
 MOST_ON_PAGE = 300
 TAIL, PAGE_TAIL = 200, 3000  # characters at the end of a response that are shown
+SELECTED = (
+    "By your labels. The responses are those on which readers disagree, so these are no shares of all responses; "
+    "fp: an answer is read where the response gives no single one."
+)
 NOTE = "Where only mcqa reads an answer, a response is listed if no other reader has one."
 
 
@@ -46,6 +50,20 @@ def text(responses: Sequence[ReadResponse]) -> str:
 def _example(response: ReadResponse) -> str:
     readers = "; ".join(f"{name}: {shown(answer)}" for name, answer in response.readers.items())
     return f"- {response.id}\n  {readers}\n  {tail(' '.join(response.text.split()), TAIL)}\n"
+
+
+def scores_table(scores: Mapping[str, Counter[str]]) -> Table:
+    """A row for each reader: ok, wrong and none in % of the responses with an answer, fp in % of those without."""
+    header = ("reader", "with an answer", "ok %", "wrong %", "none %", "without", "fp %")
+    rows = []
+    for reader, count in scores.items():
+        labelled, without = (
+            sum(count[name] for name in names) for names in (("ok", "wrong", "none"), ("fp", "silent"))
+        )
+        shares = [percent(count[name] / labelled) if labelled else "-" for name in ("ok", "wrong", "none")]
+        fp = percent(count["fp"] / without) if without else "-"
+        rows.append((reader, str(labelled), *shares, str(without), fp))
+    return Table("", header, rows, (SELECTED,))
 
 
 def shown(answer: Answer) -> str:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import random
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.jsonl import Journal, journal
+from mcqa_suite.common.terminal import QUIT, require_terminal, section, single_keys
 from mcqa_suite.training_data.preferences.pairs import ResponsePair, key_of, label_equal
 
 BY = "human"
 KEYS = {"a": "first", "b": "second", "t": "tie", "s": "skip"}
 HELP = "a: the first is better   b: the second   t: tie   s: skip   u: undo   q: quit"
-QUIT = ("q", "\x03", "\x04")  # also Ctrl-C and the end of the input
-WIDTH = 100  # of the text on the screen
 
 
 def label_by_hand(pairs: list[ResponsePair], output: Path, *, seed: int = 0) -> int:
@@ -25,14 +19,13 @@ def label_by_hand(pairs: list[ResponsePair], output: Path, *, seed: int = 0) -> 
 
     The order of the two responses is random, seeded by the pair's key, and recorded. ConfigError where there is no terminal.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise ConfigError("--by human needs a terminal; run it in one, or use --by judge")
+    require_terminal("--by human", "run it in one, or use --by judge")
     with journal(output) as file, single_keys() as read_key:
         queue = label_equal(pairs, BY, file)[::-1]  # the next pair is the last
         while queue:
             pair, first = queue[-1], shown_first(queue[-1], seed)
             print(screen(pair, first, len(queue)), flush=True)
-            while (key := read_key()) not in {*KEYS, "u", *QUIT}:
+            while (key := read_key().lower()) not in {*KEYS, "u", *QUIT}:
                 print(f"\r{HELP}", flush=True)
             if key in QUIT:
                 break
@@ -71,26 +64,5 @@ def screen(pair: ResponsePair, first: str, left: int) -> str:
     """The text that shows a pair."""
     texts = (pair.a, pair.b) if first == "a" else (pair.b, pair.a)
     parts = [("PROMPT", pair.prompt), *zip(("A", "B"), texts, strict=True)]
-    shown = [f"--- {title} ---\n{_wrapped(text)}" for title, text in parts]
+    shown = [section(title, text) for title, text in parts]
     return "\n\n".join([f"\n=== {left} left ===", *shown, HELP])
-
-
-def _wrapped(text: str) -> str:
-    lines = [part for line in text.strip().splitlines() for part in textwrap.wrap(line, WIDTH) or [""]]
-    # Control characters of a response could repaint the terminal.
-    return "\n".join("".join(c if c.isprintable() else "�" for c in line) for line in lines)
-
-
-@contextmanager
-def single_keys() -> Iterator[Callable[[], str]]:
-    """A function that reads the next key without waiting for Enter; keys pressed before the call are read too."""
-    import termios
-    import tty
-
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-    try:
-        tty.setcbreak(descriptor, termios.TCSADRAIN)
-        yield lambda: sys.stdin.read(1).lower() or QUIT[-1]
-    finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
