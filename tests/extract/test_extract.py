@@ -75,6 +75,17 @@ def test_a_letter_in_every_wording_has_its_answer_and_status(kind: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", sorted({row["class"] for row in rows("grids")}))
+def test_a_grid_in_every_form_is_read_and_nothing_else(kind: str) -> None:
+    table = [(row, read(row)) for row in rows("grids") if row["class"] == kind]
+    assert table
+    assert not [
+        (row["id"], row["text"], extraction)
+        for row, extraction in table
+        if (extraction.answer, extraction.status) != (row["label"], row.get("status", extraction.status))
+    ]
+
+
 def test_an_answer_in_reasoning_that_never_closes_has_a_rule_of_its_own() -> None:
     for extraction in (
         extract_choice("<think>The gate.\nFinal Answer: C", CITIES),

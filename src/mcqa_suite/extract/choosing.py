@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from mcqa_suite.extract.denial import CONDITIONAL_AFTER, DENIED_AFTER, denied_after
-from mcqa_suite.extract.items import begins_list, item_at
+from mcqa_suite.extract.items import begins_list, item_at, stands_beside
 from mcqa_suite.extract.options import CONNECTOR, ORDINALS, Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.rules import Rule
@@ -60,13 +60,14 @@ def read_choice(view: View, options: Options, rule: Rule, at: int) -> Reading | 
         return None
     start, opening = at, OPENING.match(view.low, at)
     at = opening.end() if opening else at
-    match = LETTER_HERE.match(view.low, at)
+    match = LETTER_HERE.match(view.low, at) or _glued(view, options, at)
     if match is not None and _is_letter(view, at, rule):
         below = "\n" in view.low[start:at]
         if below and not _answers_below(view, options, rule, at):
             return None
         reading = read_letter(view, options, rule.name, at)
-        if reading and opening and opening["either"]:
+        item = item_at(view, options, at) if below else None
+        if reading and ((opening and opening["either"]) or (item and stands_beside(view, options, item))):
             return replace(reading, answer=None, status="several")
         return reading
     if repeated := REPEATED.match(view.clean, at):
@@ -110,6 +111,16 @@ def _read_repeated(options: Options, rule: str, match: re.Match[str]) -> Reading
     return Reading(options.labels[options.index(letters[0])], "answered", rule, match.start(), match.end())
 
 
+GLUED = re.compile(r"[a-z](?=-\d)")  # "I-700": a letter before a negative number
+
+
+def _glued(view: View, options: Options, at: int) -> re.Match[str] | None:
+    """A letter right before the text of its own option, where that begins with a minus sign."""
+    match = GLUED.match(view.low, at)
+    index = options.index(view.clean[at]) if match else -1
+    return match if index >= 0 and options.follows(view.low[at + 1 : at + 300], index) else None
+
+
 def _answers_below(view: View, options: Options, rule: Rule, at: int) -> bool:
     """Whether the line below an announcement is its answer, not the first item of a list of options."""
     item = item_at(view, options, at)
@@ -148,6 +159,8 @@ def read_letter(view: View, options: Options, rule: str, at: int) -> Reading | N
         return None
     if index < 0:
         return Reading(None, "none", rule, at, at + 1)
+    if NO_OPTION.match(low, at + 1):
+        return Reading(None, "refused", rule, at, at + 1)
     if view.ends and SECOND_FOLLOWS.match(low, at + 1):
         return Reading(None, "truncated", rule, at, at + 1)
     if _names_a_second_letter(view, options, at) or (rule == "boxed" and BOX_BEFORE.search(low, max(0, at - 60), at)):
@@ -162,6 +175,12 @@ OTHERS = re.compile(r"(?:[)\]]?(?:,|/|&| and| or) {0,2}(?:and |or )?[(\[]?[a-z](
 ASKED = re.compile(r"[)\]}']{0,2}\?(?!\s{1,3}(?:yes|yep|correct|right|indeed|exactly|sure)\b)")
 # "The answer is A or": a response that stops before the second letter
 SECOND_FOLLOWS = re.compile(r"[)\]}']{0,2} {1,2}(?:or|and)\s{0,3}$")
+# "The answer is A, but the options provided do not match the result."
+NO_OPTION = re.compile(
+    r"[)\]}']{0,2},? but (?:(?:the |all )?(?:given )?(?:options|choices)(?: \w{1,12}){0,2}? (?:do not|don't)"
+    r" (?:match|fit|contain|include)|none of (?:the )?(?:given )?(?:options|choices)(?: \w{1,12})? (?:match(?:es)?|fits?))"
+    r"\b(?! exactly)"
+)
 # "A, B is wrong": the second letter starts a clause
 VERB = re.compile(r" (?:is|are|was|has|have|does|lies|would|can)\b(?! also| equally)")
 # "\boxed{A} or \boxed{B}": a box right before a box
@@ -197,4 +216,6 @@ def _conflicts(behind: str, options: Options, index: int) -> bool:
     if link is None or link.end() == 0 or behind[link.end() : link.end() + 1] in ("", "\n"):
         return False
     named, _, ends = options.at_start(behind[link.end() :])
-    return bool(named) and index not in named and ends
+    if not named:
+        return options.begins_alike(behind[link.end() :], index)
+    return index not in named and ends

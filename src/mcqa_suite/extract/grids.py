@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from dataclasses import replace
 
 from mcqa_suite.extract.denial import NOT_BEFORE, denied
 from mcqa_suite.extract.endings import ends_as_sentence
+from mcqa_suite.extract.grid_lines import OUTPUT, Block, Cells, blocks, cells_of, rows_of
 from mcqa_suite.extract.result import Extraction, Reading, extract
-from mcqa_suite.extract.text import View, last_matches
+from mcqa_suite.extract.text import View, clean_view, last_matches
 
 MOST_SIDE = 30  # rows or columns of an ARC grid
 Rows = list[list[int]]
@@ -18,35 +20,55 @@ RUN = re.compile(r"[\[\]\d\s,.'-]*")
 NESTED_OPEN = re.compile(r"\[ {0,9}\n? {0,9}\[(?=[^\[]|$)")
 NESTED_CLOSE = re.compile(r"\][\s,]{0,40}\]")
 INNER_ROW = re.compile(r"\[([^\[\]]*)\]")
-# "1 0 2", "1,0,2", "| 1 | 0 | 2 |", "[1, 0, 2],": a line of cells; "|---|---|" separates a table's head from its body
-ROW_LINE = re.compile(r"[ |\[({,]{0,8}-?\d[\d.]*(?:[ ,|\t]{1,8}-?\d[\d.]*){0,120}[ |\])},;]{0,8}$", re.ASCII)
-ROW_LABEL = re.compile(r"(?:row|line) ?\d{1,2} ?[:=-] ", re.IGNORECASE)  # "Row 1: 1 0 2"
-TABLE_RULE = re.compile(r"[ |:-]{3,400}$")
-CELL = re.compile(r"-?\d[\d.]*", re.ASCII)
-# "Test input:" before a grid that repeats the question
-INPUT_LABEL = re.compile(r"(?:^|\W)(?:test )?input(?: grid| \d)?\W{0,3}$")
+# "Test input:", "The input rows are:" before a grid of the question; "Output for the test input:" before one that is not
+INPUT_LABEL = re.compile(r"(?:^|\W)(?:test )?inputs?(?: (?:grid|matrix|rows?|\d))?(?: is| are)?\W{0,3}$")
+OF_INPUT = re.compile(
+    r"\b(?:output|answer|solution|result|prediction)s?(?: grids?| matrix)? (?:for|of|from|to|on)\b[^.:\n]{0,40}$"
+    r"|\b(?:transformed|modified|updated|resulting|final|new) (?:test )?$"
+)
+OF_OUTPUT = re.compile(r"\b(?:outputs?|answer|solution|resulting|transformed|predicted)\b[^.]{0,60}:$")
 REACH = 120  # characters before a grid, or at the end of a response, in which an announcement is searched
 _OUTPUT = r"(?:output|answer|solution|result|transformed grid|predicted grid)"
 ANNOUNCED = re.compile(
     rf"\b{_OUTPUT}\b[^.\n]{{0,60}}\n?[^\w\n]{{0,20}}(?:\w{{1,8}}\n)?\s{{0,4}}$"
 )  # "Output:" and "```json"
 # "The output grid is:", "Row 3:", "[": a response that stops where a grid or its next row follows
-CUT = re.compile(
-    rf"(?:\b{_OUTPUT}\b[^.?!\n]{{0,60}}?(?: (?:is|are|be|becomes)|[:=>])|\b(?:row|line) {{0,2}}\d{{1,2}} ?[:=-]|\[)\s{{0,9}}$"
-)
+NEXT_ROW = r"(?:\b(?:row|line) {0,2}\d{1,2} ?[:=-]|\[)"
+CUT = re.compile(rf"(?:\b{_OUTPUT}\b[^.?!\n]{{0,60}}?(?: (?:is|are|be|becomes)|[:=>])|{NEXT_ROW})\s{{0,9}}$")
+CUT_IN_GRID = re.compile(rf"[\s,#>•-]{{0,20}}{NEXT_ROW}\s{{0,9}}$")
 REFUSES = re.compile(r"\b(?:cannot|can't|could not|couldn't|unable to|sorry|no consistent)\b")
+# "In example 1, [[1]] becomes [[2]]", "The changed cells are at [[0, 1], [1, 2]]": lists that are not the output
+EXAMPLE = re.compile(
+    r"\b(?:examples?|train(?:ing)?(?: pair| example)?|pair) ?#?\d{1,2}\b(?![^\n]*\btest\b)[^\n]{0,200}$"
+)
+POSITIONS = re.compile(r"\b(?:coordinates?|positions?|cells?|locations?|points?|indices|pixels?)\b[^.\n]{0,60}$")
+# "Example 1:", "Training pair 2": the headings of a part that repeats the question
+EXAMPLE_HEADING = re.compile(
+    r"(?:^|\n)\W{0,9}(?:train(?:ing)? )?(?:example|pair|demonstration|train(?:ing)?) ?#?\d{1,2}\b[^.\n]{0,20}\n"
+)
+
+# "\\begin{bmatrix} 1 & 0 \\\\ 0 & 3 \\end{bmatrix}", "# [[1, 0],", "[1, 0],  # first row", "1 0\\n0 3": LaTeX and code
+MATRIX = re.compile(r"\\(?:begin|end) ?\{[a-z]{0,9}(?:matrix|array)\*?\}(?:\{[lcr| ]{1,40}\})?")
+ROW_BREAK = re.compile(r"\\\\(?=[\s\d\[-])|(?<=[\d\]\\,])\\n(?=[\d\[])")
+COMMENT = re.compile(r"(?m)^[ \t]{0,12}[#>]{1,2}(?=[ \t]{1,4}[\[\d|])|(?<=[\],])[ \t]{1,9}(?:#|//)[^\n]{0,200}")
 
 
 def extract_grid(response: str) -> Extraction:
     """The last grid of a response as rows of integers 0-9; no answer for a grid that is ragged, too large or out of range."""
-    return extract(response, _read)
+    return extract(response, _read, grid_view)
+
+
+def grid_view(raw: str) -> View:
+    """A cleaned view of a text with the rows of a LaTeX matrix on lines of their own and without comments."""
+    if "\\" in raw:
+        raw = ROW_BREAK.sub("\n ", MATRIX.sub(lambda match: "\n".ljust(len(match.group())), raw)).replace("&", " ")
+    return clean_view(COMMENT.sub(lambda match: " " * len(match.group()), raw))
 
 
 def _read(view: View) -> Extraction:
-    readings = [reading for reading in (_last_nested(view), _last_lines(view)) if reading is not None]
+    last = max(_readings(view), key=lambda reading: (reading.end, reading.start), default=None)
     cut = CUT.search(view.low[-REACH:].rstrip()) if view.ends else None
-    last = max(readings, key=lambda reading: (reading.end, reading.start), default=None)
-    if cut and (last is None or not ANNOUNCED.search(view.low[max(0, last.start - REACH) : last.start])):
+    if cut and (last is None or not _is_whole(view, last)):
         return Extraction(None, "truncated")
     if last is not None:
         return last.extraction(view)
@@ -55,19 +77,43 @@ def _read(view: View) -> Extraction:
     return Extraction(None, "none" if ends_as_sentence(view.low) else "truncated")
 
 
+def _is_whole(view: View, last: Reading) -> bool:
+    """Whether an announced grid is complete though the response stops where a grid or a row follows."""
+    announced = ANNOUNCED.search(view.low[max(0, last.start - REACH) : last.start])
+    return bool(announced) and not CUT_IN_GRID.match(view.low, last.end)
+
+
+def _readings(view: View) -> list[Reading]:
+    """The last list of lists, and the last grid in lines."""
+    return [reading for reading in (_last_nested(view), _last_lines(view)) if reading is not None]
+
+
 def _last_nested(view: View) -> Reading | None:
     """The last list of lists."""
-    opens = (match.start() for match in last_matches(NESTED_OPEN, view.clean))
-    start = next((at for at in opens if not _is_not_the_answer(view.low, at)), -1)
-    if start < 0:
-        return None
+    for match in last_matches(NESTED_OPEN, view.clean):
+        reading = _nested(view, match.start())
+        if not (_is_not_the_answer(view.low, match.start()) or _is_beside(view.low, match.start(), reading)):
+            return reading
+    return None
+
+
+def _nested(view: View, start: int) -> Reading:
+    """The list of lists that begins at `start`."""
     run = RUN.match(view.clean, start)
     close = NESTED_CLOSE.search(view.clean, start, run.end() if run else start)
     end = close.end() if close else (run.end() if run else start + 2)
-    rows = [_cells(row) for row in INNER_ROW.findall(view.clean[start + 1 : end - 1])] if close else []
+    inside = view.clean[start + 1 : end - 1]
+    rows = [cells_of(row) for row in INNER_ROW.findall(inside)] if close and ".." not in inside else []
     reading = _reading(rows, "nested_list", start, end)
     stops = run is not None and run.end() == len(view.clean) and _may_be_cut(view)
     return replace(reading, status="truncated") if stops and close is None else reading
+
+
+def _is_beside(low: str, at: int, reading: Reading) -> bool:
+    """Whether a list is part of an example in the same line, or is a list of positions."""
+    line = low[max(low.rfind("\n", 0, at), at - REACH, 0) : at]
+    pairs = isinstance(reading.answer, list) and all(len(row) == 2 for row in reading.answer)
+    return bool(EXAMPLE.search(line) or (pairs and POSITIONS.search(line)))
 
 
 def _may_be_cut(view: View) -> bool:
@@ -78,74 +124,50 @@ def _may_be_cut(view: View) -> bool:
 def _is_not_the_answer(low: str, at: int) -> bool:
     """Whether the grid at `at` repeats the question's input or is denied: "The output is not [[1, 2]]"."""
     before = low[max(0, at - 200) : at].rstrip(" :>\n")
-    return bool(INPUT_LABEL.search(low, max(0, at - 60), at) or NOT_BEFORE.search(before + " ")) or denied(
+    return bool(_repeats_input(low[max(0, at - REACH) : at]) or NOT_BEFORE.search(before + " ")) or denied(
         before, len(before)
     )
 
 
+def _repeats_input(before: str) -> bool:
+    """Whether the text before a grid announces the input of the question."""
+    label = INPUT_LABEL.search(before, max(0, len(before) - 60))
+    return label is not None and not OF_INPUT.search(before[: label.start() + 1])
+
+
 def _last_lines(view: View) -> Reading | None:
-    """The last grid that is written as consecutive lines of cells."""
-    block: list[tuple[int, str]] = []
-    last: Reading | None = None
-    before = ""
-    at = count = 0
-    spaced = False
-    lines = view.clean.split("\n")
-    for number, line in enumerate([*lines, "."]):
-        bare = ROW_LABEL.sub("", line[:700], count=1).strip()
-        if bare and len(bare) < 600 and ROW_LINE.match(bare):
-            block.append((at, bare))
-            count += 1
-        elif not bare and (spaced or len(block) == 1):
-            spaced = True  # rows with a blank line between them
-        elif block and bare and TABLE_RULE.match(bare) and "-" in bare:
-            pass
-        else:
-            cut = number == len(lines) and _may_be_cut(view)
-            last = _block(block, before, alone=count == 1, cut=cut) or last
-            block, spaced = [], False
-            before = bare.lower() or before
-        at += len(line) + 1
-    return last
+    """The last grid that is written as lines of cells; those of an example that the response repeats do not count."""
+    grids = blocks(view.clean)
+    starts = [grid.span[0] for grid in grids]
+    headings = [match.start() for match in EXAMPLE_HEADING.finditer(view.low)]
+    for index in reversed(range(len(grids))):
+        heading = bisect_left(headings, starts[index]) - 1
+        if heading >= 0 and index - bisect_left(starts, headings[heading]) < 2:
+            continue  # the input or the output below "Example 1:"
+        if reading := _block_reading(view, grids[index], only=len(grids) == 1):
+            return reading
+    return None
 
 
-def _block(block: list[tuple[int, str]], before: str, *, alone: bool, cut: bool) -> Reading | None:
-    """The grid of consecutive lines; a single line counts only after a colon or where it is the whole response.
-
-    `cut`: the response may have been cut off after these lines.
-    """
-    if (
-        not block
-        or INPUT_LABEL.search(before[-60:])
-        or (before.endswith(":") and _is_not_the_answer(before, len(before)))
-    ):
+def _block_reading(view: View, block: Block, *, only: bool) -> Reading | None:
+    """The grid of a block; a single line counts only after a colon or where it is the whole response."""
+    before, first = block.before, block.lines[0]
+    if _repeats_input(before[-REACH:]) or (before.endswith(":") and _is_not_the_answer(before, len(before))):
         return None
-    if len(block) == 1 and not before.endswith((":", ">")) and not (alone and before in ("", "output", "answer")):
-        return None
-    start, end = block[0][0], block[-1][0] + len(block[-1][1])
-    lines = [line for _, line in block]
-    if len(lines) == 1 and "[" in lines[0]:
-        return None
-    reading = _reading(_rows(lines), "rows_of_cells", start, end)
-    in_a_row = cut and len(lines) > 1 and len(lines[-1]) < len(lines[-2])
-    if in_a_row and reading.answer is None and _reading(_rows(lines[:-1]), "rows_of_cells", start, end).answer:
+    if len(block.lines) == 1:
+        alone = only and len(first.row or "") == 1 and before in ("", "output", "answer")
+        listed = "[" in first.text and not (first.text.count("[") == first.text.count("]") and OF_OUTPUT.search(before))
+        if listed or not (before.endswith((":", ">")) or alone or OUTPUT.match(first.text.lower())):
+            return None
+    rows = [] if block.is_broken or len(block.lines) > MOST_SIDE + 1 else rows_of(block)
+    reading = _reading(rows, "rows_of_cells", *block.span)
+    cut = block.is_last and _may_be_cut(view) and len(rows) > 1 and len(rows[-1]) < len(rows[-2])
+    if cut and reading.answer is None and _reading(rows[:-1], "rows_of_cells", *block.span).answer:
         return replace(reading, status="truncated")
     return reading
 
 
-def _rows(lines: list[str]) -> list[list[int | None]]:
-    """The cells of lines such as "1 0 2", or "102" where each line is only digits."""
-    if all(line.isdigit() and len(line) > 1 for line in lines):
-        return [[int(char) for char in line] for line in lines]
-    return [_cells(line) for line in lines]
-
-
-def _cells(row: str) -> list[int | None]:
-    """The cells of one row; None for a cell that is not an integer 0-9."""
-    return [int(cell) if len(cell) == 1 else None for cell in CELL.findall(row)]
-
-
-def _reading(rows: list[list[int | None]], rule: str, start: int, end: int) -> Reading:
+def _reading(rows: list[Cells], rule: str, start: int, end: int) -> Reading:
     """A reading of the rows; without an answer unless they are a rectangle of valid cells of at most 30 by 30."""
     sides = bool(rows) and len(rows) <= MOST_SIDE and 1 <= len(rows[0]) <= MOST_SIDE
     if not sides or any(len(row) != len(rows[0]) or None in row for row in rows):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from mcqa_suite.extract.options import Options
+from mcqa_suite.extract.options import CONNECTOR, Options
 from mcqa_suite.extract.text import View
 
 # "A. Paris", "(b) London", "**C**", "> D)": a line that begins with a letter
@@ -80,6 +80,23 @@ def begins_list(view: View, options: Options, item: Item) -> bool:
         if following := item_of(match.group()[1:], options):
             return following.index == item.index + 1
     return False
+
+
+# "(only if you cannot choose)": a remark behind an option's text, which denies nothing
+REMARK = re.compile(r"[.,; ]{0,3}(?:\((?![^)\n]{0,80}\b(?:not|wrong|incorrect|false)\b)[^\n]{0,300}\)?)?[. ]{0,2}$")
+
+
+def stands_beside(view: View, options: Options, item: Item) -> bool:
+    """Whether the next line gives another option with its text and no more, as in "C. Berlin\\nB. London (in summer)"."""
+    end = view.clean.find("\n", item.at)
+    match = NEXT_LINE.search(view.clean, end, end + REACH) if item.own and end >= 0 else None
+    following = item_of(match.group()[1:], options) if match else None
+    if match is None or following is None or not following.own or following.index == item.index:
+        return False
+    text = match.group()[1 + following.at + 1 :].lower()
+    link = CONNECTOR.match(text)
+    begin = link.end() if link else 0
+    return bool(REMARK.match(text, begin + options.at_start(text[begin:])[1]))
 
 
 def is_listed(view: View, options: Options, at: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mcqa_suite.extract.choosing import read_letter
-from mcqa_suite.extract.items import Item, begins_list, continues_as_list, item_at, lettered_lines
+from mcqa_suite.extract.items import Item, begins_list, continues_as_list, item_at, lettered_lines, stands_beside
 from mcqa_suite.extract.options import Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import View
@@ -48,6 +48,8 @@ def leading_line(view: View, options: Options) -> Reading | None:
         return None
     if continues_as_list(view, options, first):
         return None
+    if stands_beside(view, options, first):
+        return Reading(None, "several", "leading_line", first.at, first.at + 1)
     return read_letter(view, options, "leading_line", first.at)
 
 

@@ -16,17 +16,18 @@ OTHER = re.compile(
     r"|(?:strong|em|br|span|div|code|li|h\d) {0,2}/?>|(?P<format>[bipu])>(?=[^<>]{0,200}</(?P=format)>))",
     re.IGNORECASE,
 )
-BOXES = {"<|begin_of_box|>": "\\boxed{", "<|end_of_box|>": "}"}  # GLM: <|begin_of_box|>B<|end_of_box|>
+# GLM: <|begin_of_box|>B<|end_of_box|>; a line break
+WRITTEN = {"<|begin_of_box|>": "\\boxed{", "<|end_of_box|>": "}", "<br>": "\n", "<br/>": "\n", "<br />": "\n"}
 COMMENT = ("<!--", "-->")
 
 
 def plain(text: str) -> str:
-    """A text of the same length, with boxes as LaTeX writes them, and blanks for other marks and for comments."""
+    """A text of the same length, with boxes as LaTeX writes them, line breaks, and blanks for other marks and for comments."""
     if "<" not in text:
         return text
     if COMMENT[0] in text:
         text = _without_comments(text)
-    return OTHER.sub(lambda match: BOXES.get(match.group(), "").ljust(len(match.group())), text)
+    return OTHER.sub(lambda match: WRITTEN.get(match.group(), "").ljust(len(match.group())), text)
 
 
 def _without_comments(text: str) -> str:

@@ -41,19 +41,31 @@ def last_mention(view: View, options: Options) -> Reading | None:
     if not ends_as_sentence(view.low) or REFUSAL.search(view.low):
         return None
     start = _last_sentence(view.low)
-    positions: list[int] = []
-    for match in MENTION.finditer(view.low, start):
-        at = match.start("bracketed") if match["bracketed"] else match.start("named")
-        ruled_out = denied_before(view.low, match.start()) or is_listed(view, options, at)
-        if options.index(view.clean[at]) >= 0 and not ruled_out and not DENIED_AFTER.match(view.low, match.end()):
-            positions.append(at)
+    positions = _mentions(view, options, start, len(view.low))
     if not positions and len(view.low) <= 800:
         return _only_option(view, options)
     if len({view.low[at] for at in positions}) != 1:
         return None
+    before = _mentions(view, options, _last_sentence(view.low[:start]), start)
+    if {view.low[at] for at in before} - {view.low[positions[0]]} and not CONCLUDES.search(view.low, start):
+        return None  # "The first is wrong (option C). The second is not (option B)."
     if CONDITIONAL_BEFORE.search(view.low, start) or denied(view.low, positions[-1]):
         return None
     return read_letter(view, options, "last_mention", positions[-1])
+
+
+CONCLUDES = re.compile(r"\b(?:so|therefore|thus|hence|then|only|leav\w{1,4}|answer|correct|right|best)\b")
+
+
+def _mentions(view: View, options: Options, start: int, end: int) -> list[int]:
+    """The positions of the letters that are mentioned and not ruled out."""
+    positions = []
+    for match in MENTION.finditer(view.low, start, end):
+        at = match.start("bracketed") if match["bracketed"] else match.start("named")
+        ruled_out = denied_before(view.low, match.start()) or is_listed(view, options, at)
+        if options.index(view.clean[at]) >= 0 and not ruled_out and not DENIED_AFTER.match(view.low, match.end()):
+            positions.append(at)
+    return positions
 
 
 def _only_option(view: View, options: Options) -> Reading | None:

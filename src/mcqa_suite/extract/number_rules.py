@@ -122,7 +122,7 @@ VERB_LAST = re.compile("[\u0900-\u0eff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 SUBORDINATE = re.compile(
     r"(?:so|therefore|thus|hence|then|finally|and|also)?,? {0,2}(?:since|because|as|if|when|after|in|for|at|on"
     r"|with|given|during|by|out of|of|from"
-    r"|over|within|per|every|each|to|while|once|before)\b(?:[^,.;]|[.,](?=\d)){1,160}, "
+    r"|over|within|per|every|each|to|while|once|before)\b(?:[^,.;]|[.,](?=\d)|\.(?<=mr\.|rs\.|dr\.|ms\.)){1,160}, "
 )
 RESULT_CLAUSE = re.compile(
     r"[,;:] (?:and )?(?:so|therefore|thus|hence|then|which means(?: that)?|meaning(?: that)?|giving|leaving)\b,? "

@@ -164,7 +164,7 @@ def number_line(view: View) -> Reading | None:
     if number is None and view.begins:
         first = FIRST_SENTENCE.match(body)
         number = _bare_number(view, 0, first.end()) if first else None
-    return number and stated("number_line", number)
+    return stated("number_line", number) if number else None
 
 
 FIRST_SENTENCE = re.compile(r"[^\w\n]{0,12}\d[^a-z\n.]{0,40}(?:\.\d[^a-z\n.]{0,40})?(?=\n|\.\s)")
@@ -217,18 +217,45 @@ MOST_BOLD = 20
 
 def _last_sentence(view: View, body: str) -> Reading | None:
     """The number that the last sentence states."""
-    start = max(0, len(body) - 800)
+    before = start = max(0, len(body) - 800)
     for match in SENTENCE_START.finditer(body, start, len(body) - 1):
-        start = match.end()
-    if PLANNING.match(view.low, start):
+        before, start = start, match.end()
+    if PLANNING.match(view.low, start) or _is_first_step(view.low, start):
         return None
+    if _is_parallel(view, before, start, len(body)):
+        return Reading(None, "several", "last_sentence", start, len(body))
     numbers = numbers_in(view.clean, start, len(body))
     if numbers and names_a_part(view, numbers[0]) and not RELATION.search(view.clean, start, len(body)):
         return None  # "Student 3: 9 books", one of several
-    return conclude(view, "last_sentence", start, len(body))
+    reading = conclude(view, "last_sentence", start, len(body))
+    return None if reading and SHARE.match(view.low, reading.end) else reading
 
 
-SENTENCE_START = re.compile(r"[.!?] {1,3}(?=\S)|\n {0,8}")
+def _is_first_step(low: str, start: int) -> bool:
+    """Whether a last sentence belongs to the first of several steps, and concludes nothing."""
+    steps = STEP.findall(low[-LONGEST_STEP:])
+    return bool(steps) and steps[-1] == "1" and not CONCLUDES.search(low, start)
+
+
+LONGEST_STEP = 2_000
+
+
+SENTENCE_START = re.compile(r"(?:[!?]|\.(?<![Mm]rs\.)(?<![DMdm]r\.)(?<![Mm]s\.)) {1,3}(?=\S)|\n {0,8}")
+# "3 out of 5 questions": a share, whose count may not be the answer
+SHARE = re.compile(r" out of (?:the |a total of )?\d")
+# "Step 1: ...": a response that stops in its first step
+STEP = re.compile(r"\bstep (\d{1,2})\b")
+NUMBER_WORD = re.compile(r"\d[\d.,]{0,20}(?<![.,])")
+WORD = re.compile(r"[#\w=+*/]+")
+CONCLUDES = re.compile(r"\b(?:so|therefore|thus|hence|in total|altogether|means|total|answer|result)\b")
+
+
+def _is_parallel(view: View, before: int, start: int, end: int) -> bool:
+    """Whether two sentences differ in one word and a number: "One apple costs $1. One orange costs $3."."""
+    first, second = (WORD.findall(NUMBER_WORD.sub("#", part)) for part in (view.low[before:start], view.low[start:end]))
+    if not first.count("#") == second.count("#") == 1 or len(first) < 4 or len(first) != len(second):
+        return False
+    return sum(word != other for word, other in zip(first, second, strict=True)) == 1
 
 
 def _in_date(view: View, reading: Reading) -> bool:

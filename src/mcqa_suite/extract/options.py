@@ -43,6 +43,7 @@ SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻₀₁₂₃₄₅�
 THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
 ARTICLES = frozenset(("the", "a", "an"))
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+BRACKETED = re.compile(r"\([^()]{0,200}\)")
 # What may stand between a letter and its text: "B. ", "B, which is "
 CONNECTOR = re.compile(
     r"[)\]}.,:;']{0,3}(?: - | )?(?:which is |that is |i\.e\.,? |namely |meaning |is |= ?)?[(\[' ]{0,3}"
@@ -137,6 +138,17 @@ class Options:
         """Whether the text after a letter begins with the text of the option."""
         link = CONNECTOR.match(behind)
         return link is not None and index in self.at_start(behind[link.end() :])[0]
+
+    def begins_alike(self, text: str, index: int) -> bool:
+        """Whether text before a bracket is only the beginning of the option, and of another one: "Not wrong (in both cases)"."""
+        line = text.partition("\n")[0]
+        start = line.find("(", 1, 80)
+        if start < 0 or index in self.at_start(BRACKETED.sub("", line))[0]:
+            return False
+        words, _ = _leading_tokens(line[:start], 40)
+        keys = option_keys(self.choices)
+        alike = [i for i, key in enumerate(keys) if len(key) > len(words) and key[: len(words)] == words]
+        return bool(words) and index in alike and len(alike) > 1
 
     def starting_with(self, clause: str) -> int | None:
         """The only option whose text begins with `clause` (at least two tokens), as "(ii) and (iv)" of "(ii) and (iv) only"."""

@@ -158,12 +158,19 @@ def stated_alone(view: View, rule: str, number: Number) -> Reading:
     return stated(rule, number, "none" if in_expression(view, number) else "answered")
 
 
+# "5 nickels x 1.30 dollars, or 6.50 nickels": an expression and its value
+EXPRESSION_OR = re.compile(r"\d[^,.\n]{0,24} (?:x|×|\*|times|plus|minus|\+|/|÷) (?:[^,.\n]|\.(?=\d)){1,40}, or ")
+
+
 def _main_clause(view: View, start: int, end: int) -> int:
     """The start of the main clause: after ", so", or after a leading "Since ...," where a number remains."""
     for match in reversed(list(RESULT_CLAUSE.finditer(view.low, start, end))):
         if numbers_in(view.clean, match.end(), end):
             start = match.end()
             break
+    worked = EXPRESSION_OR.search(view.low, start, end)
+    if worked and numbers_in(view.clean, worked.end(), end):
+        return worked.end()
     for _ in range(2):
         lead = SUBORDINATE.match(view.low, start, end)
         if lead is None or not (numbers_in(view.clean, lead.end(), end) or number_words_in(view.low, lead.end(), end)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from mcqa_suite.extract.decimals import Number
+from mcqa_suite.extract.decimals import WORD_VALUES, Number
 from mcqa_suite.extract.denial import NOT_BEFORE
 from mcqa_suite.extract.text import View
 
@@ -38,7 +38,8 @@ BOUND_HINT = re.compile(
     r"[<>≤≥≠∈=\\]|than|t (?:lea|mo)st|to|be|ove|under|eyond|xceed|mum of|twe"
 )  # fast, before BOUND_BEFORE
 BOUND_AFTER = re.compile(
-    rf"(?: [a-z%]{{1,12}})? or {_MORE}\b|\+(?=[\s.,)]|$)| (?:and|or) (?:above|below|over|under|up)\b"
+    rf" (?P<noun>[a-z-]{{1,14}}) (?:is|are|was|were) {_MORE} than [\d.,$]{{1,12}} (?P=noun)\b"  # "16 pens is less than 84 pens"
+    rf"|(?: [a-z%]{{1,12}})? or {_MORE}\b|\+(?=[\s.,)]|$)| (?:and|or) (?:above|below|over|under|up)\b"
 )
 
 _FUNCTION = r"sqrt|cbrt|log|ln|lg|exp|sin|cos|tan|mod|gcd|lcm"
@@ -60,6 +61,7 @@ GOES_ON = re.compile(
     rf"[ )}}\]$]{{0,4}}(?:[+*/×·÷](?={_OPERAND})|-(?= ?[\d(\\π√]| ?[xyzn](?!\w))|x(?= ?\d)|[±√∛]|\+/?-|π|{_COMMAND}(?![a-zA-Z])"
     rf"|\^(?!\{{? ?(?:\\?circ|\\?degree|o\b|∘|\[|th|st|nd|rd))|\*\*(?=[\d(])|!(?= ?[-+*/×·÷^=)])|(?:pi|choose|{_FUNCTION})\b)"
     r"|[abefijnqruvwxyz](?![\w'])|[⁰¹²³⁴-⁹]|\)?\((?=[\w(])|\)\(|[.,:]\d"
+    rf"|(?:(?<=hundred)|(?<=thousand)|(?<=million)|(?<=billion)) (?:and )?(?:{'|'.join(WORD_VALUES)})\b"
     r"|\.?\\(?:overline|dot|bar)\b|[\u0300-\u036f]| and (?:a|one) (?:half|third|quarter)\b"
 )
 # What an expression contains that is not worked out: "5!", "\\log 8", "(-\\infty, 3)"
