@@ -13,7 +13,7 @@ Cells = list[int | None]
 # "1 0 2", "1,0,2", "| 1 | 0 | 2 |", "[1, 0, 2],": a line of cells; "|---|---|" separates a table's head from its body
 ROW_LINE = re.compile(r"[ |\[({,]{0,8}-?\d[\d.]*(?:[ ,|\t]{1,8}-?\d[\d.]*){0,120}[ |\])},;\\]{0,8}$", re.ASCII)
 CELL = re.compile(r"-?\d[\d.]*", re.ASCII)
-TABLE_RULE = re.compile(r"[ |:-]{0,200}-[ |:-]{2,200}$")
+TABLE_RULE = re.compile(r"[ |:+-]{0,200}-[ |:+-]{2,200}$")  # "|---|---|", "+---+---+"
 LEFT_OUT = re.compile(r"[ |\[\],]{0,9}(?:\.\.\.|…|⋮|\. \. \.)[ .…⋮|\[\],]{0,40}$")  # "...": rows that are not written
 FENCE = re.compile(
     r"(?:json|text|txt|plain|plaintext|python|csv|markdown|md|none)$"
@@ -37,7 +37,7 @@ ORDINAL = re.compile(
 # "Output: 1 0 2": the first row behind an announcement
 OUTPUT = re.compile(
     rf"{_BULLET}[{{ ]{{0,4}}(?:the )?(?:final |predicted |test )?(?:output|answer|solution|result)(?: grid| matrix)?(?: is)?"
-    r"(?: a single (?:cell|row|column))? {0,2}[:=] {0,3}(?=[\[({]{0,2}\d)"
+    r"(?: a single (?:cell|row|column))? {0,2}[:=] {0,3}(?=[\[({ ]{0,4}\d)"
 )
 QUOTED = re.compile(r"[-•+>] {1,3}(?=[\[\d|])")  # "> 1 0 2", "- 1 0 2"
 # "1 0 2 (unchanged)", "1 0 2 <- first row", "[1, 0, 2],  # first row"

@@ -50,6 +50,11 @@ EXAMPLE_HEADING = re.compile(
 # "\\begin{bmatrix} 1 & 0 \\\\ 0 & 3 \\end{bmatrix}", "# [[1, 0],", "[1, 0],  # first row", "1 0\\n0 3": LaTeX and code
 MATRIX = re.compile(r"\\(?:begin|end) ?\{[a-z]{0,9}(?:matrix|array)\*?\}(?:\{[lcr| ]{1,40}\})?")
 ROW_BREAK = re.compile(r"\\\\(?=[\s\d\[-])|(?<=[\d\]\\,])\\n(?=[\d\[])")
+# [(1, 0, 2), (0, 3, 0)] and ["102", "030"]: rows as tuples and as strings
+TUPLE = re.compile(r"\((\d(?: ?, ?\d){2,29},?)\)")
+STRINGS = re.compile(r"(?<=\d)(?P<quote>[\"'])\s{0,9},\s{0,9}(?P=quote)(?=\d)")
+QUOTE = re.compile(r"(?<!\w)'(?=\d)|(?<=\d)'(?!\w)")
+FRAMES = str.maketrans("│║┃─━═┌┐└┘├┤┬┴┼╔╗╚╝╠╣╦╩╬", "|||---" + "+" * 18)
 COMMENT = re.compile(r"(?m)^[ \t]{0,12}[#>]{1,2}(?=[ \t]{1,4}[\[\d|])|(?<=[\],])[ \t]{1,9}(?:#|//)[^\n]{0,200}")
 
 
@@ -59,9 +64,11 @@ def extract_grid(response: str) -> Extraction:
 
 
 def grid_view(raw: str) -> View:
-    """A cleaned view of a text with the rows of a LaTeX matrix on lines of their own and without comments."""
+    """A cleaned view of a text with rows of a LaTeX matrix and rows in quotes on lines of their own, and without comments."""
     if "\\" in raw:
         raw = ROW_BREAK.sub("\n ", MATRIX.sub(lambda match: "\n".ljust(len(match.group())), raw)).replace("&", " ")
+    raw = STRINGS.sub(lambda match: "\n".ljust(len(match.group())), TUPLE.sub(r"[\1]", raw))
+    raw = QUOTE.sub(" ", raw).translate(FRAMES)
     return clean_view(COMMENT.sub(lambda match: " " * len(match.group()), raw))
 
 

@@ -255,7 +255,7 @@ def _is_parallel(view: View, before: int, start: int, end: int) -> bool:
     first, second = (WORD.findall(NUMBER_WORD.sub("#", part)) for part in (view.low[before:start], view.low[start:end]))
     if not first.count("#") == second.count("#") == 1 or len(first) < 4 or len(first) != len(second):
         return False
-    return sum(word != other for word, other in zip(first, second, strict=True)) == 1
+    return len([word for word, other in zip(first, second, strict=True) if word != other]) == 1
 
 
 def _in_date(view: View, reading: Reading) -> bool:
