@@ -59,7 +59,9 @@ def main() -> None:
     floor = f"base-again={NOISE}"
     logs = {rung.name: rung.checkpoint / TRAINING_LOG for rung in result.rungs}
     write_report(runs, output / "report.html", noise_floor=floor, logs=logs)
-    write_file(output / "noise.md", made_by(NOISE_COMMAND, [NOISE]) + mcqa_suite.compare(runs[0], floor).text())
+    write_file(
+        output / "noise.md", made_by(NOISE_COMMAND, [NOISE]) + mcqa_suite.compare(runs[0], floor).text(full=True)
+    )
 
     with_orders = [f"{name}={evaluated[name]}" for name in (BASE, "sft")]
     write_file(output / "option_order.md", head + mcqa_suite.orders(*with_orders).text())

@@ -159,7 +159,7 @@ def test_compare_refuses_and_names_the_setting_unless_it_is_forced(tmp_path, cap
     assert f"t: {WAYS[way][1]}" in err
     code, out, _ = printed(capsys, "compare", base, other, "--force")
     assert code == 0
-    assert f"Settings that differ (forced)\n\n- t: {WAYS[way][1]}" in out
+    assert f"\n- Settings differ (forced): t: {WAYS[way][1]}" in out
     assert "**better**" in out
     with pytest.raises(ComparisonError, match="settings differ"):
         mcqa_suite.compare(base, other)

@@ -87,8 +87,10 @@ def test_compare_and_table_say_by_what_they_are_clustered(tmp_path, capsys):
     base, variant = two_rotated(tmp_path)
     assert main(["compare", str(base), str(variant), "--fail-if", "worse", "--strict"]) == 3
     text = capsys.readouterr().out
-    assert "n = 64 in 16 clusters by question_id" in text
+    assert "| 64 |" in text
     assert "Clustered by question_id (x_perm): rows that share it are not independent" in text
+    assert main(["compare", str(base), str(variant), "--full"]) == 0
+    assert "n = 64 in 16 clusters by question_id" in capsys.readouterr().out
     assert main(["table", str(base), str(variant)]) == 0
     text = capsys.readouterr().out
     assert "Clustered by question_id (x_perm): rows that share it are not independent." in text

@@ -49,7 +49,7 @@ def test_a_task_that_fails_a_check_is_not_valid_and_named(tmp_path, condition, c
     assert report.families == ()
     code = main(["compare", str(base), str(variant)])
     out, err = capsys.readouterr()
-    assert f"t, gptq: **not valid** ({condition})" in out
+    assert f"**not valid**: {condition} (gptq)" in out
     # what says something about the model is a result, and stops only a gate
     of_input = condition in ("non-finite", "identical")
     assert (code, f"t, gptq: not valid ({condition})" in err) == ((2, True) if of_input else (0, False))

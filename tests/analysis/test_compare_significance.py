@@ -64,8 +64,8 @@ def test_a_family_is_the_rows_of_tasks_of_one_metric_and_filter_without_groups(t
 def test_the_foot_of_a_comparison_names_the_family(tmp_path, capsys):
     assert main(["compare", *map(str, runs_with(tmp_path, 600, 400))]) == 0
     text = capsys.readouterr().out
-    assert "corrected within each family: 1 row of tasks (acc). *: p Holm under .05" in text
-    assert ") * | <.0001 | **worse** | loses at most 22.2 points |" in text
+    assert "*: p under .05 after Holm's correction over 1 row of tasks (acc)." in text
+    assert ") * | **worse**: loses at most 22.2 points |" in text
 
 
 def test_a_gate_corrects_over_the_tasks_of_each_variant_and_not_over_the_variants(tmp_path, capsys):

@@ -77,7 +77,7 @@ def test_the_table_has_a_column_for_each_filter_with_its_unread_share(tmp_path, 
 
 def test_every_row_of_a_comparison_names_its_filter(tmp_path, capsys):
     paths = two_filters(tmp_path)
-    assert main(["compare", *map(str, paths)]) == 0
+    assert main(["compare", "--full", *map(str, paths)]) == 0
     text = capsys.readouterr().out
     assert cells(text, f"| gsm8k, {STRICT} | quant ")["verdict"] == "**worse**"
     assert cells(text, f"| gsm8k, {FLEXIBLE} | quant ")["verdict"] != "**worse**"

@@ -39,7 +39,7 @@ def two(tmp_path, metric, base, worse, higher):
 def test_more_refusals_are_worse_and_rank_last(tmp_path, capsys, higher):
     paths = two(tmp_path, "refused", share(120, 2), share(120, 52), higher)
     assert main(["compare", "--metric", "refused", "--fail-if", "worse", *map(str, paths)]) == 1
-    assert "| t | worse | 120 | +41.7" in capsys.readouterr().out
+    assert "| t (refused) | worse | 120 | 1.7 | 43.3 | +41.7" in capsys.readouterr().out
     board = leaderboard([read_run(path) for path in paths[::-1]], "refused")
     assert [(row.run.name, row.rank) for row in board.rows] == [("base", "1"), ("worse", "2")]
     assert "Lower is better: t." in table(board)

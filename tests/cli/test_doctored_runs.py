@@ -70,6 +70,8 @@ def test_no_command_takes_doctored_samples_for_a_score(tmp_path, capsys, conditi
         assert (code, line in err) == (2, True)
         assert "not valid" in out
         assert condition in out
+    _, out, err = printed(capsys, "compare", base, variant, "--full")
+    assert f"t, gptq: **not valid** ({condition}): " in out
     assert printed(capsys, "compare", base, variant, "--fail-if", "worse")[0] == 2
     for style in ("md", "csv", "latex"):
         code, out, err = printed(capsys, "table", base, variant, "--format", style)
@@ -89,7 +91,7 @@ def test_a_results_value_that_the_samples_do_not_give_is_not_valid(tmp_path, cap
     path.write_text(json.dumps(results), encoding="utf-8")
     code, out, err = printed(capsys, "compare", base, variant)
     assert code == 2
-    assert "**not valid** ‡" in out
+    assert "**not valid**: other results (gptq)" in out
     assert "t, gptq: not valid (other results): the results file says acc 0.9500, the samples give 0." in err
 
 
@@ -114,7 +116,7 @@ def test_pairs_lost_to_another_prompt_make_a_difference_invalid_beyond_one_per_c
     base, variant = two_runs(tmp_path)
     in_every_row(variant, lambda row: row["doc_id"] < lost and row.update(prompt_hash="0" * 64))
     code, out, err = printed(capsys, "compare", base, variant)
-    assert f"{lost} of 200 documents are not paired: {lost} with another prompt" in out
+    assert f"{lost} of 200 documents are not paired: {lost} with another prompt" in out + err
     assert (code, "not valid" in err) == ((2, True) if lost > 2 else (0, False))
     _, out, _ = printed(capsys, "table", base, variant)
     assert (f"gptq: {lost} of 200 documents are not the same" in out) == (lost > 2)
@@ -162,7 +164,7 @@ def test_a_gate_fails_where_one_side_lacks_a_task(tmp_path, capsys):
     assert gate(tmp_path / "both", capsys, ("x", "y"))[0] == 1
     code, out, err = gate(tmp_path / "variant", capsys, ("x",))
     assert (code, "y: not in gptq; run it on both, or choose --tasks" in err) == (2, True)
-    assert "### In one run alone\n\n- y: not in gptq" in out
+    assert "\n- In one run alone: y: not in gptq\n" in out
     code, _, err = gate(tmp_path / "base", capsys, ("x", "y"), ("x",))
     assert (code, "y: not in base" in err) == (2, True)
 
@@ -191,8 +193,8 @@ def test_texts_that_two_models_cannot_have_in_common_are_not_valid(tmp_path, cap
     base = write_run(tmp_path / "base", {"t": rows})
     copy = write_run(tmp_path / "copy", {"t": rows}, model="another")
     for style in STYLES:
-        actual, out, _ = printed(capsys, "compare", base, copy, "--format", style)
-        assert (actual, "every response is base's" in out) == (code, True)
+        actual, out, err = printed(capsys, "compare", base, copy, "--format", style)
+        assert (actual, "every response is base's" in out + err) == (code, True)
 
 
 def rotated(folder, change=lambda row: None, **more):

@@ -25,8 +25,6 @@ def failure(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_a_command_ends_with_an_example(capsys, name):
-    if name == "eval":  # its help is that of lm_eval
-        return
     with pytest.raises(SystemExit) as caught:
         main([name, "--help"])
     assert caught.value.code == 0
@@ -35,7 +33,7 @@ def test_the_help_of_a_command_ends_with_an_example(capsys, name):
     assert all(line.strip().startswith(("mcqa ", "lm_eval ")) for line in examples)
 
 
-@pytest.mark.parametrize(("words", "modules"), [(["--help"], []), (["compare", "--help"], ["compare"])])
+@pytest.mark.parametrize(("words", "modules"), [(["--help"], []), (["compare", "--help"], ["compare", "terminal"])])
 def test_only_the_module_of_the_called_command_is_imported(words, modules):
     program = (
         f"import sys; from mcqa_suite.cli.main import main\ntry: main({words})\nexcept SystemExit: pass\n"

@@ -126,6 +126,7 @@ def test_both_backends_give_the_same_results_and_say_which_they_are(tiny_checkpo
 @pytest.mark.slow
 def test_the_cache_is_switched_by_a_model_argument(tiny_checkpoint, tmp_path, monkeypatch, setting):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache.sqlite"))
+    monkeypatch.chdir(tmp_path)  # where runs/ is made
     settings = f"pretrained={tiny_checkpoint},cache={setting}"
     words = ["--model_args", settings, "--device", "cpu", "--tasks", "mcqa_epfl", "--limit", "1"]
     assert main(["eval", *words]) == 0

@@ -14,10 +14,13 @@ from pathlib import Path
 class Terminal:
     """A running command, whose keys a test presses."""
 
-    def __init__(self, words: list[str], folder: Path | None = None) -> None:
+    def __init__(self, words: list[str], folder: Path | None = None, **environment: str) -> None:
         master, slave = pty.openpty()
         command = [sys.executable, "-m", "mcqa_suite.cli.main", *words]
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, close_fds=True, cwd=folder)
+        env = {**os.environ, **environment}
+        self.process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, close_fds=True, cwd=folder, env=env
+        )
         os.close(slave)
         self.master = master
 
@@ -37,6 +40,12 @@ class Terminal:
                 except OSError:
                     break
         return shown
+
+    def rest(self) -> str:
+        """What is shown until the command ends."""
+        shown = self.until("\0")
+        assert self.end() == 0, shown
+        return shown.replace("\r\n", "\n")
 
     def end(self) -> int:
         code = self.process.wait(60)

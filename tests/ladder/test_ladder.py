@@ -200,9 +200,12 @@ evaluate:
     assert run_recipe(recipe, tmp_path / "run").rungs[1:] == result.rungs[1:]
     assert capsys.readouterr().out.count("unchanged") == 5
     assert main(["run", str(recipe), "--output", str(tmp_path / "run")]) == 0
-    *_, tables, report = capsys.readouterr().out.splitlines()
-    assert tables.endswith(f"intervals in {tmp_path}/run/leaderboard.md, stages in training.md")
-    assert report == f"report in {tmp_path}/run/report.html"
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-2:] == [
+        f"report: {tmp_path}/run/report.html",
+        f"leaderboard: {tmp_path}/run/leaderboard.md",
+    ]
+    assert printed.count("|---|") == 1  # one table
     assert {"leaderboard.md", "leaderboard.csv", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 

@@ -101,9 +101,19 @@ def golden(name, text):
 @pytest.mark.parametrize(("style", "name"), [("md", "md"), ("csv", "csv"), ("latex", "tex"), ("json", "json")])
 def test_the_comparison_is_the_golden_one(ladder, style, name, capsys):
     runs, again = ladder
-    command = ["compare", *map(str, runs), "--noise-floor", str(again), "--format", style]
+    command = ["compare", *map(str, runs), "--noise-floor", str(again), "--format", style, "--full"]
     assert main(command) == 0
     golden(f"compare.{name}", capsys.readouterr().out)
+
+
+def test_the_verdicts_are_the_golden_ones_and_other_formats_are_always_full(ladder, capsys):
+    runs, again = ladder
+    command = ["compare", *map(str, runs), "--noise-floor", str(again)]
+    assert main(command) == 0
+    golden("verdicts.md", capsys.readouterr().out)
+    for style, name in (("csv", "csv"), ("latex", "tex"), ("json", "json")):
+        assert main([*command, "--format", style]) == 0
+        golden(f"compare.{name}", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(("style", "name"), [("md", "md"), ("csv", "csv"), ("latex", "tex")])

@@ -167,7 +167,7 @@ def test_a_ladder_ends_with_a_report(tmp_path):
     runs = with_manifests(tmp_path)
     rungs = [RungResult(name, tmp_path, None, folder, None) for name, folder in runs.items()]
     result = LadderResult(None, tmp_path, tuple(rungs), 0.0)
-    assert save_report(result) == f"report in {tmp_path / 'report.html'}"
+    assert save_report(result) == f"report: {tmp_path / 'report.html'}"
     assert "gptq4 worse" in Read((tmp_path / "report.html").read_text(encoding="utf-8")).text
 
 

@@ -11,7 +11,7 @@ from helpers.log_files import LETTERS, choice_rows, questions, write_run, writte
 
 from mcqa_suite.analysis.leaderboard import Leaderboard, rung_leaderboard
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.rung_table import rung_table
+from mcqa_suite.reporting.rung_table import bounds_note, rung_table
 
 N = 1000
 PARENTS = {"base": None, "sft": "base", "gptq4": "sft", "gptq2": "sft"}
@@ -43,7 +43,8 @@ def board(folder: Path, normed: bool = False) -> Leaderboard:
 
 
 def test_each_rung_has_its_scores_and_its_differences_to_the_parent(tmp_path):
-    table = rung_table(board(tmp_path))
+    ladder = board(tmp_path)
+    table = rung_table(ladder)
     assert list(table.header) == ["rung", "parent", "t_cloze", "w_cot", "unread % of w_cot"]
     assert [tuple(row) for row in table.rows] == [
         ("base", "", "50.0", "40.0", "10.0"),
@@ -54,7 +55,7 @@ def test_each_rung_has_its_scores_and_its_differences_to_the_parent(tmp_path):
     ]
     bounds = {"sft": "gains at least 4.9", "gptq4": "loses at most 1.0", "gptq2": "loses at most 28.3"}
     words = "; ".join(f"{name} {bound} points on t_cloze" for name, bound in bounds.items())
-    assert table.notes[-1] == f"Bounds of these differences, one-sided 95 %: {words}."
+    assert bounds_note(ladder) == f"Bounds of these differences, one-sided 95 %: {words}."
 
 
 def test_a_cloze_task_below_chance_shows_acc_norm(tmp_path):

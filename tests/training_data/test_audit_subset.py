@@ -63,7 +63,7 @@ def test_a_difference_from_training_on_the_test_vanishes_on_the_clean_documents(
 def test_the_titles_of_tables_name_the_subset(tmp_path, capsys):
     runs, file = logs(tmp_path), subset(tmp_path / "clean.json", one=range(50), two=range(60))
     assert main(["compare", *runs, "--subset", file]) == 0
-    assert "### Verdicts (only the 110 of 400 documents that clean.json keeps)" in capsys.readouterr().out
+    assert "(only the 110 of 400 documents that clean.json keeps)\n\n| task |" in capsys.readouterr().out
     assert main(["table", *runs, "--subset", file]) == 0
     message = capsys.readouterr().out
     assert message.startswith("### Leaderboard (only the 110 of 400 documents that clean.json keeps)")

@@ -25,6 +25,7 @@ from mcqa_suite.logs.named_runs import expanded, named_path
 from mcqa_suite.reporting import comparison_data, comparison_text
 from mcqa_suite.reporting import leaderboard as leaderboard_text
 from mcqa_suite.reporting.tables import data_frame
+from mcqa_suite.reporting.verdict_table import verdict_markdown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,8 +142,10 @@ class CompareResult:
         """A row for each task or group and variant; accuracies, differences and shares are fractions."""
         return data_frame(comparison_data.comparison_rows(self.comparison))
 
-    def text(self, style: str = "md") -> str:
-        """The tables as "md", "csv", "latex" or "json"."""
+    def text(self, style: str = "md", *, full: bool = False) -> str:
+        """The verdicts as Markdown ("md"), with `full` every table and note; or all figures as "csv", "latex" or "json"."""
+        if style == "md" and not full:
+            return verdict_markdown(self.comparison)
         return comparison_text.FORMATS[style](self.comparison)
 
     def report(self, output: str | Path, *, figures: str | Path | None = None) -> ReportResult:

@@ -29,8 +29,13 @@ def command(commands: Any, name: str, help_text: str, *examples: str) -> argpars
 
 
 def add_style(parser: argparse.ArgumentParser, *styles: str) -> None:
-    """Add --format as `style`, Markdown by default."""
-    parser.add_argument("--format", dest="style", choices=["md", *styles], default="md", help="default: md (Markdown)")
+    """Add --format as `style`."""
+    parser.add_argument(
+        "--format",
+        dest="style",
+        choices=["md", *styles],
+        help="default: aligned tables on a terminal, md (Markdown) elsewhere",
+    )
 
 
 def add_metric_and_subset(parser: argparse.ArgumentParser) -> None:

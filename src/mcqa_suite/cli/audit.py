@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.cli.arguments import add_metadata, add_style
+from mcqa_suite.cli.terminal import print_markdown
 
 EXAMPLES = (
     "mcqa audit train.jsonl --against mcqa_arc mcqa_epfl -o audit",
@@ -32,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(
-    data: list[Path], against: list[str], metadata: dict[str, Any], style: str, output: Path | None, **options: Any
+    data: list[Path],
+    against: list[str],
+    metadata: dict[str, Any],
+    style: str | None,
+    output: Path | None,
+    **options: Any,
 ) -> int:
     from mcqa_suite.ladder.audit import read_data
     from mcqa_suite.training_data.audit import audit
@@ -44,5 +50,5 @@ def run(
     result = audit(inputs.rows, items, **options)
     if output:
         save(result, output)
-    print(FORMATS[style](result), end="")
+    print_markdown(FORMATS[style or "md"](result), style)
     return int(bool(result.leaks))

@@ -5,12 +5,15 @@ import sys
 from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor, add_style, fail_if_any
+from mcqa_suite.cli.terminal import print_markdown
 from mcqa_suite.common.errors import ConfigError
 
 EXAMPLES = (
     "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --max-drop 1",
     "mcqa compare runs/base runs/sft --tasks 'mcqa_arc*' --format json",
 )
+
+OPTIONAL = ("n", "base %", "parent %", "variant %")  # columns that a narrow terminal does without
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,12 +51,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_noise_floor(parser)
     add_metric_and_subset(parser)
     add_style(parser, "csv", "latex", "json")
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="print p-values, calibration, flips, KL and every note too (csv, latex and json always have them)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(
     runs: list[str],
-    style: str,
+    style: str | None,
+    full: bool,
     max_drop: float | None,
     per_task: bool,
     fail_if: str | None,
@@ -69,7 +78,7 @@ def run(
     result = compare(*runs, **options)
     gates = [result.max_drop(max_drop, per_task=per_task)] if max_drop is not None else []
     gates += [result.fail_if_worse(strict=strict)] if fail_if else []
-    print(result.text(style), end="")
+    print_markdown(result.text(style or "md", full=full), style, optional=OPTIONAL)
     for line in (line for gate in gates for line in gate.lines):
         print(f"mcqa: {line}", file=sys.stderr)
     incomplete = [f"{line}; run it on both, or choose --tasks" for line in result.incomplete] if gates else []

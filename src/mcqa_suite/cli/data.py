@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from mcqa_suite.cli.terminal import print_markdown
+
 EXAMPLES = (
     "mcqa data training/configs/demo.yaml --figure mix.svg",
     "mcqa data train.jsonl",
@@ -25,7 +27,7 @@ def run(data: list[Path], figure: Path | None, output: Path | None) -> None:
     from mcqa_suite.training_data.sources.composition import mix_figure, mix_table
 
     rows = read_data(data).rows
-    print(mix_table(rows), end="")
+    print_markdown(mix_table(rows))
     if figure:
         write_file(figure, mix_figure(rows))
     if output:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from mcqa_suite.cli.arguments import command, fail_if_any
+from mcqa_suite.cli.terminal import print_markdown
 
 LOG = "samples_mcqa_arc_grid_*.jsonl, or the folder of one"
 EXAMPLES = (
@@ -55,7 +56,7 @@ def run_vote(samples: Path, logprob: Path | None, submission: Path | None) -> No
     from mcqa_suite.api.grids import grid_votes
 
     result = grid_votes(samples, logprob=logprob)
-    print(result.text(), end="")
+    print_markdown(result.text())
     if submission:
         result.save_submission(submission)
     fail_if_any(result.problems)

@@ -19,7 +19,7 @@ from mcqa_suite.common.errors import McqaError
 
 GROUPS = {
     "evaluate": {
-        "eval": "run lm_eval with the tasks of this suite; all flags are those of lm_eval",
+        "eval": "evaluate a model with lm_eval, whose flags all work, and write logs that can be compared",
         "tasks": "list the tasks, or print their folder",
         "check": "load tasks and render every document, without a model",
         "extract": "extract the answers of existing sample logs again, without the model",

@@ -3,6 +3,7 @@
 import argparse
 
 from mcqa_suite.cli.arguments import RUN, add_style, fail_if_any
+from mcqa_suite.cli.terminal import print_markdown
 
 EXAMPLES = (
     "mcqa orders runs/base runs/gptq4",
@@ -16,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(runs: list[str], style: str) -> None:
+def run(runs: list[str], style: str | None) -> None:
     from mcqa_suite.api.repeats import orders
 
     result = orders(*runs)
-    print(result.text(style), end="")
+    print_markdown(result.text(style or "md"), style)
     fail_if_any(result.problems)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.cli.arguments import add_judge
+from mcqa_suite.cli.terminal import print_markdown
 
 EXAMPLES = (
     "mcqa rank base=base.jsonl sft=sft.jsonl --judge http://localhost:8000/v1",
@@ -34,4 +35,4 @@ def run(responses: list[str], output: Path, embedding: str | None, **options: An
     if not embedding:
         print("mcqa: similarity to the references was not computed; set --embedding", file=sys.stderr)
     result.save(output)
-    print(f"{result.text()}\n\n{output}: ranking.md, ranking.csv, ranking.svg, verdicts.jsonl")
+    print_markdown(f"{result.text()}\n\n{output}: ranking.md, ranking.csv, ranking.svg, verdicts.jsonl\n")

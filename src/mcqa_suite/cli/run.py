@@ -4,11 +4,14 @@ import argparse
 from pathlib import Path
 
 from mcqa_suite.cli.arguments import fail_if_any
+from mcqa_suite.cli.terminal import print_markdown
 
 EXAMPLES = (
     "mcqa run training/configs/demo.yaml --output runs/demo",
     "mcqa run training/configs/demo.yaml --smoke",
 )
+
+OPTIONAL = ("parent", "MB", "GB")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +44,7 @@ def run(
     ray: str | None,
     store: str | None,
 ) -> None:
-    from mcqa_suite.ladder.outputs import save_leaderboard, save_report, save_sweeps, save_training
+    from mcqa_suite.ladder.outputs import LEADERBOARD, save_leaderboard, save_report, save_sweeps, save_training
     from mcqa_suite.ladder.recipe import read_recipe, with_jobs
     from mcqa_suite.ladder.recipe import until as cut_after
     from mcqa_suite.ladder.run import run_recipe
@@ -56,12 +59,13 @@ def run(
         plan = small.recipe
     result = run_recipe(plan, output, ray=ray, store=store)
     save_training(result)
-    leaderboard, problems = save_leaderboard(result)
-    for text in (save_sweeps(result), leaderboard):
-        print(f"\n{text}" if text else "", end="")
-    if leaderboard:
-        tables = f"every task with its intervals in {result.output}/leaderboard.md, stages in training.md"
-        print(f"\n{result.seconds:.0f} s; {tables}\n{save_report(result)}")
-    else:
+    if sweeps := save_sweeps(result):
+        print_markdown(f"\n{sweeps}")
+    table, problems = save_leaderboard(result)
+    if not table:
         print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {plan.path} has no `evaluate` section")
+        return
+    print_markdown(f"\n{table}", optional=OPTIONAL)
+    lines = [line for line in save_report(result).splitlines() if line not in problems]
+    print("\n".join(["", f"{result.seconds:.0f} s", *lines, f"leaderboard: {result.output / LEADERBOARD}"]))
     fail_if_any(problems)

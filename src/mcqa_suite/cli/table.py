@@ -4,11 +4,14 @@ import argparse
 from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_style, fail_if_any
+from mcqa_suite.cli.terminal import print_markdown
 
 EXAMPLES = (
     "mcqa table runs/base runs/sft 4-bit=runs/gptq4",
     "mcqa table runs/* --format latex",
 )
+
+OPTIONAL = ("tokens/s", "MB", "GB")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(runs: list[str], style: str, **options: Any) -> None:
+def run(runs: list[str], style: str | None, **options: Any) -> None:
     from mcqa_suite.api.comparison import leaderboard
 
     result = leaderboard(runs, **options)
-    print(result.text(style), end="")
+    print_markdown(result.text(style or "md"), style, optional=OPTIONAL)
     fail_if_any(result.problems)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_filter, add_style, fail_if_any
+from mcqa_suite.cli.terminal import print_markdown
 
 EXAMPLES = (
     "mcqa variance runs/base runs/gptq4 -o variance",
@@ -24,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(runs: list[str], worst: int, style: str, output: Path | None, **options: Any) -> None:
+def run(runs: list[str], worst: int, style: str | None, output: Path | None, **options: Any) -> None:
     from mcqa_suite.api.repeats import variance
 
     result = variance(*runs, **options)
-    print(result.text(style, worst), end="")
+    print_markdown(result.text(style or "md", worst), style)
     if output:
         result.save(output, worst)
     fail_if_any(result.problems)

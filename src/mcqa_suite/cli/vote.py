@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.cli.arguments import add_columns, add_filter, add_style, fail_if_any
+from mcqa_suite.cli.terminal import print_markdown
 from mcqa_suite.common.errors import ConfigError
 
 EXAMPLES = (
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(
     samples: list[str],
-    style: str,
+    style: str | None,
     output: Path | None,
     show: int,
     kind: str | None,
@@ -60,7 +61,7 @@ def run(
     from mcqa_suite.logs.log_row import Columns
 
     result = vote(*samples, columns=Columns(kind, choices, gold), **options)
-    print(result.text(style), end="")
+    print_markdown(result.text(style or "md"), style)
     if output:
         result.save(output, show)
     fail_if_any(result.problems)

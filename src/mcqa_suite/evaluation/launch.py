@@ -18,17 +18,16 @@ from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.chat_template import CHAT, calls_of, one_model
+from mcqa_suite.evaluation.chat_template import calls_of, one_model
 from mcqa_suite.evaluation.failed_requests import FailedItems, failure_lines, without_failed
+from mcqa_suite.evaluation.flags import explain_flags
 from mcqa_suite.evaluation.group_settings import with_group_settings
+from mcqa_suite.evaluation.messages import said_once, without_git_errors
+from mcqa_suite.evaluation.output_folder import closing_lines, saved_by_default
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 
 SUBCOMMANDS = ("run", "ls", "validate")
-CHAT_HELP = (
-    "Apply the chat template (optional: its name). 'false': do not. Default: to each task as the manifest of the checkpoint "
-    "says for its format, else do not."
-)
 ADAPTERS = ("peft", "lora_local_path")  # model arguments of hf and of vllm
 SERVER_MODELS = ("local-completions", "local-chat-completions")
 
@@ -55,6 +54,9 @@ def _launch(words: Sequence[str]) -> FailedItems:
         args, settings = read_command(words)
         calls: list[dict[str, Any]] = [{}]
         if args.command == "run":
+            saved = saved_by_default(settings)
+            vars(args).update(saved)
+            settings |= saved
             calls = checked(settings)
             loglik_cache.switch_on()
         with ExitStack() as stack:
@@ -62,6 +64,8 @@ def _launch(words: Sequence[str]) -> FailedItems:
             failed = stack.enter_context(without_failed())
             stack.enter_context(with_group_settings())
             stack.enter_context(unsaved_is_an_error(settings.get("output_path")))
+            stack.enter_context(said_once())
+            stack.enter_context(without_git_errors())
             _register(settings.get("model"), stack)
             args.include_path = settings.get("include_path") or str(tasks_dir())
             if len(calls) > 1:
@@ -69,6 +73,8 @@ def _launch(words: Sequence[str]) -> FailedItems:
             for call in calls:
                 vars(args).update(call)
                 args.func(args)
+        if args.command == "run" and processes.is_main():
+            print("\n".join(closing_lines(str(settings["output_path"]))))
     except McqaError:
         raise
     except Exception as error:
@@ -82,25 +88,20 @@ def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, An
     """The harness's arguments, and the settings that they give over those of `--config`'s file."""
     from lm_eval._cli import HarnessCLI
     from lm_eval.config.evaluate_config import EvaluatorConfig
+    from lm_eval.utils import simple_parse_args_string
 
     parser = HarnessCLI()._parser
-    _explain_flag(parser)
+    explain_flags(parser)
     args = parser.parse_args(words)
     path = getattr(args, "config", None)
     flags = {name: value for name, value in vars(args).items() if value is not None}
     settings = {"tasks": [], **(EvaluatorConfig.load_yaml_config(path) if path else {}), **flags}
     if isinstance(settings["tasks"], str):
         settings["tasks"] = settings["tasks"].split(",")
+    for name in ("model_args", "hf_hub_log_args"):
+        if isinstance(settings.get(name), str):  # in a configuration file
+            settings[name] = simple_parse_args_string(settings[name])
     return args, settings
-
-
-def _explain_flag(parser: argparse.ArgumentParser) -> None:
-    """Let the harness's help say what the flag of chat templates does here."""
-    for action in parser._actions:
-        if action.dest == CHAT:
-            action.help = CHAT_HELP
-        for command in action.choices.values() if isinstance(action.choices, dict) else ():
-            _explain_flag(command)
 
 
 def checked(settings: Mapping[str, Any]) -> list[dict[str, Any]]:

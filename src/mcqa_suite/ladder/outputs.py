@@ -13,8 +13,10 @@ from mcqa_suite.ladder import sweep_results
 from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
-from mcqa_suite.reporting.rung_table import rung_table
+from mcqa_suite.reporting.rung_table import bounds_note, rung_table
 from mcqa_suite.reporting.tables import Table, markdown, percent
+
+LEADERBOARD, REPORT = "leaderboard.md", "report.html"
 
 
 def board_of(result: LadderResult) -> Leaderboard:
@@ -27,16 +29,17 @@ def save_leaderboard(result: LadderResult, board: Leaderboard | None = None) -> 
     """Write leaderboard.md and .csv into the run folder; return the first table of the Markdown, rungs by tasks.
 
     "" where nothing was evaluated. The second value has a line for each score that cannot be trusted. `board` is that of the
-    result, where it has been made.
+    result, where it has been made. The file has the bounds of the differences too.
     """
     if not any(rung.evaluation for rung in result.rungs):
         return "", ()
     board = board or board_of(result)
     table = rung_table(board)
-    summary = markdown(replace(table, notes=[*table.notes, *_origin_of_base(result.rungs[0])]))
-    write_file(result.output / "leaderboard.md", f"{summary}\n{leaderboard.markdown_by_task(board)}")
+    notes = [*table.notes, *_origin_of_base(result.rungs[0])]
+    summary = markdown(replace(table, notes=[*filter(None, [bounds_note(board)]), *notes]))
+    write_file(result.output / LEADERBOARD, f"{summary}\n{leaderboard.markdown_by_task(board)}")
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
-    return summary, board.problems
+    return markdown(replace(table, notes=notes)), board.problems
 
 
 def _origin_of_base(base: RungResult) -> list[str]:
@@ -132,17 +135,17 @@ def _preference_cells(rung: RungResult) -> list[str]:
 
 
 def save_report(result: LadderResult) -> str:
-    """Write report.html beside the leaderboard; return the lines to print about it."""
+    """Write the report beside the leaderboard; return where it is, or why there is none, and a line for each problem in it."""
     folders = [str(rung.evaluation) for rung in result.rungs if rung.evaluation]
     if not folders:
         return "no report: nothing was evaluated"
-    output = result.output / "report.html"
+    output = result.output / REPORT
     logs = {rung.name: rung.checkpoint / "training_log.jsonl" for rung in result.rungs}
     try:
         page = html.write_report(folders, output, logs=logs)
     except McqaError as error:  # the checkpoints and tables are complete without it
-        return f"no report.html: {error}"
-    return "\n".join([f"report in {output}", *page.problems])
+        return f"no report: {error}"
+    return "\n".join([f"report: {output}", *page.problems])
 
 
 def _read(rung: RungResult) -> Run:

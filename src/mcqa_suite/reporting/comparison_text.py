@@ -1,4 +1,4 @@
-"""What `mcqa compare` prints for people: Markdown and LaTeX."""
+"""What `mcqa compare --full` prints for people, in Markdown and LaTeX."""
 
 from __future__ import annotations
 
@@ -119,12 +119,12 @@ def _verdicts(comparison: Comparison) -> Table:
     title = f"Verdicts ({comparison.subset})" if comparison.subset else "Verdicts"
     foot = f"p Holm: corrected within each family: {family_text(comparison.families)}. {MARKED}"
     marked = [MARKED_DOUBT] if any(row.warnings or row.forced for row in comparison.rows) else []
-    columns = dict(_with_parents(VERDICTS, comparison.rows, comparison.base))
+    columns = dict(with_parents(VERDICTS, comparison.rows, comparison.base))
     columns["to settle it"] = lambda row: settling_words(row, comparison.margin)
     return _table(title, columns, comparison.rows, (foot, *marked)).without_empty_columns()
 
 
-def _with_parents(columns: Columns, rows: Sequence[ComparisonRow], base: str) -> Columns:
+def with_parents(columns: Columns, rows: Sequence[ComparisonRow], base: str) -> Columns:
     """The columns, with the model that each variant is compared with where that is not always the base."""
     if any(row.parent != base for row in rows):
         return columns
@@ -133,7 +133,7 @@ def _with_parents(columns: Columns, rows: Sequence[ComparisonRow], base: str) ->
 
 def _main(rows: Sequence[ComparisonRow], base: str) -> Table:
     """A row a variant, then what guessing and what one letter for every question would score."""
-    first, columns = rows[0], dict(_with_parents(MAIN, rows, base))
+    first, columns = rows[0], dict(with_parents(MAIN, rows, base))
     if all(row.unread_base is None and row.unread_variant is None for row in rows):
         columns = {name: cell for name, cell in columns.items() if not name.startswith("unread")}
     score = list(columns).index("score")

@@ -64,15 +64,18 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     ns = {_short(board.columns[i]): next(e.accuracy.n for e in _entries(board, i) if e) for i in indices}
     questions = ", ".join(f"{name} {n}" for name, n in ns.items())
     lines = [f"In %, then the difference to the parent in points. {MARKED} Questions: {questions}."]
-    bounds = []
-    for row in board.rows:
-        entries = [entry for index in indices if (entry := row.entries[index])]
-        words = [f"{bound_words(entry.change)} on {_short(entry.column)}" for entry in entries if entry.change]
-        bounds += [f"{row.run.name} {', '.join(words)}"] if words and row.parent else []
-    if bounds:
-        lines.append(f"Bounds of these differences, one-sided 95 %: {'; '.join(bounds)}.")
     failed = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
         lines.append(f"† not valid: {'; '.join(dict.fromkeys(invalid))}.")
     lines += [f"Difference not valid: {line}." for line in invalid_differences(board, indices)]
     return [*lines, *warning_lines(board)]
+
+
+def bounds_note(board: Leaderboard) -> str:
+    """The bound of every difference in the table, in one sentence; "" where there is none."""
+    bounds = []
+    for row in board.rows:
+        entries = [entry for index in chosen_columns(board) if (entry := row.entries[index])]
+        words = [f"{bound_words(entry.change)} on {_short(entry.column)}" for entry in entries if entry.change]
+        bounds += [f"{row.run.name} {', '.join(words)}"] if words and row.parent else []
+    return f"Bounds of these differences, one-sided 95 %: {'; '.join(bounds)}." if bounds else ""
