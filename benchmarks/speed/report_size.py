@@ -95,7 +95,7 @@ def measure(driver: object, path: Path) -> dict[str, float]:
     )
     spent = {"readable (s)": timing / 1000, "samples ready (s)": opened.seconds}
     steps = [
-        ("transition", "base right → variant wrong"),
+        ("transition", "right → wrong"),
         ("transition", "unchanged"),
         ("transition", "all"),
         ("subject", "subject 3"),
@@ -104,7 +104,7 @@ def measure(driver: object, path: Path) -> dict[str, float]:
         ("status", "all"),
         ("model", "variant 8"),
         ("model", "any"),
-        ("task", "mcqa_epfl_cot"),
+        ("task", "EPFL questions, chain of thought"),
         ("task", "all"),
         ("text", "the answer is b"),
         ("text", "e"),

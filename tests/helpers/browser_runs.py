@@ -16,24 +16,30 @@ from mcqa_suite.reporting import html
 from mcqa_suite.reporting.browser.section import Browser, browser_section
 from mcqa_suite.reporting.figures import css_variables
 
+SWITCH = "".join(
+    f'<label><input type="radio" name="against" id="view-{i}" value="{value}"{" checked" * (not i)}> {value}</label>'
+    for i, value in enumerate(("parent", "base"))
+)
 
-def page(browser: Browser) -> str:
-    """A page that holds the browser alone, under the policy that a report has."""
+
+def page(browser: Browser, ways: int = 1) -> str:
+    """A page that holds the browser alone, under the policy that a report has, with a switch between two `ways` to compare."""
     css = css_variables() + browser.css
     policy = html.policy([css], [browser.script])
+    switch = SWITCH if ways > 1 else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Samples</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">'
-        f"<style>{css}</style></head><body><main>{browser.html}</main>"
+        f"<style>{css}</style></head><body><main>{switch}{browser.html}</main>"
         f'<script type="application/octet-stream" id="browser-data">{browser.data}</script>'
         f"<script>{browser.script}</script></body></html>"
     )
 
 
-def written_page(folder: Path, browser: Browser) -> Path:
+def written_page(folder: Path, browser: Browser, ways: int = 1) -> Path:
     path = folder / "page.html"
-    path.write_text(page(browser), encoding="utf-8")
+    path.write_text(page(browser, ways), encoding="utf-8")
     return path
 
 

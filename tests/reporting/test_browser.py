@@ -21,7 +21,7 @@ def test_every_document_is_embedded_once_with_a_cell_for_each_model(tmp_path):
     assert "46 of 46 documents with the answers of 3 models are embedded." in browser.html
     assert {len(item[5]) for item in items} == {3}
     assert len({(item[0], item[1]) for item in items}) == 46
-    letters = [item for item in items if about["tasks"][item[0]] == ["letters", "letters"]]
+    letters = [item for item in items if about["tasks"][item[0]] == ["letters", "letters", "letters"]]
     assert all(abs(sum(cell[4:]) - 1000) <= 2 for item in letters for cell in item[5])
     assert {about["subjects"][item[2]] for item in letters} == {"physics"}
 
@@ -33,7 +33,7 @@ def test_transitions_agree_with_the_comparison(tmp_path):
     items, about = unpacked(browser_section(runs, "base"))
     comparison = compare(runs[0], runs[1:], Options())
     for row in comparison.rows:
-        task = [name for name, _link in about["tasks"]].index(row.task)
+        task = [name for name, *_ in about["tasks"]].index(row.task)
         model = about["models"].index(row.variant)
         counts = np.bincount([item[5][model][0] for item in items if item[0] == task], minlength=6)
         flips = row.flips
@@ -42,7 +42,7 @@ def test_transitions_agree_with_the_comparison(tmp_path):
 
 def test_a_generated_answer_has_its_status_its_rule_and_its_span(tmp_path):
     items, about = unpacked(browser_section(small_runs(tmp_path), "base"))
-    task = [name for name, _link in about["tasks"]].index("cot")
+    task = [name for name, *_ in about["tasks"]].index("cot")
     item = next(item for item in items if item[0] == task and item[1] == 4)
     base, _same, worse = item[5]
     assert base[4] == [["answered", "it_is", "A", ["It is ", {"m": "A"}, "."]]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +24,8 @@ def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
 
     path = written_page(tmp_path, browser_section(small_runs(tmp_path), "base"))
     opened = Opened(chromium, path)
+    assert opened.text("count") == "13 of 46 questions shown"  # those whose answer changed
+    opened.filter("transition", "all")
     assert opened.text("count") == "46 of 46 questions shown"
     opened.filter("task", "cot")
     assert opened.text("count") == "6 of 46 questions shown"
@@ -30,7 +35,7 @@ def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
     assert opened.text("count") == "0 of 46 questions shown"
     assert "No question passes" in opened.text("item")
     opened.filter("model", "worse")
-    opened.filter("transition", "base right → variant wrong")
+    opened.filter("transition", "right → wrong")
     assert opened.text("count") == "3 of 46 questions shown"
     assert "rule refusal" in opened.text("item")
     marked = "return [...document.querySelectorAll('#browser-item mark')].map((e) => e.textContent)"
@@ -43,6 +48,7 @@ def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
     opened.press("OPTION B OF 7")
     opened.wait("document.getElementById('browser-count').textContent.startsWith('1 ')")
     assert "letters, document 7" in opened.text("item")
+    opened.filter("order", "as in the log")
     assert opened.run("return document.querySelectorAll('#browser-item .browser-gold').length") == 1
     assert opened.run("return document.querySelectorAll('#browser-item .browser-chosen').length") == 3
     opened.filter("text", "")
@@ -53,7 +59,7 @@ def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
     opened.press("k")
     assert opened.text("item") == before
     opened.press("j", "j")
-    assert opened.run("return location.hash") == "#item=letters%3A9"
+    assert opened.run("return location.hash") == "#order=log&item=letters%3A9"
     chromium.refresh()
     opened.wait("document.getElementById('browser').dataset.ready")
     assert "letters, document 9" in opened.text("item")
@@ -68,6 +74,90 @@ def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
     opened.wait("document.getElementById('browser-item').textContent.includes('cot, document 5')")
     opened.quiet()
     assert "nowhere:1 is not embedded in this page." in Opened(chromium, path, "#item=nowhere%3A1").text("count")
+
+
+def ladder_runs(tmp_path):
+    """base -> sft -> gptq: sft loses documents 0 to 9 of 40, and gptq gets them back and loses 20 to 22, 21 by most."""
+    scores, gold = questions(40)
+    scores[np.arange(40), gold] += 5
+    scores *= 0.2
+    sft, gptq = scores.copy(), scores.copy()
+    sft[:10] = -scores[:10]
+    gptq[20:23] = -scores[20:23]
+    gptq[21] *= 20
+    runs = []
+    for name, values in (("base", scores), ("sft", sft), ("gptq", gptq)):
+        text = "The sky is blue. It is A." if name == "base" else "The sea is very blue. It is A."
+        rows = [written_row("cot", i, "A", 0, text=text) for i in range(2)]
+        tasks = {"mcqa_arc_easy": choice_rows("mcqa_arc_easy", values, gold), "cot": rows}
+        runs.append(read_run(write_run(tmp_path / name, tasks, model=name, groups={"both": list(tasks)})))
+    return runs
+
+
+WAYS = [{"sft": "base", "gptq": "sft"}, {"sft": "base", "gptq": "base"}]
+
+
+def test_changes_are_those_from_the_parent_until_the_reader_switches_to_the_base(chromium, tmp_path):
+    path = written_page(tmp_path, browser_section(ladder_runs(tmp_path), "base", parents=WAYS), ways=2)
+    opened = Opened(chromium, path, "#task=mcqa_arc_easy&model=gptq&change=1,2,3")
+    assert opened.text("count") == "13 of 42 questions shown"
+    assert "ARC-Easy, letter, document 21" in opened.text("item")  # the largest shift first
+    assert "right → wrong, against sft" in opened.text("item")
+    opened.run("document.getElementById('view-1').click()")
+    assert opened.text("count") == "3 of 42 questions shown"
+    assert "right → wrong, against" not in opened.text("item")
+    address = "#task=mcqa_arc_easy&model=gptq&change=1,2,3&against=base&item=mcqa_arc_easy%3A21"
+    assert opened.run("return location.hash") == address
+    again = Opened(chromium, path, address)
+    assert again.text("count") == "3 of 42 questions shown"
+    assert again.run("return document.getElementById('view-1').checked")
+    group = Opened(chromium, path, "#task=both")
+    assert group.text("count") == "42 of 42 questions shown"
+
+
+def test_a_response_like_its_parents_is_folded_and_another_is_marked(chromium, tmp_path):
+    path = written_page(tmp_path, browser_section(ladder_runs(tmp_path), "base", parents=WAYS), ways=2)
+    opened = Opened(chromium, path, "#item=cot:1")
+    new = "[...e.querySelectorAll('.browser-new')].map((n) => n.textContent)"
+    cards = f"return [...document.querySelectorAll('.browser-card')].map((e) => {new})"
+    assert opened.run(cards) == [[], [" sea", " very"], []]
+    fold = "[e.open, e.querySelector('summary').textContent]"
+    folded = f"return [...document.querySelectorAll('.browser-card details')].map((e) => {fold})"
+    assert opened.run(folded) == [[False, "The same response as sft"]]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_the_questions_shown_can_be_downloaded(chromium, tmp_path, kind):
+    path = written_page(tmp_path, browser_section(ladder_runs(tmp_path), "base", parents=WAYS), ways=2)
+    opened = Opened(chromium, path, "#task=mcqa_arc_easy&model=gptq&change=1")
+    keep = "const create = URL.createObjectURL; URL.createObjectURL = (blob) => ((window.blob = blob), create.call(URL, blob))"
+    opened.run(keep)
+    chromium.find_element("css selector", f"[data-download={kind}]").click()
+    text = chromium.execute_async_script("window.blob.text().then(arguments[0])")
+    if kind == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert len(rows) == 9  # three questions of three models
+        assert {row["document"] for row in rows} == {"20", "21", "22"}
+        assert rows[0]["document"] == "21"
+        assert {row["change"] for row in rows if row["model"] == "gptq"} == {"right → wrong"}
+        assert {(row["model"], row["against"]) for row in rows} == {("base", ""), ("sft", "base"), ("gptq", "sft")}
+    else:
+        records = [json.loads(line) for line in text.splitlines()]
+        assert records[0]["document"] == 21
+        assert [model["right"] for model in records[0]["models"]] == [True, True, False]
+        assert abs(sum(records[0]["models"][2]["probabilities"]) - 1) < 0.01
+    opened.quiet()
+
+
+def test_a_text_that_begins_like_a_formula_is_no_formula_in_the_csv(chromium, tmp_path):
+    rows = [written_row("cot", i, "A", 0, text="=HYPERLINK(1)") for i in range(2)]
+    runs = [read_run(write_run(tmp_path / name, {"cot": rows}, model=name)) for name in ("base", "sft")]
+    opened = Opened(chromium, written_page(tmp_path, browser_section(runs, "base")))
+    opened.filter("transition", "all")
+    opened.run("URL.createObjectURL = (blob) => ((window.blob = blob), 'blob:null/0')")
+    opened.run("document.querySelector('[data-download=csv]').click()")
+    text = chromium.execute_async_script("window.blob.text().then(arguments[0])")
+    assert text.count(",'=HYPERLINK(1)") == 4
 
 
 def test_a_long_response_is_scrolled_to_its_span(chromium, tmp_path):
@@ -112,6 +202,7 @@ def test_hostile_texts_are_shown_as_text_and_nothing_runs(chromium, tmp_path):
     runs = [hostile_run(tmp_path / str(i), f"{text[:80]} {i}") for i, text in enumerate(HOSTILE[:5])]
     opened = Opened(chromium, written_page(tmp_path, browser_section(runs, runs[0].name)))
     n = 2 * len(HOSTILE)
+    opened.filter("transition", "all")
     assert opened.text("count") == f"{n} of {n} questions shown"
     seen = ""
     for _ in range(n):
@@ -166,9 +257,9 @@ def test_14000_questions_of_8_models_open_and_filter_at_once(chromium, tmp_path,
     seconds = time.perf_counter() - began
     opened = Opened(chromium, written_page(tmp_path, browser))
     embedded = len(unpacked(browser)[0])
-    assert opened.text("count").startswith(f"{embedded:,} of {embedded:,} questions shown")
+    assert opened.text("count").endswith(f" of {embedded:,} questions shown")
     times = {
-        "transition": opened.filter("transition", "base right → variant wrong"),
+        "transition": opened.filter("transition", "right → wrong"),
         "subject": opened.filter("subject", "subject 3"),
         "text": opened.filter("text", words[7]),
     }

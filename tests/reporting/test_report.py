@@ -24,8 +24,9 @@ from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import html
 from mcqa_suite.reporting import leaderboard as rendered
 from mcqa_suite.reporting.browser.section import Browser
+from mcqa_suite.reporting.headlines import headlines, parts_of
 from mcqa_suite.reporting.page_data import gather
-from mcqa_suite.reporting.verdicts import headlines, parts_of, verdicts
+from mcqa_suite.reporting.sentences import sentences
 
 
 @pytest.mark.slow
@@ -37,9 +38,11 @@ def test_a_report_says_in_words_what_changed(tmp_path, capsys):
     assert {"verdicts", "checks", "leaderboard", "figures", "comparisons", "methods"} <= set(page.ids())
     for words in (
         "base and what was made from it",
-        "gptq2 worse on 2 of 2",
-        "gptq8 equivalent",
-        "Worse on stem",
+        "gptq2 against base: worse on 2 of 2 tasks, most on words: -",
+        "of answers changed (noise floor: ",
+        "gptq8 against base: loses at most ",
+        "equivalent",
+        "significant, also after correction",
         "no answer could be read in 62.5 % of responses (base: 0.0 %)",
         "again (noise floor)",
         "Tango, Statistics in Medicine 17, 1998, 891-908",
@@ -113,8 +116,8 @@ def test_responses_of_a_model_are_shown_as_text(tmp_path):
 def test_runs_under_other_settings_are_shown_in_red(tmp_path):
     code, page, _output = reported(tmp_path, ladder(tmp_path, lm_eval_version="0.4.9"))
     assert code == 0
-    assert "gptq2 not comparable" in page.text
-    assert "gptq8 equivalent" in page.text
+    assert re.search(r"gptq2 against base: asked differently: harness version: \w+: 0.4.13 \(base\), 0.4.9", page.text)
+    assert "gptq8 against base: loses at most" in page.text
     bad = [attrs for tag, attrs in page.tags if tag == "td" and attrs.get("class") == "bad"]
     assert bad
     assert "0.4.13 (base), 0.4.9" in page.text
@@ -141,7 +144,7 @@ def test_a_run_without_samples_is_named_and_shown_with_the_harness_s_values(tmp_
     assert "--log_samples" in capsys.readouterr().err
     assert "bare : no samples" in page.text
     assert "0.2500 ± 0.0250" in page.text
-    assert "gptq8 equivalent" in page.text
+    assert "gptq8 against base: loses at most" in page.text
     output = tmp_path / "bare.html"
     assert main(["report", str(bare), "-o", str(output)]) == 2
     assert "No sample browser" in Read(output.read_text(encoding="utf-8")).text
@@ -150,7 +153,7 @@ def test_a_run_without_samples_is_named_and_shown_with_the_harness_s_values(tmp_
 def test_tasks_are_chosen_by_glob(tmp_path, capsys):
     runs = ladder(tmp_path)
     _code, page, _output = reported(tmp_path, runs, "--tasks", "word*")
-    assert "Worse on words" in page.text
+    assert "worse on words: -" in page.text
     assert " stem " not in page.text
     assert main(["report", str(runs["gptq2"]), "-o", str(tmp_path / "x.html"), "--tasks", "nothing"]) == 2
     assert "--tasks nothing: matches no task or group" in capsys.readouterr().err
@@ -168,7 +171,9 @@ def test_a_ladder_ends_with_a_report(tmp_path):
     rungs = [RungResult(name, tmp_path, None, folder, None) for name, folder in runs.items()]
     result = LadderResult(None, tmp_path, tuple(rungs), 0.0)
     assert save_report(result) == f"report: {tmp_path / 'report.html'}"
-    assert "gptq4 worse" in Read((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    text = Read((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "gptq4 against dpo: worse on t: -1.5 points" in text
+    assert "gptq4 against base: better on t: +9.0 points" in text  # the reader can switch
 
 
 def test_the_sample_browser_counts_as_right_what_the_comparison_counts(tmp_path):
@@ -258,10 +263,10 @@ def test_sizes_of_a_column_share_one_suitable_unit(tmp_path, megabytes, unit, sh
     assert "size_mb" in rendered.as_csv(ranked)
 
 
-def test_a_verdict_card_names_the_check_that_failed(tmp_path):
-    report = compared(*two_runs(tmp_path, always_c))
-    [card] = verdicts(report, ["gptq"], {})
-    assert (card.word, card.tone) == ("not valid", "bad")
-    [(verdict, phrase, text)] = card.lines
-    assert (verdict, phrase) == ("not valid", "not valid:")
-    assert re.fullmatch(r"t: \d+ of \d+ answers are C, which is right in [\d.]+ % \(gptq\)", text)
+def test_a_sentence_names_the_check_that_failed(tmp_path):
+    folders = two_runs(tmp_path, always_c)
+    [sentence] = sentences(compared(*folders), [read_run(folder) for folder in folders], {})
+    assert (sentence.word, sentence.tone) == ("not valid", "bad")
+    assert sentence.text.startswith("no valid score; ")
+    [note] = sentence.notes
+    assert re.fullmatch(r"t is not valid: \d+ of \d+ answers are C, which is right in [\d.]+ % \(gptq\)", note)

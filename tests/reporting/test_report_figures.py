@@ -26,7 +26,7 @@ TASKS = 14
 def drawn(paths, base=None):
     page = gather([str(path) for path in paths], base=base and str(base))
     plots = draw(page)
-    return page, {plot.name: plot for plot in plots}
+    return page, {plot.name: plot for _view, plot in plots}
 
 
 def sized(folder, n_shot=0, tasks=TASKS, **more):

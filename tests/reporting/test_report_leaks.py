@@ -8,7 +8,7 @@ from helpers.report_runs import ladder
 
 from mcqa_suite.analysis.compare import compare, read_folders
 from mcqa_suite.common.manifest import Data, Hardware, Manifest, Parent, write_manifest
-from mcqa_suite.reporting.audits import StageAudit, read_audit, write_audit
+from mcqa_suite.reporting.audits import StageAudit, leak_table, read_audit, write_audit
 from mcqa_suite.reporting.provenance import Cell, checklist, origin
 
 CHECK = "test questions in training rows"
@@ -61,6 +61,20 @@ def test_allowed_leaks_fail_the_check(tmp_path):
     audited(tmp_path, "gptq8", "drop", (1,), {"math": 1}, 128)
     cells = [("bad", "sft: 1,000 rows hold 3 questions, allowed"), ("good", "gptq8: 1 of 128 rows left out")]
     assert checks(runs)[CHECK] == [("", ""), *cells]
+
+
+def test_the_table_of_leaks_has_each_task_and_stage(tmp_path):
+    runs = climbed(tmp_path)
+    audited(tmp_path, "sft", "drop", (3, 5), {"math": 2}, 4957)
+    audited(tmp_path, "gptq2", "allow", (), {"math": 1}, 128)
+    table = leak_table(read_folders([str(runs[name]) for name in ("base", "gptq2")]).readable)
+    assert table.stages == (
+        "sft: 2 of 4,957 rows left out (rule: drop)",
+        "gptq2: 128 rows hold 1 questions, allowed (rule: allow)",
+    )
+    dropped, allowed = ("good", "2 of 300 questions, their rows dropped"), ("bad", "1 of 300 questions, allowed")
+    assert table.tasks == {"math": (dropped, allowed)}
+    assert leak_table(read_folders([str(runs["base"])]).readable) is None
 
 
 def test_runs_without_recorded_audits_have_no_such_check(tmp_path):

@@ -142,7 +142,8 @@ def save_report(result: LadderResult) -> str:
     output = result.output / REPORT
     logs = {rung.name: rung.checkpoint / "training_log.jsonl" for rung in result.rungs}
     try:
-        page = html.write_report(folders, output, logs=logs)
+        recipe = result.recipe.name if result.recipe else ""
+        page = html.write_report(folders, output, logs=logs, recipe=recipe)
     except McqaError as error:  # the checkpoints and tables are complete without it
         return f"no report: {error}"
     return "\n".join([f"report: {output}", *page.problems])

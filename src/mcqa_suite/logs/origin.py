@@ -14,12 +14,15 @@ from mcqa_suite.common.files import MANIFEST
 if TYPE_CHECKING:
     from mcqa_suite.common.manifest import Manifest, Parent
 
+BITS = {"int8": 8, "nf4": 4, "fp4": 4}  # of bitsandbytes' formats
+
 
 @dataclass(frozen=True)
 class Origin:
     """`checkpoint` is the content hash of the weights; `parents` are what they were made from, the nearest first.
 
-    All but the name is None or empty where no manifest says it.
+    `kind` is the stage that made it ("sft", "gptq", ...), `bits` to how many it was quantised, `source` the model that a base was
+    read from, `rows` how many rows a stage read. All but the name is None or empty where no manifest says it.
     """
 
     name: str
@@ -28,6 +31,10 @@ class Origin:
     bits_per_weight: float | None = None
     size_mb: float | None = None
     tokens_per_second: float | None = None
+    kind: str = ""
+    bits: int | None = None
+    source: str = ""
+    rows: int = 0
 
 
 def read_origin(folder: Path, model_args: Mapping[str, Any]) -> Origin:
@@ -56,7 +63,16 @@ def _of_checkpoint(name: str, manifest: Manifest, folder: Path, tokens_per_secon
         size.bits_per_weight if size else None,
         size.bytes_on_disk / 1e6 if size else None,
         tokens_per_second or manifest.tokens_per_second,
+        manifest.kind,
+        _bits(manifest),
+        str(manifest.settings.get("base") or ""),
+        sum(data.n for data in manifest.data) - (manifest.left_out.n if manifest.left_out else 0),
     )
+
+
+def _bits(manifest: Manifest) -> int | None:
+    bits = manifest.settings.get("bits") or BITS.get(str(manifest.settings.get("format")))
+    return bits if isinstance(bits, int) else None
 
 
 def _parents(manifest: Manifest, folder: Path) -> Iterator[Parent]:

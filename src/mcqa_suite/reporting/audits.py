@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -74,6 +74,34 @@ def _lineage(evaluation: Path, folder: Path) -> Iterator[str]:
         yield parent.name
         seen.add(parent.name)
         path = folder / "checkpoints" / parent.name
+
+
+@dataclass(frozen=True)
+class LeakTable:
+    """The stages with their rows and rule, and for each task how many of its questions the rows of each stage hold."""
+
+    stages: tuple[str, ...]
+    tasks: dict[str, tuple[Cell, ...]]
+
+
+def leak_table(runs: Iterable[Run]) -> LeakTable | None:
+    """The audits of all stages that made some runs; None where none is recorded."""
+    audits = {audit.stage: audit for run in runs for audit in reversed(audits_of(run))}
+    if not audits:
+        return None
+    stages = tuple(f"{audit.stage}: {_outcome(audit)} (rule: {audit.leaks})" for audit in audits.values())
+    names = dict.fromkeys(task for audit in audits.values() for task in audit.documents)
+    return LeakTable(stages, {task: tuple(_task_cell(audit, task) for audit in audits.values()) for task in names})
+
+
+def _task_cell(audit: StageAudit, task: str) -> Cell:
+    if task not in audit.documents:
+        return "unknown", "not audited"
+    n = audit.items.get(task, 0)
+    if not n:
+        return "good", "none"
+    text = f"{n:,} of {audit.documents[task]:,} questions"
+    return ("bad", f"{text}, allowed") if audit.leaks == "allow" else ("good", f"{text}, their rows dropped")
 
 
 def leak_cell(audits: list[StageAudit]) -> Cell:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 from mcqa_suite.analysis.compare import MEANING, Options, family_text, is_significant
 from mcqa_suite.analysis.compare.measure import RESAMPLES, SEED
 from mcqa_suite.common.files import write_file, write_files
-from mcqa_suite.reporting import comparison_text, leaderboard, provenance, verdicts
+from mcqa_suite.reporting import audits, comparison_text, leaderboard, lineage_tree, provenance, task_settings
 from mcqa_suite.reporting.browser.section import browser_section
+from mcqa_suite.reporting.matrix import significance, tip
 from mcqa_suite.reporting.page_data import Page, gather
+from mcqa_suite.reporting.page_views import changes_of, other_entries, shown_view, subtitle, titles
+from mcqa_suite.reporting.slides import slides
 from mcqa_suite.reporting.templating import source, template
 
 if TYPE_CHECKING:
@@ -34,11 +37,13 @@ def write_report(
     subset: Path | None = None,
     logs: Mapping[str, Path] | None = None,
     sample_bytes: int = MOST_SAMPLE_BYTES,
+    recipe: str = "",
 ) -> Page:
     """Read the runs and write the page to `output`, and the figures as files to the folder `figures`.
 
     The runs are compared with `options`; settings that differ never stop the comparison. `subset` is the clean.json of an
     audit. `logs` maps rungs to training logs (default: the logs beside the runs). `sample_bytes` limits the embedded samples.
+    `recipe` is the name of the recipe that made the models, for the title.
     The page and the returned `problems` list what could not be read or paired; McqaError where there is nothing to show.
     """
     page = gather(runs, base=base, noise_floor=noise_floor, options=options, subset=subset)
@@ -46,44 +51,61 @@ def write_report(
     from mcqa_suite.reporting.figures.training import logs_of, read_curves
 
     curves, errors = read_curves(logs_of(page.runs) if logs is None else logs)
-    page = replace(page, problems=(*page.problems, *errors))
+    page = replace(page, problems=(*page.problems, *errors), recipe=recipe)
     plots = draw(page, curves)
     write_file(output, render(page, plots, sample_bytes))
     if figures is not None:
-        write_files(figures, files(plots), flag="--figures")
+        write_files(figures, files([plot for _, plot in plots]), flag="--figures")
     return page
 
 
-def render(page: Page, plots: Sequence[Plot], sample_bytes: int = MOST_SAMPLE_BYTES) -> str:
-    """The HTML of the page, with at most `sample_bytes` of samples."""
-    from mcqa_suite.reporting.figures import css_variables, inline
+def render(page: Page, plots: Sequence[tuple[int | None, Plot]], sample_bytes: int = MOST_SAMPLE_BYTES) -> str:
+    """The HTML of the page, with at most `sample_bytes` of samples. A figure of a view has its number."""
+    from mcqa_suite.reporting.figures import MAIN, css_variables, inline
 
     shown = [run for run in page.runs if run is not page.floor]
     base_name = page.base.name if page.base else None
-    browser = browser_section(shown, base_name, metric=page.metric, size_limit=sample_bytes)
+    parents = [comparison.parents for comparison, _board in page.views]
+    browser = browser_section(shown, base_name, metric=page.metric, size_limit=sample_bytes, parents=parents)
     # The policy allows only these files of the package: no script or style that a model wrote can run.
     styles, scripts = [css_variables() + source("page.css")], [source("page.js")]
     if browser:
         styles.append(browser.css)
         scripts.append(browser.script)
+    origins = {run.name: provenance.origin(run) for run in page.runs}
+    views = [shown_view(page, comparison, board) for comparison, board in page.views]
+    model, title = titles(page)
+    drawn = [(view, plot, inline(plot)) for view, plot in plots]
     return template("page.html.j2").render(
         page=page,
         report=page.report,
         base_name=base_name,
+        model=model,
+        title=title,
+        subtitle=subtitle(page, [origin.facts.get("date", "") for origin in origins.values()]),
+        tree=lineage_tree.tree(page),
+        score_title=lineage_tree.score_title(page.board) if page.board else "",
+        views=views,
+        changes=lambda row, column: changes_of(views, row, column),
+        other_entries=lambda row: other_entries(page, row),
+        slides=slides,
         meanings=MEANING,
         board=page.board,
         others=[run for run in page.runs if run is not page.base],
-        origins={run.name: provenance.origin(run) for run in page.runs},
+        origins=origins,
         policy=policy(styles, scripts),
         styles=styles,
         scripts=scripts,
         samples=browser,
-        plots=[(plot, inline(plot)) for plot in plots],
+        plots=[figure for figure in drawn if figure[1].name.startswith(MAIN)],
+        folded=[figure for figure in drawn if not figure[1].name.startswith(MAIN)],
         leaderboard=leaderboard,
         provenance=provenance,
-        verdicts=verdicts,
-        remarks=comparison_text.remarks,
+        audits=audits,
+        task_settings=task_settings,
         significant=is_significant,
+        significance=significance,
+        tip=tip,
         families=family_text(page.report.families) if page.report else "",
         clusters=comparison_text.cluster_lines(page.report) if page.report else [],
         resamples=RESAMPLES,

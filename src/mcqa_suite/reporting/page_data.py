@@ -9,7 +9,7 @@ from pathlib import Path
 from mcqa_suite.analysis.compare import Comparison, Options, compare, read_folders
 from mcqa_suite.analysis.compare.lineage import lineage
 from mcqa_suite.analysis.compare.tasks import matches, selected_tasks
-from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard
+from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard, rung_leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
 from mcqa_suite.logs.named_runs import expanded, named_path
 from mcqa_suite.logs.runs import Run
@@ -17,6 +17,7 @@ from mcqa_suite.logs.same_run import run_files
 from mcqa_suite.logs.settings import NO_FILTER
 from mcqa_suite.reporting.templating import clean
 
+MOST_COLUMNS = 80
 Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (task, metric, value) rows)
 
 
@@ -24,8 +25,10 @@ Values = tuple[str, tuple[tuple[str, str, str], ...]]  # (name of a run, its (ta
 class Page:
     """The runs and their comparison.
 
+    `other`: the same runs compared in the other way, with their parents or all with the base; None where that is the same.
     `without_samples`: the aggregated values of runs that cannot be paired. `metric`: the metric that the user named, None for the
-    default.
+    default. `recipe`: the name of the recipe that made them, "" where it is not known. `more`: the tasks under the metrics by
+    which they are not judged, without differences; None where there is none, or more than MOST_COLUMNS.
     """
 
     runs: tuple[Run, ...]
@@ -36,6 +39,15 @@ class Page:
     problems: tuple[str, ...]
     without_samples: tuple[Values, ...] = ()
     metric: str | None = None
+    other: tuple[Comparison, Leaderboard] | None = None
+    recipe: str = ""
+    more: Leaderboard | None = None
+
+    @property
+    def views(self) -> list[tuple[Comparison, Leaderboard]]:
+        """The ways to compare that the reader can switch between, the default first; empty without a comparison."""
+        first = [(self.report, self.board)] if self.report and self.board else []
+        return [*first, *([self.other] if self.other else [])]
 
 
 def gather(
@@ -67,26 +79,72 @@ def gather(
         raise ConfigError(f"--tasks {tasks}: matches no task or group; the runs have {examples}")
     floor = runs[-1] if noise_floor else None
     compared = [run for run in readable if run is not floor]
-    first = runs[0] if base else None
-    if base is None and compared and (line := lineage(compared)).recorded:
-        first = line.base
+    first, line = (runs[0] if base else None), lineage(compared) if compared else None
+    if line and line.recorded and (base is None or line.base is first):
+        first, compared = line.base, line.ordered
+        readable = (*compared, *([floor] if floor else []))
+    else:
+        line = None
     if floor is not None and base is None and first is None:
         raise ConfigError("--noise-floor needs a base to compare with; name the base with --base")
-    report = None
     variants = [run for run in compared if run is not first]
+    report = other = None
     if first is not None and (variants or floor):
-        try:
-            report = compare(first, variants, options, noise_floor=floor, leave_out=True, to_first=base is not None)
-            if folders.subset:
-                report = replace(report, subset=folders.subset, notes=(f"{folders.subset}.", *report.notes))
-        except ComparisonError as error:  # the leaderboard is shown without a comparison
-            problems.append(str(error))
+        both = line is not None and any(parent is not first for _, parent in line.parents)
+        report, other = _both_ways(first, variants, floor, options, problems, to_first=base is not None, both=both)
+        if report and folders.subset:
+            report = replace(report, subset=folders.subset, notes=(f"{folders.subset}.", *report.notes))
     problems += report.problems if report else [problem for run in readable for problem in run.problems]
     ranked = [run for run in readable if run is not floor] or readable
     board = leaderboard(ranked, options.metric, comparison=report, noise_floor=floor)
     board = replace(board, subset=folders.subset)
     problems += board.problems
-    return Page(readable, first, floor, report, board, tuple(dict.fromkeys(problems)), without_samples, options.metric)
+    switched = other and (other, leaderboard(ranked, options.metric, comparison=other, noise_floor=floor))
+    unique = tuple(dict.fromkeys(problems))
+    more = _other_metrics(ranked, board)
+    return Page(readable, first, floor, report, board, unique, without_samples, options.metric, switched, more=more)
+
+
+def _both_ways(
+    first: Run,
+    variants: Sequence[Run],
+    floor: Run | None,
+    options: Options,
+    problems: list[str],
+    *,
+    to_first: bool,
+    both: bool,
+) -> tuple[Comparison | None, Comparison | None]:
+    """The comparison that was asked for, and where `both` is true the other way too; None adds to the problems.
+
+    Without a comparison the page still has its leaderboard.
+    """
+    ways: list[Comparison | None] = []
+    for way in (to_first, not to_first)[: 1 + both]:
+        try:
+            ways.append(compare(first, variants, options, noise_floor=floor, leave_out=True, to_first=way))
+        except ComparisonError as error:
+            problems.append(str(error))
+            ways.append(None)
+    report, other = (*ways, None)[:2]
+    return report, other if report else None
+
+
+def _other_metrics(runs: Sequence[Run], board: Leaderboard) -> Leaderboard | None:
+    """The columns of all tasks, filters and metrics that a leaderboard does not have."""
+    columns = {(column.name, column.filter, column.metric) for column in board.columns}
+    names = {(column.name, column.filter) for column in board.columns}
+    tasks = [key for key in runs[0].tasks if key in names]
+    if not tasks or len(tasks) * 2 > MOST_COLUMNS:
+        return None
+    shown = [replace(run, tasks={key: task for key, task in run.tasks.items() if key in names}) for run in runs]
+    try:
+        every = rung_leaderboard(shown, {})
+    except ComparisonError:  # the results files do not agree on the direction of such a metric
+        return None
+    chosen = [i for i, c in enumerate(every.columns) if (c.name, c.filter, c.metric) not in columns]
+    rows = [replace(row, entries=tuple(row.entries[i] for i in chosen)) for row in every.rows]
+    return replace(every, columns=tuple(every.columns[i] for i in chosen), rows=tuple(rows)) if chosen else None
 
 
 def _resolved(text: str) -> Path:

@@ -2,41 +2,39 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.agreement import asked_differently
-from mcqa_suite.logs.groups import inside_another
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.same_run import run_files
 from mcqa_suite.logs.settings import RECORDED
 from mcqa_suite.reporting.audits import audits_of, leak_cell
+from mcqa_suite.reporting.repeat_commands import SEEDS, basename, commands, limit_text, model_arguments_text
+from mcqa_suite.reporting.task_settings import generation_text, short
 
 Cell = tuple[str, str]  # a state (good, bad, note, unknown, or "" for the base's own value) and a text
-ABSOLUTE = re.compile(r"[/~]|\w+//")  # a path, also after a provider: hf//models/base
-SEEDS = ("random_seed", "numpy_seed", "torch_seed", "fewshot_seed")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The recorded `facts` of one run, and the `command` that repeats its evaluation."""
+    """The recorded `facts` of one run, the `commands` that repeat it, and the tasks that it `skipped`, with reasons."""
 
     name: str
     facts: dict[str, str]
-    command: str
+    commands: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 def origin(run: Run) -> Origin:
     """Read the newest results and the manifest of a run; of an absolute path only the last part is kept."""
-    _, results = run_files(run.path).files[0]
+    files = run_files(run.path).files
+    results = files[0][1]
     config = results.get("config") or {}
     try:
         manifest = read_manifest(run.path)
@@ -46,12 +44,12 @@ def origin(run: Run) -> Origin:
     seeds = [config.get(name) for name in SEEDS]
     batch = config.get("batch_size") or settings.get("batch_size")
     facts = {
-        "model": _basename(results.get("model_name") or config.get("model")),
-        "model arguments": _arguments(config.get("model_args")),
+        "model": basename(results.get("model_name") or config.get("model")),
+        "model arguments": model_arguments_text(config.get("model_args")),
         "dtype": config.get("model_dtype") or settings.get("dtype"),
         "batch size": batch,
         "seeds": "" if seeds == [None] * 4 else ", ".join(map(str, seeds)),
-        "limit": config.get("limit"),
+        "limit": ", ".join(_limits(content.get("config") or {} for _, content in files)),
         "lm_eval": results.get("lm_eval_version"),
         "inspect_ai": results.get("inspect_ai_version"),
         "transformers": results.get("transformers_version"),
@@ -62,24 +60,16 @@ def origin(run: Run) -> Origin:
         "hardware": manifest and (manifest.hardware.gpu or manifest.hardware.cpu),
         "date": _date(results.get("date")),
     }
-    plan = [task for entry in settings.get("plan", []) for task in entry.get("tasks", [])]
-    if "inspect_arguments" in results:
-        command = _inspect_command(results)
-    else:
-        command = _command(config, batch, plan or _top_tasks(run), run)
-    return Origin(run.name, {name: str(value) for name, value in facts.items() if value}, command)
+    recorded = {name: str(value) for name, value in facts.items() if value}
+    entries = (manifest.metrics if manifest else {}).get("skipped", ())
+    skipped = tuple(f"{', '.join(entry['tasks'])}: {entry['reason']}" for entry in entries)
+    return Origin(run.name, recorded, tuple(commands(run)), skipped)
 
 
-def _basename(value: object) -> str:
-    text = str(value or "")
-    return Path(text).name if ABSOLUTE.match(text) else text
-
-
-def _arguments(value: Any) -> str:
-    pairs = (
-        value.items() if isinstance(value, dict) else [part.partition("=")[::2] for part in str(value or "").split(",")]
-    )
-    return ",".join(f"{name}={_basename(argument)}" if argument else str(name) for name, argument in pairs)
+def _limits(configs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The different limits of some results files."""
+    limits = [config.get("limit") for config in configs]
+    return sorted({limit_text(limit) or "none" for limit in limits} if any(limits) else ())
 
 
 def _date(value: Any) -> str:
@@ -87,40 +77,6 @@ def _date(value: Any) -> str:
         return datetime.fromtimestamp(float(value), UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (TypeError, ValueError, OSError, OverflowError):
         return ""
-
-
-def _top_tasks(run: Run) -> list[str]:
-    """The groups that are in no other group, then the tasks that are in no group."""
-    groups = {name: frozenset(group.tasks) for name, group in run.groups.items()}
-    members, inside = frozenset[str]().union(*groups.values()), inside_another(groups)
-    tops = [name for name in groups if name not in inside]
-    return [*tops, *(task for task in run.task_names if task not in members)]
-
-
-def _command(config: dict[str, Any], batch: Any, tasks: Sequence[str], run: Run) -> str:
-    model, arguments = str(config.get("model") or "hf"), _arguments(config.get("model_args"))
-    if not arguments and model.startswith("/"):  # the ladder loads the model itself and logs its folder
-        model, arguments = "hf", f"pretrained={_basename(model)}"
-    shots = {task.n_shot for task in run.tasks.values()}
-    seeds = [config.get(name) for name in SEEDS]
-    options = {
-        "--model": model,
-        "--model_args": arguments,
-        "--tasks": ",".join(tasks),
-        "--num_fewshot": str(shots.pop()) if len(shots) == 1 else "",
-        "--batch_size": batch,
-        "--seed": "" if None in seeds else ",".join(map(str, seeds)),
-        "--limit": config.get("limit"),
-    }
-    words = " ".join(f"{name} {value}" for name, value in options.items() if value)
-    return f"mcqa eval {words} --log_samples --output_path {_basename(run.name)}"
-
-
-def _inspect_command(results: dict[str, Any]) -> str:
-    [(task, config)] = results["configs"].items()
-    arguments = [f"-T {name}={_basename(value)}" for name, value in results["inspect_arguments"].items()]
-    epochs = [f"--epochs {config['repeats']}"] if config["repeats"] > 1 else []
-    return " ".join(["inspect eval", task, "--model", _basename(results["model_name"]), *arguments, *epochs])
 
 
 def mismatched(runs: Sequence[Run], parents: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
@@ -141,6 +97,12 @@ def mismatched(runs: Sequence[Run], parents: Mapping[str, str]) -> dict[str, dic
     return lines
 
 
+def split_checks(checks: Mapping[str, list[Cell]]) -> tuple[dict[str, list[Cell]], dict[str, list[Cell]]]:
+    """The checks that say more than that all runs agree, and the others."""
+    speaking = {what: cells for what, cells in checks.items() if any(state not in ("good", "") for state, _ in cells)}
+    return speaking, {what: cells for what, cells in checks.items() if what not in speaking}
+
+
 def checklist(
     report: Comparison, base: Run, others: Sequence[Run], origins: dict[str, Origin]
 ) -> dict[str, list[Cell]]:
@@ -148,7 +110,7 @@ def checklist(
     wrong = mismatched((base, *others), dict.fromkeys((run.name for run in others), base.name))
     checks: dict[str, list[Cell]] = {}
     for what in next(iter(base.tasks.values())).settings:
-        show = _generation if what == "generation settings" else _value
+        show = generation_text if what == "generation settings" else short
         recorded = {task.settings[what] for task in base.tasks.values()}
         if what in RECORDED and recorded == {None}:
             continue
@@ -169,16 +131,6 @@ def checklist(
         checks["test questions in training rows"] = [("", ""), *(leak_cell(audits[run.name]) for run in others)]
     checks["scores look valid"] = [_health_cell(report, run) for run in (base, *others)]
     return checks
-
-
-def _value(value: object) -> str:
-    text = "none" if value in (None, "") else str(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _generation(logged: str) -> str:
-    """Generation settings, logged as JSON, as `do_sample=false, max_gen_toks=256`."""
-    return _value(", ".join(f"{name}={json.dumps(value)}" for name, value in json.loads(logged or "{}").items()))
 
 
 def _first_two(lines: Sequence[str], separator: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mcqa_suite.analysis.compare import bound_words, verdict_words
 from mcqa_suite.reporting.tables import change_in_unit, in_unit, number, p_value, percent, unit
+from mcqa_suite.reporting.task_names import code, readable
 
 if TYPE_CHECKING:
     import jinja2
@@ -50,6 +51,8 @@ def template(name: str) -> jinja2.Template:
         "p": p_value,
         "verdict_words": verdict_words,
         "bound_words": bound_words,
+        "readable": readable,
+        "code": code,
         "breakable": lambda text: Markup("_<wbr>").join(_displayed(text).split("_")),
     }
     return environment.get_template(name)

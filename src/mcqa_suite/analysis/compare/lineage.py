@@ -24,6 +24,18 @@ class Lineage:
     def variants(self) -> list[Run]:
         return [variant for variant, _ in self.parents]
 
+    @property
+    def ordered(self) -> list[Run]:
+        """The base and all variants, each after its parent; of one parent, those with more bits first."""
+        children = dict[int, list[Run]]()
+        for variant, parent in self.parents:
+            children.setdefault(id(parent), []).append(variant)
+        waiting, runs = [self.base], list[Run]()
+        while waiting:
+            runs.append(waiting.pop(0))
+            waiting[:0] = sorted(children.get(id(runs[-1]), []), key=lambda run: -(run.origin.bits_per_weight or 0))
+        return runs
+
 
 def lineage(runs: Sequence[Run], *, to_first: bool = False) -> Lineage:
     """The parent of each run: the nearest checkpoint that it was made from and that is among the runs, else the base.

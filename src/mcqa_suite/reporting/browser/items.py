@@ -24,8 +24,9 @@ from mcqa_suite.logs.samples import Integers
 from mcqa_suite.reporting.browser import texts
 from mcqa_suite.reporting.browser.grids import MOST_QUESTIONS, form_of
 
-# Transitions from the base's answer; the page's filter uses these numbers.
+# Transitions from the parent's answer; the page's filter uses these numbers.
 RIGHT, LOST, GAINED, OTHER_WRONG, SAME_WRONG, UNPAIRED = range(6)
+KINDS = 6  # a cell holds the transition of the first way to compare plus KINDS times that of the second
 UNKNOWN = 2  # a score that is neither right nor wrong, or of a metric that is no accuracy
 GOLD, QUESTION, FORM = 3, 4, 3  # indices: of gold and question in an item, of the encoder in a question
 Item = list[Any]
@@ -33,13 +34,16 @@ Item = list[Any]
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One model's answers to a task: for each row of the base the model's row (-1: none), score and transition."""
+    """One model's answers to a task: for each row of the base the model's row (-1: none), score and transitions.
+
+    `transitions` has one row for each way to compare.
+    """
 
     run: Run
     task: TaskRun
     rows: Integers
     right: Integers
-    transition: Integers
+    transitions: Integers
     pick: Integers
     probabilities: NDArray[np.float64] | None
 
@@ -56,37 +60,55 @@ class Task:
     @property
     def rank(self) -> Integers:
         """The order in which rows are embedded: 0 where right answers changed, 1 where wrong answers differ, 2 the rest."""
-        changes = np.stack([column.transition for column in self.columns if column is not None])
+        changes = np.concatenate([column.transitions for column in self.columns if column is not None])
         flips = np.isin(changes, (LOST, GAINED)).any(axis=0)
         return np.where(flips, 0, np.where((changes == OTHER_WRONG).any(axis=0), 1, 2))
 
 
-def task_of(key: tuple[str, str], runs: Sequence[Run], metric: str | None) -> Task:
+def task_of(key: tuple[str, str], runs: Sequence[Run], metric: str | None, parents: Sequence[Sequence[int]]) -> Task:
+    """A task of the first run, which is the base; `parents` has the number of each run's parent, for each way to compare."""
     task, name = key
-    base = runs[0]
-    link = f"{task}:{name}" if base.tasks[key].several_filters else task
-    columns = [_column(base.tasks[key], run, key, metric) if key in run.tasks else None for run in runs]
-    assert columns[0] is not None
-    return Task(base.tasks[key].title, link, columns[0], tuple(columns))
+    base = runs[0].tasks[key]
+    link = f"{task}:{name}" if base.several_filters else task
+    tasks = [run.tasks.get(key) for run in runs]
+    columns = [
+        _column(base, run, own, metric, [tasks[way[number]] if way[number] >= 0 else None for way in parents])
+        for number, (run, own) in enumerate(zip(runs, tasks, strict=True))
+        if own is not None
+    ]
+    by_run = {id(column.run): column for column in columns}
+    return Task(base.title, link, columns[0], tuple(by_run.get(id(run)) for run in runs))
 
 
-def _column(base: TaskRun, run: Run, key: tuple[str, str], metric: str | None) -> Column:
-    task = run.tasks[key]
+def _column(base: TaskRun, run: Run, task: TaskRun, metric: str | None, parents: Sequence[TaskRun | None]) -> Column:
     base_rows, own_rows, _unpaired = pair_rows(base.samples, task.samples)
     rows = np.full(base.n, -1, np.int64)
     rows[base_rows] = own_rows
     right = np.full(base.n, UNKNOWN, np.int64)
-    transition = np.full(base.n, UNPAIRED, np.int64)
     if metric in base.samples.scores and metric in task.samples.scores:
         pairs, _unpaired = pair(base.samples, task.samples, metric)
         right[base_rows] = pairs.variant.right if pairs.is_accuracy and pairs.variant.right is not None else UNKNOWN
-        if task is not base:
-            transition[base_rows] = _transitions(pairs)
+    of_base = np.full(task.n, -1, np.int64)  # the base's row of each of the model's rows
+    of_base[own_rows] = base_rows
+    transitions = np.stack([_against(parent, task, metric, of_base, base.n) for parent in parents])
     lists = task.samples.loglikelihoods
     with np.errstate(invalid="ignore", over="ignore"):
         probabilities = None if lists is None else stats.option_probabilities(lists, task.samples.has_option)
     pick = task.samples.pick(metric or "")
-    return Column(run, task, rows, right, transition, pick, probabilities)
+    return Column(run, task, rows, right, transitions, pick, probabilities)
+
+
+def _against(parent: TaskRun | None, task: TaskRun, metric: str | None, of_base: Integers, n: int) -> Integers:
+    """The transition of each of the base's `n` rows from the parent's answer to the model's."""
+    transition = np.full(n, UNPAIRED, np.int64)
+    if parent is None or metric not in parent.samples.scores or metric not in task.samples.scores:
+        return transition
+    _parent_rows, own_rows, _unpaired = pair_rows(parent.samples, task.samples)
+    pairs, _unpaired = pair(parent.samples, task.samples, metric)
+    shared = of_base[own_rows] >= 0
+    changes = np.broadcast_to(_transitions(pairs), shared.shape)
+    transition[of_base[own_rows][shared]] = changes[shared]
+    return transition
 
 
 def _transitions(pairs: Pairs) -> Integers | int:
@@ -142,7 +164,8 @@ class Reader:
         row = int(column.rows[index])
         if row < 0:
             return None
-        head = [int(column.transition[index]), int(column.right[index])]
+        changes = [int(change) for change in column.transitions[:, index]]
+        head = [changes[0] + KINDS * sum(changes[1:]), int(column.right[index])]
         pick = int(column.pick[row])
         if column.probabilities is None:
             reads = texts.reads(self._row(column, row), form)

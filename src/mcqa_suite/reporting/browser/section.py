@@ -9,21 +9,24 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from mcqa_suite.logs.main_metric import main_metrics
-from mcqa_suite.logs.runs import Run
+from mcqa_suite.logs.runs import Run, with_filter
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.browser.grids import gallery
 from mcqa_suite.reporting.browser.items import QUESTION, Reader, Task, task_of
+from mcqa_suite.reporting.task_names import readable
 from mcqa_suite.reporting.templating import source, template
 
 CHUNK = 32  # items that are added at once, before the size is checked
 MOST_BUFFERED = 200_000  # bytes that the compressor has taken and not yet written, at most
-PARTS = ("browser_grids", "browser")  # scripts and style sheets; the second needs the first
+# The last script needs the others.
+SCRIPTS = ("browser_grids", "browser_address", "browser_texts", "browser_download", "browser_item", "browser")
+STYLES = ("browser_grids", "browser")
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,19 @@ class Browser:
 
 
 def browser_section(
-    runs: Sequence[Run], base_name: str | None, *, metric: str | None = None, size_limit: int = 4_000_000
+    runs: Sequence[Run],
+    base_name: str | None,
+    *,
+    metric: str | None = None,
+    size_limit: int = 4_000_000,
+    parents: Sequence[Mapping[str, str]] = (),
 ) -> Browser | None:
     """Embed the documents of the base with all answers; None where the base has no documents.
 
     Without a base (`base_name` None) the documents are those of the first run, without transitions. `metric` says which score
     makes an answer right. `size_limit` is in bytes of `data`; documents on which the models differ are embedded first.
+    `parents` has the parent of each variant by name, once for each way to compare, of which there are at most two (default: the
+    base is everyone's parent).
     DatasetError where a log cannot be read again.
     """
     base = next((run for run in runs if base_name is None or run.name == base_name), None)
@@ -50,23 +60,46 @@ def browser_section(
         return None
     ordered = [base, *(run for run in runs if run is not base)]
     metrics = main_metrics(base)
-    tasks = [task_of(key, ordered, metric or metrics.get(key)) for key in base.tasks]
+    ways = [_numbers(way, ordered) for way in parents or ({},)]
+    tasks = [task_of(key, ordered, metric or metrics.get(key), ways) for key in base.tasks]
     total = sum(task.base.task.n for task in tasks)
     reader = Reader(tasks)
     about = {
         "models": [run.name for run in ordered],
         "base": base_name is not None,
-        "tasks": [[task.label, task.link] for task in tasks],
+        "parents": ways,
+        "tasks": [[task.label, task.link, readable(task.label)] for task in tasks],
+        "groups": _groups(base),
         "labels": [option_label(index) for index in range(max(_widest(task) for task in tasks))],
         "total": total,
     }
     packed, embedded = _packed(reader, about, size_limit * 3 // 4 - 2)
     data = base64.b64encode(packed).decode("ascii")
-    script, css = ("".join(source(f"{name}.{kind}") for name in PARTS) for kind in ("js", "css"))
+    script = "".join(source(f"{name}.js") for name in SCRIPTS)
+    css = "".join(source(f"{name}.css") for name in STYLES)
     grids = [item for index, item in reader.grid_items if index < embedded]
     tables = gallery([item for item in grids if item], len(grids), about)
     html = template("browser.html.j2").render(embedded=embedded, total=total, models=len(ordered), gallery=tables)
     return Browser(html, data, script, css)
+
+
+def _numbers(parents: Mapping[str, str], runs: Sequence[Run]) -> list[int]:
+    """The number of each run's parent among the runs; -1 for the first, 0 (the base) where it is not among them."""
+    names = {run.name: number for number, run in enumerate(runs)}
+    return [-1, *(names.get(parents.get(run.name, ""), 0) for run in runs[1:])]
+
+
+def _groups(base: Run) -> list[list[Any]]:
+    """[name for people, name in an address, numbers of its tasks] of each group under each filter of its tasks."""
+    keys = list(base.tasks)
+    groups = []
+    for group in base.groups.values():
+        filters = dict.fromkeys(name for task, name in keys if task in group.tasks)
+        for name in filters:
+            members = [number for number, key in enumerate(keys) if key[0] in group.tasks and key[1] == name]
+            title = with_filter(group.name, name, several=len(filters) > 1)
+            groups.append([readable(title), group.name if len(filters) < 2 else f"{group.name}:{name}", members])
+    return groups
 
 
 def _widest(task: Task) -> int:

@@ -1,36 +1,53 @@
-"""The figures of a report, in the order of the page. A figure with nothing to show is left out."""
+"""The figures of a report, in the order of the page; the page shows those of MAIN, the others are folded.
+
+A figure with nothing to show is left out.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import matplotlib as mpl
 
+from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.reporting.figures import changes, choices
-from mcqa_suite.reporting.figures.runs import against_bits, reads
+from mcqa_suite.reporting.figures.runs import reads
+from mcqa_suite.reporting.figures.sizes import against_size
 from mcqa_suite.reporting.figures.style import SETTINGS, Plot, css_variables, files, inline
 from mcqa_suite.reporting.figures.training import Curve, training
+from mcqa_suite.reporting.headlines import headlines
 from mcqa_suite.reporting.page_data import Page
-from mcqa_suite.reporting.verdicts import headlines
 
+MAIN = ("forest", "size", "flips")  # the beginnings of their names
 __all__ = ["Plot", "css_variables", "draw", "files", "inline"]
 
 
 @mpl.rc_context(SETTINGS)
-def draw(page: Page, curves: Sequence[Curve] = ()) -> list[Plot]:
-    """Draw every figure that has data; figures of differences need a comparison."""
+def draw(page: Page, curves: Sequence[Curve] = ()) -> list[tuple[int | None, Plot]]:
+    """Draw every figure that has data, and with those that belong to one way to compare its number in `page.views`."""
     base, report = page.base, page.report
     tops = headlines(report) if report else []
-    plots: list[Plot | None] = []
-    if report and tops:
-        plots.append(changes.forest(report, tops))
-    if page.board:
-        plots.append(against_bits(page.board, base, page.floor))
+    plots: list[tuple[int | None, Plot | None]] = []
+    for number, (comparison, _board) in enumerate(page.views):
+        if rows := headlines(comparison):
+            plots.append((number, _of_view(changes.forest(comparison, rows), comparison, number)))
     models = [run for run in page.runs if run is not page.floor]
+    for number, (comparison, _board) in enumerate(page.views):
+        plots.append((number, _of_view(against_size(comparison, headlines(comparison), models), comparison, number)))
+    for number, (comparison, _board) in enumerate(page.views):
+        plots.append((number, _of_view(changes.flips(headlines(comparison)), comparison, number)))
     if report and base and tops:
         variants = [run for run in models if run is not base]
-        plots += [changes.flips(tops), choices.divergence(tops, page.runs, report.against)]
-        plots += [draw(tops, base, variants) for draw in (choices.reliability, choices.letters, choices.confusion)]
-        plots += changes.dumbbells(report, tops)
-    plots += [reads(models), training(curves)]
-    return [plot for plot in plots if plot is not None]
+        more = [choices.divergence(tops, page.runs, report.against)]
+        more += [draw(tops, base, variants) for draw in (choices.reliability, choices.letters, choices.confusion)]
+        plots += [(None, plot) for plot in (*more, *changes.dumbbells(report, tops))]
+    plots += [(None, reads(models)), (None, training(curves))]
+    only = len(page.views) < 2
+    return [(None if only else view, plot) for view, plot in plots if plot is not None]
+
+
+def _of_view(plot: Plot | None, comparison: Comparison, number: int) -> Plot | None:
+    """A figure of another way to compare than the first, under a name of its own."""
+    suffix = "to-base" if comparison.against == comparison.base else "to-parent"
+    return replace(plot, name=f"{plot.name}-{suffix}") if plot and number else plot

@@ -6,18 +6,27 @@ import re
 from collections.abc import Callable, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.reporting.figures.layout import capped, line_plot, margin_text, panel_title, panels, scale
 from mcqa_suite.reporting.figures.style import BAND, BETTER, FLOOR, INK, MUTED, REST, SAME, WORSE, Plot, short
+from mcqa_suite.reporting.headlines import interval, parts_of
 from mcqa_suite.reporting.tables import unit
-from mcqa_suite.reporting.verdicts import interval, parts_of
+from mcqa_suite.reporting.task_names import readable
 
 # Of figures about the tasks inside a group. MMLU has 57.
 FEWEST_PARTS, MOST_PARTS, MOST_GROUPS, MOST_VARIANTS = 3, 60, 3, 8
 FORMAT = re.compile(r"_(cloze|cot|harness)$")  # at the end of a task's name
 Groups = Sequence[Sequence[ComparisonRow]]
+# (word, colour, filled) of a difference
+LEGEND = (
+    ("significantly worse", WORSE, True),
+    ("significantly better", BETTER, True),
+    ("not significant", SAME, False),
+)
 
 
 def colour(row: ComparisonRow) -> str:
@@ -37,7 +46,7 @@ def labelled(
     tops: Groups, has_data: Callable[[ComparisonRow], object] = bool
 ) -> list[tuple[str, list[tuple[str, ComparisonRow]]]]:
     """Each task with its rows that have data, and their labels."""
-    groups = [(rows[0].title, [(label(row), row) for row in rows if has_data(row)]) for rows in tops]
+    groups = [(readable(rows[0].title), [(label(row), row) for row in rows if has_data(row)]) for rows in tops]
     return [(task, rows) for task, rows in groups if rows]
 
 
@@ -49,14 +58,22 @@ def forest(report: Comparison, tops: Groups) -> Plot:
     words = (
         "forest",
         f"Difference of each variant to {report.against}",
-        f"Paired difference with its 95 % interval. {band}Filled and coloured: significant after Holm's correction "
-        "(blue: better, orange: worse). Cross: not valid.",
+        f"Paired difference with its 95 % interval. {band}Significant is after Holm's correction.",
     )
     xlabel = f"difference to {short(report.against)}{unit(metric, ' (percentage points)')}"
     plot, axes, _heights = line_plot(words, labelled(tops), _forest_line, xlabel)
     if band:
         axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
     axes.axvline(0, color=MUTED, lw=0.8, zorder=1)
+    handles = [
+        Line2D([], [], marker="s", color=ink, mfc=ink if full else "#ffffff", label=name) for name, ink, full in LEGEND
+    ]
+    verdicts = {row.verdict for rows in tops for row in rows}
+    handles += [Line2D([], [], marker="X", ls="", color=SAME, label="not valid")] if "not valid" in verdicts else []
+    floor = any(row.kind == "noise floor" for rows in tops for row in rows)
+    handles += [Line2D([], [], marker="D", color=FLOOR, mfc="#ffffff", label="noise floor")] if floor else []
+    handles += [Patch(facecolor=BAND, label="margin")] if band else []
+    plot.figure.legend(handles=handles, loc="outside upper left", ncols=6, frameon=False, fontsize=8)
     return plot
 
 
@@ -78,15 +95,18 @@ def flips(tops: Groups) -> Plot | None:
     words = (
         "flips",
         "Answers that changed",
-        "Orange, to the left: right answers that became wrong. Blue, to the right: wrong answers that became right; then grey: "
-        "wrong answers that became other wrong answers. Direction: -1 only losses, +1 only gains. Purple line: the share of "
-        "changed answers of the noise floor, if there is one.",
+        "Losses to the left, gains and other wrong answers to the right. Direction: -1 only losses, +1 only gains.",
     )
     plot, axes, heights = line_plot(words, groups, _flips_line, "share of questions (%)")
     for (_task, rows), ys in zip(groups, heights, strict=False):
         for share in [_share(row, "total") for _, row in rows if row.kind == "noise floor"]:
             axes.plot([share, share], [ys[0] - 0.4, ys[-1] + 0.4], color=FLOOR, lw=1.6)
     axes.axvline(0, color=INK, lw=0.9)
+    kinds = (("right to wrong", WORSE), ("wrong to right", BETTER), ("wrong to another wrong answer", REST))
+    handles: list[Patch | Line2D] = [Patch(facecolor=ink, label=name) for name, ink in kinds]
+    floor = any(row.kind == "noise floor" for _, rows in groups for _, row in rows)
+    handles += [Line2D([], [], color=FLOOR, label="all changes of the noise floor")] if floor else []
+    plot.figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8)
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, -1), max(high, 1))
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
@@ -139,7 +159,7 @@ def _dumbbell(against: str, top: ComparisonRow, parts: Groups, more: str) -> Plo
     grid[0].set_yticks(range(len(parts)), titles, fontsize=7.5)
     return Plot(
         f"tasks-{_slug(top.task)}-{_slug(top.filter)}",
-        f"The {total} tasks of {short(top.title)}",
+        f"The {total} tasks of {short(readable(top.title))}",
         f"{short(top.metric)}{unit(top.metric, ' in %')}. Empty circle: {short(against)}; full circle: the variant; cross: the "
         "variant is not valid. Lines are thick and coloured where the difference is significant after correction. Dotted line: "
         "chance."

@@ -16,7 +16,7 @@ from mcqa_suite.logs.samples import Floats
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.figures.changes import labelled
 from mcqa_suite.reporting.figures.layout import Model, line_plot, margin_text, model_panels, pairs_of
-from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, LINE, MUTED, SAME, WORSE, Plot, short
+from mcqa_suite.reporting.figures.style import DATA, FLOOR, INK, LINE, MUTED, SAME, Plot, short
 from mcqa_suite.reporting.tables import percent
 
 LEAST = 1e-6  # nats; smaller values are drawn at the left edge
@@ -56,7 +56,7 @@ def _divergence_line(axes: Axes, y: float, values: Floats, floor: bool) -> str:
     """Draw the quantiles and the mean; return them as text."""
     with np.errstate(invalid="ignore"):
         quantiles = np.quantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), method="inverted_cdf")
-    x, colour = np.clip(quantiles, LEAST, 1e3), FLOOR if floor else BETTER
+    x, colour = np.clip(quantiles, LEAST, 1e3), FLOOR if floor else DATA
     axes.plot(x[[0, 4]], [y, y], color=colour, lw=1)
     axes.plot(x[[1, 3]], [y, y], color=colour, lw=5, solid_capstyle="butt")
     axes.plot([x[2]], [y], "o", color=colour, mfc="#ffffff", ms=5, mew=1.3)
@@ -98,7 +98,7 @@ def _reliability(ax: Axes, model: Model) -> str:
     order = np.argsort(confidence, kind="stable")
     bins = [part for part in np.array_split(order, BINS) if len(part)]
     x, y = ([100 * float(values[part].mean()) for part in bins] for values in (confidence, right))
-    ax.plot(x, y, "-o", color=BETTER, lw=1.1, ms=2.6)
+    ax.plot(x, y, "-o", color=DATA, lw=1.1, ms=2.6)
     error = percent(stats.expected_calibration_error(confidence, right))
     ax.text(96, 5, f"ECE {error}", ha="right", fontsize=7, color=MUTED)
     return f"{model.name} on {model.row.title}: ECE {error} %"
@@ -112,17 +112,25 @@ def letters(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
         "Bars: how often the letter is chosen (grey: the base). Lines: how often the letter is right. "
         "A bar far above its line shows a preference for that position.",
     )
-    return model_panels(words, _with_letters(tops), base, variants, _letters, 1.3, "answers (%)")
+    return model_panels(words, _with_letters(tops, base), base, variants, _letters, 1.3, "answers (%)")
 
 
-def _with_letters(tops: Groups) -> Groups:
-    return [rows for group in tops if (rows := [row for row in group if row.choices.letters_gold])]
+def _with_letters(tops: Groups, base: Run) -> Groups:
+    """The rows of tasks that are asked for a letter: where the texts of the options are scored, letters say nothing."""
+    texts = {key for key, task in base.tasks.items() if task.samples.scores_texts}
+    return [rows for group in tops if (rows := [row for row in group if _has_letters(row, texts)])]
+
+
+def _has_letters(row: ComparisonRow, texts: set[tuple[str, str]]) -> bool:
+    return bool(row.choices.letters_gold) and not any(
+        (task, row.filter) in texts for task in row.members or (row.task,)
+    )
 
 
 def _letters(ax: Axes, model: Model) -> str:
     choices = model.row.choices
     shares = choices.letters_base if model.is_base else choices.letters_variant
-    ax.bar(range(len(shares)), [100 * share for share in shares], color=SAME if model.is_base else BETTER, width=0.7)
+    ax.bar(range(len(shares)), [100 * share for share in shares], color=SAME if model.is_base else DATA, width=0.7)
     for i, share in enumerate(choices.letters_gold):
         ax.plot([i - 0.45, i + 0.45], [100 * share] * 2, color=INK, lw=1.8)
     ax.set_xticks(range(len(shares)), _labels(len(shares)))
@@ -136,9 +144,9 @@ def confusion(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
         "confusion",
         "Which letters are chosen instead of the right one",
         "Rows: the right letter. Columns: the chosen letter, in % of the row's questions. Left panel: the base. Panels "
-        "with Δ show the change of a variant in points (blue: more, orange: fewer). Values under half a point are not shown.",
+        "with Δ show the change of a variant in points. Values under half a point are not shown.",
     )
-    groups, names = _with_letters(tops), ("right letter", "chosen letter")
+    groups, names = _with_letters(tops, base), ("right letter", "chosen letter")
     return model_panels(words, groups, base, variants, _confusion, 1.45, *names, sign="Δ ", most=3)
 
 
@@ -171,7 +179,7 @@ def _cells(ax: Axes, values: Floats, *, signed: bool) -> None:
     n = len(values)
     for (i, j), value in np.ndenumerate(values):
         if abs(value) >= 0.5:
-            colour = SAME if not signed else BETTER if value > 0 else WORSE
+            colour = SAME if not signed else DATA if value > 0 else INK
             ax.add_patch(Rectangle((j, i), 1, 1, facecolor=colour, alpha=float(min(0.42, abs(value) / 150)), lw=0))
             text = f"{value:{'+' if signed else ''}.0f}"
             ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=6 if len(text) < 4 else 5)

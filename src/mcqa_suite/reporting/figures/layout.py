@@ -14,6 +14,7 @@ from mcqa_suite.analysis.compare.pairing import Answers, Pairs, joined, pair
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.style import INK, WIDTH, Plot, short
+from mcqa_suite.reporting.task_names import readable
 
 T = TypeVar("T")
 Words = tuple[str, str, str]  # the name, title and caption of a figure
@@ -69,15 +70,17 @@ def line_plot(
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x")
     axes.set_xlabel(xlabel)
-    texts = [
-        f"{name} on {heading}: {text}"
-        for (heading, lines), ys in zip(groups, heights, strict=False)
-        for (name, item), height in zip(lines, ys, strict=True)
-        if (text := draw(axes, height, item))
-    ]
     name, title, caption = words
+    tips: dict[str, str] = {}
+    for (heading, lines), ys in zip(groups, heights, strict=False):
+        for (line, item), height in zip(lines, ys, strict=True):
+            before = set(axes.get_children())
+            if text := draw(axes, height, item):
+                tips[gid := f"{name}-{len(tips)}"] = f"{line} on {heading}: {text}"
+                for artist in set(axes.get_children()) - before:
+                    artist.set_gid(gid)
     caption += capped(len(heights), len(groups), TASKS)
-    return Plot(name, title, caption, "; ".join(texts), figure), axes, heights
+    return Plot(name, title, caption, "; ".join(tips.values()), figure, tips), axes, heights
 
 
 def margin_text(axes: Axes, y: float, text: str, colour: str = INK) -> None:
@@ -142,7 +145,7 @@ def model_panels(
             texts.append(draw(ax, model))
         for ax in line[len(models) :]:
             ax.set_visible(False)
-        line[0].set_ylabel(f"{short(models[0].row.title, 22)}\n{ylabel}", fontsize=7)
+        line[0].set_ylabel(f"{short(readable(models[0].row.title), 22)}\n{ylabel}", fontsize=7)
     for ax in grid[-1]:
         ax.set_xlabel(xlabel, fontsize=7.5)
     name, title, caption = words

@@ -14,7 +14,7 @@ from mcqa_suite.analysis.ranking import Ranking
 from mcqa_suite.analysis.variance import Drawn, Draws
 from mcqa_suite.analysis.voting.strategies import SINGLE, Outcome
 from mcqa_suite.reporting.figures.layout import line_plot
-from mcqa_suite.reporting.figures.style import BETTER, INK, LINE, SAME, SETTINGS, WIDTH, svg
+from mcqa_suite.reporting.figures.style import DATA, INK, LINE, SAME, SETTINGS, WIDTH, svg
 
 
 @mpl.rc_context(SETTINGS)
@@ -63,7 +63,7 @@ def draws(runs: Sequence[Drawn]) -> bytes:
 def _draws_line(axes: Axes, y: float, draws: Draws) -> str:
     rates, mean = 100 * draws.by_instance, draws.mean
     axes.plot([100 * mean.low, 100 * mean.high], [y, y], color=LINE, lw=6, solid_capstyle="butt")
-    axes.plot(rates, y + _offsets(rates), "o", color=BETTER, ms=3, alpha=0.55, mew=0)
+    axes.plot(rates, y + _offsets(rates), "o", color=DATA, ms=3, alpha=0.55, mew=0)
     axes.plot([100 * mean.value] * 2, [y - 0.36, y + 0.36], color=INK, lw=1.4)
     return ""
 
@@ -85,7 +85,7 @@ def strengths(ranking: Ranking) -> bytes:
     axes = figure.subplots()
     for row, standing in enumerate(standings):
         axes.plot([standing.strength.low, standing.strength.high], [row, row], color=SAME, linewidth=1.5)
-        axes.plot(standing.strength.value, row, "o", color=BETTER)
+        axes.plot(standing.strength.value, row, "o", color=DATA)
     axes.axvline(0, color=LINE, linewidth=0.8, zorder=0)
     axes.set_yticks(range(len(standings)), [standing.name for standing in standings])
     axes.set_ylim(-0.6, len(standings) - 0.4)

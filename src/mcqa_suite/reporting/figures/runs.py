@@ -11,11 +11,12 @@ from matplotlib.patches import Patch
 from mcqa_suite.analysis.leaderboard import BoardRow, Leaderboard, TaskColumn
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.reporting.figures.layout import MOST_TASKS, TASKS, capped, line_plot, margin_text, panels, scale
-from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, MUTED, REST, SAME, WORSE, Plot, short
+from mcqa_suite.reporting.figures.style import DATA, INK, LINE, MUTED, SAME, Plot, short
 from mcqa_suite.reporting.tables import in_unit, percent, unit
+from mcqa_suite.reporting.task_names import readable
 
 # (state, colour) of a generated answer; the last state collects all other reasons.
-STATES = (("read", BETTER), ("refused", FLOOR), ("truncated", WORSE), ("otherwise unread", REST))
+STATES = (("read", DATA), ("refused", INK), ("truncated", SAME), ("otherwise unread", LINE))
 
 
 def against_bits(board: Leaderboard, base: Run | None, floor: Run | None) -> Plot | None:
@@ -68,7 +69,7 @@ def _panel(ax: Axes, rows: Sequence[BoardRow], index: int, column: TaskColumn) -
     for (row, entry), offset in zip(points, offsets, strict=True):
         x, estimate, factor = _bits(row), entry.accuracy, scale(column.metric)
         ax.plot([x, x], [factor * estimate.low, factor * estimate.high], color=SAME, lw=1.2)
-        ax.plot([x], [factor * estimate.value], "X" if entry.failed_check else "o", color=BETTER, ms=5)
+        ax.plot([x], [factor * estimate.value], "X" if entry.failed_check else "o", color=DATA, ms=5)
         end = factor * (estimate.high if offset > 0 else estimate.low)
         labels.setdefault((x, offset), []).append((row.run.name, end))
         text = f"{in_unit(estimate.value, column.metric)}{unit(column.metric, ' %')}"
@@ -113,7 +114,7 @@ def reads(models: Sequence[Run]) -> Plot | None:
         "Generated answers that could be read",
         "Read: an answer was extracted. Refused, truncated and otherwise unread answers count as wrong.",
     )
-    groups = [(lines[0][1].title, lines) for lines in tasks.values()]
+    groups = [(readable(lines[0][1].title), lines) for lines in tasks.values()]
     plot, axes, _heights = line_plot(words, groups, _reads_line, "share of responses (%)")
     axes.set_xlim(0, 100)
     axes.grid(visible=False)

@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from mcqa_suite.reporting.templating import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH = 7.4  # inches
 # Meaning -> (light, dark). Blue and orange differ under every common colour blindness; no meaning depends on colour alone.
@@ -34,12 +34,15 @@ PALETTE = {
     "floor": ("#8a3f8f", "#d79be0"),
     "link": ("#0b57a4", "#8cc4ff"),
     "focus": ("#9a5b00", "#ffd166"),
+    "data": ("#00707a", "#4fb8c2"),
     "bar": ("#8fb4e0", "#2f5f9e"),
     "mark": ("#ffe680", "#6b5600"),
 }
 LIGHT = {name: light for name, (light, _dark) in PALETTE.items()}
-PAPER, INK, MUTED, LINE, REST, BAND, SAME, BETTER, WORSE, FLOOR = (
-    LIGHT[name] for name in ("paper", "ink", "muted", "line", "rest", "band", "same", "better", "worse", "floor")
+# Blue and orange are better and worse, purple the noise floor; what is none of these is drawn in DATA.
+PAPER, INK, MUTED, LINE, REST, BAND, SAME, BETTER, WORSE, FLOOR, DATA = (
+    LIGHT[name]
+    for name in ("paper", "ink", "muted", "line", "rest", "band", "same", "better", "worse", "floor", "data")
 )
 SETTINGS: Any = {  # matplotlib types the keys one by one
     "svg.fonttype": "none",
@@ -70,13 +73,14 @@ SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure with its title and caption; `alt` is a text alternative."""
+    """A figure with its title and caption; `alt` is a text alternative, `tips` the tooltip of each artist with that gid."""
 
     name: str
     title: str
     caption: str
     alt: str
     figure: Figure
+    tips: Mapping[str, str] = field(default_factory=dict)
 
 
 def short(text: object, most: int = 32) -> str:
@@ -110,6 +114,12 @@ def inline(plot: Plot) -> Markup:
         for child in list(parent):
             if child.tag in (f"{{{SVG}}}metadata", f"{{{SVG}}}style"):
                 parent.remove(child)
+    for node in list(root.iter()):
+        if tip := plot.tips.get(node.get("id", "")):
+            title = ET.Element(f"{{{SVG}}}title")
+            title.text = clean(tip)
+            node.insert(0, title)
+            node.set("class", "tip")
     for node in root.iter():
         _plain(node, targets, plot.name)
     _lighten(root)

@@ -15,7 +15,7 @@ from mcqa_suite.common.errors import CheckpointError, DatasetError
 from mcqa_suite.common.manifest import TRAINING_LOG, read_manifest
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.layout import capped, panels
-from mcqa_suite.reporting.figures.style import BETTER, FLOOR, INK, SAME, WORSE, Plot, short
+from mcqa_suite.reporting.figures.style import DATA, INK, SAME, Plot, short
 
 # The metrics that are drawn, in this order: the name in the log -> the title of the panel.
 METRICS = {
@@ -32,7 +32,7 @@ METRICS = {
     "grad_norm": "gradient norm",
     "learning_rate": "learning rate",
 }
-INKS = (BETTER, WORSE, FLOOR, INK, SAME)
+INKS = (DATA, INK, SAME)
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (4, 1.2, 1, 1.2)))
 MOST_RUNGS = 8
 

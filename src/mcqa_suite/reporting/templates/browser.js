@@ -5,9 +5,12 @@
   const [CHANGE, RIGHT, STATUS, PICK, REST] = [0, 1, 2, 3, 4];
   const NONE = 255;
   const CHANGES = ["", "right → wrong", "wrong → right", "wrong → other wrong", "", ""];
+  const KINDS = 6; // transitions of one way to compare
   const at = (id) => document.getElementById(`browser-${id}`);
   const whole = document.getElementById("browser");
-  const form = at("filters"), list = at("list"), all = at("all"), detail = at("item"), count = at("count"), text = at("text");
+  const form = at("filters"), list = at("list"), all = at("all"), count = at("count"), text = at("text");
+
+  const views = [...document.querySelectorAll("input[name=against]")];
 
   let about, items, changes, statuses, haystack = [];
   let visible = [], chosen = -1; // indices of items; an index into `visible`
@@ -25,17 +28,17 @@
     for (const item of found) if (typeof item[QUESTION] === "number") item[QUESTION] = found[item[QUESTION]][QUESTION];
     items = found.sort((a, b) => a[TASK] - b[TASK] || a[DOC] - b[DOC]);
     const models = about.models.length;
-    changes = new Uint8Array(items.length * models).fill(NONE);
+    changes = [0, 1].map(() => new Uint8Array(items.length * models).fill(NONE)); // of each way to compare
     statuses = new Uint8Array(items.length * models).fill(NONE);
     items.forEach((item, i) => item[CELLS].forEach((cell, m) => {
       if (cell === null) return;
-      changes[i * models + m] = cell[CHANGE];
+      changes[0][i * models + m] = cell[CHANGE] % KINDS;
+      changes[1][i * models + m] = Math.floor(cell[CHANGE] / KINDS);
       statuses[i * models + m] = cell[STATUS];
     }));
   }
 
-  const textOf = (p, form) => (typeof p === "string" ? p : typeof p === "number" ? "" : p.g ? arcGrids.text(p.g, form) : p.m);
-  const plain = (pieces, form) => pieces.map((p) => textOf(p, form)).join("");
+  const { shown, plain } = browserTexts;
 
   function searchable(i) {
     if (haystack[i] !== undefined) return haystack[i];
@@ -55,196 +58,45 @@
     if (from < items.length) setTimeout(prepareSearch, 16, from);
   }
 
-  // --- small parts ---------------------------------------------------------------------------------------------------
-  // Replaces control characters and lone surrogates by visible characters.
-  const shown = (raw) => String(raw).replace(/\r\n/g, "\n").replace(/\p{Surrogate}/gu, "\ufffd")
-    .replace(/[\u0000-\u0008\u000b-\u001f]/g, (c) => String.fromCharCode(0x2400 + c.charCodeAt(0))).replace(/\u007f/g, "\u2421");
+  // --- ways to compare: with the parent or with the base -------------------------------------------------------------
+  const view = () => Math.max(0, views.findIndex((input) => input.checked));
+  const parentOf = (m) => about.parents[Math.min(view(), about.parents.length - 1)][m]; // -1 for the base
+  const changeOf = (i, m) => changes[view()][i * about.models.length + m];
+
+  // How far a model's answer is from its parent's: half the sum of the changes of the options' probabilities, else by the score.
+  function shift(i, m) {
+    const cells = items[i][CELLS], own = cells[m], other = parentOf(m) < 0 ? null : cells[parentOf(m)];
+    if (!own || !other) return 0;
+    if (typeof own[REST] !== "number" || typeof other[REST] !== "number") return [0, 1, 1, 0.5][changeOf(i, m)] ?? 0;
+    let sum = 0;
+    for (let o = REST; o < own.length; o++) sum += Math.abs(own[o] - other[o]);
+    return sum / 2000;
+  }
+
+  const shifts = new Map(); // of each way to compare and model filter
+  function largestShifts(from, to) {
+    const name = `${view()} ${from} ${to}`;
+    if (!shifts.has(name)) {
+      shifts.set(name, items.map((_, i) => {
+        let most = 0;
+        for (let m = from; m < to; m++) most = Math.max(most, shift(i, m));
+        return most;
+      }));
+    }
+    return shifts.get(name);
+  }
+
+  // --- the chosen item: browser_item.js ------------------------------------------------------------------------------
+  const key = (item) => `${about.tasks[item[TASK]][1]}:${item[DOC]}`;
+  const link = (item) => browserAddress.write({ ...filters(), item: shown(key(item)) });
 
   const { make } = arcGrids;
-
-  const named = (raw) => { // text whose direction (left to right or not) is detected
-    const element = make("bdi");
-    element.dir = "auto";
-    element.textContent = shown(raw);
-    return element;
-  };
-
-  function written(pieces, form) {
-    const element = make("bdi");
-    element.dir = "auto";
-    for (const piece of pieces) {
-      if (typeof piece === "string") element.append(shown(piece));
-      else if (typeof piece === "number") {
-        element.append(make("span", "browser-cut", ` […${piece.toLocaleString("en")} characters left out…] `));
-      } else element.append(piece.m ? make("mark", "", shown(textOf(piece, form))) : textOf(piece, form));
-    }
-    return element;
-  }
-
-  function verdict(cell) {
-    if (cell === null) return make("span", "browser-muted", "no answer to the same prompt");
-    const [name, word] = [["browser-wrong", "✗ wrong"], ["browser-right", "✓ right"], ["browser-muted", "– not 0 or 1"]][cell[RIGHT]];
-    return make("span", name, word);
-  }
-
-  function heading(model, cell) {
-    const change = cell === null ? "" : CHANGES[cell[CHANGE]];
-    const parts = [named(about.models[model]), make("br"), verdict(cell)];
-    if (change) parts.push(make("br"), make("span", "browser-muted", change));
-    return parts;
-  }
-
-  // --- the chosen item -----------------------------------------------------------------------------------------------
-  const key = (item) => `${about.tasks[item[TASK]][1]}:${item[DOC]}`;
-  const link = (item) => `#item=${encodeURIComponent(shown(key(item)))}`;
-
-  function button(word, name, step) {
-    const element = make("button", "", word);
-    element.type = "button";
-    element.setAttribute("aria-label", name);
-    element.addEventListener("click", () => move(step));
-    return element;
-  }
-
-  function optionsTable(item) {
-    const [, , options] = item[QUESTION], gold = item[GOLD], cells = item[CELLS];
-    const top = make("tr", "", make("th", "", "Option"));
-    cells.forEach((cell, m) => top.append(make("th", "", ...heading(m, cell))));
-    const body = make("tbody");
-    options.forEach((option, o) => {
-      const isGold = gold.includes(o);
-      const name = make("th", "", `${about.labels[o]}. `, written(option));
-      if (isGold) name.append(" ", make("span", "browser-tag browser-right", "✓ gold"));
-      const line = make("tr", isGold ? "browser-gold" : "", name);
-      for (const cell of cells) line.append(optionCell(cell, o));
-      body.append(line);
-    });
-    for (const head of top.children) head.scope = "col";
-    for (const line of body.children) line.firstChild.scope = "row";
-    const table = make("table", "", make("thead", "", top), body);
-    table.setAttribute("aria-label", "Options and what each model chose");
-    const scroll = make("div", "browser-scroll", table);
-    scroll.tabIndex = 0;
-    scroll.setAttribute("role", "group");
-    scroll.setAttribute("aria-label", "Options and models, scrolls sideways");
-    return scroll;
-  }
-
-  function optionCell(cell, option) {
-    const element = make("td");
-    if (cell === null) return element;
-    const share = cell[REST + option];
-    if (typeof share === "number") element.append(`${(share / 10).toFixed(1)} %`);
-    if (cell[PICK] === option) {
-      element.className = "browser-chosen";
-      element.append(" ", make("strong", "", "chosen"));
-    }
-    if (typeof share === "number") {
-      const filled = make("span");
-      filled.style.width = `${share / 10}%`;
-      const bar = make("span", "browser-share", filled);
-      bar.setAttribute("aria-hidden", "true");
-      element.append(bar);
-    }
-    return element;
-  }
-
-  function box(className, name, ...children) { // it scrolls, so it must be reachable with the keyboard
-    const element = make("div", className, ...children);
-    element.tabIndex = 0;
-    element.setAttribute("role", "group");
-    element.setAttribute("aria-label", name);
-    return element;
-  }
-
-  function card(model, cell, item) {
-    const element = make("section", "browser-card", make("h4", "", ...heading(model, cell)));
-    const reads = cell && Array.isArray(cell[REST]) ? cell[REST] : [];
-    const many = reads.filter(Array.isArray).length > 1;
-    const [, , , form] = item[QUESTION], target = targetOf(item);
-    reads.forEach((read, number) => {
-      if (typeof read === "number") {
-        element.append(make("p", "browser-muted", `The log has ${read} more responses.`));
-        return;
-      }
-      const [status, rule, answer, response, outcome] = read;
-      const line = make("p", "", target && many ? `Attempt ${number + 1}, read: ` : "Read: ", make("strong", "", named(status)));
-      if (typeof answer === "string" && answer) line.append(", answer ", make("strong", "", named(answer)));
-      if (rule) line.append(", rule ", make("code", "", named(rule)));
-      const text = box("browser-response", `Response of ${shown(about.models[model])}`,
-        response.length ? written(response, form) : make("em", "", "(nothing written)"));
-      element.append(line);
-      const grid = target && (answer.g ?? response.find((piece) => piece.m && piece.g)?.g);
-      const words = outcome && make("span", grid === target ? "browser-right" : "browser-wrong", shown(outcome));
-      if (grid) element.append(arcGrids.table(grid, words, target), folded("The response as text", text));
-      else element.append(...(words ? [make("p", "", words)] : []), text);
-    });
-    return element;
-  }
-
-  // --- grids ---------------------------------------------------------------------------------------------------------
-  const targetOf = (item) => item[GOLD].find((piece) => piece.g)?.g;
-
-  function folded(name, ...children) {
-    const element = make("details", "arc-folded", make("summary", "", name), ...children);
-    element.addEventListener("toggle", scrollToMarks);
-    return element;
-  }
-
-  function gridQuestion(item, question) {
-    const [, stem, , form] = item[QUESTION], target = targetOf(item);
-    const parts = [arcGrids.pairs(stem, target)];
-    if (target) question.append(make("p", "", make("strong", "", "Target:")), written(item[GOLD], form));
-    return [...parts, folded(target ? "Question and target as text" : "Question as text", question)];
-  }
-
-  function render() {
-    const others = items.length === 1 ? "" : " To print another one, open the HTML file, choose it and print again.";
-    at("paper").textContent = `Only the chosen question is printed, 1 of ${items.length.toLocaleString("en")}.${others}`;
-    if (chosen < 0) {
-      detail.replaceChildren(make("p", "browser-muted", "No question passes these filters."));
-      return;
-    }
-    const item = items[visible[chosen]], [id, stem, options, form] = item[QUESTION];
-    const subject = about.subjects[item[SUBJECT]];
-    const title = make("h3", "", named(about.tasks[item[TASK]][0]), `, document ${item[DOC]}`);
-    const facts = make("p", "browser-muted", named(id), ...(subject ? [" · subject ", named(subject)] : []));
-    const anchor = make("a", "", "Link to this item");
-    anchor.href = link(item);
-    const steps = make("div", "browser-steps", button("↑ Previous", "Previous question", -1), button("↓ Next", "Next question", 1), anchor);
-    const question = box("browser-question", "Question", written(stem, form));
-    const parts = [title, facts, steps, ...(form ? gridQuestion(item, question) : [question])];
-    if (options.length) {
-      parts.push(optionsTable(item));
-      if (!item[GOLD].length) parts.push(make("p", "browser-muted", "The log does not say which option is right."));
-      if (item[CELLS].some((cell) => cell && typeof cell[REST] === "number")) {
-        parts.push(make("p", "browser-muted", "Bars: softmax of the options' log-likelihoods."));
-      }
-    } else if (!targetOf(item)) parts.push(make("p", "", make("strong", "", "Gold: "), written(item[GOLD])));
-    if (item[CELLS].some((cell) => cell && Array.isArray(cell[REST]))) {
-      const read = item[CELLS].flatMap((cell) => (cell ? cell[REST] : [])).filter(Array.isArray);
-      const marked = read.some((one) => one[3].some((piece) => piece.m));
-      if (marked) parts.push(make("p", "browser-muted", `Marked${form ? " in a response" : ""}: the text that the answer was read from.`));
-      parts.push(make("div", "browser-cards", ...item[CELLS].map((cell, m) => card(m, cell, item))));
-    }
-    for (const [m, cell] of item[CELLS].entries()) {
-      if (cell && cell[REST] === undefined) {
-        parts.push(make("p", "browser-wrong", named(about.models[m]), `: log-likelihoods are ${about.statuses[cell[STATUS]]}.`));
-      }
-    }
-    detail.replaceChildren(...parts);
-    scrollToMarks();
-  }
-
-  // Scroll each response to its mark, which is often in the last line of a long response.
-  function scrollToMarks() {
-    const places = [...detail.querySelectorAll(".browser-response")].map((response) => {
-      const mark = response.querySelector("mark");
-      const down = mark ? mark.getBoundingClientRect().bottom - response.getBoundingClientRect().bottom : 0;
-      return [response, down + 24];
-    });
-    for (const [response, down] of places) if (down > 24) response.scrollTop += down;
-  }
+  const { named, render } = browserItem({
+    get about() { return about; },
+    get chosen() { return chosen < 0 ? -1 : visible[chosen]; },
+    get items() { return items; },
+    parentOf, changeOf, link: (item) => link(item), move: (step) => move(step),
+  });
 
   // --- the list: only the rows in view are elements ------------------------------------------------------------------
   function draw() {
@@ -271,7 +123,7 @@
       const right = cell === null ? 2 : cell[RIGHT];
       marks.append(make("span", ["browser-wrong", "browser-right", "browser-muted"][right], "✗✓–"[right]));
     }
-    const head = make("span", "browser-head", named(`${about.tasks[item[TASK]][0]} ${item[DOC]}`), marks);
+    const head = make("span", "browser-head", named(`${about.tasks[item[TASK]][2]} ${item[DOC]}`), marks);
     const [id, stem, , form] = item[QUESTION]; // grid questions all begin with the same words, so their id is shown
     const row = make("div", "browser-row", head, named(form ? id : plain(stem).slice(0, 160)));
     row.id = `browser-row-${place}`;
@@ -305,14 +157,42 @@
 
   // --- filters -------------------------------------------------------------------------------------------------------
   const number = (id) => (at(id).value === "" ? -1 : Number(at(id).value));
+  const nameOf = (id, names) => (number(id) < 0 ? "" : shown(names[number(id)]));
+  const choices = () => [...about.tasks.map((task) => task[1]), ...about.groups.map((group) => group[1])];
+
+  // The filters as an address has them.
+  function filters() {
+    return {
+      task: nameOf("task", choices()), subject: nameOf("subject", about.subjects), model: nameOf("model", about.models),
+      change: at("transition").value, status: nameOf("status", about.statuses), text: text.value.trim(),
+      order: at("order").value, against: view() ? views[view()].value : "",
+    };
+  }
+
+  // Set the filters from an address; what it does not name is cleared.
+  function setFilters(wanted) {
+    const set = (id, names, value) => (at(id).value = value === undefined ? "" : String(names.findIndex((name) => shown(name) === value)));
+    set("task", choices(), wanted.task);
+    set("subject", about.subjects, wanted.subject);
+    set("model", about.models, wanted.model);
+    set("status", about.statuses, wanted.status);
+    at("transition").value = wanted.change ?? "";
+    at("order").value = wanted.order ?? "";
+    for (const id of ["task", "subject", "model", "status", "transition", "order"]) if (at(id).selectedIndex < 0) at(id).value = "";
+    text.value = wanted.text ?? "";
+    const chosenView = views.find((input) => input.value === wanted.against) ?? views[0];
+    if (chosenView) chosenView.checked = true;
+  }
 
   function filter(wanted) {
     const models = about.models.length;
-    const task = number("task"), subject = number("subject"), model = number("model"), status = number("status");
+    const subject = number("subject"), model = number("model"), status = number("status"), task = number("task");
+    const tasks = task < 0 ? null : new Set(task < about.tasks.length ? [task] : about.groups[task - about.tasks.length][2]);
     const kinds = at("transition").value.split(",").filter(Boolean).map(Number);
     const words = text.value.toLowerCase().trim();
     const [from, to] = model < 0 ? [0, models] : [model, model + 1];
     const before = wanted ?? (chosen < 0 ? -1 : visible[chosen]);
+    const current = changes[view()];
     const any = (values, i, test) => {
       for (let m = from; m < to; m++) if (test(values[i * models + m])) return true;
       return false;
@@ -322,13 +202,17 @@
     visible = [];
     for (let i = 0; i < items.length; i++) {
       const item = items[i];
-      if (task >= 0 && item[TASK] !== task) continue;
+      if (tasks && !tasks.has(item[TASK])) continue;
       if (subject >= 0 && item[SUBJECT] !== subject) continue;
-      if (kinds.length && !any(changes, i, (change) => kinds.includes(change))) continue;
-      if (quiet && any(changes, i, (change) => quiet.includes(change))) continue;
+      if (kinds.length && !any(current, i, (change) => kinds.includes(change))) continue;
+      if (quiet && any(current, i, (change) => quiet.includes(change))) continue;
       if (status >= 0 && !any(statuses, i, (value) => value === status)) continue;
       if (words && !searchable(i).includes(words)) continue;
       visible.push(i);
+    }
+    if (!at("order").value && about.base) {
+      const shift = largestShifts(from, to);
+      visible.sort((a, b) => shift[b] - shift[a] || a - b);
     }
     const embedded = items.length === about.total ? "" : ` embedded (${about.total.toLocaleString("en")} were evaluated)`;
     count.textContent = `${visible.length.toLocaleString("en")} of ${items.length.toLocaleString("en")} questions shown${embedded}`;
@@ -340,6 +224,36 @@
     chosen = -1;
     choose(place >= 0 ? place : visible.length ? 0 : -1, false);
     draw();
+  }
+
+  function onInput() {
+    filter();
+    history.replaceState(null, "", chosen < 0 ? browserAddress.write(filters()) : link(items[visible[chosen]]));
+  }
+
+  // --- download ------------------------------------------------------------------------------------------------------
+  function record(i) {
+    const item = items[i], [id, stem, options, form] = item[QUESTION];
+    const names = options.map((option, o) => `${about.labels[o]}. ${plain(option)}`);
+    const gold = options.length ? item[GOLD].map((o) => names[o]) : [plain(item[GOLD], form)];
+    const models = item[CELLS].map((cell, m) => {
+      const parent = parentOf(m), head = { model: about.models[m], against: parent < 0 ? "" : about.models[parent] };
+      if (cell === null) return { ...head, status: "no answer to the same prompt" };
+      const own = { ...head, right: [false, true, null][cell[RIGHT]], change: CHANGES[changeOf(i, m)] ?? "", status: about.statuses[cell[STATUS]] };
+      if (typeof cell[REST] === "number") {
+        const shares = cell.slice(REST).map((share) => share / 1000);
+        return { ...own, answer: names[cell[PICK]] ?? "", p_gold: item[GOLD].reduce((sum, o) => sum + shares[o], 0), probabilities: shares };
+      }
+      const reads = (cell[REST] ?? []).filter(Array.isArray);
+      const answer = reads[0] && (reads[0][2].g ?? reads[0][2]);
+      return { ...own, answer: answer ?? "", responses: reads.map((read) => plain(read[3], form)) };
+    });
+    return { task: about.tasks[item[TASK]][0], document: item[DOC], id, subject: about.subjects[item[SUBJECT]], question: plain(stem, form), options: names, gold, models };
+  }
+
+  function download(event) {
+    const kind = event.target.dataset.download, records = visible.map(record);
+    browserDownload.save(`samples.${kind}`, kind === "csv" ? browserDownload.csv(records) : browserDownload.jsonl(records));
   }
 
   function fill(id, names) {
@@ -354,16 +268,16 @@
 
   // --- links and keys ------------------------------------------------------------------------------------------------
   function follow() {
-    if (!location.hash.startsWith("#item=")) return;
-    let wanted = location.hash.slice(6);
-    try { wanted = decodeURIComponent(wanted); } catch { /* not URI-encoded: use it unchanged */ }
-    const found = items.findIndex((item) => shown(key(item)) === wanted);
-    if (found < 0) {
-      count.textContent = `${shown(wanted).slice(0, 120)} is not embedded in this page. ${count.textContent}`;
-    } else {
-      if (!visible.includes(found)) form.reset();
+    const wanted = browserAddress.read(location.hash);
+    if (!wanted) return;
+    setFilters(wanted);
+    const found = wanted.item === undefined ? undefined : items.findIndex((item) => shown(key(item)) === wanted.item);
+    filter(found);
+    if (found >= 0 && !visible.includes(found)) {
+      form.reset();
       filter(found);
     }
+    if (found < 0) count.textContent = `${shown(wanted.item).slice(0, 120)} is not embedded in this page. ${count.textContent}`;
     scrollHere();
   }
 
@@ -398,21 +312,25 @@
       off.textContent = `The questions could not be unpacked: ${error.message}`;
       return;
     }
-    fill("task", about.tasks.map((task) => task[0]));
+    fill("task", [...about.tasks.map((task) => task[2]), ...about.groups.map((group) => group[0])]);
     fill("subject", about.subjects);
     fill("model", about.models);
     fill("status", about.statuses);
     at("subjects").hidden = about.subjects.length < 2;
-    at("transitions").hidden = !about.base || about.models.length < 2;
+    at("transitions").hidden = at("orders").hidden = !about.base || about.models.length < 2;
     at("numbers").hidden = !about.grids;
     off.hidden = true;
     at("on").hidden = at("paper").hidden = false;
     if (at("gallery")) at("gallery").open = false;
+    if (!at("transitions").hidden) at("transition").value = "1,2,3";
     filter();
+    if (!visible.length) form.reset(), filter(); // nothing changed
     follow();
-    form.addEventListener("input", () => filter());
+    form.addEventListener("input", onInput);
+    for (const button of whole.querySelectorAll("[data-download]")) button.addEventListener("click", download);
+    for (const input of views) input.addEventListener("change", onInput);
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("reset", () => setTimeout(filter));
+    form.addEventListener("reset", () => setTimeout(filter)); // after the fields are empty
     list.addEventListener("scroll", draw, { passive: true });
     addEventListener("resize", draw);
     addEventListener("hashchange", follow);

@@ -31,6 +31,23 @@
       });
     });
   }
+  // Show the columns of the chosen metric and filter; without a choice those by which the tasks are judged.
+  const columns = document.getElementById("columns");
+  if (columns) {
+    const [metric, filter] = ["metric", "filter"].map((name) => document.getElementById(`columns-${name}`));
+    const table = document.querySelector("table.board"), heads = [...table.tHead.rows[0].cells];
+    const show = () => {
+      heads.forEach((head, index) => {
+        if (!("metric" in head.dataset)) return;
+        const right = metric?.value ? head.dataset.metric === metric.value : !("other" in head.dataset);
+        const off = !right || Boolean(filter?.value && head.dataset.filter !== filter.value);
+        for (const row of table.rows) row.cells[index].hidden = off;
+      });
+      document.getElementById("columns-note").textContent = metric?.value ? "Differences are tested by the metric that judges a task; ranks and means stay." : "";
+    };
+    columns.addEventListener("change", show);
+    columns.hidden = false;
+  }
   const data = document.getElementById("copies");
   if (data) {
     const copies = JSON.parse(data.textContent);
@@ -44,12 +61,24 @@
       area.remove();
       return done;
     };
+    // Text with tabs as a table, which slides take.
+    const asTable = (text) => {
+      const table = document.createElement("table");
+      for (const line of text.trimEnd().split("\n")) {
+        const row = table.insertRow();
+        for (const cell of line.split("\t")) row.insertCell().textContent = cell;
+      }
+      return new Blob([new XMLSerializer().serializeToString(table)], { type: "text/html" });
+    };
+    const write = (style, text) => (style === "slides"
+      ? navigator.clipboard.write([new ClipboardItem({ "text/html": asTable(text), "text/plain": new Blob([text], { type: "text/plain" }) })])
+      : navigator.clipboard.writeText(text));
     for (const button of document.querySelectorAll("button[data-copy]")) {
       button.addEventListener("click", async () => {
         const text = copies[button.dataset.copy];
         let done = true;
         try {
-          await navigator.clipboard.writeText(text);
+          await write(button.dataset.copy, text);
         } catch {
           done = old(text);
         }

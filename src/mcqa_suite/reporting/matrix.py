@@ -1,0 +1,141 @@
+"""The matrix of tasks and variants: each difference with its interval as a small bar, and a link to the samples behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from urllib.parse import urlencode
+
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
+from mcqa_suite.analysis.compare.verdicts import LEVEL
+from mcqa_suite.logs.metrics import is_share
+from mcqa_suite.reporting.headlines import headlines, interval, parts_of
+from mcqa_suite.reporting.tables import p_value
+from mcqa_suite.reporting.task_names import code, readable
+
+CHANGED = "1,2,3"  # the transitions that the sample browser calls a change
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Positions from 0 to 100, of which 50 is no difference: the interval, the value and the equivalence margin."""
+
+    low: float
+    value: float
+    high: float
+    margin: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A difference; `tone` is "worse" or "better" where it is significant after correction, else ""."""
+
+    row: ComparisonRow
+    bar: Bar | None
+    tone: str
+    link: str
+    tip: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A task or group under one metric and filter, with a cell for each variant; `parts` are the tasks of a group."""
+
+    title: str
+    code: str
+    about: str
+    cells: tuple[Cell | None, ...]
+    parts: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """`reach`: the points at both ends of every bar of a share; 0 where there is none."""
+
+    variants: tuple[str, ...]
+    lines: tuple[Line, ...]
+    reach: float
+
+
+def matrix(comparison: Comparison, variants: Sequence[str]) -> Matrix:
+    """The headlines of a comparison, in the order of `variants`; a noise floor comes last."""
+    tops = headlines(comparison)
+    named = {row.variant: row for rows in tops for row in rows}
+    ordered = [name for name in variants if name in named]
+    ordered += [name for name, row in named.items() if row.kind == "noise floor" and name not in ordered]
+    parts = [parts_of(comparison, rows) for rows in tops]
+    reach = _reach(
+        row for rows in [*tops, *(part for of in parts for part in of)] for row in rows if is_share(row.metric)
+    )
+    lines = [
+        _line(
+            rows,
+            ordered,
+            reach,
+            comparison.margin,
+            tuple(_line(part, ordered, reach, comparison.margin) for part in of),
+        )
+        for rows, of in zip(tops, parts, strict=True)
+    ]
+    names = [f"{name} (noise floor)" if named[name].kind == "noise floor" else name for name in ordered]
+    return Matrix(tuple(names), tuple(lines), 100 * reach)
+
+
+def _reach(rows: Iterable[ComparisonRow]) -> float:
+    """The largest finite end of the intervals, so that all bars have one scale."""
+    ends = [abs(end) for row in rows for end in (row.change.difference.low, row.change.difference.high)]
+    return max((end for end in ends if isfinite(end)), default=0.0)
+
+
+def _line(
+    rows: Sequence[ComparisonRow], names: Sequence[str], reach: float, margin: float, parts: tuple[Line, ...] = ()
+) -> Line:
+    first, by_name = rows[0], {row.variant: row for row in rows}
+    width = reach if is_share(first.metric) else _reach(rows)
+    cells = [_cell(by_name[name], width, margin) if name in by_name else None for name in names]
+    counts = sorted({row.n for row in rows})
+    about = [f"{counts[-1]:,} questions", first.metric]
+    if first.members:
+        about.append(f"{first.average} of {len(first.members)} task{'s' * (len(first.members) > 1)}")
+    if not first.higher_is_better:
+        about.append("lower is better")
+    return Line(readable(first.title), code(first.title), ", ".join(about), tuple(cells), parts)
+
+
+def _cell(row: ComparisonRow, reach: float, margin: float) -> Cell:
+    change = row.change.difference
+    bar = None
+    if reach and all(map(isfinite, (change.low, change.value, change.high))):
+        low, value, high = (_position(end, reach) for end in (change.low, change.value, change.high))
+        band = (_position(-margin, reach), _position(margin, reach)) if is_share(row.metric) else None
+        bar = Bar(low, value, high, band)
+    return Cell(row, bar, row.verdict if is_significant(row) else "", samples_link(row), tip(row))
+
+
+def _position(value: float, reach: float) -> float:
+    return round(50 + 50 * max(-1.0, min(1.0, value / reach)), 1)
+
+
+def samples_link(row: ComparisonRow) -> str:
+    """The part of an address that opens the samples behind a difference: those of the task whose answer changed."""
+    task = row.task if row.title == row.task else f"{row.task}:{row.filter}"
+    changed = {} if row.verdict == "unchanged" or not row.flips else {"change": CHANGED}
+    return urlencode({"task": task, "model": row.variant, **changed}, safe=",:")
+
+
+def significance(row: ComparisonRow) -> str:
+    """Whether a difference is significant, alone and after Holm's correction, in words."""
+    if row.p_holm is None:
+        return "not tested" if row.verdict == "not valid" else "in no family"
+    if row.p_holm < LEVEL:
+        return "significant, also after correction"
+    return "significant alone, not after correction" if row.change.p < LEVEL else "not significant"
+
+
+def tip(row: ComparisonRow) -> str:
+    """Everything about a cell that it has no room for."""
+    tested = "" if row.p_holm is None else f" (p {p_value(row.change.p)}, corrected {p_value(row.p_holm)})"
+    flips = row.flips
+    turned = f"; right to wrong {flips.right_to_wrong}, wrong to right {flips.wrong_to_right}" if flips else ""
+    return f"{row.variant} against {row.parent}: {interval(row)}; {significance(row)}{tested}{turned}"

@@ -1,0 +1,126 @@
+"""The top of a report: order and lineage of the models, both ways to compare, sentences, the matrix, and the copy for slides."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from helpers.comparison_runs import compared, two_runs
+from helpers.ladder_runs import ladder
+from helpers.report_runs import ladder as worse_and_equal
+from helpers.report_runs import noisy
+
+from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_manifest
+from mcqa_suite.logs.origin import Origin, read_origin
+from mcqa_suite.logs.runs import read_run
+from mcqa_suite.reporting.figures.sizes import spread
+from mcqa_suite.reporting.lineage_tree import recipe_words, tree
+from mcqa_suite.reporting.matrix import matrix, samples_link, significance, tip
+from mcqa_suite.reporting.page_data import gather
+from mcqa_suite.reporting.sentences import sentences
+from mcqa_suite.reporting.slides import slides
+
+
+def test_models_stand_in_the_order_of_their_lineage_and_both_comparisons_are_in_the_page(tmp_path):
+    runs = ladder(tmp_path)
+    page = gather([runs[name] for name in ("gptq4", "sft", "dpo", "base")])
+    assert [run.name for run in page.runs] == ["base", "sft", "dpo", "gptq4"]
+    assert [comparison.parents["gptq4"] for comparison, _ in page.views] == ["dpo", "base"]
+    [parent, base] = [board.rows[0].entries[0].change.parent for _, board in page.views]
+    assert {parent, base} == {"sft", "base"}
+    chosen = gather([runs[name] for name in ("sft", "gptq4")], base=runs["base"])
+    assert [comparison.parents["gptq4"] for comparison, _ in chosen.views] == ["base", "sft"]
+
+
+def test_without_a_lineage_there_is_one_way_to_compare(tmp_path):
+    runs = worse_and_equal(tmp_path, n=40)
+    page = gather([str(runs["gptq2"]), str(runs["gptq8"])], base=str(runs["base"]))
+    assert len(page.views) == 1
+    root = tree(page)
+    assert (root.name, [child.name for child in root.children]) == ("base", ["gptq2", "gptq8"])
+
+
+def test_the_lineage_has_scores_and_sizes(tmp_path):
+    root = tree(gather(list(ladder(tmp_path).values())))
+    chain = [root]
+    while chain[-1].children:
+        chain.append(chain[-1].children[0])
+    assert [(node.name, node.score) for node in chain] == [
+        ("base", "60.0 %"),
+        ("sft", "70.0 %"),
+        ("dpo", "70.5 %"),
+        ("gptq4", "69.0 %"),
+    ]
+    assert root.size == "0.002 MB, 16.0 bits"
+
+
+def test_an_origin_says_how_a_checkpoint_was_made(tmp_path):
+    shared = {"seed": 0, "hardware": Hardware("cpu", 1), "seconds": 1.0}
+    size = Size(parameters=10, bits_per_weight=4.5, bytes_on_disk=5_000_000)
+    manifest = Manifest("gptq", "gptq4", Parent("sft", "s"), {"bits": 4}, "g", size=size, **shared)
+    (tmp_path / "checkpoints/gptq4").mkdir(parents=True)
+    write_manifest(tmp_path / "checkpoints/gptq4", manifest)
+    origin = read_origin(tmp_path, {"pretrained": str(tmp_path / "checkpoints/gptq4")})
+    assert (origin.kind, origin.bits, origin.size_mb) == ("gptq", 4, 5.0)
+    runs = [replace(read_run(two_runs(tmp_path)[0]), origin=replace(origin, bits=bits)) for bits in (8, 4)]
+    assert recipe_words(runs) == "GPTQ, 8 and 4 bits"
+
+
+def test_a_sentence_says_loss_changes_and_size(tmp_path):
+    folders = two_runs(tmp_path, lambda scores, gold: noisy(scores, 0.1))
+    base, gptq = (read_run(folder, name=folder.name) for folder in folders)
+    base = replace(base, origin=Origin("base", size_mb=310.0))
+    gptq = replace(gptq, origin=Origin("gptq", size_mb=100.0, bits=4))
+    report = compared(*folders)
+    [sentence] = sentences(report, [base, gptq], {})
+    [row] = report.rows
+    share = 100 * row.flips.total / row.n
+    assert (sentence.name, sentence.bits, sentence.against) == ("gptq", 4, "base")
+    assert sentence.text.endswith(f"on t; {share:.1f} % of answers changed; 3.1 times smaller")
+    assert sentence.text.startswith(f"loses at most {-100 * row.bound:.1f} points")
+
+
+def test_the_matrix_has_a_cell_a_task_and_variant_on_one_scale(tmp_path):
+    runs = worse_and_equal(tmp_path)
+    page = gather([str(runs["gptq2"]), str(runs["gptq8"])], base=str(runs["base"]), noise_floor=str(runs["again"]))
+    table = matrix(page.report, ["base", "gptq2", "gptq8"])
+    assert table.variants == ("gptq2", "gptq8", "again (noise floor)")
+    assert [line.title for line in table.lines] == ["stem", "words"]
+    assert [part.title for part in table.lines[0].parts] == ["biology", "math", "physics"]
+    cells = [cell for line in table.lines for cell in line.cells]
+    assert [cell.tone for cell in cells] == ["worse", "", ""] * 2
+    ends = [end for line in table.lines for cell in (c for c in line.cells) for end in (cell.bar.low, cell.bar.high)]
+    assert min(ends) >= 0
+    assert max(ends) <= 100
+    for cell in cells:
+        d = cell.row.change.difference
+        assert cell.bar.value == pytest.approx(50 + 50 * 100 * d.value / table.reach, abs=0.06)
+
+
+def test_a_cell_links_to_its_samples_and_says_how_significant_it_is(tmp_path):
+    runs = ladder(tmp_path)
+    page = gather(list(runs.values()))
+    rows = {row.variant: row for row in page.report.rows}
+    assert samples_link(rows["gptq4"]) == "task=t&model=gptq4&change=1,2,3"
+    assert significance(rows["gptq4"]) == "significant, also after correction"
+    assert significance(replace(rows["gptq4"], p_holm=0.06)) == "significant alone, not after correction"
+    assert (
+        significance(replace(rows["gptq4"], p_holm=0.06, change=replace(rows["gptq4"].change, p=0.05)))
+        == "not significant"
+    )
+    assert "right to wrong 15, wrong to right 0" in tip(rows["gptq4"])
+
+
+def test_slides_have_one_number_and_interval_a_cell(tmp_path):
+    lines = slides(gather(list(ladder(tmp_path).values())).board).splitlines()
+    assert lines[0].split("\t")[:2] == ["model", "t"]
+    assert lines[1].split("\t")[:2] == ["dpo", "70.5 (67.6 to 73.2)"]
+
+
+@pytest.mark.parametrize("values", [[3, 2.9, 2.8], [0, 0, 0, 0], [9, 1, 0.9], [5]])
+def test_labels_do_not_collide_and_stay_inside(values):
+    heights = spread(values, 1, 0.5, 9.5)
+    assert all(above - below >= 1 - 1e-9 for above, below in pairwise(heights))
+    assert min(heights) >= 0.5
+    assert max(heights) <= 9.5
