@@ -101,7 +101,7 @@ def test_samples_of_a_run_are_a_frame_of_all_tasks_or_of_one(tmp_path):
     assert texts["failed"].tolist()[-1] == "timed out"
     with pytest.raises(ConfigError, match="no samples of task 'other'; it has cot, letters"):
         run.samples("other")
-    with pytest.raises(DatasetError, match="no results_"):
+    with pytest.raises(DatasetError, match="none: no such file or folder; give what lm_eval wrote"):
         mcqa_suite.load_run(tmp_path / "none")
 
 

@@ -32,7 +32,7 @@ def test_fail_if_worse_sets_the_exit_code(tmp_path, name, capsys):
 
 def bad_nothing(base, variant):
     shutil.rmtree(variant)
-    return "no results_*.json below it; give what lm_eval wrote to --output_path"
+    return "no such file or folder; give what lm_eval wrote to --output_path"
 
 
 def bad_line(base, variant):

@@ -29,7 +29,7 @@ def test_the_help_of_a_command_ends_with_an_example(capsys, name):
         main([name, "--help"])
     assert caught.value.code == 0
     examples = capsys.readouterr().out.split("examples:\n")[1].strip().splitlines()
-    assert len(examples) == 2
+    assert len(examples) >= 2
     assert all(line.strip().startswith(("mcqa ", "lm_eval ")) for line in examples)
 
 
@@ -89,6 +89,24 @@ def test_a_gated_data_set_is_a_one_line_error(capsys, tmp_path, monkeypatch):
 def test_a_missing_checkpoint_is_a_one_line_error(capsys):
     line = failure(capsys, "eval", "--model", "hf", "--model_args", "pretrained=./nowhere", "--tasks", "mcqa_epfl")
     assert line.startswith("mcqa: ./nowhere: no such checkpoint: give a folder with config.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tasks", "mcqa_epfl"], "--model_args: no pretrained; give pretrained=FOLDER_OR_HUB_NAME"),
+        (
+            ["--model", "local-completions", "--tasks", "mcqa_epfl", "--model_args", "model=m"],
+            "--model_args: no base_url; give base_url=http://localhost:8000/v1/completions",
+        ),
+        (
+            ["--model_args", "pretrained=a/b"],
+            "--tasks: none given; `mcqa tasks` lists those of this suite, `mcqa eval ls tasks` all",
+        ),
+    ],
+)
+def test_an_evaluation_without_a_model_or_a_task_is_a_one_line_error(capsys, words, message):
+    assert failure(capsys, "eval", *words) == f"mcqa: {message}"
 
 
 def test_a_tokenizer_without_a_chat_template_is_a_one_line_error(capsys, tiny_checkpoint):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mcqa_suite.analysis.disagreements import disagreement, with_readers
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.extras import naming_extras
 from mcqa_suite.common.files import write_files
 from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.responses import Answer, ReadResponse, responses_of
@@ -57,6 +58,7 @@ class DisagreementsResult:
         write_files(Path(folder), files)
 
 
+@naming_extras
 def disagreements(
     *samples: str | Path,
     readers: Sequence[str],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.extras import naming_extras
 from mcqa_suite.common.files import write_file
 from mcqa_suite.grids import Candidate, Task, submission
 from mcqa_suite.logs.files import is_log, logs_of
@@ -61,6 +62,7 @@ class GridVotesResult:
         write_file(Path(path), json.dumps(submission(answers)) + "\n")
 
 
+@naming_extras
 def grid_votes(samples: str | Path, *, logprob: str | Path | None = None) -> GridVotesResult:
     """Choose two grids per output by vote over all attempts and views of a run.
 

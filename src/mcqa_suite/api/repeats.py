@@ -12,6 +12,7 @@ from mcqa_suite.analysis.variance import Drawn, read_drawn
 from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_scores
 from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.extras import naming_extras
 from mcqa_suite.common.files import write_files
 from mcqa_suite.logs.files import is_log, log_name, logs_of, task_of
 from mcqa_suite.logs.integrity import Fault, fault_lines
@@ -70,6 +71,7 @@ class VoteResult:
         write_files(Path(folder), files.items())
 
 
+@naming_extras
 def vote(
     *samples: str | Path,
     n: Sequence[int] = (1, 2, 4, 8),

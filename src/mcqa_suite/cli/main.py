@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from textwrap import fill
 
@@ -45,6 +45,7 @@ GROUPS = {
         "pack": "write a small copy of a run for a repository: gzipped logs, manifests, adapters",
     },
 }
+SHELLS = ("bash", "zsh", "tcsh")
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 EPILOG = """\
 `mcqa COMMAND --help` shows the flags of a command, with examples. The tasks also work with lm_eval alone:
@@ -65,8 +66,8 @@ def command_list() -> str:
     return "\n".join(sections)
 
 
-def build_parser(called: str | None) -> argparse.ArgumentParser:
-    """Every command, with the flags of the one that is called."""
+def build_parser(called: Collection[str]) -> argparse.ArgumentParser:
+    """Every command, with the flags of those that are called."""
     parser = argparse.ArgumentParser(
         prog="mcqa",
         description="Evaluate a base model and the models made from it, and test whether the differences are real.",
@@ -77,9 +78,16 @@ def build_parser(called: str | None) -> argparse.ArgumentParser:
     parser.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show the traceback of an error"
     )
+    parser.add_argument(
+        "--print-completion",
+        choices=SHELLS,
+        default=argparse.SUPPRESS,
+        metavar="SHELL",
+        help="print the completion script for bash, zsh or tcsh",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, help_text in COMMANDS.items():
-        if name == called:
+        if name in called:
             module = import_module(f"mcqa_suite.cli.{name.replace('-', '_')}")
             module.add_arguments(command(commands, name, help_text, *module.EXAMPLES))
         else:
@@ -98,7 +106,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             from mcqa_suite.evaluation.launch import launch
 
             return launch(words[1:])
-        options = vars(build_parser(words[0] if words else None).parse_args(words))
+        if words[:1] == ["--print-completion"] and words[1:] and words[1] in SHELLS:
+            from mcqa_suite.cli.completion import script
+
+            print(script(build_parser(COMMANDS), words[1]))
+            return 0
+        options = vars(build_parser(words[:1]).parse_args(words))
         run, extra = options.pop("run"), options.pop("extra", None)
         return int(run(**options) or 0)
     except (McqaError, ImportError) as error:

@@ -42,7 +42,7 @@ def run(runs: list[str], output: Path, base: str | None, figures: Path | None, *
     result = report(*runs, output=output, base=base, figures=figures, **options)
     written = f"; figures in {figures}" if figures else ""
     print(f"{output}: {len(result.page.runs)} runs, {output.stat().st_size / 1e6:.2f} MB{written}")
-    if result.page.report is None:
+    if result.page.report is None and not result.problems:
         print("no comparison: only the base" if base else "no comparison: set --base to the run to compare with")
     for problem in result.problems:
         print(f"mcqa: {problem}", file=sys.stderr)

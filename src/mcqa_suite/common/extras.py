@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import wraps
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from mcqa_suite.common.errors import ConfigError
 
 NAME = "mcqa-suite"
+P = ParamSpec("P")
+R = TypeVar("R")
 # Extra of pyproject.toml -> the modules that it brings. `eval` comes with `train`, `gptq`, `bnb` and `vllm`.
 EXTRAS: dict[str, tuple[str, ...]] = {
     "eval": (
@@ -28,6 +32,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ray": ("ray", "fsspec"),
     "inspect": ("inspect_ai",),
     "math": ("math_verify",),
+    "completion": ("shtab",),
     "bench": ("math_verify", "lighteval", "atheris"),
 }
 
@@ -46,6 +51,21 @@ def missing(error: ImportError, preferred: str | None = None) -> ConfigError | N
     if extra is None or installed(root):
         return None
     return ConfigError(f"{root} is not installed: {install_command(extra)}")
+
+
+def naming_extras(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, which raises ConfigError with the extra to install where a library of one is missing."""
+
+    @wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return function(*args, **options)
+        except ImportError as error:
+            if (named := missing(error)) is None:
+                raise
+            raise named from error
+
+    return call
 
 
 def require(where: str, *extras: str) -> None:

@@ -31,10 +31,23 @@ OURS = {
 DEVICE = "cuda:0, else the CPU"
 
 
-def explain_flags(parser: argparse.ArgumentParser) -> None:
-    """Rewrite the help of the harness's command `run`."""
+def harness_parser() -> argparse.ArgumentParser:
+    """The parser of the harness's command line, with our help for its command `run`."""
+    from lm_eval._cli import HarnessCLI
+
+    parser: argparse.ArgumentParser = HarnessCLI()._parser
+    _explain(run_parser(parser))
+    return parser
+
+
+def run_parser(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser of the command `run` in that of the harness."""
     (commands,) = [action for action in parser._actions if isinstance(action.choices, dict)]
     run: argparse.ArgumentParser = commands.choices["run"]  # type: ignore[index]
+    return run
+
+
+def _explain(run: argparse.ArgumentParser) -> None:
     run.usage, run.description, run.epilog = USAGE, DESCRIPTION, EPILOG
     run.formatter_class = argparse.RawDescriptionHelpFormatter
     for group in run._action_groups:

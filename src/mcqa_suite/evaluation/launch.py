@@ -14,13 +14,13 @@ from typing import Any
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
 from mcqa_suite.common.checkpoints import base_of_run, chat_template_of, has_chat_template
-from mcqa_suite.common.errors import McqaError
+from mcqa_suite.common.errors import ConfigError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.chat_template import calls_of, one_model
 from mcqa_suite.evaluation.failed_requests import FailedItems, failure_lines, without_failed
-from mcqa_suite.evaluation.flags import explain_flags
+from mcqa_suite.evaluation.flags import harness_parser
 from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.messages import said_once, without_git_errors
 from mcqa_suite.evaluation.output_folder import closing_lines, saved_by_default
@@ -30,6 +30,8 @@ from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 SUBCOMMANDS = ("run", "ls", "validate")
 ADAPTERS = ("peft", "lora_local_path")  # model arguments of hf and of vllm
 SERVER_MODELS = ("local-completions", "local-chat-completions")
+NEEDED = dict.fromkeys((prefix.NAME, "hf", "vllm"), ("pretrained",)) | dict.fromkeys(SERVER_MODELS, ("base_url",))
+EXAMPLES = {"pretrained": "FOLDER_OR_HUB_NAME", "base_url": "http://localhost:8000/v1/completions"}
 
 
 def launch(argv: Sequence[str]) -> int:
@@ -54,6 +56,7 @@ def _launch(words: Sequence[str]) -> FailedItems:
         args, settings = read_command(words)
         calls: list[dict[str, Any]] = [{}]
         if args.command == "run":
+            check_complete(settings)
             saved = saved_by_default(settings)
             vars(args).update(saved)
             settings |= saved
@@ -86,13 +89,10 @@ def _launch(words: Sequence[str]) -> FailedItems:
 
 def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
     """The harness's arguments, and the settings that they give over those of `--config`'s file."""
-    from lm_eval._cli import HarnessCLI
     from lm_eval.config.evaluate_config import EvaluatorConfig
     from lm_eval.utils import simple_parse_args_string
 
-    parser = HarnessCLI()._parser
-    explain_flags(parser)
-    args = parser.parse_args(words)
+    args = harness_parser().parse_args(words)
     path = getattr(args, "config", None)
     flags = {name: value for name, value in vars(args).items() if value is not None}
     settings = {"tasks": [], **(EvaluatorConfig.load_yaml_config(path) if path else {}), **flags}
@@ -102,6 +102,16 @@ def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, An
         if isinstance(settings.get(name), str):  # in a configuration file
             settings[name] = simple_parse_args_string(settings[name])
     return args, settings
+
+
+def check_complete(settings: Mapping[str, Any]) -> None:
+    """ConfigError where no task or no model is given; argparse knows neither, since a configuration file may hold them."""
+    if not settings["tasks"]:
+        raise ConfigError("--tasks: none given; `mcqa tasks` lists those of this suite, `mcqa eval ls tasks` all")
+    arguments, needed = settings.get("model_args") or {}, NEEDED.get(settings.get("model") or prefix.NAME, ())
+    if absent := [name for name in needed if not arguments.get(name)]:
+        examples = ",".join(f"{name}={EXAMPLES[name]}" for name in absent)
+        raise ConfigError(f"--model_args: no {' and no '.join(absent)}; give {examples}")
 
 
 def checked(settings: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ def save_leaderboard(result: LadderResult, board: Leaderboard | None = None) -> 
     board = board or board_of(result)
     table = rung_table(board)
     notes = [*table.notes, *_origin_of_base(result.rungs[0])]
-    summary = markdown(replace(table, notes=[*filter(None, [bounds_note(board)]), *notes]))
+    summary = markdown(replace(table, notes=[*notes[:1], *filter(None, [bounds_note(board)]), *notes[1:]]))
     write_file(result.output / LEADERBOARD, f"{summary}\n{leaderboard.markdown_by_task(board)}")
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
     return markdown(replace(table, notes=notes)), board.problems

@@ -25,7 +25,7 @@ TQDM = re.compile(r"\d%\|")  # " 45%|####5     |"
 GPTQ_LAYER = re.compile(r"Quantizing layer (\d+) of (\d+) ")
 # any of GPTQModel's bars, most of them of an inner loop: "[0 of 128] ...| 0:00:00 / 0:00:00 [0/128] 0.0%"
 GPTQ_BAR = re.compile(r"\| \d+:\d\d:\d|\d\.\d%\s*$")
-SECONDS_BETWEEN_LINES = 15.0  # of progress, where stderr is not a terminal
+SECONDS_BETWEEN_LINES = 60.0  # of progress, where stderr is not a terminal
 # the end of a traceback, "ValueError: ...", or a script's own "sft.py: ..." and "mcqa: ..."
 ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt|Exit)|[\w.]+\.py|mcqa)\b.*: .*")
 DISK_FULL = re.compile(r"No space left on device|[Dd]isk quota exceeded|os error 28\b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from contextlib import suppress
+from difflib import get_close_matches
 from glob import escape
 from pathlib import Path
 
@@ -43,8 +44,18 @@ def results_files(path: Path) -> list[Path]:
             f"{path}: samples without results_*.json; put the results file beside them, or run lm_eval again"
         )
     if not files:
-        raise DatasetError(f"{path}: no results_*.json below it; give what lm_eval wrote to --output_path")
+        missing = "no results_*.json below it" if path.is_dir() else "no such file or folder"
+        raise DatasetError(f"{path}: {missing}; {_nearest(path) or 'give what lm_eval wrote to --output_path'}")
     return files
+
+
+def _nearest(path: Path) -> str:
+    """A question with the folder beside a missing one whose name is most alike; "" where there is none."""
+    if path.exists() or not path.parent.is_dir():
+        return ""
+    names = [folder.name for folder in path.parent.iterdir() if folder.is_dir()]
+    near = get_close_matches(path.name, names, n=1)
+    return f"did you mean {path.parent / near[0]}?" if near else ""
 
 
 def _below(folder: Path) -> list[Path]:
