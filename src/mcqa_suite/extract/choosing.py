@@ -17,7 +17,7 @@ OPENING = re.compile(
     r"[\s(\[{<:'.,>=-]{0,12}(?:(?P<either>either) )?"
     r"(?:(?:therefore|thus|then|definitely|certainly|clearly|likely|most|probably|simply|just|indeed|actually|still|obviously"
     r"|hence|again|only|almost|to|be|must|should|as|follows|the|correct|best|final|following"
-    r"|la|le|el|die|der|das|den|de|l|donc|quindi|also|daher|dus|portanto|entonces)\b[\s,:']{1,4}){0,3}"
+    r"|la|le|el|die|der|das|den|de|l|η|ο|το|donc|quindi|also|daher|dus|portanto|entonces)\b[\s,:']{1,4}){0,3}"
     r"(?:(?:option|choice|letter|answer|alternative|number|no(?=\.? ?\d)|opción|opzione|(?:a )?(?:opção|alternativa|letra)"
     r"|buchstabe|lettre|lettera|вариант|选项|選項|選択肢)\b[\s.:#]{0,3})?[\s(\[{<:'>\\]{0,6}(?:boxed\{[\s(\[{]{0,3}|boxed\{boxed\{)?"
 )
@@ -36,7 +36,7 @@ ORDINAL = re.compile(
 # What follows a letter that is the whole answer: "C.", "(C)", "C, because"
 ENDS_THERE = re.compile(
     r"[)\]}']{0,2} {0,2}(?:$|[\n.;!](?!\w)|\((?=\w{2})|,? (?:because|since|as it|which is|here"
-    r"|it is|(?:and )?not|rather than|instead of)\b)"
+    r"|it is|(?:and )?not|rather than|instead of)\b)|\): "
 )
 
 # "B, D", "A or B", "(A) and (C)", "A/B": a second letter directly after the first
@@ -49,7 +49,7 @@ SECOND = re.compile(
 SECOND_FAR = re.compile(r" (?:or|and|und|oder|et|ou|y|o) [(\[]?(?P<letter>[A-Z])(?:[)\].:])(?: |$)")
 # What may follow "a" or "i" as a letter, not as an article or pronoun: "A because", "I, since"
 AFTER_WORD = re.compile(
-    r" {0,2}(?:$|[.,;:!?)\]}\n|<\\-]|\((?![a-z]\))|(?:because|since|as|due|which|with|based|given|according|and"
+    r" {0,2}(?:$|[.,;:!?)\]}\n|<\\/-]|\((?![a-z]\))|(?:because|since|as|due|which|with|based|given|according|and"
     r"|or|from|in this|is the|is correct|is right|here|as it|on|after|therefore|so|but|hence|it is|if)\b)"
 )
 

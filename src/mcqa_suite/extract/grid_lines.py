@@ -108,7 +108,9 @@ def blocks(text: str) -> list[Block]:
             is_open = is_open and (is_spaced or bool(block and block.is_numbered))
         elif line.left_out and block:
             block.is_broken = True
-        elif not (is_open and TABLE_RULE.match(line.text)) and not FENCE.match(line.text):
+        elif TABLE_RULE.match(line.text):
+            is_open = is_open and ("|" in line.text or "+" in line.text)
+        elif not FENCE.match(line.text):
             heading, is_open, before = line.number, False, line.text.lower()
     if block:
         block.is_last = line.row is not None

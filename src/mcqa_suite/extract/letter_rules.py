@@ -34,8 +34,9 @@ LETTER_RULES: tuple[Rule, ...] = (
         "tag",
         "<answer>B</answer>",
         "B",
-        "answer>|answer]|ans>|choice>|option>|final>|output>|result>|response>|finish]",
-        r"[<\[](?:final ?|my )?(?:answer|ans|finish|choice|option|final|output|result|response)[>\]]",
+        "answer>|answer >|answer]|ans>|choice>|option>|final>|output>|result>|response>|finish]",
+        r"[<\[](?:parameter(?:=| name=) ?)?(?:final ?|my )?(?:answer|ans|finish|choice|option|final|output|result"
+        r"|response) ?[>\]]",
     ),
     Rule(
         "answer_is",
@@ -49,7 +50,7 @@ LETTER_RULES: tuple[Rule, ...] = (
         'Action: Finish["C"]',
         "C",
         "finish|answer|submit|choose|select|respond|return",
-        r"\bfinal answer[\s,]{1,8}action input {0,3}:"
+        r"\b(?:final answer|finish|answer|submit)[\s,]{1,8}action input {0,3}:"
         r"|\b(?:finish|answers?|submit|choose|select|respond|return)(?: (?:answer|option|choice))?,? {0,2}[(\[] {0,2}"
         r"(?:\w{1,12} {0,2}[=:])?(?= {0,2}'?\(?[\w'])",
     ),

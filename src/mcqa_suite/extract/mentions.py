@@ -16,7 +16,7 @@ from mcqa_suite.extract.denial import (
     doubtful,
 )
 from mcqa_suite.extract.endings import ends_as_sentence
-from mcqa_suite.extract.items import LINE, MOST_LINES, is_listed
+from mcqa_suite.extract.items import LINE, MOST_LINES, is_listed, item_at
 from mcqa_suite.extract.options import ORDINALS, Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import FUNCTION_WORD, View
@@ -33,12 +33,15 @@ ORDINAL_ALONE = re.compile(
     r"(?:is (?:the )?(?:correct|right|best)(?: one| option| choice| answer)?)?[.! ]{0,3}$"
 )
 LETTER_AND_TEXT = re.compile(r"(?<![\w'])(?P<letter>[A-Z])(?:[).:]{1,2} | \()(?=\S)")
+OUTER = (
+    300  # characters at the beginning and end of a response in which a refusal is searched: "It does not have a gate"
+)
 MOST_LETTERS = 100  # letters followed by a text that are read
 
 
 def last_mention(view: View, options: Options) -> Reading | None:
     """The only letter in a complete last sentence: "..., which is (F)."."""
-    if not ends_as_sentence(view.low) or REFUSAL.search(view.low):
+    if not ends_as_sentence(view.low) or REFUSAL.search(view.low[:OUTER]) or REFUSAL.search(view.low[-OUTER:]):
         return None
     start = _last_sentence(view.low)
     positions = _mentions(view, options, start, len(view.low))
@@ -131,7 +134,7 @@ def option_text(view: View, options: Options) -> Reading | None:
 
 def leading_text(view: View, options: Options) -> Reading | None:
     """The option whose text begins a response as a clause of its own: "Yes, because ...", "London. It lies ..."."""
-    if not view.begins:
+    if not view.begins or item_at(view, options, len(view.clean) - len(view.clean.lstrip(" (["))):
         return None
     named, end, ends = options.at_start(view.low[:400])
     if len(named) != 1 or not ends or view.low[end:].lstrip(" ")[:1] not in ("", ".", ",", ":", ";", "!", "\n"):

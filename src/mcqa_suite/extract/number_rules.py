@@ -27,7 +27,7 @@ NUMBER_RULES: tuple[Rule, ...] = (
         r"(?<!\b(?:must|will|they) answer)(?<!\bwho answers))"
         r"[^.?!\n:=]{0,90}?(?: (?:is|are|was|be|equals|becomes)(?![\w'])[ :]{0,3}| {0,3}[:=]| - | {0,3}\n)",
     ),
-    Rule("short_answer", "20 + 22 = 42\nA: 42", "42", "a:|a :", r"(?:^|\n) {0,3}a ?: "),
+    Rule("short_answer", "20 + 22 = 42\nA: 42", "42", "a:|a :", r"(?:^|\n)[ >]{0,4}a ?: "),
     Rule(
         "correction",
         "She has 20 left. No, wait, 22.",
@@ -67,8 +67,6 @@ RETRACTED = re.compile(
     r"(?:'s| is| was| can't be| cannot be| must be| seems) (?:\w{1,10} )?"
     r"(?:wrong|incorrect|not right|not correct|mistake|error|impossible)"
 )
-# "Confidence: 95 %": a last line that is not about the answer
-ASIDE = re.compile(r"\n[^\w\n]{0,8}(?:confidence|certainty|difficulty|score|tokens?(?: used)?)\b[^\n]{0,60}$")
 # "the first answer is", "the answer to part 2 is": an answer on the way, which counts only in a complete response
 INTERIM = re.compile(
     r"\b(?:first|second|third|partial|intermediate|previous|initial|preliminary) answer"

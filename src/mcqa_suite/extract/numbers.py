@@ -10,13 +10,13 @@ from mcqa_suite.extract.decimals import WORD_VALUES, Number, numbers_in
 from mcqa_suite.extract.denial import NOT, denied, denied_after
 from mcqa_suite.extract.endings import ends_with_result, unfinished
 from mcqa_suite.extract.number_rules import (
-    ASIDE,
     DATE,
     INTERIM,
     MONTH,
     NO_NUMBER,
     NUMBER_RULES,
     PLANNING,
+    RESULT_CLAUSE,
     RESULT_FOLLOWS,
     RETRACTED,
     UNDECIDED,
@@ -34,8 +34,6 @@ def extract_number(response: str) -> Extraction:
 
 
 def _read(view: View) -> Extraction:
-    if view.ends and (aside := ASIDE.search(view.low, max(0, len(view.low) - LONGEST_LINE))):
-        view = view.cut(aside.start())
     cut = unfinished(view.low, _begins_number) if view.ends else -1
     if cut >= 0:
         before = first_reading(view.cut(cut), STEPS[:1], ())
@@ -220,7 +218,7 @@ def _last_sentence(view: View, body: str) -> Reading | None:
     before = start = max(0, len(body) - 800)
     for match in SENTENCE_START.finditer(body, start, len(body) - 1):
         before, start = start, match.end()
-    if PLANNING.match(view.low, start) or _is_first_step(view.low, start):
+    if _is_first_step(view.low, start) or (PLANNING.match(view.low, start) and not _has_result(view, start, len(body))):
         return None
     if _is_parallel(view, before, start, len(body)):
         return Reading(None, "several", "last_sentence", start, len(body))
@@ -229,6 +227,13 @@ def _last_sentence(view: View, body: str) -> Reading | None:
         return None  # "Student 3: 9 books", one of several
     reading = conclude(view, "last_sentence", start, len(body))
     return None if reading and SHARE.match(view.low, reading.end) else reading
+
+
+def _has_result(view: View, start: int, end: int) -> bool:
+    """Whether a plan goes on with its result: "We need to choose one of 3, so there are 3 ways"."""
+    clauses = list(RESULT_CLAUSE.finditer(view.low, start, end))
+    at = clauses[-1].end() if clauses else end
+    return bool(numbers_in(view.clean, at, end)) and not PLANNING.match(view.low, at)
 
 
 def _is_first_step(low: str, start: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mcqa_suite.extract.reasoning import blank_reasoning
-from mcqa_suite.extract.text import View, clean_view, run_on_cuts, view_of, views
+from mcqa_suite.extract.text import View, clean_view, own_part, run_on_cuts, view_of, views
 
 Status = Literal["answered", "conflict", "several", "refused", "truncated", "unclosed", "empty", "none"]
 Answer = str | list[list[int]] | None
@@ -58,7 +58,7 @@ def extract(response: str, read: Callable[[View], Extraction], make: Callable[[s
         return _in_reasoning(response, unclosed, read, make)
     if visible.isspace():
         return Extraction(None, "truncated")
-    results = map(read, views(visible, make))
+    results = map(read, map(own_part, views(visible, make)))
     first = next(results)
     return first if first.answer is not None else next((other for other in results if other.answer is not None), first)
 

@@ -166,6 +166,35 @@ def number_view(raw: str) -> View:
     return View(clean, clean.lower(), raw)
 
 
+# "I hope this helps!", "Would you like me to explain a step?": a last line for the reader, behind the answer
+COURTESY = re.compile(
+    r"(?:(?:\n|[.!?)}\]*] {1,2}|(?<=[.!?)] ))[^\w\n]{0,9}"
+    r"(?:(?:i )?hope (?:this|that|it)|(?:please )?let me know (?:if|whether|how)"
+    r"|would you like|do you (?:want|have|need)|(?:please )?feel free|(?:is|was) there anything"
+    r"|if you (?:have|need|want|would like|'d)|i'(?:m|d be|ll be) (?:happy|glad)|thank(?:s| you)|have a (?:nice|great|good)"
+    r"|good luck|happy to)\b[^.!?\n]{0,200}[.!?]{0,3}[^\w\n]{0,9}){1,3}$"
+)
+# "Confidence: 95 %": a last line that is not about the answer
+ASIDE = re.compile(r"\n[^\w\n]{0,8}(?:confidence|certainty|difficulty|score|tokens?(?: used)?)\b[^\n]{0,60}$")
+LONGEST_LAST_LINE = 320
+TURN = re.compile(TURN_END.split("|\\[/?inst")[0] + ")")
+NEXT_IS_OWN = re.compile(r"[^\n]{0,24}?\b(?:assistant|model)\b")
+MOST_TURNS = 8
+
+
+def own_part(view: View) -> View:
+    """The view up to the end of the model's own turn, without a last line of courtesy or about its confidence."""
+    for match in islice(TURN.finditer(view.low), MOST_TURNS):
+        if not view.low[: match.start()].isspace() and match.start() and not NEXT_IS_OWN.match(view.low, match.end()):
+            view = view.cut(match.start())
+            break
+    for pattern in (COURTESY, ASIDE) if view.ends else ():
+        last = pattern.search(view.low, max(0, len(view.low) - LONGEST_LAST_LINE))
+        body = len(view.low[: last.start() + 1].rstrip(" \n-=")) if last else 0  # without "---" before the line
+        view = view.cut(body) if body else view
+    return view
+
+
 def run_on_cuts(low: str) -> list[tuple[int, bool]]:
     """The first three positions where the answer may end, and whether it surely does."""
     cuts = (

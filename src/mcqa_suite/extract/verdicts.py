@@ -16,15 +16,16 @@ SUBJECT = re.compile(
     r"(?:(?:^|\n)[ >#•|-]{0,8}|[.;!,] {0,3}|(?<=[❌✗✘✖✅✓✔☑] ))(?:\d{1,2}[.)] )?(?:\[(?P<box>[ xX✓✔])\] {0,2})?"
     r"(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)?s? ?"
     r"(?P<letters>\(?[A-Z](?:\)?(?:, and |, | and | or )\(?[A-Z]){0,8})(?![\w'])"
-    r"(?=[).:]| {1,3}(?:is|are|was|does|do|fails?|cannot|can't|would|can|states?|says|[|✅✓✔☑❌✗✘✖])|$|\n)"
+    r"(?=[).:]| {1,3}(?:is|are|was|does|do|fails?|cannot|can't|would|can|states?|says|[:|✅✓✔☑❌✗✘✖])|$|\n)"
 )
 # "is incorrect", "not the correct answer", "❌"; "is correct", "the right answer", "✅"
 WRONG = re.compile(
     r"❌|✗|✘|✖|\b(?:incorrect|wrong|ruled out|eliminated|not (?:the |a )?(?:correct|right|best|answer|true|valid))\b"
-    r"|n't (?:the |a )?(?:correct|right|best|answer|true|valid)\b|(?<=[).:-] )(?:no|false)(?=[.,;!)\n]|$)"
+    r"|n't (?:the |a )?(?:correct|right|best|answer|true|valid)\b|(?<=[).:|-] )(?:no|false)(?= ?[.,;!)|\n]|$)"
 )
 RIGHT = re.compile(
-    r"✅|✓|✔|☑|\b(?:correct|right)(?=[ .,;:)!\n-]|$)|\bbest (?:answer|choice|option)\b|(?<=[).:-] )(?:yes|true)(?=[.,;!)\n]|$)"
+    r"✅|✓|✔|☑|\b(?:correct|right)(?=[ .,;:)!\n-]|$)|\bbest (?:answer|choice|option)\b"
+    r"|(?<=[).:|-] )(?:yes|true)(?= ?[.,;!)|\n]|$)"
 )
 BRACKETED = re.compile(r"(?<!\w)\((?:[Oo]ption )?(?P<letter>[A-Z])\)")
 REACH = 600  # characters after a letter in which it is judged
