@@ -118,4 +118,4 @@ def test_columns_with_different_few_shot_counts_show_the_count(tmp_path):
     assert [title.partition(" (")[0] for title in header[2:4]] == titles
     assert {row["task"] for row in csv.DictReader(io.StringIO(leaderboard.as_csv(page.board)))} == set(titles)
     text = html.render(page, [])
-    assert all(f'class="task">{title}<small>' in text for title in titles)
+    assert all(f">{title}<small>" in text for title in titles)

@@ -84,8 +84,8 @@ def subtitle(page: Page, dates: Iterable[str]) -> list[str]:
     parts = [f"Recipe {page.recipe}" if page.recipe else "", lineage_tree.recipe_words(page.runs)]
     if page.board:
         counts = sorted({entry.accuracy.n for row in page.board.rows for entry in row.entries if entry})
-        asked = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-        parts.append(f"{_number(len(page.board.columns), 'task')} of {asked} questions")
+        numbers = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
+        parts.append(f"{_number(len(page.board.columns), 'task')} of {numbers} questions")
     if days:
         parts.append(f"evaluated {days[0] if len(days) == 1 else f'{days[0]} to {days[-1]}'}")
     return [part for part in parts if part]

@@ -50,11 +50,11 @@ def question_counts(run: Run) -> dict[str, str]:
     for _path, results in run_files(run.path).files:
         limit = (results.get("config") or {}).get("limit")
         for task, samples in (results.get("n-samples") or {}).items():
-            asked, every = samples.get("effective"), samples.get("original")
-            if asked is None:
+            n, total = samples.get("effective"), samples.get("original")
+            if n is None:
                 continue
-            of = "" if every in (None, asked) else f" of {every:,}"
-            counts.setdefault(task, f"{asked:,}{of}" + (f" (limit {text})" if (text := limit_text(limit)) else ""))
+            of = "" if total in (None, n) else f" of {total:,}"
+            counts.setdefault(task, f"{n:,}{of}" + (f" (limit {text})" if (text := limit_text(limit)) else ""))
     return counts
 
 
