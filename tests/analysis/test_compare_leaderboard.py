@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from helpers.comparison_runs import always_c, compared, first_right, in_every_ro
 from helpers.log_files import choice_rows, questions, write_run, written_row
 
 from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
+from mcqa_suite.cli.main import main
 from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown, markdown_by_task
@@ -156,3 +158,27 @@ def test_sets_that_share_documents_have_no_macro_mean(tmp_path):
     board = leaderboard([read_run(write_run(tmp_path / "base", {"main": rows, "diamond": rows[:20]}))])
     assert board.rows[0].macro is None
     assert "No macro mean: diamond and main share documents. Sorted by diamond." in markdown(board)
+
+
+def test_the_table_names_the_tasks_that_it_does_not_show(tmp_path, capsys):
+    scores, gold = questions(50)
+    rows = {task: choice_rows(task, scores, gold) for task in ("t", "u", "v")}
+    base = write_run(tmp_path / "base", {task: rows[task] for task in ("t", "u")})
+    sft = write_run(tmp_path / "sft", {task: choice_rows(task, -scores, gold) for task in ("t", "v")}, model="sft")
+    assert main(["table", str(base), str(sft)]) == 0
+    line = "Not shown: u, v: the first model and another one must have a score of it by one metric and filter."
+    assert line in capsys.readouterr().out
+    assert main(["table", str(base)]) == 0
+    assert "Not shown" not in capsys.readouterr().out
+
+
+def test_the_table_says_why_a_group_has_no_mean(tmp_path, capsys):
+    scores, gold = questions(50)
+    rows = {task: choice_rows(task, sign * scores, gold) for task, sign in (("t", 1), ("u", -1), ("v", 2))}
+    run = write_run(tmp_path / "run", rows, groups={"g": ["t", "u", "v"]})
+    path = next(run.glob("results_*"))
+    results = json.loads(path.read_text(encoding="utf-8"))
+    results["groups"]["g"]["acc,none"] = 0.437
+    path.write_text(json.dumps(results), encoding="utf-8")
+    assert main(["table", str(run)]) == 0
+    assert "No mean of g: its logged mean, 0.4370, is neither" in capsys.readouterr().out

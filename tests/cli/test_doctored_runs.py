@@ -231,7 +231,7 @@ def test_orders_of_a_run_without_numbers_are_none(tmp_path, capsys, style):
         ({"gold": [5]}, "gold is 5, expected 0 to 3"),
         ({"rotation": None}, "rotation is null, expected 0 to 3"),
         ({"rotation": 4}, "rotation is 4, expected 0 to 3"),
-        ({"question_id": "q0", "gold": []}, "list index out of range"),
+        ({"question_id": "q0", "gold": []}, "gold is null, expected 0 to 3"),
     ],
 )
 def test_a_rotation_that_cannot_be_is_named_by_its_line(tmp_path, capsys, columns, words):
@@ -280,3 +280,38 @@ def test_a_groups_value_that_its_tasks_do_not_give_is_not_valid(tmp_path, capsys
     for words in (("compare", *folders), ("table", *folders), ("report", folders[1], "-o", tmp_path / "r.html")):
         code, _, err = printed(capsys, *words)
         assert (code, line in err) == (2, True)
+
+
+def test_no_command_takes_another_models_answers_for_a_score(tmp_path, capsys):
+    scores, gold = questions(100)
+    runs = {"base": scores, "sft": noisy(scores, 0.5), "copy": noisy(scores, 0.5)}
+    paths = [
+        write_run(tmp_path / name, {"t": choice_rows("t", values, gold)}, model=name) for name, values in runs.items()
+    ]
+    line = "t, copy: not valid (identical): every log-likelihood is sft's; check that the variant was loaded"
+    code, out, err = printed(capsys, "compare", *paths, "--format", "json")
+    assert (code, line in err) == (2, True)
+    assert [row["verdict"] == "not valid" for row in json.loads(out)["comparisons"]] == [False, True]
+    for style in ("md", "csv", "latex"):
+        code, out, err = printed(capsys, "table", *paths, "--format", style)
+        assert (code, line in err, "identical" in out) == (2, True, True)
+    code, _, err = printed(capsys, "report", *paths, "-o", tmp_path / "r.html")
+    assert (code, line in err) == (2, True)
+
+
+def test_the_table_refuses_a_field_that_no_document_has(tmp_path, capsys):
+    base, variant = two_runs(tmp_path)
+    for command in (["compare"], ["table"], ["report", "-o", tmp_path / "r.html"]):
+        code, _, err = printed(capsys, *command, base, variant, "--cluster", "nofield")
+        assert code == 2
+        assert "--cluster nofield: no document has this field; there are: id, stem" in err
+
+
+def test_runs_without_a_filter_in_common_are_told_apart_by_their_filters(tmp_path, capsys):
+    rows = {
+        name: [written_row("t", i, "A", 0) | {"filter": name} for i in range(20)] for name in ("strict", "flexible")
+    }
+    paths = [write_run(tmp_path / name, {"t": of_filter}, model=name) for name, of_filter in rows.items()]
+    code, _, err = printed(capsys, "compare", *paths)
+    assert code == 2
+    assert "t: no filter in common: strict (strict), flexible (flexible); run both with the same task files" in err

@@ -159,8 +159,24 @@ def test_a_logged_mean_that_its_tasks_do_not_give_is_a_fault_and_no_mean(by_size
     ],
 )
 def test_a_logged_mean_is_not_checked_where_the_file_does_not_say_enough(changes):
-    assert recorded_group(0.95, **changes).faults == {}
+    assert recorded_group(0.6, **changes).faults == {}
 
 
 def test_a_filter_that_is_no_name_is_for_no_filter():
     assert mean_of(MEAN, [{"metric": "acc", "filter_list": 5, "weight_by_size": True}]).by_size is False  # by its value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300, 0.95, 0.05])
+def test_a_mean_outside_the_values_of_its_tasks_is_a_fault(value):
+    tasks = {"a": {"acc,none": 0.1}, "b": {"acc,none": 0.8}}
+    results = {"configs": {"a": {}, "b": {}}, "results": tasks, "groups": {"g": {"acc,none": value}}}
+    results["group_subtasks"] = {"g": ["a", "b"]}
+    scores = {task: TaskScores(values, True) for task, values in SCORES.items()}
+    (fault,) = read_groups(Path("r.json"), results, lambda task, key: scores.get(task))["g"].faults.values()
+    assert fault.invalid
+    assert fault.detail.endswith("its values of the tasks are 0.1000 to 0.8000")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_mean_that_is_no_number_is_unclear(value):
+    assert mean_of(value).endswith("is no number")

@@ -126,13 +126,13 @@ def test_releases_that_count_fewer_samples_than_they_log_are_believed(tmp_path):
     assert [f.condition for f in read(tmp_path / "b", rows, results={"t": {"sample_len": N - 1}}).faults] == ["failed"]
 
 
-def test_a_foreign_target_that_means_something_else_is_no_contradiction(tmp_path):
+def test_a_foreign_target_that_may_mean_something_else_is_a_warning(tmp_path):
     rows = choice_rows("t", *questions(N))
     for row in rows:
         row["doc"] = {"question": "?"}
         row["target"] = str((int(row["target"]) + 1) % 4)  # counted from 1, say
     task = read(tmp_path, rows)
-    assert task.faults == ()
+    assert [(fault.condition, fault.invalid) for fault in task.faults] == [("unclear gold", False)]
     assert not (task.samples.gold[task.samples.scores["acc"] == 1] != 0).any()
 
 
@@ -221,3 +221,90 @@ def test_a_results_file_without_counts_and_values_finds_nothing_missing(tmp_path
     folder = write_run(tmp_path, {"t": choice_rows("t", *questions(5))})
     (folder / f"results_{STAMP}.json").write_text('{"configs": {"t": {}}}', encoding="utf-8")
     assert read_run(folder).tasks["t", "none"].faults == ()
+
+
+def under_new_ids(rows, **changes):
+    """Every row four times, under other ids and with these `changes` of a row."""
+    again = [row | {"doc_id": len(rows) * k + row["doc_id"]} for k in range(4) for row in rows]
+    return [row | {name: digest(f"{name} {row['doc_id']}") for name in changes} for row in again]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("prompt_hash", "600 of 800 samples repeat the document of another one"),
+        ("doc_hash", "600 of 800 samples repeat the prompt and the answer of another one"),
+    ],
+)
+def test_samples_that_are_copied_with_another_hash_are_copies(tmp_path, change, words):
+    rows = under_new_ids(choice_rows("t", *questions(N)), **{change: True})
+    for row in rows:
+        row["doc"] = row["doc"] | {"id": f"t/{row['doc_id']}"}  # rows that share it are one question
+    (fault,) = read_run(write_run(tmp_path, {"t": rows})).tasks["t", "none"].faults
+    assert (fault.condition, fault.detail, fault.invalid) == ("samples copied", words, True)
+
+
+def test_rows_of_one_question_and_other_answers_to_one_prompt_are_no_copies(tmp_path):
+    rows = [written_row("t", i, "A", 0, text=f"Answer {i}: A") | {"prompt_hash": digest("?")} for i in range(50)]
+    assert read_run(write_run(tmp_path / "prompt", {"t": rows})).tasks["t", "extracted"].faults == ()
+    rows = under_new_ids(choice_rows("t", *questions(20)), doc_hash=True)
+    for row in rows:
+        row["doc"] = row["doc"] | {"question_id": row["doc_id"] % 20, "view": row["doc_id"] // 20}
+    assert read_run(write_run(tmp_path / "views", {"t": rows})).tasks["t", "none"].faults == ()
+
+
+def test_a_row_that_is_marked_as_failed_without_a_reason_is_left_out(tmp_path):
+    rows = choice_rows("t", *questions(N))
+    rows[0]["failed"] = True
+    task = read(tmp_path, rows)
+    assert (task.n, list(task.samples.failed)) == (N - 1, [0])
+
+
+def foreign_rows(doctored):
+    """Rows of a foreign task whose document names its right option; `doctored` wrong ones are logged as right."""
+    rows = choice_rows("t", *questions(N))
+    for row in rows:
+        gold = row["doc"]["gold"][0]
+        row["doc"] = {
+            "choices": row["doc"]["choices"],
+            "answer": gold,
+            "id": row["doc"]["id"],
+        }
+        row["target"] = str(gold)
+    for row in [row for row in rows if not row["acc"]][:doctored]:
+        row["acc"] = 1.0
+    return rows
+
+
+def test_many_wrong_rows_of_a_foreign_task_that_are_logged_as_right_are_a_contradiction(tmp_path):
+    assert read(tmp_path / "whole", foreign_rows(0)).faults == ()
+    (fault,) = read(tmp_path / "run", foreign_rows(40)).faults
+    assert (fault.condition, fault.invalid) == ("contradiction", True)
+    assert fault.detail.startswith("the accuracy of 40 of 200 samples")
+
+
+def number_row(doc_id, answers, acc):
+    extractions = [{"answer": answer, "status": "answered" if answer else "none"} for answer in answers]
+    row = written_row("t", doc_id, "A", 0) | {"acc": acc, "doc": {"question": f"{doc_id}", "solution": "", "gold": "7"}}
+    return row | {
+        "filtered_resps": [[json.dumps(one) for one in extractions]],
+        "resps": [[f"{answers}"] * len(answers)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("answers", "acc", "wrong"),
+    [
+        (["7"], 1.0, 0),
+        (["7.0000001"], 1.0, 0),  # the rule of the extractor decides
+        (["7"], 0.0, 1),
+        (["13"], 1.0, 1),
+        ([None], 1.0, 1),
+        (["7", "13", None, "13"], 0.25, 0),
+        (["7", "13", None, "13"], 1.0, 0),  # of the first
+        (["7", "13", None, "13"], 0.5, 1),
+    ],
+)
+def test_the_accuracy_of_a_number_is_that_of_its_own_answer(tmp_path, answers, acc, wrong):
+    rows = [number_row(0, answers, acc), number_row(1, ["7"], 1.0)]
+    assert read_run(write_run(tmp_path, {"t": rows})).tasks["t", "extracted"].samples.contradictions == wrong

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -152,3 +153,29 @@ def test_a_bool_is_a_score_and_a_list_is_not(tmp_path):
         row |= {"acc": bool(row["acc"]), "exact_match": [1, 2], "metrics": ["acc", "exact_match"]}
     (run,) = read_run(write_run(tmp_path / "run", {"t": rows})).tasks.values()
     assert run.metrics == ["acc"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"doc_id": None}, "doc_id is null, expected a whole number; correct the row"),
+        ({"doc_id": 2.5}, "doc_id is 2.5, expected a whole number; correct the row"),
+        ({"filtered_resps": [[None, "False"]] * 4}, "expected a log-likelihood for each option; correct the row"),
+        ([1], "a row is [1], expected an object; run the task again with --log_samples"),
+    ],
+)
+def test_a_value_that_a_row_cannot_have_is_named_in_plain_words(tmp_path, change, words):
+    rows = choice_rows("t", *questions(10))
+    folder = write_run(tmp_path, {"t": rows})
+    rows[3] = rows[3] | change if isinstance(change, dict) else change
+    path = next(folder.glob("samples_t_*"))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    with pytest.raises(DatasetError, match=re.escape(words)) as error:
+        read_run(folder)
+    assert f"{path}:4: " in str(error.value)
+
+
+def test_a_results_value_that_is_no_float_is_not_that_of_the_samples(tmp_path):
+    rows = {"t": choice_rows("t", *questions(10))}
+    run = read_run(write_run(tmp_path, rows, results={"t": {"acc,none": 10**400}}))
+    assert [fault.detail[:34] for fault in run.tasks["t", "none"].faults] == ["the results file says acc inf, the"]

@@ -84,7 +84,7 @@ def _read_order(name: str, log: TaskRun) -> Order:
 
 def _rotation(sample: Sample) -> RotationScores:
     doc, values = sample.doc, sample.loglikelihoods
-    rotation, gold = doc["rotation"], doc["gold"][0]
+    rotation, gold = doc["rotation"], (doc["gold"] or [None])[0]
     for what, number in (("rotation", rotation), ("gold", gold)):
         if type(number) is not int or not 0 <= number < len(values):
             raise ValueError(f"{what} is {json.dumps(number)}, expected 0 to {len(values) - 1}")

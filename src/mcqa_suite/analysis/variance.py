@@ -279,11 +279,13 @@ def _row(sample: Sample, metric: str) -> _Row:
     doc, score, parsed = sample.doc, sample.score(metric), sample.row.get("parsed")
     if score is None or not 0 <= score <= 1:
         raise ValueError(f"{metric} is {sample.row[metric]!r}, not from 0 to 1")
-    original = doc.get("original")
+    original, instance = doc.get("original"), doc.get("instance", 0)
+    if not str(instance).isdecimal():
+        raise ValueError(f"instance is {instance!r}, expected a whole number")
     return _Row(
         id=str(doc.get("id", sample.row["doc_id"])),
         template=str(doc.get("template", "")),
-        instance=int(doc.get("instance", 0)),
+        instance=int(instance),
         original=None if original is None else str(original),
         digest=str(sample.hashes[0]),
         right=score,

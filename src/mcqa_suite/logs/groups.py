@@ -7,13 +7,14 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.logs.integrity import Fault, recorded
+from mcqa_suite.logs.integrity import Fault, recorded, written
 from mcqa_suite.logs.samples import Floats
 
 K = TypeVar("K", bound=Hashable)
@@ -143,7 +144,9 @@ def _group(results: Mapping[str, Any], name: str, times: Mapping[str, int], scor
     faults: dict[Key, Fault] = {}
     for key, value in _logged(results, name):
         mean = _by_settings(_settings(results, name), key, times)
-        if mean is None:
+        if mean is None and (fault := _outside(results, key, value, times)):
+            faults[key], mean = fault, fault.detail
+        elif mean is None:
             by_task = {task: of_task for task in times if (of_task := scores(task, key)) and len(of_task.values)}
             mean = _closest(value, times, by_task)
         elif isinstance(mean, GroupMean) and (fault := _contradiction(results, key, value, mean)):
@@ -166,7 +169,19 @@ def _contradiction(results: Mapping[str, Any], key: Key, value: float, mean: Gro
     of_tasks = float(np.average(np.array(values, float), weights=mean.weights(sizes)))
     if abs(value - of_tasks) <= ROUNDED:
         return None
-    detail = f"the results file says {metric} {value:.4f}, its values of the tasks give {of_tasks:.4f}"
+    detail = f"the results file says {metric} {written(value)}, its values of the tasks give {of_tasks:.4f}"
+    return Fault("other results", detail, invalid=True)
+
+
+def _outside(results: Mapping[str, Any], key: Key, value: float, times: Mapping[str, int]) -> Fault | None:
+    """The fault of a logged mean that is outside what the same file says of the group's tasks, as no mean of them is."""
+    metric, filter_name = key
+    of_tasks = [recorded(results, task, filter_name).means or {} for task in times if task in results["configs"]]
+    values = [means[metric] for means in of_tasks if metric in means]
+    if len(values) < len(times) or min(values) - ROUNDED <= value <= max(values) + ROUNDED:
+        return None
+    span = f"{written(min(values))} to {written(max(values))}"
+    detail = f"the results file says {metric} {written(value)}, its values of the tasks are {span}"
     return Fault("other results", detail, invalid=True)
 
 
@@ -208,6 +223,8 @@ def _closest(value: float, times: Mapping[str, int], scores: Mapping[str, TaskSc
     means = {task: float(of_task.values.mean()) for task, of_task in scores.items()}
     sizes = {task: len(of_task.values) for task, of_task in scores.items()}
     rules = [GroupMean(times, by_size=True), GroupMean(times, by_size=False)]
+    if not isfinite(value):
+        return f"its logged mean, {value}, is no number"
     distances = [abs(value - np.average([*means.values()], weights=rule.weights(sizes))) for rule in rules]
     closest = int(distances[1] < distances[0] - 1e-12)
     complete = len(scores) == len(times) and all(of_task.complete for of_task in scores.values())

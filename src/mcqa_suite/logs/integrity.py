@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from mcqa_suite.logs.metrics import METRICS
+from mcqa_suite.logs.printed_values import number
 from mcqa_suite.logs.samples import Samples
 
 LOST = 0.01  # largest share of samples that may be missing, copied or without a partner: the rest may be a selection
+COPIED = 0.1  # largest share of samples whose prompt and answer are another's: some data sets hold a question twice
 INCOMPLETE = ("samples missing", "samples added", "failed")
 ROUNDED = 1e-4  # largest distance of a results value from the mean of its samples
 
@@ -55,7 +57,11 @@ def recorded(results: Mapping[str, Any], task: str, filter_name: str) -> Recorde
     means = {name: values.get(f"{name},{filter_name}") for name in METRICS if name not in other}
     return Recorded(
         tuple(count for count in counts if type(count) is int),
-        {name: float(value) for name, value in means.items() if type(value) in (int, float)},
+        {
+            name: mean
+            for name, value in means.items()
+            if type(value) in (int, float) and (mean := number(value)) is not None
+        },
         results.get("remarks", {}),
     )
 
@@ -85,10 +91,24 @@ def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
 
 
 def _copies(samples: Samples) -> Iterator[Fault]:
-    n = len(samples.doc_id)
-    if copies := n - len(np.unique(samples.hashes[:, :2], axis=0)):
-        detail = f"{copies} of {n} samples repeat the document and prompt of another one"
-        yield Fault("samples copied", detail, copies > LOST * n)
+    """Documents that come twice; and samples with the prompt and the answer of another one, whatever else their document says."""
+    n, (document, prompt, target, continuations) = len(samples.doc_id), samples.hashes.T
+    if copies := n - len(np.unique(np.where(document == 0, prompt, document))):
+        yield Fault("samples copied", f"{copies} of {n} samples repeat the document of another one", copies > LOST * n)
+        return
+    answers = (
+        samples.response
+        if samples.loglikelihoods is None
+        else np.ascontiguousarray(samples.loglikelihoods).view(np.uint64).T
+    )
+    if answers is None or not prompt.all():
+        return
+    same = np.vstack([prompt, target, continuations, answers])
+    copies = len(np.unique(np.vstack([same, samples.cluster]), axis=1).T) - len(np.unique(same, axis=1).T)
+    if copies > COPIED * n:
+        yield Fault(
+            "samples copied", f"{copies} of {n} samples repeat the prompt and the answer of another one", invalid=True
+        )
 
 
 def _values(samples: Samples, means: Mapping[str, float], missing: float) -> Iterator[Fault]:
@@ -99,6 +119,10 @@ def _values(samples: Samples, means: Mapping[str, float], missing: float) -> Ite
     n, values = len(samples.doc_id), samples.loglikelihoods
     if values is not None and (infinite := int((~np.isfinite(values) & samples.has_option).any(axis=1).sum())):
         yield Fault("non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite", invalid=True)
+    if samples.unclear_golds:
+        detail = f"the accuracy of {samples.unclear_golds} of {n} samples is not that of their answer and target"
+        detail += ", which may mean something else"
+        yield Fault("unclear gold", detail, invalid=False)
     if wrong := samples.contradictions:
         detail = f"the accuracy of {wrong} of {n} samples is not that of their own answer and gold"
         yield Fault("contradiction", detail, invalid=True)
@@ -107,5 +131,10 @@ def _values(samples: Samples, means: Mapping[str, float], missing: float) -> Ite
             name in samples.scores
             and not abs(value - (mean := float(samples.scores[name].mean()))) <= ROUNDED + missing
         ):
-            detail = f"the results file says {name} {value:.4f}, the samples give {mean:.4f}"
+            detail = f"the results file says {name} {written(value)}, the samples give {mean:.4f}"
             yield Fault("other results", detail, invalid=True)
+
+
+def written(value: float) -> str:
+    """0.9500; 1e+308 for what is no score."""
+    return f"{value:.4f}" if abs(value) < 1e4 else f"{value:g}"

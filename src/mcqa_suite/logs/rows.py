@@ -52,7 +52,14 @@ class Sample:
 
     @property
     def doc_id(self) -> int:
-        return int(self.row["doc_id"])
+        """Raises SampleValueError where it is no whole number."""
+        value = self.row["doc_id"]
+        if type(value) is int:
+            return value
+        identity = None if isinstance(value, bool) else number(value)
+        if identity is None or not identity.is_integer():
+            raise SampleValueError(f"doc_id is {_short(value)}, expected a whole number")
+        return int(identity)
 
     @property
     def doc(self) -> dict[str, Any]:
@@ -117,8 +124,12 @@ class Sample:
 
     @property
     def loglikelihoods(self) -> list[float]:
-        """The log-likelihood of each option of a multiple-choice task."""
-        values = [float(pair[0]) for pair in self.pairs]
+        """The log-likelihood of each option of a multiple-choice task; SampleValueError where one is no number."""
+        try:
+            values = [float(pair[0]) for pair in self.pairs]
+        except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
+            value = _short(self.row["filtered_resps"])
+            raise SampleValueError(f"filtered_resps is {value}, expected a log-likelihood for each option") from error
         # With acc_mutual_info, the second half are the options without the question.
         return values[: len(values) // 2] if "acc_mutual_info" in self.row else values
 
@@ -140,7 +151,7 @@ class Sample:
         score = number(value)
         is_share = score is not None and 0 <= score <= 1
         if name in ACCURACIES and not is_share and not (isinstance(value, (list, dict)) or is_printed_list(value)):
-            raise SampleValueError(f"{name} is {json.dumps(value)[:60]}, expected a number from 0 to 1")
+            raise SampleValueError(f"{name} is {_short(value)}, expected a number from 0 to 1")
         return score
 
     @property
@@ -156,8 +167,8 @@ class Sample:
     @property
     def failure(self) -> str | None:
         """The reason why a model server gave no answer; None where it gave one."""
-        reason = self.row.get("failed") if isinstance(self.row, dict) else None
-        return reason if isinstance(reason, str) else None
+        reason = self.row.get("failed")
+        return "marked as failed" if reason is True else reason if isinstance(reason, str) else None
 
 
 def write_extraction(extraction: Extraction) -> str:
@@ -192,6 +203,10 @@ def read_answer(value: Any) -> Any:
     return None if str(value).strip() in NO_ANSWER else value
 
 
+def _short(value: Any) -> str:
+    return json.dumps(value, default=str)[:60]
+
+
 def _each(requests: Any) -> list[Any]:
     """The responses of all requests in one list; the harness logs a list for each request."""
     if is_printed_list(requests):
@@ -217,6 +232,12 @@ def read_rows(path: Path, *, failed: bool = False, broken: Callable[[str], objec
             )
             if broken is None:
                 raise DatasetError(f"{path}:{line}: {reason}; was the run cut off? Run it again") from error
+            broken(f"{path}:{line}: {reason}")
+            continue
+        if not isinstance(row, dict):
+            reason = f"a row is {_short(row)}, expected an object"
+            if broken is None:
+                raise DatasetError(f"{path}:{line}: {reason}; run the task again with --log_samples")
             broken(f"{path}:{line}: {reason}")
             continue
         sample = Sample(complete(row), line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import string
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,10 +14,11 @@ from mcqa_suite.logs.clusters import cluster_of
 from mcqa_suite.logs.exact_match import Text, agrees
 from mcqa_suite.logs.log_row import choices_of, gold_of, option_index
 from mcqa_suite.logs.printed_values import is_printed_list, number, printed_elements
-from mcqa_suite.logs.rows import Sample
-from mcqa_suite.questions.question import LETTERS, index_of_label
+from mcqa_suite.logs.rows import Sample, read_answer, read_extraction
+from mcqa_suite.questions.question import LETTERS, index_of_label, option_label
 
 Values = dict[str, Any]  # of one row
+SAME = 1e-6  # largest distance of two equal accuracies
 IS_GREEDY = ("True", "False", "1.", "0.")  # the last two in a printed array
 
 
@@ -27,7 +29,7 @@ def row_values(sample: Sample, field: str | None, values: Callable[[Sample], Val
         "line": sample.line,
         "failure": sample.failure,
         "doc_id": sample.doc_id,
-        "hashes": [hash_prefix(digest) if digest else 0 for digest in (*sample.hashes, sample.continuations)],
+        "hashes": [hash_prefix(str(digest)) if digest else 0 for digest in (*sample.hashes, sample.continuations)],
     }
     if not -(2**63) <= row["doc_id"] < 2**63:
         raise OverflowError(f"doc_id {row['doc_id']} has more than 64 bits")
@@ -53,6 +55,8 @@ def option_values(sample: Sample, delimiter: str) -> Values:
         lengths = [max(1, len(text)) for text in texts]
         gold = gold if any(gold) else _right_options(_read_target(sample.target, texts), len(values))
     own = _is_ours(sample.doc)
+    if not own and _contradicts(sample, values, gold):
+        own = _named_gold(sample, len(values)) == gold  # only such rows are looked at twice, which takes time
     return {"options": len(values), "gold": gold, "own_gold": own, "loglikelihoods": values, "lengths": lengths}
 
 
@@ -61,13 +65,30 @@ def _is_ours(doc: Mapping[str, Any]) -> bool:
     return isinstance(doc.get("gold"), list) and isinstance(doc.get("choices"), list)
 
 
+def _contradicts(sample: Sample, values: Sequence[float], gold: Sequence[bool]) -> bool:
+    """Whether the logged accuracy is not that of the largest log-likelihood and a known gold."""
+    acc = number(sample.row.get("acc"))
+    return acc in (0, 1) and any(gold) and gold[values.index(max(values))] != (acc == 1)
+
+
+def _named_gold(sample: Sample, options: int) -> list[bool]:
+    """Which options the columns of a foreign document name as right; none where they do not say it."""
+    with suppress(ValueError, KeyError, TypeError):
+        choices, labels = choices_of(sample.doc)
+        value = gold_of({"doc": sample.doc}, "letters")
+        right = [option_index(one, choices, labels) for one in (value if isinstance(value, list) else [value])]
+        return _right_options(right, options)
+    return [False] * options
+
+
 def answer_values(sample: Sample, rule: list[Text] | None) -> Values:
     """`rule`: that of the task's exact_match, see logs.exact_match; None for no check."""
     answers = sample.answers
-    own = _is_ours(sample.doc)
+    own = _is_ours(sample.doc) or _is_our_number(sample.doc)
     choices, labels, gold = _asked_options(sample)
     first = answers[0] if answers and isinstance(answers[0], str) else ""
     letter = index_of_label(first)
+    exact = _agrees_with_gold(sample) if own else None if rule is None else agrees(sample, rule)
     if choices and not own and letter < len(LETTERS):
         letter = _named_option(first, choices, labels)
     return {
@@ -76,10 +97,38 @@ def answer_values(sample: Sample, rule: list[Text] | None) -> Values:
         "answer": _fingerprint(answers) if any(answer is not None for answer in answers) else 0,
         "letter": letter if letter < (len(choices) or len(LETTERS)) else -1,
         "own_gold": own,
-        "exact": {None: -1, True: 1, False: 0}[None if rule is None else agrees(sample, rule)],
+        "exact": {None: -1, True: 1, False: 0}[exact],
         "response": _fingerprint(sample.responses),
         "written": sum(len(text) for text in sample.responses if isinstance(text, str)),
     }
+
+
+def _is_our_number(doc: Mapping[str, Any]) -> bool:
+    return isinstance(doc.get("gold"), str) and {"question", "solution"} <= doc.keys()
+
+
+def _agrees_with_gold(sample: Sample) -> bool | None:
+    """Whether the accuracy of a row of ours is that of its first answer or of all; None where that is not certain."""
+    acc = number(sample.row.get("acc"))
+    rights = [_is_right(value, sample.doc["gold"]) for value in sample.filtered]
+    if acc is None or not rights or None in rights:
+        return None
+    return any(abs(acc - value) < SAME for value in (float(bool(rights[0])), sum(map(bool, rights)) / len(rights)))
+
+
+def _is_right(value: Any, gold: Any) -> bool | None:
+    """Whether a filtered response is a right letter or the right number; None where that needs more than a look."""
+    extraction = read_extraction(value)
+    if isinstance(gold, list):
+        is_known = extraction is not None and all(type(index) is int for index in gold)
+        return extraction.answer in map(option_label, gold) if is_known and extraction else None
+    answer = extraction.answer if extraction else read_answer(value)
+    if answer is None or answer == gold:
+        return answer is not None
+    first, second = number(answer), number(gold)
+    if (extraction and extraction.other) or first is None or second is None:
+        return None
+    return None if math.isclose(first, second, rel_tol=1e-3, abs_tol=1e-3) else False
 
 
 def _asked_options(sample: Sample) -> tuple[Sequence[str], Sequence[str], Any]:

@@ -54,7 +54,8 @@ class Samples:
     `response`: a fingerprint of what the model wrote, `written`: its characters. `failed`: the documents that got no answer from
     a server and have no row here, `doc_id` -> doc hash. `cluster`: equal for the rows of one question (logs.clusters);
     `clustered_by`: the field that says so, None where no document has one; `fields`: all fields of the documents, where the user
-    named one. `contradictions`: in how many rows the logged accuracy is not that of the row's own answer and gold.
+    named one. `contradictions`: in how many rows the logged accuracy is not that of the row's own answer and gold;
+    `unclear_golds`: in how many of a foreign task it is not, where the target may mean something else.
     """
 
     doc_id: Integers
@@ -73,6 +74,7 @@ class Samples:
     clustered_by: str | None = None
     fields: tuple[str, ...] = ()
     contradictions: int = 0
+    unclear_golds: int = 0
 
     @property
     def has_option(self) -> NDArray[np.bool_]:
@@ -203,25 +205,27 @@ class _Table:
             fields=tuple(self.fields),
         )
         own_gold = columns["own_gold"][order].astype(bool)
-        wrong = np.logical_or.reduce([_contradicts(samples, own_gold, name) for name in ("acc", "acc_norm")])
-        if len(exact := columns["exact"]) and (exact >= 0).all():
-            wrong |= exact[order] == 0
+        pairs = [_contradictions(samples, own_gold, name) for name in ("acc", "acc_norm")]
+        wrong, unclear = (np.logical_or.reduce(parts) for parts in zip(*pairs, strict=True))
+        if len(exact := columns["exact"]):
+            wrong |= (exact[order] == 0) & (own_gold | (exact >= 0).all())
         if "acc" in samples.scores:
             # What is right is unknown where gold and accuracy contradict each other. A mean over several answers, such as 0.5,
             # says nothing of the first, which is the pick.
             acc = samples.scores["acc"]
             samples.gold[np.isin(acc, (0.0, 1.0)) & (samples.chose_gold("acc") != (acc == 1))] = False
-        return replace(samples, contradictions=int(wrong.sum()))
+        return replace(samples, contradictions=int(wrong.sum()), unclear_golds=int(unclear.sum()))
 
 
-def _contradicts(samples: Samples, own_gold: Booleans, metric: str) -> Booleans:
-    """In which rows a metric of right and wrong is not what the row's own answer and gold give.
+def _contradictions(samples: Samples, own_gold: Booleans, metric: str) -> tuple[Booleans, Booleans]:
+    """In which rows a metric of right and wrong is not what the row's own answer and gold give, and in which that is unclear.
 
-    In none of a foreign task where more than MISREAD of its rows do: there the target means something else.
+    It is in those of a foreign task where more than MISREAD of its rows do: there the target may mean something else.
     """
     scores, testable = samples.scores.get(metric), samples.gold.any(axis=1)
+    none = np.zeros(len(samples.doc_id), bool)
     if scores is None:
-        return np.zeros(len(samples.doc_id), bool)
+        return none, none
     testable &= np.isin(scores, (0.0, 1.0))
     if samples.letter is not None and samples.answer is not None:
         testable &= own_gold & ((samples.letter >= 0) | (samples.answer == 0))
@@ -230,8 +234,8 @@ def _contradicts(samples: Samples, own_gold: Booleans, metric: str) -> Booleans:
     wrong = testable & (samples.chose_gold(metric) != (scores > 0))
     foreign = testable & ~own_gold
     if (wrong & foreign).sum() > MISREAD * foreign.sum():
-        wrong &= own_gold
-    return np.asarray(wrong)
+        return wrong & own_gold, wrong & foreign
+    return wrong, none
 
 
 def _padded(flat: NDArray[Any], counts: Integers) -> NDArray[Any]:

@@ -39,7 +39,7 @@ def settings_of(results: Mapping[str, Any], task: str, filter_name: str = NO_FIL
         CHAT_TEMPLATE: template,
         "system instruction": _digest(results.get("system_instruction_sha")),
         TURNS: bool(results.get("fewshot_as_multiturn")) if template else None,
-        "task version": None if version is None else str(version),
+        "task version": None if version is None else f"{version}.0" if type(version) is int else str(version),
         "generation settings": json.dumps(generation, sort_keys=True) if generation else "",
         "repeats": config.get("repeats") or 1,
         SOLVER: json.dumps(config["solver"], sort_keys=True) if "solver" in config else None,

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, bound_words, family_text, verdict_words
-from mcqa_suite.analysis.compare.tasks import assumption
+from mcqa_suite.analysis.compare.tasks import assumption, listed
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
@@ -196,6 +196,12 @@ def notes(board: Leaderboard) -> list[str]:
     ]
     if refused:
         lines.append(f"Asked differently, so there is no difference: {'; '.join(refused)}.")
+    if board.not_shown:
+        several = "the first model and another one" if len(board.rows) > 1 else "the model"
+        lines.append(
+            f"Not shown: {listed(board.not_shown)}: {several} must have a score of it by one metric and filter."
+        )
+    lines += [f"No mean of {reason}." for reason in board.no_means]
     if mixed := [column.title for column in board.columns if column.mixed]:
         lines.append(f"Few-shot counts differ, so these columns are separate: {'; '.join(mixed)}.")
         if len(board.ranked_by) == 1:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mcqa_suite.analysis.compare.filters import selected_filters
+from mcqa_suite.analysis.compare.health import Copies, copies_among
 from mcqa_suite.analysis.compare.lineage import lineage
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, Key, Kind, PooledChange
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
@@ -62,7 +63,8 @@ def compare(
     notes += [note for variant, parent in pairs for note in _same_prompts(parent, variant)]
     notes += [f"{run.name}: {note}" for run in runs for note in run.notes]
     metrics = main_metrics(line.base) if options.metric is None else {}
-    compared = [_against_parent(*pair, options, metrics, len(pairs), pair[0] is noise_floor) for pair in pairs]
+    copies = copies_among([line.base, *line.variants])
+    compared = [_against_parent(*pair, options, metrics, len(pairs), copies, pair[0] is noise_floor) for pair in pairs]
     problems = [problem for run in runs for problem in run.problems] + [
         line for one in compared for line in one.problems
     ]
@@ -115,10 +117,16 @@ class _Compared:
 
 
 def _against_parent(
-    variant: Run, parent: Run, options: Options, metrics: Mapping[Key, str], variants: int, noise_floor: bool
+    variant: Run,
+    parent: Run,
+    options: Options,
+    metrics: Mapping[Key, str],
+    variants: int,
+    copies: Copies,
+    noise_floor: bool,
 ) -> _Compared:
     kind: Kind = "noise floor" if noise_floor else "task"
-    tasks, problems = paired_tasks(parent, variant, options, metrics, variants)
+    tasks, problems = paired_tasks(parent, variant, options, metrics, variants, copies)
     unpaired = {key: task.unpaired for key, task in tasks.items() if task.unpaired.total}
     tasks = {key: task for key, task in tasks.items() if task.pairs.n}
     if not options.force:
@@ -174,6 +182,12 @@ def _same_prompts(base: Run, variant: Run) -> Iterator[str]:
             yield f"{key[0]}: {difference_words(pairs, base.name, variant.name)}: {reason}, so they are compared"
 
 
+def _check_field(runs: Sequence[Run], cluster: str | None) -> None:
+    has_field = any(task.samples.clustered_by for run in runs for task in run.tasks.values())
+    if runs and cluster not in (None, INDEPENDENT) and not has_field:
+        raise ComparisonError(_no_field(runs[0], str(cluster)))
+
+
 def _no_field(base: Run, cluster: str) -> str:
     fields = dict.fromkeys(name for task in base.tasks.values() for name in task.samples.fields if name != cluster)
     return f"{base.path}: --cluster {cluster}: no document has this field; there are: {', '.join(fields) or 'none'}"
@@ -204,9 +218,11 @@ def read_folders(
 ) -> Folders:
     """Read runs given as PATH, PATH@STAMP or NAME=PATH; `subset` is the clean.json of an audit.
 
-    `filters` selects results by the names of filters, as `selected_filters` does.
+    `filters` selects results by the names of filters, as `selected_filters` does. Raises ComparisonError where no document has
+    the field `cluster`.
     """
     runs, errors = read_runs(texts, cluster)
+    _check_field([run for run in runs if run is not None], cluster)
     for index, run in enumerate(runs):
         if run is not None and filters is not None:
             try:

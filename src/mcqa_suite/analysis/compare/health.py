@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
 
 import numpy as np
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs, pair
-from mcqa_suite.analysis.compare.result import FailedCheck
+from mcqa_suite.analysis.compare.result import FailedCheck, Key
 from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.guessing import chances, guessing
-from mcqa_suite.logs.runs import TaskRun
-from mcqa_suite.logs.samples import Floats, Hashes
+from mcqa_suite.logs.runs import Run, TaskRun
+from mcqa_suite.logs.samples import Floats, Hashes, Integers
 from mcqa_suite.questions.question import option_label
 
 TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
@@ -137,10 +139,40 @@ def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: boo
         return []
     if not same.all():
         return []
-    subject = f"every {'log-likelihood' if scored else 'response'} is {base}'s"
     if same_model:
+        subject = f"every {'log-likelihood' if scored else 'response'} is {base}'s"
         return [FailedCheck(task, variant, "identical", f"{subject}: it is the same model", invalid=False)]
-    written = 0 if pairs.base.written is None else int(pairs.base.written.sum())
-    impossible = scored or written >= NO_COINCIDENCE
+    return [_copied(task, base, variant, None if scored else pairs.base.written)]
+
+
+def _copied(task: str, base: str, variant: str, written: Integers | None) -> FailedCheck:
+    """The check that fails where all answers are another model's; `written`: characters of generated ones, None for options."""
+    subject = f"every {'log-likelihood' if written is None else 'response'} is {base}'s"
     doubt = f"{subject}; check that the variant was loaded, and that the runs share no cache"
-    return [FailedCheck(task, variant, "identical", doubt, invalid=impossible)]
+    impossible = written is None or int(written.sum()) >= NO_COINCIDENCE
+    return FailedCheck(task, variant, "identical", doubt, invalid=impossible)
+
+
+Copies = Mapping[tuple[str, Key], FailedCheck]  # by run, task and filter
+
+
+def copies_among(runs: Sequence[Run]) -> Copies:
+    """A failed check for each result whose answers are all those of another model among the runs before it."""
+    first: dict[tuple[Key, bytes], Run] = {}
+    checks: dict[tuple[str, Key], FailedCheck] = {}
+    for run in runs:
+        for key, task in run.tasks.items():
+            samples = task.samples
+            answers = samples.response if samples.loglikelihoods is None else samples.loglikelihoods
+            if answers is None:
+                continue
+            content = blake2b(samples.doc_id.tobytes() + answers.tobytes()).digest()
+            other = first.setdefault((key, content), run)
+            if other is not run and not is_same_model(other, run):
+                written = None if samples.loglikelihoods is not None else samples.written
+                checks[run.name, key] = replace(_copied(key[0], other.name, run.name, written), filter=key[1])
+    return checks
+
+
+def is_same_model(first: Run, second: Run) -> bool:
+    return first.path.resolve() == second.path.resolve() or (first.model is not None and first.model == second.model)

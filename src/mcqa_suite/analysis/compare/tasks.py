@@ -64,14 +64,20 @@ class PairedTask:
 
 
 def paired_tasks(
-    base: Run, variant: Run, options: Options, metrics: Mapping[Key, str], variants: int
+    base: Run, variant: Run, options: Options, metrics: Mapping[Key, str], variants: int, copies: health.Copies
 ) -> tuple[dict[Key, PairedTask], list[str]]:
     """Pair every selected task that both runs have; return a line for each that could not be paired.
 
-    `metrics`: the default metric of a task, see `logs.main_metric`.
+    `metrics`: the default metric of a task, see `logs.main_metric`. `copies`: see `health.copies_among`.
     """
     selected = selected_tasks(base, options.tasks)
     common = [key for key in base.tasks if key in variant.tasks and key[0] in selected]
+    if not common and (task := next((key[0] for key in variant.tasks if key[0] in selected), None)):
+        ours, theirs = (", ".join(name for own, name in run.tasks if own == task) for run in (base, variant))
+        remedy = "run both with the same task files"
+        return {}, [
+            f"{variant.path}: {task}: no filter in common: {ours} ({base.name}), {theirs} ({variant.name}); {remedy}"
+        ]
     if not common:
         some = ", ".join(sorted({key[0] for key in variant.tasks})[:3])
         remedy = f"run it on {', '.join(sorted(selected)[:3]) or 'the same tasks'}"
@@ -85,9 +91,17 @@ def paired_tasks(
         except ComparisonError as error:
             problems.append(str(error))
         else:
+            tasks[key] = _with_copies(tasks[key], copies.get((variant.name, key)))
             if not tasks[key].pairs.n:
                 problems.append(f"{variant.path}: {key[0]}: {_why_no_pairs(tasks[key].unpaired)}")
     return tasks, problems
+
+
+def _with_copies(task: PairedTask, copied: FailedCheck | None) -> PairedTask:
+    """The task with the check that its answers are another variant's, unless they are the parent's too."""
+    if copied is None or any(check.condition == copied.condition for check in task.failed_checks):
+        return task
+    return replace(task, failed_checks=(*task.failed_checks, copied))
 
 
 def pair_task(
@@ -117,7 +131,7 @@ def pair_task(
         raise ComparisonError(f"{variant.path}: {key[0]}: {metric} is missing in {documents}; choose another --metric")
     checks: list[FailedCheck] = []
     if pairs.n:
-        same = _is_same_model(base, variant)
+        same = health.is_same_model(base, variant)
         checks += health.failed_checks(pairs, key[0], base.name, variant.name, same_model=same, comparisons=comparisons)
         checks += health.at_chance(pairs, key[0], variant.name)
         checks += health.lost_pairs(unpaired, pairs.n, key[0], variant.name, forced=forced)
@@ -126,10 +140,6 @@ def pair_task(
     before, after = (run.tasks[key].day if run.unproven else "" for run in (base, variant))
     failed = tuple(replace(check, filter=key[1]) for check in checks)
     return PairedTask(first, metric, higher, assumed, pairs, unpaired, failed, (before, after))
-
-
-def _is_same_model(base: Run, variant: Run) -> bool:
-    return base.path.resolve() == variant.path.resolve() or (base.model is not None and base.model == variant.model)
 
 
 def _why_no_pairs(unpaired: UnpairedCounts) -> str:
@@ -309,7 +319,7 @@ def pooled_change(parent: str, variant: str, tasks: Sequence[PairedTask], margin
     if both := stats.nested({task.run.title: task.pairs.doc_hash for task in tasks}):
         return replace(pooled, problem=f"{both[0]} and {both[1]} share documents; choose --tasks or --filter")
     if failed := [task.run.title for task in tasks if task.invalid]:
-        return replace(pooled, problem=f"not valid, so it cannot be judged: {_listed(failed)}")
+        return replace(pooled, problem=f"not valid, so it cannot be judged: {listed(failed)}")
     change = measure.change([task.pairs for task in tasks], None, margin, resamples=0)
     return replace(pooled, change=change, higher_is_better=tasks[0].higher_is_better)
 
@@ -336,12 +346,13 @@ def cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator
         yield "--cluster none: rows of one question count as independent"
         return
     if cluster and (missing := [task.run.task for task in tasks.values() if task.run.samples.clustered_by is None]):
-        yield f"no field {cluster!r}, so documents count as independent: {_listed(missing)}"
+        yield f"no field {cluster!r}, so documents count as independent: {listed(missing)}"
     for task in tasks.values():
         if task.one_cluster:
             yield f"only one value of {task.run.samples.clustered_by!r}, so documents count as independent: {task.run.task}"
 
 
-def _listed(names: list[str], most: int = 6) -> str:
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

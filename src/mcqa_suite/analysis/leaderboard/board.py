@@ -93,7 +93,8 @@ class Leaderboard:
     """`ranked_by`: the columns whose mean ranks the rows; empty if the rows keep their given order.
 
     `families`: the rows whose p-values were corrected together. `nested`: two columns that share documents,
-    so that there is no macro mean. `subset`: a note that names the documents that were read; None for all.
+    so that there is no macro mean. `not_shown`: titles of tasks that are in no column; `no_means`: why the first run's groups
+    have none. `subset`: a note that names the documents that were read; None for all.
     """
 
     columns: tuple[TaskColumn, ...]
@@ -101,6 +102,8 @@ class Leaderboard:
     ranked_by: tuple[TaskColumn, ...] = ()
     families: tuple[Family, ...] = ()
     nested: tuple[str, str] | None = None
+    not_shown: tuple[str, ...] = ()
+    no_means: tuple[str, ...] = ()
     subset: str | None = None
 
     @property
@@ -126,7 +129,8 @@ def leaderboard(
     differences = {
         (row.variant, row.task, row.metric, row.filter): row for row in (comparison.rows if comparison else ())
     }
-    rows = [_row(run, columns, Differ(differences)) for run in runs]
+    differ = Differ(differences, copies=health.copies_among(runs))
+    rows = [_row(run, columns, differ) for run in runs]
     if comparison:
         named = {run.name: run for run in runs}
         rows = [replace(row, parent=comparison.parents.get(row.run.name)) for row in rows]
@@ -142,7 +146,20 @@ def leaderboard(
     if noise_floor is not None:
         rows.append(replace(_row(noise_floor, columns, Differ(differences)), kind="noise floor"))
     families = comparison.families if comparison else ()
-    return Leaderboard(tuple(columns), tuple(rows), tuple(ranked_by), families, nested=nested)
+    shown = {key for column in columns for key in column.keys}
+    titles = {task.title: None for run in runs for key, task in run.tasks.items() if key not in shown}
+    judged = {(column.metric, column.filter) for column in columns}
+    unclear = [(group.name, *item) for group in runs[0].groups.values() for item in group.unclear.items()]
+    reasons = {f"{name}: {reason}": None for name, key, reason in unclear if key in judged}
+    return Leaderboard(
+        tuple(columns),
+        tuple(rows),
+        tuple(ranked_by),
+        families,
+        nested,
+        not_shown=tuple(titles),
+        no_means=tuple(reasons),
+    )
 
 
 def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> Leaderboard:
@@ -163,11 +180,12 @@ def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> 
 
 @dataclass(frozen=True)
 class Differ:
-    """Differences of models to their parents: the `rows` and their families; by model, task and filter, how many documents
-    are `unpaired`, and why there is no row where the two were `asked_differently`."""
+    """Differences of models to their parents: the `rows` and their families; by model, task and filter, which are `copies`
+    of another model's, how many documents are `unpaired`, and why there is no row where the two were `asked_differently`."""
 
     rows: Differences = field(default_factory=dict)
     families: tuple[Family, ...] = ()
+    copies: health.Copies = field(default_factory=dict)
     unpaired: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     asked_differently: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
@@ -198,7 +216,7 @@ def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
     judged, families = with_verdicts(rows, options.margin)
     others, _ = with_verdicts(beside, options.margin)
     by_key = {(row.variant, row.task, row.metric, row.filter): row for row in [*judged, *others]}
-    return Differ(by_key, families, unpaired, refused)
+    return Differ(by_key, families, unpaired=unpaired, asked_differently=refused)
 
 
 def _refusal(first: Run, second: Run, column: TaskColumn) -> str:
@@ -224,7 +242,7 @@ def _against(base: Run, row: BoardRow) -> tuple[Entry | None, ...]:
 def _row(run: Run, columns: Sequence[TaskColumn], differ: Differ) -> BoardRow:
     entries: list[Entry | None] = []
     for column in columns:
-        if entry := _entry(run, column):
+        if entry := _entry(run, column, differ.copies):
             task = (run.name, column.name, column.filter)
             entry = replace(
                 entry,
@@ -236,13 +254,14 @@ def _row(run: Run, columns: Sequence[TaskColumn], differ: Differ) -> BoardRow:
     return BoardRow(run, tuple(entries))
 
 
-def _entry(run: Run, column: TaskColumn) -> Entry | None:
+def _entry(run: Run, column: TaskColumn, copies: health.Copies) -> Entry | None:
     """The run's score on a column; None if it lacks a task of the column."""
     scores = scores_of(run, column)
     if scores is None:
         return None
     tasks = column.of(run)
     checks = [check for task in tasks for check in health.checks_of(task, run.name, column.metric, len(tasks))]
+    checks += [copies[run.name, key] for key in column.keys if (run.name, key) in copies]
     return Entry(column, scores.estimate, scores, tuple(checks), _unread(run, column))
 
 
