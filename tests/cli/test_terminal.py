@@ -11,7 +11,7 @@ import pytest
 from helpers.comparison_runs import noisy, two_runs
 from helpers.log_files import choice_rows, questions, write_run
 from helpers.terminal import Terminal
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcqa_suite.cli.terminal import fitted
@@ -69,6 +69,7 @@ WORDS = st.text(st.sampled_from("abcxyz_-.%"), min_size=1, max_size=14)
 CELLS = st.lists(WORDS, max_size=6).map(" ".join)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.integers(1, 5).flatmap(lambda n: st.lists(st.lists(CELLS, min_size=n, max_size=n), min_size=2, max_size=5)),
     st.integers(20, 150),

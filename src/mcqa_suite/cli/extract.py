@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.cli.arguments import add_columns, add_judge
+from mcqa_suite.cli.terminal import print_markdown
 from mcqa_suite.common.errors import ConfigError
 
 DISAGREEMENTS = Path("disagreements")
@@ -64,7 +65,7 @@ def run_again(samples: list[Path], output: Path | None, **options: Any) -> int:
     from mcqa_suite.reporting.rescored import rescored_tables
 
     logs = rescore_all(samples, output, _columns(options), report=_report)
-    print(rescored_tables(logs), end="")
+    print_markdown(rescored_tables(logs))
     return int(any(log.broken for log in logs))
 
 

@@ -7,7 +7,8 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cache
+from itertools import groupby, takewhile
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -72,17 +73,16 @@ def inline(text: str, style: str = "") -> Text:
 
 @dataclass(frozen=True)
 class Column:
-    """A title and its cells. A key names the row: it is aligned to the left, and repeated in every block of columns."""
+    """A title and its cells."""
 
     title: str
     cells: Sequence[str]
-    is_key: bool
 
     @property
     def is_figures(self) -> bool:
         """Whether its cells never take a second line."""
         filled = [cell for cell in self.cells if cell]
-        return not self.is_key and sum(bool(FIGURE.match(cell)) for cell in filled) > len(filled) / 2
+        return sum(bool(FIGURE.match(cell)) for cell in filled) > len(filled) / 2
 
     @property
     def to_the_right(self) -> bool:
@@ -101,8 +101,8 @@ class Column:
 
 def _table(lines: Sequence[str], width: int, optional: Sequence[str]) -> Iterator[Text]:
     """The columns side by side; else the first as a line over its rows; else without optional columns; else in blocks."""
-    header, marks, *rows = [[cell.strip().replace("\\|", "|") for cell in CELLS.split(line)[1:-1]] for line in lines]
-    columns = [Column(header[i], [row[i] for row in rows], not mark.endswith(":")) for i, mark in enumerate(marks)]
+    header, _, *rows = [[cell.strip().replace("\\|", "|") for cell in CELLS.split(line)[1:-1]] for line in lines]
+    columns = [Column(title, [row[i] for row in rows]) for i, title in enumerate(header)]
     expendable = [title for title in optional if title in header]
     for dropped in range(len(expendable) + 1):
         layout = _layout([column for column in columns if column.title not in expendable[:dropped]], width)
@@ -141,8 +141,8 @@ def _widths(columns: Sequence[Column], width: int, lines: int) -> list[int] | No
 
 
 def _blocks(columns: Sequence[Column], width: int) -> list[list[Column]]:
-    """As many columns beside the keys as fit, block after block."""
-    keys = [column for column in columns if column.is_key]
+    """As many columns as fit beside those that name the rows, which are the first ones without figures; block after block."""
+    keys = list(takewhile(lambda column: not column.is_figures, columns[:-1])) or list(columns[:1])
     blocks = [keys]
     for column in columns[len(keys) :]:
         if len(blocks[-1]) > len(keys) and not _widths([*blocks[-1], column], width, 2):
@@ -178,6 +178,7 @@ def _row(cells: Sequence[Sequence[str]], widths: Sequence[int], right: Sequence[
         yield GAP.join(parts).rstrip()
 
 
+@cache
 def _length(text: str) -> int:
     """How many columns of a terminal the text takes."""
     from rich.cells import cell_len
@@ -199,6 +200,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines
 
 
+@cache
 def _least(text: str, lines: int) -> int:
     """The smallest width at which the text takes at most `lines`."""
     width = max(map(_length, text.split()), default=0)
