@@ -14,7 +14,12 @@ from mcqa_suite.ladder.recipe import read_recipe
 
 GUIDES = sorted((REPOSITORY / "docs" / "howto").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = [block for guide in GUIDES for block in BLOCK.findall(guide.read_text(encoding="utf-8"))]
+CONTINUED = "\\\n"  # the end of a line of a command that goes on
+BLOCKS = [
+    (language, text.replace(CONTINUED, ""))
+    for guide in GUIDES
+    for language, text in BLOCK.findall(guide.read_text(encoding="utf-8"))
+]
 COMMANDS = [text for _, text in BLOCKS if text.startswith("$ mcqa") and "docs/demo" in text.split("\n")[0]]
 CUT = "..."  # a line of a page that stands for lines of the output
 
