@@ -47,6 +47,5 @@ def test_the_commands_repeat_the_evaluation(tiny_checkpoint, tmp_path, monkeypat
     assert asked_tasks([first]) == asked_tasks([again])
     comparison = compare(first, [again], to_first=True)
     assert comparison.mismatches == comparison.incomplete == ()
-    assert {row.task: (row.n, row.verdict) for row in comparison.rows if row.verdict != "not valid"}
     assert {row.task: row.n for row in comparison.rows} == {"mcqa_epfl": 5, "mcqa_epfl_cloze": 5, "mcqa_epfl_cot": 2}
     assert all(row.change.no_change for row in comparison.rows)

@@ -16,6 +16,7 @@ from mcqa_suite.common.manifest import Data, read_manifest
 from mcqa_suite.logs.runs import Run
 
 Cell = tuple[str, str]  # a state and a text, as in `provenance`
+CLEAN: Cell = ("good", "none")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,11 @@ class LeakTable:
     stages: tuple[str, ...]
     tasks: dict[str, tuple[Cell, ...]]
 
+    @property
+    def clean(self) -> bool:
+        """Whether every task was audited in every stage, and none has a question in any."""
+        return all(cell == CLEAN for cells in self.tasks.values() for cell in cells)
+
 
 def leak_table(runs: Iterable[Run]) -> LeakTable | None:
     """The audits of all stages that made some runs; None where none is recorded."""
@@ -99,7 +105,7 @@ def _task_cell(audit: StageAudit, task: str) -> Cell:
         return "unknown", "not audited"
     n = audit.items.get(task, 0)
     if not n:
-        return "good", "none"
+        return CLEAN
     text = f"{n:,} of {audit.documents[task]:,} questions"
     return ("bad", f"{text}, allowed") if audit.leaks == "allow" else ("good", f"{text}, their rows dropped")
 
