@@ -1,10 +1,10 @@
 """Seconds per megabyte of each extractor on hostile text.
 
-    python benchmarks/robustness/extract_hostile.py                 # 41 patterns x 3 readers at 0.1, 1 and 10 MB
+    python benchmarks/robustness/extract_hostile.py                 # 58 patterns x 3 readers at 0.1, 1 and 10 MB
     python benchmarks/robustness/extract_hostile.py --sizes 0.1 1   # quicker
 
-Prints a Markdown table to stdout and progress to stderr; the slowest row is flagged, and the exit code is 1 if a reader
-needs more than 0.05 s/MB at the largest size.
+Seconds are processor time, the least of three readings. Prints a Markdown table to stdout and progress to stderr; the slowest
+row is flagged, and the exit code is 1 if a reader needs more than 0.02 s/MB at the largest size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from mcqa_suite.extract import extract_choice, extract_grid, extract_number
 
-BAR = 0.05  # seconds per megabyte at the largest size
+BAR = 0.02  # seconds per megabyte at the largest size
 CHOICES = ["Paris", "London", "Berlin", "12.5 km", "none of the above"]
 
 READERS: dict[str, Callable[[str], object]] = {
@@ -68,16 +68,32 @@ PATTERNS: dict[str, str] = {
     "repeated letters": "BBBB ",
     "final headings": "Final Answer\n",
     "look-alikes": "Ответ: В. ",
+    "numbered rows": "Row 1: 1 0 2\n",
+    "row headings": "Row 1:\n1 0 2\n",
+    "rows apart": "1 \n\n",
+    "one-cell rows": "1\n",
+    "rows of a list": "1. 1 0 2\n",
+    "rows with remarks": "1 0 2 (same)\n",
+    "examples": "Example 1:\n1 0\n\n",
+    "matrices": "\\begin{matrix}1 & 0\\\\",
+    "lists of strings": '"102", ',
+    "arrows": "1 -> ",
+    "rows left out": "...\n",
+    "courtesy": "I hope this helps! ",
+    "turn ends": "B</s>assistant ",
+    "parallel sentences": "One apple costs $1. ",
+    "options beside": "C. Berlin (not now)\nB. London (now)\n",
+    "tables of verdicts": "| A | No |\n",
 }
 
 
 def seconds(reader: Callable[[str], object], text: str) -> float:
-    """The fastest of up to three readings, so that other load on the machine matters less."""
+    """Processor time of the fastest of up to three readings, so that other load on the machine matters less."""
     best = float("inf")
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         reader(text)
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
         if best > 5:
             break
     return best

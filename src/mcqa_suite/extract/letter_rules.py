@@ -49,7 +49,8 @@ LETTER_RULES: tuple[Rule, ...] = (
         "call",
         'Action: Finish["C"]',
         "C",
-        "finish|answer|submit|choose|select|respond|return",
+        "finish[|finish(|finish [|finish (|wer[|wer(|wer [|wer (|wer, (|wers(|submit(|submit[|submit (|choose("
+        "|choose[|select(|select[|respond(|respond[|return(|return[|return (|option(|choice(|action input",
         r"\b(?:final answer|finish|answer|submit)[\s,]{1,8}action input {0,3}:"
         r"|\b(?:finish|answers?|submit|choose|select|respond|return)(?: (?:answer|option|choice))?,? {0,2}[(\[] {0,2}"
         r"(?:\w{1,12} {0,2}[=:])?(?= {0,2}'?\(?[\w'])",
@@ -123,7 +124,7 @@ LETTER_RULES: tuple[Rule, ...] = (
         "is_the_answer",
         "B is the correct answer.",
         "B",
-        "answer|choice|option|solution|winner",
+        "is the |is my |is our |be the |be my |be our |seems |appears |looks |remains |ly the ",
         rf"{LETTER},? {{1,2}}{IS_OR_MUST} (?:\w{{1,12}}ly )?(?:the|my|our) (?:(?!wrong|incorrect|worst"
         rf"|other)\w{{1,14}} ){{0,4}}?"
         r"(?:answer|choice|option|solution|winner)\b",
@@ -224,7 +225,7 @@ LETTER_RULES: tuple[Rule, ...] = (
         "i_think",
         "Probably C.",
         "C",
-        "think|believe|guess|probably|likely|definitely|certainly|surely|clearly|obviously|perhaps|maybe",
+        "i think|i believe|i guess|probably|likely|definitely|certainly|surely|clearly|obviously|perhaps|maybe",
         r"(?:\bi (?:think|believe|guess)"
         r"|(?:^|[.\n] {0,3})(?:most )?(?:probably|likely|definitely|certainly|surely|clearly|obviously|perhaps|maybe)),? "
         r"(?:it is |it's )?(?:option |choice )?",

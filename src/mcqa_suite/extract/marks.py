@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 # What ends a turn in the chat templates of today's models: "<|im_end|>", "</s>", "<turn|>", "<｜end▁of▁sentence｜>"
-TURN_END = (
-    r"(?:<[|｜](?:im (?:end|start)|eo[tm] id|endoftext|end|return|eot|end of (?:text|turn|sentence|msg)|end response|end message"
+_IN_ANGLES = (
+    r"(?:[|｜](?:im (?:end|start)|eo[tm] id|endoftext|end|return|eot|end of (?:text|turn|sentence|msg)|end response|end message"
     r"|end of turn token|assistant end|start header id|user|observation|hy eos:opensource)[|｜]>"
-    r"|</s>|<(?:eos|turn\||seed:eos|end of turn)>|\[/?inst\]|\[end final response\])"
+    r"|/s>|(?:eos|turn\||seed:eos|end of turn)>)"
 ).replace(" ", "[ _▁]")
+TURN_END = f"<{_IN_ANGLES}"
+# The same behind its first character, and "[INST]", "[END FINAL RESPONSE]"
+MARK_BEHIND = rf"(?<=<){_IN_ANGLES}|(?<=\[)(?:/?inst|end[ _]final[ _]response)\]"
 # Any other mark: "<|START_RESPONSE|>B", "B</answer>", "<|open|>response<|sep|>B"
 OTHER = re.compile(
     rf"(?!{TURN_END})<(?:\|(?:open|close)\|>\w{{1,20}}<\|sep\|>|[|｜][^|｜<>\n]{{1,40}}[|｜]?>|\w{{1,20}}\|>|/\w{{1,20}}>"

@@ -51,15 +51,17 @@ def last_announced(
 ) -> Reading | None:
     """What `read` finds at the last announcement that is not denied; `last` where none of them is later."""
     ascii_only = view.low.isascii()
-    latest: tuple[Reading, Rule, re.Match[str]] | None = None
+    latest: tuple[Reading, Rule, list[re.Match[str]]] | None = None
     for rule in rules:
         start = latest[0].start if latest else last.start if last else 0
         if not occurs(rule.ascii_words if ascii_only else rule.words, view.low, start):
             continue
-        for match in last_matches(rule.pattern, view.low, start):
+        matches = last_matches(rule.pattern, view.low, start)
+        for index, match in enumerate(matches):
             reading = read(rule, match)
             if reading and not denied(view.low, match.start()) and not denied_after(view.low, reading.end):
-                latest = (reading, rule, match) if latest is None or reading.start > latest[0].start else latest
+                if latest is None or reading.start > latest[0].start:
+                    latest = (reading, rule, matches[index:])
                 break
     return _single(view, *latest, read) if latest else last
 
@@ -73,12 +75,16 @@ def _single(
     view: View,
     reading: Reading,
     rule: Rule,
-    match: re.Match[str],
+    matches: Sequence[re.Match[str]],
     read: Callable[[Rule, re.Match[str]], Reading | None],
 ) -> Reading:
-    """A reading, with the status `several` where the same rule gives another answer right before it."""
+    """A reading, with the status `several` where the same rule gives another answer right before it.
+
+    `matches` are the announcement of the reading and those before it, latest first.
+    """
+    match = matches[0]
     also = ALSO.search(view.low, max(0, match.start() - 8), match.end())
-    for before in last_matches(rule.pattern, view.low[: match.start()]):
+    for before in matches[1:]:
         other = read(rule, before)
         if other is None:
             continue

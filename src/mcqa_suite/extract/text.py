@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from mcqa_suite.extract.marks import TURN_END, plain
+from mcqa_suite.extract.marks import MARK_BEHIND, TURN_END, plain
 
 HEAD, TAIL = 8_192, 32_768  # characters at the beginning and end of a longer response that are read
 NEAR = 1_024  # characters at a cut in which the end of a sentence is searched
@@ -35,10 +35,10 @@ LATEX_WRAP = re.compile(
 )
 STRUCK = re.compile(r"~~[^~\n]{1,120}~~")  # "~~A~~ B": a withdrawn choice
 WORD = "0-9A-Za-z_À-ɏ"  # next to these a letter is part of a word; Latin only, as Chinese has no spaces ("选B是因为")
-# "the", "we", "is": a word that does not end a complete text
 # "Ответ: В": a Cyrillic or Greek letter that stands where a Latin one is meant; "В этом случае" is a word
 LOOKALIKES = str.maketrans("АВСЕНІЈΑΒΕΗΙ", "ABCEHIJABEHI")
 LOOKALIKE = re.compile(r"(?<!\w)[АВСЕНІЈΑΒΕΗΙ](?=[ )\]]{0,3}(?:[.,:;!?\n]|$))")
+# "the", "we", "is": a word that does not end a complete text
 FUNCTION_WORD = re.compile(
     r"\b(?:the|a|an|of|to|and|or|in|for|with|by|is|are|was|were|be|we|he|she|they|it|that|this|then|so|need|if|as|at|on|from|has"
     r"|have|his|her|their|its|which|because|since|would|will|can|per|than|but|each|every|when|where|how|i|you|now)$"
@@ -47,12 +47,12 @@ FUNCTION_WORD = re.compile(
 # answer: "\nQ: Next", "\nProblem: ...", "\nStudent 2: 7 books"
 _ASKED = r"question|q|human|user|instruction|frage|pregunta|domanda|aufgabe|problème|问题|题目"
 _NUMBERED = r" ?#?[0-9]{0,3} ?[:.](?=[\s\w(])"
-RUN_ON = re.compile(
-    rf"(?P<sure>{TURN_END}"
-    rf"|\n {{0,4}}\n[ #>]{{0,6}}(?:(?:next |new |another |following )?question|{_ASKED}){_NUMBERED})"
-    r"|\n[ #>]{0,6}(?:(?:next |new |another |following |sample |example )?(?:question|problem|exercise|example|prompt)"
-    rf"|{_ASKED}|input|student){_NUMBERED}|\n#{{1,4}} ?(?:question|problem|exercise|instruction|input|response)"
-    r"|\n\n(?=[^\n]{8,600}\? {0,3}\n{1,2} {0,3}\(?a[.):] )"  # "\n\nWhich river flows through Rome?\nA. Po"
+RUN_ON = re.compile(  # begins with one character, which makes the search fast
+    rf"[<\[\n](?:(?P<sure>{MARK_BEHIND}"
+    rf"|(?<=\n) {{0,4}}\n[ #>]{{0,6}}(?:(?:next |new |another |following )?question|{_ASKED}){_NUMBERED})"
+    r"|(?<=\n)[ #>]{0,6}(?:(?:next |new |another |following |sample |example )?(?:question|problem|exercise|example|prompt)"
+    rf"|{_ASKED}|input|student){_NUMBERED}|(?<=\n)#{{1,4}} ?(?:question|problem|exercise|instruction|input|response)"
+    r"|(?<=\n)\n(?=[^\n]{8,600}\? {0,3}\n{1,2} {0,3}\(?a[.):] ))"  # "\n\nWhich river flows through Rome?\nA. Po"
 )
 
 
@@ -177,21 +177,37 @@ COURTESY = re.compile(
 # "Confidence: 95 %": a last line that is not about the answer
 ASIDE = re.compile(r"\n[^\w\n]{0,8}(?:confidence|certainty|difficulty|score|tokens?(?: used)?)\b[^\n]{0,60}$")
 LONGEST_LAST_LINE = 320
-TURN = re.compile(TURN_END.split("|\\[/?inst")[0] + ")")
+LAST_LINE_WORDS = (  # one of them is in each such line: a fast test
+    *(
+        "hope ",
+        "let me know",
+        "would you like",
+        "do you ",
+        "feel free",
+        "there anything",
+        "if you ",
+        "i'm ",
+        "i'd be",
+        "i'll be",
+    ),
+    *("thank", "have a ", "good luck", "happy to", "confidence", "certainty", "difficulty", "score", "token"),
+)
+TURN = re.compile(TURN_END)
 NEXT_IS_OWN = re.compile(r"[^\n]{0,24}?\b(?:assistant|model)\b")
 MOST_TURNS = 8
 
 
 def own_part(view: View) -> View:
     """The view up to the end of the model's own turn, without a last line of courtesy or about its confidence."""
-    for match in islice(TURN.finditer(view.low), MOST_TURNS):
+    for match in islice(TURN.finditer(view.low) if "<" in view.low else (), MOST_TURNS):
         if not view.low[: match.start()].isspace() and match.start() and not NEXT_IS_OWN.match(view.low, match.end()):
             view = view.cut(match.start())
             break
-    for pattern in (COURTESY, ASIDE) if view.ends else ():
-        last = pattern.search(view.low, max(0, len(view.low) - LONGEST_LAST_LINE))
-        body = len(view.low[: last.start() + 1].rstrip(" \n-=")) if last else 0  # without "---" before the line
-        view = view.cut(body) if body else view
+    if view.ends and occurs(LAST_LINE_WORDS, view.low, max(0, len(view.low) - LONGEST_LAST_LINE)):
+        for pattern in (COURTESY, ASIDE):
+            last = pattern.search(view.low, max(0, len(view.low) - LONGEST_LAST_LINE))
+            body = len(view.low[: last.start() + 1].rstrip(" \n-=")) if last else 0  # without "---" before the line
+            view = view.cut(body) if body else view
     return view
 
 
