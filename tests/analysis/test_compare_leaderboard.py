@@ -182,3 +182,17 @@ def test_the_table_says_why_a_group_has_no_mean(tmp_path, capsys):
     path.write_text(json.dumps(results), encoding="utf-8")
     assert main(["table", str(run)]) == 0
     assert "No mean of g: its logged mean, 0.4370, is neither" in capsys.readouterr().out
+
+
+def test_a_group_that_another_run_holds_in_part_is_shown_by_task(tmp_path, capsys):
+    scores, gold = questions(50)
+    rows = {"t": choice_rows("t", scores, gold), "u": choice_rows("u", -scores, gold)}
+    base = write_run(tmp_path / "base", rows, groups={"g": ["t", "u"]})
+    sft = write_run(tmp_path / "sft", {"t": choice_rows("t", noisy(scores, 0.5), gold)}, model="sft")
+    assert main(["table", str(base), str(sft)]) == 0
+    out = capsys.readouterr().out
+    assert "| model | rank | t (acc) | macro mean |" in out
+    assert "Not shown: u: " in out
+    assert main(["compare", str(base), str(sft), "--format", "json"]) == 0
+    rows = {row["task"]: row["warnings"] for row in json.loads(capsys.readouterr().out)["comparisons"]}
+    assert rows == {"g": ["sft: g: missing tasks: u"], "t": []}

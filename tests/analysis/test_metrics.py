@@ -188,3 +188,11 @@ def test_a_report_shows_a_metric_in_its_own_unit(tmp_path):
     assert "mae, lower is better" in page
     assert "equivalence margin" not in page
     assert "(percentage points)" not in page
+
+
+@pytest.mark.parametrize(("n", "verdict", "p"), [(100, "worse", 2.0**-99), (4, "undecided", 0.125)])
+def test_a_difference_that_is_the_same_in_every_row_is_tested_by_its_sign(tmp_path, n, verdict, p):
+    values = np.random.default_rng(0).normal(5, 1, n)
+    runs = [scored_run(tmp_path / name, {"points": values - lost}) for name, lost in (("base", 0), ("sft", 1))]
+    (row,) = compared(*runs, metric="points").rows
+    assert (row.verdict, row.change.p) == (verdict, pytest.approx(p))

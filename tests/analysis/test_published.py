@@ -6,7 +6,7 @@ import json
 
 import pytest
 from helpers.comparison_runs import first_right
-from helpers.log_files import choice_rows, questions, write_run
+from helpers.log_files import choice_rows, questions, write_run, written_row
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from mcqa_suite.cli.main import main
@@ -99,3 +99,12 @@ def test_a_task_has_one_published_score(tmp_path, capsys):
 def test_a_score_below_one_percent_is_repeated_as_it_was_read(tmp_path, capsys):
     assert main(["compare", run_of(tmp_path / "run", 520), "--against", "t=0.54"]) == 0
     assert "--against t: read as 0.54 percent; a fraction is to be given in percent" in capsys.readouterr().out
+
+
+def test_a_check_that_fails_under_a_filter_is_named_with_it(tmp_path, capsys):
+    rows = [written_row("t", i, None, 0) | {"filter": name} for name in ("strict", "flexible") for i in range(20)]
+    run = str(write_run(tmp_path / "run", {"t": rows}))
+    assert main(["compare", run, "--against", "t=50"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("### Against published scores\n")
+    assert "unread: t, strict, run: no answer could be read in any of 20 documents" in out

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_within_margin, mark
+from mcqa_suite.analysis.compare import PUBLISHED, Comparison, ComparisonRow, is_within_margin, mark
 from mcqa_suite.logs.metrics import is_accuracy, is_share
 from mcqa_suite.reporting.tables import change_interval, csv_text
 from mcqa_suite.stats import chance_corrected_recovery, recovery
@@ -18,6 +18,12 @@ SCHEMA = "mcqa-suite/compare/1"  # rises when the meaning of a key changes
 
 def name_of(row: ComparisonRow) -> str:
     return f"{row.variant} (noise floor)" if row.kind == "noise floor" else row.variant
+
+
+def title_of(comparison: Comparison) -> str:
+    if comparison.base == PUBLISHED:
+        return "Against published scores"
+    return f"{comparison.base} and what was made from it"
 
 
 def difference_text(row: ComparisonRow) -> str:

@@ -17,7 +17,7 @@ from mcqa_suite.analysis.compare import (
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.settings import NO_FILTER
 from mcqa_suite.reporting import tables
-from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, difference_text, name_of
+from mcqa_suite.reporting.comparison_data import above_chance, as_csv, as_json, difference_text, name_of, title_of
 from mcqa_suite.reporting.tables import (
     MARKED,
     Table,
@@ -86,7 +86,7 @@ DETAILS: Columns = {
 
 def markdown(comparison: Comparison) -> str:
     """Verdicts first, then two tables a task or group, then what to know before believing them."""
-    parts = [f"# {comparison.base} and what was made from it\n", tables.markdown(_verdicts(comparison))]
+    parts = [f"# {title_of(comparison)}\n", tables.markdown(_verdicts(comparison))]
     for rows in comparison.by_task().values():
         parts += [tables.markdown(_main(rows, comparison.base)), tables.markdown(_table("", DETAILS, rows))]
     parts += [_list(title, lines) for title, lines in remarks(comparison) if lines]

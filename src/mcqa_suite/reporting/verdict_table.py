@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, bound_words, family_text, verdict_words
 from mcqa_suite.reporting import tables
-from mcqa_suite.reporting.comparison_data import difference_text, name_of
+from mcqa_suite.reporting.comparison_data import difference_text, name_of, title_of
 from mcqa_suite.reporting.comparison_text import NOTE_FRAGILE, Columns, cluster_lines, with_parents
 from mcqa_suite.reporting.tables import Table, in_unit, unit
 
@@ -37,7 +37,7 @@ def verdict_table(comparison: Comparison) -> Table:
         "verdict": lambda row: _verdict(comparison, row),
     }
     columns = dict(with_parents(columns, rows, comparison.base))
-    title = f"{comparison.base} and what was made from it"
+    title = title_of(comparison)
     title += f" ({comparison.subset})" if comparison.subset else ""
     cells = [[cell(row) for cell in columns.values()] for row in rows]
     return Table(title, list(columns), cells, _notes(comparison), left=list(columns).index("n"))

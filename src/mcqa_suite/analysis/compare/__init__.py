@@ -2,6 +2,7 @@
 
 from mcqa_suite.analysis.compare.engine import compare, compare_folders, read_folders
 from mcqa_suite.analysis.compare.gate import Gate, fail_if_worse, max_drop
+from mcqa_suite.analysis.compare.published import NAME as PUBLISHED
 from mcqa_suite.analysis.compare.published import Published, compare_published
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, FailedCheck, Family
 from mcqa_suite.analysis.compare.subset import read_subset, restricted

@@ -41,14 +41,17 @@ def failed_checks(
 
 def faults_of(task: TaskRun, run: str) -> list[FailedCheck]:
     """What is wrong with a run's log of a task under one filter."""
-    return [FailedCheck(task.task, run, fault.condition, fault.detail, fault.invalid) for fault in task.faults]
+    return [
+        FailedCheck(task.task, run, fault.condition, fault.detail, fault.invalid, task.filter) for fault in task.faults
+    ]
 
 
 def checks_of(task: TaskRun, run: str, metric: str, comparisons: int) -> list[FailedCheck]:
     """Every check that fails in one run of a task, without another to compare it with."""
     pairs, _ = pair(task.samples, task.samples, metric)
     conditions = _conditions(pairs.base, pairs, LEVEL / max(1, comparisons))
-    return [*faults_of(task, run), *(_failed(task.task, run, *condition, pairs) for condition in conditions)]
+    failed = [_failed(task.task, run, *condition, pairs) for condition in conditions]
+    return [*faults_of(task, run), *(replace(check, filter=task.filter) for check in failed)]
 
 
 def _failed(task: str, run: str, condition: str, detail: str, pairs: Pairs) -> FailedCheck:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -73,10 +74,17 @@ def _mean_change(first: Floats, second: Floats, rows: Rows, margin: float) -> Ch
         difference=mean.estimate,
         one_sided=mean.at(ONE_SIDED),
         method="clustered t" if rows.clusters is not None else "t",
-        p=stats.t_test(value, error, freedom),
+        p=stats.t_test(value, error, freedom) if isfinite(error) else _sign_test(second - first, rows),
         p_equivalent=stats.tost_mean(value, error, margin, freedom),
         power=Power(error, freedom),
     )
+
+
+def _sign_test(difference: Floats, rows: Rows) -> float:
+    """Two-sided p of a difference that is the same in every row, so that it has no spread; 1 where rows differ in its sign."""
+    signs = np.unique(np.sign(difference))
+    n = len(difference) if rows.clusters is None else len(np.unique(rows.clusters))
+    return stats.mcnemar_exact(n, 0) if len(signs) == 1 and signs[0] else 1.0
 
 
 def flips(pairs: Pairs) -> Flips | None:

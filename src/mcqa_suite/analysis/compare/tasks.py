@@ -258,9 +258,11 @@ def rows_of(
             if reason := _why_no_mean(group, members):
                 notes.append(f"{title}: no mean: {reason}")
                 continue
+            row = _group_row(group, members, (base.name, variant), kind, options.margin, several=several)
             if missing := sorted(set(group.tasks) - {task.run.task for task in members}):
                 notes.append(f"{variant}: {title}: missing tasks: {', '.join(missing)}")
-            rows.append(_group_row(group, members, (base.name, variant), kind, options.margin, several=several))
+                row = replace(row, warnings=(*row.warnings, notes[-1]))
+            rows.append(row)
     return rows, notes
 
 

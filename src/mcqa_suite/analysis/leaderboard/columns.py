@@ -94,7 +94,7 @@ def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
     for group in sorted(first.groups.values(), key=lambda group: -len(group.tasks)):
         for filter_name in dict.fromkeys(name for task in group.tasks for name in filters.get(task, ())):
             column = _group_column(first, group, filter_name, metrics)
-            if column and taken.isdisjoint(column.keys):
+            if column and taken.isdisjoint(column.keys) and _by_shots(column, runs):  # else its tasks are shown
                 columns.append(column)
                 taken.update(column.keys)
     rest = [run for key, run in first.tasks.items() if key not in taken]
