@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 import shlex
 
@@ -10,7 +11,10 @@ import pytest
 from helpers.locations import REPOSITORY
 
 from mcqa_suite.cli.main import main
+from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.ladder.outputs import save_leaderboard
 from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.steps import LadderResult, RungResult
 
 GUIDES = sorted((REPOSITORY / "docs" / "howto").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -48,6 +52,20 @@ def test_python_prints_what_the_page_shows(guide, monkeypatch):
     )
     examples = doctest.DocTestParser().get_doctest(code, {}, guide.name, str(guide), 0)
     assert doctest.DocTestRunner().run(examples).failed == 0
+
+
+def test_the_table_of_the_run_is_that_of_its_logs(tmp_path):
+    demo = REPOSITORY / "docs" / "demo"
+    rungs = [
+        RungResult(name, demo / "checkpoints" / name, read_manifest(demo / "checkpoints" / name), folder, record)
+        for name in ("base", "sft", "gptq8", "gptq4", "gptq2")
+        for folder in [demo / "evaluations" / name]
+        for record in [json.loads((folder / "rung.json").read_text(encoding="utf-8"))]
+    ]
+    recipe = read_recipe(REPOSITORY / "training" / "configs" / "demo.yaml")
+    table, _ = save_leaderboard(LadderResult(recipe, tmp_path, tuple(rungs), seconds=0.0))
+    rows = "\n".join(line for line in table.splitlines() if line.startswith("|"))
+    assert rows in (REPOSITORY / "docs" / "howto" / "train.md").read_text(encoding="utf-8")
 
 
 def test_the_recipe_of_the_guide_can_be_read(tmp_path):
