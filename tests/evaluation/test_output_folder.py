@@ -64,7 +64,8 @@ def test_two_evaluations_can_be_compared_by_the_command_that_the_second_ends_wit
     monkeypatch.chdir(tmp_path)
     words = ["eval", "--model", "dummy", "--tasks", "mcqa_epfl", "--limit", "40"]
     assert main([*words, "--output_path", "runs/base"]) == 0
-    assert main(words) == 0
+    assert main(words) == main(words) == 0
+    assert len(list((tmp_path / "runs/dummy").rglob("results_*.json"))) == 2  # nothing is overwritten
     shown = capfd.readouterr()
     assert "fatal" not in shown.err  # git, outside a repository
     assert shown.out.splitlines()[-2] == "results and samples: runs/dummy"

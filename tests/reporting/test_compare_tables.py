@@ -75,15 +75,20 @@ def ladder(tmp_path):
     scores, gold = questions(80, seed=2)
     groups = {"stem": list(rows)}
     broken = choice_rows("chemistry", always_c(scores, gold), gold, subject="chemistry")
-    write_run(tmp_path / "gptq_2", {**changed, "chemistry": broken}, groups=groups, model="gptq_2")
-    again = {name: json.loads(json.dumps(task)) for name, task in rows.items()}
-    for task in again.values():
-        for row in task:
-            row["filtered_resps"] = [[str(float(a) + 1e-6 * i), b] for i, (a, b) in enumerate(row["filtered_resps"])]
-    write_run(tmp_path / "again", again, groups=groups)
+    second = {**almost_the_same(changed), "chemistry": broken}
+    write_run(tmp_path / "gptq_2", second, groups=groups, model="gptq_2")
+    write_run(tmp_path / "again", almost_the_same(rows), groups=groups)
     changed["math"][0]["prompt_hash"] = "0" * 64
     write_run(variant, changed, groups=groups, model="gptq")
     return [base, variant, tmp_path / "gptq_2"], tmp_path / "again"
+
+
+def almost_the_same(rows):
+    """Rows of each task with log-likelihoods that differ in the sixth digit."""
+    copies = {name: json.loads(json.dumps(task)) for name, task in rows.items()}
+    for row in (row for task in copies.values() for row in task):
+        row["filtered_resps"] = [[str(float(a) + 1e-6 * i), b] for i, (a, b) in enumerate(row["filtered_resps"])]
+    return copies
 
 
 def golden(name, text):
@@ -150,7 +155,7 @@ def test_the_page_about_verdicts_names_the_keys():
 def test_the_leaderboard_is_sorted_and_marks_models_that_do_not_differ_significantly(tmp_path, capsys):
     scores, gold = questions(400)
     runs = []
-    for name, amount in (("far", 3.0), ("near", 0.05), ("best", 0.0), ("twin", 0.0)):
+    for name, amount in (("far", 3.0), ("near", 0.05), ("best", 0.0), ("twin", 1e-6)):
         rows = choice_rows("t", noisy(scores, amount), gold)
         runs.append(str(write_run(tmp_path / name, {"t": rows}, model=name)))
     assert main(["table", *runs, "--format", "csv"]) == 0

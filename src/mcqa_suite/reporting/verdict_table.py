@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, bound_words, family_text, verdict_words
 from mcqa_suite.reporting import tables
@@ -22,7 +22,7 @@ def verdict_markdown(comparison: Comparison) -> str:
 
 
 def verdict_table(comparison: Comparison) -> Table:
-    rows = comparison.rows
+    rows, failed = comparison.rows, _failed(comparison)
     metric = rows[0].metric if rows else "acc"
     score = unit(metric, " %") or f" {metric}"
     parent = "base" if comparison.against == comparison.base else "parent"
@@ -34,7 +34,7 @@ def verdict_table(comparison: Comparison) -> Table:
         parent + score: lambda row: in_unit(row.change.base.value, row.metric),
         f"variant{score}": lambda row: in_unit(row.change.variant.value, row.metric),
         f"difference{unit(metric, ' (points)')}": difference_text,
-        "verdict": lambda row: _verdict(comparison, row),
+        "verdict": lambda row: _verdict(row, failed),
     }
     columns = dict(with_parents(columns, rows, comparison.base))
     title = title_of(comparison)
@@ -43,24 +43,25 @@ def verdict_table(comparison: Comparison) -> Table:
     return Table(title, list(columns), cells, _notes(comparison), left=list(columns).index("n"))
 
 
-def _verdict(comparison: Comparison, row: ComparisonRow) -> str:
+def _failed(comparison: Comparison) -> dict[tuple[str, str], list[FailedCheck]]:
+    """The checks that make scores not valid, by task and filter."""
+    failed: dict[tuple[str, str], list[FailedCheck]] = {}
+    for check in comparison.health:
+        if check.invalid:
+            failed.setdefault((check.task, check.filter), []).append(check)
+    return failed
+
+
+def _verdict(row: ComparisonRow, failed: Mapping[tuple[str, str], Sequence[FailedCheck]]) -> str:
     """**undecided** ‡: loses at most 2.7 points; of a row that is not valid, the checks that failed."""
-    doubt = " ‡" if row.verdict != "not valid" and (row.warnings or row.forced) else ""
-    reason = _failed(comparison, row) if row.verdict == "not valid" else bound_words(row)
-    return f"**{verdict_words(row)}**{doubt}" + (f": {reason}" if reason else "")
-
-
-def _failed(comparison: Comparison, row: ComparisonRow) -> str:
-    tasks = {row.task, *row.members, *row.left_out}
-    checks = [
-        check
-        for check in comparison.health
-        if check.invalid
-        and check.filter == row.filter
-        and check.task in tasks
-        and check.run in (row.variant, row.parent)
-    ]
-    return ", ".join(dict.fromkeys(f"{check.condition} ({check.run})" for check in checks))
+    if row.verdict != "not valid":
+        doubt = " ‡" if row.warnings or row.forced else ""
+        bound = bound_words(row)
+        return f"**{verdict_words(row)}**{doubt}" + (f": {bound}" if bound else "")
+    tasks = dict.fromkeys([row.task, *row.members, *row.left_out])
+    checks = [check for task in tasks for check in failed.get((task, row.filter), ())]
+    reasons = [f"{check.condition} ({check.run})" for check in checks if check.run in (row.variant, row.parent)]
+    return "**not valid**" + (f": {', '.join(dict.fromkeys(reasons))}" if reasons else "")
 
 
 def _notes(comparison: Comparison) -> list[str]:
@@ -81,8 +82,9 @@ def _notes(comparison: Comparison) -> list[str]:
 def _doubts(comparison: Comparison) -> list[str]:
     """Failed checks, settings that differ, tasks that one run lacks, and notes; without `problems`, which the caller prints."""
     failed: dict[tuple[bool, str], list[FailedCheck]] = {}
+    problems = set(comparison.problems)
     for check in sorted(comparison.health, key=lambda check: not check.invalid):
-        if check.line not in comparison.problems:
+        if check.line not in problems:
             failed.setdefault((check.invalid, check.condition), []).append(check)
     lines = [line for checks in failed.values() for line in _check_lines(comparison, checks)]
     settings = "Settings differ (forced)" if comparison.forced else "Asked differently, so not compared"
