@@ -87,6 +87,28 @@ def test_the_table_of_extractors_is_the_files(name):
     assert all(map(same, figures, expected)), (figures, expected)
 
 
+def test_the_sets_of_recent_models_and_the_precision_by_rule():
+    text = text_of("docs/measurements.md")
+    ours = {row[0]: row for row in rows(RESULTS / "extractors.md") if row[1] == "ours"}
+    recent = [
+        row
+        for name, row in ours.items()
+        if re.search(r"reread|gaokao|vision|mmlupro|mmmupro|self|thought|aime|_gsm_|mgsm|theorem", name)
+    ]
+    check(r"(\d+) sets of outputs of models", "docs/measurements.md", str(len(recent)))
+    bound = re.search(r"at least ([\d.]+) % of the answers are read and none", text)
+    assert bound
+    assert min(float(row[3]) for row in recent) >= float(bound[1])
+    assert {row[4] for row in recent} == {"0.00"}
+    by_rule = [
+        row for row in rows(RESULTS / "extractors.md") if row[0] in ("mcq", "numeric", "grid") and row[2].isdigit()
+    ]
+    lowest = re.search(r"\[at least ([\d.]+) % of them\]", text)
+    assert lowest
+    assert min(float(row[4]) for row in by_rule if int(row[2]) >= 50) >= float(lowest[1])
+    assert all(row[6] for row in by_rule if int(row[2]) < 50)
+
+
 def test_the_time_on_hostile_text():
     lines = [row for row in rows(RESULTS / "extract_hostile.md") if row[1] in ("choice", "number", "grid")]
     check(r"on (\d+) hostile patterns", "docs/measurements.md", str(len({row[0] for row in lines})))

@@ -1,0 +1,1 @@
+# more transformations that must not change an answer
