@@ -111,6 +111,7 @@ def test_capital_letters_are_options_where_small_ones_are_commands():
     [
         (letter("a", "B", "C") | {"kind": "grid"}, "rows.jsonl:1: no usable 'kind'; expected a row that `mcqa extract"),
         (letter("a", "B", 3), "rows.jsonl:1: no usable 'readers'"),
+        (number("a", "1e999999999", None), "rows.jsonl:1: no usable 'readers'"),
         (letter("a", "B", "C") | {"choices": None}, "rows.jsonl:1: no usable 'choices'"),
     ],
 )

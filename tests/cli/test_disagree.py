@@ -11,6 +11,7 @@ from helpers.model_server import prompt_of, serving
 
 import mcqa_suite
 from mcqa_suite.cli.main import main
+from mcqa_suite.logs.log_row import Columns
 
 SUM = {"question": "6 * 7?", "solution": "", "gold": "42"}
 LETTERS = (
@@ -139,6 +140,13 @@ def test_a_reader_that_is_not_installed_is_named_with_its_extra(runs, capsys, mo
 def test_readers_that_cannot_be_used_are_one_line(runs, capsys, words, message):
     assert main(["extract", str(runs), *words]) == 2
     assert capsys.readouterr().err == f"mcqa: {message}\n"
+
+
+def test_no_gold_answer_is_needed(tmp_path):
+    item = row("The answer is $7$.", {"problem": "?", "solution": "[-4, 9]"}) | {"target": ""}
+    path = write(tmp_path / "samples_math.jsonl", item)
+    result = mcqa_suite.disagreements(path, readers=["lm-eval"], columns=Columns(kind="numbers"))
+    assert result.responses[0].readers == {"mcqa": "7", "lm-eval gsm8k strict": None, "lm-eval gsm8k flexible": "7"}
 
 
 def test_logs_without_letters_or_numbers_are_named(tmp_path, capsys):

@@ -114,12 +114,12 @@ def _labelled(file: Journal) -> list[Labelled]:
 def _label_of(row: Row, where: str) -> Labelled:
     """The response and the label of a labelled row; DatasetError names `where`."""
     try:
-        response, label = read_response(row), row["label"]
+        response, label = read_response(row), row.get("label", "")
         if label is not None and response.kind == "numeric":
-            label = gold_number(label)
+            label = gold_number(str(label))
         elif label is not None and label not in list(_labels(response)):
             raise ValueError(f"label {label!r} is no option")
-    except (ValueError, KeyError, AttributeError) as error:
+    except ValueError as error:
         raise DatasetError(f"{where}: not a labelled row ({error}); correct it or choose another --output") from error
     return response, label
 

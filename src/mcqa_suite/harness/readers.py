@@ -45,7 +45,7 @@ def _filtered(responses: Sequence[ReadResponse], path: str, filter_name: str) ->
     from lm_eval.tasks._yaml_loader import load_yaml
 
     config = load_yaml(Path(str(files("lm_eval") / "tasks" / path)), resolve_func=False)
-    steps = next(item["filter"] for item in config["filter_list"] if item["name"] == filter_name)
+    [steps] = [item["filter"] for item in config["filter_list"] if item["name"] == filter_name]
     values: Any = [[response.text] for response in responses]
     docs = [{"choices": response.choices} for response in responses]
     for step in steps:

@@ -76,22 +76,8 @@ def outcome(acc: float, parsed: float) -> str:
 
 def log_row(row: Mapping[str, Any], columns: Columns) -> LogRow:
     """A row of a log; ValueError says what is missing and which flag names it."""
-    if not (isinstance(row, dict) and isinstance(row.get("doc"), dict) and isinstance(row.get("resps"), list)):
-        raise ValueError(
-            "not a row of a sample log: `doc` and `resps` are needed, as lm_eval --log_samples writes them"
-        )
-    sample = Sample(row)
-    texts = sample.responses
-    if any(isinstance(text, list) for text in texts):
-        raise NotGeneratedError("its responses are log-likelihoods: there is no text to extract an answer from")
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise ValueError("`resps` has no generated text")
-    kind = columns.kind or next((kind for kind, names in KIND_COLUMNS.items() if names <= row["doc"].keys()), None)
-    if kind is None:
-        raise ValueError(
-            f"the document's columns ({', '.join(row['doc'])}) are not this suite's; "
-            "give --kind letters, numbers or grids (and --choices-key, --gold-key)"
-        )
+    texts = texts_of(row)
+    sample, kind = Sample(row), kind_of(row["doc"], columns)
     doc, labels = _document(row, kind, columns)
     filtered = sample.filtered if "filtered_resps" in row else []
     names = [name for name in [*METRICS, *sample.metrics] if number(row.get(name)) is not None]
@@ -104,6 +90,31 @@ def log_row(row: Mapping[str, Any], columns: Columns) -> LogRow:
         acc=sample.score(names[0]) if names else None,
         voted="majority" in sample.metrics,
     )
+
+
+def texts_of(row: Mapping[str, Any]) -> list[str]:
+    """The generated responses of a row; ValueError where it has none."""
+    if not (isinstance(row, dict) and isinstance(row.get("doc"), dict) and isinstance(row.get("resps"), list)):
+        raise ValueError(
+            "not a row of a sample log: `doc` and `resps` are needed, as lm_eval --log_samples writes them"
+        )
+    texts = Sample(row).responses
+    if any(isinstance(text, list) for text in texts):
+        raise NotGeneratedError("its responses are log-likelihoods: there is no text to extract an answer from")
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError("`resps` has no generated text")
+    return texts
+
+
+def kind_of(doc: Doc, columns: Columns) -> str:
+    """letters, numbers or grids: as `columns` says, else by the columns of this suite's documents; ValueError for others."""
+    kind = columns.kind or next((kind for kind, names in KIND_COLUMNS.items() if names <= doc.keys()), None)
+    if kind is None:
+        raise ValueError(
+            f"the document's columns ({', '.join(doc)}) are not this suite's; "
+            "give --kind letters, numbers or grids (and --choices-key, --gold-key)"
+        )
+    return kind
 
 
 def _document(row: Mapping[str, Any], kind: str, columns: Columns) -> tuple[Doc, Sequence[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.files import is_log, logs_of, task_of
-from mcqa_suite.logs.log_row import Columns, NotGeneratedError, log_row
+from mcqa_suite.logs.log_row import Columns, NotGeneratedError, choices_of, kind_of, texts_of
 from mcqa_suite.logs.rescore import REMEDY, SUFFIX
 from mcqa_suite.logs.rows import Sample, read_rows
 from mcqa_suite.logs.scoring import read_all
@@ -19,6 +20,7 @@ from mcqa_suite.logs.scoring import read_all
 OURS = "mcqa"  # the name of this suite among the readers
 KINDS = {"letters": "mcq", "numbers": "numeric"}  # as labelled rows name them
 QUESTIONS = ("question", "stem", "Question", "problem")  # columns that may hold the text of the question
+DECIMAL = re.compile(r"-?\d{1,400}(?:\.\d{1,400})?")
 MOST_CONTEXT = 3000  # characters at the end of a prompt, where no column holds the question
 
 Answer = str | None  # a letter, a canonical decimal string, or nothing
@@ -73,25 +75,26 @@ def _responses(log: Path, columns: Columns) -> Iterator[ReadResponse]:
     documents = set()
     for sample in read_rows(log):
         try:
-            row = log_row(sample.row, columns)
+            texts, kind = texts_of(sample.row), kind_of(sample.row["doc"], columns)
+            choices = choices_of(sample.row["doc"], columns.choices)[0] if kind == "letters" else []
         except NotGeneratedError:
             raise
         except ValueError as error:
             raise DatasetError(f"{log}:{sample.line}: {error}") from error
-        if row.kind not in KINDS:
-            raise NotGeneratedError(f"{row.kind} are not read by other readers")
+        if kind not in KINDS:
+            raise NotGeneratedError(f"{kind} are not read by other readers")
         document = sample.row.get("doc_id", sample.line)
         if document in documents:
             continue
         documents.add(document)
-        for index, extraction in enumerate(read_all(row.kind, row.texts, row.doc)):
+        for index, extraction in enumerate(read_all(kind, texts, {"choices": choices})):
             yield ReadResponse(
-                id=f"{log}:{sample.line}" + (f"#{index}" if len(row.texts) > 1 else ""),
+                id=f"{log}:{sample.line}" + (f"#{index}" if len(texts) > 1 else ""),
                 set=task_of(log),
-                kind=KINDS[row.kind],
-                choices=tuple(row.doc.get("choices", ())),
+                kind=KINDS[kind],
+                choices=tuple(choices),
                 question=_question(sample),
-                text=row.texts[index],
+                text=texts[index],
                 readers={OURS: extraction.answer if isinstance(extraction.answer, str) else None},
                 extraction=extraction,
             )
@@ -104,24 +107,28 @@ def _question(sample: Sample) -> str:
 
 def read_response(row: Row) -> ReadResponse:
     """The response of a labelled row or of one to label; ValueError names the column that cannot be used."""
-    choices, readers = row.get("choices") or (), row.get("readers", {})
+    choices, readers = row.get("choices") or [], row.get("readers", {})
     checks: dict[str, bool] = {
         "id": isinstance(row.get("id"), str),
         "kind": row.get("kind") in KINDS.values(),
-        "choices": _are_texts(choices) and (bool(choices) or row.get("kind") != "mcq"),
+        "choices": bool(choices) == (row.get("kind") == "mcq") and _are_texts(choices),
         "text": isinstance(row.get("text"), str),
-        "readers": isinstance(readers, dict)
-        and _are_texts(answer for answer in readers.values() if answer is not None),
+        "readers": isinstance(readers, dict) and all(_is_answer(answer, row) for answer in readers.values()),
     }
     if wrong := [name for name, right in checks.items() if not right]:
         raise ValueError(f"no usable {wrong[0]!r}; expected a row that `mcqa extract --disagree` wrote")
-    texts = (str(row.get(name) or "") for name in ("set", "question"))
-    name, question = texts
+    name, question = (str(row.get(name) or "") for name in ("set", "question"))
     return ReadResponse(row["id"], name, row["kind"], tuple(choices), question, row["text"], readers)
 
 
+def _is_answer(answer: Any, row: Row) -> bool:
+    if answer is None or row.get("kind") != "numeric":
+        return isinstance(answer, str | None)
+    return isinstance(answer, str) and DECIMAL.fullmatch(answer) is not None
+
+
 def _are_texts(values: Any) -> bool:
-    return not isinstance(values, str) and all(isinstance(value, str) for value in values)
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def read_file(path: Path) -> Iterator[tuple[ReadResponse, Row]]:
