@@ -99,7 +99,9 @@ def gather(
     board = leaderboard(ranked, options.metric, comparison=report, noise_floor=floor)
     board = replace(board, subset=folders.subset)
     problems += board.problems
-    switched = other and (other, leaderboard(ranked, options.metric, comparison=other, noise_floor=floor))
+    switched = None
+    if other is not None:
+        switched = other, leaderboard(ranked, options.metric, comparison=other, noise_floor=floor)
     unique = tuple(dict.fromkeys(problems))
     more = _other_metrics(ranked, board)
     return Page(readable, first, floor, report, board, unique, without_samples, options.metric, switched, more=more)

@@ -46,7 +46,7 @@ def asked_tasks(runs: Sequence[Run]) -> list[AskedTask]:
 
 def question_counts(run: Run) -> dict[str, str]:
     """For each task "100 of 2,376 (limit 100)", or "500" where no limit was set."""
-    counts = {}
+    counts: dict[str, str] = {}
     for _path, results in run_files(run.path).files:
         limit = (results.get("config") or {}).get("limit")
         for task, samples in (results.get("n-samples") or {}).items():

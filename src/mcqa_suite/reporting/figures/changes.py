@@ -65,7 +65,7 @@ def forest(report: Comparison, tops: Groups) -> Plot:
     if band:
         axes.axvspan(-margin, margin, color=BAND, lw=0, zorder=0)
     axes.axvline(0, color=MUTED, lw=0.8, zorder=1)
-    handles = [
+    handles: list[Line2D | Patch] = [
         Line2D([], [], marker="s", color=ink, mfc=ink if full else "#ffffff", label=name) for name, ink, full in LEGEND
     ]
     verdicts = {row.verdict for rows in tops for row in rows}
