@@ -196,3 +196,11 @@ def test_a_difference_that_is_the_same_in_every_row_is_tested_by_its_sign(tmp_pa
     runs = [scored_run(tmp_path / name, {"points": values - lost}) for name, lost in (("base", 0), ("sft", 1))]
     (row,) = compared(*runs, metric="points").rows
     assert (row.verdict, row.change.p) == (verdict, pytest.approx(p))
+
+
+@pytest.mark.parametrize("value", [float("inf"), 1e308, float("nan")])
+def test_scores_that_are_no_finite_numbers_are_not_compared_or_ranked(tmp_path, capsys, value):
+    runs = [scored_run(tmp_path / name, {"points": np.full(30, v)}) for name, v in (("base", value), ("sft", 1.0))]
+    for command, words in (("compare", "in 30 of 30 documents"), ("table", "points is no finite number in these runs")):
+        assert main([command, *map(str, runs), "--metric", "points"]) == 2
+        assert words in capsys.readouterr().err

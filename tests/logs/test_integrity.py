@@ -308,3 +308,14 @@ def number_row(doc_id, answers, acc):
 def test_the_accuracy_of_a_number_is_that_of_its_own_answer(tmp_path, answers, acc, wrong):
     rows = [number_row(0, answers, acc), number_row(1, ["7"], 1.0)]
     assert read_run(write_run(tmp_path, {"t": rows})).tasks["t", "extracted"].samples.contradictions == wrong
+
+
+def test_options_that_were_asked_for_and_not_kept_are_not_valid(tmp_path):
+    rows = choice_rows("t", *questions(N))
+    rows[3]["filtered_resps"] = rows[3]["filtered_resps"][:2]
+    rows[3]["acc"] = float(
+        rows[3]["doc"]["gold"][0]
+        == int(float(rows[3]["filtered_resps"][1][0]) > float(rows[3]["filtered_resps"][0][0]))
+    )
+    (fault,) = read(tmp_path, rows).faults
+    assert (fault.condition, fault.invalid) == ("options cut", True)

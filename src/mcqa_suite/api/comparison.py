@@ -270,4 +270,4 @@ def leaderboard(
     folders = read_folders(expanded(map(str, runs)), cluster=cluster, subset=documents, filters=filter)
     table = replace(ranked(folders.readable, metric), subset=folders.subset)
     unread = [line for run in folders.readable for line in run.problems]
-    return LeaderboardResult(table, (*folders.errors, *unread, *table.problems))
+    return LeaderboardResult(table, tuple(dict.fromkeys([*folders.errors, *unread, *table.problems])))

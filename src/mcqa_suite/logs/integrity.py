@@ -119,6 +119,9 @@ def _values(samples: Samples, means: Mapping[str, float], missing: float) -> Ite
     n, values = len(samples.doc_id), samples.loglikelihoods
     if values is not None and (infinite := int((~np.isfinite(values) & samples.has_option).any(axis=1).sum())):
         yield Fault("non-finite", f"{infinite} of {n} documents have a log-likelihood that is not finite", invalid=True)
+    if samples.cut:
+        detail = f"{samples.cut} of {n} samples have fewer log-likelihoods in filtered_resps than in resps"
+        yield Fault("options cut", detail, invalid=True)
     if samples.unclear_golds:
         detail = f"the accuracy of {samples.unclear_golds} of {n} samples is not that of their answer and target"
         detail += ", which may mean something else"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from mcqa_suite.logs.packing import continuations_digest, with_document, without
 from mcqa_suite.logs.printed_values import is_printed_list, number, printed_pairs
 
 T = TypeVar("T")
+LARGEST = 1e100  # a score above it has no mean
 HARNESS = "lm_eval 0.4.0 or newer"  # the logs that are read
 PRINTED_PAIR = re.compile(r"\(.*,\s*(True|False)\)")  # (-1.5, False)
 EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
@@ -149,6 +151,8 @@ class Sample:
         """A metric's value; None where it is no single number."""
         value = self.row[name]
         score = number(value)
+        if score is not None and abs(score) > LARGEST:
+            score = math.copysign(math.inf, score)
         is_share = score is not None and 0 <= score <= 1
         if name in ACCURACIES and not is_share and not (isinstance(value, (list, dict)) or is_printed_list(value)):
             raise SampleValueError(f"{name} is {_short(value)}, expected a number from 0 to 1")

@@ -48,6 +48,8 @@ def option_values(sample: Sample, delimiter: str) -> Values:
     values, responses = sample.loglikelihoods, len(sample.responses)
     if 0 < responses < len(values):  # a log may leave the responses out, as they are those of the filter
         raise ValueError(f"{len(values)} options, {responses} responses")
+    requests, kept = sample.row["resps"], sample.row["filtered_resps"]
+    cut = isinstance(requests, list) and isinstance(kept, list) and len(requests) > len(kept)
     gold = _right_options(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)
     if not any(gold) or "acc_norm" in sample.row:
@@ -57,7 +59,8 @@ def option_values(sample: Sample, delimiter: str) -> Values:
     own = _is_ours(sample.doc)
     if not own and _contradicts(sample, values, gold):
         own = _named_gold(sample, len(values)) == gold  # only such rows are looked at twice, which takes time
-    return {"options": len(values), "gold": gold, "own_gold": own, "loglikelihoods": values, "lengths": lengths}
+    row: Values = {"options": len(values), "gold": gold, "own_gold": own, "cut": cut}
+    return row | {"loglikelihoods": values, "lengths": lengths}
 
 
 def _is_ours(doc: Mapping[str, Any]) -> bool:

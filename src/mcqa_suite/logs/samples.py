@@ -26,7 +26,16 @@ Booleans = NDArray[np.bool_]
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # makes another cluster of each document, also of two with one hash
 # The columns of a log by the type code of `array`; a row has one value or several, and none in the columns of another kind.
 TYPES = {
-    **{"line": "q", "doc_id": "q", "hashes": "Q", "options": "q", "gold": "b", "own_gold": "b", "cluster": "Q"},
+    **{
+        "line": "q",
+        "doc_id": "q",
+        "hashes": "Q",
+        "options": "q",
+        "gold": "b",
+        "own_gold": "b",
+        "cut": "b",
+        "cluster": "Q",
+    },
     **{
         "loglikelihoods": "d",
         "lengths": "q",
@@ -55,7 +64,8 @@ class Samples:
     a server and have no row here, `doc_id` -> doc hash. `cluster`: equal for the rows of one question (logs.clusters);
     `clustered_by`: the field that says so, None where no document has one; `fields`: all fields of the documents, where the user
     named one. `contradictions`: in how many rows the logged accuracy is not that of the row's own answer and gold;
-    `unclear_golds`: in how many of a foreign task it is not, where the target may mean something else.
+    `unclear_golds`: in how many of a foreign task it is not, where the target may mean something else; `cut`: in how many fewer
+    options were kept than asked for.
     """
 
     doc_id: Integers
@@ -75,6 +85,7 @@ class Samples:
     fields: tuple[str, ...] = ()
     contradictions: int = 0
     unclear_golds: int = 0
+    cut: int = 0
 
     @property
     def has_option(self) -> NDArray[np.bool_]:
@@ -214,7 +225,8 @@ class _Table:
             # says nothing of the first, which is the pick.
             acc = samples.scores["acc"]
             samples.gold[np.isin(acc, (0.0, 1.0)) & (samples.chose_gold("acc") != (acc == 1))] = False
-        return replace(samples, contradictions=int(wrong.sum()), unclear_golds=int(unclear.sum()))
+        counts = {"contradictions": wrong, "unclear_golds": unclear, "cut": columns["cut"]}
+        return replace(samples, **{name: int(rows.sum()) for name, rows in counts.items()})
 
 
 def _contradictions(samples: Samples, own_gold: Booleans, metric: str) -> tuple[Booleans, Booleans]:

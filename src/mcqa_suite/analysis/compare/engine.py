@@ -131,7 +131,7 @@ def _against_parent(
     tasks = {key: task for key, task in tasks.items() if task.pairs.n}
     if not options.force:
         tasks = {key: task for key, task in tasks.items() if not _asked_differently(parent, variant, key, noise_floor)}
-    rows, notes = rows_of(parent, variant.name, kind, tasks, options)
+    rows, notes = rows_of(parent, variant, kind, tasks, options)
     if options.force:
         floor = [reason] if noise_floor and (reason := _other_floor(parent, variant)) else []
         rows = [replace(row, forced=(*floor, *_overridden(row, parent, variant, tasks))) for row in rows]

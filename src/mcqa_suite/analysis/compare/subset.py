@@ -49,6 +49,8 @@ def read_subset(path: Path) -> Subset:
     """Read a subset. Raises ComparisonError if the file is unreadable or has another format."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("not a JSON object")
         if content["form"] != FORM:
             raise ValueError(f"form is {content['form']!r}")
         documents = {task: int(entry["documents"]) for task, entry in content["tasks"].items()}

@@ -128,7 +128,9 @@ def pair_task(
     missing = ~(np.isfinite(pairs.base.score) & np.isfinite(pairs.variant.score))
     if missing.any():
         documents = f"{int(missing.sum())} of {pairs.n} documents"
-        raise ComparisonError(f"{variant.path}: {key[0]}: {metric} is missing in {documents}; choose another --metric")
+        infinite = np.isinf([pairs.base.score, pairs.variant.score]).any()
+        reason = "missing or no finite number" if infinite else "missing"
+        raise ComparisonError(f"{variant.path}: {key[0]}: {metric} is {reason} in {documents}; choose another --metric")
     checks: list[FailedCheck] = []
     if pairs.n:
         same = health.is_same_model(base, variant)
@@ -238,11 +240,11 @@ def comparison_row(
 
 
 def rows_of(
-    base: Run, variant: str, kind: Kind, tasks: dict[Key, PairedTask], options: Options
+    base: Run, variant: Run, kind: Kind, tasks: dict[Key, PairedTask], options: Options
 ) -> tuple[list[ComparisonRow], list[str]]:
     """A row for each selected task, and for each selected group that has a mean; a note for each group that has none."""
     selected = [task for task in tasks.values() if matches(task.run.task, options.tasks)]
-    rows, notes = [task_row(task, base.name, variant, kind, options.margin) for task in selected], []
+    rows, notes = [task_row(task, base.name, variant.name, kind, options.margin) for task in selected], []
     by_name: dict[str, list[PairedTask]] = {}
     for task in tasks.values():
         by_name.setdefault(task.run.task, []).append(task)
@@ -258,12 +260,25 @@ def rows_of(
             if reason := _why_no_mean(group, members):
                 notes.append(f"{title}: no mean: {reason}")
                 continue
-            row = _group_row(group, members, (base.name, variant), kind, options.margin, several=several)
+            row = _group_row(group, members, (base.name, variant.name), kind, options.margin, several=several)
             if missing := sorted(set(group.tasks) - {task.run.task for task in members}):
-                notes.append(f"{variant}: {title}: missing tasks: {', '.join(missing)}")
+                notes.append(f"{variant.name}: {title}: missing tasks: {', '.join(missing)}")
                 row = replace(row, warnings=(*row.warnings, notes[-1]))
-            rows.append(row)
+            rows.append(_with_own_mean(row, group, variant))
     return rows, notes
+
+
+def _with_own_mean(row: ComparisonRow, group: Group, variant: Run) -> ComparisonRow:
+    """The row, not valid where its tasks contradict the variant's own mean, with a warning where that is another kind of mean."""
+    own, key = variant.groups.get(group.name), (row.metric, row.filter)
+    if own and (fault := own.faults.get(key)):
+        return replace(row, verdict="not valid", warnings=(*row.warnings, fault.line(f"{row.title}, {variant.name}")))
+    if own and key in own.means and own.means[key] != group.means[key]:
+        kinds = f"{own.means[key].words}, that of {row.parent} {group.means[key].words}"
+        return replace(
+            row, warnings=(*row.warnings, f"{row.title}: the mean of {variant.name} is {kinds}, which is used for both")
+        )
+    return row
 
 
 def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:

@@ -56,7 +56,9 @@ class Entry:
         texts = [f"{check.condition}: {check.detail}" if check.of_input else check.condition for check in invalid]
         if len(self.column.tasks) == 1:
             return ", ".join(texts)
-        return f"{texts[0]} in {invalid[0].task}" if texts else ""
+        if not texts:
+            return ""
+        return texts[0] if invalid[0].task == self.column.name else f"{texts[0]} in {invalid[0].task}"
 
     @property
     def is_sound(self) -> bool:
@@ -262,6 +264,10 @@ def _entry(run: Run, column: TaskColumn, copies: health.Copies) -> Entry | None:
     tasks = column.of(run)
     checks = [check for task in tasks for check in health.checks_of(task, run.name, column.metric, len(tasks))]
     checks += [copies[run.name, key] for key in column.keys if (run.name, key) in copies]
+    faults = run.groups[column.name].faults if column.mean and column.name in run.groups else {}
+    if fault := faults.get((column.metric, column.filter)):
+        check = FailedCheck(column.name, run.name, fault.condition, fault.detail, fault.invalid, column.filter)
+        checks.append(check)
     return Entry(column, scores.estimate, scores, tuple(checks), _unread(run, column))
 
 

@@ -166,7 +166,11 @@ def _by_shots(column: TaskColumn, runs: Sequence[Run]) -> list[TaskColumn]:
 def _why_nothing_shared(columns: Iterable[TaskColumn], runs: Sequence[Run]) -> str:
     for column in columns:
         for run in runs[1:]:
-            if len(tasks := column.of(run)) == len(column.tasks):
+            tasks = column.of(run)
+            if tasks and all(column.metric in task.samples.scores for task in tasks):
+                reason = f"{column.metric} is no finite number in these runs"
+                return f"{run.path}: {column.name}: {reason}; choose another --metric"
+            if len(tasks) == len(column.tasks):
                 names = ", ".join(tasks[0].samples.scores) or "none"
                 return (
                     f"no metric {column.metric} in {run.path}: {column.name} (it has {names}); choose another --metric"
@@ -216,7 +220,7 @@ def scores_of(run: Run, column: TaskColumn) -> Scores | None:
         return None
     present = [~np.isnan(part.scores[column.metric]) for part in samples]
     values = [part.scores[column.metric][rows] for part, rows in zip(samples, present, strict=True)]
-    if not all(map(len, values)):
+    if not all(len(of_task) and np.isfinite(of_task).all() for of_task in values):
         return None
     clusters = np.concatenate([part.cluster[rows] for part, rows in zip(samples, present, strict=True)])
     sizes = tuple(map(len, values))
