@@ -234,7 +234,7 @@ def test_a_rung_of_a_ladder_has_its_size_and_speed(tmp_path):
     about = Manifest(kind="evaluation", parent=Parent("gptq_4", "abc"), content="-", tokens_per_second=900.0, **shared)
     write_manifest(evaluation, about)
     run = read_run(evaluation)
-    assert run.origin == Origin("gptq_4", "abc", (), 4.25, 2.5, 900.0)
+    assert run.origin == Origin("gptq_4", "abc", (), 4.25, 2.5, 900.0, kind="gptq")
     write_manifest(checkpoint, Manifest(kind="gptq", parent=None, content="made again", size=size, **shared))
     assert read_run(evaluation).origin.bits_per_weight is None
 

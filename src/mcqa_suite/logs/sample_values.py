@@ -48,8 +48,8 @@ def option_values(sample: Sample, delimiter: str) -> Values:
     values, responses = sample.loglikelihoods, len(sample.responses)
     if 0 < responses < len(values):  # a log may leave the responses out, as they are those of the filter
         raise ValueError(f"{len(values)} options, {responses} responses")
-    requests, kept = sample.row["resps"], sample.row["filtered_resps"]
-    cut = isinstance(requests, list) and isinstance(kept, list) and len(requests) > len(kept)
+    requests, filtered = sample.row["resps"], sample.row["filtered_resps"]
+    cut = isinstance(requests, list) and isinstance(filtered, list) and len(requests) > len(filtered)
     gold = _right_options(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)
     if not any(gold) or "acc_norm" in sample.row:
