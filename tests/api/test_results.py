@@ -105,6 +105,13 @@ def test_samples_of_a_run_are_a_frame_of_all_tasks_or_of_one(tmp_path):
         mcqa_suite.load_run(tmp_path / "none")
 
 
+def test_a_log_without_the_responses_of_options_is_a_frame(tmp_path):
+    rows = [row | {"resps": []} for row in choice_rows("t", *questions(5))]
+    frame = mcqa_suite.load_run(write_run(tmp_path, {"t": rows})).samples()
+    assert [len(values) for values in frame["loglikelihoods"]] == [4] * 5
+    assert set(frame["answer"]) <= set("ABCD")
+
+
 def test_several_responses_of_a_sample_are_a_list(tmp_path):
     rows = [written_row("cot_n8", i, "B", 1) for i in range(3)]
     for row in rows:

@@ -11,6 +11,7 @@ from mcqa_suite.logs import runs
 from mcqa_suite.logs.named_runs import named_path
 from mcqa_suite.logs.rows import HARNESS, Sample, parse_rows, read_extraction
 from mcqa_suite.logs.same_run import sample_logs
+from mcqa_suite.logs.sample_values import has_options
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting.tables import data_frame
 
@@ -77,8 +78,10 @@ def _row(sample: Sample) -> dict[str, Any]:
         "status": None,
         "failed": sample.failure,
     }
-    if sample.failure is None and isinstance(sample.responses[0], list):
-        values = sample.loglikelihoods
+    responses = sample.responses if sample.failure is None else []  # a log may leave out those of options
+    if isinstance(responses[0], list) if responses else sample.failure is None and has_options(sample):
+        if not (values := sample.loglikelihoods):
+            raise ValueError("filtered_resps is empty")
         likeliest = max(range(len(values)), key=values.__getitem__)
         row |= {"loglikelihoods": values, "answer": option_label(likeliest)}
     elif sample.failure is None:

@@ -225,8 +225,8 @@ class _Table:
             # says nothing of the first, which is the pick.
             acc = samples.scores["acc"]
             samples.gold[np.isin(acc, (0.0, 1.0)) & (samples.chose_gold("acc") != (acc == 1))] = False
-        counts = {"contradictions": wrong, "unclear_golds": unclear, "cut": columns["cut"]}
-        return replace(samples, **{name: int(rows.sum()) for name, rows in counts.items()})
+        cut = int(columns["cut"].sum())
+        return replace(samples, contradictions=int(wrong.sum()), unclear_golds=int(unclear.sum()), cut=cut)
 
 
 def _contradictions(samples: Samples, own_gold: Booleans, metric: str) -> tuple[Booleans, Booleans]:
