@@ -65,7 +65,7 @@ def test_every_figure_is_in_the_page_with_a_text_alternative(tmp_path):
     assert {path.name for path in (tmp_path / "f").iterdir()} == {
         f"{n}.{kind}" for n in figures for kind in ("svg", "png")
     }
-    drawings = [attrs for tag, attrs in page.tags if tag == "svg"]
+    drawings = [attrs for tag, attrs in page.tags if tag == "svg" and attrs.get("class") != "bar"]
     assert len(drawings) == len(figures)
     for attrs in drawings:
         assert attrs["role"] == "img"
@@ -73,7 +73,10 @@ def test_every_figure_is_in_the_page_with_a_text_alternative(tmp_path):
     assert "gptq2 on stem: -" in page.text
     assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
     links = {attrs["href"][1:] for tag, attrs in page.tags if tag in ("a", "use")}
-    assert links <= set(page.ids())
+    assert {link for link in links if "=" not in link} <= set(page.ids())  # the others are filters of the samples
+    assert "task=stem&model=gptq2&change=1,2,3" in links
+    tips = [attrs for tag, attrs in page.tags if tag == "g" and attrs.get("class") == "tip"]
+    assert len(tips) > 6
 
 
 def test_the_page_loads_nothing_and_its_policy_allows_only_its_own_code(tmp_path):
