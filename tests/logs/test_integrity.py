@@ -9,6 +9,7 @@ import pytest
 from helpers.log_files import SCORED, STAMP, choice_rows, digest, questions, write_run, written_row
 
 from mcqa_suite.logs.agreement import pair_rows, refusal
+from mcqa_suite.logs.integrity import REPEATED
 from mcqa_suite.logs.runs import read_run
 
 N = 200
@@ -73,8 +74,18 @@ def test_each_fault_is_named_and_invalid_beyond_one_per_cent(tmp_path, condition
     rows = choice_rows("t", *questions(N))
     FAULTS[condition](rows, number)
     (fault,) = read(tmp_path, rows).faults
-    assert (fault.condition, fault.invalid) == (condition, condition in ALWAYS or number > 2)
+    most = N * REPEATED if condition == "samples copied" else 2
+    assert (fault.condition, fault.invalid) == (condition, condition in ALWAYS or number > most)
     assert str(number if condition not in ("samples missing", "samples added") else N) in fault.detail
+
+
+def test_repeated_documents_that_no_id_joins_are_not_trusted(tmp_path):
+    rows = choice_rows("t", *questions(N))
+    copied(rows, 3)
+    for row in rows:
+        row["doc"].pop("id", None)
+    (fault,) = read(tmp_path, rows).faults
+    assert (fault.condition, fault.invalid) == ("samples copied", True)
 
 
 def test_a_run_written_twice_under_new_ids_is_copied_even_where_the_results_file_agrees(tmp_path):

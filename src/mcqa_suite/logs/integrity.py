@@ -14,6 +14,7 @@ from mcqa_suite.logs.samples import Samples
 
 LOST = 0.01  # largest share of samples that may be missing, copied or without a partner: the rest may be a selection
 COPIED = 0.1  # largest share of samples whose prompt and answer are another's: some data sets hold a question twice
+REPEATED = 0.25  # largest share of repeated documents that a data set may have; 11 of 102 of MMLU's college_physics are
 INCOMPLETE = ("samples missing", "samples added", "failed")
 ROUNDED = 1e-4  # largest distance of a results value from the mean of its samples
 
@@ -72,7 +73,7 @@ def faults(samples: Samples, record: Recorded) -> tuple[Fault, ...]:
     missing = max(0, min(record.counts, default=0) - len(samples.doc_id) - len(samples.failed))
     share = missing / min(record.counts) if missing else 0.0
     values = _values(samples, record.means or {}, share)
-    return (*remarks, *_counts(samples, record.counts), *_copies(samples), *values)
+    return (*remarks, *_counts(samples, record.counts), *_copies(samples, record.counts), *values)
 
 
 def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
@@ -90,11 +91,17 @@ def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
         yield Fault("failed", f"{detail}: the rest may be easier or shorter", share > LOST)
 
 
-def _copies(samples: Samples) -> Iterator[Fault]:
-    """Documents that come twice; and samples with the prompt and the answer of another one, whatever else their document says."""
+def _copies(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
+    """Documents that come twice; and samples with the prompt and the answer of another one, whatever else their document says.
+
+    Rows with one id are a cluster, so a data set may repeat some, where the results file speaks of that many samples.
+    """
     n, (document, prompt, target, continuations) = len(samples.doc_id), samples.hashes.T
     if copies := n - len(np.unique(np.where(document == 0, prompt, document))):
-        yield Fault("samples copied", f"{copies} of {n} samples repeat the document of another one", copies > LOST * n)
+        allowed = REPEATED if counts and n == min(counts) and samples.clustered_by else LOST
+        yield Fault(
+            "samples copied", f"{copies} of {n} samples repeat the document of another one", copies > allowed * n
+        )
         return
     answers = (
         samples.response
