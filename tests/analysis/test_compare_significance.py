@@ -73,7 +73,7 @@ def test_a_gate_corrects_over_the_tasks_of_each_variant_and_not_over_the_variant
     base = write_run(tmp_path / "base", {"t": choice_rows("t", first_right(600, gold), gold)})
     harmful = write_run(tmp_path / "harmful", {"t": choice_rows("t", first_right(592, gold), gold)}, model="harmful")
     harmless = [
-        write_run(tmp_path / f"h{i}", {"t": choice_rows("t", first_right(601, gold), gold)}, model=f"h{i}")
+        write_run(tmp_path / f"h{i}", {"t": choice_rows("t", first_right(601, gold) + i / 1e3, gold)}, model=f"h{i}")
         for i in range(12)
     ]
     rows = compared(base, harmful, *harmless).rows

@@ -133,7 +133,7 @@ def test_a_mean_over_several_samples_is_not_the_share_of_questions_with_a_right_
     board = rung_leaderboard([read_run(path) for path in paths], {"base": None, "sft": "base"})
     assert board.rows[0].entries[0].accuracy.value == pytest.approx(rights.mean())
     assert board.rows[1].entries[0].change.change.difference.value == pytest.approx(0)
-    assert f"| base | {100 * rights.mean():.1f} |" in markdown_by_task(board)
+    assert f"| base | {100 * rights.mean():.1f} " in markdown_by_task(board)
 
 
 def test_one_score_between_0_and_1_leaves_the_check_against_chance_on(tmp_path):

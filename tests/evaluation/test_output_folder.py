@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -73,3 +74,18 @@ def test_two_evaluations_can_be_compared_by_the_command_that_the_second_ends_wit
     assert command == ["compare", "runs/base", "runs/dummy"]
     assert main(command) in (0, 2)  # a model of random numbers may fail a check
     assert "| mcqa_epfl | dummy | 40 |" in capfd.readouterr().out
+
+
+def test_what_lies_beside_a_run_and_cannot_be_read_is_passed_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content in (
+        ("mine", '{"configs": {"t": {}}}'),
+        ("deep", "[" * 100_000),
+        ("cut", '{"configs"'),
+        ("list", "[]"),
+    ):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "results_2026-01-01T00-00-00.000000.json").write_text(content, encoding="utf-8")
+    (tmp_path / "runs" / "pipe").mkdir()
+    os.mkfifo(tmp_path / "runs" / "pipe" / "results_2026-01-01T00-00-00.000000.json")
+    assert closing_lines("runs/mine")[1].startswith("compare, after an evaluation of another model")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.logs.files import RESULTS, timestamp
+from mcqa_suite.logs.results import load_json
 
 RUNS = Path("runs")
 CHECKPOINT = ("peft", "lora_local_path", "pretrained", "model")  # model arguments that name it, the first that is given
@@ -66,6 +67,6 @@ def _results(folder: Path) -> Iterator[Path]:
 def _tasks(results: Path) -> set[str]:
     """The tasks of a results file; none where it cannot be read."""
     try:
-        return set(json.loads(results.read_bytes())["configs"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return set(load_json(results)["configs"]) if results.is_file() else set()
+    except (DatasetError, KeyError, TypeError):
         return set()
