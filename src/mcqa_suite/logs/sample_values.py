@@ -123,8 +123,9 @@ def _is_right(value: Any, gold: Any) -> bool | None:
     """Whether a filtered response is a right letter or the right number; None where that needs more than a look."""
     extraction = read_extraction(value)
     if isinstance(gold, list):
-        is_known = extraction is not None and all(type(index) is int for index in gold)
-        return extraction.answer in map(option_label, gold) if is_known and extraction else None
+        if extraction is None or isinstance(extraction.answer, list) or any(type(index) is not int for index in gold):
+            return None
+        return extraction.answer in [option_label(index) for index in gold]
     answer = extraction.answer if extraction else read_answer(value)
     if answer is None or answer == gold:
         return answer is not None
