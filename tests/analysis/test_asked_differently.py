@@ -217,8 +217,8 @@ def test_a_report_shows_no_difference_and_no_verdict(tmp_path, capsys, way):
     output = tmp_path / "report.html"
     assert main(["report", str(other), str(same), "--base", str(base), "-o", str(output)]) == 0
     page = Read(output.read_text(encoding="utf-8"))
-    assert "gptq8 not comparable" in page.text
-    assert f"Asked differently: {way}: t: " in page.text
+    assert f"gptq8 against base: asked differently: {way}: t: " in page.text
+    assert "not comparable" in page.text
     assert f"Asked differently, so not compared t: {WAYS[way][1]}" in page.text
     (copies,) = [json.loads(data) for _, attrs, data in page.code if attrs.get("id") == "copies"]
     records = {

@@ -214,8 +214,8 @@
       const shift = largestShifts(from, to);
       visible.sort((a, b) => shift[b] - shift[a] || a - b);
     }
-    const embedded = items.length === about.total ? "" : ` embedded (${about.total.toLocaleString("en")} were evaluated)`;
-    count.textContent = `${visible.length.toLocaleString("en")} of ${items.length.toLocaleString("en")} questions shown${embedded}`;
+    const rest = items.length === about.total ? "" : `; ${about.total.toLocaleString("en")} were evaluated`;
+    count.textContent = `${visible.length.toLocaleString("en")} of ${items.length.toLocaleString("en")} questions shown${rest}`;
     for (const row of rows.values()) row.remove();
     rows.clear();
     all.style.height = `${visible.length * ROW}px`;
