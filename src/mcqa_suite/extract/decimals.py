@@ -50,7 +50,13 @@ WORD_VALUES |= {word: 20 + 10 * tens for tens, word in enumerate(_TENS.split())}
 _WORD = "|".join(sorted([*WORD_VALUES, *filter(str.islower, MAGNITUDES)], key=len, reverse=True))
 # "twenty-four", "one hundred and five", "two dozen"
 _START = "|".join(sorted(WORD_VALUES, key=len, reverse=True))
-WORDS = re.compile(rf"\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}(?![\w-]| point\b| and an? )")
+_PARTS_OF_ONE = (
+    "hal(?:f|ves)|thirds?|quarters?|(?:four|fif|six|seven|eigh|nin|ten)ths?"  # "one half", which is not read
+)
+WORDS = re.compile(
+    rf"\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}"
+    rf"(?![\w-]| point\b| and an? | (?:{_PARTS_OF_ONE})\b)"
+)
 
 
 @dataclass(frozen=True)
