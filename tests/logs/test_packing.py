@@ -89,6 +89,23 @@ def test_documents_that_are_not_bundled_stay(packed: Path) -> None:
         assert "choices" in first_row(log)["doc"]
 
 
+def test_no_path_of_the_machine_is_in_a_packed_run(
+    folder: Path, tiny_checkpoint: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tiny_checkpoint.parents[1])
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob("results_*.json")]
+    assert all(Path(each["config"]["model"]).is_absolute() for each in results)
+    pack_run(folder, tmp_path / "run")
+    for path in (tmp_path / "run").rglob("results_*.json"):
+        text = path.read_text(encoding="utf-8")
+        assert str(tiny_checkpoint.parents[1]) not in text
+        assert "config_source" in text
+        for config in json.loads(text)["configs"].values():
+            assert not Path(config["metadata"].get("config_source", "")).is_absolute()
+        relative = str(tiny_checkpoint.relative_to(tiny_checkpoint.parents[1]))
+        assert json.loads(text)["config"]["model"] == relative
+
+
 def test_packing_again_gives_the_same_bytes_and_leaves_no_older_log(folder: Path, packed: Path) -> None:
     files = {path: path.read_bytes() for path in packed.rglob("*") if path.is_file()}
     older = next(packed.rglob("samples_*.gz")).with_name("samples_mcqa_epfl_cloze_2020-01-01T00-00-00.jsonl.gz")

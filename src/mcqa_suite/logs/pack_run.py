@@ -20,6 +20,7 @@ from mcqa_suite.logs.rows import read_rows
 COPIED = {MANIFEST, TRAINING_LOG, HELD_OUT, "rung.json", "adapter_config.json", "adapter_model.safetensors"}
 COPIED_FOLDERS = {"audits", "configs"}
 SCORES = re.compile(r"(?:reward|logprob)-[0-9a-f]{8}\..*\.jsonl")  # of samples, which `mcqa vote` keeps beside a log
+PATH = re.compile(r"(?:^|(?<==))/[^\n,/]+/[^\n,]*")  # an absolute path, whole or as the value of "pretrained=..."
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
             yield path, inside, path.read_bytes()
     for path in results:
         content = load_results(path)
-        yield path, path.relative_to(folder), path.read_bytes()
+        yield path, path.relative_to(folder), _without_local_paths(path)
         for task, config in content["configs"].items():
             log = samples_file(path, content, task)
             if log is None or log == path or not log.is_file():  # inside the results file, which is copied whole
@@ -83,6 +84,28 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
                 yield log, log.relative_to(folder), log.read_bytes()
             else:
                 yield log, log.relative_to(folder).with_name(log.name + PACKED), _packed(log, config)
+
+
+def _without_local_paths(results: Path) -> bytes:
+    """A results file whose settings name files relative to the working directory; those outside it by their last part."""
+    if results.name.endswith(ENDING):
+        return results.read_bytes()
+    content = json.loads(results.read_bytes())
+    settings = {name: _shortened(content[name]) for name in ("config", "configs", "model_name") if name in content}
+    return json.dumps(content | settings, indent=2, ensure_ascii=False).encode()
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_shortened(inner) for inner in value]
+    return PATH.sub(_short_path, value) if isinstance(value, str) else value
+
+
+def _short_path(match: re.Match[str]) -> str:
+    path = Path(match.group())
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name)
 
 
 def _packed(log: Path, config: dict[str, Any]) -> bytes:
