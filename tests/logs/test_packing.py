@@ -18,6 +18,7 @@ from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
 from mcqa_suite.logs.pack_run import pack_run
 from mcqa_suite.logs.rows import RowIndex, read_rows
 from mcqa_suite.logs.runs import read_run
+from mcqa_suite.reporting.repeat_commands import commands
 
 PLAN = [
     {"tasks": ["mcqa_arc_easy_cloze", "mcqa_openbookqa", "mcqa_arc_easy_perm"], "limit": 12},
@@ -167,3 +168,15 @@ def test_a_run_is_not_packed_into_itself(folder: Path, capsys: pytest.CaptureFix
 
 def test_a_packed_run_is_loaded_from_python(packed: Path) -> None:
     assert len(load_run(packed).samples("mcqa_arc_easy_cloze")) == 12
+
+
+def test_a_packed_run_is_repeated_by_the_command_of_the_run(
+    folder: Path, packed: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # so that paths are shortened to their last part, as the commands do
+    pack_run(folder, tmp_path / "again")
+    expected = commands(read_run(folder))
+    assert all("--model hf-prefix --model_args pretrained=" in command for command in expected)
+    assert commands(read_run(tmp_path / "again", name="run")) == [
+        command.replace(f"--output_path {folder.name}", "--output_path run") for command in expected
+    ]

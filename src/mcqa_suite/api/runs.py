@@ -78,16 +78,18 @@ def _row(sample: Sample) -> dict[str, Any]:
         "status": None,
         "failed": sample.failure,
     }
-    responses = sample.responses if sample.failure is None else []  # a log may leave out those of options
-    if isinstance(responses[0], list) if responses else sample.failure is None and has_options(sample):
+    if sample.failure is not None:
+        return row | sample.scores
+    responses = sample.responses  # a log may leave out those of options
+    if isinstance(responses[0], list) if responses else has_options(sample):
         if not (values := sample.loglikelihoods):
             raise ValueError("filtered_resps is empty")
         likeliest = max(range(len(values)), key=values.__getitem__)
         row |= {"loglikelihoods": values, "answer": option_label(likeliest)}
-    elif sample.failure is None:
+    else:
         extractions = [read_extraction(value) for value in sample.filtered]
         statuses = [extraction and extraction.status for extraction in extractions]
-        row |= {"response": _single(sample.responses), "answer": _single(sample.answers), "status": _single(statuses)}
+        row |= {"response": _single(responses), "answer": _single(sample.answers), "status": _single(statuses)}
     return row | sample.scores
 
 

@@ -43,10 +43,12 @@ def command(name: str, path: Path, results: Mapping[str, Any], settings: Mapping
 def _options(path: Path, results: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     config = results.get("config") or {}
     model, arguments = str(config.get("model") or "hf"), model_arguments_text(config.get("model_args"))
-    if not arguments and model.startswith("/"):  # the ladder loads the model itself and logs its folder
+    source = str(results.get("model_source") or "hf")
+    if not arguments and (model.startswith("/") or ("model_source" in results and model != source)):
+        # the ladder loads the model itself and logs its folder
         dtype = settings.get("dtype") or str(config.get("model_dtype") or "").removeprefix("torch.")
         arguments = f"pretrained={basename(model)}" + f",dtype={dtype}" * bool(dtype)
-        model = str(results.get("model_source") or "hf")
+        model = source
     shots = set((results.get("n-shot") or {}).values())
     seeds = [config.get(name) for name in SEEDS]
     metadata = _entry(path, settings).get("metadata")
