@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from mcqa_suite.common.lists import first_of
 from mcqa_suite.common.manifest import Data, LeftOut, TaskData
 from mcqa_suite.ladder.recipe import FILES
 from mcqa_suite.ladder.sweep import shown
@@ -74,16 +75,16 @@ def task_changes(
     added = [key for key in new if key not in old and key[0] in same_tasks]
     removed = [key for key in old if key not in new and key[0] in same_tasks & new_entries]
     if names := [name for entry, name in added if entry not in old_entries]:
-        yield f"{_some(names)} can be loaded now"
+        yield f"{first_of(names, SHOWN)} can be loaded now"
     signs = [f"+ {name}" for entry, name in added if entry in old_entries] + [f"- {name}" for _, name in removed]
     if signs:  # of a group
-        yield f"tasks: {_some(signs)}"
+        yield f"tasks: {first_of(signs, SHOWN)}"
     pairs = [(old[key], new[key]) for key in new if key in old]
     yield from _document_changes([pair for pair in pairs if pair[0].entry in same_metadata and _read_changed(*pair)])
     if yamls := [(first, second) for first, second in pairs if first.yaml != second.yaml]:
         first, second = yamls[0]
         version = "" if first.version == second.version else f" (version {first.version} -> {second.version})"
-        yield f"YAML of {_some([task.task for _, task in yamls])} changed{version}"
+        yield f"YAML of {first_of([task.task for _, task in yamls], SHOWN)} changed{version}"
 
 
 def without_files(plan: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -112,7 +113,7 @@ def _document_changes(pairs: Iterable[tuple[TaskData, TaskData]]) -> Iterator[st
         groups.setdefault((old.source, new.source), []).append((old, new))
     for (source, source_now), members in groups.items():
         old, new = members[0]
-        names, rows = _some([task.task for _, task in members]), ""
+        names, rows = first_of([task.task for _, task in members], SHOWN), ""
         if {(a.n, b.n) for a, b in members} == {(old.n, new.n)}:  # else each has its own
             rows = _counts(old.n, new.n)
         if source != source_now:
@@ -130,11 +131,6 @@ def _counts(before: int, now: int, noun: str = "rows") -> str:
     return f"{now:,} {noun}" if before == now else f"{before:,} {noun} -> {now:,} {noun}"
 
 
-def _some(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-
-
 def _is(kind: type, before: Any, now: Any) -> bool:
     """Whether one of the two is of this kind, and the other is too or is missing."""
     return isinstance(before or now, kind) and all(value is None or isinstance(value, kind) for value in (before, now))
@@ -146,13 +142,17 @@ def _members(before: Sequence[Any], now: Sequence[Any]) -> str:
         return ""
     signs = [f"+ {_text(name)}" for name in now if name not in before]
     signs += [f"- {_text(name)}" for name in before if name not in now]
-    return ", ".join(signs[:SHOWN]) + (f" and {len(signs) - SHOWN} more" if len(signs) > SHOWN else "")
+    return first_of(signs, SHOWN)
 
 
 def _label(item: Any) -> str:
     """An entry of the plan by its tasks, a source of rows by its name."""
     fields: Mapping[str, Any] = item if isinstance(item, dict) else {}
-    return _some(fields["tasks"]) if "tasks" in fields else str(fields.get("source") or _shortened(_text(item), "")[0])
+    return (
+        first_of(fields["tasks"], SHOWN)
+        if "tasks" in fields
+        else str(fields.get("source") or _shortened(_text(item), "")[0])
+    )
 
 
 def _text(value: Any) -> str:

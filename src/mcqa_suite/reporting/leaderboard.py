@@ -7,8 +7,9 @@ from math import isfinite
 from typing import Any
 
 from mcqa_suite.analysis.compare import ComparisonRow, bound_words, family_text, verdict_words
-from mcqa_suite.analysis.compare.tasks import assumption, listed
+from mcqa_suite.analysis.compare.tasks import MOST_TASKS, assumption
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.common.lists import first_of
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting import tables
@@ -199,7 +200,7 @@ def notes(board: Leaderboard) -> list[str]:
     if board.not_shown:
         several = "the first model and another one" if len(board.rows) > 1 else "the model"
         lines.append(
-            f"Not shown: {listed(board.not_shown)}: {several} must have a score of it by one metric and filter."
+            f"Not shown: {first_of(board.not_shown, MOST_TASKS)}: {several} must have a score of it by one metric and filter."
         )
     lines += [f"No mean of {reason}." for reason in board.no_means]
     if mixed := [column.title for column in board.columns if column.mixed]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.lists import first_of
 from mcqa_suite.common.manifest import read_manifest
 from mcqa_suite.logs.agreement import asked_differently
 from mcqa_suite.logs.runs import Run
@@ -133,13 +134,8 @@ def checklist(
     return checks
 
 
-def _first_two(lines: Sequence[str], separator: str) -> str:
-    more = f" and {len(lines) - 2} more" if len(lines) > 2 else ""
-    return separator.join(lines[:2]) + more
-
-
 def _setting_cell(lines: list[str] | None) -> Cell:
-    return ("bad", _first_two(sorted(lines), "; ")) if lines else ("good", "same")
+    return ("bad", first_of(sorted(lines), 2, "; ")) if lines else ("good", "same")
 
 
 def _fact_cell(what: str, expected: str, value: str) -> Cell:
@@ -159,10 +155,10 @@ def _complete_cell(run: Run) -> Cell:
     faults = [(task.title, fault) for task in run.tasks.values() for fault in task.faults]
     lines = [*run.problems, *dict.fromkeys(f"{task}: {fault.detail}" for task, fault in faults)]
     bad = bool(run.problems) or any(fault.invalid for _, fault in faults)
-    return ("bad" if bad else "note", _first_two(lines, "; ")) if lines else ("good", "all, and none twice")
+    return ("bad" if bad else "note", first_of(lines, 2, "; ")) if lines else ("good", "all, and none twice")
 
 
 def _health_cell(report: Comparison, run: Run) -> Cell:
     invalid = [check for check in report.health if check.run == run.name and check.invalid]
     checks = sorted({f"{check.condition} ({report.titles[check.task, check.filter]})" for check in invalid})
-    return ("bad", _first_two(checks, ", ")) if checks else ("good", "all checks passed")
+    return ("bad", first_of(checks, 2)) if checks else ("good", "all checks passed")

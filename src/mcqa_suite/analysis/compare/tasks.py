@@ -13,12 +13,14 @@ from mcqa_suite.analysis.compare import health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, joined, pair
 from mcqa_suite.analysis.compare.result import Change, ComparisonRow, FailedCheck, Key, Kind, PooledChange
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.common.lists import first_of
 from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.clusters import INDEPENDENT
 from mcqa_suite.logs.guessing import Guessing, guessing
 from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_assumed, is_share
 from mcqa_suite.logs.runs import Group, Run, TaskRun, with_filter
 
+MOST_TASKS = 6  # that a line names
 CONTRADICTION = "{}: higher_is_better is not that of {}; run both with the same task files"
 
 
@@ -175,8 +177,7 @@ def unmatched(base: Run, patterns: str) -> list[str]:
     globs = [pattern.strip() for pattern in patterns.split(",")]
     idle = [pattern for pattern in globs if not any(matches(name, pattern) for name in names)]
     if len(idle) == len(globs):
-        some = f"{', '.join(names[:20])}{f' and {len(names) - 20} more' if len(names) > 20 else ''}"
-        raise ComparisonError(f"--tasks {patterns!r} matches nothing in {base.path}; there are: {some}")
+        raise ComparisonError(f"--tasks {patterns!r} matches nothing in {base.path}; there are: {first_of(names, 20)}")
     return [f"--tasks {pattern!r} matches nothing in {base.name}" for pattern in idle]
 
 
@@ -336,7 +337,7 @@ def pooled_change(parent: str, variant: str, tasks: Sequence[PairedTask], margin
     if both := stats.nested({task.run.title: task.pairs.doc_hash for task in tasks}):
         return replace(pooled, problem=f"{both[0]} and {both[1]} share documents; choose --tasks or --filter")
     if failed := [task.run.title for task in tasks if task.invalid]:
-        return replace(pooled, problem=f"not valid, so it cannot be judged: {listed(failed)}")
+        return replace(pooled, problem=f"not valid, so it cannot be judged: {first_of(failed, MOST_TASKS)}")
     change = measure.change([task.pairs for task in tasks], None, margin, resamples=0)
     return replace(pooled, change=change, higher_is_better=tasks[0].higher_is_better)
 
@@ -363,13 +364,7 @@ def cluster_notes(tasks: dict[Key, PairedTask], cluster: str | None) -> Iterator
         yield "--cluster none: rows of one question count as independent"
         return
     if cluster and (missing := [task.run.task for task in tasks.values() if task.run.samples.clustered_by is None]):
-        yield f"no field {cluster!r}, so documents count as independent: {listed(missing)}"
+        yield f"no field {cluster!r}, so documents count as independent: {first_of(missing, MOST_TASKS)}"
     for task in tasks.values():
         if task.one_cluster:
             yield f"only one value of {task.run.samples.clustered_by!r}, so documents count as independent: {task.run.task}"
-
-
-def listed(names: Sequence[str], most: int = 6) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

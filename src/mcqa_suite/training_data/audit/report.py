@@ -11,6 +11,7 @@ from typing import Any
 
 from mcqa_suite.analysis.compare.subset import Subset, as_json_text
 from mcqa_suite.common.files import write_file
+from mcqa_suite.common.lists import first_of
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.reporting import tables
 from mcqa_suite.reporting.tables import Table, p_value, percent
@@ -146,15 +147,11 @@ def _baseline(name: str, share: Estimate) -> list[str]:
 
 
 def _defect(name: str, ids: Sequence[str]) -> list[str]:
-    return [name, f"{len(ids)}", _first(ids, MOST_IDS)]
+    return [name, f"{len(ids)}", first_of(ids, MOST_IDS)]
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return _first([f"{name or '(none)'} {n}" for name, n in counts.items()], MOST)
-
-
-def _first(texts: Sequence[str], most: int) -> str:
-    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
+    return first_of([f"{name or '(none)'} {n}" for name, n in counts.items()], MOST)
 
 
 def as_csv(audit: Audit) -> str:
