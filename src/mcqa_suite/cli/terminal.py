@@ -141,8 +141,13 @@ def _widths(columns: Sequence[Column], width: int, lines: int) -> list[int] | No
 
 
 def _blocks(columns: Sequence[Column], width: int) -> list[list[Column]]:
-    """As many columns as fit beside those that name the rows, which are the first ones without figures; block after block."""
+    """As many columns as fit beside those that name the rows, block after block.
+
+    The first ones without figures name the rows, or fewer where no other column would fit beside them.
+    """
     keys = list(takewhile(lambda column: not column.is_figures, columns[:-1])) or list(columns[:1])
+    while len(keys) > 1 and not all(_widths([*keys, column], width, 2) for column in columns[len(keys) :]):
+        keys.pop()
     blocks = [keys]
     for column in columns[len(keys) :]:
         if len(blocks[-1]) > len(keys) and not _widths([*blocks[-1], column], width, 2):
