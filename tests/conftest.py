@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from helpers.chromium import missing, started
 from helpers.dataset_rows import write_hub
+from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports torch: one thread a worker of pytest-xdist
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+settings.register_profile("same each time", derandomize=True)  # `make fuzz` looks for new failures
+settings.load_profile("same each time")
 os.environ["MCQA_CACHE"] = "off"  # tests neither read nor leave log-likelihoods in the user's cache folder
 
 

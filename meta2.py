@@ -1,1 +1,0 @@
-# more transformations that must not change an answer
