@@ -61,6 +61,8 @@ def test_a_leaderboard_has_a_row_for_each_model_and_task(base_and_variant):
 
 def test_notebooks_show_a_table_in_which_names_are_text(base_and_variant):
     base, variant = base_and_variant
+    assert repr(mcqa_suite.compare(base, variant)).startswith("### base")
+    assert "| rank |" in repr(mcqa_suite.leaderboard([base, variant]))
     compared = mcqa_suite.compare(base, f"<b>4 bit<b>={variant}")._repr_html_()
     board = mcqa_suite.leaderboard([base, f"<b>4 bit<b>={variant}"])._repr_html_()
     for html in (compared, board):

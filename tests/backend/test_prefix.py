@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from mcqa_suite.backend.prefix import compatibility as gate
 from mcqa_suite.backend.prefix import tree
@@ -149,6 +150,17 @@ def test_half_precision_differs_no_more_than_stock_does_from_itself(dtype):
     exact = scores(HFLM(random_model("llama"), tokenizer=tokenizer(), logits_cache=False), requests)
     ours, theirs = scores(lm, requests), scores(stock, requests)
     assert np.abs(ours - exact).mean() <= 1.2 * np.abs(theirs - exact).mean()
+
+
+@pytest.mark.parametrize("stored", ["bfloat16", "float16"])
+def test_a_cpu_computes_in_float32_unless_told_otherwise(stored, tiny_checkpoint, tmp_path, caplog):
+    folder = tmp_path / "stored"
+    AutoModelForCausalLM.from_pretrained(tiny_checkpoint, dtype=stored).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_checkpoint).save_pretrained(folder)
+    with caplog.at_level("INFO"):
+        assert PrefixLM(str(folder), device="cpu").model.dtype == torch.float32
+    assert f"dtype={stored}" in caplog.text
+    assert PrefixLM(str(folder), device="cpu", dtype=stored).model.dtype == getattr(torch, stored)
 
 
 def test_a_split_of_the_same_tokens_in_two_places_is_two_requests():

@@ -103,7 +103,7 @@ SHOWN = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CompareResult:
     """The comparison of every task and group, and the runs as they were given."""
 
@@ -159,6 +159,9 @@ class CompareResult:
             options=self.options,
             subset=self.subset,
         )
+
+    def __repr__(self) -> str:
+        return self.text()
 
     def _repr_html_(self) -> str:
         return self.to_frame()[list(SHOWN)].to_html(index=False, na_rep="", float_format="{:.4f}".format)
@@ -228,7 +231,7 @@ def _same_run(first: str, second: str) -> bool:
     return named_path(first)[1].resolve() == named_path(second)[1].resolve()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LeaderboardResult:
     """The table, and what could not be read or trusted, a line each."""
 
@@ -242,6 +245,9 @@ class LeaderboardResult:
     def text(self, style: str = "md") -> str:
         """The table as "md", "csv" or "latex"."""
         return leaderboard_text.FORMATS[style](self.board)
+
+    def __repr__(self) -> str:
+        return self.text()
 
     def _repr_html_(self) -> str:
         titles = {(column.title_without_filter, column.filter): column.title for column in self.board.columns}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -25,6 +27,7 @@ from mcqa_suite.common.errors import ConfigError, LoglikelihoodError, McqaError
 log = logging.getLogger(__name__)
 # Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
 BUDGET_CPU, BUDGET_GPU = 512, 4096
+HALVES = (torch.bfloat16, torch.float16)
 
 TokenRequest = tuple[tuple[str, str] | None, Ints, Ints]
 
@@ -42,8 +45,8 @@ class Record:
 class PrefixLM(PrefixGeneration):
     """HFLM that computes each token of the requests' prefix tree once, where the model allows it; else it is HFLM.
 
-    More model_args: `max_pass_tokens` (an upper bound; halved when memory runs out) and `cache` (on, off or a file for
-    log-likelihoods; default: MCQA_CACHE).
+    Without a `dtype`, a CPU computes in float32 what is stored in 16 bits. More model_args: `max_pass_tokens` (an upper bound;
+    halved when memory runs out) and `cache` (on, off or a file for log-likelihoods; default: MCQA_CACHE).
     """
 
     _config: Any  # HFLM's
@@ -56,7 +59,8 @@ class PrefixLM(PrefixGeneration):
                 f"max_pass_tokens={max_pass_tokens}: expected a whole number of at least {SMALLEST_BUDGET}"
             )
         self._cache_path = cache_path(cache)
-        super().__init__(pretrained, *args, **kwargs)
+        with redirect_stdout(sys.stderr):  # the banner of GPTQModel; what is printed are results
+            super().__init__(pretrained, *args, **kwargs)
         keep_dequantised(self.model)
         if dropped := drop_decoding(self.model):
             settings = ", ".join(f"{name} {value}" for name, value in dropped.items())
@@ -79,6 +83,16 @@ class PrefixLM(PrefixGeneration):
     def _get_config(self, pretrained: str, **kwargs: Any) -> None:
         super()._get_config(pretrained, **kwargs)
         self._config = kernel_for(self.device.type, self._config)
+
+    def _create_model(self, pretrained: str, *args: Any, dtype: Any = "auto", **kwargs: Any) -> None:
+        stored = getattr(self._config, "dtype", None)
+        if dtype == "auto" and self.device.type == "cpu" and stored in HALVES:
+            name = str(stored).removeprefix("torch.")
+            log.info(
+                "hf-prefix: computes in float32, since most CPUs are several times slower in %s (dtype=%s)", name, name
+            )
+            dtype = "float32"
+        super()._create_model(pretrained, *args, dtype=dtype, **kwargs)
 
     @cached_property
     def contents(self) -> dict[str, str | None]:
