@@ -68,6 +68,7 @@ def test_the_foot_of_a_comparison_names_the_family(tmp_path, capsys):
     assert ") * | **worse**: loses at most 22.2 points |" in text
 
 
+@pytest.mark.slow
 def test_a_gate_corrects_over_the_tasks_of_each_variant_and_not_over_the_variants(tmp_path, capsys):
     _, gold = questions(1000)
     base = write_run(tmp_path / "base", {"t": choice_rows("t", first_right(600, gold), gold)})

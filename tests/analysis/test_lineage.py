@@ -6,6 +6,7 @@ import json
 import re
 
 import numpy as np
+import pytest
 from helpers.ladder_runs import ladder
 from helpers.log_files import choice_rows, questions, write_run
 
@@ -70,6 +71,7 @@ def test_the_checkpoint_of_a_run_by_hand_says_what_it_was_made_from(tmp_path, ca
     assert parents(capsys, *runs) == {"eval-sft": "eval-base", "eval-gptq4": "eval-sft"}
 
 
+@pytest.mark.slow
 def test_a_report_without_a_base_compares_with_the_parents(tmp_path, capsys):
     runs = ladder(tmp_path)
     assert main(["report", *runs.values(), "-o", str(tmp_path / "r.html")]) == 0

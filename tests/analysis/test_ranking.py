@@ -67,6 +67,7 @@ def verdict(row_id: str, shown: list[str], ranks: list[int] | None) -> dict:
 
 
 @pytest.mark.parametrize("flags", [[], ["--listwise"]])
+@pytest.mark.slow
 def test_four_models_are_ranked_by_a_judge(tmp_path, capsys, flags):
     out = tmp_path / "ranking"
     with serving(fair) as served:

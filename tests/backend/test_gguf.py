@@ -134,6 +134,7 @@ def test_an_output_that_cannot_be_written_is_one_line(model, tmp_path):
         gguf_conversion.convert(str(model), tmp_path / "file" / "out")
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_is_one_line_and_leaves_nothing(model, tmp_path):
     output = tmp_path / "out"
     done = subprocess.run(

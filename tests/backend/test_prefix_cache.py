@@ -104,6 +104,7 @@ for i in range(200):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_make_the_file_at_the_same_moment_wait_for_each_other(tmp_path):
     jobs = [subprocess.Popen([sys.executable, "-c", OPENER, str(tmp_path)]) for _ in range(3)]
     assert [job.wait(120) for job in jobs] == [0, 0, 0]

@@ -26,6 +26,9 @@ RUNS = {  # questions -> the words of their evaluations
 }
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory):
     """Sample rows by questions and task, in the order of the documents."""

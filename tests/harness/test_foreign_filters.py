@@ -91,6 +91,7 @@ def test_the_page_has_a_yaml_for_each_task():
 
 
 @pytest.mark.parametrize("task", SPLITS)
+@pytest.mark.slow
 def test_a_task_of_the_harness_is_scored_by_our_reader(task, tmp_path, monkeypatch):
     results = evaluate(task, tmp_path, monkeypatch)
     (first, *_), rows = results["samples"], [row for rows in results["samples"].values() for row in rows]

@@ -105,6 +105,7 @@ def test_mmlu_files_are_what_their_generator_writes():
 @pytest.mark.parametrize(
     "suffix", ["", *(pytest.param(suffix, marks=pytest.mark.slow) for suffix in ("_cloze", "_cot", "_perm"))]
 )
+@pytest.mark.slow
 def test_every_task_of_a_format_runs_in_the_harness(suffix):
     results = run_dummy([f"mcqa_suite{suffix}"])
     expected = [f"mcqa_{benchmark}{suffix}" for benchmark in BENCHMARKS]

@@ -49,6 +49,7 @@ def test_a_ladder_that_is_killed_while_it_writes_and_rerun_ends_as_an_unbroken_o
     ],  # the pipe of the killed run is closed
     ids=["silent", "printing"],
 )
+@pytest.mark.slow
 def test_a_rerun_waits_for_the_stage_of_a_killed_run_and_keeps_or_remakes_it(
     recipe, tmp_path, last_line, status, attempts
 ):

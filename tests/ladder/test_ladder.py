@@ -47,6 +47,7 @@ NEW = {"base": "checkpoint", "sft": "", "gptq8": "", "gptq4": ""}
 UNCHANGED = {"base": "checkpoint", "sft": "unchanged", "gptq8": "unchanged", "gptq4": "unchanged"}
 
 
+@pytest.mark.slow
 def test_a_second_run_makes_no_checkpoint_again(small, capsys, tmp_path):
     assert small(capsys) == NEW
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run/checkpoints").glob("*/model.safetensors")}
@@ -73,6 +74,7 @@ def test_a_damaged_checkpoint_is_made_again_and_its_children_stay(small, capsys,
     assert small(capsys) == {**UNCHANGED, "sft": "(its files changed)"}
 
 
+@pytest.mark.slow
 def test_redo_makes_a_rung_again(small, capsys):
     small(capsys)
     assert small(capsys, redo=["gptq8"]) == {**UNCHANGED, "gptq8": "(requested)"}
@@ -131,6 +133,7 @@ def test_only_a_stage_on_an_adapter_gets_the_adapters_parent(tmp_path, tiny_chec
     assert set(bases.values()) == {None}
 
 
+@pytest.mark.slow
 def test_a_recipe_without_evaluate_writes_and_announces_no_leaderboard_and_no_report(
     tmp_path, tiny_checkpoint, monkeypatch, capsys
 ):
@@ -141,6 +144,7 @@ def test_a_recipe_without_evaluate_writes_and_announces_no_leaderboard_and_no_re
     assert sorted(path.name for path in (tmp_path / "run").glob("[!.]*.*")) == ["training.md"]
 
 
+@pytest.mark.slow
 def test_a_criterion_that_no_manifest_has_stops_after_the_first_point(tmp_path, tiny_checkpoint, monkeypatch):
     with pytest.raises(
         ConfigError, match=r"'reward_acc': the manifest of dpo-lr0\.1 has no such figure; it has reward_acc"

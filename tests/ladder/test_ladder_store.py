@@ -97,6 +97,7 @@ def test_a_worker_downloads_the_parent_that_it_lacks(run_in, url, tmp_path):
     assert not elsewhere.download(name, content)  # every machine has it
 
 
+@pytest.mark.slow
 def test_a_parent_with_another_content_is_downloaded_again(run_in, url, tmp_path):
     rungs = {rung.name: rung for rung in run_in("one", url).rungs}
     store, name, content = Store(url, tmp_path / "one"), "checkpoints/sft", rungs["sft"].manifest.content
@@ -114,6 +115,7 @@ def test_a_folder_that_was_changed_in_the_store_is_refused(run_in, url, tmp_path
     assert not (tmp_path / "two/checkpoints/sft").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_whose_upload_was_cut_off_counts_as_missing(run_in, url, tmp_path):
     result = run_in("one", url)
     files, path = fsspec.url_to_fs(f"{url}/checkpoints/gptq4/manifest.json")

@@ -139,6 +139,7 @@ def test_words_and_switches_become_parts_of_names():
     assert [point.stage for point in points][:2] == ["sft-cosine-packing_on", "sft-cosine-packing_off"]
 
 
+@pytest.mark.slow
 def test_the_keys_to_sweep_are_arguments_of_the_trainers(monkeypatch):
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
     trl, peft = pytest.importorskip("trl"), pytest.importorskip("peft")

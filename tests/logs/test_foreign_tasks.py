@@ -30,6 +30,7 @@ SERVERS = {
 
 
 @pytest.mark.parametrize("name", SERVERS)
+@pytest.mark.slow
 def test_a_run_through_a_server_is_read_and_compared(tmp_path, name):
     source, model = SERVERS[name]["model"], "" if name == "gguf" else "org/m"
     base = run_in(tmp_path / "base")

@@ -51,6 +51,7 @@ def test_a_log_of_ours_read_again_by_the_same_rules_changes_nothing(logs, tmp_pa
     assert f"| {log.name} | extracted | {len(before)} |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_default_output_lies_beside_the_log_and_is_skipped_the_next_time(logs, tmp_path, capsys):
     log = write(tmp_path / "samples_a.jsonl", *rows(logs["samples_mcqa_epfl_cot"]))
     assert main(["extract", str(log)]) == 0
@@ -61,6 +62,7 @@ def test_the_default_output_lies_beside_the_log_and_is_skipped_the_next_time(log
     assert f"mcqa: skipped: {both[1]}: written by this command" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_log_likelihoods_are_skipped_beside_generated_answers(logs, tmp_path, capsys):
     likelihoods, generated = str(logs["samples_mcqa_epfl"]), str(logs["samples_mcqa_epfl_cot"])
     assert main(["extract", likelihoods, generated, "--output", str(tmp_path)]) == 0

@@ -126,6 +126,7 @@ def run_apart(script, *words):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_long_texts_are_read_in_linear_time(tmp_path):
     rows = [{"question": text, "answer": "B"} for text in LONG.values()]
     rows += [

@@ -138,6 +138,7 @@ def test_the_gallery_has_words_for_answers_without_a_grid(tmp_path):
     assert "base <b>" not in browser.html
 
 
+@pytest.mark.slow
 def test_the_gallery_is_never_large():
     noise = "/".join("".join(str((7 * x + 3 * y * y) % 10) for x in range(30)) for y in range(30))
     read = ["answered", "", {"g": noise}, ["text"]]

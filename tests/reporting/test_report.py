@@ -116,6 +116,7 @@ def test_responses_of_a_model_are_shown_as_text(tmp_path):
     assert "\x00" not in output.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_runs_under_other_settings_are_shown_in_red(tmp_path):
     code, page, _output = reported(tmp_path, ladder(tmp_path, lm_eval_version="0.4.9"))
     assert code == 0
@@ -135,6 +136,7 @@ def test_without_a_base_only_the_leaderboard_is_shown(tmp_path, capsys):
     assert "Leaderboard of 2 runs" in page.text
 
 
+@pytest.mark.slow
 def test_a_run_without_samples_is_named_and_shown_with_the_harness_s_values(tmp_path, capsys):
     runs = ladder(tmp_path)
     results = json.loads((runs["gptq2"] / f"results_{STAMP}.json").read_text(encoding="utf-8"))
@@ -153,6 +155,7 @@ def test_a_run_without_samples_is_named_and_shown_with_the_harness_s_values(tmp_
     assert "No sample browser" in Read(output.read_text(encoding="utf-8")).text
 
 
+@pytest.mark.slow
 def test_tasks_are_chosen_by_glob(tmp_path, capsys):
     runs = ladder(tmp_path)
     _code, page, _output = reported(tmp_path, runs, "--tasks", "word*")
@@ -169,6 +172,7 @@ def test_a_report_is_the_same_every_time(tmp_path):
     assert texts[0] == texts[1]
 
 
+@pytest.mark.slow
 def test_a_ladder_ends_with_a_report(tmp_path):
     runs = with_manifests(tmp_path)
     rungs = [RungResult(name, tmp_path, None, folder, None) for name, folder in runs.items()]

@@ -69,6 +69,7 @@ def test_a_full_disk_leaves_no_figure(tmp_path, full_disk, exists, capsys):
         assert (figures / "forest.svg").read_text(encoding="utf-8") == "an older figure"
 
 
+@pytest.mark.slow
 def test_a_file_size_limit_is_reported_like_a_full_disk(tmp_path):
     runs = ladder(tmp_path, n=20)
     output = tmp_path / "out"

@@ -97,6 +97,7 @@ def test_the_api_key_is_in_the_header_only(tmp_path, monkeypatch, capfd):
     assert "sesame" not in printed + "".join(path.read_text() for path in tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_sampling_resumes_after_a_kill(tmp_path):
     data, out = questions(tmp_path, 8), tmp_path / "out.jsonl"
     with serving(lambda body: f"{prompt_of(body)} {body['seed']}", delay=0.1) as served:
