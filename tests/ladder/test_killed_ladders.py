@@ -45,7 +45,7 @@ def test_a_ladder_that_is_killed_while_it_writes_and_rerun_ends_as_an_unbroken_o
     ("last_line", "status", "attempts"),
     [
         ("", "unchanged", "xx"),
-        pytest.param("print('trained', flush=True)", r"[\d.]+ s.*", "xxx", marks=pytest.mark.slow),
+        ("print('trained', flush=True)", r"[\d.]+ s.*", "xxx"),
     ],  # the pipe of the killed run is closed
     ids=["silent", "printing"],
 )

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
-
 import nbclient
 import nbformat
 import pytest
-from helpers.locations import REPOSITORY
+from helpers.locations import PATH, REPOSITORY
 
 NOTEBOOK = REPOSITORY / "docs" / "compare_two_models.ipynb"
 LIMIT = "--limit 200"
@@ -17,7 +13,7 @@ LIMIT = "--limit 200"
 
 @pytest.mark.slow
 def test_the_notebook_runs(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", PATH)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     [evaluation] = [cell for cell in notebook.cells if LIMIT in cell.source and cell.cell_type == "code"]
     evaluation.source = evaluation.source.replace(LIMIT, "--limit 20")

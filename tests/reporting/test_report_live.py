@@ -239,7 +239,7 @@ def test_on_a_telephone_targets_are_large_and_what_scrolls_has_a_shadow(chromium
 
 
 @pytest.mark.parametrize("media", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("which", ["report", pytest.param("wide_report", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("which", ["report", "wide_report"])
 @pytest.mark.slow
 def test_on_a_telephone_figures_scroll_sideways_and_the_page_does_not(chromium, request, which, media):
     path = request.getfixturevalue(which)
@@ -256,7 +256,7 @@ def test_on_a_telephone_figures_scroll_sideways_and_the_page_does_not(chromium, 
         assert chromium.execute_script(caption) <= 390
 
 
-@pytest.mark.parametrize("which", ["report", pytest.param("wide_report", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("which", ["report", "wide_report"])
 @pytest.mark.slow
 def test_on_paper_nothing_is_wider_than_the_page(chromium, request, which):
     path = request.getfixturevalue(which)
@@ -290,7 +290,7 @@ def pages(driver, folder, paper):
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="no pdftotext here: apt-get install poppler-utils")
 @pytest.mark.parametrize("paper", PAPERS)
-@pytest.mark.parametrize("which", ["report", "ladder_report", pytest.param("wide_report", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("which", ["report", "ladder_report", "wide_report"])
 @pytest.mark.slow
 def test_the_pdf_begins_with_a_summary_and_no_word_is_cut(chromium, request, which, paper, tmp_path):
     opened(chromium, request.getfixturevalue(which))
