@@ -89,7 +89,7 @@ def test_a_difference_to_a_copy_of_the_base_is_not_valid(tmp_path):
     board = rung_leaderboard(runs, PARENTS)
     text = markdown_by_task(board)
     assert "0.0 (-3.7 to +3.7) | not valid |" in text
-    assert "Difference not valid: t, sft: not valid (identical): every log-likelihood is base's" in text
+    assert "† not valid: sft: identical: every log-likelihood is base's" in text
     assert rung_table(board).rows[1][2].endswith(" 0.0 (not valid)")
 
 

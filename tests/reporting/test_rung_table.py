@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from helpers.comparison_runs import first_right
+from helpers.comparison_runs import always_c, first_right, groups_of
 from helpers.log_files import LETTERS, choice_rows, questions, write_run, written_row
 
+from mcqa_suite.analysis.compare import compare
 from mcqa_suite.analysis.leaderboard import Leaderboard, rung_leaderboard
 from mcqa_suite.logs.runs import read_run
+from mcqa_suite.reporting.leaderboard import leaderboard_rows, markdown_by_task
 from mcqa_suite.reporting.rung_table import bounds_note, rung_table
 
 N = 1000
@@ -62,3 +64,46 @@ def test_a_cloze_task_below_chance_shows_acc_norm(tmp_path):
     table = rung_table(board(tmp_path, normed=True))
     assert table.header[2] == "t_cloze (acc_norm)"
     assert table.rows[1][2] == "56.0 +6.0 *"
+
+
+def of_groups(tmp_path: Path, constant: str) -> Leaderboard:
+    """A group of three tasks; `constant`: in which one the variant always says C."""
+    (base, variant), before, after = groups_of(tmp_path)
+    scores, gold = questions(len(before[constant]), seed=["math", "physics", "chemistry"].index(constant))
+    rows = choice_rows(constant, always_c(scores, gold), gold, subject=constant)
+    write_run(variant, {**after, constant: rows}, groups={"stem": [*after]}, model="gptq")
+    return rung_leaderboard([read_run(base), read_run(variant)], {"base": None, "gptq": "base"})
+
+
+def test_a_group_has_one_column_and_no_table_of_each_of_its_tasks(tmp_path):
+    (base, variant), before, _ = groups_of(tmp_path)
+    ladder = rung_leaderboard([read_run(base), read_run(variant)], {"base": None, "gptq": "base"})
+    assert list(rung_table(ladder).header)[2:3] == ["stem"]
+    text = markdown_by_task(ladder)
+    assert "### stem, acc (pooled of 3 tasks, n = 240, " in text
+    assert not any(f"### {name}" in text for name in before)
+    records = [(record["model"], record["task"]) for record in leaderboard_rows(ladder)]
+    assert {task for _, task in records} == {"stem", *before}  # the CSV has all
+
+
+def test_the_difference_of_a_group_is_the_one_that_compare_gives(tmp_path):
+    folders, _, _ = groups_of(tmp_path)
+    runs = [read_run(path) for path in folders]
+    ladder = rung_leaderboard(runs, {"base": None, "gptq": "base"})
+    ours = next(entry for entry in ladder.rows[1].entries if entry.column.name == "stem").change
+    assert ours == next(row for row in compare(runs[0], runs[1:]).rows if row.task == "stem")
+
+
+def test_a_group_is_valid_where_few_of_its_documents_are_answered_with_one_letter(tmp_path):
+    ladder = of_groups(tmp_path, "physics")  # 40 of 240 documents
+    entry = next(entry for entry in ladder.rows[1].entries if entry.column.name == "stem")
+    assert not entry.failed_check
+    assert "constant letter in 1 of 3 tasks" in entry.warnings
+    cell = rung_table(ladder).rows[1][2]
+    assert cell.endswith("(over 2 of 3 tasks)")
+
+
+def test_a_group_is_not_valid_where_half_of_its_documents_are_answered_with_one_letter(tmp_path):
+    ladder = of_groups(tmp_path, "math")  # 120 of 240
+    entry = next(entry for entry in ladder.rows[1].entries if entry.column.name == "stem")
+    assert entry.failed_check == "constant letter"

@@ -128,13 +128,14 @@ def mark_of(entry: Entry) -> str:
     return " †" if entry.failed_check else " ‡" if entry.warnings else ""
 
 
-def warning_lines(board: Leaderboard) -> list[str]:
-    """What stands behind ‡, a line each."""
+def warning_lines(board: Leaderboard, columns: Iterable[int] | None = None) -> list[str]:
+    """What stands behind ‡ in these columns, or in all: one line, or none."""
+    indices = range(len(board.columns)) if columns is None else columns
     texts = [
         f"{row.run.name}, {entry.column.title}: {detail}"
         for row in board.rows
-        for entry in row.entries
-        if entry and not entry.failed_check
+        for index in indices
+        if (entry := row.entries[index]) and not entry.failed_check
         for detail in entry.warnings
     ]
     return [f"‡ {'; '.join(dict.fromkeys(texts))}."] if texts else []
@@ -237,8 +238,8 @@ def cluster_lines(board: Leaderboard) -> list[str]:
 
 
 def tables_by_task(board: Leaderboard) -> list[Table]:
-    """One table for each task and metric: models with their differences to the parent."""
-    return [_task_table(board, index, column) for index, column in enumerate(board.columns)]
+    """One table for each group, other task, and metric: models with their differences to the parent."""
+    return [_task_table(board, index, column) for index, column in enumerate(board.columns) if not column.in_group]
 
 
 def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
@@ -257,7 +258,9 @@ def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
     if column.constant:
         chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
     n = next(entry.accuracy.n for row in board.rows if (entry := row.entries[index]))
-    title = f"{column.title}, {column.metric} (n = {n}, {chance}, {column.shots[0]}-shot)"
+    shots = "/".join(map(str, dict.fromkeys(column.shots)))
+    mean = f"{column.mean.words} of {len(column.tasks)} tasks, " if column.mean else ""
+    title = f"{column.title}, {column.metric} ({mean}n = {n}, {chance}, {shots}-shot)"
     differ = "Documents that differ between the runs, left out of the difference"
     foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
     foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []

@@ -31,8 +31,8 @@ def rung_table(board: Leaderboard) -> Table:
 
 
 def chosen_columns(board: Leaderboard) -> list[int]:
-    """The index of one column for each task and filter: of the metric that it is judged by."""
-    return [index for index, column in enumerate(board.columns) if column.main]
+    """The index of one column for each group, other task, and filter: of the metric that it is judged by."""
+    return [index for index, column in enumerate(board.columns) if column.main and not column.in_group]
 
 
 def _entries(board: Leaderboard, index: int) -> list[Entry | None]:
@@ -57,6 +57,8 @@ def _cell(board: Leaderboard, row: BoardRow, entry: Entry | None) -> str:
     if compared is None:
         return f"{score} {ASKED_DIFFERENTLY}" if entry.differs else score
     doubt = " (not valid)" if compared.verdict == "not valid" else ""
+    if compared.left_out:
+        doubt += f" (over {len(compared.members)} of {len(entry.column.tasks)} tasks)"
     return f"{score} {points(compared.change.difference.value)}{mark(compared)}{doubt}"
 
 
@@ -64,11 +66,13 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     ns = {_short(board.columns[i]): next(e.accuracy.n for e in _entries(board, i) if e) for i in indices}
     questions = ", ".join(f"{name} {n}" for name, n in ns.items())
     lines = [f"In %, then the difference to the parent in points. {MARKED} Questions: {questions}."]
-    failed = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
+    failed = [
+        (row.run.name, entry) for row in board.rows for i in indices if (entry := row.entries[i]) and entry.failed_check
+    ]
     if invalid := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
         lines.append(f"† not valid: {'; '.join(dict.fromkeys(invalid))}.")
     lines += [f"Difference not valid: {line}." for line in invalid_differences(board, indices)]
-    return [*lines, *warning_lines(board)]
+    return [*lines, *warning_lines(board, indices)]
 
 
 def bounds_note(board: Leaderboard) -> str:

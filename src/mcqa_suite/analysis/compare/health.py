@@ -10,7 +10,7 @@ import numpy as np
 
 from mcqa_suite import stats
 from mcqa_suite.analysis.compare.pairing import Answers, Pairs, pair
-from mcqa_suite.analysis.compare.result import FailedCheck, Key
+from mcqa_suite.analysis.compare.result import OF_THE_MODEL, FailedCheck, Key
 from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.guessing import chances, guessing
 from mcqa_suite.logs.runs import Run, TaskRun
@@ -52,6 +52,24 @@ def checks_of(task: TaskRun, run: str, metric: str, comparisons: int) -> list[Fa
     conditions = _conditions(pairs.base, pairs, LEVEL / max(1, comparisons))
     failed = [_failed(task.task, run, *condition, pairs) for condition in conditions]
     return [*faults_of(task, run), *(replace(check, filter=task.filter) for check in failed)]
+
+
+def of_group(checks: Sequence[FailedCheck], group: str, sizes: Mapping[str, int]) -> Iterator[FailedCheck]:
+    """The checks of a group's tasks, with one for each condition in place of those for how the model answers.
+
+    Such a check makes the mean invalid where the tasks in which it does so hold half of the documents. `sizes`: documents of
+    each task.
+    """
+    by_condition: dict[str, list[FailedCheck]] = {}
+    for check in checks:
+        if check.condition in OF_THE_MODEL:
+            by_condition.setdefault(check.condition, []).append(check)
+        else:
+            yield check
+    for condition, failed in by_condition.items():
+        invalid = 2 * sum(sizes[check.task] for check in failed if check.invalid) >= sum(sizes.values())
+        detail = f"{condition} in {len(failed)} of {len(sizes)} tasks"
+        yield replace(failed[0], task=group, detail=detail, invalid=invalid)
 
 
 def _failed(task: str, run: str, condition: str, detail: str, pairs: Pairs) -> FailedCheck:

@@ -93,13 +93,13 @@ def paired_tasks(
         except ComparisonError as error:
             problems.append(str(error))
         else:
-            tasks[key] = _with_copies(tasks[key], copies.get((variant.name, key)))
+            tasks[key] = with_copies(tasks[key], copies.get((variant.name, key)))
             if not tasks[key].pairs.n:
                 problems.append(f"{variant.path}: {key[0]}: {_why_no_pairs(tasks[key].unpaired)}")
     return tasks, problems
 
 
-def _with_copies(task: PairedTask, copied: FailedCheck | None) -> PairedTask:
+def with_copies(task: PairedTask, copied: FailedCheck | None) -> PairedTask:
     """The task with the check that its answers are another variant's, unless they are the parent's too."""
     if copied is None or any(check.condition == copied.condition for check in task.failed_checks):
         return task

@@ -9,12 +9,12 @@ from typing import Literal
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, Family, health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, pair, scored
-from mcqa_suite.analysis.compare.tasks import Options, pair_task, task_row
+from mcqa_suite.analysis.compare.tasks import Options, pair_task, rows_of, with_copies
 from mcqa_suite.analysis.compare.verdicts import LEVEL, against_best, with_verdicts
 from mcqa_suite.analysis.leaderboard.columns import (
     Scores,
     TaskColumn,
-    every_task,
+    every_column,
     mean_of_columns,
     nested_columns,
     normed,
@@ -68,7 +68,8 @@ class Entry:
     @property
     def warnings(self) -> list[str]:
         """The details of failed checks in spite of which the score is valid."""
-        return [check.detail for check in self.checks if not check.invalid]
+        valid = [check for check in self.checks if not check.invalid]
+        return [c.detail if c.task == self.column.name else f"{c.task}: {c.detail}" for c in valid]
 
 
 @dataclass(frozen=True)
@@ -165,14 +166,14 @@ def leaderboard(
 
 
 def rung_leaderboard(runs: Sequence[Run], parents: Mapping[str, str | None]) -> Leaderboard:
-    """Scores of every run on each task and accuracy, with differences to its parent; the first run is the base.
+    """Scores of every run on each group, task and accuracy, with differences to its parent; the first run is the base.
 
     `parents`: run name -> parent's name, None for the base.
     """
-    columns = every_task(runs)
+    columns = every_column(runs)
     by_name = {run.name: run for run in runs}
     pairs = [(by_name[name], run) for run in runs if (name := parents.get(run.name)) in by_name]
-    differ = _differences(pairs, columns)
+    differ = _differences(pairs, columns, health.copies_among(runs))
     rows = []
     for run in runs:
         row = _row(run, columns, differ)
@@ -192,33 +193,34 @@ class Differ:
     asked_differently: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
 
-def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]) -> Differ:
+def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn], copies: health.Copies) -> Differ:
     """Compare each (parent, variant) on each column, unless it was asked differently."""
-    options = Options()
+    options, comparisons = Options(), len(pairs) * len(columns)
     rows: list[ComparisonRow] = []
     beside: list[ComparisonRow] = []  # of metrics by which no task is judged: families of their own
     unpaired: dict[tuple[str, str, str], int] = {}
     refused: dict[tuple[str, str, str], str] = {}
     for base, variant in pairs:
         for column in columns:
-            key = (column.name, column.filter)
-            if key not in base.tasks or key not in variant.tasks:
+            if any(key not in run.tasks for run in (base, variant) for key in column.keys):
                 continue
+            own = (variant.name, column.name, column.filter)
             if reason := _refusal(base, variant, column):
-                refused[variant.name, *key] = reason
+                refused[own] = reason
                 continue
             try:
-                task = pair_task(base, variant, key, column.metric, len(pairs) * len(columns))
+                tasks = {key: pair_task(base, variant, key, column.metric, comparisons) for key in column.keys}
             except ComparisonError:  # the variant lacks the metric
                 continue
-            unpaired[variant.name, *key] = task.unpaired.total
-            if task.pairs.n:
-                row = task_row(task, base.name, variant.name, "task", options.margin)
-                (rows if column.main else beside).append(row)
+            tasks = {key: with_copies(task, copies.get((variant.name, key))) for key, task in tasks.items()}
+            unpaired[own] = sum(task.unpaired.total for task in tasks.values())
+            if all(task.pairs.n for task in tasks.values()):
+                own_rows, _ = rows_of(base, variant, "task", tasks, replace(options, tasks=column.name))
+                (rows if column.main else beside).extend(own_rows)
     judged, families = with_verdicts(rows, options.margin)
     others, _ = with_verdicts(beside, options.margin)
     by_key = {(row.variant, row.task, row.metric, row.filter): row for row in [*judged, *others]}
-    return Differ(by_key, families, unpaired=unpaired, asked_differently=refused)
+    return Differ(by_key, families, copies, unpaired=unpaired, asked_differently=refused)
 
 
 def _refusal(first: Run, second: Run, column: TaskColumn) -> str:
@@ -263,6 +265,8 @@ def _entry(run: Run, column: TaskColumn, copies: health.Copies) -> Entry | None:
         return None
     tasks = column.of(run)
     checks = [check for task in tasks for check in health.checks_of(task, run.name, column.metric, len(tasks))]
+    if column.mean:
+        checks = list(health.of_group(checks, column.name, {task.task: task.n for task in tasks}))
     checks += [copies[run.name, key] for key in column.keys if (run.name, key) in copies]
     faults = run.groups[column.name].faults if column.mean and column.name in run.groups else {}
     if fault := faults.get((column.metric, column.filter)):

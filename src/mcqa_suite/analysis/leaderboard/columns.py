@@ -1,4 +1,4 @@
-"""The columns of a leaderboard: every task, filter and metric; or the groups that have a mean, and the remaining tasks."""
+"""The columns of a leaderboard: every group and task, filter and metric; or one for each group, and for each remaining task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.compare.result import Key
 from mcqa_suite.analysis.compare.tasks import CONTRADICTION
 from mcqa_suite.common.errors import ComparisonError
-from mcqa_suite.logs.groups import Group, GroupMean
+from mcqa_suite.logs.groups import Group, GroupMean, inside_another
 from mcqa_suite.logs.guessing import Guessing, guessing
 from mcqa_suite.logs.main_metric import main_metrics
 from mcqa_suite.logs.metrics import METRICS, higher_is_better, is_accuracy, is_assumed
@@ -28,7 +28,8 @@ class TaskColumn:
     `several_filters`: a log of the task has others, so that the title names it.
     `chance`, `constant`: see `logs.guessing`; None for a metric that is no accuracy. `shots`: few-shot counts of the tasks;
     `mixed`: another column has the same tasks with other few-shot counts. `higher_is_better`: the direction of the metric;
-    `assumed`: no results file says it. `main`: the metric is the one that the task is judged by.
+    `assumed`: no results file says it. `main`: the metric is the one that the task is judged by. `in_group`: the board has a
+    column of a group of which this task is a part.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TaskColumn:
     assumed: bool = False
     several_filters: bool = False
     main: bool = True
+    in_group: bool = False
 
     @property
     def title(self) -> str:
@@ -63,20 +65,40 @@ class TaskColumn:
         return [run.tasks[key] for key in self.keys if key in run.tasks]
 
 
-def every_task(runs: Sequence[Run]) -> list[TaskColumn]:
-    """A column for each task of the runs, filter, and accuracy, by the first run that has the task under this filter."""
+def every_column(runs: Sequence[Run]) -> list[TaskColumn]:
+    """A column for each group that has a mean, each task of the runs, filter, and accuracy.
+
+    Each by the first run that has the group, or the task under this filter. Groups come first.
+    """
     tasks: dict[Key, TaskRun] = {}
     main: dict[Key, str] = {}
+    groups: dict[tuple[str, str, str], TaskColumn] = {}
     for run in runs:
         tasks |= {key: task for key, task in run.tasks.items() if key not in tasks}
         main = main_metrics(run) | main
+        groups = _groups_of(run, main) | groups
+    inside = {key for column in groups.values() for key in column.keys}
     ordered = sorted(tasks.items(), key=lambda item: item[0][0])  # filters in the order of the log
     columns = [
-        replace(_task_column(task, metric), main=metric == main[key])
+        replace(_task_column(task, metric), main=metric == main[key], in_group=key in inside)
         for key, task in ordered
         for metric in task.metrics
     ]
-    return [_with_direction(column, runs) for column in columns]
+    return [_with_direction(column, runs) for column in [*groups.values(), *columns]]
+
+
+def _groups_of(run: Run, main: Mapping[Key, str]) -> dict[tuple[str, str, str], TaskColumn]:
+    """A run's groups that are in no other group, by name, filter and metric."""
+    inside = inside_another({name: frozenset(group.tasks) for name, group in run.groups.items()})
+    columns = {}
+    for name in sorted(run.groups.keys() - inside):
+        group = run.groups[name]
+        for metric, filter_name in group.means:
+            metrics = {(task, filter_name): metric for task in group.tasks}
+            if column := _group_column(run, group, filter_name, metrics):
+                judged = all(main.get(key) == metric for key in column.keys)
+                columns[name, filter_name, metric] = replace(column, main=judged)
+    return columns
 
 
 def shared_columns(runs: Sequence[Run], metric: str | None) -> list[TaskColumn]:
