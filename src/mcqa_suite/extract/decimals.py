@@ -32,7 +32,7 @@ NUMBER = re.compile(
     r"(?:[eE](?P<exp>[-+]?\d{1,99})(?![\d\w])| {0,2}(?:×|x|\*|\\times|\\cdot) {0,2}10"
     r" ?(?:(?:\^|\*\*) ?\{? ?(?P<exp10>[-+]?\d{1,99})(?!\d) ?\}?|(?P<raised10>[⁻⁺]?[⁰¹²³⁴-⁹]{1,99})))?"
     r"(?!:\d)(?:(?P<percent> {0,2}\\?%| per ?cent\b)| ?(?P<magnitude>hundred|thousand|million|billion|trillion|dozen|bn)s?\b"
-    r"|(?P<k>k)(?![\w'])|(?(currency)(?P<short>[KMB])(?!\w)))?",
+    r"|(?P<k>k)(?![\w'])|(?P<short>[KMB])(?!\w)(?(currency)|(?= (?:dollars|euros?|pounds|USD|EUR)\b)))?",
     re.ASCII,  # View.clean has replaced the digits of other scripts
 )
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
