@@ -17,7 +17,7 @@ from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
 from mcqa_suite.common.chat_template import ChatTemplate
-from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
+from mcqa_suite.ladder.stage_settings import PreferenceSettings
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ def configs(settings: PreferenceSettings, where: str, folder: str = "unused") ->
 def main() -> None:
     args, settings = stage.start("dpo", __doc__, configs)
     with stage.training(args, settings, configs) as (config, lora), rows.shared_folder(args.output) as shared:
-        data, fingerprints = read_rows(settings)
+        data = rows.read(settings)
         model, tokenizer = weights.load(args, settings)
         chat = stage.rows_template(args, settings)
-        rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
-        train, held_out = rows.split(data, settings.held_out, settings.seed)
+        data = data.fitted(tokenizer, chat, *rows.limit_of(config, model))
+        held_out = data.held_out
 
         # The reference of an adapter is the model without it; full training needs a second model.
         reference = weights.load(args, settings)[0] if settings.full else None
@@ -54,7 +54,7 @@ def main() -> None:
             model=model,
             ref_model=None if config.precompute_ref_log_probs else reference,
             args=config,
-            train_dataset=rows.shared_dataset(rows.pairs(train, tokenizer, chat), shared / "train"),
+            train_dataset=rows.shared_dataset(rows.pairs(data.train, tokenizer, chat), shared / "train"),
             eval_dataset=rows.shared_dataset(rows.pairs(held_out, tokenizer, chat), shared / "held_out")
             if held_out
             else None,
@@ -62,7 +62,7 @@ def main() -> None:
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data))
+        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
 
         scored = rewards(trainer, reference, tokenizer, held_out, chat)
         metrics = margins.summary(scored, held_out)
@@ -71,7 +71,7 @@ def main() -> None:
             "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
             "not comparable between different settings",
         }
-        facts = {"data": fingerprints, "rows_chat_template": chat, "metrics": metrics}
+        facts = {**data.facts, "rows_chat_template": chat, "metrics": data.metrics | metrics}
         weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 

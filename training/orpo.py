@@ -17,7 +17,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
-from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
+from mcqa_suite.ladder.stage_settings import PreferenceSettings
 
 
 class TokensORPOTrainer(ORPOTrainer):  # type: ignore[misc]
@@ -51,22 +51,22 @@ def configs(settings: PreferenceSettings, where: str, folder: str = "unused") ->
 def main() -> None:
     args, settings = stage.start("orpo", __doc__, configs)
     with stage.training(args, settings, configs) as (config, lora):
-        data, fingerprints = read_rows(settings)
+        data = rows.read(settings)
         model, tokenizer = weights.load(args, settings)
         chat = stage.rows_template(args, settings)
-        rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
-        train, held_out = rows.split(data, settings.held_out, settings.seed)
+        data = data.fitted(tokenizer, chat, *rows.limit_of(config, model))
+        held_out = data.held_out
 
         trainer = TokensORPOTrainer(
             model=model,
             args=config,
-            train_dataset=Dataset.from_list(rows.pairs(train, tokenizer, chat)),
+            train_dataset=Dataset.from_list(rows.pairs(data.train, tokenizer, chat)),
             eval_dataset=Dataset.from_list(rows.pairs(held_out, tokenizer, chat)) if held_out else None,
             processing_class=tokenizer,
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data))
+        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
 
         model = trainer.accelerator.unwrap_model(trainer.model)
 
@@ -76,7 +76,8 @@ def main() -> None:
             return [total / n for total, n in sums]
 
         scored = margins.score_pairs(held_out, mean_logps)
-        facts = {"data": fingerprints, "rows_chat_template": chat, "metrics": margins.summary(scored, held_out)}
+        metrics = data.metrics | margins.summary(scored, held_out)
+        facts = {**data.facts, "rows_chat_template": chat, "metrics": metrics}
         weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 

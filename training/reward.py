@@ -15,7 +15,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import RewardConfig, RewardTrainer
 
-from mcqa_suite.ladder.stage_settings import PreferenceSettings, read_rows
+from mcqa_suite.ladder.stage_settings import PreferenceSettings
 
 
 def configs(settings: PreferenceSettings, where: str, folder: str = "unused") -> tuple[RewardConfig, LoraConfig | None]:
@@ -27,22 +27,22 @@ def main() -> None:
     # With this variable FSDP loads weights in one process, so the new score layer would be missing in the others.
     os.environ.pop("FSDP_CPU_RAM_EFFICIENT_LOADING", None)
     with stage.training(args, settings, configs) as (config, lora):
-        data, fingerprints = read_rows(settings)
+        data = rows.read(settings)
         model, tokenizer = weights.load(args, settings, **weights.REWARD)
         chat = stage.rows_template(args, settings)
-        rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
-        train, held_out = rows.split(data, settings.held_out, settings.seed)
+        data = data.fitted(tokenizer, chat, *rows.limit_of(config, model))
+        held_out = data.held_out
 
         trainer = RewardTrainer(
             model=model,
             args=config,
-            train_dataset=Dataset.from_list(rows.whole_pairs(train, tokenizer, chat)),
+            train_dataset=Dataset.from_list(rows.whole_pairs(data.train, tokenizer, chat)),
             eval_dataset=Dataset.from_list(rows.whole_pairs(held_out, tokenizer, chat)) if held_out else None,
             processing_class=tokenizer,
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data))
+        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
 
         model = trainer.accelerator.unwrap_model(trainer.model)
 
@@ -50,7 +50,8 @@ def main() -> None:
             return margins.sequence_scores(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
 
         scored = margins.score_pairs(held_out, scores)
-        facts = {"data": fingerprints, "rows_chat_template": chat, "metrics": margins.summary(scored, held_out)}
+        metrics = data.metrics | margins.summary(scored, held_out)
+        facts = {**data.facts, "rows_chat_template": chat, "metrics": metrics}
         weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
 
 

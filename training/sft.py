@@ -7,6 +7,7 @@ accelerate launch training/sft.py --config training/configs/sft.yaml --parent ru
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from mcqa_training import resume, rows, stage, weights
 
@@ -14,7 +15,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
-from mcqa_suite.ladder.stage_settings import SftSettings, read_rows
+from mcqa_suite.ladder.stage_settings import SftSettings
 
 
 def configs(settings: SftSettings, where: str, folder: str = "unused") -> tuple[SFTConfig, LoraConfig | None]:
@@ -25,21 +26,34 @@ def configs(settings: SftSettings, where: str, folder: str = "unused") -> tuple[
 def main() -> None:
     args, settings = stage.start("sft", __doc__, configs)
     with stage.training(args, settings, configs) as (config, lora):
-        data, fingerprints = read_rows(settings)
+        data = rows.read(settings)
         model, tokenizer = weights.load(args, settings)
         chat = stage.rows_template(args, settings)
-        rows.check(data, tokenizer, chat, *rows.limit_of(config, model))
+        data = data.fitted(tokenizer, chat, *rows.limit_of(config, model))
 
         trainer = SFTTrainer(
             model=model,
             args=config,
-            train_dataset=Dataset.from_list(rows.completions(data, tokenizer, chat)),
+            train_dataset=Dataset.from_list(rows.completions(data.train, tokenizer, chat)),
+            eval_dataset=Dataset.from_list(rows.completions(data.held_out, tokenizer, chat)) if data.held_out else None,
             processing_class=tokenizer,
             peft_config=lora,
             callbacks=[stage.StopAtNaN()],
         )
-        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data))
-        weights.save_trained(trainer, tokenizer, args, settings, data=fingerprints, rows_chat_template=chat)
+        trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
+        metrics = data.metrics | (validated(trainer, len(data.held_out)) if data.held_out else {})
+        facts = {**data.facts, "rows_chat_template": chat, "metrics": metrics}
+        weights.save_trained(trainer, tokenizer, args, settings, **facts)
+
+
+def validated(trainer: SFTTrainer, n: int) -> dict[str, Any]:
+    """Loss and token accuracy on the rows that were held out, after the training."""
+    measured = trainer.evaluate()
+    return {
+        "validation_rows": n,
+        "validation_loss": measured["eval_loss"],
+        "validation_token_accuracy": measured["eval_mean_token_accuracy"],
+    }
 
 
 if __name__ == "__main__":

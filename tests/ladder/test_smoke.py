@@ -139,7 +139,8 @@ def test_a_file_that_exists_and_is_wrong_is_an_error(tmp_path, pairs, entry, wor
 
 def test_a_missing_file_of_every_kind_has_made_up_rows_that_its_reader_reads(tmp_path):
     readers = {**SOURCES, **PAIRS}
-    assert {name for name, reader in readers.items() if "path" in reader.keys} == set(SAMPLES)
+    files = {name for name, reader in readers.items() if "path" in reader.keys and "config" not in reader.keys}
+    assert files == set(SAMPLES)  # the others are public data sets too, in whose place questions of ARC are read
     for name in SAMPLES:
         kind = Source if name in SOURCES else PairSource
         small, reason = _small_source(kind(name, path=str(tmp_path / "missing.jsonl"), pool="human"))

@@ -10,7 +10,7 @@ from helpers.training_scripts import script
 
 from mcqa_suite.common.errors import ConfigError
 
-ALONE = "this kind of stage keeps no rows to evaluate on; remove"
+ALONE = "no rows are kept to evaluate on; set held_out, or remove"
 EMPTY = "held_out is 0, so there are no rows to evaluate on; raise held_out, or remove"
 NEVER = "eval_strategy is 'no', so nothing is evaluated; set eval_strategy, or remove"
 

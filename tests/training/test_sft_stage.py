@@ -38,3 +38,28 @@ def test_packing_and_neftune_reach_trl_and_the_log_has_every_step(tiny_checkpoin
     manifest = read_manifest(folder)
     assert manifest.settings["trainer"]["neftune_noise_alpha"] == 5.0
     assert manifest.content == content_hash(folder)
+
+
+def test_the_loss_on_rows_that_were_held_out_is_measured(tiny_checkpoint, tmp_path):
+    config = with_trainer({**SFT, "held_out": 0.25}, eval_strategy="steps", eval_steps=1)
+    folder = run_stage("sft", config, tiny_checkpoint, tmp_path / "sft")
+    manifest = read_manifest(folder)
+    assert manifest.metrics["validation_rows"] == 4
+    assert manifest.metrics["validation_loss"] > 0
+    assert 0 <= manifest.metrics["validation_token_accuracy"] <= 1
+    assert manifest.peak_memory_mb > 100
+    log = [json.loads(line) for line in (folder / "training_log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log if "eval_loss" in entry] == [1, 2, 2]
+
+
+def test_stages_with_other_rows_are_measured_on_the_same_file(tiny_checkpoint, tmp_path, capfd):
+    row = json.dumps({"question": "Which planet is closest to the Sun?", "answer": "Mercury"})
+    (tmp_path / "fixed.jsonl").write_text(row + "\n")
+    other = json.dumps({"question": "Which planet is the largest?", "answer": "Jupiter"})
+    (tmp_path / "own.jsonl").write_text("\n".join([row, *[other] * 4]) + "\n")
+    data = {"data": [{"source": "rows", "path": str(tmp_path / "own.jsonl")}]}
+    validation = {"validation": [{"source": "rows", "path": str(tmp_path / "fixed.jsonl")}]}
+    manifest = read_manifest(run_stage("sft", {**SFT, **data, **validation}, tiny_checkpoint, tmp_path / "sft"))
+    assert manifest.metrics["validation_rows"] == 1
+    assert [(source.name, source.n) for source in manifest.validation] == [("rows", 1)]
+    assert "1 of 5 rows have a question of the validation rows and are not trained on" in capfd.readouterr().out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from helpers.locations import TOY
 from helpers.rendering import CHATML
@@ -32,7 +34,7 @@ def merging_tokenizer():
         ("a", "b", None, "q/1: the prompt's tokens are not the start of prompt and completion's tokens"),
         ("a", "", None, "q/1: the completion '' has no tokens"),
         ("a", "??", None, r"q/1: the completion '\?\?' has no tokens"),
-        ("b", "aaaa", 4, "q/1: 5 tokens do not fit max_length 4; raise it or take the row out"),
+        ("b", "aaaa", 4, "q/1: 5 tokens do not fit max_length 4; raise it, or leave such rows out with max_tokens: 4"),
         ("bbbbb", "a", 4, "q/1: the prompt's 5 tokens fill max_length 4"),
     ],
 )
@@ -196,3 +198,58 @@ def test_the_limit_is_the_shorter_of_max_length_and_context(rows):
     assert rows.limit_of(SimpleNamespace(max_length=64), model) == (64, "max_length")
     assert rows.limit_of(SimpleNamespace(max_length=1024), model) == (128, "the model's context")
     assert rows.limit_of(SimpleNamespace(max_length=None), model) == (128, "the model's context")
+
+
+def limited(completion, too_long="drop", most=4):
+    row = {"format": "letter", "prompt": "b", "completion": completion}
+    return {"id": f"q/{completion}", **row, "max_tokens": str(most), "too_long": too_long}
+
+
+def test_rows_longer_than_max_tokens_are_left_out_or_cut_and_counted(rows, merging_tokenizer, capsys):
+    long_prompt = {**limited("a", "cut"), "prompt": "bbbbb"}
+    data = [
+        limited("aaa"),
+        limited("aaaa"),
+        limited("aaaaa", "cut"),
+        long_prompt,
+        {**limited("a" * 9), "max_tokens": "99"},
+    ]
+    fitting = rows.TrainingRows(data, [], ()).fitted(merging_tokenizer, DEFAULT)
+    assert [row["id"] for row in fitting.train] == ["q/aaa", "q/aaaaa", "q/aaaaaaaaa"]
+    assert fitting.metrics == {"rows_too_long": 2, "rows_cut": 1}
+    assert capsys.readouterr().out == "5 rows: 2 longer than max_tokens left out, 1 cut\n"
+    tokens = [len(example["input_ids"]) for example in rows.completions(fitting.train, merging_tokenizer, DEFAULT)]
+    assert tokens == [4, 4, 10]
+
+
+def test_a_pair_is_left_out_where_either_answer_is_too_long(rows, merging_tokenizer):
+    pair = {
+        "id": "p",
+        "format": "letter",
+        "prompt": "b",
+        "chosen": "aaaa",
+        "rejected": "a",
+        "max_tokens": "4",
+        "too_long": "drop",
+    }
+    pairs = [pair, {**pair, "id": "q", "chosen": "a", "rejected": "aa"}]
+    assert [row["id"] for row in rows.TrainingRows(pairs, [], ()).fitted(merging_tokenizer, DEFAULT).train] == ["q"]
+
+
+def test_no_row_that_fits_is_an_error(rows, merging_tokenizer):
+    with pytest.raises(DatasetError, match="no rows to train on"):
+        rows.TrainingRows([limited("aaaa")], [], ()).fitted(merging_tokenizer, DEFAULT)
+
+
+def test_earlier_messages_are_turns_of_their_own_in_a_chat_and_text_without_one(rows, merging_tokenizer):
+    turns = [
+        {"role": "system", "content": "a"},
+        {"role": "user", "content": "b"},
+        {"role": "assistant", "content": "a"},
+    ]
+    row = {"id": "m", "format": "written", "prompt": "b", "completion": "a", "earlier": json.dumps(turns)}
+    merging_tokenizer.chat_template = "{% for m in messages %}{{ m['content'] * 2 }}{% endfor %}"
+    ((chat, _),) = rows.encode([row], "completion", merging_tokenizer, ChatTemplate(True, True, True))
+    ((plain, _),) = rows.encode([row], "completion", merging_tokenizer, WITHOUT)
+    assert merging_tokenizer.decode(chat).replace(" ", "") == "aabbaabb"
+    assert merging_tokenizer.decode(plain).replace(" ", "") == "abab"

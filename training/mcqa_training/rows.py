@@ -5,10 +5,12 @@ The rows of a stage may be of both kinds. All trainers get tokens, so that what 
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,66 @@ from jinja2.exceptions import TemplateError
 
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.training_data.sources import prompt_text
+from mcqa_suite.common.manifest import Data
+from mcqa_suite.ladder.stage_settings import read_rows, read_validation
+from mcqa_suite.training_data.sources import earlier_turns, prompt_text
 
 Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows that a stage trains on, those that it is measured on, and what the manifest says of both.
+
+    `held_out` are the rows of `validation`, else a share of the questions of `data`; empty where the settings keep none.
+    """
+
+    train: list[Row]
+    held_out: list[Row]
+    data: tuple[Data, ...]
+    validation: tuple[Data, ...] = ()
+    too_long: int = 0
+    cut: int = 0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"data": self.data, "validation": self.validation}
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        return {"rows_too_long": self.too_long, "rows_cut": self.cut} if self.too_long or self.cut else {}
+
+    def fitted(
+        self, tokenizer: Any, chat: ChatTemplate, limit: int | None = None, name: str = "max_length"
+    ) -> TrainingRows:
+        """The rows that are at most as long as their sources say, all of them checked; see `check` for the errors."""
+        (train, *of_train), (held_out, *of_held_out) = (
+            _fitted(part, tokenizer, chat) for part in (self.train, self.held_out)
+        )
+        for part in filter(None, (train, held_out)):
+            check(part, tokenizer, chat, limit, name)
+        if not train:
+            check(train, tokenizer, chat, limit, name)
+        too_long, cut = (sum(counts) for counts in zip(of_train, of_held_out, strict=True))
+        if too_long or cut:
+            n = len(self.train) + len(self.held_out)
+            print(f"{n:,} rows: {too_long:,} longer than max_tokens left out, {cut:,} cut", flush=True)
+        return replace(self, train=train, held_out=held_out, too_long=too_long, cut=cut)
+
+
+def read(settings: Any) -> TrainingRows:
+    """The rows of a stage. Rows of a question that is in `validation` are not trained on."""
+    rows, data = read_rows(settings)
+    if not rows:
+        raise DatasetError("no rows to train on; see n, split and the filters of the stage's data")
+    held_out, validation = read_validation(settings)
+    if not held_out:
+        return TrainingRows(*split(rows, settings.held_out or 0, settings.seed), data)
+    groups = {row["group"] for row in held_out}
+    train = [row for row in rows if row["group"] not in groups]
+    if n := len(rows) - len(train):
+        print(f"{n:,} of {len(rows):,} rows have a question of the validation rows and are not trained on", flush=True)
+    return TrainingRows(train, held_out, data, validation)
 
 
 def limit_of(config: Any, model: Any) -> tuple[int | None, str]:
@@ -113,11 +172,31 @@ def _check(row: Row, key: str, prompt: list[int], answer: list[int] | None, limi
             "space or a new line"
         )
     if limit and len(prompt) >= limit:
-        raise DatasetError(f"{row['id']}: the prompt's {len(prompt)} tokens fill {name} {limit}; take the row out")
+        raise DatasetError(
+            f"{row['id']}: the prompt's {len(prompt)} tokens fill {name} {limit}; raise it, or leave such rows out with "
+            f"max_tokens: {limit} in the data"
+        )
     if limit and len(prompt) + len(answer) > limit:
         raise DatasetError(
-            f"{row['id']}: {len(prompt) + len(answer)} tokens do not fit {name} {limit}; raise it or take the row out"
+            f"{row['id']}: {len(prompt) + len(answer)} tokens do not fit {name} {limit}; raise it, or leave such rows out with "
+            f"max_tokens: {limit} in the data"
         )
+
+
+def _fitted(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate) -> tuple[list[Row], int, int]:
+    """The rows that fit the `max_tokens` of their sources; how many were left out, and how many will be cut.
+
+    A row whose prompt alone is too long is left out in any case.
+    """
+    limited = [row for row in rows if "max_tokens" in row]
+    too_long, cut = set[int](), set[int]()
+    for key in _answers(limited[0]) if limited else ():
+        for row, (prompt, answer) in zip(limited, _whole(limited, key, tokenizer, chat), strict=True):
+            most, length = int(row["max_tokens"]), len(prompt) + len(answer or [])
+            if length > most:
+                dropped = row["too_long"] == "drop" or len(prompt) >= most
+                (too_long if dropped else cut).add(id(row))
+    return [row for row in rows if id(row) not in too_long], len(too_long), len(cut - too_long)
 
 
 def encode(
@@ -125,8 +204,24 @@ def encode(
 ) -> list[tuple[list[int], list[int] | None]]:
     """The tokens of each prompt, and of its answer with the end token (None where they cannot be separated).
 
-    `chat` says for each format of a row whether the chat template is applied.
+    `chat` says for each format of a row whether the chat template is applied. An answer that its source cuts ends without it.
     """
+    return [
+        (prompt, _cut(row, prompt, answer))
+        for row, (prompt, answer) in zip(rows, _whole(rows, key, tokenizer, chat), strict=True)
+    ]
+
+
+def _cut(row: Row, prompt: list[int], answer: list[int] | None) -> list[int] | None:
+    if answer is None or row.get("too_long") != "cut":
+        return answer
+    return answer[: max(0, int(row["max_tokens"]) - len(prompt))]
+
+
+def _whole(
+    rows: Sequence[Row], key: str, tokenizer: Any, chat: ChatTemplate
+) -> list[tuple[list[int], list[int] | None]]:
+    """`encode` without the cut."""
     encoded: dict[int, tuple[list[int], list[int] | None]] = {}
     for encode_part, way in ((_encode_plain, False), (_encode_turns, True)):
         numbers = [number for number, row in enumerate(rows) if chat[row["format"]] is way]
@@ -156,12 +251,18 @@ def _encode_turns(rows: Sequence[Row], key: str, tokenizer: Any) -> tuple[list[l
 
 def _without_refused_system(rows: Sequence[Row], tokenizer: Any) -> list[Row]:
     """The rows without their system message where the chat template has none (Gemma's); the harness leaves it out too."""
-    if any("system" in row for row in rows):
+    if any("system" in row or "earlier" in row for row in rows):
         try:
             tokenizer.apply_chat_template([{"role": "system", "content": "."}, {"role": "user", "content": "."}])
         except TemplateError:
-            return [{key: text for key, text in row.items() if key != "system"} for row in rows]
+            return [_without_system(row) for row in rows]
     return list(rows)
+
+
+def _without_system(row: Row) -> Row:
+    turns = [turn for turn in earlier_turns(row) if turn["role"] != "system"]
+    earlier = {"earlier": json.dumps(turns)} if turns else {}
+    return {key: text for key, text in row.items() if key not in ("system", "earlier")} | earlier
 
 
 def _parted(prompt: list[int], whole: list[int], tokenizer: Any) -> tuple[list[int], list[int] | None]:
@@ -181,5 +282,5 @@ def _answers(row: Row) -> tuple[str, ...]:
 
 
 def _turns(row: Row) -> list[dict[str, str]]:
-    turns = [{"role": "user", "content": row["prompt"]}]
+    turns = [*earlier_turns(row), {"role": "user", "content": row["prompt"]}]
     return [{"role": "system", "content": row["system"]}, *turns] if "system" in row else turns

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import math
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -192,7 +193,8 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
     names = {field.name for field in dataclasses.fields(cls)}
     fixed |= {key: value for key, value in code.items() if key in names}
     values = TRAINER | settings.trainer
-    check_evaluation(values, getattr(settings, "held_out", None), f"{where}: trainer")
+    validation = getattr(settings, "validation", None)
+    check_evaluation(values, 1.0 if validation else getattr(settings, "held_out", None), f"{where}: trainer")
     for old, new in RENAMED.items():
         if old in values and new in names:
             values.setdefault(new, values.pop(old))
@@ -206,14 +208,14 @@ def trainer_config(cls: type, settings: Any, where: str, folder: str, **fixed: A
 def check_evaluation(trainer: dict[str, Any], held_out: float | None, where: str) -> None:
     """ConfigError for the first argument that needs an evaluation during training where there is none.
 
-    `held_out` is the share of rows to evaluate on; None for a kind of stage that keeps none.
+    `held_out` is the share of rows to evaluate on; None where the settings do not give one.
     """
     for name in NEEDS_EVALUATION:
         value = trainer.get(name)
         if value in (None, False, "no") or (name == "save_strategy" and value != "best"):
             continue
         if held_out is None:
-            reason, remedy = "this kind of stage keeps no rows to evaluate on", f"remove {name}"
+            reason, remedy = "no rows are kept to evaluate on", f"set held_out, or remove {name}"
         elif not held_out:
             reason, remedy = "held_out is 0, so there are no rows to evaluate on", f"raise held_out, or remove {name}"
         elif trainer.get("eval_strategy") in (None, False, "no") and name != "eval_on_start":
@@ -249,6 +251,14 @@ def check_quantisable(parent: Path) -> dict[str, Any]:
     return config
 
 
+def peak_memory() -> int:
+    """The most bytes that were in use at one time: on the GPU where there is one, else in the memory of this process."""
+    if GPU:
+        return int(torch.cuda.max_memory_allocated())
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, kilobytes elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def finish(
     folder: Path,
     args: argparse.Namespace,
@@ -269,6 +279,7 @@ def finish(
         seed=settings.seed,
         hardware=hardware(torch.cuda.get_device_name() if GPU else None, n_processes),
         seconds=time.perf_counter() - START,
+        peak_memory_mb=peak_memory() / 1e6,
         size=checkpoint_size(folder, args.parent if args.kind in ("gptq", "bnb") else None),
         left_out=leave_out and leave_out.record,
         versions=versions("torch", "transformers", *libraries),

@@ -110,7 +110,8 @@ class Manifest:
     """How a stage made its folder. It contains no path, so it is valid on every machine.
 
     `chat_template` is how the checkpoint is asked, and what is made from it too (None: not known). `rows_chat_template` is how
-    the rows of the stage were written, for each format that they have (None: see `rows_written`). An `adapter` works only on its
+    the rows of the stage were written, for each format that they have (None: see `rows_written`). `validation` are the rows that
+    it is measured on, where these are of their own sources. An `adapter` works only on its
     parent. `left_out` describes the rows of `data` that were left out (None: all were seen). `tasks` is what an evaluation read
     (None for a stage, and in manifests that are older than the key). New keys have defaults and unknown keys are ignored, so
     manifests of older and newer versions can be read.
@@ -125,10 +126,12 @@ class Manifest:
     hardware: Hardware
     seconds: float
     data: tuple[Data, ...] = ()
+    validation: tuple[Data, ...] = ()
     left_out: LeftOut | None = None
     tasks: tuple[TaskData, ...] | None = None
     versions: dict[str, str] = field(default_factory=dict)
     tokens_per_second: float | None = None
+    peak_memory_mb: float | None = None
     size: Size | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     chat_template: ChatTemplateSetting = None

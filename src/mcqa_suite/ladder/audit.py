@@ -12,32 +12,37 @@ from mcqa_suite.common.errors import ConfigError, DatasetError, McqaError
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.ladder.questions import LoadedTasks
 from mcqa_suite.ladder.recipe import Recipe, Stage, read_recipe
-from mcqa_suite.ladder.stage_settings import SETTINGS, Settings, parse_settings, read_rows
+from mcqa_suite.ladder.stage_settings import ENTRIES, SETTINGS, Settings, parse_settings, read_rows, read_validation
 from mcqa_suite.training_data.audit.items import Item, items_of_task
 from mcqa_suite.training_data.audit.rows import Row, read_training_rows, responses
 
 
 @dataclass(frozen=True)
 class StageRows:
-    """The training or calibration rows of stages with the same data, such as the points of a sweep."""
+    """The training or calibration rows of stages with the same data, such as the points of a sweep.
+
+    `validation`: of the rows that they are measured on, which are not audited.
+    """
 
     stages: tuple[Stage, ...]
     rows: list[dict[str, str]]
     data: tuple[Data, ...]
+    validation: tuple[Data, ...] = ()
 
 
 def stage_rows(recipe: Recipe) -> Iterator[StageRows]:
     """Read the rows of every stage, each data set once; McqaError names the stage whose source cannot be read."""
     groups: dict[str, list[Stage]] = {}
     for stage in recipe.stages:
-        sources = [getattr(stage.settings, name, None) for name in ("data", "calibration", "rows")]
+        sources = [getattr(stage.settings, name, None) for name in (*ENTRIES, "rows")]
         groups.setdefault(repr(sources), []).append(stage)
     for stages in groups.values():
         try:
             rows, data = read_rows(stages[0].settings)
+            _, validation = read_validation(stages[0].settings)
         except McqaError as error:
             raise type(error)(f"{recipe.path}: stage {stages[0].name}: {error}") from error
-        yield StageRows(tuple(stages), rows, data)
+        yield StageRows(tuple(stages), rows, data, validation)
 
 
 def evaluation_items(loaded: LoadedTasks) -> list[Item]:

@@ -13,7 +13,7 @@ from mcqa_suite.ladder.sweep import shown
 
 SHOWN = 2  # changes that are named; more are counted
 MOST_CHARACTERS = 40  # of a value
-CHOOSE_ROWS = ("data", "calibration", "rows")  # settings of a stage: where one changed, its rows did too
+CHOOSE_ROWS = ("data", "validation", "calibration", "rows")  # settings of a stage: where one changed, its rows did too
 
 
 def summary(changes: Sequence[str]) -> str:

@@ -52,6 +52,7 @@ class Expected:
     tasks: tuple[TaskData, ...] | None = None
     rows_chat_template: ChatTemplate = NO_ROWS
     left_out: LeftOut | None = None
+    validation: tuple[Data, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,8 @@ def _changes(manifest: Manifest, expected: Expected) -> list[str]:
         if any(change.startswith(CHOOSE_ROWS) for change in settings):
             return settings
         rows = data_changes(manifest.data, expected.data)
-        return [*settings, *rows, *left_out_changes(manifest.left_out, expected.left_out)]
+        validation = data_changes(manifest.validation, expected.validation, "validation rows")
+        return [*settings, *rows, *validation, *left_out_changes(manifest.left_out, expected.left_out)]
     # A manifest that is older than `tasks` has the seed only beside its settings.
     before, now = {"seed": manifest.seed} | manifest.settings, expected.settings
     plan, plan_now = without_files(before.get("plan", ())), expected.settings["plan"]

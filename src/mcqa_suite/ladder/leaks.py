@@ -26,9 +26,10 @@ MOST_TASKS = 3  # that a line names
 
 @dataclass(frozen=True)
 class StageData:
-    """The fingerprints of a stage's sources, and the rows of them that it leaves out."""
+    """The fingerprints of a stage's sources and of those that it is measured on, and the rows that it leaves out."""
 
     sources: tuple[Data, ...]
+    validation: tuple[Data, ...] = ()
     leave_out: LeaveOut | None = None
 
     @property
@@ -45,13 +46,13 @@ def check_rows(recipe: Recipe, loaded: LoadedTasks, folder: Path) -> dict[str, S
     data: dict[str, StageData] = {}
     groups = []
     for group in stage_rows(recipe):
-        data |= {stage.name: StageData(group.data) for stage in group.stages}
+        data |= {stage.name: StageData(group.data, group.validation) for stage in group.stages}
         groups += [group] if isinstance(group.stages[0].settings, RowSettings) else []
     if recipe.evaluate and groups:
         items, lines = evaluation_items(loaded), [f"not audited: {error}" for error in loaded.missing]
         for group in groups:
             leave_out, printed = check_group(recipe, group, items, folder, complete=not loaded.missing)
-            data |= {name: StageData(group.data, rows) for name, rows in leave_out.items()}
+            data |= {name: StageData(group.data, group.validation, rows) for name, rows in leave_out.items()}
             lines += printed
         n = f"{sum(len(group.rows) for group in groups):,} training rows against {len(items):,} evaluation documents"
         print("\n".join([f"audit: {n}; {folder / 'audits'}", *(f"    {line}" for line in lines)]), flush=True)

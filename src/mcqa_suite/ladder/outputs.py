@@ -69,9 +69,12 @@ TRAINED = (
     "parent",
     "s",
     "tokens/s",
+    "peak GB",
     "rows left out",
+    "rows too long",
     "steps",
     "loss",
+    "validation loss",
     "token accuracy %",
     "layer loss",
 )
@@ -116,9 +119,12 @@ def _training_cells(rung: RungResult) -> list[str]:
     accuracy, speed = metrics.get("mean_token_accuracy"), manifest.tokens_per_second
     figures = (
         speed and round(speed),
+        manifest.peak_memory_mb and manifest.peak_memory_mb / 1000,
         manifest.left_out and manifest.left_out.n,
+        metrics.get("rows_too_long"),
         metrics.get("steps"),
         metrics.get("loss"),
+        metrics.get("validation_loss"),
         accuracy and 100 * accuracy,
         metrics.get("mean_layer_loss"),
     )

@@ -14,7 +14,14 @@ from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.harness.tasks import listed
 from mcqa_suite.ladder.recipe import Recipe
-from mcqa_suite.ladder.stage_settings import BnbSettings, GptqSettings, RowSettings, Settings, TrainedSettings
+from mcqa_suite.ladder.stage_settings import (
+    ENTRIES,
+    BnbSettings,
+    GptqSettings,
+    RowSettings,
+    Settings,
+    TrainedSettings,
+)
 from mcqa_suite.ladder.sweep import Criterion, Sweep
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.mix import draw
@@ -47,8 +54,9 @@ SAMPLES = {
     "epfl_raw": "epfl_raw.json",
     "solutions": "solutions.jsonl",
     "persuasion": "persuasion.jsonl",
+    "rows": "rows.jsonl",
 }
-COUNTED = ("symbolic_local",)  # sources without an end, which need an `n`
+COUNTED = ("symbolic_local", "counting")  # sources without an end, which need an `n`
 AnySource = Source | PairSource
 
 
@@ -131,8 +139,8 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
     """The settings of the small stage, and the reasons why sources were replaced."""
     changes: dict[str, Any] = {"dtype": "float32"}
     reasons: list[str] = []
-    for name in ("data", "calibration"):
-        if hasattr(settings, name):
+    for name in ENTRIES:
+        if getattr(settings, name, None):
             for source in getattr(settings, name):
                 if repr(source) not in replaced:  # read each once
                     replaced[repr(source)] = _small_source(source)
@@ -162,7 +170,8 @@ def _small_source(source: AnySource) -> tuple[AnySource, str]:
         reason = str(error)
     if source.source in SAMPLES:
         path = training_dir() / "data" / "samples" / SAMPLES[source.source]
-        undivided: dict[str, Any] = dict.fromkeys(("split", "pool", "pool_shares", "pool_counts"))
+        chosen = ("split", "pool", "pool_shares", "pool_counts", "max_tokens", "too_long")
+        undivided: dict[str, Any] = {key: None for key in chosen if hasattr(source, key)}
         sample = _few_rows(dataclasses.replace(source, path=str(path.resolve()), **undivided))
         assert sample, path
         return sample, f"made-up rows in the form of source {source.source!r} ({reason})"

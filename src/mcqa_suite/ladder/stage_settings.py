@@ -22,6 +22,7 @@ from mcqa_suite.training_data.sources.source import PairSource, Source
 Leaks = Literal["drop", "stop", "allow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(gt=0, lt=1)]
+HeldOut = Annotated[float, Field(ge=0, lt=1)]
 Sources = Annotated[tuple[Source, ...], Field(min_length=1)]
 PairSources = Annotated[tuple[PairSource, ...], Field(min_length=1)]
 
@@ -88,18 +89,24 @@ class TrainedSettings(RowSettings):
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class SftSettings(TrainedSettings):
+    """`held_out` is the share of the questions that is kept for the validation loss; the rows of `validation` take its place."""
+
     data: Sources
+    held_out: HeldOut | None = None
+    validation: Sources | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class PreferenceSettings(TrainedSettings):
     """`held_out` is the share of the questions (not of the pairs) that is kept for measuring rewards after training.
 
+    The pairs of `validation` take its place, so that stages with other `data` are measured on the same pairs.
     The losses' own arguments are TRL's: `trainer: {loss_type: [robust], beta: 0.1, label_smoothing: 0.1}`.
     """
 
     data: PairSources
-    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    held_out: HeldOut = 0.1
+    validation: PairSources | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -121,6 +128,10 @@ class GptqSettings(RowSettings):
     def __post_init__(self) -> None:
         if self.group_size != -1 and self.group_size <= 0:
             raise ValueError(f"group_size: {self.group_size}; expected a positive number, or -1 for whole columns")
+        if any(source.max_tokens for source in self.calibration):
+            raise ValueError(
+                "calibration: max_tokens is for rows that are trained on; rows of calibration are read whole"
+            )
         if self.desc_act and self.act_group_aware:
             raise ValueError("desc_act and act_group_aware exclude each other; set one of them to false")
 
@@ -143,6 +154,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "bnb": BnbSettings,
     "merge": StageSettings,
 }
+ENTRIES = ("data", "validation", "calibration")  # the keys of settings that name sources
 TRAINED = ("sft", "dpo", "orpo", "reward")
 
 
@@ -156,8 +168,8 @@ def parse_settings(
     settings = parse(SETTINGS[kind], with_leaks(kind, mapping, where), where)
     absolute: dict[str, Any] = {
         name: tuple(_absolute(_from(source, origin), folder) for source in getattr(settings, name))
-        for name in ("data", "calibration")
-        if hasattr(settings, name)
+        for name in ENTRIES
+        if getattr(settings, name, None)
     }
     if name := getattr(settings, "leave_out", None):
         absolute["leave_out"] = str((folder / name).resolve())
@@ -183,7 +195,7 @@ def read_settings(kind: str, path: Path) -> Any:
 
 def rows_chat_template(settings: Settings, parent: ChatTemplate) -> ChatTemplate:
     """How the rows of a stage are written, for each format that they have: as it sets, else as its `parent` is asked."""
-    entries = [*getattr(settings, "data", ()), *getattr(settings, "calibration", ())]
+    entries = [entry for name in ENTRIES for entry in getattr(settings, name, None) or ()]
     own: ChatTemplate | None = getattr(settings, "chat_template", None)
     return (own or ChatTemplate()).over(parent).among(dict.fromkeys(map(sources.format_of, entries)))
 
@@ -208,6 +220,12 @@ def read_rows(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...
     return [row for number, row in enumerate(rows) if number not in numbers], data
 
 
+def read_validation(settings: Settings) -> tuple[list[dict[str, str]], tuple[Data, ...]]:
+    """The rows of `validation` and the fingerprint of each source; empty where the settings have none."""
+    entries = getattr(settings, "validation", None)
+    return sources.read(entries) if entries else ([], ())
+
+
 def read_leave_out(settings: Settings) -> LeaveOut | None:
     """The rows that a stage leaves out; None where it has no list of them."""
     if not isinstance(settings, RowSettings) or settings.leave_out is None:
@@ -227,7 +245,7 @@ NOT_COMPARED = ("leaks", "leave_out", "allow_leaks", "chat_template")
 def record(settings: Settings) -> dict[str, Any]:
     """The settings as JSON has them, for a manifest; of a path only the file name is kept."""
     plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(settings)))
-    for source in [*plain.get("data", ()), *plain.get("calibration", ())]:
+    for source in [source for name in ENTRIES for source in plain.get(name) or ()]:
         if source["path"]:
             source["path"] = Path(source["path"]).name
     return compared(plain)

@@ -116,6 +116,7 @@ def make(context: LadderContext, step: Step, stage: Stage, parent: RungResult, d
         data.sources,
         rows_chat_template=rows_chat_template(stage.settings, chat),
         left_out=data.left_out,
+        validation=data.validation,
     )
     status = context.update(
         folder,

@@ -68,7 +68,7 @@ class TaskColumn:
 def every_column(runs: Sequence[Run]) -> list[TaskColumn]:
     """A column for each group that has a mean, each task of the runs, filter, and accuracy.
 
-    Each by the first run that has the group, or the task under this filter. Groups come first.
+    Each by the first run that has the group, or the task under this filter; sorted by name, filters in the order of the log.
     """
     tasks: dict[Key, TaskRun] = {}
     main: dict[Key, str] = {}
@@ -78,13 +78,13 @@ def every_column(runs: Sequence[Run]) -> list[TaskColumn]:
         main = main_metrics(run) | main
         groups = _groups_of(run, main) | groups
     inside = {key for column in groups.values() for key in column.keys}
-    ordered = sorted(tasks.items(), key=lambda item: item[0][0])  # filters in the order of the log
-    columns = [
+    columns = [*groups.values()]
+    columns += [
         replace(_task_column(task, metric), main=metric == main[key], in_group=key in inside)
-        for key, task in ordered
+        for key, task in tasks.items()
         for metric in task.metrics
     ]
-    return [_with_direction(column, runs) for column in [*groups.values(), *columns]]
+    return [_with_direction(column, runs) for column in sorted(columns, key=lambda column: column.name)]
 
 
 def _groups_of(run: Run, main: Mapping[Key, str]) -> dict[tuple[str, str, str], TaskColumn]:

@@ -19,6 +19,7 @@ from mcqa_suite.common.manifest import Data
 from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.training_data.sources.arc_grids import ARC_GRIDS
 from mcqa_suite.training_data.sources.multiple_choice import MULTIPLE_CHOICE
+from mcqa_suite.training_data.sources.own_rows import OWN_ROWS
 from mcqa_suite.training_data.sources.pairs import PAIRS
 from mcqa_suite.training_data.sources.persuasion import PERSUASION
 from mcqa_suite.training_data.sources.source import (
@@ -32,9 +33,16 @@ from mcqa_suite.training_data.sources.source import (
 )
 from mcqa_suite.training_data.sources.word_problems import WORD_PROBLEMS
 
-SOURCES: dict[str, Reader[Source]] = {**MULTIPLE_CHOICE, **WORD_PROBLEMS, "arc_grids": ARC_GRIDS, **PERSUASION}
+SOURCES: dict[str, Reader[Source]] = {
+    **MULTIPLE_CHOICE,
+    **WORD_PROBLEMS,
+    "arc_grids": ARC_GRIDS,
+    **PERSUASION,
+    "rows": OWN_ROWS,
+}
 E = TypeVar("E", bound=MixEntry)
-ALWAYS_READ = ("source", "n", "share", "seed", "style")
+ALWAYS_READ = ("source", "n", "share", "seed", "style", "max_tokens", "too_long")
+TEXTS = ("system", "earlier", "prompt", "completion", "chosen", "rejected")  # of which a fingerprint is made
 SPLIT_KEYS = {None: (), "own": ("split",), "made": ("split", "pool", "pool_shares", "pool_counts")}
 SPLITS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 POOLS = {"sft": 0.6, "ai": 0.3, "human": 0.05, "held_out": 0.05}
@@ -109,7 +117,15 @@ def rows(entry: MixEntry) -> list[Row]:
         raise DatasetError(f"source {entry.source!r}: no row left; loosen its filters, or choose another split or pool")
     if entry.n is not None and entry.n > len(rows):
         raise DatasetError(f"source {entry.source!r}: {len(rows)} rows, and n is {entry.n}; lower n or its share")
-    return rows if entry.n is None else draw(rows, entry.n, entry.seed)
+    chosen = rows if entry.n is None else draw(rows, entry.n, entry.seed)
+    return [row | _length(entry) for row in chosen]
+
+
+def _length(entry: MixEntry) -> Row:
+    """What a row says of its length, which a stage reads once it has a tokenizer."""
+    if entry.max_tokens is None:
+        return {}
+    return {"max_tokens": str(entry.max_tokens), "too_long": getattr(entry, "too_long", None) or "drop"}
 
 
 def format_of(entry: MixEntry) -> Format:
@@ -192,6 +208,6 @@ def fingerprint(name: str, rows: Sequence[Row]) -> Data:
     """The name of a source, its number of rows and the SHA-256 of their texts, for a manifest."""
     digest = hashlib.sha256()
     for row in rows:
-        texts = [row[key] for key in ("system", "prompt", "completion", "chosen", "rejected") if key in row]
+        texts = [row[key] for key in TEXTS if key in row]
         digest.update("\x1f".join([*texts, ""]).encode("utf-8", "surrogatepass"))
     return Data(name, len(rows), digest.hexdigest())

@@ -88,7 +88,8 @@ def _evaluator(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     """`{"prompt", "chosen", "rejected"}`, optionally with id, group, topic and pool."""
     prompt, chosen, rejected = (_text(row, key) for key in ("prompt", "chosen", "rejected"))
     defaults = {"id": name, "group": group_of(prompt), "topic": "", "pool": ""}
-    yield Identity(*(str(row.get(key) or text) for key, text in defaults.items())), _texts(prompt, chosen, rejected)
+    own = {key: str(row.get(key) or text) for key, text in defaults.items()}
+    yield Identity(own["id"], own["group"], own["topic"], own["pool"]), _texts(prompt, chosen, rejected)
 
 
 def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:

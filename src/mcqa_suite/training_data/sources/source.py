@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
 import pydantic.dataclasses
@@ -26,9 +28,9 @@ class MixEntry:
 
     `n` is the number of rows (None: all), `share` a share of the stage's `rows`; they are drawn with `seed`. `style` is the form
     of the answer, `config` a config of the data set. Where the data set has no splits, its groups are divided into `mix.SPLITS`,
-    and `split` names one of these. `pool` names a part of `pool_shares` (their sum is 1; by default `mix.POOLS`) or of
-    `pool_counts` (numbers of groups; None is all that remain). `data` says whether rows are the bundled ones or the hub's (None:
-    the bundled ones where there are some).
+    and `split` names one of these. Rows of more than `max_tokens` tokens are left out, once there is a tokenizer. `pool` names a
+    part of `pool_shares` (their sum is 1; by default `mix.POOLS`) or of `pool_counts` (numbers of groups; None is all that
+    remain). `data` says whether rows are the bundled ones or the hub's (None: the bundled ones where there are some).
     """
 
     source: str
@@ -39,6 +41,7 @@ class MixEntry:
     config: str | None = None
     data: Origin | None = None
     share: Share | None = None
+    max_tokens: Count | None = None
     split: str | None = None
     pool: str | None = None
     pool_shares: dict[str, Share] | None = None
@@ -58,13 +61,20 @@ class MixEntry:
 class Source(MixEntry):
     """Rows of prompts and completions for training or calibration, of a source in `sources.SOURCES`.
 
+    `too_long: cut` cuts the end of a completion that goes beyond `max_tokens`, instead of leaving out the row.
     For grids, each task comes in `views` augmented views, with `swap` also with each demonstration in place of the test pair, and
     `encoder` writes a grid as text.
     """
 
+    too_long: Literal["drop", "cut"] | None = None
     views: Annotated[int, Field(ge=1, le=64)] | None = None
     swap: bool | None = None
     encoder: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.too_long and self.max_tokens is None:
+            raise ValueError(f"source {self.source!r}: 'too_long' without 'max_tokens'; give the number of tokens")
 
 
 @pydantic.dataclasses.dataclass(frozen=True, config=STRICT)
@@ -86,13 +96,14 @@ S = TypeVar("S", bound=MixEntry, contravariant=True)
 class Identity(NamedTuple):
     """The id of an item, the group of all items with the same question, the topic and the pool ("" for none).
 
-    Only a file that says from which pool its rows were drawn gives a pool.
+    Only a file that says from which pool its rows were drawn gives a pool. `more`: further keys of the row.
     """
 
     id: str
     group: str
     topic: str = ""
     pool: str = ""
+    more: Mapping[str, str] = MappingProxyType({})
 
 
 def group_of(stem: str, *options: str) -> str:
@@ -138,7 +149,7 @@ class Reader(Generic[S]):
                 row["system"] = self.system[style]
             if identity.pool:
                 row["pool"] = identity.pool
-            rows.append(row | dict(zip(names, texts, strict=True)))
+            rows.append(row | dict(identity.more) | dict(zip(names, texts, strict=True)))
         return rows
 
 
@@ -148,8 +159,17 @@ def format_of_style(style: str) -> Format:
 
 
 def prompt_text(row: Mapping[str, str]) -> str:
-    """The prompt of a row as plain text, with its instruction; under a chat template `system` is a message of its own."""
-    return row.get("system", "") + row["prompt"]
+    """The prompt of a row as plain text, after its instruction and the messages before it.
+
+    Under a chat template `system` is a message of its own, and so is each of the messages.
+    """
+    return row.get("system", "") + "".join(f"{turn['content']}\n\n" for turn in earlier_turns(row)) + row["prompt"]
+
+
+def earlier_turns(row: Mapping[str, str]) -> list[dict[str, str]]:
+    """The messages of a row before its prompt."""
+    turns: list[dict[str, str]] = json.loads(row.get("earlier", "[]"))
+    return turns
 
 
 def required(source: MixEntry, key: str, hint: str) -> Any:

@@ -1,14 +1,17 @@
-"""Problems with a short answer instead of options: GSM8K, GSM-Symbolic, this project's own templates and TheoremQA."""
+"""Problems with a short answer instead of options: GSM8K, GSM-Symbolic, this project's own templates, counting, TheoremQA."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.extract import gold_number
 from mcqa_suite.questions import gsm8k, prompts
 from mcqa_suite.questions.gsm8k import WordProblem
 from mcqa_suite.questions.question import Row, text_id
-from mcqa_suite.training_data.sources import hub
+from mcqa_suite.training_data.sources import counting, hub
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, check_choice, group_of, required
 
 GSM_SYMBOLIC = ("main", "p1", "p2")
@@ -30,6 +33,8 @@ def from_theorem_qa(row: Row) -> Item:
 
 
 def _gsm8k(source: Source) -> list[Item]:
+    if source.path:
+        return _of_file(source, "question and answer, as GSM8K has them", from_gsm8k)
     rows = hub.load("openai/gsm8k", source.config or "main", source.split or "train", source.data)
     return hub.parsed("openai/gsm8k", rows, from_gsm8k)
 
@@ -43,7 +48,27 @@ def _gsm_symbolic(source: Source) -> list[Item]:
         problem = gsm8k.from_gsm_symbolic(row, f"gsm_symbolic_{config}")
         return Identity(problem.id, f"gsm_symbolic/{row['id']}", config), problem
 
+    if source.path:
+        return _of_file(source, "id, instance, question and answer, as GSM-Symbolic has them", parse)
     return hub.parsed("apple/GSM-Symbolic", hub.from_hub("apple/GSM-Symbolic", config, "test"), parse)
+
+
+def _of_file(source: Source, columns: str, parse: Callable[[Row], Item]) -> list[Item]:
+    """The problems of a JSONL file, all of them; DatasetError names the file and the line of one that is none."""
+    if source.data or (source.source == "gsm8k" and source.split):
+        key = "data" if source.data else "split"
+        raise ConfigError(
+            f"source {source.source!r}: both {key!r} and 'path'; the file is read whole, so remove {key!r}"
+        )
+    items = []
+    for number, row in numbered_rows(Path(str(source.path)), "a JSONL file"):
+        try:
+            items.append(parse(row))
+        except KeyError as error:
+            raise DatasetError(f"{source.path}:{number}: no key {error}; a row has {columns}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DatasetError(f"{source.path}:{number}: {error}; a row has {columns}") from error
+    return items
 
 
 def _symbolic_local(source: Source) -> Iterator[Item]:
@@ -84,9 +109,10 @@ def _final_answer(problem: WordProblem) -> tuple[str, str]:
 STYLES = {"official": _official, "final_answer": _final_answer}
 SYSTEM = {"official": prompts.MATH_INSTRUCTION}
 WORD_PROBLEMS = {
-    "gsm8k": Reader(_gsm8k, STYLES, ("config", "data"), "own", SYSTEM),
+    "gsm8k": Reader(_gsm8k, STYLES, ("config", "data", "path"), "own", SYSTEM),
     # The data set has one split; `split: train` is the part of its templates for training.
-    "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config",), "made", SYSTEM),
+    "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config", "path"), "made", SYSTEM),
+    "counting": Reader(counting.load, STYLES, ("config",), None, SYSTEM),
     "symbolic_local": Reader(_symbolic_local, STYLES, ("config",), None, SYSTEM),
     "theorem_qa": Reader(_theorem_qa, STYLES, ("config",), "made", SYSTEM),
 }
