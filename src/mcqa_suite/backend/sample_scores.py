@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from tqdm import tqdm
 
-from mcqa_suite.analysis.voting.ballots import Ballots, score_lines
+from mcqa_suite.analysis.voting.ballots import Ballots, Question, score_lines
 from mcqa_suite.backend.loading import load
 from mcqa_suite.common.checkpoints import optional_manifest
 from mcqa_suite.common.errors import CheckpointError
@@ -24,6 +24,7 @@ from mcqa_suite.common.manifest import content_hash
 from mcqa_suite.grids import Candidate, by_loglikelihood, encoder
 from mcqa_suite.logs.grid_answers import GridAnswers
 
+RESPONSE = "response"  # stands for one
 Pair = tuple[str, str]  # what came before the response, and the response
 Candidates = Mapping[str, Mapping[int, Sequence[Candidate]]]  # by ARC task and output
 
@@ -37,7 +38,7 @@ class Responses(NamedTuple):
 
 
 def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_size: int = 16) -> Path:
-    """Score every sample with a sequence-classification checkpoint of one output, read after prompt and response."""
+    """Score every sample with a sequence-classification checkpoint of one output, which reads prompt and response."""
     model, tokenizer = load(str(checkpoint), "AutoModelForSequenceClassification")
     if model.config.num_labels != 1:
         raise CheckpointError(f"{checkpoint}: has {model.config.num_labels} outputs; a reward model has one")
@@ -45,18 +46,37 @@ def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_siz
     manifest = optional_manifest(checkpoint)
     chat = bool(manifest and manifest.rows_written and manifest.rows_written["written"])
 
-    def text(pair: Pair) -> str:
-        prompt, response = pair[0], pair[1].strip()
-        messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": response}]
-        return str(tokenizer.apply_chat_template(messages, tokenize=False)) if chat else f"{prompt} {response}"
+    # as training/mcqa_training/rows.py ends a row
+    end = _in_chat(tokenizer, "prompt", RESPONSE).rpartition(RESPONSE)[2] if chat else tokenizer.eos_token or ""
+    before = "" if chat else " "
 
     def score(pairs: Sequence[Pair]) -> list[float]:
-        texts = [text(pair) for pair in pairs]  # a template has the special tokens in its text
+        # a template has the special tokens in its text
+        texts = [f"{context}{before}{response.strip()}{end}" for context, response in pairs]
         inputs = tokenizer(texts, return_tensors="pt", padding=True, truncation=True, add_special_tokens=not chat)
         return [float(value) for value in model(**inputs.to(model.device)).logits[:, 0]]
 
-    rows = [Responses(row.id, row.prompt, row.texts) for row in ballots.questions]
+    rows = [Responses(row.id, reward_context(tokenizer, chat, row), row.texts) for row in ballots.questions]
     return _score_all(ballots.name, rows, cache, batch_size, score)
+
+
+def reward_context(tokenizer: Any, chat: bool, question: Question) -> str:
+    """What a reward model reads before a response, in the form of its training rows: in a chat, or as plain text.
+
+    It is what the model was shown; where that has the other form, the bare question.
+    """
+    shown_in_chat = any(token in question.context for token in tokenizer.all_special_tokens)
+    if shown_in_chat is chat:
+        return question.context
+    return _in_chat(tokenizer, question.prompt) if chat else question.prompt
+
+
+def _in_chat(tokenizer: Any, prompt: str, response: str | None = None) -> str:
+    """A conversation as text, up to where the response begins or with a response."""
+    messages = [{"role": "user", "content": prompt}]
+    if response is not None:
+        messages.append({"role": "assistant", "content": response})
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=response is None))
 
 
 def score_with_logprob(checkpoint: Path, ballots: Ballots, cache: Path) -> Path:
