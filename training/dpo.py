@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from dataclasses import dataclass
 from typing import Any
 
-from mcqa_training import margins, resume, rows, stage, weights
+from mcqa_training import resume, rows, stage, weights
 
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
+from mcqa_suite.backend import pair_scores
+from mcqa_suite.backend.row_tokens import Row
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.ladder.stage_settings import PreferenceSettings
-
-
-@dataclass(frozen=True)
-class Reward(margins.Scored):
-    """`chosen` and `rejected` are beta times the gain in log-probability over the reference model."""
-
-    reference_chosen: float
-    reference_rejected: float
 
 
 class TokensDPOTrainer(DPOTrainer):  # type: ignore[misc]
@@ -65,33 +58,32 @@ def main() -> None:
         trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
 
         scored = rewards(trainer, reference, tokenizer, held_out, chat)
-        metrics = margins.summary(scored, held_out)
+        metrics = pair_scores.summary(scored, held_out)
         metrics |= {
             "reward_margin_over_beta": metrics["reward_margin"] / config.beta if scored else None,
             "loss_of": f"{'+'.join(config.loss_type)}, beta {config.beta:g}, label_smoothing {config.label_smoothing:g}; "
             "not comparable between different settings",
         }
         facts = {**data.facts, "rows_chat_template": chat, "metrics": data.metrics | metrics}
-        weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
+        weights.save_trained(trainer, tokenizer, args, settings, pair_scores.as_files(scored), **facts)
 
 
 def rewards(
-    trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[rows.Row], chat: ChatTemplate
-) -> list[Reward]:
-    """The rewards of each pair, computed row by row so that pairs with the same prompt do not share reference values."""
+    trainer: DPOTrainer, reference: Any, tokenizer: Any, pairs: list[Row], chat: ChatTemplate
+) -> list[pair_scores.Reward]:
+    """The rewards of the held-out pairs; the reference of an adapter is the model without it."""
     model = trainer.accelerator.unwrap_model(trainer.model)
-    size, beta = trainer.args.per_device_eval_batch_size, trainer.args.beta
+    size = trainer.args.per_device_eval_batch_size
 
-    def logps(scorer: Any, key: str) -> list[float]:
-        return [total for total, _ in margins.sequence_logps(scorer, tokenizer, pairs, key, chat, size)]
+    def sums(scorer: Any) -> dict[str, list[float]]:
+        return {
+            key: [total for total, _ in pair_scores.sequence_logps(scorer, tokenizer, pairs, key, chat, size)]
+            for key in ("chosen", "rejected")
+        }
 
-    chosen, rejected = logps(model, "chosen"), logps(model, "rejected")
+    policy = sums(model)
     with contextlib.nullcontext() if reference else model.disable_adapter():
-        base_chosen, base_rejected = logps(reference or model, "chosen"), logps(reference or model, "rejected")
-    return [
-        Reward(row["id"], row["group"], beta * (new - old), beta * (new_bad - old_bad), old, old_bad)
-        for row, new, new_bad, old, old_bad in zip(pairs, chosen, rejected, base_chosen, base_rejected, strict=True)
-    ]
+        return pair_scores.rewards(pairs, policy, sums(reference or model), trainer.args.beta)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ from mcqa_training import rows, stage
 import torch
 from transformers import AutoTokenizer
 
+from mcqa_suite.backend.row_tokens import prompt_text
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.manifest import complete_folder, usable_cores, without_volatile
 from mcqa_suite.ladder.stage_settings import GptqSettings, read_rows
-from mcqa_suite.training_data.sources import prompt_text
 
 if usable_cores() <= 2:
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")  # the default of one worker fails at load

@@ -11,12 +11,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mcqa_training import margins, resume, rows, stage, weights
+from mcqa_training import resume, rows, stage, weights
 
 from datasets import Dataset
 from peft import LoraConfig
 from trl.experimental.orpo import ORPOConfig, ORPOTrainer
 
+from mcqa_suite.backend import pair_scores
 from mcqa_suite.ladder.stage_settings import PreferenceSettings
 
 
@@ -72,13 +73,13 @@ def main() -> None:
 
         def mean_logps(key: str) -> list[float]:
             """The mean log-probability of an answer's tokens, which is ORPO's reward and does not depend on length."""
-            sums = margins.sequence_logps(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
+            sums = pair_scores.sequence_logps(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
             return [total / n for total, n in sums]
 
-        scored = margins.score_pairs(held_out, mean_logps)
-        metrics = data.metrics | margins.summary(scored, held_out)
+        scored = pair_scores.score_pairs(held_out, mean_logps)
+        metrics = data.metrics | pair_scores.summary(scored, held_out)
         facts = {**data.facts, "rows_chat_template": chat, "metrics": metrics}
-        weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
+        weights.save_trained(trainer, tokenizer, args, settings, pair_scores.as_files(scored), **facts)
 
 
 if __name__ == "__main__":

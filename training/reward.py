@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sys
 
-from mcqa_training import margins, resume, rows, stage, weights
+from mcqa_training import resume, rows, stage, weights
 
 from datasets import Dataset
 from peft import LoraConfig
 from trl import RewardConfig, RewardTrainer
 
+from mcqa_suite.backend import pair_scores
 from mcqa_suite.ladder.stage_settings import PreferenceSettings
 
 
@@ -47,12 +48,12 @@ def main() -> None:
         model = trainer.accelerator.unwrap_model(trainer.model)
 
         def scores(key: str) -> list[float]:
-            return margins.sequence_scores(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
+            return pair_scores.sequence_scores(model, tokenizer, held_out, key, chat, config.per_device_eval_batch_size)
 
-        scored = margins.score_pairs(held_out, scores)
-        metrics = data.metrics | margins.summary(scored, held_out)
+        scored = pair_scores.score_pairs(held_out, scores)
+        metrics = data.metrics | pair_scores.summary(scored, held_out)
         facts = {**data.facts, "rows_chat_template": chat, "metrics": metrics}
-        weights.save_trained(trainer, tokenizer, args, settings, margins.as_files(scored), **facts)
+        weights.save_trained(trainer, tokenizer, args, settings, pair_scores.as_files(scored), **facts)
 
 
 if __name__ == "__main__":

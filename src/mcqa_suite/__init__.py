@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mcqa_suite.api.comparison import leaderboard as leaderboard
     from mcqa_suite.api.comparison import report as report
     from mcqa_suite.api.disagreements import disagreements as disagreements
+    from mcqa_suite.api.evaluator import evaluator as evaluator
     from mcqa_suite.api.grids import grid_votes as grid_votes
+    from mcqa_suite.api.pair_scores import score_pairs as score_pairs
     from mcqa_suite.api.repeats import orders as orders
     from mcqa_suite.api.repeats import variance as variance
     from mcqa_suite.api.repeats import vote as vote
@@ -35,6 +37,7 @@ __version__ = "0.2.0"
 _MODULES = {
     "compare": "mcqa_suite.api.comparison",
     "disagreements": "mcqa_suite.api.disagreements",
+    "evaluator": "mcqa_suite.api.evaluator",
     "extract_choice": "mcqa_suite.extract",
     "extract_grid": "mcqa_suite.extract",
     "extract_number": "mcqa_suite.extract",
@@ -45,6 +48,7 @@ _MODULES = {
     "load_run": "mcqa_suite.api.runs",
     "orders": "mcqa_suite.api.repeats",
     "report": "mcqa_suite.api.comparison",
+    "score_pairs": "mcqa_suite.api.pair_scores",
     "variance": "mcqa_suite.api.repeats",
     "vote": "mcqa_suite.api.repeats",
 }

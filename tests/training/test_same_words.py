@@ -11,12 +11,13 @@ from helpers.locations import TOY
 from helpers.rendering import CHATML, requests
 from helpers.training_scripts import script
 
+from mcqa_suite.backend.row_tokens import prompt_text
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.extract import extract_choice
 from mcqa_suite.harness.task_formats import format_of as format_of_task
 from mcqa_suite.harness.tasks import listed, load, manager
-from mcqa_suite.training_data.sources import SOURCES, Source, format_of, prompt_text
+from mcqa_suite.training_data.sources import SOURCES, Source, format_of
 
 SAMPLE = tasks_dir() / "epfl" / "sample.jsonl"
 QUESTIONS = {

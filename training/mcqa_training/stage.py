@@ -8,7 +8,6 @@ import importlib.util
 import json
 import math
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ import torch
 from transformers import TrainerCallback, set_seed
 
 from mcqa_suite.backend import processes
+from mcqa_suite.backend.memory import peak_memory_mb
 from mcqa_suite.common.chat_template import ChatTemplate, as_chat_template
 from mcqa_suite.common.checkpoints import (
     chat_template_of,
@@ -251,14 +251,6 @@ def check_quantisable(parent: Path) -> dict[str, Any]:
     return config
 
 
-def peak_memory() -> int:
-    """The most bytes that were in use at one time: on the GPU where there is one, else in the memory of this process."""
-    if GPU:
-        return int(torch.cuda.max_memory_allocated())
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, kilobytes elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 def finish(
     folder: Path,
     args: argparse.Namespace,
@@ -279,7 +271,7 @@ def finish(
         seed=settings.seed,
         hardware=hardware(torch.cuda.get_device_name() if GPU else None, n_processes),
         seconds=time.perf_counter() - START,
-        peak_memory_mb=peak_memory() / 1e6,
+        peak_memory_mb=peak_memory_mb(),
         size=checkpoint_size(folder, args.parent if args.kind in ("gptq", "bnb") else None),
         left_out=leave_out and leave_out.record,
         versions=versions("torch", "transformers", *libraries),

@@ -3,6 +3,7 @@ the decoding settings of a checkpoint."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,7 @@ def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_setting
     import torch
     import transformers
 
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # deprecations, for authors of libraries
     device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(checkpoint, **tokenizer_settings)

@@ -34,6 +34,7 @@ GROUPS = {
         "import-gguf": "convert a GGUF file to a checkpoint that can be trained, quantised and evaluated",
         "data": "print training rows by source and topic; optionally write them or draw a figure",
         "audit": "check training rows and search them for evaluation documents; exit 1 if any are found",
+        "score-pairs": "say how often a checkpoint prefers the better one of two answers",
         "preferences": "make preference pairs: sample responses, label and check them",
     },
     "special": {
@@ -41,6 +42,7 @@ GROUPS = {
         "orders": "show how the order of the options changes the accuracy on mcqa_*_perm tasks",
         "variance": "show the spread over draws, harder variants and single templates of GSM-Symbolic and symbolic_local",
         "grids": "draw an ARC task with a run's answers, or vote on them and write a submission",
+        "evaluator": "write EPFL's metrics.json: accuracy on questions and pairs, sizes of quantised folders",
         "rank": "rank models by a judge's verdicts on their responses",
         "pack": "write a small copy of a run for a repository: gzipped logs, manifests, adapters",
     },

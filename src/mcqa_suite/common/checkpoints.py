@@ -103,6 +103,26 @@ def check_complete(folder: Path) -> None:
         raise CheckpointError(f"{folder}: its files changed after its manifest was written; make it again")
 
 
+def find_parent(folder: Path) -> str | None:
+    """The checkpoint that a stage started from, if it is beside it: its folder, or its name on the hub. None if it is not."""
+    manifest = optional_manifest(folder) if folder.is_dir() else None
+    if manifest is None or manifest.parent is None:
+        return None
+    parent = folder.resolve().parent / Path(manifest.parent.name).name
+    if not (parent / MANIFEST).is_file() or read_manifest(parent).content != manifest.parent.content:
+        return None
+    return base_of_run(parent) or str(parent)
+
+
+def is_reward_model(folder: Path) -> bool:
+    """Whether a folder holds a sequence classifier."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return any(str(name).endswith("ForSequenceClassification") for name in config.get("architectures") or ())
+
+
 def check_parent(adapter: Path, base: Path) -> None:
     """CheckpointError unless `base` is, byte for byte, the checkpoint that the adapter was trained on."""
     parent = read_manifest(adapter).parent

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import resource
 import sys
 import time
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,6 +24,7 @@ from pydantic.dataclasses import dataclass
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
+from mcqa_suite.backend.memory import peak_memory_mb
 from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.checkpoints import chat_template_of, check_available, has_chat_template
 from mcqa_suite.common.config import STRICT, parse
@@ -217,21 +216,6 @@ def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 
                 torch.cuda.synchronize()
             passes.append(time.perf_counter() - start)
     return rows * length / min(passes)
-
-
-def peak_memory_mb() -> float:
-    """The peak memory of this process's tensors on its GPU, or without a GPU its peak resident size."""
-    import torch
-
-    if torch.cuda.is_available():
-        return float(torch.cuda.max_memory_allocated()) / 2**20
-    with suppress(OSError):
-        if peak := re.search(
-            r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
-        ):
-            return int(peak[1]) / 2**10
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def main(argv: list[str] | None = None) -> int:

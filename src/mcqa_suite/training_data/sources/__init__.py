@@ -8,7 +8,7 @@ key `pool`. Rows with the same question have the same group, and all rows of a g
 from mcqa_suite.training_data.sources.mix import SOURCES, format_of, read, rows, with_origin
 from mcqa_suite.training_data.sources.multiple_choice import STYLES
 from mcqa_suite.training_data.sources.pairs import PAIRS
-from mcqa_suite.training_data.sources.source import PairSource, Source, earlier_turns, prompt_text
+from mcqa_suite.training_data.sources.source import PairSource, Source
 
 __all__ = [
     "PAIRS",
@@ -16,9 +16,7 @@ __all__ = [
     "STYLES",
     "PairSource",
     "Source",
-    "earlier_turns",
     "format_of",
-    "prompt_text",
     "read",
     "rows",
     "with_origin",

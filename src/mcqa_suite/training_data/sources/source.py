@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -156,20 +155,6 @@ class Reader(Generic[S]):
 def format_of_style(style: str) -> Format:
     """The format of the task that asks as a style does; an answer in other words than the options' is a written one."""
     return "letter" if style == "letter" else "cloze" if style == "cloze" else "written"
-
-
-def prompt_text(row: Mapping[str, str]) -> str:
-    """The prompt of a row as plain text, after its instruction and the messages before it.
-
-    Under a chat template `system` is a message of its own, and so is each of the messages.
-    """
-    return row.get("system", "") + "".join(f"{turn['content']}\n\n" for turn in earlier_turns(row)) + row["prompt"]
-
-
-def earlier_turns(row: Mapping[str, str]) -> list[dict[str, str]]:
-    """The messages of a row before its prompt."""
-    turns: list[dict[str, str]] = json.loads(row.get("earlier", "[]"))
-    return turns
 
 
 def required(source: MixEntry, key: str, hint: str) -> Any:
