@@ -18,7 +18,7 @@ SCORES_LETTERS = r"mcqa_(mmlu_stem|gpqa)_\w*harness"  # as the built-in tasks do
 def expected(name: str) -> str:
     if re.search(r"_cot(_n8)?$", name) or re.match(r"mcqa_(gsm|symbolic|arc_grid)", name):
         return "written"
-    if re.search(r"_(cloze|harness)$", name) and not re.fullmatch(SCORES_LETTERS, name):
+    if re.search(r"_(cloze|harness|2025_text)$", name) and not re.fullmatch(SCORES_LETTERS, name):
         return "cloze"
     return "letter"
 

@@ -44,6 +44,7 @@ LOCAL = [f"mcqa_symbolic_local_{part}" for part in ("main", "p1", "p2", "noop")]
 TASKS += [f"{task}{form}{n8}" for task in (*MATH, *LOCAL) for form in ("", "_final_answer") for n8 in ("", "_n8")]
 BUILTIN = [name for name in BENCHMARKS if name not in ("epfl", "aqua_rat")]
 TASKS += [f"mcqa_{benchmark}_harness" for benchmark in BUILTIN]
+TASKS += ["mcqa_epfl_2025", "mcqa_epfl_2025_text"]
 SUBJECTS = 19
 
 

@@ -29,6 +29,15 @@ def cloze_text(doc: Doc) -> str:
     return prompts.cloze(as_question(doc))
 
 
+def epfl_2025_text(doc: Doc) -> str:
+    return prompts.epfl_2025(as_question(doc))
+
+
+def labelled_choices(doc: Doc) -> list[str]:
+    """Each option after its letter: "A. the option"."""
+    return prompts.options(as_question(doc)).split("\n")
+
+
 def gold_index(doc: Doc) -> int:
     """Index of the (first) right option."""
     return int(doc["gold"][0])

@@ -12,6 +12,11 @@ COT_INSTRUCTION = (
 # The instruction of the GSM-Symbolic paper, before all examples: the `description` of tasks/_formats/math.yaml. Under a chat
 # template it is the system message.
 MATH_INSTRUCTION = "As an expert problem solver, solve step by step the following mathematical questions.\n\n"
+# Before all examples: the `description` of tasks/epfl/epfl_2025.yaml
+EPFL_2025_INSTRUCTION = (
+    "The following are multiple choice questions (with answers) about knowledge and skills in advanced master-level STEM"
+    " courses.\n\n"
+)
 FINAL_ANSWER_INSTRUCTION = "Solve the following math problem step by step, and provide the final numeric answer."
 
 
@@ -23,6 +28,11 @@ def options(question: Question) -> str:
 def letter(question: Question) -> str:
     """The EPFL MCQ format; the continuation is ` A`."""
     return f"Question: {question.stem}\n\nOptions:\n{options(question)}\n\nAnswer:"
+
+
+def epfl_2025(question: Question) -> str:
+    """The form of EPFL's 2025 edition, below `EPFL_2025_INSTRUCTION`; the continuation is ` A` or ` A. text`."""
+    return f"{question.stem}\n{options(question)}\nAnswer:"
 
 
 def cloze(question: Question) -> str:

@@ -18,6 +18,7 @@ FORMATS = {
     "apply": "apply the rule",
     "describe": "describe the rule",
     "views": "several views",
+    "text": "letter and text",
 }
 # Benchmarks, the longest name first among those that begin alike; what follows is a part of the benchmark.
 BENCHMARKS = {
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "openbookqa": "OpenBookQA",
     "sciq": "SciQ",
     "aqua_rat": "AQuA-RAT",
+    "epfl_2025": "EPFL questions of 2025",
     "epfl": "EPFL questions",
 }
 WRITTEN = ("gsm8k", "gsm_symbolic", "symbolic_local", "arc_grid")  # never asked for a letter
