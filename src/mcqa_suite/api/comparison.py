@@ -20,6 +20,7 @@ from mcqa_suite.analysis.compare import (
 )
 from mcqa_suite.analysis.leaderboard import Leaderboard
 from mcqa_suite.analysis.leaderboard import leaderboard as ranked
+from mcqa_suite.analysis.leaderboard.published import read_published
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.named_runs import expanded, named_path
 from mcqa_suite.reporting import comparison_data, comparison_text
@@ -265,15 +266,18 @@ def leaderboard(
     filter: str | None = None,
     subset: str | Path | None = None,
     cluster: str | None = None,
+    reference: str | Path | None = None,
 ) -> LeaderboardResult:
     """Rank runs: folders, FOLDER@STAMP or NAME=FOLDER. A folder of several models is each of them.
 
     `metric` is chosen as in a comparison by default; `filter` is patterns of filters, separated by commas; `subset` is the
-    clean.json of an audit, of which only the documents count; `cluster` is that of a comparison.
+    clean.json of an audit, of which only the documents count; `cluster` is that of a comparison. `reference` is a YAML file of
+    published scores, which stand below the runs without interval, rank or test.
     Raises McqaError where no run can be read; what else cannot be read is in `problems`.
     """
     documents = Path(subset) if subset else None
     folders = read_folders(expanded(map(str, runs)), cluster=cluster, subset=documents, filters=filter)
-    table = replace(ranked(folders.readable, metric), subset=folders.subset)
+    published = read_published(Path(reference)) if reference else ()
+    table = replace(ranked(folders.readable, metric), subset=folders.subset, published=published)
     unread = [line for run in folders.readable for line in run.problems]
     return LeaderboardResult(table, tuple(dict.fromkeys([*folders.errors, *unread, *table.problems])))

@@ -9,6 +9,7 @@ from typing import Any
 from mcqa_suite.analysis.compare import ComparisonRow, bound_words, family_text, verdict_words
 from mcqa_suite.analysis.compare.tasks import MOST_TASKS, assumption
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
+from mcqa_suite.analysis.leaderboard.published import PublishedModel
 from mcqa_suite.common.lists import first_of
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
@@ -90,10 +91,17 @@ def models_by_tasks(board: Leaderboard) -> Table:
         macro = "" if row.macro is None else _half_width(row.macro, board.columns[0].metric)
         lines.append([name_of(row), rank_text(row), *cells, macro, *(column[index][1] for column in sizes.values())])
     blank = [""] * (1 + len(sizes))
+    for model in board.published:
+        lines.append([f"{model.model} (published)", "", *_published(board, model), *blank])
     for name, texts in references(board).items():
         lines.append([name, "", *texts, *blank])
     title = f"Leaderboard ({board.subset})" if board.subset else "Leaderboard"
     return Table(title, header, lines, [*notes(board), _foot(board, compared)])
+
+
+def _published(board: Leaderboard, model: PublishedModel) -> list[str]:
+    """The published score of each column, "" where there is none; a score is that of any filter and few-shot count."""
+    return [percent(score / 100) if (score := model.scores.get(c.name)) is not None else "" for c in board.columns]
 
 
 def references(board: Leaderboard) -> dict[str, list[str]]:
@@ -211,6 +219,9 @@ def notes(board: Leaderboard) -> list[str]:
     lines += [f"{row.run.name}: {note}." for row in board.rows for note in row.run.notes]
     if ties := [row.run.name for row in board.rows if "=" in row.rank]:
         lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
+    for source in dict.fromkeys(model.source for model in board.published):
+        names = [model.model for model in board.published if model.source == source]
+        lines.append(f"Published, as it stands there, without interval, rank or test: {', '.join(names)}: {source}.")
     entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
         lines.append(f"† not valid: {'; '.join(invalid)}.")
@@ -299,7 +310,15 @@ def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:
     Differences to the parent are included if the leaderboard compares runs.
     """
     refused = any(entry and entry.differs for row in board.rows for entry in row.entries)
-    return [record for row in board.rows for record in _records(row, compared=bool(board.families) or refused)]
+    own = [record for row in board.rows for record in _records(row, compared=bool(board.families) or refused)]
+    return own + [record for model in board.published for record in _published_records(board, model)]
+
+
+def _published_records(board: Leaderboard, model: PublishedModel) -> Iterator[dict[str, Any]]:
+    for column in board.columns:
+        if (score := model.scores.get(column.name)) is not None:
+            head = {"model": f"{model.model} (published)", "task": column.title_without_filter, "filter": column.filter}
+            yield {**head, "value": score / 100, "source": model.source}
 
 
 def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:

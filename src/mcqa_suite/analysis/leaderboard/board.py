@@ -22,6 +22,7 @@ from mcqa_suite.analysis.leaderboard.columns import (
     shared_columns,
     weights_of,
 )
+from mcqa_suite.analysis.leaderboard.published import PublishedModel
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.agreement import refusal
 from mcqa_suite.logs.metrics import is_share
@@ -97,7 +98,7 @@ class Leaderboard:
 
     `families`: the rows whose p-values were corrected together. `nested`: two columns that share documents,
     so that there is no macro mean. `not_shown`: titles of tasks that are in no column; `no_means`: why the first run's groups
-    have none. `subset`: a note that names the documents that were read; None for all.
+    have none. `subset`: a note that names the documents that were read; None for all. `published`: scores of other models.
     """
 
     columns: tuple[TaskColumn, ...]
@@ -108,6 +109,7 @@ class Leaderboard:
     not_shown: tuple[str, ...] = ()
     no_means: tuple[str, ...] = ()
     subset: str | None = None
+    published: tuple[PublishedModel, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
