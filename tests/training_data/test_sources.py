@@ -241,7 +241,7 @@ ERRORS = [
         "unknown config of source 'arc' 'ARC-Hard'; expected one of ARC-Easy",
     ),
     (Source("gsm_symbolic", config="p3"), ConfigError, "'p3'; expected one of main, p1, p2"),
-    (Source("arc_grids"), ConfigError, "no 'config'; give one of arc_agi_1, arc_agi_2"),
+    (Source("arc_grids"), ConfigError, "no 'config'; give one of arc_agi_1, arc_agi_2, arc_agi_1_evaluation"),
     (Source("sciq", path="x"), ConfigError, "source 'sciq': unknown key 'path'"),
     (Source("sciq", pool="ai"), ConfigError, "source 'sciq': unknown key 'pool'"),
     (Source("gsm8k", style="letter"), ConfigError, "unknown style 'letter'; expected one of official, final_answer"),

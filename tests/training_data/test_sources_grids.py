@@ -29,3 +29,12 @@ def test_no_arc_grid_comes_from_an_evaluation_task():
     assert len({row["task_id"] for row in grids.load(2, "training")} & evaluated) == 376
     assert len(trained) == 1000 - 376
     assert not trained & evaluated
+
+
+def test_evaluation_tasks_are_rows_where_they_are_asked_for():
+    for release, n in ((1, 400), (2, 120)):
+        result = rows(Source("arc_grids", config=f"arc_agi_{release}_evaluation"))
+        assert {row["group"].removeprefix("arc/") for row in result} == {
+            row["task_id"] for row in grids.load(release, "evaluation")
+        }
+        assert len({row["group"] for row in result}) == n

