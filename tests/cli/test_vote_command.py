@@ -75,6 +75,26 @@ def test_the_written_files_hold_the_table_and_the_missed_questions(log, tmp_path
     assert "| majority | 2 | 1 | 50.0 |" in (out / "votes.md").read_text(encoding="utf-8")
 
 
+def test_missed_questions_are_chosen_by_their_number_of_distinct_answers(log, tmp_path):
+    out = tmp_path / "votes"
+    assert main(["vote", str(log), "-o", str(out), "--distinct", "2"]) == 0
+    assert "not picked among 2 distinct answers (1 questions, 1 shown)" in (out / "sums.missed.md").read_text("utf-8")
+    assert main(["vote", str(log), "-o", str(out), "--distinct", "3-8"]) == 0
+    assert "not picked among 3 to 8 distinct answers (0 questions, 0 shown)" in (out / "sums.missed.md").read_text(
+        "utf-8"
+    )
+    figure = (out / "distinct.svg").read_text(encoding="utf-8")
+    for words in ("majority right", "right sample not picked", "no right sample", "distinct answers of a question"):
+        assert words in figure
+
+
+@pytest.mark.parametrize("span", ["x", "3-2", "-1", "2-"])
+def test_a_span_that_is_none_is_one_line(log, capsys, span):
+    expected = 0 if span == "2-" else 2
+    assert main(["vote", str(log), f"--distinct={span}"]) == expected
+    assert (f"--distinct {span}: expected a number of answers or a span" in capsys.readouterr().err) is (expected == 2)
+
+
 def test_log_probabilities_are_cached_one_by_one(log, capsys):
     command = ["vote", str(log), "--logprob", str(BASE), "--format", "csv"]
     assert main(command) == 0
@@ -110,7 +130,10 @@ def test_a_reward_model_scores_and_one_with_two_outputs_is_refused(log, tmp_path
         (["--n", "two"], "--n two: expected whole numbers"),
         (["--n", "0"], "--n 0: expected numbers from 1 up"),
         (["--n", "9"], "--n 9: sums has 4 samples a question"),
-        (["--reward", "nothing"], "--reward nothing: not a checkpoint folder or a file of scores"),
+        (
+            ["--reward", "nothing"],
+            "--reward nothing: not a checkpoint folder, a hub name (OWNER/NAME) or a file of scores",
+        ),
         (["--draws", "0"], "--draws 0: expected 1 or more"),
         (["--draws", "5"], "question q1 has 4 samples, fewer than --draws 5"),
         (["-o", "/proc/none"], "/proc/none: cannot be written"),

@@ -11,6 +11,7 @@ from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.analysis.variance import Drawn, read_drawn
 from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_scores
 from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
+from mcqa_suite.common.checkpoints import HUB_NAME
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.extras import naming_extras
 from mcqa_suite.common.files import write_files
@@ -59,15 +60,19 @@ class VoteResult:
         missed = [votes.failure_table(ballots, scores) for ballots, scores in self.runs]
         return "\n".join([votes.outcome_table(self.outcomes, self.faults), *missed])
 
-    def save(self, folder: str | Path, show: int = 20) -> None:
-        """Write votes.md, votes.csv, votes.svg and a page for each run with up to `show` missed questions."""
+    def save(self, folder: str | Path, show: int = 20, distinct: tuple[int, int] | None = None) -> None:
+        """Write votes.md, votes.csv, votes.svg, distinct.svg and a page for each run with up to `show` missed questions.
+
+        `distinct`: only questions with so many distinct answers, from and to.
+        """
         from mcqa_suite.reporting.figures import repeats
 
         files: dict[str, str | bytes] = {"votes.md": self.text(), "votes.csv": self.text("csv")}
         files["votes.svg"] = repeats.votes(self.outcomes)
+        files["distinct.svg"] = repeats.distinct_answers([ballots for ballots, _ in self.runs])
         for ballots, scores in self.runs:
             safe = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in ballots.name)
-            files[f"{safe}.missed.md"] = votes.reading_page(ballots, scores, show)
+            files[f"{safe}.missed.md"] = votes.reading_page(ballots, scores, show, distinct)
         write_files(Path(folder), files.items())
 
 
@@ -122,14 +127,16 @@ def _logs_of(name: str | None, path: Path) -> Iterator[tuple[str, Path]]:
 
 def _scores(kind: str, source: Path, log: Path, ballots: Ballots) -> Floats:
     """The scores in a file, or those that a checkpoint gives, which are kept beside the log."""
-    if source.is_dir():
+    on_hub = not source.exists() and HUB_NAME.fullmatch(str(source)) is not None
+    if source.is_dir() or on_hub:
         from mcqa_suite.backend import sample_scores
         from mcqa_suite.common.manifest import content_hash
 
         score = {"reward": sample_scores.score_with_reward, "logprob": sample_scores.score_with_logprob}[kind]
-        source = score(source, ballots, log.with_name(f"{kind}-{content_hash(source)[:8]}.{log_name(log)}.jsonl"))
+        mark = str(source).replace("/", "--") if on_hub else content_hash(source)[:8]
+        source = score(source, ballots, log.with_name(f"{kind}-{mark}.{log_name(log)}.jsonl"))
     elif not source.is_file():
-        raise ConfigError(f"--{kind} {source}: not a checkpoint folder or a file of scores")
+        raise ConfigError(f"--{kind} {source}: not a checkpoint folder, a hub name (OWNER/NAME) or a file of scores")
     return read_scores(source, ballots)
 
 

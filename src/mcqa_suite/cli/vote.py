@@ -27,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--draws", type=int, metavar="N", help="use only the first N samples of each question")
     parser.add_argument(
-        "--reward", metavar="CHECKPOINT|FILE", type=Path, help="best-of-n by a reward model, or its scores"
+        "--reward",
+        metavar="CHECKPOINT|FILE",
+        type=Path,
+        help="best-of-n by a reward model (folder or hub name), or its scores",
     )
     parser.add_argument("--logprob", metavar="CHECKPOINT|FILE", type=Path, help="best-of-n by sequence log-probability")
     add_columns(parser)
@@ -36,13 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--show", type=int, default=20, help="questions per run on the page of missed questions (default: 20)"
     )
+    parser.add_argument(
+        "--distinct",
+        type=_span,
+        metavar="N|N-M",
+        help="on that page only questions with so many distinct answers, e.g. 2 or 2-8",
+    )
     add_style(parser, "csv")
     parser.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="DIR",
-        help="write votes.md, .csv, .svg and, for each run, a page of missed questions",
+        help="write votes.md, .csv, .svg, distinct.svg and, for each run, a page of missed questions",
     )
     parser.set_defaults(run=run)
 
@@ -52,6 +61,7 @@ def run(
     style: str | None,
     output: Path | None,
     show: int,
+    distinct: tuple[int, int] | None,
     kind: str | None,
     choices: str | None,
     gold: str | None,
@@ -63,7 +73,7 @@ def run(
     result = vote(*samples, columns=Columns(kind, choices, gold), **options)
     print_markdown(result.text(style or "md"), style)
     if output:
-        result.save(output, show)
+        result.save(output, show, distinct)
     fail_if_any(result.problems)
 
 
@@ -72,3 +82,14 @@ def _numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
         raise ConfigError(f"--n {text}: expected whole numbers separated by commas, e.g. 1,2,4,8") from error
+
+
+def _span(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    try:
+        fewest, most = int(first), int(last or first)
+    except ValueError:
+        fewest, most = 1, 0
+    if not 0 <= fewest <= most:
+        raise ConfigError(f"--distinct {text}: expected a number of answers or a span, e.g. 2 or 2-8")
+    return fewest, most

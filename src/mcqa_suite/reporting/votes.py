@@ -18,8 +18,8 @@ from mcqa_suite.reporting.tables import Table, markdown, percent, percent_range
 RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; among equally "
     "frequent ones, the one that was sampled first (ties: how often that decided). An unread sample has no vote and is "
-    "picked only where all are unread. n below the number of samples is a mean over subsets "
-    f"(all of them, or {SUBSETS} drawn by seed), best-of-n and pass@n exact. 95 % intervals over questions: "
+    "picked only where all are unread. n below the number of samples is a mean over choices of n of them "
+    f"(all choices, or {SUBSETS} drawn by seed), best-of-n and pass@n over all. 95 % intervals over questions: "
     "Wilson's, at the effective size."
 )
 
@@ -86,12 +86,22 @@ def failure_table(ballots: Ballots, scores: Mapping[str, Floats]) -> str:
     return markdown(Table(f"{ballots.name}: right answers that were not picked", header, rows, (note,)))
 
 
-def reading_page(ballots: Ballots, scores: Mapping[str, Floats], limit: int = 20) -> str:
-    """Markdown: the questions on which a strategy missed a right answer, with one sample of each distinct answer."""
+def reading_page(
+    ballots: Ballots, scores: Mapping[str, Floats], limit: int = 20, distinct: tuple[int, int] | None = None
+) -> str:
+    """Markdown: the questions on which a strategy missed a right answer, with one sample of each distinct answer.
+
+    `distinct`: only questions with so many distinct answers, from and to.
+    """
     chosen = picks(ballots, scores)
     lost = sorted({int(question) for picked in chosen.values() for question in missed(ballots, picked)})
+    among = ""
+    if distinct:
+        fewest, most = distinct
+        lost = [q for q in lost if fewest <= len(ballots.questions[q].distinct) <= most]
+        among = f" among {fewest if fewest == most else f'{fewest} to {most}'} distinct answers"
     shown = min(limit, len(lost))
-    head = f"# {ballots.name}: questions with a right sample that was not picked ({len(lost)} questions, {shown} shown)"
+    head = f"# {ballots.name}: questions with a right sample that was not picked{among} ({len(lost)} questions, {shown} shown)"
     return "\n\n".join([head, *(_question(ballots, q, chosen, scores) for q in lost[:limit])]) + "\n"
 
 

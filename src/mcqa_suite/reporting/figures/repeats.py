@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.ranking import Ranking
 from mcqa_suite.analysis.variance import Drawn, Draws
-from mcqa_suite.analysis.voting.strategies import SINGLE, Outcome
+from mcqa_suite.analysis.voting.ballots import Ballots
+from mcqa_suite.analysis.voting.strategies import MAJORITY, SINGLE, Outcome, missed, picks
 from mcqa_suite.reporting.figures.layout import line_plot
-from mcqa_suite.reporting.figures.style import DATA, INK, LINE, SAME, SETTINGS, WIDTH, svg
+from mcqa_suite.reporting.figures.style import BETTER, DATA, INK, LINE, SAME, SETTINGS, WIDTH, WORSE, svg
 
 
 @mpl.rc_context(SETTINGS)
@@ -28,6 +29,31 @@ def votes(outcomes: Sequence[Outcome]) -> bytes:
     axes[0].set_ylabel("accuracy, %")
     axes[-1].legend(frameon=False, fontsize=7.5)
     return svg(figure, "votes")
+
+
+@mpl.rc_context(SETTINGS)
+def distinct_answers(runs: Sequence[Ballots]) -> bytes:
+    """Questions by how many distinct answers were read: the majority is right, misses a right sample, or there is none."""
+    figure = Figure(figsize=(max(4.2, 3.4 * len(runs)), 3.0), layout="constrained")
+    axes = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
+    for ax, ballots in zip(axes, runs, strict=True):
+        counts = np.array([len(question.distinct) for question in ballots.questions])
+        picked = picks(ballots, {})[MAJORITY]
+        possible = ballots.right.any(axis=1)
+        lost = np.isin(np.arange(len(counts)), missed(ballots, picked))
+        bottom = np.zeros(counts.max() + 1, dtype=int)
+        parts = {"majority right": possible & ~lost, "right sample not picked": lost, "no right sample": ~possible}
+        for (label, part), colour in zip(parts.items(), (BETTER, WORSE, SAME), strict=True):
+            heights = np.bincount(counts[part], minlength=len(bottom))
+            ax.bar(np.arange(len(bottom)), heights, bottom=bottom, color=colour, label=label, width=0.8)
+            bottom += heights
+        ax.set_title(ballots.name)
+        ax.set_xlabel("distinct answers of a question")
+        ax.set_xticks(np.arange(len(bottom)))
+    axes[0].set_ylabel("questions")
+    axes[0].yaxis.get_major_locator().set_params(integer=True)
+    axes[-1].legend(frameon=False, fontsize=7.5)
+    return svg(figure, "distinct_answers")
 
 
 def _votes_panel(ax: Axes, run: str, outcomes: Sequence[Outcome]) -> None:
