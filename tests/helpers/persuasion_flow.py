@@ -36,7 +36,11 @@ def small(command: str, judge: str, prompts: dict[str, int], max_tokens: int) ->
     """The words of a documented command, with the judge's address, an encoder that is here, few prompts and short responses."""
     command = command.replace(JUDGE, judge).replace(ENCODER, str(BASE))
     command = re.sub(r"--pool (\w+) --n \d+", lambda pool: f"--pool {pool[1]} --n {prompts[pool[1]]}", command)
-    return shlex.split(command)[1:] + (["--max-tokens", f"{max_tokens}"] if " sample " in command else [])
+    words = shlex.split(command)[1:]
+    if " sample " in command:
+        words += ["--max-tokens", f"{max_tokens}"]
+    # the judge here takes the longer response on purpose
+    return words + (["--length-bias", "1"] if " check " in command else [])
 
 
 def write_small_recipe(

@@ -14,6 +14,9 @@ from mcqa_suite.analysis.ranking import rank as rank_verdicts
 from mcqa_suite.common.errors import ConfigError, McqaError
 from mcqa_suite.common.files import write_files, write_lines
 from mcqa_suite.reporting.ranking import csv_table, markdown
+from mcqa_suite.training_data.preferences.annotation import Annotation, annotate
+from mcqa_suite.training_data.preferences.check import Pairs
+from mcqa_suite.training_data.preferences.contrast import contrasted
 from mcqa_suite.training_data.preferences.correctness import by_correctness, check_questions, decided_first
 from mcqa_suite.training_data.preferences.pairs import label, pairs_of
 from mcqa_suite.training_data.preferences.prompts import PoolPrompts, prompts_of_pool
@@ -124,6 +127,38 @@ def label_pairs(
     return label(pairs, f"judge {server.model}", decide, Path(output))
 
 
+def contrast_pairs(file: str | Path, output: str | Path, *, pairs_per_prompt: int | None = 1) -> Pairs:
+    """Write pairs of the data's own answers (chosen) and sampled responses that are not right (rejected) to `output`.
+
+    `file` is of `mcqa preferences sample`. Returns the pairs, and why others were left out.
+    """
+    check_questions(Path(file))
+    pairs = contrasted(read_responses(Path(file)), pairs_per_prompt)
+    write_lines(Path(output), (json.dumps(row, ensure_ascii=False) + "\n" for row in pairs.rows))
+    return pairs
+
+
+def annotate_questions(
+    data: str | Path,
+    output: str | Path,
+    *,
+    what: Annotation,
+    endpoint: str,
+    endpoint_model: str | None = None,
+    topics: Sequence[str] = (),
+    parallel: int = 8,
+) -> tuple[int, int]:
+    """Add a topic or an explanation, by the model at `endpoint`, to every question of `data`; the same call resumes.
+
+    Returns how many rows were written to `output`, and how many rows in it have no annotation.
+    """
+    _check_positive(parallel=parallel)
+    from mcqa_suite.backend.endpoint import Endpoint
+
+    prompts = read_prompts(Path(data))
+    return annotate(prompts, what, Endpoint(endpoint, endpoint_model), Path(output), topics=topics, parallel=parallel)
+
+
 @dataclass(frozen=True, eq=False)
 class RankResult:
     """A ranking; `alone` lists the skipped prompts, which not every model answered."""
@@ -148,6 +183,7 @@ def rank(
     judge: str,
     verdicts: str | Path,
     judge_model: str | None = None,
+    judge_prompt: str | Path | None = None,
     listwise: bool = False,
     embedding: str | None = None,
     parallel: int = 8,
@@ -156,16 +192,21 @@ def rank(
     """Ask the server at `judge` which response is better, and rank the models by its verdicts.
 
     `responses` are files of `mcqa preferences sample`, or NAME=FILE. The verdicts are appended to the file `verdicts`, and the
-    same call resumes from it. `listwise` shows all responses at once instead of two; `embedding` names an encoder for
-    the similarity to the references; `seed` draws the order in which responses are shown. Raises McqaError.
+    same call resumes from it. `judge_prompt` is a file of instructions for two responses. `listwise` shows all responses at
+    once instead of two; `embedding` names an encoder for the similarity to the references; `seed` draws the order in which
+    responses are shown. Raises McqaError.
     """
     _check_positive(parallel=parallel)
     from mcqa_suite.backend.endpoint import Endpoint
+    from mcqa_suite.training_data.preferences.judge import read_template
 
+    if judge_prompt and listwise:
+        raise ConfigError("--judge-prompt is for two responses; leave out --listwise")
+    template = read_template(Path(judge_prompt)) if judge_prompt else None
     entries, alone = read_entries([str(file) for file in responses])
     similarity = _similarity(entries, embedding) if embedding else None
     server = Endpoint(judge, judge_model)
-    rows = judged(entries, server, Path(verdicts), listwise=listwise, seed=seed, parallel=parallel)
+    rows = judged(entries, server, Path(verdicts), template=template, listwise=listwise, seed=seed, parallel=parallel)
     return RankResult(rank_verdicts(rows, similarity, seed), alone)
 
 

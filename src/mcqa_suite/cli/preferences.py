@@ -1,4 +1,4 @@
-"""`mcqa preferences prompts | sample | label | check`."""
+"""`mcqa preferences prompts | sample | label | contrast | annotate | check`."""
 
 import argparse
 from pathlib import Path
@@ -13,10 +13,12 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parts = parser.add_subparsers(required=True, metavar="prompts|sample|label|check")
+    parts = parser.add_subparsers(required=True, metavar="prompts|sample|label|contrast|annotate|check")
     _add_prompts(parts)
     _add_sample(parts)
     _add_label(parts)
+    _add_contrast(parts)
+    _add_annotate(parts)
     _add_check(parts)
 
 
@@ -85,6 +87,47 @@ def _add_label(parts: Any) -> None:
     label.set_defaults(run=run_label, extra="server")
 
 
+def _add_contrast(parts: Any) -> None:
+    contrast = command(
+        parts,
+        "contrast",
+        "pair the data's own answers with sampled responses that are not right; exit 1 if length tells them apart",
+        "mcqa preferences contrast responses.jsonl -o pairs.jsonl",
+    )
+    contrast.add_argument("file", type=Path, metavar="RESPONSES.jsonl", help="output of `mcqa preferences sample`")
+    contrast.add_argument("--pairs-per-prompt", type=int, default=1, metavar="N", help="default: 1; 0 for all")
+    _add_length_bias(contrast)
+    contrast.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    contrast.set_defaults(run=run_contrast)
+
+
+def _add_length_bias(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--length-bias",
+        type=float,
+        default=0.8,
+        metavar="SHARE",
+        help="exit 1 where the longer, or the shorter, answer is chosen in more than this share (default: 0.8; 1: never)",
+    )
+
+
+def _add_annotate(parts: Any) -> None:
+    annotate = command(
+        parts,
+        "annotate",
+        "add a topic or an explanation to questions, by a model behind a URL; rerun to resume",
+        "mcqa preferences annotate questions.jsonl --what topic --endpoint http://localhost:8000/v1 -o topics.jsonl",
+    )
+    annotate.add_argument("data", type=Path, metavar="DATA.jsonl", help="rows with a prompt, or questions")
+    annotate.add_argument("--what", required=True, choices=["topic", "explanation"])
+    annotate.add_argument("--endpoint", required=True, metavar="URL", help=JUDGE)
+    annotate.add_argument("--endpoint-model", metavar="NAME", help="default: the one model that the server lists")
+    annotate.add_argument("--topics", metavar="A,B,...", help="the topics to choose from (default: any)")
+    annotate.add_argument("--parallel", type=int, default=8, help="concurrent requests (default: 8)")
+    annotate.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    annotate.set_defaults(run=run_annotate, extra="server")
+
+
 def _add_check(parts: Any) -> None:
     check = command(
         parts,
@@ -97,6 +140,7 @@ def _add_check(parts: Any) -> None:
         "--responses", type=Path, metavar="FILE", help="name the prompts of this file that have no label"
     )
     check.add_argument("--pairs", type=Path, metavar="FILE", help="write the decided rows as pairs for training")
+    _add_length_bias(check)
     check.set_defaults(run=run_check)
 
 
@@ -129,15 +173,35 @@ def run_label(
         print(f"{output}: {labelled} pairs labelled")
 
 
-def run_check(file: Path, responses: Path | None, pairs: Path | None) -> int:
-    from mcqa_suite.training_data.preferences.check import check, report, write_pairs
+def run_contrast(file: Path, output: Path, pairs_per_prompt: int, length_bias: float) -> int:
+    from mcqa_suite.api.preferences import contrast_pairs
+    from mcqa_suite.training_data.preferences.check import biased_by_length, length_words, longer_share
+    from mcqa_suite.training_data.preferences.pairs import left_out_text
+
+    pairs = contrast_pairs(file, output, pairs_per_prompt=pairs_per_prompt or None)
+    share = longer_share((row["chosen"], row["rejected"]) for row in pairs.rows)
+    print(f"{output}: {len(pairs.rows)} pairs; left out: {left_out_text(pairs.left_out) or 'none'}")
+    print(length_words(share, length_bias))
+    return int(biased_by_length(share, length_bias))
+
+
+def run_annotate(data: Path, output: Path, topics: str | None, **options: Any) -> None:
+    from mcqa_suite.api.preferences import annotate_questions
+
+    chosen = [topic.strip() for topic in topics.split(",")] if topics else []
+    written, without = annotate_questions(data, output, topics=chosen, **options)
+    print(f"{output}: {written} rows written; {without} of all have no {options['what']}")
+
+
+def run_check(file: Path, responses: Path | None, pairs: Path | None, length_bias: float) -> int:
+    from mcqa_suite.training_data.preferences.check import biased_by_length, check, report, write_pairs
     from mcqa_suite.training_data.preferences.pairs import left_out_text, read_labels
     from mcqa_suite.training_data.preferences.sampling import read_responses
 
     rows = read_labels(file)
     result = check(rows, read_responses(responses) if responses else ())
-    print(report(result))
+    print(report(result, length_bias))
     if pairs:
         written = write_pairs(rows, pairs)
         print(f"{pairs}: {len(written.rows)} pairs; left out: {left_out_text(written.left_out) or 'none'}")
-    return int(not result.fit)
+    return int(not result.fit or biased_by_length(result.longer_share, length_bias))

@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "responses", nargs="+", metavar="RESPONSES", help="output of `mcqa preferences sample`: FILE or NAME=FILE"
     )
     add_judge(parser, required=True)
+    parser.add_argument("--judge-prompt", type=Path, metavar="FILE", help="instructions with {prompt} {first} {second}")
     parser.add_argument("--listwise", action="store_true", help="show the judge all responses at once instead of two")
     parser.add_argument("--embedding", metavar="MODEL", help="encoder that measures the similarity to the reference")
     parser.add_argument("--seed", type=int, default=0, help="seed for the order in which responses are shown")

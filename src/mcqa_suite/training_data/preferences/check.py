@@ -14,6 +14,7 @@ from mcqa_suite.common.jsonl import Row
 from mcqa_suite.stats import Estimate, wilson
 from mcqa_suite.training_data.preferences.pairs import DECIDED, LABELS, carried, key_of
 
+LENGTH_BIAS = 0.8  # the longer, or the shorter, answer is better in a larger share of pairs
 AGREEING = ({"first", "second"}, {"tie"})  # the winners of both orders where they agree
 
 
@@ -63,11 +64,22 @@ def check(rows: Sequence[Row], expected: Iterable[str] = ()) -> Validation:
         repeated_texts=sum(count - 1 for count in texts.values()),
         labels={label: sum(row["label"] == label for row in first) for label in LABELS},
         a_share=_share([row["label"] == "a" for row in decided]),
-        longer_share=_share([chosen > rejected for chosen, rejected in lengths if chosen != rejected]),
+        longer_share=longer_share(map(chosen_and_rejected, decided)),
         length_ratio=sum(chosen for chosen, _ in lengths) / total if total else None,
         first_share=_share([won == "first" for won in winners]),
         agreement=_share([set(row) in AGREEING for row in verdicts if len(row) == 2]),
     )
+
+
+def biased_by_length(longer_share: Estimate | None, most: float) -> bool:
+    """Whether the longer answer is surely the better one in more than `most` of the pairs, or the shorter one is."""
+    return longer_share is not None and (longer_share.low > most or longer_share.high < 1 - most)
+
+
+def longer_share(pairs: Iterable[tuple[str, str]]) -> Estimate | None:
+    """How often the chosen one of (chosen, rejected) is the longer; None without pairs of different length."""
+    lengths = [(len(chosen), len(rejected)) for chosen, rejected in pairs]
+    return _share([chosen > rejected for chosen, rejected in lengths if chosen != rejected])
 
 
 def _share(values: Sequence[bool]) -> Estimate | None:
@@ -128,8 +140,8 @@ def write_pairs(rows: Sequence[Row], path: Path) -> Pairs:
     return pairs
 
 
-def report(validation: Validation) -> str:
-    """The validation as lines for a terminal."""
+def report(validation: Validation, length_bias: float = LENGTH_BIAS) -> str:
+    """The validation as lines for a terminal; `length_bias` is the share from which the length is said to decide."""
     ratio = "-" if validation.length_ratio is None else f"{validation.length_ratio:.2f}"
     first = validation.first_share
     bias = "" if first is None or first.low <= 0.5 <= first.high else "  <- position bias"
@@ -140,11 +152,16 @@ def report(validation: Validation) -> str:
         "duplicates": f"{_counted(validation.repeated)}; {more}",
         "labels": ", ".join(f"{label} {count}" for label, count in validation.labels.items()),
         "a chosen": f"{_percent(validation.a_share)} of decided",
-        "length": f"chosen / rejected {ratio}; the longer is chosen in {_percent(validation.longer_share)}",
+        "length": f"chosen / rejected {ratio}; {length_words(validation.longer_share, length_bias)}",
         "position": f"the first shown won {_percent(first)} of verdicts{bias}",
         "both orders": f"agree in {_percent(validation.agreement)}",
     }
     return "\n".join(f"{name:12} {text}" for name, text in lines.items())
+
+
+def length_words(share: Estimate | None, most: float) -> str:
+    bias = "  <- length bias" if biased_by_length(share, most) else ""
+    return f"the longer is chosen in {_percent(share)}{bias}"
 
 
 def _percent(share: Estimate | None) -> str:

@@ -17,7 +17,7 @@ from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import Row, journal
 from mcqa_suite.common.parallel import in_parallel
-from mcqa_suite.questions.question import option_label
+from mcqa_suite.questions.question import option_label, text_id
 from mcqa_suite.training_data.preferences.judge import PAIR, RANKING, ask
 from mcqa_suite.training_data.preferences.sampling import read_responses
 
@@ -88,14 +88,22 @@ def questions(entries: Sequence[Entry], *, listwise: bool, seed: int = 0) -> lis
 
 
 def judged(
-    entries: Sequence[Entry], judge: Endpoint, output: Path, *, listwise: bool = False, seed: int = 0, parallel: int = 8
+    entries: Sequence[Entry],
+    judge: Endpoint,
+    output: Path,
+    *,
+    template: str | None = None,
+    listwise: bool = False,
+    seed: int = 0,
+    parallel: int = 8,
 ) -> list[Row]:
     """One row for each question: `id`, `shown` (the models in order), `ranks` (one per model, 1 is best; None: unread) and `raw`.
 
-    Rows are appended to `output`; a question with a row in it is not asked again. ConfigError where `output` has rows of another
-    judge, mode or seed.
+    Rows are appended to `output`; a question with a row in it is not asked again. `template` has the judge's instructions for two
+    responses. ConfigError where `output` has rows of another judge, mode, seed or template.
     """
     by = f"{judge.model}, {'listwise' if listwise else 'pairwise'}, seed {seed}"
+    by += f", instructions {text_id(template)}" if template else ""
     plan = questions(entries, listwise=listwise, seed=seed)
     with journal(output) as file:
         for row in file.rows[:1]:
@@ -103,7 +111,7 @@ def judged(
                 raise ConfigError(f"{output}: judged by {row.get('by')}, not {by}; choose another --verdicts")
         rows = {(row["id"], tuple(row["shown"])): row for row in file.rows}
         left = [question for question in plan if (question[0].id, question[1]) not in rows]
-        answers = in_parallel(lambda question: _ask(judge, question, listwise), left, parallel)
+        answers = in_parallel(lambda question: _ask(judge, question, template or PAIR, listwise), left, parallel)
         bar = tqdm(answers, total=len(plan), initial=len(plan) - len(left), unit="verdict", desc="judge")
         for (entry, shown), (ranks, raw) in bar:
             row = {"id": entry.id, "shown": list(shown), "ranks": ranks, "raw": raw, "by": by}
@@ -112,12 +120,12 @@ def judged(
     return [rows[entry.id, shown] for entry, shown in plan]
 
 
-def _ask(judge: Endpoint, question: Question, listwise: bool) -> tuple[list[int] | None, str]:
+def _ask(judge: Endpoint, question: Question, template: str, listwise: bool) -> tuple[list[int] | None, str]:
     entry, shown = question
     texts = [entry.responses[name] for name in shown]
     seed = seed_of(0, entry.id)
     if not listwise:
-        won, raw = ask(judge, PAIR, entry.prompt, texts[0], texts[1], seed)
+        won, raw = ask(judge, template, entry.prompt, texts[0], texts[1], seed)
         return {"first": [1, 2], "second": [2, 1], "tie": [1, 1]}.get(won), raw
     labels = [option_label(index) for index in range(len(texts))]
     responses = "\n\n".join(f"[Response {label}]\n{text}" for label, text in zip(labels, texts, strict=True))

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.config import read_yaml
+from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.reporting import tables
 
 MOST_TOPICS = 12  # all further topics of a source are one entry
 NO_SOURCE, NO_TOPIC = "no source", "no topic"
+
+
+def read_names(path: Path) -> dict[str, str]:
+    """A YAML or JSON file of topic -> name; ConfigError where it is something else."""
+    names = read_yaml(path)
+    if bad := [topic for topic, name in names.items() if not isinstance(name, str)]:
+        raise ConfigError(f"{path}: {bad[0]}: the name is no text; write topic: name")
+    return {str(topic): name for topic, name in names.items()}
+
+
+def named(rows: Iterable[Mapping[str, str]], names: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """The rows with the names of their topics; a topic without a name stays as it is."""
+    return [{**row, "topic": names.get(topic := row.get("topic", ""), topic)} for row in rows]
 
 
 def composition(rows: Iterable[Mapping[str, str]]) -> dict[str, Counter[str]]:
