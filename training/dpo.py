@@ -10,7 +10,7 @@ import contextlib
 import sys
 from typing import Any
 
-from mcqa_training import resume, rows, stage, weights
+from mcqa_training import kept, resume, rows, stage, weights
 
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
@@ -36,6 +36,9 @@ def main() -> None:
     args, settings = stage.start("dpo", __doc__, configs)
     with stage.training(args, settings, configs) as (config, lora), rows.shared_folder(args.output) as shared:
         data = rows.read(settings)
+        if settings.kept_step:
+            kept.make_whole(args, settings, stage.rows_template(args, settings), data.facts)
+            return
         model, tokenizer = weights.load(args, settings)
         chat = stage.rows_template(args, settings)
         data = data.fitted(tokenizer, chat, *rows.limit_of(config, model))
@@ -53,7 +56,7 @@ def main() -> None:
             else None,
             processing_class=tokenizer,
             peft_config=lora,
-            callbacks=[stage.StopAtNaN()],
+            callbacks=[stage.StopAtNaN(), kept.Keep(args, settings)],
         )
         trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
 

@@ -8,6 +8,7 @@ import pytest
 from helpers.stage_settings import SFT, changed, with_trainer
 from helpers.training_scripts import default_warnings, run_stage, weights
 
+from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import content_hash, read_manifest
 
 pytestmark = [pytest.mark.slow, default_warnings]
@@ -63,3 +64,28 @@ def test_stages_with_other_rows_are_measured_on_the_same_file(tiny_checkpoint, t
     assert manifest.metrics["validation_rows"] == 1
     assert [(source.name, source.n) for source in manifest.validation] == [("rows", 1)]
     assert "1 of 5 rows have a question of the validation rows and are not trained on" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("way", [{"lora": {"r": 4}}, {"lora": None, "full": True}], ids=["adapter", "all weights"])
+def test_a_kept_step_is_what_a_training_of_so_many_steps_gives(tiny_checkpoint, tmp_path, way):
+    import torch
+
+    config = with_trainer({**SFT, **way}, max_steps=4, lr_scheduler_type="constant")
+    folder = run_stage("sft", {**config, "keep_steps": [2, 3]}, tiny_checkpoint, tmp_path / "sft")
+    assert sorted(path.name for path in (folder / "kept").iterdir()) == ["step-2", "step-3"]
+    assert read_manifest(folder).content == content_hash(folder)  # which the kept steps are no part of
+    middle = run_stage("sft", {**config, "kept_step": 2, "kept_from": "sft"}, tiny_checkpoint, tmp_path / "sft-step2")
+    alone = run_stage("sft", with_trainer(config, max_steps=2), tiny_checkpoint, tmp_path / "alone")
+    first, second = weights(middle), weights(alone)
+    assert all(torch.allclose(first[name], second[name], rtol=0, atol=1e-6) for name in first)
+    assert changed(middle, folder)
+    manifest = read_manifest(middle)
+    assert (manifest.kind, manifest.name, manifest.metrics["steps"]) == ("sft", "sft-step2", 2)
+    assert manifest.parent == read_manifest(folder).parent
+
+
+def test_a_step_beyond_the_training_is_one_line_before_it_begins(tiny_checkpoint, tmp_path):
+    with pytest.raises(ConfigError, match="keep_steps: 9: the training ends at step 2; name steps below 2"):
+        run_stage("sft", {**SFT, "keep_steps": [1, 9]}, tiny_checkpoint, tmp_path / "sft")
+    with pytest.raises(CheckpointError, match=r"step 1 was not kept; delete .*sft, so that it is trained again"):
+        run_stage("sft", {**SFT, "kept_step": 1, "kept_from": "sft"}, tiny_checkpoint, tmp_path / "sft-step1")

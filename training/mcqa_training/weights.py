@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from mcqa_suite.common import extras
 from mcqa_suite.common.checkpoints import ADAPTER, check_parent, is_adapter
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.manifest import ADAPTER_COPY, TRAINING_LOG, complete_folder, name_of
+from mcqa_suite.common.manifest import ADAPTER_COPY, KEPT, TRAINING_LOG, complete_folder, name_of
 
 State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}
@@ -115,6 +116,8 @@ def save_trained(
         tokenizer.save_pretrained(folder)
         for name, text in {TRAINING_LOG: training_log(history), **(files or {})}.items():
             (folder / name).write_text(text, encoding="utf-8")
+        if (kept := kept_folder(args)).is_dir():
+            shutil.move(kept, folder / KEPT)
         stage.finish(
             folder,
             args,
@@ -125,6 +128,12 @@ def save_trained(
             adapter=not settings.merge,
             **facts,
         )
+
+
+def kept_folder(args: argparse.Namespace) -> Path:
+    """Where the steps that a training keeps are until its checkpoint is complete."""
+    output: Path = args.output
+    return output.with_name(f".{output.name}.{KEPT}")
 
 
 def gathered(trainer: Any) -> State | None:

@@ -44,7 +44,14 @@ def run(
     ray: str | None,
     store: str | None,
 ) -> None:
-    from mcqa_suite.ladder.outputs import LEADERBOARD, save_leaderboard, save_report, save_sweeps, save_training
+    from mcqa_suite.ladder.outputs import (
+        LEADERBOARD,
+        save_leaderboard,
+        save_report,
+        save_steps,
+        save_sweeps,
+        save_training,
+    )
     from mcqa_suite.ladder.recipe import read_recipe, with_jobs
     from mcqa_suite.ladder.recipe import until as cut_after
     from mcqa_suite.ladder.run import run_recipe
@@ -67,5 +74,6 @@ def run(
         return
     print_markdown(f"\n{table}", optional=OPTIONAL)
     lines = [line for line in save_report(result).splitlines() if line not in problems]
+    lines += [f"accuracy by step: {path}" for path in save_steps(result)]
     print("\n".join(["", f"{result.seconds:.0f} s", *lines, f"leaderboard: {result.output / LEADERBOARD}"]))
     fail_if_any(problems)

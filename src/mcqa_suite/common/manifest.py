@@ -28,6 +28,7 @@ CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja"
 TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # about the training, so not hashed
 NOT_CONTENT = {MANIFEST, TRAINING_LOG, HELD_OUT, "training_args.bin"}
 ADAPTER_COPY = "adapter"  # folder of the adapter that is merged into the weights beside it; no content of its own
+KEPT = "kept"  # folder of the steps that a training kept; no content of its own
 # Keys of configs that differ by run or by machine: left out of the hash, or hashed with a fixed value.
 VOLATILE_KEYS = {"offload_to_disk_path", "_name_or_path"}
 FIXED_VALUES = {
@@ -178,7 +179,7 @@ def content_files(folder: Path) -> list[Path]:
         path
         for name, path in sorted(files.items())
         if path.suffix in CONTENT and path.name not in NOT_CONTENT and not f"/{name}".count("/.")
-        if not name.startswith(f"{ADAPTER_COPY}/")
+        if not name.startswith((f"{ADAPTER_COPY}/", f"{KEPT}/"))
     ]
 
 

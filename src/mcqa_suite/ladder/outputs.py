@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from mcqa_suite.analysis.leaderboard import Leaderboard, rung_leaderboard
 from mcqa_suite.backend.gguf_file import GgufFile
 from mcqa_suite.common.errors import DatasetError, McqaError
 from mcqa_suite.common.files import write_file
 from mcqa_suite.ladder import sweep_results
+from mcqa_suite.ladder.recipe import Stage
 from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
@@ -112,6 +114,29 @@ def save_sweeps(result: LadderResult) -> str:
         write_file(path.with_suffix(".csv"), sweep_results.as_csv(scores))
         sweep_figure.save(scores, path.with_suffix(".svg"))
     return "\n".join(parts)
+
+
+def save_steps(result: LadderResult, board: Leaderboard | None = None) -> tuple[Path, ...]:
+    """Write steps_<stage>.svg, accuracy against step, for every stage that kept steps and whose rungs were evaluated."""
+    keeping = [stage for stage in result.recipe.stages if getattr(stage.settings, "keep_steps", None)]
+    if not keeping or not any(rung.evaluation for rung in result.rungs):
+        return ()
+    from mcqa_suite.ladder import step_figure
+
+    board = board or board_of(result)
+    manifests = {rung.name: rung.manifest for rung in result.rungs}
+    parents, paths = _parents(result.rungs), []
+    for stage in keeping:
+        rungs = [stage.name, *(other.name for other in result.recipe.stages if _kept_from(other) == stage.name)]
+        steps = sorted((int(manifests[name].metrics.get("steps", 0)), name) for name in rungs if name in manifests)
+        path = result.output / f"steps_{stage.name}.svg"
+        step_figure.save(stage.name, board, [(0, parents[stage.name] or ""), *steps], path)
+        paths.append(path)
+    return tuple(paths)
+
+
+def _kept_from(stage: Stage) -> str | None:
+    return getattr(stage.settings, "kept_from", None)
 
 
 def _training_cells(rung: RungResult) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,15 @@ from mcqa_suite.common.config import STRICT, parse, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
-from mcqa_suite.ladder.stage_settings import SETTINGS, Dtype, Leaks, Settings, parse_settings, with_leaks
+from mcqa_suite.ladder.stage_settings import (
+    SETTINGS,
+    Dtype,
+    Leaks,
+    Settings,
+    TrainedSettings,
+    parse_settings,
+    with_leaks,
+)
 from mcqa_suite.ladder.sweep import Criterion, Sweep, at, check_criterion, expand
 from mcqa_suite.questions.bundle import Origin
 
@@ -157,10 +166,9 @@ def read_recipe(path: Path) -> Recipe:
         _check_names(entry, stages, sweeps, where)
         parent, from_best = _parent(entry, stages, sweeps, where)
         points, sweep = _expanded(entry, file, where, folder)
-        stages += [
-            Stage(name, entry.kind, parent, settings, from_best, entry.num_cpus, entry.num_gpus)
-            for name, settings in points.items()
-        ]
+        for name, settings in points.items():
+            stage = Stage(name, entry.kind, parent, settings, from_best, entry.num_cpus, entry.num_gpus)
+            stages += [stage, *_kept(stage, stages, where, swept=sweep is not None)]
         sweeps += [sweep] if sweep else []
     return Recipe(
         **{field.name: getattr(file, field.name) for field in dataclasses.fields(RunSettings)},
@@ -177,6 +185,25 @@ def read_recipe(path: Path) -> Recipe:
         sweeps=tuple(sweeps),
         accelerate=_accelerate(file.accelerate, path),
     )
+
+
+def _kept(stage: Stage, stages: list[Stage], where: str, *, swept: bool) -> Iterator[Stage]:
+    """The rungs of the steps that a stage keeps: "sft-step50"."""
+    settings = stage.settings
+    if not isinstance(settings, TrainedSettings):
+        return
+    if settings.kept_step or settings.kept_from:
+        raise ConfigError(f"{where}: kept_step and kept_from are not for recipes; write keep_steps")
+    steps = sorted(settings.keep_steps or ())
+    if steps and (swept or not stage.generates):
+        raise ConfigError(f"{where}: keep_steps: a sweep or a reward model keeps no steps; remove it")
+    taken = {other.name for other in stages}
+    for step in steps:
+        name = f"{stage.name}-step{step}"
+        if name in taken:
+            raise ConfigError(f"{where}: keep_steps: {step}: there is a stage {name!r} already; rename it")
+        own = dataclasses.replace(settings, keep_steps=None, kept_step=step, kept_from=stage.name)
+        yield dataclasses.replace(stage, name=name, settings=own)
 
 
 def with_jobs(recipe: Recipe, jobs: int | None) -> Recipe:

@@ -142,7 +142,12 @@ class Ladder:
         else:
             rung = rungs[step.rung]
             call = partial(evaluate, self.context, step, rung, self.questions)
-        return partial(with_store, self.store, inputs_of(rung), output_of(step), call) if self.store else call
+        if not self.store:
+            return call
+        inputs = inputs_of(rung)
+        if kept_from := getattr(step.stage.settings, "kept_from", None) if step.stage else None:
+            inputs += ((f"checkpoints/{kept_from}", rungs[kept_from].manifest.content),)
+        return partial(with_store, self.store, inputs, output_of(step), call)
 
     def _best(self, name: str, rungs: Mapping[str, RungResult]) -> str:
         """The rung of a sweep's best point."""

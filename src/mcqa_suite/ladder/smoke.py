@@ -151,6 +151,8 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
         trainer = {key: value for key, value in settings.trainer.items() if key not in REMOVED}
         lora = settings.lora if settings.full else {**(settings.lora or {}), "target_modules": "all-linear"}
         changes |= {"trainer": trainer | TRAINER, "lora": lora, "qlora": False}
+        changes["keep_steps"] = (1,) if settings.keep_steps else None
+        changes["kept_step"] = 1 if settings.kept_step else None
     if isinstance(settings, RowSettings):
         changes["leaks"] = "allow"  # of so few rows none can be spared
     if getattr(settings, "held_out", 0):

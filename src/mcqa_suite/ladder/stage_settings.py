@@ -70,7 +70,8 @@ class TrainedSettings(RowSettings):
     """`trainer` has the arguments of the trainer's config class in TRL, `lora` those of peft.LoraConfig.
 
     `full` trains all weights, `qlora` an adapter on the parent in 4 bits. `merge: false` saves the adapter alone. `chat_template`
-    says how the rows are written; None: as the parent is asked.
+    says how the rows are written; None: as the parent is asked. After each of `keep_steps` the weights are kept; in a recipe each
+    of them is a rung too, whose settings have `kept_step` and `kept_from`, the stage that kept it.
     """
 
     trainer: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -79,8 +80,13 @@ class TrainedSettings(RowSettings):
     qlora: bool = False
     merge: bool = True
     chat_template: ChatTemplateSetting = None
+    keep_steps: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] | None = None
+    kept_step: int | None = None
+    kept_from: str | None = None
 
     def __post_init__(self) -> None:
+        if self.keep_steps and len(set(self.keep_steps)) < len(self.keep_steps):
+            raise ValueError(f"keep_steps: {list(self.keep_steps)}: a step comes twice; name each once")
         if self.full and (self.lora or self.qlora):
             raise ValueError(f"full and {'lora' if self.lora else 'qlora'} exclude each other; remove one of them")
         if self.full and not self.merge:

@@ -77,7 +77,9 @@ def steps_of(recipe: Recipe) -> tuple[Step, ...]:
 
 
 def _waits_for(recipe: Recipe, stage: Stage, trained: dict[str, int], scored: dict[str, int]) -> frozenset[int]:
-    """The step that makes its parent; for the best of a sweep, the steps that score every point."""
+    """The step that makes its parent, or keeps it; for the best of a sweep, the steps that score every point."""
+    if kept_from := getattr(stage.settings, "kept_from", None):
+        return frozenset({trained[kept_from]})
     if not stage.from_best:
         return frozenset({trained[stage.parent]})
     sweep = next(sweep for sweep in recipe.sweeps if sweep.name == stage.parent)
