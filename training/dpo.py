@@ -10,7 +10,7 @@ import contextlib
 import sys
 from typing import Any
 
-from mcqa_training import kept, resume, rows, stage, weights
+from mcqa_training import resume, rows, stage, steps, weights
 
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
@@ -37,7 +37,7 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora), rows.shared_folder(args.output) as shared:
         data = rows.read(settings)
         if settings.kept_step:
-            kept.make_whole(args, settings, stage.rows_template(args, settings), data.facts)
+            steps.make_whole(args, settings, stage.rows_template(args, settings), data.facts)
             return
         model, tokenizer = weights.load(args, settings)
         chat = stage.rows_template(args, settings)
@@ -56,7 +56,7 @@ def main() -> None:
             else None,
             processing_class=tokenizer,
             peft_config=lora,
-            callbacks=[stage.StopAtNaN(), kept.Keep(args, settings)],
+            callbacks=[stage.StopAtNaN(), steps.Keep(args, settings)],
         )
         trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mcqa_training import kept, resume, rows, stage, weights
+from mcqa_training import resume, rows, stage, steps, weights
 
 from datasets import Dataset
 from peft import LoraConfig
@@ -28,7 +28,7 @@ def main() -> None:
     with stage.training(args, settings, configs) as (config, lora):
         data = rows.read(settings)
         if settings.kept_step:
-            kept.make_whole(args, settings, stage.rows_template(args, settings), data.facts)
+            steps.make_whole(args, settings, stage.rows_template(args, settings), data.facts)
             return
         model, tokenizer = weights.load(args, settings)
         chat = stage.rows_template(args, settings)
@@ -41,7 +41,7 @@ def main() -> None:
             eval_dataset=Dataset.from_list(rows.completions(data.held_out, tokenizer, chat)) if data.held_out else None,
             processing_class=tokenizer,
             peft_config=lora,
-            callbacks=[stage.StopAtNaN(), kept.Keep(args, settings)],
+            callbacks=[stage.StopAtNaN(), steps.Keep(args, settings)],
         )
         trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
         metrics = data.metrics | (validated(trainer, len(data.held_out)) if data.held_out else {})

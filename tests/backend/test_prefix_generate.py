@@ -6,6 +6,7 @@ import pytest
 from helpers.prefix_models import pair, random_model
 from lm_eval.api.instance import Instance
 
+from mcqa_suite.backend.prefix import generate
 from mcqa_suite.backend.prefix.generate import by_prefix
 
 SHOTS = "Question: one and one? Answer: let us think. It is two. " * 2
@@ -25,6 +26,23 @@ def test_greedy_text_is_that_of_the_stock_backend(family, batch_size):
     lm, stock = pair(random_model(family), batch_size=batch_size)
     requests = prompts(PROMPTS)
     assert lm.generate_until(requests, disable_tqdm=True) == stock.generate_until(requests, disable_tqdm=True)
+
+
+@pytest.mark.parametrize("most", [1, 600])
+def test_a_batch_with_too_many_tokens_is_generated_in_parts_with_the_same_text(monkeypatch, most):
+    lm, stock = pair(random_model("llama"), batch_size=8)
+    requests = prompts(["short"] * 4 + [text + "more words " * 10 for text in PROMPTS])
+    expected = stock.generate_until(requests, disable_tqdm=True)
+    monkeypatch.setattr(generate, "MOST_TOKENS", most)
+    shapes, forward = [], lm.model.forward
+
+    def counted(input_ids, **kwargs):
+        shapes.append(input_ids.shape)
+        return forward(input_ids=input_ids, **kwargs)
+
+    monkeypatch.setattr(lm.model, "forward", counted)
+    assert lm.generate_until(requests, disable_tqdm=True) == expected
+    assert max(rows for rows, _ in shapes) <= (1 if most == 1 else 7)
 
 
 def test_stop_sequences_and_length_are_the_harness_s():

@@ -116,8 +116,8 @@ def save_trained(
         tokenizer.save_pretrained(folder)
         for name, text in {TRAINING_LOG: training_log(history), **(files or {})}.items():
             (folder / name).write_text(text, encoding="utf-8")
-        if (kept := kept_folder(args)).is_dir():
-            shutil.move(kept, folder / KEPT)
+        if (steps := kept_folder(args)).is_dir():
+            shutil.move(steps, folder / KEPT)
         stage.finish(
             folder,
             args,

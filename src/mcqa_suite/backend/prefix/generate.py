@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ from mcqa_suite.backend.prefix.forward import CACHE, Forward
 from mcqa_suite.backend.prefix.tree import Ints
 
 SHORTEST = 32  # shared tokens that are worth a cache
+# Tokens of a padded batch on a CPU, where a process that needs too much memory is killed: 32 rows of 2,048 tokens. Keys, values
+# and activations of a model with 135 million parameters take 4 GB for them.
+MOST_TOKENS = 1 << 16
 # Settings with which a sequence does more than grow by one token at a time: beams, and candidates that are taken back.
 NOT_PLAIN = ("num_beams", "num_return_sequences", "prompt_lookup_num_tokens", "assistant_model", "penalty_alpha")
 
@@ -67,6 +70,29 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
         return max(2, int(self.batch_size)) if str(self.batch_size).isdigit() else int(self.max_batch_size)
 
     def _model_generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
+        width = context.shape[1]
+        parts = [
+            self._batch(part, max_length - width + part.shape[1], stop, **settings)[:, part.shape[1] :]
+            for part, settings in self._parts(context, generation_kwargs)
+        ]
+        return torch.cat([context, _side_by_side(parts, self.tokenizer.pad_token_id)], dim=1)
+
+    def _parts(
+        self, context: torch.Tensor, settings: Mapping[str, Any]
+    ) -> Iterator[tuple[torch.Tensor, dict[str, Any]]]:
+        """The batch, or on a CPU parts of it that have at most MOST_TOKENS, without columns of padding alone."""
+        mask, (rows, width) = settings.get("attention_mask"), context.shape
+        most = rows if self.device.type != "cpu" or mask is None else max(1, MOST_TOKENS // width)
+        for start in range(0, rows, most):
+            if most >= rows or mask is None:
+                yield context, dict(settings)
+                continue
+            real = mask[start : start + most]
+            first = int(real.any(dim=0).int().argmax())
+            yield context[start : start + most, first:], {**settings, "attention_mask": real[:, first:]}
+
+    def _batch(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
+        """A batch from the cache, or generated and kept in it."""
         request = request_digest(context, self._path, max_length, stop, generation_kwargs)
         seed = self._seed(request) if generation_kwargs.get("do_sample") is not False else None
         cache = self.cache if self.backend == "causal" else None
@@ -97,7 +123,9 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
 
     def passed_over(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> None:
         """Count a batch that another process generates, so that the same request draws other samples next time."""
-        self._seed(request_digest(context, self._path, max_length, stop, generation_kwargs))
+        for part, settings in self._parts(context, generation_kwargs):
+            length = max_length - context.shape[1] + part.shape[1]
+            self._seed(request_digest(part, self._path, length, stop, settings))
 
     def _generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
         mask = generation_kwargs.get("attention_mask")
@@ -115,6 +143,12 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
         cache = self.forward.expanded(len(rows), depth, room=max_length - depth)
         settings = generation_kwargs | {"attention_mask": filled, CACHE: cache}
         return super()._model_generate(ids, max_length, stop, **settings)
+
+
+def _side_by_side(parts: Sequence[torch.Tensor], pad: int) -> torch.Tensor:
+    """The rows of all parts, padded at their ends to one width."""
+    width = max(part.shape[1] for part in parts)
+    return torch.cat([torch.nn.functional.pad(part, (0, width - part.shape[1]), value=pad) for part in parts])
 
 
 def request_digest(
