@@ -32,6 +32,7 @@ from mcqa_suite.reporting.tables import (
 from mcqa_suite.stats import Estimate
 
 INTERVALS = "Intervals are 95 %: Wilson for an accuracy, Tango's score interval for a paired difference."
+NOT_VALID = ": not valid ("  # in the line of a failed check that makes a row not valid
 BY_TASK = (
     "model",
     "acc %",
@@ -138,15 +139,14 @@ def mark_of(entry: Entry) -> str:
 
 def warning_lines(board: Leaderboard, columns: Iterable[int] | None = None) -> list[str]:
     """What stands behind ‡ in these columns, or in all: one line, or none."""
-    indices = range(len(board.columns)) if columns is None else columns
-    texts = [
-        f"{row.run.name}, {entry.column.title}: {detail}"
-        for row in board.rows
-        for index in indices
-        if (entry := row.entries[index]) and not entry.failed_check
-        for detail in entry.warnings
-    ]
-    return [f"‡ {'; '.join(dict.fromkeys(texts))}."] if texts else []
+    indices = list(range(len(board.columns)) if columns is None else columns)
+    runs: dict[str, dict[str, None]] = {}  # the warning -> whose score it stands behind
+    for row in board.rows:
+        for entry in filter(None, (row.entries[index] for index in indices)):
+            for detail in () if entry.failed_check else entry.warnings:
+                runs.setdefault(f"{entry.column.title}: {detail}", {})[row.run.name] = None
+    texts = [f"{', '.join(names)}, {warning}" for warning, names in runs.items()]
+    return [f"‡ {'; '.join(texts)}."] if texts else []
 
 
 def _half_width(estimate: Estimate, metric: str) -> str:
@@ -234,9 +234,17 @@ def notes(board: Leaderboard) -> list[str]:
 
 def invalid_differences(board: Leaderboard, columns: Iterable[int]) -> list[str]:
     """A line for each failed check of a difference that is not valid although both scores are."""
-    entries = [entry for index in columns for row in board.rows if (entry := row.entries[index])]
-    changes = [entry.change for entry in entries if entry.change and not entry.failed_check]
-    return list(dict.fromkeys(line for change in changes if change.verdict == "not valid" for line in change.warnings))
+    rows = {row.run.name: row for row in board.rows}
+    lines: dict[str, None] = {}
+    for index in columns:
+        for row in board.rows:
+            entry, parent = row.entries[index], rows.get(row.parent or "")
+            before = parent.entries[index] if parent else None
+            if not entry or entry.failed_check or (before and before.failed_check):
+                continue
+            if entry.change and entry.change.verdict == "not valid":
+                lines |= dict.fromkeys(line for line in entry.change.warnings if NOT_VALID in line)
+    return list(lines)
 
 
 def cluster_lines(board: Leaderboard) -> list[str]:

@@ -69,8 +69,11 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     failed = [
         (row.run.name, entry) for row in board.rows for i in indices if (entry := row.entries[i]) and entry.failed_check
     ]
-    if invalid := [f"{name}, {_short(entry.column)}: {entry.failed_check}" for name, entry in failed]:
-        lines.append(f"† not valid: {'; '.join(dict.fromkeys(invalid))}.")
+    columns: dict[tuple[str, str], list[str]] = {}
+    for name, entry in failed:
+        columns.setdefault((name, entry.failed_check), []).append(_short(entry.column))
+    if invalid := [f"{name}, {', '.join(titles)}: {check}" for (name, check), titles in columns.items()]:
+        lines.append(f"† not valid: {'; '.join(invalid)}.")
     lines += [f"Difference not valid: {line}." for line in invalid_differences(board, indices)]
     return [*lines, *warning_lines(board, indices)]
 
