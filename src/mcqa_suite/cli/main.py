@@ -32,6 +32,7 @@ GROUPS = {
     "train": {
         "run": "run a recipe: train, quantise, evaluate and compare; rerun to resume",
         "import-gguf": "convert a GGUF file to a checkpoint that can be trained, quantised and evaluated",
+        "fetch": "download a public corpus for training, checked; rerun to go on after an interruption",
         "data": "print training rows by source and topic; optionally write them or draw a figure",
         "audit": "check training rows and search them for evaluation documents; exit 1 if any are found",
         "score-pairs": "say how often a checkpoint prefers the better one of two answers",
