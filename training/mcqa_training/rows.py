@@ -52,10 +52,9 @@ class TrainingRows:
         (train, *of_train), (held_out, *of_held_out) = (
             _fitted(part, tokenizer, chat) for part in (self.train, self.held_out)
         )
-        for part in filter(None, (train, held_out)):
-            check(part, tokenizer, chat, limit, name)
-        if not train:
-            check(train, tokenizer, chat, limit, name)
+        check(train, tokenizer, chat, limit, name)
+        if held_out:
+            check(held_out, tokenizer, chat, limit, name)
         too_long, cut = (sum(counts) for counts in zip(of_train, of_held_out, strict=True))
         if too_long or cut:
             n = len(self.train) + len(self.held_out)

@@ -13,7 +13,6 @@ from mcqa_suite.common.checkpoints import (
     chat_template_of,
     find_parent,
     has_chat_template,
-    is_reward_model,
     optional_manifest,
     use_chat_template,
 )
@@ -91,12 +90,12 @@ def score_pairs(
     if batch_size < 1 or beta <= 0:
         raise ConfigError(f"batch_size {batch_size}, beta {beta:g}: both must be above 0")
     from mcqa_suite.backend import pair_scores
-    from mcqa_suite.backend.loading import check_checkpoint, load
+    from mcqa_suite.backend.loading import check_checkpoint, is_reward_model, load
 
     rows = sources.rows(PairSource(source, path=str(pairs)))
     folder, name = Path(checkpoint), str(checkpoint)
     chat = _template(folder, chat_template)
-    if is_reward_model(folder):
+    if is_reward_model(name):
         model, tokenizer = load(name, "AutoModelForSequenceClassification", dtype)
         model.config.pad_token_id = tokenizer.pad_token_id
         scored: Sequence[Scored] = pair_scores.score_pairs(

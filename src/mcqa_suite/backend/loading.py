@@ -64,6 +64,17 @@ def _local(base: str) -> Path:
         ) from error
 
 
+def is_reward_model(checkpoint: str) -> bool:
+    """Whether a folder, or a model on the hub, is a sequence classifier; False where `load` will say what is wrong."""
+    import transformers
+
+    try:
+        config = transformers.AutoConfig.from_pretrained(checkpoint)
+    except (OSError, ValueError):
+        return False
+    return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
+
+
 def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_settings: Any) -> tuple[Any, Any]:
     """A checkpoint's model on the GPU if there is one, else the CPU, and its tokenizer with a padding token.
 

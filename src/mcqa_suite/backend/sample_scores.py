@@ -46,7 +46,7 @@ def score_with_reward(checkpoint: Path, ballots: Ballots, cache: Path, batch_siz
     manifest = optional_manifest(checkpoint)
     chat = bool(manifest and manifest.rows_written and manifest.rows_written["written"])
 
-    # as training/mcqa_training/rows.py ends a row
+    # as row_tokens.py ends a row
     end = _in_chat(tokenizer, "prompt", RESPONSE).rpartition(RESPONSE)[2] if chat else tokenizer.eos_token or ""
     before = "" if chat else " "
 

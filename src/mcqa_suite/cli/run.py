@@ -46,6 +46,7 @@ def run(
 ) -> None:
     from mcqa_suite.ladder.outputs import (
         LEADERBOARD,
+        board_of,
         save_leaderboard,
         save_report,
         save_steps,
@@ -68,12 +69,13 @@ def run(
     save_training(result)
     if sweeps := save_sweeps(result):
         print_markdown(f"\n{sweeps}")
-    table, problems = save_leaderboard(result)
+    board = board_of(result) if any(rung.evaluation for rung in result.rungs) else None
+    table, problems = save_leaderboard(result, board)
     if not table:
         print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {plan.path} has no `evaluate` section")
         return
     print_markdown(f"\n{table}", optional=OPTIONAL)
     lines = [line for line in save_report(result).splitlines() if line not in problems]
-    lines += [f"accuracy by step: {path}" for path in save_steps(result)]
+    lines += [f"accuracy by step: {path}" for path in save_steps(result, board)]
     print("\n".join(["", f"{result.seconds:.0f} s", *lines, f"leaderboard: {result.output / LEADERBOARD}"]))
     fail_if_any(problems)

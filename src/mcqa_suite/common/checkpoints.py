@@ -114,15 +114,6 @@ def find_parent(folder: Path) -> str | None:
     return base_of_run(parent) or str(parent)
 
 
-def is_reward_model(folder: Path) -> bool:
-    """Whether a folder holds a sequence classifier."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return any(str(name).endswith("ForSequenceClassification") for name in config.get("architectures") or ())
-
-
 def check_parent(adapter: Path, base: Path) -> None:
     """CheckpointError unless `base` is, byte for byte, the checkpoint that the adapter was trained on."""
     parent = read_manifest(adapter).parent

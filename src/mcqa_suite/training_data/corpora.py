@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import shutil
 import urllib.error
 import urllib.request
 import zipfile
@@ -128,8 +129,5 @@ def _unpacked(archive: Path) -> Path:
             files.extractall(partial)
         inner = partial / folder.name
         os.replace(inner if inner.is_dir() else partial, folder)
-        if partial.is_dir():
-            for rest in sorted(partial.rglob("*"), reverse=True):
-                rest.rmdir() if rest.is_dir() else rest.unlink()
-            partial.rmdir()
+        shutil.rmtree(partial, ignore_errors=True)  # what else was in the archive
     return folder

@@ -9,7 +9,8 @@ from typing import Literal
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, FailedCheck, Family, health, measure
 from mcqa_suite.analysis.compare.pairing import Pairs, pair, scored
-from mcqa_suite.analysis.compare.tasks import Options, pair_task, rows_of, with_copies
+from mcqa_suite.analysis.compare.result import Key
+from mcqa_suite.analysis.compare.tasks import Options, PairedTask, pair_task, rows_of, with_copies
 from mcqa_suite.analysis.compare.verdicts import LEVEL, against_best, with_verdicts
 from mcqa_suite.analysis.leaderboard.columns import (
     Scores,
@@ -203,6 +204,7 @@ def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
     unpaired: dict[tuple[str, str, str], int] = {}
     refused: dict[tuple[str, str, str], str] = {}
     for base, variant in pairs:
+        paired: dict[tuple[Key, str], PairedTask] = {}  # a group and its tasks need the same
         for column in columns:
             if any(key not in run.tasks for run in (base, variant) for key in column.keys):
                 continue
@@ -211,10 +213,13 @@ def _differences(pairs: Sequence[tuple[Run, Run]], columns: Sequence[TaskColumn]
                 refused[own] = reason
                 continue
             try:
-                tasks = {key: pair_task(base, variant, key, column.metric, comparisons) for key in column.keys}
+                for key in column.keys:
+                    if (key, column.metric) not in paired:
+                        task = pair_task(base, variant, key, column.metric, comparisons)
+                        paired[key, column.metric] = with_copies(task, copies.get((variant.name, key)))
             except ComparisonError:  # the variant lacks the metric
                 continue
-            tasks = {key: with_copies(task, copies.get((variant.name, key))) for key, task in tasks.items()}
+            tasks = {key: paired[key, column.metric] for key in column.keys}
             unpaired[own] = sum(task.unpaired.total for task in tasks.values())
             if all(task.pairs.n for task in tasks.values()):
                 own_rows, _ = rows_of(base, variant, "task", tasks, replace(options, tasks=column.name))

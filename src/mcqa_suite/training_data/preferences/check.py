@@ -141,7 +141,7 @@ def write_pairs(rows: Sequence[Row], path: Path) -> Pairs:
 
 
 def report(validation: Validation, length_bias: float = LENGTH_BIAS) -> str:
-    """The validation as lines for a terminal; `length_bias` is the share from which the length is said to decide."""
+    """The validation as lines for a terminal; above the share `length_bias` a mark says that length decides."""
     ratio = "-" if validation.length_ratio is None else f"{validation.length_ratio:.2f}"
     first = validation.first_share
     bias = "" if first is None or first.low <= 0.5 <= first.high else "  <- position bias"
