@@ -99,7 +99,7 @@ class Opened:
         driver.get("about:blank")
         began = time.perf_counter()
         driver.get(path.as_uri() + hash_)
-        self.wait("document.getElementById('browser').dataset.ready")
+        self.wait("document.getElementById('browser')?.dataset.ready")
         self.seconds = time.perf_counter() - began
 
     def run(self, script: str, *values):

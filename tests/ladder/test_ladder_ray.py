@@ -258,11 +258,11 @@ def test_with_a_store_the_nodes_need_not_see_the_run_folder(cluster, ladder, tmp
     )
     options = ("--until", "sft", "--store", f"file://{tmp_path}/kept")
     code, out, err = ladder.end(ladder.start(cluster.address, *options, before=private))
-    assert code == 0, err
+    assert (code, "not valid (identical)" in err) == (2, True), err  # the stand-in's sft is a copy of base
     assert "| sft |" in out
     assert sorted(path.name for path in (tmp_path / "kept/evaluations").iterdir()) == ["base", "sft"]
     code, out, err = ladder.end(ladder.start(None, *options, before=private))
-    assert (code, out.count("from the store")) == (0, 3), err
+    assert (code, out.count("from the store")) == (2, 3), err
 
 
 @pytest.mark.slow

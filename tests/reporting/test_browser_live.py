@@ -61,7 +61,7 @@ def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
     opened.press("j", "j")
     assert opened.run("return location.hash") == "#order=log&item=letters%3A9"
     chromium.refresh()
-    opened.wait("document.getElementById('browser').dataset.ready")
+    opened.wait("document.getElementById('browser')?.dataset.ready")
     assert "letters, document 9" in opened.text("item")
     opened.run("document.getElementById('browser-list').focus()")
     opened.press(Keys.END)

@@ -75,7 +75,7 @@ def until(driver, condition):
 
 def test_it_sends_no_request_and_logs_nothing_to_the_console(chromium, report):
     opened(chromium, report)
-    until(chromium, "document.getElementById('browser').dataset.ready")
+    until(chromium, "document.getElementById('browser')?.dataset.ready")
     events = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
     sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
     urls = {params["request"]["url"] for params in sent if params["documentURL"] == report.as_uri()}
@@ -174,7 +174,7 @@ def test_the_lineage_has_each_model_with_its_score_and_size(chromium, ladder_rep
 
 def test_a_cell_of_the_matrix_opens_the_samples_behind_it(chromium, ladder_report):
     opened(chromium, ladder_report)
-    until(chromium, "document.getElementById('browser').dataset.ready")
+    until(chromium, "document.getElementById('browser')?.dataset.ready")
     cells = [e for e in chromium.find_elements("css selector", ".matrix td a") if e.is_displayed()]
     assert [cell.text.split("\n")[0].split()[0] for cell in cells] == ["+10.0", "+0.5", "-1.5"]
     assert cells[2].find_element("xpath", "..").get_attribute("class") == "worse"
@@ -230,7 +230,7 @@ HIDDEN = """return [...document.querySelectorAll("main *")].filter((e) => {
 def test_on_a_telephone_targets_are_large_and_what_scrolls_has_a_shadow(chromium, ladder_report):
     with seen_as(chromium, 390):
         opened(chromium, ladder_report)
-        until(chromium, "document.getElementById('browser').dataset.ready")
+        until(chromium, "document.getElementById('browser')?.dataset.ready")
         assert chromium.execute_script(SMALL) == []
         assert chromium.execute_script(HIDDEN) == []
         assert chromium.execute_script("return document.documentElement.scrollWidth") == 390
@@ -245,7 +245,7 @@ def test_on_a_telephone_figures_scroll_sideways_and_the_page_does_not(chromium, 
     path = request.getfixturevalue(which)
     with seen_as(chromium, 390, media):
         opened(chromium, path)
-        until(chromium, "document.getElementById('browser').dataset.ready")
+        until(chromium, "document.getElementById('browser')?.dataset.ready")
         for item in chromium.find_elements("css selector", "details"):
             chromium.execute_script("arguments[0].open = true", item)
         assert chromium.execute_script("return document.documentElement.scrollWidth") == 390
@@ -262,7 +262,7 @@ def test_on_paper_nothing_is_wider_than_the_page(chromium, request, which):
     path = request.getfixturevalue(which)
     with seen_as(chromium, media=PRINT):
         opened(chromium, path)
-        until(chromium, "document.getElementById('browser').dataset.ready")
+        until(chromium, "document.getElementById('browser')?.dataset.ready")
         chromium.execute_script("dispatchEvent(new Event('beforeprint'))")
         chromium.execute_script(f"document.documentElement.style.width = '{PAPER}px'")
         assert chromium.execute_script(CUT, PAPER) == []
@@ -294,7 +294,7 @@ def pages(driver, folder, paper):
 @pytest.mark.slow
 def test_the_pdf_begins_with_a_summary_and_no_word_is_cut(chromium, request, which, paper, tmp_path):
     opened(chromium, request.getfixturevalue(which))
-    until(chromium, "document.getElementById('browser').dataset.ready")
+    until(chromium, "document.getElementById('browser')?.dataset.ready")
     printed = pages(chromium, tmp_path, paper)
     words = [word for page in printed for word in page]
     assert len(words) > 500
@@ -313,7 +313,7 @@ def test_the_pdf_begins_with_a_summary_and_no_word_is_cut(chromium, request, whi
 @pytest.mark.slow
 def test_a_table_over_several_pages_repeats_its_head(chromium, ladder_report, tmp_path):
     opened(chromium, ladder_report)
-    until(chromium, "document.getElementById('browser').dataset.ready")
+    until(chromium, "document.getElementById('browser')?.dataset.ready")
     longer = "const b = document.querySelector('.asked tbody'); for (let i = 0; i < 99; i++) b.append(b.rows[0].cloneNode(true))"
     chromium.execute_script(longer)
     texts = [" ".join(word[3] for word in page) for page in pages(chromium, tmp_path, "A4")]
