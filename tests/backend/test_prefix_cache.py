@@ -65,9 +65,12 @@ def test_weights_that_change_in_place_use_no_old_cache_entries(checkpoint, tmp_p
     assert new.record.cache_hits == 0
 
 
-def test_scores_before_a_crash_stay_in_the_cache(checkpoint, tmp_path, monkeypatch):
+@pytest.mark.parametrize("reason", [None, "a test"])
+def test_scores_before_a_crash_stay_in_the_cache(checkpoint, tmp_path, monkeypatch, reason):
     path, folder = tmp_path / "cache.sqlite", checkpoint(0)
+    monkeypatch.setattr("mcqa_suite.backend.prefix.model.STOCK_BATCHES", 1)
     lm = language_model(folder, path, max_pass_tokens=16)
+    lm.record.reason = reason
     forward, calls = lm.model.forward, []
 
     def dying(*args, **kwargs):
@@ -80,6 +83,7 @@ def test_scores_before_a_crash_stay_in_the_cache(checkpoint, tmp_path, monkeypat
     with pytest.raises(KeyboardInterrupt):
         lm.loglikelihood(options(), disable_tqdm=True)
     again = language_model(folder, path)
+    again.record.reason = reason
     again.loglikelihood(options(), disable_tqdm=True)
     assert 0 < again.record.cache_hits < 8
 

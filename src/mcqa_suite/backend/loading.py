@@ -96,22 +96,51 @@ def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_setting
         tokenizer.pad_token = tokenizer.eos_token
     drop_decoding(model)
     model = model.eval().to(device)
+    apply_dtype(model, getattr(torch, dtype))
     keep_dequantised(model)
     return model, tokenizer
 
 
-def keep_dequantised(model: Any) -> None:
-    """Keep the float weights of GPTQ layers on a CPU, up to `KEPT_BYTES` in all; the products are the same bits.
+def apply_dtype(model: Any, dtype: Any) -> None:
+    """Give the unquantised weights of a bitsandbytes model the dtype that was asked for.
 
-    The layers unpack their weights at every pass, which takes most of the time when text is written token by token.
+    transformers leaves them in the dtype of the checkpoint, so the rung would compute otherwise than its parent.
     """
-    layers = [layer for layer in model.modules() if type(layer).__name__ == "TorchLinear"]  # GPTQModel's
+    if getattr(model, "quantization_method", None) != "bitsandbytes":
+        return
+    for parameter in model.parameters():
+        if parameter.is_floating_point() and type(parameter).__name__ not in ("Params4bit", "Int8Params"):
+            parameter.data = parameter.data.to(dtype)
+    model.config.dtype = dtype
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)  # a line a layer: "inputs will be cast"
+
+
+def keep_dequantised(model: Any) -> None:
+    """Keep the float weights of GPTQ and 4-bit bitsandbytes layers on a CPU, up to `KEPT_BYTES` in all.
+
+    The layers unpack their weights at every pass, which takes most of the time when text is written token by token. The
+    products are the same bits, except where bitsandbytes would multiply in bfloat16, whatever the dtype.
+    """
+    names = ("TorchLinear", "Linear4bit")  # GPTQModel's, bitsandbytes'
+    layers = [layer for layer in model.modules() if type(layer).__name__ in names]
     size = sum(layer.in_features * layer.out_features for layer in layers) * model.dtype.itemsize
     if model.device.type != "cpu" or size > KEPT_BYTES:
         return
     for layer in layers:
-        weights = layer.dequantize_weight().to(model.dtype)
-        layer.dequantize_weight = lambda num_itr=1, weights=weights: weights
+        if type(layer).__name__ == "Linear4bit":
+            _keep_4bit(layer, model.dtype)
+        else:
+            weights = layer.dequantize_weight().to(model.dtype)
+            layer.dequantize_weight = lambda num_itr=1, weights=weights: weights
+
+
+def _keep_4bit(layer: Any, dtype: Any) -> None:
+    import torch
+    from bitsandbytes.functional import dequantize_4bit
+
+    weights = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(dtype)
+    bias = None if layer.bias is None else layer.bias.to(dtype)
+    layer.forward = lambda x: torch.nn.functional.linear(x.to(dtype), weights, bias).to(x.dtype)
 
 
 def drop_decoding(model: Any) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from lm_eval.models.utils_hf import get_dtype
 from tqdm import tqdm
 
-from mcqa_suite.backend.loading import drop_decoding, keep_dequantised, kernel_for
+from mcqa_suite.backend.loading import apply_dtype, drop_decoding, keep_dequantised, kernel_for
 from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, contents_of, identity
 from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 # Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
 BUDGET_CPU, BUDGET_GPU = 512, 4096
 HALVES = (torch.bfloat16, torch.float16)
+STOCK_BATCHES = 16  # batches between two writes of the cache where nothing is shared
 
 TokenRequest = tuple[tuple[str, str] | None, Ints, Ints]
 
@@ -93,6 +95,8 @@ class PrefixLM(PrefixGeneration):
             )
             dtype = "float32"
         super()._create_model(pretrained, *args, dtype=dtype, **kwargs)
+        if (wanted := get_dtype(dtype)) != "auto":
+            apply_dtype(self._model, wanted)
 
     @cached_property
     def contents(self) -> dict[str, str | None]:
@@ -163,7 +167,12 @@ class PrefixLM(PrefixGeneration):
     ) -> Iterator[dict[int, Answer]]:
         """Answers of the requests that are `left`, pass by pass."""
         if left and not self.shares:
-            yield dict(zip(left, self._stock([requests[index] for index in left]), strict=True))
+            # In the harness's order, so that its batches are the same; in parts, so that the cache and the bar follow.
+            left = sorted(left, key=lambda index: (-len(rows[index]), (*requests[index][1], *requests[index][2])))
+            size = self.batch_size_per_gpu * STOCK_BATCHES if isinstance(self.batch_size_per_gpu, int) else len(left)
+            for start in range(0, len(left), size):
+                part = left[start : start + size]
+                yield dict(zip(part, self._stock([requests[index] for index in part]), strict=True))
         elif left:
             for answers in self.scorer([rows[index] for index in left], [targets[index] for index in left]):
                 yield {left[index]: answer for index, answer in answers.items()}
