@@ -112,7 +112,9 @@ def apply_dtype(model: Any, dtype: Any) -> None:
         if parameter.is_floating_point() and type(parameter).__name__ not in ("Params4bit", "Int8Params"):
             parameter.data = parameter.data.to(dtype)
     model.config.dtype = dtype
-    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)  # a line a layer: "inputs will be cast"
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(
+        logging.ERROR
+    )  # a line a layer: "inputs will be cast"
 
 
 def keep_dequantised(model: Any) -> None:
