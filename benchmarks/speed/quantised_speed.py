@@ -13,12 +13,13 @@ import gc
 import json
 import time
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from mcqa_suite.common.manifest import cpu_name, read_manifest, usable_cores
-from mcqa_suite.evaluation.evaluate_checkpoint import load_model, tokens_per_second
+from mcqa_suite.evaluation.evaluate_checkpoint import load_model
 from mcqa_suite.harness.tasks import load_leaves
 
 ROUNDS = 2
@@ -33,7 +34,7 @@ def measure(checkpoint: Path, questions: int) -> dict:
     lm.loglikelihood(task.instances, disable_tqdm=True)
     seconds = (time.perf_counter() - start) / questions
     kernels = Counter(type(module).__name__ for module in lm.model.modules() if "Linear" in type(module).__name__)
-    speed = {"seconds": seconds, "tokens_per_second": tokens_per_second(lm), "kernel": kernels.most_common(1)[0][0]}
+    speed = {"seconds": seconds, **asdict(lm.speed), "kernel": kernels.most_common(1)[0][0]}
     del lm
     gc.collect()
     return speed

@@ -14,6 +14,7 @@ from helpers.log_files import choice_rows, questions, write_run, written_row
 
 from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.cli.main import main
+from mcqa_suite.common.speed import Speed
 from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown, markdown_by_task
@@ -118,7 +119,7 @@ def test_a_task_under_two_filters_is_compared_under_the_one_that_is_shown(tmp_pa
 
 def test_one_csv_has_the_columns_of_every_leaderboard(tmp_path):
     runs = ladder(tmp_path, {"base": 600, "sft": 606, "dpo": 650})
-    sizes = Origin("base", bits_per_weight=32.0, size_mb=2.5, tokens_per_second=1000.0)
+    sizes = Origin("base", bits_per_weight=32.0, size_mb=2.5, speed=Speed(tokens_per_second=1000.0))
     runs[0] = replace(runs[0], origin=sizes)
     ranked = list(csv.DictReader(io.StringIO(as_csv(leaderboard(runs)))))
     rungs = list(csv.DictReader(io.StringIO(as_csv(rung_leaderboard(runs, PARENTS)))))

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from helpers.checkpoints import as_stage
@@ -19,6 +19,7 @@ from mcqa_suite.analysis.leaderboard import rung_leaderboard
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.manifest import content_hash
+from mcqa_suite.common.speed import Speed
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate, peak_memory_mb
 from mcqa_suite.evaluation.worker import release_memory
 from mcqa_suite.logs.origin import Origin
@@ -47,6 +48,9 @@ def test_an_optional_task_without_data_is_skipped_and_named(evaluated):
     assert "allenai/sciq: not on this machine" in record["skipped"][0]["reason"]
     assert record["tokens_per_second"] > 0
     assert record["peak_memory_mb"] > 10
+    speed = read_run(evaluated).origin.speed
+    assert speed.tokens_per_second == record["tokens_per_second"]
+    assert all(value > 0 for value in asdict(speed).values())
 
 
 def test_the_written_run_is_read(evaluated):
@@ -190,7 +194,7 @@ def samples(folder):
 
 def rungs_of(evaluated, *names):
     run = read_run(evaluated)
-    sized = Origin("base", bits_per_weight=32.0, size_mb=0.5, tokens_per_second=1000.0)
+    sized = Origin("base", bits_per_weight=32.0, size_mb=0.5, speed=Speed(tokens_per_second=1000.0))
     return [replace(run, name=name, origin=sized if name == "base" else Origin(name)) for name in names]
 
 

@@ -10,6 +10,7 @@ from helpers.log_files import STAMP, by_name, choice_row, choice_rows, questions
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_manifest
+from mcqa_suite.common.speed import Speed
 from mcqa_suite.evaluation import evaluate_checkpoint as rung
 from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
@@ -234,7 +235,7 @@ def test_a_rung_of_a_ladder_has_its_size_and_speed(tmp_path):
     about = Manifest(kind="evaluation", parent=Parent("gptq_4", "abc"), content="-", tokens_per_second=900.0, **shared)
     write_manifest(evaluation, about)
     run = read_run(evaluation)
-    assert run.origin == Origin("gptq_4", "abc", (), 4.25, 2.5, 900.0, kind="gptq")
+    assert run.origin == Origin("gptq_4", "abc", (), 4.25, 2.5, Speed(tokens_per_second=900.0), kind="gptq")
     write_manifest(checkpoint, Manifest(kind="gptq", parent=None, content="made again", size=size, **shared))
     assert read_run(evaluation).origin.bits_per_weight is None
 

@@ -25,7 +25,8 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.named_runs import expanded, named_path
 from mcqa_suite.reporting import comparison_data, comparison_text
 from mcqa_suite.reporting import leaderboard as leaderboard_text
-from mcqa_suite.reporting.tables import data_frame
+from mcqa_suite.reporting.speed_table import speed_table
+from mcqa_suite.reporting.tables import data_frame, markdown
 from mcqa_suite.reporting.verdict_table import verdict_markdown
 
 if TYPE_CHECKING:
@@ -244,8 +245,10 @@ class LeaderboardResult:
         return data_frame(leaderboard_text.leaderboard_rows(self.board))
 
     def text(self, style: str = "md") -> str:
-        """The table as "md", "csv" or "latex"."""
-        return leaderboard_text.FORMATS[style](self.board)
+        """The table as "md", with the speeds that were measured in a second one, "csv" or "latex"."""
+        text = leaderboard_text.FORMATS[style](self.board)
+        speeds = speed_table(self.board) if style == "md" else None
+        return f"{text}\n{markdown(speeds)}" if speeds else text
 
     def __repr__(self) -> str:
         return self.text()

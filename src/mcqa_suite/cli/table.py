@@ -13,7 +13,7 @@ EXAMPLES = (
     "mcqa table runs/base runs/gptq4 --reference results/reference/phi3_mini.yaml",
 )
 
-OPTIONAL = ("tokens/s", "MB", "GB")
+OPTIONAL = ("load s", "peak GB", "MB", "GB")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

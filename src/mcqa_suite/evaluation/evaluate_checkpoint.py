@@ -87,7 +87,7 @@ def evaluate(
                 print(f"skipped: {error}", file=sys.stderr)
             skipped.append({"tasks": entry.tasks, "reason": str(error)})
     processes.gathered(None)  # a barrier, so that all processes measure at the same time
-    measured = processes.gathered((tokens_per_second(lm), peak_memory_mb()))
+    measured = processes.gathered((lm.speed.tokens_per_second or 0.0, peak_memory_mb()))
     record = {
         "tokens_per_second": sum(speed for speed, _ in measured),
         "peak_memory_mb": max(peak for _, peak in measured),
@@ -195,27 +195,6 @@ def save(results: dict[str, Any], output: Path, name: str, chat_template: str | 
     for task, rows in samples.items():
         tracker.save_results_samples(task_name=task, samples=rows)
     return {task: len(rows) for task, rows in samples.items()}
-
-
-def tokens_per_second(lm: Any, rows: int = 8, length: int = 128, repeats: int = 5, most_seconds: float = 5) -> float:
-    """Prompt tokens per second: the best of forward passes over rows x length tokens, after one row to warm up.
-
-    There are `repeats` passes, or as many as begin within `most_seconds` and at least one: a CPU needs seconds for each.
-    """
-    import torch
-
-    length = min(length, int(lm.max_length))
-    tokens = torch.arange(rows * length, device=lm.device).reshape(rows, length) % int(lm.vocab_size)
-    passes: list[float] = []
-    with torch.no_grad():
-        lm.model(tokens[:1])
-        while len(passes) < repeats and sum(passes) < most_seconds:
-            start = time.perf_counter()
-            lm.model(tokens)
-            if lm.device.type == "cuda":
-                torch.cuda.synchronize()
-            passes.append(time.perf_counter() - start)
-    return rows * length / min(passes)
 
 
 def main(argv: list[str] | None = None) -> int:

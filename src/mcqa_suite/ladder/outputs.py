@@ -16,6 +16,7 @@ from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
 from mcqa_suite.reporting.rung_table import bounds_note, rung_table
+from mcqa_suite.reporting.speed_table import speed_table
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
 LEADERBOARD, REPORT = "leaderboard.md", "report.html"
@@ -39,7 +40,9 @@ def save_leaderboard(result: LadderResult, board: Leaderboard | None = None) -> 
     table = rung_table(board)
     notes = [*table.notes, *_origin_of_base(result.rungs[0])]
     summary = markdown(replace(table, notes=[*notes[:1], *filter(None, [bounds_note(board)]), *notes[1:]]))
-    write_file(result.output / LEADERBOARD, f"{summary}\n{leaderboard.markdown_by_task(board)}")
+    speeds = speed_table(board)
+    parts = [summary, leaderboard.markdown_by_task(board), *([markdown(speeds)] if speeds else [])]
+    write_file(result.output / LEADERBOARD, "\n".join(parts))
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
     return markdown(replace(table, notes=notes)), board.problems
 
@@ -191,6 +194,5 @@ def _read(rung: RungResult) -> Run:
         run.origin,
         bits_per_weight=size.bits_per_weight if size else None,
         size_mb=size.bytes_on_disk / 1e6 if size else None,
-        tokens_per_second=(rung.record or {}).get("tokens_per_second"),
     )
     return replace(run, origin=origin)

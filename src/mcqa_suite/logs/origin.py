@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.files import MANIFEST
+from mcqa_suite.common.speed import NO_SPEED, Speed
 
 if TYPE_CHECKING:
     from mcqa_suite.common.manifest import Manifest, Parent
@@ -30,31 +31,38 @@ class Origin:
     parents: tuple[Parent, ...] = ()
     bits_per_weight: float | None = None
     size_mb: float | None = None
-    tokens_per_second: float | None = None
+    speed: Speed = NO_SPEED
     kind: str = ""
     bits: int | None = None
     source: str = ""
     rows: int = 0
 
 
-def read_origin(folder: Path, model_args: Mapping[str, Any]) -> Origin:
-    """The origin of a run, from the manifest in its `folder`, which a ladder writes, else from the evaluated checkpoint's."""
+def read_origin(folder: Path, model_args: Mapping[str, Any], speed: Speed = NO_SPEED) -> Origin:
+    """The origin of a run, from the manifest in its `folder`, which a ladder writes, else from the evaluated checkpoint's.
+
+    `speed` is that of the run's results.
+    """
     run = _manifest(folder)
     if run is None:
         name = Path(os.path.abspath(folder)).name  # a link keeps its own name
         path = model_args.get("peft") or model_args.get("pretrained")
         checkpoint = _manifest(Path(str(path))) if path else None
-        return _of_checkpoint(name, checkpoint, Path(str(path)).resolve().parent) if checkpoint else Origin(name)
+        if not checkpoint:
+            return Origin(name, speed=speed)
+        return _of_checkpoint(name, checkpoint, Path(str(path)).resolve().parent, speed)
+    # A ladder's figure counts all processes of the evaluation.
+    speed = replace(speed, tokens_per_second=run.tokens_per_second or speed.tokens_per_second)
     if run.parent is None:
-        return _of_checkpoint(run.name, run, folder.resolve().parent)
+        return _of_checkpoint(run.name, run, folder.resolve().parent, speed)
     checkpoints = folder.resolve().parent.parent / "checkpoints"
     checkpoint = _manifest(checkpoints / Path(run.name).name)
     if checkpoint is None or checkpoint.content != run.parent.content:
-        return Origin(run.name, run.parent.content, tokens_per_second=run.tokens_per_second)
-    return _of_checkpoint(run.name, checkpoint, checkpoints, run.tokens_per_second)
+        return Origin(run.name, run.parent.content, speed=speed)
+    return _of_checkpoint(run.name, checkpoint, checkpoints, speed)
 
 
-def _of_checkpoint(name: str, manifest: Manifest, folder: Path, tokens_per_second: float | None = None) -> Origin:
+def _of_checkpoint(name: str, manifest: Manifest, folder: Path, speed: Speed) -> Origin:
     size = manifest.size
     return Origin(
         name,
@@ -62,7 +70,7 @@ def _of_checkpoint(name: str, manifest: Manifest, folder: Path, tokens_per_secon
         tuple(_parents(manifest, folder)),
         size.bits_per_weight if size else None,
         size.bytes_on_disk / 1e6 if size else None,
-        tokens_per_second or manifest.tokens_per_second,
+        speed,
         manifest.kind,
         _bits(manifest),
         str(manifest.settings.get("base") or ""),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.speed import read_speed
 from mcqa_suite.logs.exact_match import rule_of
 from mcqa_suite.logs.files import day_of, results_of, samples_file, stamp_of
 from mcqa_suite.logs.groups import Group, Scores, TaskScores, read_groups, tasks_of
@@ -185,7 +186,8 @@ def read_run(
     newest, content = files[0]
     if not tasks:
         raise DatasetError(problems[0] if problems else f"{newest}: holds no task; run lm_eval again")
-    origin = read_origin(path if path.is_dir() else newest.parent, model_arguments(content))
+    speed = read_speed((content.get("config") or {}).get("speed"))
+    origin = read_origin(path if path.is_dir() else newest.parent, model_arguments(content), speed)
     ordered = dict(sorted(tasks.items(), key=lambda item: item[0][0]))
     is_named = origin.checkpoint or not is_inspect_log(path)  # one folder may have Inspect's logs of many models
     label = name or (origin.name if is_named else str(model_name(content)).rpartition("/")[2])

@@ -18,6 +18,7 @@ from mcqa_suite.reporting.matrix import significance, tip
 from mcqa_suite.reporting.page_data import Page, gather
 from mcqa_suite.reporting.page_views import changes_of, other_entries, shown_view, subtitle, titles
 from mcqa_suite.reporting.slides import slides
+from mcqa_suite.reporting.speed_table import speed_table
 from mcqa_suite.reporting.templating import source, template
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def render(page: Page, plots: Sequence[tuple[int | None, Plot]], sample_bytes: i
         slides=slides,
         meanings=MEANING,
         board=page.board,
+        speeds=speed_table(page.board) if page.board else None,
         others=[run for run in page.runs if run is not page.base],
         origins=origins,
         policy=policy(styles, scripts),

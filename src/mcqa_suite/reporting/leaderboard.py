@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -50,7 +51,7 @@ def name_of(row: BoardRow) -> str:
 
 
 def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]]:
-    """Columns of bits per weight, size and speed: title -> (value, text) of each row. Empty columns are omitted."""
+    """Columns of bits per weight and size: title -> (value, text) of each row. Empty columns are omitted."""
     runs = [row.run for row in board.rows]
     sizes = [run.origin.size_mb for run in runs if run.origin.size_mb is not None]
     # All in one unit: GB where the largest has 1 and the smallest 0.01, else MB.
@@ -58,7 +59,6 @@ def size_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str]]
     columns = {
         "bits/weight": ([run.origin.bits_per_weight for run in runs], 2),
         unit: ([run.origin.size_mb and run.origin.size_mb / size for run in runs], 2),
-        "tokens/s": ([run.origin.tokens_per_second for run in runs], 0),
     }
     return {
         title: [(value, number(value, digits)) for value in values]
@@ -81,7 +81,7 @@ def unread_columns(board: Leaderboard) -> dict[str, list[tuple[float | None, str
 def models_by_tasks(board: Leaderboard) -> Table:
     """One row for each model and one column for each task; then chance, and always answering the most frequent letter.
 
-    Shares of unread answers, sizes and speed follow in columns of their own.
+    Shares of unread answers and sizes follow in columns of their own.
     """
     sizes = {**unread_columns(board), **size_columns(board)}
     compared = any(entry.change for row in board.rows for entry in row.entries if entry)
@@ -336,7 +336,8 @@ def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
         "inseparable_from_first": int(row.inseparable),
         "not_ranked": row.unranked,
     }
-    sizes = {name: getattr(row.run.origin, name) for name in ("bits_per_weight", "size_mb", "tokens_per_second")}
+    sizes = {name: getattr(row.run.origin, name) for name in ("bits_per_weight", "size_mb")}
+    sizes |= asdict(row.run.origin.speed)
     for entry in filter(None, row.entries):
         column, accuracy = entry.column, entry.accuracy
         yield {

@@ -16,7 +16,7 @@ def rung_table(board: Leaderboard) -> Table:
     written = [
         index for index in indices if any(entry and entry.unread is not None for entry in _entries(board, index))
     ]
-    sizes = {name: cells for name, cells in size_columns(board).items() if name != "tokens/s"}
+    sizes = size_columns(board)
     header = ["rung", "parent", *(_title(board.columns[index]) for index in indices)]
     header += [f"unread % of {_short(board.columns[index])}" for index in written] + list(sizes)
     rows = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
@@ -23,7 +24,9 @@ from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.generate import PrefixGeneration
 from mcqa_suite.backend.prefix.scorer import SMALLEST_BUDGET, Answer, Scorer
 from mcqa_suite.backend.prefix.tree import Ints
+from mcqa_suite.backend.speed import measure
 from mcqa_suite.common.errors import ConfigError, LoglikelihoodError, McqaError
+from mcqa_suite.common.speed import Speed
 
 log = logging.getLogger(__name__)
 # Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
@@ -61,8 +64,10 @@ class PrefixLM(PrefixGeneration):
                 f"max_pass_tokens={max_pass_tokens}: expected a whole number of at least {SMALLEST_BUDGET}"
             )
         self._cache_path = cache_path(cache)
+        start = time.perf_counter()
         with redirect_stdout(sys.stderr):  # the banner of GPTQModel; what is printed are results
             super().__init__(pretrained, *args, **kwargs)
+        self.load_seconds = time.perf_counter() - start
         keep_dequantised(self.model)
         if dropped := drop_decoding(self.model):
             settings = ", ".join(f"{name} {value}" for name, value in dropped.items())
@@ -198,11 +203,17 @@ class PrefixLM(PrefixGeneration):
             return None
 
     def get_model_info(self) -> dict[str, Any]:
-        """The harness's facts about the model, the content of its files, which its path does not tell, and how its scores came
-        about."""
+        """The harness's facts about the model, the content of its files, which its path does not tell, how its scores came
+        about, and its speed."""
         digests = list(self.contents.values())
         content = "" if None in digests else "+".join(map(str, digests))
-        return {**super().get_model_info(), "model_content": content, "prefix_sharing": self.sharing()}
+        ours = {"model_content": content, "prefix_sharing": self.sharing(), "speed": asdict(self.speed)}
+        return super().get_model_info() | ours
+
+    @cached_property
+    def speed(self) -> Speed:
+        """Measured at first use, which takes seconds; nothing for an encoder-decoder."""
+        return measure(self, self.load_seconds) if self.backend == "causal" else Speed(self.load_seconds)
 
     def sharing(self) -> dict[str, Any]:
         """How the scores so far came about, for the results file."""

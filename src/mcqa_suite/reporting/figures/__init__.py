@@ -14,6 +14,7 @@ from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.reporting.figures import changes, choices
 from mcqa_suite.reporting.figures.runs import reads
 from mcqa_suite.reporting.figures.sizes import against_size
+from mcqa_suite.reporting.figures.speeds import against_speed
 from mcqa_suite.reporting.figures.style import SETTINGS, Plot, css_variables, files, inline
 from mcqa_suite.reporting.figures.training import Curve, training
 from mcqa_suite.reporting.headlines import headlines
@@ -42,7 +43,11 @@ def draw(page: Page, curves: Sequence[Curve] = ()) -> list[tuple[int | None, Plo
         more = [choices.divergence(tops, page.runs, report.against)]
         more += [draw(tops, base, variants) for draw in (choices.reliability, choices.letters, choices.confusion)]
         plots += [(None, plot) for plot in (*more, *changes.dumbbells(report, tops))]
-    plots += [(None, reads(models)), (None, training(curves))]
+    plots += [
+        (None, reads(models)),
+        (None, against_speed(page.board) if page.board else None),
+        (None, training(curves)),
+    ]
     only = len(page.views) < 2
     return [(None if only else view, plot) for view, plot in plots if plot is not None]
 
