@@ -13,14 +13,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import psutil
 
 from mcqa_suite.common.manifest import MANIFEST, read_manifest
+from mcqa_suite.common.speed import Speed
 
-IGNORED = ("tokens_per_second",)  # columns that differ from run to run
+IGNORED = {field.name for field in fields(Speed)}  # columns that differ from run to run
 TIMEOUT = 1800.0  # seconds for a ladder or for the start of a step
 
 

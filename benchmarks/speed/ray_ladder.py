@@ -25,13 +25,14 @@ from typing import Any
 
 from mcqa_suite.common.manifest import read_manifest, usable_cores
 from mcqa_suite.common.paths import training_dir
+from mcqa_suite.common.speed import Speed
 from mcqa_suite.ladder.recipe import read_recipe, until
 from mcqa_suite.ladder.run import run_recipe
 
 RECIPE = training_dir() / "configs" / "demo.yaml"
 STAGES = ("sft",)
 SPEEDUP = 1.5
-SPEED = "tokens_per_second"  # a column that differs from run to run
+SPEEDS = {field.name for field in dataclasses.fields(Speed)}  # columns that differ from run to run
 
 
 def main() -> int:
@@ -95,7 +96,7 @@ def outcome(output: Path) -> tuple[list[dict[str, str]], dict[str, str]]:
     """The leaderboard without its speeds, and the content of every checkpoint."""
     rows = list(csv.DictReader((output / "leaderboard.csv").read_text(encoding="utf-8").splitlines()))
     contents = {path.name: read_manifest(path).content for path in sorted((output / "checkpoints").glob("[!.]*"))}
-    return [{key: value for key, value in row.items() if key != SPEED} for row in rows], contents
+    return [{key: value for key, value in row.items() if key not in SPEEDS} for row in rows], contents
 
 
 def report(seconds: dict[str, list[float]], outcomes: dict[str, Any]) -> int:

@@ -43,8 +43,8 @@ def test_the_figure_has_a_panel_for_each_cost_that_two_models_have(tmp_path):
 
 
 def test_runs_without_speeds_have_neither(tmp_path):
-    made = board(tmp_path, base=None, int8={})
-    assert (speed_table(made), against_speed(made)) == (None, None)
+    unmeasured = board(tmp_path, base=None, int8={})
+    assert (speed_table(unmeasured), against_speed(unmeasured)) == (None, None)
 
 
 @pytest.mark.parametrize("value", ["fast", -1, 0, 1e300, float("nan"), None, True, [1]])
