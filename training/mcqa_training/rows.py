@@ -21,6 +21,7 @@ from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.ladder.stage_settings import read_rows, read_validation
+from mcqa_suite.reporting.estimates import spread
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class TrainingRows:
         (train, *of_train), (held_out, *of_held_out) = (
             _fitted(part, tokenizer, chat) for part in (self.train, self.held_out)
         )
-        check(train, tokenizer, chat, limit, name)
+        lengths = check(train, tokenizer, chat, limit, name)
+        print(f"{len(train):,} rows to train on; tokens (median, 95 %, longest): {spread(lengths)}", flush=True)
         if held_out:
             check(held_out, tokenizer, chat, limit, name)
         too_long, cut = (sum(counts) for counts in zip(of_train, of_held_out, strict=True))
@@ -145,19 +147,27 @@ def split(rows: Sequence[Row], share: float, seed: int) -> tuple[list[Row], list
     return [row for row in rows if row["group"] not in chosen], held_out
 
 
-def check(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate, limit: int | None, name: str = "max_length") -> None:
-    """DatasetError for the first row whose answer cannot be separated from its prompt, is empty, or would be cut."""
+def check(
+    rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate, limit: int | None, name: str = "max_length"
+) -> list[int]:
+    """The tokens of each prompt with its answer, of a pair with both.
+
+    DatasetError for the first row whose answer cannot be separated from its prompt, is empty, or would be cut.
+    """
     if not rows:
         raise DatasetError("no rows to train on; see n, split and the filters of the stage's data")
+    lengths: list[int] = []
     for key in _answers(rows[0]):
         bare = tokenizer([row[key].strip() for row in rows], add_special_tokens=False).input_ids
         for row, tokens, (prompt, answer) in zip(rows, bare, encode(rows, key, tokenizer, chat), strict=True):
             if not tokens:
                 raise DatasetError(f"{row['id']}: the {key} {row[key]!r} has no tokens; take the row out")
             _check(row, key, prompt, answer, limit, name)
+            lengths.append(len(prompt) + len(answer or ()))
     for row in rows:
         if "chosen" in row and row["chosen"] == row["rejected"]:
             raise DatasetError(f"{row['id']}: chosen and rejected are the same; take the pair out")
+    return lengths
 
 
 def _check(row: Row, key: str, prompt: list[int], answer: list[int] | None, limit: int | None, name: str) -> None:

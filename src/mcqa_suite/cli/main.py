@@ -106,9 +106,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     extra = None
     try:
         if words[:1] == ["eval"]:
+            from mcqa_suite.cli.terminal import print_markdown
             from mcqa_suite.evaluation.launch import launch
 
-            return launch(words[1:])
+            return launch(words[1:], print_markdown)
         if words[:1] == ["--print-completion"] and words[1:] and words[1] in SHELLS:
             from mcqa_suite.cli.completion import script
 

@@ -2,13 +2,18 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcqa_suite.cli.arguments import fail_if_any
 from mcqa_suite.cli.terminal import print_markdown
 
+if TYPE_CHECKING:
+    from mcqa_suite.ladder.recipe import Recipe
+
 EXAMPLES = (
     "mcqa run training/configs/demo.yaml --output runs/demo",
     "mcqa run training/configs/demo.yaml --smoke",
+    "mcqa run training/configs/demo.yaml --estimate --rate 2.5",
 )
 
 OPTIONAL = ("parent", "MB", "GB")
@@ -23,6 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="STAGE", help="run the stages up to this one")
     parser.add_argument(
         "--smoke", action="store_true", help="a quick trial on a small random model: few rows, steps and documents"
+    )
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="print rows, steps, tokens, time and memory of each step, and stop before anything is loaded",
+    )
+    parser.add_argument("--rate", type=float, metavar="PRICE", help="with --estimate: of one hour of the machine")
+    parser.add_argument(
+        "--tflops",
+        type=float,
+        metavar="N",
+        help="with --estimate: 10^12 operations a second of another machine's matrix products (default: this one's, measured)",
     )
     parser.add_argument(
         "--ray", metavar="ADDRESS", help="run on a Ray cluster: auto (the cluster on this machine), local, or HOST:PORT"
@@ -43,6 +60,9 @@ def run(
     smoke: bool,
     ray: str | None,
     store: str | None,
+    estimate: bool,
+    rate: float | None,
+    tflops: float | None,
 ) -> None:
     from mcqa_suite.ladder.outputs import (
         LEADERBOARD,
@@ -65,6 +85,9 @@ def run(
         small = shorten(plan)
         print("\n".join(small.lines))
         plan = small.recipe
+    if estimate:
+        print_estimate(plan, rate, tflops)
+        return
     result = run_recipe(plan, output, ray=ray, store=store)
     save_training(result)
     if sweeps := save_sweeps(result):
@@ -79,3 +102,12 @@ def run(
     lines += [f"accuracy by step: {path}" for path in save_steps(result, board)]
     print("\n".join(["", f"{result.seconds:.0f} s", *lines, f"leaderboard: {result.output / LEADERBOARD}"]))
     fail_if_any(problems)
+
+
+def print_estimate(plan: "Recipe", rate: float | None, tflops: float | None) -> None:
+    from mcqa_suite.backend.costs import machine_of, measure_machine
+    from mcqa_suite.ladder.estimate import estimate, estimate_table
+    from mcqa_suite.reporting.tables import markdown
+
+    machine = machine_of(tflops) if tflops else measure_machine(plan.dtype)
+    print_markdown(markdown(estimate_table(estimate(plan, machine), rate)))

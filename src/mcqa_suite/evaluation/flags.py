@@ -26,6 +26,9 @@ OURS = {
         "checkpoint says for its format, else do not"
     ),
     "include_path": "folder of other tasks in place of those of this suite",
+    "estimate": "print requests, tokens, time and memory of each task, and stop before the model is loaded",
+    "rate": "with --estimate: price of an hour of the machine",
+    "tflops": "with --estimate: 10^12 operations a second that another machine reaches (default: this one's, measured)",
     "metadata": 'settings of the tasks, e.g. \'{"epfl_file": "exam.jsonl"}\' or \'{"data": "hub"}\'',
 }
 DEVICE = "cuda:0, else the CPU"
@@ -36,7 +39,11 @@ def harness_parser() -> argparse.ArgumentParser:
     from lm_eval._cli import HarnessCLI
 
     parser: argparse.ArgumentParser = HarnessCLI()._parser
-    _explain(run_parser(parser))
+    run = run_parser(parser)
+    run.add_argument("--estimate", action="store_true")
+    run.add_argument("--rate", type=float, metavar="PRICE")
+    run.add_argument("--tflops", type=float, metavar="N")
+    _explain(run)
     return parser
 
 

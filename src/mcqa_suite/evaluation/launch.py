@@ -6,7 +6,7 @@ import argparse
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,19 +34,22 @@ NEEDED = dict.fromkeys((prefix.NAME, "hf", "vllm"), ("pretrained",)) | dict.from
 EXAMPLES = {"pretrained": "FOLDER_OR_HUB_NAME", "base_url": "http://localhost:8000/v1/completions"}
 
 
-def launch(argv: Sequence[str]) -> int:
-    """Run `lm_eval run ARGV`; 1 where a server left items unanswered, else 0. McqaError for what a user can fix."""
+def launch(argv: Sequence[str], show: Callable[[str], None] = print) -> int:
+    """Run `lm_eval run ARGV`; 1 where a server left items unanswered, else 0. McqaError for what a user can fix.
+
+    `show` prints the Markdown of an estimate.
+    """
     words = list(argv) if argv and argv[0] in SUBCOMMANDS else ["run", *(argv or ["--help"])]
     if words[0] == "run" and not {"-h", "--help"}.intersection(words):
         stay_offline_if_cut_off()  # before the libraries are imported
     with processes.one_run():
-        failed = _launch(words)
+        failed = _launch(words, show)
     for line in failure_lines(failed):
         print(f"mcqa: {line}", file=sys.stderr)
     return int(bool(failed))
 
 
-def _launch(words: Sequence[str]) -> FailedItems:
+def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
     from lm_eval.utils import setup_logging
 
     settings: dict[str, Any] = {"tasks": []}
@@ -54,10 +57,11 @@ def _launch(words: Sequence[str]) -> FailedItems:
     logging.getLogger("mcqa_suite").setLevel(logging.WARNING)
     try:
         args, settings = read_command(words)
+        estimate, rate, tflops = (vars(args).pop(name, None) for name in ("estimate", "rate", "tflops"))
         calls: list[dict[str, Any]] = [{}]
         if args.command == "run":
             check_complete(settings)
-            saved = saved_by_default(settings)
+            saved = {} if estimate else saved_by_default(settings)
             vars(args).update(saved)
             settings |= saved
             calls = checked(settings)
@@ -71,6 +75,9 @@ def _launch(words: Sequence[str]) -> FailedItems:
             stack.enter_context(without_git_errors())
             _register(settings.get("model"), stack)
             args.include_path = settings.get("include_path") or str(tasks_dir())
+            if estimate:
+                show(estimate_text(settings, args.include_path, rate, tflops))
+                return failed
             if len(calls) > 1:
                 stack.enter_context(one_model())
             for call in calls:
@@ -85,6 +92,16 @@ def _launch(words: Sequence[str]) -> FailedItems:
         unknown = McqaError(f"lm_eval: {text} (mcqa --debug eval ... shows where)")
         raise explain(error, subject(error, settings)) or unknown from error
     return failed
+
+
+def estimate_text(settings: Mapping[str, Any], include_path: str, rate: float | None, tflops: float | None) -> str:
+    import lm_eval.tasks as harness
+
+    from mcqa_suite.evaluation.estimate import estimate_table
+    from mcqa_suite.reporting.tables import markdown
+
+    tasks = harness.TaskManager(include_path=include_path, metadata=settings.get("metadata") or {})
+    return markdown(estimate_table(settings, tasks, rate=rate, tflops=tflops))
 
 
 def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:

@@ -22,15 +22,13 @@ from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
 from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.generate import PrefixGeneration
-from mcqa_suite.backend.prefix.scorer import SMALLEST_BUDGET, Answer, Scorer
+from mcqa_suite.backend.prefix.scorer import BUDGET_CPU, BUDGET_GPU, SMALLEST_BUDGET, Answer, Scorer
 from mcqa_suite.backend.prefix.tree import Ints
 from mcqa_suite.backend.speed import measure
 from mcqa_suite.common.errors import ConfigError, LoglikelihoodError, McqaError
 from mcqa_suite.common.speed import Speed
 
 log = logging.getLogger(__name__)
-# Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
-BUDGET_CPU, BUDGET_GPU = 512, 4096
 HALVES = (torch.bfloat16, torch.float16)
 STOCK_BATCHES = 16  # batches between two writes of the cache where nothing is shared
 

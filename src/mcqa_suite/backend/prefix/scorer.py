@@ -14,6 +14,8 @@ from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.tree import Ints, Layout, Span
 
 Answer = tuple[float, bool]  # a request's log-likelihood, and whether greedy decoding gives its continuation
+# Tokens of a pass. Attention within a pass is dense, so on a CPU more tokens cost more than they save.
+BUDGET_CPU, BUDGET_GPU = 512, 4096
 SMALLEST_BUDGET = 16
 # Logits normalised at a time: on a CPU as many as stay in its cache (a quarter of the time), on a GPU a bound on memory.
 ELEMENTS_CPU, ELEMENTS_GPU = 1 << 20, 1 << 26

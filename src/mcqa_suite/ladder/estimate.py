@@ -1,0 +1,178 @@
+"""What a recipe will take, step by step, before anything is loaded: rows, steps, tokens, time and memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcqa_suite.backend import random_model
+from mcqa_suite.backend.costs import BYTES, EFFICIENCY, Machine, Shape, read_shape
+from mcqa_suite.backend.row_tokens import encode
+from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate
+from mcqa_suite.evaluation.work import Work, memory_of, seconds_of, work_of
+from mcqa_suite.ladder.audit import stage_rows
+from mcqa_suite.ladder.questions import LoadedTasks, load_tasks
+from mcqa_suite.ladder.recipe import Recipe, Stage, evaluated
+from mcqa_suite.ladder.stage_settings import (
+    GptqSettings,
+    PreferenceSettings,
+    TrainedSettings,
+    rows_chat_template,
+)
+from mcqa_suite.ladder.steps import steps_of
+from mcqa_suite.reporting.estimates import ESTIMATED, duration, price_words, spread
+from mcqa_suite.reporting.tables import Table
+
+HEADER = ("step", "kind", "rows", "tokens a row", "steps", "tokens", "time", "memory GB")
+# Operations of a token in units of 2 a weight: forward; backward for activations; backward for weights.
+FULL, LORA, REFERENCE, CHECKPOINTING = 3, 2, 1, 1
+EPOCHS, BATCH = 3.0, 8  # the trainers' defaults
+ADAM = 16  # bytes a trained weight: itself, its gradient and two moments in float32
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A step. `lengths` are tokens of a row or request; None where there are no trainer's steps."""
+
+    name: str
+    kind: str
+    rows: int
+    lengths: Sequence[int]
+    steps: int | None
+    tokens: int
+    seconds: float
+    memory: float
+
+
+def estimate(recipe: Recipe, machine: Machine) -> list[Estimate]:
+    """Every step of a recipe on a machine, in order. McqaError for what the run itself would refuse at its start.
+
+    Leaks are not looked for; every stage counts as as long as on the base's tokens, unquantised.
+    """
+    base = (
+        str(random_model.random_model(recipe.output / random_model.NAME))
+        if recipe.base == random_model.NAME
+        else recipe.base
+    )
+    shape, tokenizer = read_shape(base)
+    chat = _chat(recipe, tokenizer)
+    rows = {stage.name: group.rows for group in stage_rows(recipe) for stage in group.stages}
+    loaded = load_tasks(recipe)
+    work: dict[int, Work] = {}
+    estimates: list[Estimate] = []
+    for step in steps_of(recipe):
+        if step.stage is None:
+            estimates.append(_evaluation(recipe, step.rung, loaded, work, shape, tokenizer, machine))
+        else:
+            estimates.append(_stage(recipe, step.stage, rows[step.rung], shape, tokenizer, chat, machine))
+    return estimates
+
+
+def _chat(recipe: Recipe, tokenizer: Any) -> ChatTemplate:
+    written = ChatTemplate.everywhere(bool(tokenizer.chat_template))
+    return (recipe.chat_template or ChatTemplate()).over(written).over(WITHOUT)
+
+
+def _evaluation(
+    recipe: Recipe,
+    rung: str,
+    loaded: LoadedTasks,
+    work: dict[int, Work],
+    shape: Shape,
+    tokenizer: Any,
+    machine: Machine,
+) -> Estimate:
+    total = Work()
+    for number, entry in evaluated(recipe, rung).items():
+        if number not in work and number in loaded.entries:
+            settings = {"limit": entry.limit, "num_fewshot": entry.num_fewshot, "gen_kwargs": entry.gen_kwargs}
+            work[number] = work_of(loaded.entries[number], tokenizer, **settings)
+        total += work.get(number, Work())
+    size = BYTES[recipe.dtype]
+    return Estimate(
+        rung,
+        "evaluate",
+        total.requests,
+        total.lengths,
+        None,
+        total.read + total.written,
+        seconds_of(total, shape, machine, size=size, batch=recipe.batch_size),
+        memory_of(total, shape, size=size, batch=recipe.batch_size),
+    )
+
+
+def _stage(
+    recipe: Recipe,
+    stage: Stage,
+    rows: list[dict[str, str]],
+    shape: Shape,
+    tokenizer: Any,
+    chat: ChatTemplate,
+    machine: Machine,
+) -> Estimate:
+    settings = stage.settings
+    size = BYTES[settings.dtype or recipe.dtype]
+    lengths = _lengths(settings, rows, tokenizer, rows_chat_template(settings, chat)) if rows else []
+    steps, tokens, operations, memory = None, sum(lengths), 0.0, float(size * shape.stored)
+    if isinstance(settings, TrainedSettings) and not settings.kept_step:
+        steps, tokens, operations, memory = _training(stage, lengths, shape, size)
+    elif isinstance(settings, GptqSettings):
+        operations = 2 * 2 * shape.weights * tokens  # each layer passes its rows on twice: to collect, then quantised
+        operations += sum(2 * tokens * n**2 + n**3 + n**2 * out for n, out in shape.linear)
+    seconds = operations / (EFFICIENCY * machine.operations) + memory / machine.bytes
+    return Estimate(stage.name, stage.kind, len(rows), lengths, steps, tokens, seconds, memory)
+
+
+def _lengths(settings: Any, rows: list[dict[str, str]], tokenizer: Any, chat: ChatTemplate) -> list[int]:
+    """Tokens of each row; of a pair, those of both its answers, each with the prompt."""
+    keys = ("chosen", "rejected") if isinstance(settings, PreferenceSettings) else ("completion",)
+    each = [[len(a) + len(b or ()) for a, b in encode(rows, key, tokenizer, chat)] for key in keys]
+    most = (getattr(settings, "trainer", {}) or {}).get("max_length") or math.inf
+    return [int(sum(min(n, most) for n in numbers)) for numbers in zip(*each, strict=True)]
+
+
+def _training(stage: Stage, lengths: list[int], shape: Shape, size: int) -> tuple[int, int, float, float]:
+    """Steps, tokens, operations and bytes of memory of a trainer."""
+    settings: Any = stage.settings
+    trainer = settings.trainer
+    a_device = trainer.get("per_device_train_batch_size", BATCH)
+    batch = a_device * trainer.get("gradient_accumulation_steps", 1)
+    trained = round(len(lengths) * (1 - (getattr(settings, "held_out", None) or 0)))
+    epochs = trainer.get("num_train_epochs", EPOCHS)
+    steps = trainer.get("max_steps", -1)
+    if steps <= 0:
+        steps = math.ceil(trained / batch) if epochs < 1 else math.ceil(math.ceil(trained / batch) * epochs)
+    mean = sum(lengths) / len(lengths) if lengths else 0
+    tokens = round(min(steps * batch, trained * epochs if trainer.get("max_steps", -1) <= 0 else math.inf) * mean)
+    checkpointing = bool(trainer.get("gradient_checkpointing"))
+    passes = (FULL if settings.full else LORA) + CHECKPOINTING * checkpointing
+    passes += REFERENCE if stage.kind == "dpo" else 0
+    rank = (settings.lora or {}).get("r", 8)
+    adapter = sum(rank * (n + out) for n, out in shape.linear)
+    trainable = shape.stored if settings.full else adapter
+    weights = size * shape.stored * (0.25 if settings.qlora else 1)
+    activations = shape.activations(a_device, max(lengths, default=0), size=size, checkpointing=checkpointing)
+    return steps, tokens, passes * 2.0 * shape.weights * tokens, weights + ADAM * trainable + activations
+
+
+def estimate_table(estimates: Sequence[Estimate], rate: float | None) -> Table:
+    """The steps and their sum, with what that costs at `rate` an hour."""
+    lines = [list(_cells(each)) for each in estimates]
+    seconds = sum(each.seconds for each in estimates)
+    peak = max((each.memory for each in estimates), default=0) / 1e9
+    lines.append(
+        ["all", "", "", "", "", f"{sum(each.tokens for each in estimates):,}", duration(seconds), f"{peak:.2f}"]
+    )
+    notes = (
+        f"About {duration(seconds)}{price_words(seconds, rate)}, one step after the other{ESTIMATED}",
+        "What is made already takes no time, and leaks are not yet left out.",
+    )
+    return Table("", HEADER, lines, notes, left=2)
+
+
+def _cells(each: Estimate) -> Iterator[str]:
+    yield from (each.name, each.kind, f"{each.rows:,}" if each.rows else "", spread(each.lengths))
+    yield "" if each.steps is None else f"{each.steps:,}"
+    yield from (f"{each.tokens:,}" if each.tokens else "", duration(each.seconds), f"{each.memory / 1e9:.2f}")

@@ -1,0 +1,103 @@
+"""Estimates: counted rows, steps and tokens, and a time and a memory that follow from them; nothing is written."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.stage_scripts import write_recipe
+
+from mcqa_suite.backend.costs import EFFICIENCY, Machine, read_shape
+from mcqa_suite.cli.main import main
+from mcqa_suite.evaluation.work import work_of
+from mcqa_suite.harness.tasks import load_leaves
+from mcqa_suite.ladder.estimate import estimate
+from mcqa_suite.ladder.recipe import read_recipe
+
+RECIPE = """
+name: small
+base: {base}
+stages:
+  - name: sft
+    kind: sft
+    parent: base
+    settings: &sft
+      data: [{{source: symbolic_local, n: 8}}]
+      trainer: &trainer {{num_train_epochs: 2, per_device_train_batch_size: 3}}
+  - {{name: whole, kind: sft, parent: base, settings: {{<<: *sft, full: true}}}}
+  - {{name: short, kind: sft, parent: base, settings: {{<<: *sft, trainer: {{<<: *trainer, max_steps: 2}}}}}}
+  - {{name: gptq4, kind: gptq, parent: sft, settings: {{bits: 4, calibration: [{{source: symbolic_local, n: 6}}]}}}}
+evaluate:
+  - {{tasks: [mcqa_epfl], limit: 4, rungs: [base]}}
+  - {{tasks: [mcqa_epfl_cot], limit: 3, gen_kwargs: {{max_gen_toks: 8}}, rungs: [sft]}}
+"""
+MACHINE = Machine(1e9, 1e8)
+
+
+@pytest.fixture(scope="module")
+def steps(tiny_checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("estimate")
+    recipe = read_recipe(write_recipe(folder, RECIPE, tiny_checkpoint))
+    return {(step.name, step.kind): step for step in estimate(recipe, MACHINE)}
+
+
+def test_steps_and_tokens_are_those_of_the_trainer(steps):
+    sft, short = steps["sft", "sft"], steps["short", "sft"]
+    assert (sft.rows, sft.steps, sft.tokens) == (8, 6, 2 * sum(sft.lengths))
+    assert (short.steps, short.tokens) == (2, round(6 * sum(short.lengths) / 8))
+
+
+def test_all_weights_take_longer_and_more_memory_than_an_adapter(steps, tiny_checkpoint):
+    shape, _ = read_shape(str(tiny_checkpoint))
+    sft, whole = steps["sft", "sft"], steps["whole", "sft"]
+    operations = 2 * shape.weights * sft.tokens
+    assert sft.seconds == pytest.approx(2 * operations / (EFFICIENCY * 1e9) + sft.memory / 1e8)
+    assert whole.seconds - whole.memory / 1e8 == pytest.approx(1.5 * (sft.seconds - sft.memory / 1e8))
+    assert whole.memory > sft.memory > 4 * shape.stored
+
+
+def test_what_requests_share_is_read_once_and_answers_count_at_their_longest(steps, tiny_checkpoint):
+    base, sft = steps["base", "evaluate"], steps["sft", "evaluate"]
+    _, tokenizer = read_shape(str(tiny_checkpoint))
+    (task,) = load_leaves(["mcqa_epfl"])
+    prompts = [task.doc_to_text(doc) for doc in list(task.eval_docs)[:4]]
+    once = len({tuple(ids[:k]) for ids in tokenizer(prompts).input_ids for k in range(1, len(ids) + 1)})
+    assert (base.rows, len(base.lengths)) == (16, 16)
+    assert once <= base.tokens <= once + 16 * 2 < sum(base.lengths)
+    assert sft.tokens == sum(sft.lengths) + 3 * 8
+
+
+def test_the_shape_counts_a_tied_embedding_once_and_a_table_that_is_only_looked_up_not_at_all(tiny_checkpoint):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_checkpoint)
+    shape, _ = read_shape(str(tiny_checkpoint))
+    assert shape.stored == sum(parameter.numel() for parameter in model.parameters())
+    assert shape.weights == shape.stored - model.get_input_embeddings().weight.numel()  # untied in this model
+
+
+def test_a_share_of_the_documents_is_a_limit_too(tiny_checkpoint):
+    _, tokenizer = read_shape(str(tiny_checkpoint))
+    tasks = load_leaves(["mcqa_epfl"])
+    whole = work_of(tasks, tokenizer).documents
+    assert work_of(tasks, tokenizer, limit=0.5).documents == whole // 2
+
+
+@pytest.mark.parametrize("command", ["run", "eval"])
+def test_the_commands_print_a_table_with_a_price_and_write_nothing(
+    command, tiny_checkpoint, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["eval", "--model_args", f"pretrained={tiny_checkpoint}", "--tasks", "mcqa_epfl", "--limit", "4"]
+    if command == "run":
+        words = ["run", str(write_recipe(tmp_path, RECIPE, tiny_checkpoint))]
+    files = sorted(tmp_path.rglob("*"))
+    assert main([*words, "--estimate", "--rate", "2", "--tflops", "0.001"]) == 0
+    out = capsys.readouterr().out
+    assert "at 2 an hour" in out
+    assert "memory GB" in out
+    assert sorted(tmp_path.rglob("*")) == files
+
+
+def test_a_model_behind_a_server_is_one_line(capsys):
+    words = ["--model", "local-completions", "--model_args", "model=x,base_url=http://127.0.0.1:9/v1/completions"]
+    assert main(["eval", *words, "--tasks", "mcqa_epfl", "--estimate"]) == 2
+    assert "--estimate: needs a model of transformers" in capsys.readouterr().err
