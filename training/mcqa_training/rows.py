@@ -54,13 +54,13 @@ class TrainingRows:
             _fitted(part, tokenizer, chat) for part in (self.train, self.held_out)
         )
         lengths = check(train, tokenizer, chat, limit, name)
-        print(f"{len(train):,} rows to train on; tokens (median, 95 %, longest): {spread(lengths)}", flush=True)
         if held_out:
             check(held_out, tokenizer, chat, limit, name)
         too_long, cut = (sum(counts) for counts in zip(of_train, of_held_out, strict=True))
         if too_long or cut:
             n = len(self.train) + len(self.held_out)
             print(f"{n:,} rows: {too_long:,} longer than max_tokens left out, {cut:,} cut", flush=True)
+        print(f"{len(train):,} rows to train on; tokens (median, 95 %, longest): {spread(lengths)}", flush=True)
         return replace(self, train=train, held_out=held_out, too_long=too_long, cut=cut)
 
 
