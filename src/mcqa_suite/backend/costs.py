@@ -56,8 +56,9 @@ def read_shape(base: str) -> tuple[Shape, Any]:
     try:
         tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, **settings)
         config = transformers.AutoConfig.from_pretrained(path, **settings)
+        loader: Any = transformers.AutoModelForCausalLM
         with torch.device("meta"):
-            model = transformers.AutoModelForCausalLM.from_config(config)
+            model = loader.from_config(config)
     except (OSError, ValueError) as error:
         raise explain(error, base) or CheckpointError(f"{base}: {error}") from error
     text = config.get_text_config(decoder=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeGuard
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,16 @@ class Speed:
 
 
 NO_SPEED = Speed()
+MOST = 1e12
 
 
 def read_speed(record: Any) -> Speed:
     """The speed that a results file records; whatever is no positive number counts as not measured."""
     values = record if isinstance(record, Mapping) else {}
     numbers = {field.name: values.get(field.name) for field in fields(Speed)}
-    usable = {name: float(value) for name, value in numbers.items() if type(value) in (int, float) and 0 < value < 1e12}
+    usable = {name: float(value) for name, value in numbers.items() if _is_measured(value)}
     return Speed(**usable)
+
+
+def _is_measured(value: Any) -> TypeGuard[float]:
+    return type(value) in (int, float) and 0 < value < MOST

@@ -26,8 +26,8 @@ def estimate_table(settings: Mapping[str, Any], tasks: Any, *, rate: float | Non
     shape, tokenizer = read_shape(str(name))
     dtype = str(arguments.get("dtype", "float32")).removeprefix("torch.")
     dtype = dtype if dtype in BYTES else "float32"
-    batch = settings.get("batch_size")
-    sizes = {"size": BYTES[dtype], "batch": int(batch) if str(batch).isdecimal() else 1}
+    batch = str(settings.get("batch_size"))
+    sizes = {"size": BYTES[dtype], "batch": int(batch) if batch.isdecimal() else 1}
     machine = machine_of(tflops) if tflops else measure_machine(dtype)
     names = tasks.match_tasks(list(settings["tasks"]))
     options = {"limit": settings.get("limit"), "num_fewshot": settings.get("num_fewshot")}

@@ -87,7 +87,11 @@ def _evaluation(
     total = Work()
     for number, entry in evaluated(recipe, rung).items():
         if number not in work and number in loaded.entries:
-            settings = {"limit": entry.limit, "num_fewshot": entry.num_fewshot, "gen_kwargs": entry.gen_kwargs}
+            settings: dict[str, Any] = {
+                "limit": entry.limit,
+                "num_fewshot": entry.num_fewshot,
+                "gen_kwargs": entry.gen_kwargs,
+            }
             work[number] = work_of(loaded.entries[number], tokenizer, **settings)
         total += work.get(number, Work())
     size = BYTES[recipe.dtype]

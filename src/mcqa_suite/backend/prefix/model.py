@@ -206,7 +206,7 @@ class PrefixLM(PrefixGeneration):
         digests = list(self.contents.values())
         content = "" if None in digests else "+".join(map(str, digests))
         ours = {"model_content": content, "prefix_sharing": self.sharing(), "speed": asdict(self.speed)}
-        return super().get_model_info() | ours
+        return {**super().get_model_info(), **ours}
 
     @cached_property
     def speed(self) -> Speed:
