@@ -95,6 +95,7 @@ def test_a_killed_stage_leaves_no_complete_folder_and_the_next_run_makes_it(smal
     assert not list((tmp_path / "run/checkpoints").glob(".*.partial"))
 
 
+@pytest.mark.slow
 def test_missing_data_stops_the_ladder_before_anything_runs(tmp_path, tiny_checkpoint):
     recipe = write_recipe(tmp_path, MIXED, tiny_checkpoint)
     recipe.write_text(recipe.read_text().replace("source: symbolic_local, n: 6", "source: openbookqa, n: 9999", 1))

@@ -20,6 +20,8 @@ from mcqa_suite.logs.rows import RowIndex, read_rows
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.repeat_commands import commands
 
+pytestmark = pytest.mark.slow
+
 PLAN = [
     {"tasks": ["mcqa_arc_easy_cloze", "mcqa_openbookqa", "mcqa_arc_easy_perm"], "limit": 12},
     {"tasks": ["mcqa_gsm8k", "mcqa_arc_easy_cot"], "limit": 2, "gen_kwargs": {"max_gen_toks": 8}},

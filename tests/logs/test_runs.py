@@ -100,6 +100,7 @@ def plain(tiny_checkpoint, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_real_run_is_read(evaluated):
     run = read_run(evaluated, cluster="subject")
     assert run.name == "tiny"
@@ -118,6 +119,7 @@ def test_a_real_run_is_read(evaluated):
     assert not any(task.faults for task in run.tasks.values())
 
 
+@pytest.mark.slow
 def test_picks_and_golds_give_every_accuracy(evaluated, plain):
     choices = [task for task in read_run(evaluated).tasks.values() if task.samples.loglikelihoods is not None]
     choices.append(read_run(plain[0]).tasks["plain_choice", "none"])
@@ -144,6 +146,7 @@ def test_logs_of_other_projects_are_read(plain):
     assert run.tasks["plain_choice", "none"].chance == pytest.approx(1 / 3)
 
 
+@pytest.mark.slow
 def test_generated_answers_keep_their_state(evaluated):
     tasks = by_name(read_run(evaluated))
     written = tasks["mcqa_epfl_cot"].samples

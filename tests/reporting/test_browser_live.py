@@ -18,6 +18,8 @@ from helpers.log_files import choice_rows, questions, write_run, written_row
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting.browser.section import browser_section
 
+pytestmark = pytest.mark.slow
+
 
 def test_filters_search_keys_and_links_work_from_a_file(chromium, tmp_path):
     from selenium.webdriver.common.keys import Keys
@@ -233,7 +235,6 @@ def test_without_scripts_the_page_says_what_needs_them(chromium, tmp_path):
         assert not chromium.find_element("id", "browser-on").is_displayed()
 
 
-@pytest.mark.slow
 def test_14000_questions_of_8_models_open_and_filter(chromium, tmp_path, capsys):
     scores, gold = questions(14_000)
     rows = choice_rows("letters", scores, gold)

@@ -17,6 +17,8 @@ from helpers.report_runs import ladder, noisy, reported
 
 from mcqa_suite.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 NAMES = "return [...document.querySelectorAll('.sortable tbody th')].map((cell) => cell.textContent.split(' ')[0])"
 
 
@@ -96,7 +98,6 @@ def test_a_click_on_a_heading_sorts_and_references_stay_last(chromium, report):
 
 
 @pytest.mark.parametrize("style", ["Markdown", "LaTeX", "CSV", "slides"])
-@pytest.mark.slow
 def test_a_button_copies_the_leaderboard(chromium, report, style):
     opened(chromium, report)
     chromium.find_element("css selector", f"button[data-copy={style}]").click()  # a browser lets a reader, not a script
@@ -112,7 +113,6 @@ def test_a_button_copies_the_leaderboard(chromium, report, style):
     assert pasted == copies[style]
 
 
-@pytest.mark.slow
 def test_without_scripts_every_table_and_figure_is_visible(chromium, report):
     with seen_as(chromium, scripts=False):
         opened(chromium, report)
@@ -226,7 +226,6 @@ HIDDEN = """return [...document.querySelectorAll("main *")].filter((e) => {
 .map((e) => `${e.tagName}.${e.className}`)"""
 
 
-@pytest.mark.slow
 def test_on_a_telephone_targets_are_large_and_what_scrolls_has_a_shadow(chromium, ladder_report):
     with seen_as(chromium, 390):
         opened(chromium, ladder_report)
@@ -240,7 +239,6 @@ def test_on_a_telephone_targets_are_large_and_what_scrolls_has_a_shadow(chromium
 
 @pytest.mark.parametrize("media", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("which", ["report", "wide_report"])
-@pytest.mark.slow
 def test_on_a_telephone_figures_scroll_sideways_and_the_page_does_not(chromium, request, which, media):
     path = request.getfixturevalue(which)
     with seen_as(chromium, 390, media):
@@ -257,7 +255,6 @@ def test_on_a_telephone_figures_scroll_sideways_and_the_page_does_not(chromium, 
 
 
 @pytest.mark.parametrize("which", ["report", "wide_report"])
-@pytest.mark.slow
 def test_on_paper_nothing_is_wider_than_the_page(chromium, request, which):
     path = request.getfixturevalue(which)
     with seen_as(chromium, media=PRINT):
@@ -291,7 +288,6 @@ def pages(driver, folder, paper):
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="no pdftotext here: apt-get install poppler-utils")
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("which", ["report", "ladder_report", "wide_report"])
-@pytest.mark.slow
 def test_the_pdf_begins_with_a_summary_and_no_word_is_cut(chromium, request, which, paper, tmp_path):
     opened(chromium, request.getfixturevalue(which))
     until(chromium, "document.getElementById('browser')?.dataset.ready")
@@ -310,7 +306,6 @@ def test_the_pdf_begins_with_a_summary_and_no_word_is_cut(chromium, request, whi
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="no pdftotext here: apt-get install poppler-utils")
-@pytest.mark.slow
 def test_a_table_over_several_pages_repeats_its_head(chromium, ladder_report, tmp_path):
     opened(chromium, ladder_report)
     until(chromium, "document.getElementById('browser')?.dataset.ready")

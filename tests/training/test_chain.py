@@ -30,6 +30,7 @@ def merged(parent: Path, adapter: Path) -> dict[str, Any]:
     return {name: tensor.to(torch.bfloat16) for name, tensor in state.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the libraries' own
 def test_sft_dpo_and_gptq_make_a_checkpoint_that_the_harness_evaluates(
     tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -156,6 +156,7 @@ def test_an_explanation_is_asked_for_with_the_right_answer(tmp_path):
     assert row["explanation"] == "One and one are two."
 
 
+@pytest.mark.slow
 def test_a_question_without_an_answer_cannot_be_explained_and_a_dead_server_is_one_line(tmp_path, capsys):
     write(tmp_path / "q.jsonl", [{"id": "q", "prompt": "What is 1 + 1?"}])
     with serving(lambda body: "x") as served:

@@ -28,6 +28,7 @@ from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 
 SUBCOMMANDS = ("run", "ls", "validate")
+ESTIMATE = ("estimate", "rate", "tflops")
 ADAPTERS = ("peft", "lora_local_path")  # model arguments of hf and of vllm
 SERVER_MODELS = ("local-completions", "local-chat-completions")
 NEEDED = dict.fromkeys((prefix.NAME, "hf", "vllm"), ("pretrained",)) | dict.fromkeys(SERVER_MODELS, ("base_url",))
@@ -57,7 +58,7 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
     logging.getLogger("mcqa_suite").setLevel(logging.WARNING)
     try:
         args, settings = read_command(words)
-        estimate, rate, tflops = (vars(args).pop(name, None) for name in ("estimate", "rate", "tflops"))
+        estimate, rate, tflops = (settings.pop(name, None) for name in ESTIMATE)
         calls: list[dict[str, Any]] = [{}]
         if args.command == "run":
             check_complete(settings)
@@ -113,6 +114,8 @@ def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, An
     path = getattr(args, "config", None)
     flags = {name: value for name, value in vars(args).items() if value is not None}
     settings = {"tasks": [], **(EvaluatorConfig.load_yaml_config(path) if path else {}), **flags}
+    for name in ESTIMATE:  # which the harness does not know
+        vars(args).pop(name, None)
     if isinstance(settings["tasks"], str):
         settings["tasks"] = settings["tasks"].split(",")
     for name in ("model_args", "hf_hub_log_args"):
