@@ -34,6 +34,7 @@ def run(folder, text, *words):
     return main(["evaluator", str(folder / "evaluator.yaml"), *paths, *words])
 
 
+@pytest.mark.slow
 def test_all_figures_are_in_one_file(folder, capsys):
     text = "checkpoint: dpo\npairs: pairs.jsonl\nquestions: questions.jsonl\nquantised: [gptq4]\nlimit: 8\n"
     assert run(folder, text) == 0

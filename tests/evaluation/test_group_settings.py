@@ -23,6 +23,7 @@ def eval_command(checkpoint, output):
 
 
 @pytest.mark.parametrize("command", [run, eval_command])
+@pytest.mark.slow
 def test_results_say_how_each_group_is_averaged(tiny_checkpoint, tmp_path, command):
     command(tiny_checkpoint, tmp_path)
     path = next(tmp_path.rglob("results_*.json"))

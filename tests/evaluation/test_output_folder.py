@@ -61,6 +61,7 @@ def test_the_command_compares_with_the_oldest_run_beside_it_that_has_the_same_ta
     assert closing_lines("runs/mine")[1] == "compare: mcqa compare runs/sft runs/mine"
 
 
+@pytest.mark.slow
 def test_two_evaluations_can_be_compared_by_the_command_that_the_second_ends_with(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     words = ["eval", "--model", "dummy", "--tasks", "mcqa_epfl", "--limit", "40"]

@@ -117,6 +117,7 @@ def test_every_task_of_a_format_runs_in_the_harness(suffix):
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
+@pytest.mark.slow
 def test_sampled_tasks_ask_eight_times_and_score_the_vote():
     results = run_dummy(
         [
@@ -151,6 +152,7 @@ def test_few_shot_examples_never_hold_the_evaluated_question(name):
 
 
 @pytest.mark.usefixtures("in_made_up_hub")
+@pytest.mark.slow
 def test_right_answers_score_full_marks_and_wrong_ones_none():
     from lm_eval import simple_evaluate
     from lm_eval.api.model import LM

@@ -55,6 +55,7 @@ def test_a_second_run_makes_no_checkpoint_again(small, capsys, tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
+@pytest.mark.slow
 def test_a_changed_setting_redoes_only_its_stage(small, capsys):
     small(capsys)
     assert small(capsys, bits=3) == {**UNCHANGED, "gptq4": "(bits: 4 -> 3)"}

@@ -107,6 +107,7 @@ def test_a_parent_with_another_content_is_downloaded_again(run_in, url, tmp_path
     assert not store.download(name, content)
 
 
+@pytest.mark.slow
 def test_a_folder_that_was_changed_in_the_store_is_refused(run_in, url, tmp_path):
     run_in("one", url)
     write(f"{url}/checkpoints/sft/made.json", "{}")

@@ -99,6 +99,7 @@ def test_training_rows_are_shared_evenly_among_templates():
     assert {row["variant"] for row in rows} == {"main", "p1"}
 
 
+@pytest.mark.slow
 def test_the_tasks_render_and_show_examples_of_other_templates():
     checks = check(["mcqa_symbolic_local"], {"seed": 9, "instances": 2})
     assert [numbers.n for numbers in checks] == [24] * 4

@@ -111,6 +111,7 @@ def test_processes_with_sharded_weights_train_and_save_what_one_process_does(sha
     assert_same_checkpoint(sharded.folder, name, tiny_checkpoint, apart=1e-3)
 
 
+@pytest.mark.slow
 def test_qlora_with_sharded_weights_is_refused_and_the_error_names_ddp(tiny_checkpoint, tmp_path, monkeypatch):
     from helpers.training_scripts import run_stage
 

@@ -31,6 +31,7 @@ def test_no_arc_grid_comes_from_an_evaluation_task():
     assert not trained & evaluated
 
 
+@pytest.mark.slow
 def test_evaluation_tasks_are_rows_where_they_are_asked_for():
     for release, n in ((1, 400), (2, 120)):
         result = rows(Source("arc_grids", config=f"arc_agi_{release}_evaluation"))
