@@ -7,7 +7,6 @@ Korthikanti et al. 2022 (arXiv:2205.05198, equation 2).
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,22 +92,13 @@ def measure_machine(dtype: str) -> Machine:
     """The fastest of five matrix products in `dtype`, and of five copies of 256 MB, on the GPU if there is one."""
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    from mcqa_suite.backend.speed import best
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     left, right = (torch.randn(1024, 2048, device=device, dtype=getattr(torch, dtype)) for _ in range(2))
     block = torch.empty(64 << 20, device=device)
-
-    def seconds(call: Any) -> float:
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            call()
-            if device == "cuda":
-                torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
-        return min(times)
-
-    product = 2 * left.numel() * right.shape[0] / seconds(lambda: left @ right.T)
-    copied = 2 * block.numel() * block.element_size() / seconds(block.clone)
+    product = 2 * left.numel() * right.shape[0] / best(lambda: left @ right.T, device)
+    copied = 2 * block.numel() * block.element_size() / best(block.clone, device)
     return Machine(product, copied)
 
 

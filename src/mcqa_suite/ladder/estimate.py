@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mcqa_suite.backend import random_model
@@ -51,12 +53,10 @@ def estimate(recipe: Recipe, machine: Machine) -> list[Estimate]:
 
     Leaks are not looked for; every stage counts as as long as on the base's tokens, unquantised.
     """
-    base = (
-        str(random_model.random_model(recipe.output / random_model.NAME))
-        if recipe.base == random_model.NAME
-        else recipe.base
-    )
-    shape, tokenizer = read_shape(base)
+    with TemporaryDirectory() as folder:
+        random = recipe.base == random_model.NAME
+        base = str(random_model.random_model(Path(folder) / random_model.NAME)) if random else recipe.base
+        shape, tokenizer = read_shape(base)
     chat = _chat(recipe, tokenizer)
     rows = {stage.name: group.rows for group in stage_rows(recipe) for stage in group.stages}
     loaded = load_tasks(recipe)
@@ -145,11 +145,13 @@ def _training(stage: Stage, lengths: list[int], shape: Shape, size: int) -> tupl
     batch = a_device * trainer.get("gradient_accumulation_steps", 1)
     trained = round(len(lengths) * (1 - (getattr(settings, "held_out", None) or 0)))
     epochs = trainer.get("num_train_epochs", EPOCHS)
-    steps = trainer.get("max_steps", -1)
-    if steps <= 0:
-        steps = math.ceil(trained / batch) if epochs < 1 else math.ceil(math.ceil(trained / batch) * epochs)
     mean = sum(lengths) / len(lengths) if lengths else 0
-    tokens = round(min(steps * batch, trained * epochs if trainer.get("max_steps", -1) <= 0 else math.inf) * mean)
+    if (most := trainer.get("max_steps", -1)) > 0:
+        steps, rows = most, float(most * batch)
+    else:
+        steps = math.ceil(math.ceil(trained / batch) * epochs)
+        rows = min(steps * batch, trained * epochs)
+    tokens = round(rows * mean)
     checkpointing = bool(trainer.get("gradient_checkpointing"))
     passes = (FULL if settings.full else LORA) + CHECKPOINTING * checkpointing
     passes += REFERENCE if stage.kind == "dpo" else 0
