@@ -1,10 +1,12 @@
-"""A recipe on one rented GPU, with Modal (https://modal.com/docs); the results come back into a folder here.
+"""A recipe or an evaluation on one rented GPU, with Modal (https://modal.com/docs); the results come back into a folder here.
 
-    modal run docs/cloud/modal_app.py --recipe training/configs/demo.yaml --output runs/cloud [--weights]
+    modal run docs/cloud/modal_app.py::recipe --path training/configs/demo.yaml
+    modal run docs/cloud/modal_app.py::evaluate --model Qwen/Qwen3-0.6B --tasks mcqa_arc,mcqa_openbookqa
+    modal run docs/cloud/modal_app.py::runs
+    modal run docs/cloud/modal_app.py::fetch --name demo --output runs/demo [--weights]
 
-MCQA_GPU names the GPU (L4), MCQA_EXTRAS the extras to install, MCQA_SECRET a secret of your workspace that holds HF_TOKEN, for
-gated models and data alone. The run lives on a volume of the recipe's name: run again after a crash, it
-resumes.
+MCQA_GPU names the GPU (default L4), MCQA_EXTRAS the extras to install, MCQA_SECRET a secret of your workspace that holds
+HF_TOKEN, for gated models and data only. Runs stay on the volume `mcqa-runs`; a recipe that was cut off resumes there.
 """
 
 from __future__ import annotations
@@ -37,27 +39,54 @@ secret = os.environ.get("MCQA_SECRET")
     secrets=[modal.Secret.from_name(secret, required_keys=["HF_TOKEN"])] if secret else [],
     timeout=HOURS * 3600,
 )
-def run_recipe(recipe: str, name: str) -> int:
-    """Runs a recipe of the repository into the volume's folder `name`; the exit code of `mcqa run`."""
-    command = [sys.executable, "-m", "mcqa_suite.cli.main", "run", recipe, "--output", f"{RUNS}/{name}"]
-    done = subprocess.run(command, cwd=SUITE, check=False)  # noqa: S603 - a list, no shell
+def mcqa(arguments: list[str]) -> int:
+    """Run `mcqa ARGUMENTS` in the repository, keep what it wrote on the volume, and return its exit code."""
+    done = subprocess.run([sys.executable, "-m", "mcqa_suite.cli.main", *arguments], cwd=SUITE, check=False)  # noqa: S603 - a list, no shell
     volume.commit()
     return done.returncode
 
 
 @app.local_entrypoint()
-def main(recipe: str, output: str = "runs/cloud", weights: bool = False) -> None:
-    name = Path(recipe).stem
-    code = run_recipe.remote(recipe, name)
+def recipe(path: str, output: str = "", weights: bool = False) -> None:
+    """Run a recipe of the repository, then fetch what it made."""
+    name = Path(path).stem
+    code = mcqa.remote(["run", path, "--output", f"{RUNS}/{name}"])
+    copy_run(name, output, weights)
+    raise SystemExit(code)
+
+
+@app.local_entrypoint()
+def evaluate(model: str, tasks: str, output: str = "", batch_size: str = "auto") -> None:
+    """Evaluate a model of the hub, or a checkpoint on the volume (/runs/demo/checkpoints/sft), then fetch its logs."""
+    name = Path(model).name
+    arguments = ["eval", "--model_args", f"pretrained={model}", "--tasks", tasks, "--batch_size", batch_size]
+    code = mcqa.remote([*arguments, "--output_path", f"{RUNS}/{name}", "--log_samples"])
+    copy_run(name, output)
+    raise SystemExit(code)
+
+
+@app.local_entrypoint()
+def runs() -> None:
+    """List the runs on the volume."""
+    print("\n".join(sorted(entry.path for entry in volume.iterdir("/"))) or "no runs yet")
+
+
+@app.local_entrypoint()
+def fetch(name: str, output: str = "", weights: bool = False) -> None:
+    """Fetch a run from the volume."""
+    copy_run(name, output, weights)
+
+
+def copy_run(name: str, output: str = "", weights: bool = False) -> None:
+    """Copy a run of the volume into `output` (default runs/NAME), without its weights unless they are asked for."""
+    folder = Path(output or f"runs/{name}")
     for entry in volume.iterdir(f"/{name}", recursive=True):
         if entry.type == modal.volume.FileEntryType.FILE and (weights or not entry.path.endswith(".safetensors")):
-            fetch(entry.path, Path(output), name)
-    if code:
-        raise SystemExit(code)
+            copy_file(entry.path, folder, name)
 
 
-def fetch(path: str, output: Path, name: str) -> None:
-    """One file of the volume, at the same place below `output`; a path that would lead out of it is refused."""
+def copy_file(path: str, output: Path, name: str) -> None:
+    """Copy one file of the volume to the same place below `output`; a path that leads out of it is refused."""
     inside = PurePosixPath(path.lstrip("/")).relative_to(name)
     if ".." in inside.parts:
         raise SystemExit(f"{path}: leads out of {output}; not fetched")

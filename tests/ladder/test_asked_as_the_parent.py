@@ -266,7 +266,7 @@ evaluate:
 """)
     assert main(["run", str(recipe), "--output", str(tmp_path / "run")]) == 0
     board = (tmp_path / "run" / "leaderboard.md").read_text()
-    summary, row = [line for line in board.splitlines() if line.startswith("| gptq8 |")]
+    summary, row, _speeds = [line for line in board.splitlines() if line.startswith("| gptq8 |")]
     assert re.search(r"^\| gptq8 \| base \| \d+\.\d( †)? [+-]?\d+\.\d", summary)
     assert re.search(r"\| [+-]?\d+\.\d \([+-]?\d+\.\d to [+-]?\d+\.\d\)", row)
     assert "sked differently" not in board

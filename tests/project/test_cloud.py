@@ -27,28 +27,63 @@ def test_skypilot_reads_its_task():
     task = sky.Task.from_yaml(str(CLOUD / "sky.yaml"))
     assert task.num_nodes == 1
     assert all(resources.accelerators for resources in task.resources)
-    assert 'mcqa run "$RECIPE"' in task.run
-    assert (REPOSITORY / task.envs["RECIPE"]).is_file()
+    command = re.search(r"\| (xargs \S+)", task.run)[1].replace("~/mcqa-venv/bin/mcqa", "printf '%s|'")
+    words = subprocess.run(
+        ["bash", "-c", f'echo "$COMMAND" | {command}'], env=task.envs, capture_output=True, text=True
+    )
+    assert words.stdout.split("|")[:2] == ["run", "training/configs/demo.yaml"]
+    assert (REPOSITORY / words.stdout.split("|")[1]).is_file()
 
 
 @needs_modal
 def test_modal_imports_its_app():
-    code = (
-        "import modal, modal_app as m; assert isinstance(m.run_recipe, modal.Function) and isinstance(m.app, modal.App);"
-        "assert isinstance(m.main, modal.app.LocalEntrypoint); print(m.app.name)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], cwd=CLOUD, capture_output=True, text=True, check=False)
-    assert done.stdout == "mcqa-suite\n", done.stderr
+    code = """
+import modal, modal_app
+assert isinstance(modal_app.mcqa, modal.Function)
+entrypoints = (modal_app.recipe, modal_app.evaluate, modal_app.runs, modal_app.fetch)
+assert all(isinstance(each, modal.app.LocalEntrypoint) for each in entrypoints)
+print(modal_app.app.name)
+"""
+    assert of_modal(code) == (0, "mcqa-suite", "")
+
+
+VOLUME = """
+import sys, types, pathlib, modal, modal_app
+folder, output = map(pathlib.Path, sys.argv[1:3])
+def iterdir(path, recursive=False):
+    kind = modal.volume.FileEntryType
+    for each in sorted((folder / path.strip("/")).rglob("*") if recursive else folder.iterdir()):
+        yield types.SimpleNamespace(path=str(each.relative_to(folder)), type=kind.FILE if each.is_file() else kind.DIRECTORY)
+modal_app.volume = types.SimpleNamespace(iterdir=iterdir, read_file=lambda path: [(folder / path).read_bytes()])
+"""
+
+
+@needs_modal
+def test_runs_are_listed_and_fetched_without_their_weights(tmp_path):
+    run, output = tmp_path / "volume" / "demo", tmp_path / "here"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "leaderboard.md").write_text("a table")
+    (run / "checkpoints" / "model.safetensors").write_bytes(b"weights")
+    code = VOLUME + "modal_app.runs.info.raw_f(); modal_app.copy_run('demo', str(output))"
+    assert of_modal(code, run.parent, output) == (0, "demo", "")
+    assert [str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()] == ["leaderboard.md"]
+    of_modal(VOLUME + "modal_app.copy_run('demo', str(output), weights=True)", run.parent, output)
+    assert (output / "checkpoints" / "model.safetensors").read_bytes() == b"weights"
 
 
 @needs_modal
 def test_a_file_of_the_volume_that_leads_out_of_the_output_is_refused(tmp_path):
-    code = "import sys, pathlib, modal_app as m; m.fetch('/run/../../x', pathlib.Path(sys.argv[1]), 'run')"
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=CLOUD, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "not fetched" in done.stderr
+    code = "import sys, pathlib, modal_app as m; m.copy_file('/run/../../x', pathlib.Path(sys.argv[1]), 'run')"
+    status, _out, err = of_modal(code, tmp_path)
+    assert status == 1
+    assert "not fetched" in err
+
+
+def of_modal(code: str, *arguments) -> tuple[int, str, str]:
+    """Exit code, output and errors of `code`, run beside the app."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, cwd=CLOUD, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip(), done.stderr.strip()
 
 
 def test_no_secret_is_written_down():
