@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mcqa_training import resume, rows, stage, steps, weights
+from mcqa_training import qat, resume, rows, stage, steps, weights
 
 from datasets import Dataset
 from peft import LoraConfig
@@ -33,6 +33,8 @@ def main() -> None:
         model, tokenizer = weights.load(args, settings)
         chat = stage.rows_template(args, settings)
         data = data.fitted(tokenizer, chat, *rows.limit_of(config, model))
+        if settings.qat:
+            qat.prepare(model, settings.qat, f"{args.config}: qat")
 
         trainer = SFTTrainer(
             model=model,
@@ -45,6 +47,8 @@ def main() -> None:
         )
         trainer.train(resume_from_checkpoint=resume.last_saved(args, config, data.train))
         metrics = data.metrics | (validated(trainer, len(data.held_out)) if data.held_out else {})
+        if settings.qat:
+            qat.finish(model)
         facts = {**data.facts, "rows_chat_template": chat, "metrics": metrics}
         weights.save_trained(trainer, tokenizer, args, settings, **facts)
 

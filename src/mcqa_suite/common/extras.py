@@ -24,7 +24,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     ),
     "metrics": ("sacrebleu", "rouge_score", "bert_score"),
     "train": ("trl", "peft", "accelerate"),
-    "gptq": ("gptqmodel", "optimum"),
+    "gptq": ("gptqmodel", "optimum", "torchao"),
     "bnb": ("bitsandbytes",),
     "server": ("lm_eval", "openai", "tenacity", "urllib3", "aiohttp", "tiktoken"),
     "rank": ("evalica", "openai", "tenacity", "urllib3"),

@@ -94,12 +94,29 @@ class TrainedSettings(RowSettings):
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class QatSettings:
+    """The bits and the group size of the GPTQ stage that a quantisation-aware training is for."""
+
+    bits: Literal[8, 4, 3, 2]
+    group_size: Annotated[int, Field(ge=1)] = 128
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class SftSettings(TrainedSettings):
-    """`held_out` is the share of the questions that is kept for the validation loss; the rows of `validation` take its place."""
+    """`held_out` is the share of the questions that is kept for the validation loss; the rows of `validation` take its place.
+
+    With `qat` the model is trained with rounded weights, for a GPTQ stage that follows.
+    """
 
     data: Sources
     held_out: HeldOut | None = None
     validation: Sources | None = None
+    qat: QatSettings | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.qat and not self.full:
+            raise ValueError("qat rounds the weights that are trained; set full: true, or remove qat")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -258,9 +275,19 @@ def record(settings: Settings) -> dict[str, Any]:
 
 
 def compared(recorded: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a manifest on which the checkpoint depends; where it is older than `save_dtype`, that was `dtype`."""
+    """The settings of a manifest on which the checkpoint depends; where it is older than `save_dtype`, that was `dtype`.
+
+    What is not set is left out: a setting that came with a later version does not change what was made before.
+    """
     settings = {"save_dtype": recorded.get("dtype")} | recorded
-    return {key: value for key, value in settings.items() if key not in NOT_COMPARED}
+    return without_unset({key: value for key, value in settings.items() if key not in NOT_COMPARED})
+
+
+def without_unset(value: Any) -> Any:
+    """A JSON value without the keys whose value is null."""
+    if isinstance(value, dict):
+        return {key: without_unset(each) for key, each in value.items() if each is not None}
+    return [without_unset(each) for each in value] if isinstance(value, list) else value
 
 
 def _from(source: Any, origin: Origin) -> Any:
