@@ -280,14 +280,14 @@ def compared(recorded: dict[str, Any]) -> dict[str, Any]:
     What is not set is left out: a setting that came with a later version does not change what was made before.
     """
     settings = {"save_dtype": recorded.get("dtype")} | recorded
-    return without_unset({key: value for key, value in settings.items() if key not in NOT_COMPARED})
+    return {key: _set(value) for key, value in settings.items() if value is not None and key not in NOT_COMPARED}
 
 
-def without_unset(value: Any) -> Any:
+def _set(value: Any) -> Any:
     """A JSON value without the keys whose value is null."""
     if isinstance(value, dict):
-        return {key: without_unset(each) for key, each in value.items() if each is not None}
-    return [without_unset(each) for each in value] if isinstance(value, list) else value
+        return {key: _set(each) for key, each in value.items() if each is not None}
+    return [_set(each) for each in value] if isinstance(value, list) else value
 
 
 def _from(source: Any, origin: Origin) -> Any:
