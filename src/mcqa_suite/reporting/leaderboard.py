@@ -139,14 +139,18 @@ def mark_of(entry: Entry) -> str:
 
 def warning_lines(board: Leaderboard, columns: Iterable[int] | None = None) -> list[str]:
     """What stands behind ‡ in these columns, or in all: one line, or none."""
-    indices = list(range(len(board.columns)) if columns is None else columns)
-    runs: dict[str, dict[str, None]] = {}  # the warning -> whose score it stands behind
-    for row in board.rows:
-        for entry in filter(None, (row.entries[index] for index in indices)):
+    warnings: dict[str, list[str]] = {}  # those whose scores it stands behind -> the warnings
+    for index in range(len(board.columns)) if columns is None else columns:
+        entries = {row.run.name: entry for row in board.rows if (entry := row.entries[index])}
+        runs: dict[str, list[str]] = {}  # the warning -> names
+        for name, entry in entries.items():
             for detail in () if entry.failed_check else entry.warnings:
-                runs.setdefault(f"{entry.column.title}: {detail}", {})[row.run.name] = None
-    texts = [f"{', '.join(names)}, {warning}" for warning, names in runs.items()]
-    return [f"‡ {'; '.join(texts)}."] if texts else []
+                runs.setdefault(f"{entry.column.title}: {detail}", []).append(name)
+        for warning, names in runs.items():
+            whose = "all" if len(names) == len(entries) > 1 else ", ".join(names)
+            warnings.setdefault(whose, []).append(warning)
+    texts = [f"{whose}: {'; '.join(lines)}." for whose, lines in warnings.items()]
+    return [f"‡ {' '.join(texts)}"] if texts else []
 
 
 def _half_width(estimate: Estimate, metric: str) -> str:
