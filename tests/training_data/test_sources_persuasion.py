@@ -112,6 +112,39 @@ def test_completions_are_arguments_of_others_that_won_a_delta(corpus):
         assert "I hold a view.\n\nReplying to: Tell me more." in result[1]["prompt"]
 
 
+def test_with_op_replies_a_prompt_shows_every_turn_between_the_post_and_the_argument(corpus):
+    with (corpus / "utterances.jsonl").open("a") as file:
+        for row in (
+            utterance("c7", "author", "[deleted]", "c3"),
+            utterance("c8", "bystander", "Interesting.", "c7"),
+            utterance("c9", "winner", "One last thing.", "c8", 1),
+        ):
+            file.write(json.dumps(row) + "\n")
+    first, second, last = rows(Source("convokit_cmv", path=str(corpus), op_replies=True))
+    post = "[CONTEXT]\nCMV: a title\n\nI hold a view."
+    assert f"{post}\n\n[TASK]" in first["prompt"]
+    assert f"{post}\n\nYou: Here is why not.\n\nAuthor: Tell me more.\n\n[TASK]" in second["prompt"]
+    assert "Author: Tell me more.\n\nYou: Because of this.\n\nAnother: Interesting.\n\n[TASK]" in last["prompt"]
+    # The author's replies are context, never an answer to learn.
+    assert [row["completion"] for row in (first, second, last)] == [
+        " Here is why not.",
+        " Because of this.",
+        " One last thing.",
+    ]
+
+
+def test_replies_in_a_circle_end_the_context(corpus):
+    with (corpus / "utterances.jsonl").open("a") as file:
+        for row in (
+            utterance("x", "a", "Yes.", "y"),
+            utterance("y", "b", "No.", "x"),
+            utterance("z", "a", "Why?", "y", 1),
+        ):
+            file.write(json.dumps(row) + "\n")
+    *_, last = rows(Source("convokit_cmv", path=str(corpus), op_replies=True))
+    assert "I hold a view.\n\nYou: Yes.\n\nAnother: No.\n\n[TASK]" in last["prompt"]
+
+
 def test_the_corpus_is_read_under_its_original_key_names_too(corpus):
     path = corpus / "utterances.jsonl"
     old = path.read_text().replace('"conversation_id"', '"root"').replace('"speaker"', '"user"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as
 PERSUADER, ROLES = "0", {"0": "Persuader", "1": "Persuadee"}
 HISTORY = 8  # turns of a dialogue that a prompt shows
 COLUMNS = ("Unit", "Turn", "B4", "B2")
-DELETED = {"", "[deleted]", "[removed]"}
+DELETED = {"", "[deleted]", "[removed]"}  # texts of posts that are gone
 CHARITY = ("You persuade people to give to the charity Save the Children.", "Write the persuader's next turn.")
 VIEW = ("You change people's views by argument.", "Write a reply that changes the author's view.")
 
@@ -57,23 +57,47 @@ def _sentences(path: Path) -> Iterator[dict[str, str]]:
 
 
 def _change_my_view(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
-    """ConvoKit's winning-args-corpus (the folder or its utterances.jsonl): arguments that changed the author's view."""
+    """ConvoKit's winning-args-corpus (the folder or its utterances.jsonl): arguments that changed the author's view.
+
+    The context is the author's post and what the argument replies to; with `op_replies` every turn between the two.
+    """
     path = Path(required(source, "path", "give the folder of ConvoKit's winning-args-corpus"))
     if path.is_dir() and not (path := path / "utterances.jsonl").is_file():
         raise DatasetError(f"{path}: no such file; give the folder of ConvoKit's winning-args-corpus")
-    winners = [row for row in _utterances(path) if row["success"] == 1]
-    needed = {name for row in winners for name in (row["root"], row["reply_to"])}
+    parents, winners = dict[str, str | None](), []
+    for row in _utterances(path):
+        parents[row["id"]] = row["reply_to"]
+        if row["success"] == 1:
+            winners.append(row)
+    shown = HISTORY if source.op_replies else 1
+    turns = {row["id"]: _turns(row, parents)[-shown:] for row in winners}
+    needed = {name for row in winners for name in (row["root"], *turns[row["id"]])}
     by_id = {row["id"]: row for row in _utterances(path) if row["id"] in needed}
     titles = _titles(path.with_name("conversations.json"))
     for row in winners:
-        post, parent = by_id.get(row["root"]), by_id.get(row["reply_to"])
+        post = by_id.get(row["root"])
         if post is None or row["speaker"] == post["speaker"] or row["text"].strip() in DELETED:
             continue
         context = "\n\n".join(text for text in (titles.get(post["id"], ""), post["text"].strip()) if text)
-        if parent is not None and parent["id"] != post["id"]:
-            context += f"\n\nReplying to: {parent['text'].strip()}"
+        before = [by_id[name] for name in turns[row["id"]] if name in by_id]
+        if source.op_replies:
+            names = {row["speaker"]: "You", post["speaker"]: "Author"}
+            texts = [(names.get(turn["speaker"], "Another"), turn["text"].strip()) for turn in before]
+            context += "".join(f"\n\n{name}: {text}" for name, text in texts if text not in DELETED)
+        else:
+            context += "".join(f"\n\nReplying to: {turn['text'].strip()}" for turn in before)
         identity = Identity(f"convokit_cmv/{row['id']}", f"convokit_cmv/{row['root']}", "view")
         yield identity, _texts(VIEW[0], context, VIEW[1], row["text"].strip())
+
+
+def _turns(row: Row, parents: Mapping[str, str | None]) -> list[str]:
+    """The ids of the turns between the author's post and a reply, the first one first."""
+    ids: list[str] = []
+    above = row["reply_to"]
+    while above is not None and above != row["root"] and above not in ids:
+        ids.append(above)
+        above = parents.get(above)
+    return ids[::-1]
 
 
 def _utterances(path: Path) -> Iterator[Row]:
@@ -113,6 +137,6 @@ def _titles(path: Path) -> dict[str, str]:
 
 STYLES = {"response": as_texts}
 PERSUASION = {
-    "convokit_cmv": Reader(_change_my_view, STYLES, ("path",), "made"),
+    "convokit_cmv": Reader(_change_my_view, STYLES, ("path", "op_replies"), "made"),
     "persuasionforgood": Reader(_persuasion_for_good, STYLES, ("path",), "made"),
 }

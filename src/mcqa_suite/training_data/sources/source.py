@@ -62,13 +62,15 @@ class Source(MixEntry):
 
     `too_long: cut` cuts the end of a completion that goes beyond `max_tokens`, instead of leaving out the row.
     For grids, each task comes in `views` augmented views, with `swap` also with each demonstration in place of the test pair, and
-    `encoder` writes a grid as text.
+    `encoder` writes a grid as text. With `op_replies` a ChangeMyView prompt shows the author's replies, and all other turns from
+    the post to the argument.
     """
 
     too_long: Literal["drop", "cut"] | None = None
     views: Annotated[int, Field(ge=1, le=64)] | None = None
     swap: bool | None = None
     encoder: str | None = None
+    op_replies: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
