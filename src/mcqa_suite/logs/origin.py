@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.files import MANIFEST
 from mcqa_suite.common.speed import NO_SPEED, Speed
+from mcqa_suite.stats import Estimate
 
 if TYPE_CHECKING:
     from mcqa_suite.common.manifest import Manifest, Parent
@@ -23,7 +24,8 @@ class Origin:
     """`checkpoint` is the content hash of the weights; `parents` are what they were made from, the nearest first.
 
     `kind` is the stage that made it ("sft", "gptq", ...), `bits` to how many it was quantised, `source` the model that a base was
-    read from, `rows` how many rows a stage read. All but the name is None or empty where no manifest says it.
+    read from, `rows` how many rows a stage read, `reward_accuracy` that on the pairs that the stage kept from training. All but
+    the name is None or empty where no manifest says it.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Origin:
     bits: int | None = None
     source: str = ""
     rows: int = 0
+    reward_accuracy: Estimate | None = None
 
 
 def read_origin(folder: Path, model_args: Mapping[str, Any], speed: Speed = NO_SPEED) -> Origin:
@@ -75,7 +78,16 @@ def _of_checkpoint(name: str, manifest: Manifest, folder: Path, speed: Speed) ->
         _bits(manifest),
         str(manifest.settings.get("base") or ""),
         sum(data.n for data in manifest.data) - (manifest.left_out.n if manifest.left_out else 0),
+        _reward_accuracy(manifest),
     )
+
+
+def _reward_accuracy(manifest: Manifest) -> Estimate | None:
+    keys = ("reward_accuracy", "reward_accuracy_low", "reward_accuracy_high", "held_out_pairs")
+    if not all(isinstance(manifest.metrics.get(key), int | float) for key in keys):
+        return None
+    value, low, high, n = (manifest.metrics[key] for key in keys)
+    return Estimate(value, low, high, n)
 
 
 def _bits(manifest: Manifest) -> int | None:

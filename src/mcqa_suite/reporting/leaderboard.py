@@ -10,11 +10,10 @@ from typing import Any
 from mcqa_suite.analysis.compare import ComparisonRow, bound_words, family_text, verdict_words
 from mcqa_suite.analysis.compare.tasks import MOST_TASKS, assumption
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
-from mcqa_suite.analysis.leaderboard.published import PublishedModel
 from mcqa_suite.common.lists import first_of
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
-from mcqa_suite.reporting import tables
+from mcqa_suite.reporting import published, tables
 from mcqa_suite.reporting.comparison_data import difference_text
 from mcqa_suite.reporting.tables import (
     MARKED,
@@ -83,7 +82,7 @@ def models_by_tasks(board: Leaderboard) -> Table:
 
     Shares of unread answers and sizes follow in columns of their own.
     """
-    sizes = {**unread_columns(board), **size_columns(board)}
+    sizes = {**unread_columns(board), **published.reward_column(board), **size_columns(board)}
     compared = any(entry.change for row in board.rows for entry in row.entries if entry)
     header = ["model", "rank", *(f"{column.title} ({column.metric})" for column in board.columns), "macro mean", *sizes]
     lines = []
@@ -91,18 +90,12 @@ def models_by_tasks(board: Leaderboard) -> Table:
         cells = [_cell(entry, compared) for entry in row.entries]
         macro = "" if row.macro is None else _half_width(row.macro, board.columns[0].metric)
         lines.append([name_of(row), rank_text(row), *cells, macro, *(column[index][1] for column in sizes.values())])
+    lines += published.lines(board, list(sizes))
     blank = [""] * (1 + len(sizes))
-    for model in board.published:
-        lines.append([f"{model.model} (published)", "", *_published(board, model), *blank])
     for name, texts in references(board).items():
         lines.append([name, "", *texts, *blank])
     title = f"Leaderboard ({board.subset})" if board.subset else "Leaderboard"
     return Table(title, header, lines, [*notes(board), _foot(board, compared)])
-
-
-def _published(board: Leaderboard, model: PublishedModel) -> list[str]:
-    """The published score of each column, "" where there is none; a score is that of any filter and few-shot count."""
-    return [percent(score / 100) if (score := model.scores.get(c.name)) is not None else "" for c in board.columns]
 
 
 def references(board: Leaderboard) -> dict[str, list[str]]:
@@ -223,9 +216,7 @@ def notes(board: Leaderboard) -> list[str]:
     lines += [f"{row.run.name}: {note}." for row in board.rows for note in row.run.notes]
     if ties := [row.run.name for row in board.rows if "=" in row.rank]:
         lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
-    for source in dict.fromkeys(model.source for model in board.published):
-        names = [model.model for model in board.published if model.source == source]
-        lines.append(f"Published, as it stands there, without interval, rank or test: {', '.join(names)}: {source}.")
+    lines += published.notes(board)
     entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
     if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
         lines.append(f"† not valid: {'; '.join(invalid)}.")
@@ -323,14 +314,7 @@ def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:
     """
     refused = any(entry and entry.differs for row in board.rows for entry in row.entries)
     own = [record for row in board.rows for record in _records(row, compared=bool(board.families) or refused)]
-    return own + [record for model in board.published for record in _published_records(board, model)]
-
-
-def _published_records(board: Leaderboard, model: PublishedModel) -> Iterator[dict[str, Any]]:
-    for column in board.columns:
-        if (score := model.scores.get(column.name)) is not None:
-            head = {"model": f"{model.model} (published)", "task": column.title_without_filter, "filter": column.filter}
-            yield {**head, "value": score / 100, "source": model.source}
+    return [*own, *published.records(board)]
 
 
 def _records(row: BoardRow, *, compared: bool) -> Iterator[dict[str, Any]]:
