@@ -22,12 +22,13 @@ def test_arc_grids_come_in_views_and_with_each_demonstration_as_the_test():
 
 
 @pytest.mark.slow
-def test_no_arc_grid_comes_from_an_evaluation_task():
+def test_no_arc_grid_comes_from_an_evaluation_task(caplog):
     result = rows(Source("arc_grids", config="arc_agi_2"))
     trained = {row["group"].removeprefix("arc/") for row in result}
     evaluated = {row["task_id"] for release in (1, 2) for row in grids.load(release, "evaluation")}
     assert len({row["task_id"] for row in grids.load(2, "training")} & evaluated) == 376
     assert len(trained) == 1000 - 376
+    assert "arc_agi_2: 376 tasks left out, which ARC-AGI-1 evaluates on" in caplog.text
     assert not trained & evaluated
 
 

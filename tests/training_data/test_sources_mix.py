@@ -251,3 +251,13 @@ def test_mcqa_data_prints_a_mix_and_writes_its_rows_and_its_figure(tmp_path, cap
     assert "| symbolic_local | all | 12 | 100.0 |" in capsys.readouterr().out
     assert [json.loads(line) for line in out.read_text().splitlines()] == rows(Source("symbolic_local", n=12))
     assert ">symbolic_local<" in figure.read_text()
+
+
+def test_mcqa_data_reads_a_stage_of_pairs_although_its_keys_fit_completions_too(tmp_path, capsys):
+    (tmp_path / "pairs.jsonl").write_text('{"prompt": "Q?", "chosen": "yes", "rejected": "no", "topic": "t"}\n')
+    (tmp_path / "dpo.yaml").write_text("data: [{source: evaluator, path: pairs.jsonl}]\n")
+    assert main(["data", str(tmp_path / "dpo.yaml")]) == 0
+    assert "| evaluator | all | 1 | 100.0 |" in capsys.readouterr().out
+    (tmp_path / "dpo.yaml").write_text("data: [{source: evaluater, path: pairs.jsonl}]\n")
+    assert main(["data", str(tmp_path / "dpo.yaml")]) == 2
+    assert capsys.readouterr().err.startswith("mcqa: unknown source 'evaluater'")

@@ -105,6 +105,15 @@ def test_pairs_that_are_left_out_are_counted(tmp_path, caplog):
     assert "pairs.jsonl: 1 pairs; left out: 1 tie, 2 equal" in caplog.text
 
 
+def test_raw_pairs_that_a_filter_leaves_out_are_counted(tmp_path, caplog):
+    path = raw(tmp_path, judged(), judged("AB"), judged(b="a better answer"), judged(clarity="B"), judged(a="the best"))
+    assert len(rows(PairSource("epfl_raw", path=path, min_agreement=4, keep_first=True))) == 1
+    assert (
+        "raw.json: 1 pairs; left out: 1 undecided, 1 equal, 1 below min_agreement, 1 not the first of its question"
+        in caplog.text
+    )
+
+
 def test_a_file_of_only_equal_pairs_is_an_error(tmp_path):
     path = written(tmp_path, [{**PAIR, "rejected": "yes"}])
     with pytest.raises(DatasetError, match="source 'evaluator': no row left; loosen its filters"):

@@ -15,6 +15,7 @@ from mcqa_suite.ladder.recipe import Recipe, Stage, read_recipe
 from mcqa_suite.ladder.stage_settings import ENTRIES, SETTINGS, Settings, parse_settings, read_rows, read_validation
 from mcqa_suite.training_data.audit.items import Item, items_of_task
 from mcqa_suite.training_data.audit.rows import Row, read_training_rows, responses
+from mcqa_suite.training_data.sources import is_source
 
 
 @dataclass(frozen=True)
@@ -85,15 +86,24 @@ def _read(path: Path) -> AuditData:
 
 
 def _settings(path: Path, content: dict[str, Any]) -> Settings:
-    """Parse the settings as the first kind that accepts them, because a stage's YAML does not name its kind."""
-    errors = {}
+    """Parse the settings as the first kind that accepts them, because a stage's YAML does not name its kind.
+
+    A kind that has the sources of their names goes before one that has not: the same keys may name pairs or completions.
+    """
+    errors, accepted = {}, []
     for kind in SETTINGS:
         try:
-            return parse_settings(kind, content, str(path), path.parent)
+            accepted.append(parse_settings(kind, content, str(path), path.parent))
         except ConfigError as error:
             errors[kind] = str(error).removeprefix(f"{path}: ")
+    if accepted:
+        return next(filter(_has_sources, accepted), accepted[0])
     reasons = "; ".join(f"as {kind}: {error}" for kind, error in errors.items())
     raise ConfigError(f"{path}: neither a recipe (no 'stages') nor the settings of a stage ({reasons})")
+
+
+def _has_sources(settings: Settings) -> bool:
+    return all(is_source(entry) for name in ENTRIES for entry in getattr(settings, name, None) or ())
 
 
 def _rows(stages: Iterable[Settings]) -> tuple[Row, ...]:

@@ -5,7 +5,7 @@ A row has the keys `id`, `group`, `source`, `topic`, `format` (of the task that 
 key `pool`. Rows with the same question have the same group, and all rows of a group are in one split and one pool.
 """
 
-from mcqa_suite.training_data.sources.mix import SOURCES, format_of, read, rows, with_origin
+from mcqa_suite.training_data.sources.mix import SOURCES, format_of, is_source, read, rows, with_origin
 from mcqa_suite.training_data.sources.multiple_choice import STYLES
 from mcqa_suite.training_data.sources.pairs import PAIRS
 from mcqa_suite.training_data.sources.source import PairSource, Source
@@ -17,6 +17,7 @@ __all__ = [
     "PairSource",
     "Source",
     "format_of",
+    "is_source",
     "read",
     "rows",
     "with_origin",

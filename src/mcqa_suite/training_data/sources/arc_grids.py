@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 from mcqa_suite import grids
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, check_choice, required
 
+log = logging.getLogger(__name__)
 TRAINING, EVALUATION = "training", "evaluation"
 PARTS = {
     "arc_agi_1": (1, TRAINING),
@@ -27,7 +29,10 @@ def _load(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:
     release, part = PARTS[config]
     encoder = grids.encoder(source.encoder or grids.DEFAULT)
     evaluated = {task.id for task in grids.load_tasks(1, EVALUATION)} if part == TRAINING else set[str]()
-    tasks = [task for task in grids.load_tasks(release, part) if task.id not in evaluated]
+    every = list(grids.load_tasks(release, part))
+    tasks = [task for task in every if task.id not in evaluated]
+    if len(tasks) < len(every):
+        log.warning("%s: %d tasks left out, which ARC-AGI-1 evaluates on", config, len(every) - len(tasks))
     variants = [(task, variant) for task in tasks for variant in (task, *(grids.swapped(task) if source.swap else ()))]
     for task, variant in variants:
         for number, augmentation in enumerate(grids.augmentations(variant, source.views or 1, source.seed)):

@@ -128,6 +128,11 @@ def _length(entry: MixEntry) -> Row:
     return {"max_tokens": str(entry.max_tokens), "too_long": getattr(entry, "too_long", None) or "drop"}
 
 
+def is_source(entry: MixEntry) -> bool:
+    """Whether there is a source of the entry's name: of pairs for a PairSource, else of completions."""
+    return entry.source in _readers(entry)
+
+
 def format_of(entry: MixEntry) -> Format:
     """The format of the rows of a source."""
     return format_of_style(_reader(entry).style_of(entry))

@@ -28,7 +28,8 @@ OVERALL = {"A", "B", *UNDECIDED}
 
 Item = tuple[Identity, tuple[str, str, str]]  # prompt, chosen and rejected
 Answers = tuple[Identity, tuple[Question, Question]]  # with the right option, and with a wrong one
-Parser = Callable[[PairSource, Row, str], Iterator[Item]]  # the last argument is the id of the row
+# Of a row with this id: pairs, and for what is no pair the reason.
+Parser = Callable[[PairSource, Row, str], Iterator[Item | str]]
 
 
 def _right_and_wrong(reader: Reader[MixEntry]) -> Callable[[PairSource], Iterator[Answers]]:
@@ -54,7 +55,8 @@ def _answered(style: Callable[[Question], tuple[str, str]], answers: tuple[Quest
 def _from_file(parse: Parser) -> Callable[[PairSource], list[Item]]:
     """A loader of the pairs in the source's file.
 
-    Pairs of equal responses are dropped before `keep_first` applies, and undecided labels; their numbers are logged.
+    Pairs of equal responses are dropped before `keep_first` applies, and undecided ones; the numbers of all that is left out
+    are logged.
     """
 
     def load(source: PairSource) -> list[Item]:
@@ -68,13 +70,16 @@ def _from_file(parse: Parser) -> Callable[[PairSource], list[Item]]:
             except (KeyError, TypeError, AttributeError, ValueError) as error:
                 reason = f"no key {error}" if isinstance(error, KeyError) else error
                 raise DatasetError(f"{path}:{number}: {reason}; correct the row, or choose another source") from error
-            if "label" in row and not parsed:
-                left_out[row["label"]] += 1
             for item in parsed:
+                if isinstance(item, str):
+                    left_out[item] += 1
+                    continue
                 group, (_, chosen, rejected) = item[0].group, item[1]
                 if chosen.strip() == rejected.strip():
                     left_out["equal"] += 1
-                elif not (source.keep_first and group in groups):
+                elif source.keep_first and group in groups:
+                    left_out["not the first of its question"] += 1
+                else:
                     items.append(item)
                     groups.add(group)
         if left_out:
@@ -92,7 +97,7 @@ def _evaluator(source: PairSource, row: Row, name: str) -> Iterator[Item]:
     yield Identity(own["id"], own["group"], own["topic"], own["pool"]), _texts(prompt, chosen, rejected)
 
 
-def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
+def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item | str]:
     """The form of `_evaluator`, or a row with a, b and a label; only labels "a" and "b" make a pair. Both need `group`."""
     if "group" not in row:
         raise ValueError(
@@ -107,9 +112,11 @@ def _persuasion(source: PairSource, row: Row, name: str) -> Iterator[Item]:
         other = "b" if row["label"] == "a" else "a"
         row_id = key_of(row) if "pair" in row else name  # the responses to a prompt may be in several pairs
         yield from _evaluator(source, {**row, "chosen": row[row["label"]], "rejected": row[other], "id": row_id}, name)
+    else:
+        yield row["label"]
 
 
-def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
+def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item | str]:
     """A question with its `preference` list; pairs without a preferred response are left out."""
     prompt = _text(row, "question_complete")
     if (answer := answer_at_end(prompt)) is not None:
@@ -119,6 +126,7 @@ def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
         if overall not in OVERALL:
             raise ValueError(f"'overall' is {overall!r}, expected 'A', 'B', 'AB' or 'None'")
         if overall not in ("A", "B"):
+            yield "undecided"
             continue
         sides = [preference["criteria"].get(criterion) for criterion in CRITERIA]
         agreeing = sum(side == overall or (source.tolerance and side in UNDECIDED) for side in sides)
@@ -127,6 +135,8 @@ def _epfl_raw(source: PairSource, row: Row, name: str) -> Iterator[Item]:
             # The group is made of the prompt, so that the same question in the form of `_evaluator` has the same group.
             identity = Identity(f"{name}/{number}", group_of(prompt), str(row.get("course_id") or ""))
             yield identity, _texts(prompt, _text(preference, overall), _text(preference, other))
+        else:
+            yield "below min_agreement"
 
 
 def _solutions(source: PairSource, row: Row, name: str) -> Iterator[Item]:
