@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 
 import pytest
 
 from mcqa_suite import symbolic
-from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.errors import ConfigError, DatasetError, TemplateError
 from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.check import check
-from mcqa_suite.harness.tasks import manager
+from mcqa_suite.harness.tasks import load_leaves, manager
 from mcqa_suite.symbolic import Template, calculations, defaults
+from mcqa_suite.training_data.sources import Source, rows
 
 TEMPLATES = tasks_dir() / "symbolic_local" / "templates"
 PATHS = sorted(TEMPLATES.glob("*/*.txt"))
@@ -123,3 +125,23 @@ def test_the_tasks_render_and_show_examples_of_other_templates():
 def test_a_bad_seed_or_count_is_named(metadata):
     with pytest.raises((ConfigError, DatasetError), match=rf"{next(iter(metadata))} is .*expected a whole number"):
         check(["mcqa_symbolic_local_main"], metadata)
+
+
+def test_a_folder_of_templates_takes_the_place_of_a_variants(tmp_path):
+    (tmp_path / "own").mkdir()
+    shutil.copy(TEMPLATES / "main" / "printing.txt", tmp_path / "own" / "mine.txt")
+    metadata = {"templates": str(tmp_path / "own"), "instances": 6}
+    [task] = load_leaves(["mcqa_symbolic_local_main_final_answer"], metadata)
+    documents = list(task.eval_docs)
+    assert {doc["template"] for doc in documents} == {"mine"}
+    trained = rows(Source("symbolic_local", n=20, path=str(tmp_path / "own"), style="final_answer"))
+    assert {row["group"] for row in trained} == {"symbolic_local/mine"}
+    assert len(documents) == 6
+    assert not {row["prompt"] for row in trained} & {task.doc_to_text(doc) for doc in documents}
+
+
+def test_a_folder_without_templates_is_one_line(tmp_path):
+    for folder, reason in ((tmp_path / "none", "no such folder"), (tmp_path, "no template")):
+        with pytest.raises((ConfigError, TemplateError), match=reason) as error:
+            load_leaves(["mcqa_symbolic_local_main"], {"templates": str(folder)})
+        assert "\n" not in str(error.value)

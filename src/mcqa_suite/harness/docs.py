@@ -123,11 +123,15 @@ def epfl_path(epfl_file: str | None = None) -> Path:
     return tasks_dir() / "epfl" / "sample.jsonl"
 
 
-def load_symbolic_local(variant: str, seed: int = 1, instances: int = 50, **_: Any) -> dict[str, Dataset]:
-    """Fresh instances of this project's own templates (`--metadata '{"seed": 2, "instances": 50}'`)."""
+def load_symbolic_local(
+    variant: str, seed: int = 1, instances: int = 50, templates: str | None = None, **_: Any
+) -> dict[str, Dataset]:
+    """Fresh instances of this project's own templates (`--metadata '{"seed": 2, "instances": 50}'`), or of a folder's."""
     from mcqa_suite import symbolic
 
-    test = symbolic.documents(variant, seed=seed, instances=instances)
+    if templates is not None and (not isinstance(templates, str) or not Path(templates).is_dir()):
+        raise ConfigError(f"metadata: templates is {templates!r}: no such folder; give a folder of templates")
+    test = symbolic.documents(variant, seed=seed, instances=instances, folder=templates)
     return {"dev": Dataset.from_list(symbolic.examples()), "test": Dataset.from_list(test)}
 
 

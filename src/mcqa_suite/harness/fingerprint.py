@@ -74,6 +74,8 @@ def _source(config: Any) -> str:
         return _name(docs.epfl_path(arguments.get("epfl_file")))
     if load is grid_rules.load_apply:
         return _name(Path(arguments["rules"]))
+    if load is docs.load_symbolic_local and arguments.get("templates"):
+        return _name(Path(arguments["templates"]))
     return str(load.__name__.removeprefix("load_"))
 
 

@@ -1,6 +1,6 @@
 """A recipe: the stages of a ladder, and the tasks that every rung is evaluated on.
 
-The input paths of a recipe (`base`, `config`, a source's `path`, `epfl_file`, `rules`) are relative to the recipe's folder;
+The input paths of a recipe (`base`, `config`, a source's `path`, metadata in `FILES`) are relative to the recipe's folder;
 `output` is relative to the working directory.
 """
 
@@ -35,7 +35,7 @@ from mcqa_suite.questions.bundle import Origin
 BASE = "base"
 DEFAULT_BASE = "smollm2-135m-instruct"
 QUANTISED = ("gptq", "bnb")
-FILES = ("epfl_file", "rules")  # metadata of an evaluation that names a file
+FILES = ("epfl_file", "rules", "templates")  # metadata of an evaluation that names a file or folder
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 

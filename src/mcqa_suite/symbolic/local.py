@@ -2,13 +2,14 @@
 
 The three are disjoint. The examples have their own templates (`dev`). A hash of a story's name and its first two numbers
 (`Template._split`) assigns an instance to testing or training. All variants of a story share these numbers, so no test
-question has the numbers of a training row.
+question has the numbers of a training row. Templates of a folder of one's own take the place of a variant's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError
@@ -27,13 +28,19 @@ def templates(variant: str) -> tuple[Template, ...]:
     return tuple(load_all(tasks_dir() / "symbolic_local" / "templates" / variant))
 
 
-def documents(variant: str, *, seed: int = 1, instances: int = 50) -> list[dict[str, Any]]:
+def _templates(variant: str, folder: str | Path | None) -> Sequence[Template]:
+    return load_all(folder) if folder else templates(variant)
+
+
+def documents(
+    variant: str, *, seed: int = 1, instances: int = 50, folder: str | Path | None = None
+) -> list[dict[str, Any]]:
     """The questions of a task: `instances` draws of every template. ConfigError for an invalid seed or count."""
     for name, value, most in (("seed", seed, 2**63), ("instances", instances, MOST_INSTANCES)):
         least = int(name == "instances")
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise ConfigError(f"metadata: {name} is {value!r}; expected a whole number from {least} to {most}")
-    drawn = [template.sample(instances, seed=seed, split="test") for template in templates(variant)]
+    drawn = [template.sample(instances, seed=seed, split="test") for template in _templates(variant, folder)]
     return [
         _document(f"symbolic_local_{variant}", variant, instance)
         for draw in zip(*drawn, strict=True)
@@ -46,13 +53,15 @@ def examples() -> list[dict[str, Any]]:
     return [_document("symbolic_local_dev", "dev", template.sample(1, seed=0)[0]) for template in templates("dev")]
 
 
-def rows(variants: Sequence[str] = ("main",), *, n: int = 1000, seed: int = 0) -> list[dict[str, Any]]:
+def rows(
+    variants: Sequence[str] = ("main",), *, n: int = 1000, seed: int = 0, folder: str | Path | None = None
+) -> list[dict[str, Any]]:
     """`n` training rows, the same number from each template of `variants`.
 
     A row has id, template, variant, question, solution, gold. No row has the numbers of a test question.
     ConfigError for an unknown variant, TemplateError where a template has too few instances.
     """
-    chosen = [(variant, template) for variant in variants for template in templates(variant)]
+    chosen = [(variant, template) for variant in variants for template in _templates(variant, folder)]
     if n < 1 or not chosen:
         raise ConfigError(f"symbolic_local: {n} rows from {len(chosen)} templates; both must be at least 1")
     share, extra = divmod(n, len(chosen))

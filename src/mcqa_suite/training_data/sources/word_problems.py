@@ -72,11 +72,11 @@ def _of_file(source: Source, columns: str, parse: Callable[[Row], Item]) -> list
 
 
 def _symbolic_local(source: Source) -> Iterator[Item]:
-    """Instances of this project's templates, with numbers that no evaluation task has."""
+    """Instances of this project's templates, or of those in the folder `path`, with numbers that no evaluation task has."""
     from mcqa_suite import symbolic
 
     n = required(source, "n", "say how many problems to draw")
-    for row in symbolic.rows([source.config or symbolic.VARIANTS[0]], n=n, seed=source.seed):
+    for row in symbolic.rows([source.config or symbolic.VARIANTS[0]], n=n, seed=source.seed, folder=source.path):
         problem = WordProblem(row["id"], row["question"], row["solution"], gold_number(row["gold"]))
         yield Identity(row["id"], f"symbolic_local/{row['template']}", row["variant"]), problem
 
@@ -113,6 +113,6 @@ WORD_PROBLEMS = {
     # The data set has one split; `split: train` is the part of its templates for training.
     "gsm_symbolic": Reader(_gsm_symbolic, STYLES, ("config", "path"), "made", SYSTEM),
     "counting": Reader(counting.load, STYLES, ("config",), None, SYSTEM),
-    "symbolic_local": Reader(_symbolic_local, STYLES, ("config",), None, SYSTEM),
+    "symbolic_local": Reader(_symbolic_local, STYLES, ("config", "path"), None, SYSTEM),
     "theorem_qa": Reader(_theorem_qa, STYLES, ("config",), "made", SYSTEM),
 }
