@@ -35,7 +35,7 @@ def tasks(made_up_hub) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MCQA_SHARED", str(made_up_hub))
         patch.delenv("MCQA_EPFL_FILE", raising=False)
-        return {name: load([name], manager({"data": "hub"}))[0] for name in FORMS}
+        return dict(zip(FORMS, load(FORMS, manager({"data": "hub"})), strict=True))
 
 
 def document(task: Any) -> dict[str, Any]:

@@ -32,9 +32,9 @@ def documented_commands() -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.startswith("mcqa ")]
 
 
-def small(command: str, judge: str, prompts: dict[str, int], max_tokens: int) -> list[str]:
+def small(command: str, judge: str, prompts: dict[str, int], max_tokens: int, encoder: Path = BASE) -> list[str]:
     """The words of a documented command, with the judge's address, an encoder that is here, few prompts and short responses."""
-    command = command.replace(JUDGE, judge).replace(ENCODER, str(BASE))
+    command = command.replace(JUDGE, judge).replace(ENCODER, str(encoder))
     command = re.sub(r"--pool (\w+) --n \d+", lambda pool: f"--pool {pool[1]} --n {prompts[pool[1]]}", command)
     words = shlex.split(command)[1:]
     if " sample " in command:
@@ -44,14 +44,19 @@ def small(command: str, judge: str, prompts: dict[str, int], max_tokens: int) ->
 
 
 def write_small_recipe(
-    folder: Path, *, steps: int, data: list[dict] | None = None, trainer: dict[str, dict] | None = None
+    folder: Path,
+    *,
+    steps: int,
+    base: Path = BASE,
+    data: list[dict] | None = None,
+    trainer: dict[str, dict] | None = None,
 ) -> None:
-    """The recipe on the toy, for a few steps, without evaluation.
+    """The recipe on a small base, for a few steps, without evaluation.
 
     `data` replaces the sources of SFT; `trainer` changes arguments of the trainers of a kind.
     """
     recipe = yaml.safe_load((REPOSITORY / RECIPE).read_text(encoding="utf-8"))
-    recipe |= {"base": str(BASE), "dtype": "float32", "chat_template": False, "threads": 1, "evaluate": []}
+    recipe |= {"base": str(base), "dtype": "float32", "chat_template": False, "threads": 1, "evaluate": []}
     for stage in recipe["stages"]:
         settings = stage["settings"] = dict(stage["settings"])
         batch = {"max_steps": steps, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 1}
@@ -69,11 +74,13 @@ def write_small_recipe(
     path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
 
 
-def run_flow(folder: Path, judge: str, prompts: dict[str, int], max_tokens: int) -> Iterator[tuple[str, str]]:
+def run_flow(
+    folder: Path, judge: str, prompts: dict[str, int], max_tokens: int, encoder: Path = BASE
+) -> Iterator[tuple[str, str]]:
     """Run the documented commands in `folder`; yields each with what it printed. The human quits once and goes on."""
     with chdir(folder):
         for command in documented_commands():
-            words = small(command, judge, prompts, max_tokens)
+            words = small(command, judge, prompts, max_tokens, encoder)
             if words[:2] == ["preferences", "label"] and "human" in words:
                 yield command, label_by_terminal(words)
                 continue

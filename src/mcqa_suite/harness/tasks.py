@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 ALL = "everything"
 
 
-def manager(metadata: dict[str, Any] | None = None) -> TaskManager:
+def manager(metadata: Mapping[str, Any] | None = None) -> TaskManager:
     """Our tasks alone: the harness's own index of 14,000 YAMLs takes six seconds and is not needed."""
+    return _manager(json.dumps(metadata or {}, sort_keys=True), str(tasks_dir()))
+
+
+@cache
+def _manager(metadata: str, folder: str) -> TaskManager:
+    """The manager of a folder, with metadata written as JSON: to read all YAMLs takes most of a second."""
     from lm_eval.tasks import TaskManager
 
-    return with_local_data(TaskManager(include_path=str(tasks_dir()), include_defaults=False, metadata=metadata or {}))
+    return with_local_data(TaskManager(include_path=folder, include_defaults=False, metadata=json.loads(metadata)))
 
 
 def with_local_data(tasks: TaskManager) -> TaskManager:
@@ -60,13 +66,7 @@ def load_leaves(names: Sequence[str], metadata: dict[str, Any] | None = None) ->
 
     `metadata` is the harness's, such as {"epfl_file": "questions.jsonl"}.
     """
-    return leaves_of(load(names, _manager(json.dumps(metadata, sort_keys=True))) if names else [])
-
-
-@cache
-def _manager(metadata: str) -> TaskManager:
-    """The manager of some metadata, written as JSON: to read all YAMLs takes a second."""
-    return manager(json.loads(metadata))
+    return leaves_of(load(names, manager(metadata)) if names else [])
 
 
 def leaves_of(loaded: Sequence[Any]) -> list[Any]:
