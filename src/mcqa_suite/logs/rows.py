@@ -86,7 +86,8 @@ class Sample:
     def option_texts(self, options: int, delimiter: str = " ") -> list[str]:
         """The continuation of each option without the delimiter before it; "" where the log has none."""
         if without_arguments(self.row):
-            return [str(text) for text in self.doc["choices"][:options]]
+            choices = self.doc.get("choices")
+            return [str(text) for text in choices[:options]] if isinstance(choices, list) else [""] * options
         return [self._argument(option, 1).removeprefix(delimiter) for option in range(options)]
 
     def _argument(self, request: int, index: int) -> str:
