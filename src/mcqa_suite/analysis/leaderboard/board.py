@@ -147,7 +147,7 @@ def leaderboard(
     if nested is None and (len(columns) == 1 or all(is_share(column.metric) for column in columns)):
         rows = [replace(row, macro=_macro(row, ranked_by)) for row in rows]
     if not any(row.macro for row in rows):
-        ranked_by = _first_complete(rows, columns)
+        ranked_by = _largest_complete(rows, columns)
     rows = _ranked(rows, ranked_by)
     if noise_floor is not None:
         rows.append(replace(_row(noise_floor, columns, Differ(differences)), kind="noise floor"))
@@ -309,12 +309,14 @@ def _macro(row: BoardRow, columns: Sequence[TaskColumn]) -> Estimate | None:
     return mean_of_columns([entry.scores for entry in entries]).estimate
 
 
-def _first_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
-    """The first column on which every model has a sound score; else the first column."""
-    for index, column in enumerate(columns):
-        if all((entry := row.entries[index]) is not None and entry.is_sound for row in rows):
-            return [column]
-    return list(columns[:1])
+def _largest_complete(rows: Sequence[BoardRow], columns: Sequence[TaskColumn]) -> list[TaskColumn]:
+    """The column of most questions on which every model has a sound score; the first column where there is none."""
+    questions = dict[int, float]()
+    for index in range(len(columns)):
+        entries = [row.entries[index] for row in rows]
+        if all(entry is not None and entry.is_sound for entry in entries):
+            questions[index] = min(entry.accuracy.n for entry in entries if entry)
+    return [columns[max(questions, key=lambda index: questions[index])]] if questions else list(columns[:1])
 
 
 def _goodness(row: BoardRow, ranked_by: Sequence[TaskColumn]) -> float:
