@@ -158,7 +158,7 @@ def test_sets_that_share_documents_have_no_macro_mean(tmp_path):
     rows = choice_rows("main", scores, gold)
     board = leaderboard([read_run(write_run(tmp_path / "base", {"main": rows, "diamond": rows[:20]}))])
     assert board.rows[0].macro is None
-    assert "No macro mean: diamond and main share documents. Sorted by diamond." in markdown(board)
+    assert "No macro mean: diamond and main share documents. Sorted by main." in markdown(board)
 
 
 def test_the_table_names_the_tasks_that_it_does_not_show(tmp_path, capsys):

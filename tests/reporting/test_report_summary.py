@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from helpers.comparison_runs import compared, two_runs
 from helpers.ladder_runs import ladder
+from helpers.log_files import choice_rows, questions, write_run
 from helpers.report_runs import ladder as worse_and_equal
 from helpers.report_runs import noisy
 
@@ -52,6 +53,7 @@ def test_the_lineage_has_scores_and_sizes(tmp_path):
         ("dpo", "70.5 %"),
         ("gptq4", "69.0 %"),
     ]
+    assert [(node.change, node.tone) for node in chain] == [("", ""), ("+10.0", "better"), ("+0.5", ""), ("-1.5", "worse")]
     assert root.size == "0.002 MB, 16.0 bits"
 
 
@@ -65,6 +67,29 @@ def test_an_origin_says_how_a_checkpoint_was_made(tmp_path):
     assert (origin.kind, origin.bits, origin.size_mb) == ("gptq", 4, 5.0)
     runs = [replace(read_run(two_runs(tmp_path)[0]), origin=replace(origin, bits=bits)) for bits in (8, 4)]
     assert recipe_words(runs) == "GPTQ, 8 and 4 bits"
+
+
+def test_an_arrow_leads_only_to_what_was_made_of_the_stage_before(tmp_path):
+    run = read_run(two_runs(tmp_path)[0])
+    stages = [("sft", None, "base"), ("dpo", None, "sft"), ("gptq", 8, "sft"), ("bnb", 4, "sft"), ("gptq", 4, "sft")]
+    runs = [
+        replace(run, origin=Origin(kind, kind, (Parent(of, of),), kind=kind, bits=bits)) for kind, bits, of in stages
+    ]
+    assert recipe_words(runs) == "SFT → DPO; GPTQ, 8 and 4 bits; bitsandbytes, 4 bits"
+    chain = [runs[0], replace(run, origin=Origin("gptq", "gptq", (Parent("sft", "sft"),), kind="gptq", bits=4))]
+    assert recipe_words(chain) == "SFT → GPTQ, 4 bits"
+
+
+def test_many_tasks_that_are_not_valid_take_one_line(tmp_path):
+    scores, gold = questions(60)
+    always = [0.0, -9.0, -9.0, -9.0]
+    tasks = {name: choice_rows(name, scores * 0 + always, gold) for name in ("t", "u", "v")}
+    report = compared(*(write_run(tmp_path / name, tasks, model=name) for name in ("base", "sft")))
+    [sentence] = sentences(report, [read_run(tmp_path / name, name=name) for name in ("base", "sft")], {})
+    assert [note.split(":")[0] for note in sentence.notes] == [
+        "t is not valid",
+        "2 more are not valid (see the checks)",
+    ]
 
 
 def test_a_sentence_says_loss_changes_and_size(tmp_path):

@@ -74,7 +74,7 @@ def _score(row: BoardRow, board: Leaderboard) -> str:
 def _change(row: BoardRow, board: Leaderboard) -> tuple[str, str]:
     """The difference to the parent on the only task that models are ranked by, and its tone."""
     entry = _only_entry(row, board)
-    if row.macro or entry is None or entry.change is None or entry.change.verdict == "not valid":
+    if entry is None or entry.change is None or entry.change.verdict == "not valid":
         return "", ""
     difference = change_in_unit(entry.change.change.difference.value, entry.column.metric)
     return difference, entry.change.verdict if entry.change.verdict in ("better", "worse") else ""

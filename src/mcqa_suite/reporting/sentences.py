@@ -60,12 +60,19 @@ def _sentence(
         *_changed(rows, floors),
         *_size(run, runs.get(parent)),
     ]
-    notes = [
-        f"{readable(row.title)} is not valid: {failures(comparison, row)}" for row in rows if row.verdict == "not valid"
-    ]
+    notes = list(_not_valid(comparison, [row for row in rows if row.verdict == "not valid"]))
     if mismatched and not not_comparable:
         notes.append(asked_differently(mismatched))
     return Sentence(name, run.origin.bits, parent, word, tone, "; ".join(parts), (*notes, *_facts(rows)))
+
+
+def _not_valid(comparison: Comparison, rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    """A line with the reason for one or two rows; of more, the reason of the first alone."""
+    first, others = (rows, []) if len(rows) <= 2 else (rows[:1], rows[1:])
+    for row in first:
+        yield f"{readable(row.title)} is not valid: {failures(comparison, row)}"
+    if others:
+        yield f"{len(others)} more are not valid (see the checks): {'; '.join(readable(row.title) for row in others)}"
 
 
 def asked_differently(mismatched: Mapping[str, Sequence[str]]) -> str:
