@@ -1,4 +1,4 @@
-"""Write every table, figure and the report of this folder from the logs in runs/: `make results`, about a minute.
+"""Write every table, figure and the report of this folder from the logs in runs/: `make results`, about two minutes.
 
 The logs were made by the commands in README.md and packed by `mcqa pack`; no model is run here.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,11 +93,17 @@ def made_by(command: str, folders: Iterable[Path]) -> str:
     results = [load_results(path) for folder in folders for path in results_files(folder)]
     dates = sorted({f"{datetime.fromtimestamp(each['date'], UTC):%Y-%m-%d}" for each in results})
     commits = sorted({each["git_hash"] for each in results})
+    about = [each["pretty_env_info"] for each in results]
+    machines = sorted({f"{field_of('CPU(s)', text)} cores of {field_of('Model name', text)}" for text in about})
     manifests = [read_manifest(folder) for folder in folders if (folder / MANIFEST).is_file()]
-    machines = sorted({f"{each.hardware.cores} cores of {each.hardware.cpu}" for each in manifests})
     versions = sorted({f"{name} {number}" for each in manifests for name, number in each.versions.items()})
     facts = (" to ".join(dict.fromkeys((dates[0], dates[-1]))), f"commit {', '.join(commits)}", *machines, *versions)
     return f"    {command}\n\n{', '.join(facts)}\n\n"
+
+
+def field_of(field: str, about: str) -> str:
+    """A field of what the harness records about the machine."""
+    return re.findall(rf"^{re.escape(field)}: +(.+)$", about, re.MULTILINE)[0]
 
 
 def quantisation(result: LadderResult, board: Leaderboard) -> str:
@@ -123,8 +130,8 @@ def quantisation(result: LadderResult, board: Leaderboard) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in measured["versions"].items())
     notes = (
         f"Mean accuracy over {', '.join(board.columns[index].title for index in columns)}, in %. Seconds and tokens/s: "
-        f"`{measured['command']}`, {measured['machine']}; kernels of {versions}. A CPU computes in float32 whatever the bits: "
-        "there fewer bits save disk and memory, not time.",
+        f"`{measured['command']}`, {measured['machine']}; kernels of {versions}. Models of one kernel and size differ by chance "
+        "alone. A CPU computes in float32 whatever the bits: there fewer bits save disk and memory, not time.",
     )
     header = ("rung", "parent", "accuracy %", "stored as", "bits/weight", "MB", "s/question", "tokens/s", "kernel")
     return markdown(Table("", header, rows, notes, left=2))

@@ -1,9 +1,9 @@
 """Time the rungs of a run on the same questions, one after the other on a quiet machine.
 
-    python benchmarks/speed/quantised_speed.py runs/smollm2 [--rungs base sft gptq4] [--questions 100] [--json FILE]
+    python benchmarks/speed/quantised_speed.py runs/smollm2 [--rungs base sft gptq4] [--questions 100] [--rounds 2] [--json FILE]
 
 Each rung answers the first ARC-Easy test questions as `mcqa_arc_easy_cloze` asks, computed in float32, and reads prompts for
-tokens a second; in two rounds, of which the faster counts. The kernel is the class of most of its linear layers.
+tokens a second; of several rounds the fastest counts. The kernel is the class of most of its linear layers.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from pathlib import Path
 from mcqa_suite.common.manifest import cpu_name, read_manifest, usable_cores
 from mcqa_suite.evaluation.evaluate_checkpoint import load_model
 from mcqa_suite.harness.tasks import load_leaves
-
-ROUNDS = 2
 
 
 def measure(checkpoint: Path, questions: int) -> dict:
@@ -45,16 +43,17 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--rungs", nargs="+", help="default: every rung that can be evaluated, the base first")
     parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     args = parser.parse_args()
     folder = args.run / "checkpoints"
     rungs = args.rungs or [path.parent.name for path in sorted((args.run / "evaluations").glob("*/manifest.json"))]
     rungs.sort(key=lambda name: name != "base")
 
-    rounds = [{name: measure(folder / name, args.questions) for name in rungs} for _ in range(ROUNDS)]
+    rounds = [{name: measure(folder / name, args.questions) for name in rungs} for _ in range(args.rounds)]
     figures = {name: min((each[name] for each in rounds), key=lambda speed: speed["seconds"]) for name in rungs}
     for name in rungs:
-        figures[name]["tokens_per_second"] = max(each[name]["tokens_per_second"] for each in rounds)
+        figures[name]["tokens_per_second"] = max(each[name]["tokens_per_second"] or 0.0 for each in rounds)
     print("| rung | s a question | to the base | tokens/s | to the base | bits/weight | MB | kernel |")
     print("|---|---:|---:|---:|---:|---:|---:|---|")
     first = figures[rungs[0]]
@@ -69,7 +68,8 @@ def main() -> None:
     libraries = {name: version(name) for name in ("torch", "transformers", "gptqmodel", "bitsandbytes")}
     print(f"\nKernels of {', '.join(f'{name} {number}' for name, number in libraries.items())}.")
     if args.json:
-        command = "python benchmarks/speed/quantised_speed.py RUN --json results/runs/speed.json"
+        options = f"--questions {args.questions} --rounds {args.rounds}"
+        command = f"python benchmarks/speed/quantised_speed.py RUN {options} --json FILE"
         machine = f"{datetime.now(UTC):%Y-%m-%d}, {usable_cores()} cores of {cpu_name()}"
         content = {"command": command, "machine": machine, "versions": libraries, "rungs": figures}
         args.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

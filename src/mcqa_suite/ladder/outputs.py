@@ -85,7 +85,7 @@ TRAINED = (
 )
 PREFERENCE_NOTE = (
     "Reward accuracy is over pairs of questions kept from training; a tie is no success. Shorter and longer: the accuracy of "
-    "always taking the shorter or the longer response of the same pairs."
+    "always taking the shorter or the longer response of the same pairs, which is never right for two of one length."
 )
 PREFERRED = ("stage", "reward accuracy %", "95 % interval", "pairs", "ties", "margin", "shorter is right %", "longer %")
 
