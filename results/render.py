@@ -24,7 +24,8 @@ from mcqa_suite.logs.files import results_files
 from mcqa_suite.logs.results import load_results
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.reporting.figures import files
-from mcqa_suite.reporting.figures.runs import against_bits
+from mcqa_suite.reporting.figures.sizes import against_size
+from mcqa_suite.reporting.headlines import headlines
 from mcqa_suite.reporting.html import write_report
 from mcqa_suite.reporting.rung_table import chosen_columns
 from mcqa_suite.reporting.tables import Table, markdown, percent
@@ -36,7 +37,7 @@ VOTED = "mcqa_arc_easy_cot_n8"
 RECIPE = "training/configs/smollm2.yaml"
 NOISE_COMMAND = "mcqa eval --model_args pretrained=BASE --batch_size 8 ..., as README.md has it"
 QUANTISED = ("gptq", "bnb")
-CLOZE = ("mcqa_arc_easy_cloze", "mcqa_arc_challenge_cloze", "mcqa_openbookqa_cloze", "mcqa_mmlu_stem_cloze")
+CLOZE = ("mcqa_arc_easy_cloze", "mcqa_arc_challenge_cloze", "mcqa_openbookqa_cloze")  # which every rung answers
 
 
 def main() -> None:
@@ -53,14 +54,17 @@ def main() -> None:
     for name in ("leaderboard.md", "training.md"):
         write_file(output / name, head + (output / name).read_text(encoding="utf-8"))
     write_file(output / "quantisation.md", head + quantisation(result, board))
-    if plot := against_bits(board, None, None):
+    runs = [f"{name}={folder}" for name, folder in evaluated.items()]
+    smaller = [rung.name for rung in result.rungs if rung.manifest.kind in QUANTISED and rung.name in evaluated]
+    made_of_sft = [f"{name}={evaluated[name]}" for name in ("sft", *smaller) if name != "base-gptq4"]
+    comparison = mcqa_suite.compare(*made_of_sft, tasks=",".join(CLOZE)).comparison
+    if plot := against_size(comparison, headlines(comparison), [row.run for row in board.rows]):
         write_files(output, files([plot]))
 
-    runs = [f"{name}={folder}" for name, folder in evaluated.items()]
     floor = f"base-again={NOISE}"
     logs = {rung.name: rung.checkpoint / TRAINING_LOG for rung in result.rungs}
     write_report(runs, output / "report.html", noise_floor=floor, logs=logs)
-    noise = mcqa_suite.compare(runs[0], floor, tasks=",".join(CLOZE[:3])).text(full=True)
+    noise = mcqa_suite.compare(runs[0], floor, tasks=",".join(CLOZE)).text(full=True)
     write_file(output / "noise.md", made_by(NOISE_COMMAND, [NOISE]) + noise)
 
     with_orders = [f"{name}={evaluated[name]}" for name in (BASE, "sft")]

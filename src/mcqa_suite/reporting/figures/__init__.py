@@ -12,7 +12,7 @@ import matplotlib as mpl
 
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.reporting.figures import changes, choices
-from mcqa_suite.reporting.figures.runs import reads
+from mcqa_suite.reporting.figures.reads import reads
 from mcqa_suite.reporting.figures.sizes import against_size
 from mcqa_suite.reporting.figures.speeds import against_speed
 from mcqa_suite.reporting.figures.style import SETTINGS, Plot, css_variables, files, inline
