@@ -55,10 +55,9 @@ def main() -> None:
         write_file(output / name, head + (output / name).read_text(encoding="utf-8"))
     write_file(output / "quantisation.md", head + quantisation(result, board))
     runs = [f"{name}={folder}" for name, folder in evaluated.items()]
-    smaller = [rung.name for rung in result.rungs if rung.manifest.kind in QUANTISED and rung.name in evaluated]
-    made_of_sft = [f"{name}={evaluated[name]}" for name in ("sft", *smaller) if name != "base-gptq4"]
-    comparison = mcqa_suite.compare(*made_of_sft, tasks=",".join(CLOZE)).comparison
-    if plot := against_size(comparison, headlines(comparison), [row.run for row in board.rows]):
+    comparison = mcqa_suite.compare(*runs, tasks=",".join(CLOZE)).comparison
+    groups = [[row for row in rows if row.parent == "sft" and row.variant != "dpo"] for rows in headlines(comparison)]
+    if plot := against_size(comparison, groups, [row.run for row in board.rows]):
         write_files(output, files([plot]))
 
     floor = f"base-again={NOISE}"
