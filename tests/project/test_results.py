@@ -34,7 +34,9 @@ TASKS = ("mcqa_arc_easy_cloze", "mcqa_arc_challenge_cloze", "mcqa_openbookqa_clo
 
 @pytest.mark.parametrize("title", RUNGS)
 def test_the_table_of_the_readme_is_the_leaderboards(title):
-    [line] = [line for line in (REPOSITORY / "README.md").read_text("utf-8").splitlines() if line.startswith(f"| {title} |")]
+    [line] = [
+        line for line in (REPOSITORY / "README.md").read_text("utf-8").splitlines() if line.startswith(f"| {title} |")
+    ]
     written = [cell.strip() for cell in line.split("|")[2:-1]]
     board = (RESULTS / "leaderboard.md").read_text(encoding="utf-8").splitlines()
     header = next(line for line in board if line.startswith("| rung |"))

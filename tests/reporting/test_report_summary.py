@@ -53,7 +53,12 @@ def test_the_lineage_has_scores_and_sizes(tmp_path):
         ("dpo", "70.5 %"),
         ("gptq4", "69.0 %"),
     ]
-    assert [(node.change, node.tone) for node in chain] == [("", ""), ("+10.0", "better"), ("+0.5", ""), ("-1.5", "worse")]
+    assert [(node.change, node.tone) for node in chain] == [
+        ("", ""),
+        ("+10.0", "better"),
+        ("+0.5", ""),
+        ("-1.5", "worse"),
+    ]
     assert root.size == "0.002 MB, 16.0 bits"
 
 
