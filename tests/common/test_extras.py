@@ -71,7 +71,7 @@ def test_a_missing_import_that_no_extra_provides_is_raised_unchanged():
 
 def test_a_command_names_its_own_extra_where_several_have_the_module(monkeypatch):
     monkeypatch.setattr(extras, "installed", lambda module: False)
-    error = ModuleNotFoundError("No module named 'openai'", name="openai")
+    error = ModuleNotFoundError("No module named 'tenacity'", name="tenacity")
     assert "[server]'" in str(extras.missing(error))
     assert "[rank]'" in str(extras.missing(error, "rank"))
     assert "[eval]'" in str(extras.missing(ModuleNotFoundError("torch", name="torch"), "rank"))

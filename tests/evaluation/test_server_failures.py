@@ -109,9 +109,12 @@ HALF = b'{"choices": [{"message": {"content": "The ans'
     [
         (500, "HTTP 500: .*not today.* \\(2 tries\\)", 2),
         (400, "HTTP 400", 1),  # the server will not like the request better the next time
-        (Reply(HALF), 'without choices: {"choices": .*The ans', 2),
+        (Reply(HALF), 'no JSON .*{"choices": .*The ans', 2),
         (Reply(HALF, headers=(("Content-Length", "500"),)), "no answer", 2),
-        (Reply(b"<html>"), "without choices: <html>", 2),
+        (Reply(b"<html>"), "no JSON .*<html>", 2),
+        (Reply(b"[" * 200_000), "no JSON .*100 deep", 2),
+        ({"choices": [{"message": {"content": [{"type": "text", "text": "B"}]}}]}, "no text but list", 2),
+        ({"choices": [{"message": {"content": None, "reasoning": "B"}, "finish_reason": "stop"}]}, "no text", 2),
         ({"object": "x"}, "without choices", 2),
         ({"choices": []}, "without choices", 2),
         ({"choices": [{"index": 0}]}, "not an answer .*KeyError", 2),
@@ -187,7 +190,7 @@ def test_an_address_without_a_server_is_one_line():
         pass
     lm = chat(served)
     with pytest.raises(
-        EndpointError, match=r"nothing was answered \(no answer \(ConnectError\).*is the server running"
+        EndpointError, match=r"nothing was answered \(no answer \(ClientConnectorError\).*is the server running"
     ):
         lm.generate_until(instances(lm, ["one", "two"]))
 
@@ -212,7 +215,7 @@ def test_retries_end_after_a_number_of_tries_and_of_seconds():
 
     with pytest.raises(ValueError, match="busy") as failure:
         retried(never, tries=4, backoff=0.001, seconds=900)
-    assert reason_of(failure.value, "") == "not an answer of OpenAI's API (ValueError: busy) (4 tries)"
+    assert reason_of(failure.value) == "not an answer of OpenAI's API (ValueError: busy) (4 tries)"
     started = time.monotonic()
     with pytest.raises(ValueError, match="busy"):
         retried(never, tries=1000, backoff=0.05, seconds=0.4)

@@ -14,11 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer that is no plain text: any status, any bytes, any headers."""
+    """An answer that is no plain text: any status, any bytes, any headers; `drip`: seconds before each byte."""
 
     data: bytes = b""
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+    phrase: str | None = None
+    drip: float = 0.0
 
 
 @dataclass
@@ -52,7 +54,7 @@ def serving(
 
         def send(self, reply: Reply) -> None:
             data = reply.data
-            self.send_response(reply.status)
+            self.send_response(reply.status, reply.phrase)
             for name, value in reply.headers:
                 self.send_header(name, value)
             if "Content-Length" in dict(reply.headers):
@@ -60,8 +62,10 @@ def serving(
             else:
                 self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            with suppress(BrokenPipeError):  # a client that did not wait so long
-                self.wfile.write(data)
+            with suppress(BrokenPipeError, ConnectionResetError):  # a client that did not wait so long
+                for piece in [data[i : i + 1] for i in range(len(data))] if reply.drip else [data]:
+                    time.sleep(reply.drip)
+                    self.wfile.write(piece)
 
         def do_GET(self) -> None:
             self.reply(200, {"data": [{"id": name} for name in models]})

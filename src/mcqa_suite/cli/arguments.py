@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.json_text import loads
 
 RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER; or a log of Inspect (extra: inspect)"
 JUDGE = (
@@ -102,7 +102,7 @@ def fail_if_any(problems: Sequence[str]) -> None:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
+        value = loads(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
     if not isinstance(value, dict):

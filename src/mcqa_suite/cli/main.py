@@ -15,7 +15,8 @@ from textwrap import fill
 from mcqa_suite import __version__
 from mcqa_suite.cli.arguments import command
 from mcqa_suite.common import extras
-from mcqa_suite.common.errors import McqaError
+from mcqa_suite.common.errors import McqaError, file_error
+from mcqa_suite.common.output import print_error, safe_output
 
 GROUPS = {
     "evaluate": {
@@ -109,7 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from mcqa_suite.cli.terminal import print_markdown
             from mcqa_suite.evaluation.launch import launch
 
-            return launch(words[1:], print_markdown)
+            with safe_output():
+                return launch(words[1:], print_markdown)
         if words[:1] == ["--print-completion"] and words[1:] and words[1] in SHELLS:
             from mcqa_suite.cli.completion import script
 
@@ -117,16 +119,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         options = vars(build_parser(words[:1]).parse_args(words))
         run, extra = options.pop("run"), options.pop("extra", None)
-        return int(run(**options) or 0)
+        with safe_output():
+            return int(run(**options) or 0)
     except (McqaError, ImportError) as error:
         message = extras.missing(error, extra) if isinstance(error, ImportError) else error
         if debug or message is None:
             raise
-        print(f"mcqa: {message}", file=sys.stderr)
+        print_error(message)
         return 2
     except BrokenPipeError:  # `mcqa ... | head`: the reader closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if debug or (explained := file_error(error)) is None:
+            raise
+        print_error(explained)
+        return 2
     except KeyboardInterrupt:
         print("mcqa: interrupted; rerun to resume", file=sys.stderr)
         return 130

@@ -12,6 +12,10 @@ from itertools import groupby, takewhile
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from mcqa_suite.common.foreign_text import printable
+from mcqa_suite.common.masking import masked
+from mcqa_suite.common.output import beneath
+
 if TYPE_CHECKING:
     from rich.text import Text
 
@@ -26,7 +30,7 @@ COLOURS = {
 }
 FIGURE = re.compile(r"[-+<±]?\d")  # how a cell of figures begins
 CELLS = re.compile(r"(?<!\\)\|")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+ESCAPED = re.compile(r"\\([|<])")
 
 
 def print_markdown(markdown: str, style: str | None = None, *, optional: Sequence[str] = ()) -> None:
@@ -39,14 +43,14 @@ def print_markdown(markdown: str, style: str | None = None, *, optional: Sequenc
         return
     from rich.console import Console
 
-    console = Console(highlight=False)
-    for line in fitted(markdown, shutil.get_terminal_size().columns, optional):
+    console = Console(highlight=False, file=beneath(sys.stdout))
+    for line in fitted(printable(masked(markdown)), shutil.get_terminal_size().columns, optional):
         console.print(line, soft_wrap=True)
 
 
 def fitted(markdown: str, width: int, optional: Sequence[str] = ()) -> Iterator[Text]:
     """The lines of a text in `width` columns. No word is broken, also where that makes a line too long."""
-    for is_table, lines in groupby(CONTROL.sub("", markdown).splitlines(), key=lambda line: line.startswith("|")):
+    for is_table, lines in groupby(markdown.split("\n"), key=lambda line: line.startswith("|")):
         if is_table:
             yield from _table(list(lines), width, optional)
         else:
@@ -101,7 +105,7 @@ class Column:
 
 def _table(lines: Sequence[str], width: int, optional: Sequence[str]) -> Iterator[Text]:
     """The columns side by side; else the first as a line over its rows; else without optional columns; else in blocks."""
-    header, _, *rows = [[cell.strip().replace("\\|", "|") for cell in CELLS.split(line)[1:-1]] for line in lines]
+    header, _, *rows = [[ESCAPED.sub(r"\1", cell.strip()) for cell in CELLS.split(line)[1:-1]] for line in lines]
     columns = [Column(title, [row[i] for row in rows]) for i, title in enumerate(header)]
     expendable = [title for title in optional if title in header]
     for dropped in range(len(expendable) + 1):

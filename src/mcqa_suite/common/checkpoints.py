@@ -15,6 +15,8 @@ from typing import Any
 
 from mcqa_suite.common.chat_template import DEFAULT, FORMATS, WITHOUT, ChatTemplate
 from mcqa_suite.common.errors import CheckpointError, ConfigError
+from mcqa_suite.common.files import inside, opened, read_text
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.manifest import MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
 
 ADAPTER = "adapter_config.json"
@@ -49,7 +51,7 @@ def has_chat_template(folder: Path) -> bool:
     if (folder / "chat_template.jinja").is_file():
         return True
     try:
-        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        config = loads(read_text(folder / "tokenizer_config.json"))
     except (OSError, ValueError):
         return False
     return bool(config.get("chat_template"))
@@ -108,7 +110,7 @@ def find_parent(folder: Path) -> str | None:
     manifest = optional_manifest(folder) if folder.is_dir() else None
     if manifest is None or manifest.parent is None:
         return None
-    parent = folder.resolve().parent / Path(manifest.parent.name).name
+    parent = inside(folder.resolve().parent, manifest.parent.name)
     if not (parent / MANIFEST).is_file() or read_manifest(parent).content != manifest.parent.content:
         return None
     return base_of_run(parent) or str(parent)
@@ -154,11 +156,11 @@ def tensor_entries(folder: Path) -> dict[str, dict[str, Any]]:
 def _header(path: Path) -> dict[str, dict[str, Any]]:
     """The entries of a header: 8 bytes with its length, then JSON."""
     size, end, entries = path.stat().st_size, -1, {}
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length <= min(size, MOST_HEADER_BYTES):
             with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-                entries = json.loads(stream.read(length))
+                entries = loads(stream.read(length))
                 entries.pop("__metadata__", None)
                 end = max((_end(entry) for entry in entries.values()), default=0)
     if 8 + length + end != size:

@@ -17,6 +17,7 @@ import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.files import read_text
 
 T = TypeVar("T")
 STRICT = ConfigDict(extra="forbid", strict=True)  # for dataclasses that are read from a user's file
@@ -94,7 +95,7 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; ConfigError names the file and the line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         _check_extent(text)
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:

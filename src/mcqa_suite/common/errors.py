@@ -1,7 +1,8 @@
 """Errors that a user can fix; the CLI prints each as one line and exits with 2."""
 
-import sys
 from collections.abc import Callable
+
+from mcqa_suite.common.output import print_error
 
 
 class McqaError(Exception):
@@ -44,11 +45,23 @@ class StageError(McqaError):
     """A stage of a ladder whose process failed."""
 
 
+def file_error(error: OSError) -> McqaError | None:
+    """The failure of a file as an error that names it; None for a failure of something else."""
+    if error.filename is None or isinstance(error, BrokenPipeError):
+        return None
+    return McqaError(f"{error.filename!s}: {error.strerror}; give the path of a file that can be read or written")
+
+
 def exit_code(run: Callable[[], object]) -> int:
     """Call `run`; return 0, or 2 after one line on stderr for an error that a user can fix."""
     try:
         run()
     except McqaError as error:
-        print(f"mcqa: {error}", file=sys.stderr)
+        print_error(error)
+        return 2
+    except OSError as error:
+        if (explained := file_error(error)) is None:
+            raise
+        print_error(explained)
         return 2
     return 0

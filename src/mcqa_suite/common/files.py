@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all, and the hash of a file."""
+"""Files: regular ones alone are read; written completely or not at all; the hash of a file."""
 
 from __future__ import annotations
 
@@ -6,18 +6,54 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.masking import mask_of_secrets
 
 MANIFEST = "manifest.json"  # of a folder that a stage or an evaluation of a ladder wrote, see common.manifest
 
 
+def inside(folder: Path, name: str) -> Path:
+    """The path in `folder` that a name from a file stands for: its last part, so that no name leads elsewhere."""
+    part = Path(name.replace("\0", "")).name
+    return folder / (part if part not in ("", "..") else "_")
+
+
+def opened(path: Path) -> BufferedReader:
+    """A regular file, or a link to one, open for reading; OSError for all else, without waiting for it.
+
+    A FIFO would wait for a writer, and a device such as /dev/zero never ends.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError as error:  # a NUL in the name
+        raise OSError(errno.EINVAL, "Not the name of a file", str(path)) from error
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return path.open("rb")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a regular file; OSError for all else."""
+    with opened(path) as stream:
+        return stream.read()
+
+
+def read_text(path: Path) -> str:
+    """The text of a regular file in UTF-8; OSError for all else, UnicodeDecodeError for other bytes."""
+    return read_bytes(path).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -30,7 +66,7 @@ def write_lines(path: Path, lines: Iterable[str], flag: str = "--output") -> Non
     """Replace a file with `lines`, which end in newlines: as `write_file`, without all of them in memory.
 
     A link stays, and the file that it names is replaced. A folder, pipe or device is refused. Half a surrogate pair, which
-    UTF-8 cannot hold, is written as its escape.
+    UTF-8 cannot hold, is written as its escape, and secrets of the environment as "...".
     """
     target = Path(os.path.realpath(path))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -38,7 +74,7 @@ def write_lines(path: Path, lines: Iterable[str], flag: str = "--output") -> Non
         if target.exists() and not target.is_file():
             raise OSError(errno.EINVAL, "Not a regular file")
         with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            stream.writelines(lines)
+            stream.writelines(map(mask_of_secrets(), lines))
         partial.replace(target)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another {flag}") from error
@@ -54,10 +90,11 @@ def write_files(folder: Path, files: Iterable[tuple[str, str | bytes]], flag: st
     """
     new = not folder.exists()
     partial = (folder.parent if new else folder) / f".{folder.name}.{os.getpid()}.partial"
+    mask = mask_of_secrets()
     try:
         partial.mkdir(parents=True)
         for name, content in files:
-            data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+            data = mask(content).encode("utf-8", "backslashreplace") if isinstance(content, str) else content
             (partial / name).write_bytes(data)
         if new:
             partial.rename(folder)

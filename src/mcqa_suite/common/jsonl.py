@@ -12,7 +12,10 @@ from typing import Any, BinaryIO
 from filelock import Timeout
 
 from mcqa_suite.common.errors import ConfigError, DatasetError, MissingDataError
+from mcqa_suite.common.files import opened, read_bytes
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.locks import lock_of
+from mcqa_suite.common.masking import mask_of_secrets
 
 Row = dict[str, Any]
 BOM = b"\xef\xbb\xbf"
@@ -24,7 +27,7 @@ def numbered_lines(path: Path, expected: str = "a JSONL file") -> Iterator[tuple
     DatasetError where the file cannot be read (MissingDataError: it does not exist); `expected` says which file to give.
     """
     try:
-        with path.open("rb") as lines:
+        with opened(path) as lines:
             for number, line in enumerate(lines, start=1):
                 line = line.removeprefix(BOM) if number == 1 else line
                 if line.strip():
@@ -37,7 +40,7 @@ def numbered_lines(path: Path, expected: str = "a JSONL file") -> Iterator[tuple
 def parse_json(line: bytes, where: str) -> Any:
     """The JSON value in UTF-8 text; DatasetError names `where`, a file or file:line."""
     try:
-        return json.loads(line.decode("utf-8"), object_pairs_hook=_unique)
+        return loads(line.decode("utf-8"), _unique)
     except UnicodeDecodeError as error:
         raise DatasetError(f"{where}: not UTF-8; save the file as UTF-8") from error
     except (ValueError, RecursionError) as error:
@@ -87,7 +90,7 @@ def numbered_items(path: Path, expected: str = "a JSON or JSONL file") -> Iterat
     if not first.lstrip().startswith(b"["):
         yield from numbered_rows(path, expected)
         return
-    items = parse_json(path.read_bytes().removeprefix(BOM), str(path))
+    items = parse_json(read_bytes(path).removeprefix(BOM), str(path))
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise DatasetError(f"{path}:{number}: expected a JSON object, found {type(item).__name__}; correct it")
@@ -104,9 +107,10 @@ class Journal:
         self._read()
 
     def append(self, row: Row) -> None:
-        self._file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
+        text = mask_of_secrets()(json.dumps(row, ensure_ascii=False))
+        self._file.write(f"{text}\n".encode("utf-8", "backslashreplace"))
         self._file.flush()
-        self.rows.append(row)
+        self.rows.append(json.loads(text))
         self._ends.append(self._file.tell())
 
     def undo(self) -> Row:
@@ -135,6 +139,8 @@ def journal(path: Path) -> Iterator[Journal]:
     """Open or create a file for one writer; ConfigError where it cannot be written or another command writes it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            opened(path).close()  # a FIFO would wait
         lock = lock_of(path).acquire(blocking=False)
         file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")  # noqa: SIM115 - closed below
     except Timeout as error:

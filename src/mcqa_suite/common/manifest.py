@@ -20,7 +20,8 @@ from mcqa_suite import __version__
 from mcqa_suite.common.chat_template import ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.files import MANIFEST, sha256_of, write_file
+from mcqa_suite.common.files import MANIFEST, read_bytes, read_text, sha256_of, write_file
+from mcqa_suite.common.json_text import loads
 
 SCHEMA = 1  # version of the manifest format; rises when the meaning of a key changes
 # Files that are hashed: weights, config, tokenizer and results; not logs, READMEs and pickled trainer arguments.
@@ -157,7 +158,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest of a folder; CheckpointError where it is missing or broken."""
     path = folder / MANIFEST
     try:
-        return parse_json(Manifest, path.read_bytes(), str(path))
+        return parse_json(Manifest, read_bytes(path), str(path))
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}; the folder was not made by a stage") from error
     except ConfigError as error:
@@ -197,7 +198,7 @@ def content_hash(folder: Path) -> str:
 def _file_hash(path: Path) -> str:
     if path.name in ("config.json", "quantize_config.json", "tokenizer_config.json"):
         with suppress(ValueError, RecursionError):  # a file that is not JSON is hashed as bytes
-            settled = json.dumps(without_volatile(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
+            settled = json.dumps(without_volatile(loads(read_text(path))), sort_keys=True)
             return hashlib.sha256(settled.encode()).hexdigest()
     return sha256_of(path)
 

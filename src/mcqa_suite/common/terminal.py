@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.foreign_text import one_line
 
 QUIT = ("q", "\x03", "\x04")  # also Ctrl-C and the end of the input
 WIDTH = 100  # of the text on the screen
@@ -41,7 +42,8 @@ def typed_text(first: str, read_key: Callable[[], str]) -> str:
     """
     text = first
     while True:
-        print(f"\r> {text} \b", end="", flush=True)
+        for shown in (f"\r> {text} ", f"\r> {text}"):  # the space covers what Backspace removed
+            print(shown, end="", flush=True)
         key = read_key()
         if key in ("\r", "\n", *QUIT[1:]):
             print(flush=True)
@@ -52,5 +54,4 @@ def typed_text(first: str, read_key: Callable[[], str]) -> str:
 def section(title: str, text: str) -> str:
     """A text under its title, wrapped, with a sign for each control character."""
     lines = [part for line in text.strip().splitlines() for part in textwrap.wrap(line, WIDTH) or [""]]
-    shown = "\n".join("".join(c if c.isprintable() else "\ufffd" for c in line) for line in lines)
-    return f"--- {title} ---\n{shown}"
+    return f"--- {title} ---\n" + "\n".join(map(one_line, lines))

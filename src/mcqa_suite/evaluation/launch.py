@@ -25,6 +25,7 @@ from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.messages import said_once, without_git_errors
 from mcqa_suite.evaluation.output_folder import closing_lines, saved_by_default
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
+from mcqa_suite.evaluation.secret_settings import check_no_secret
 from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 
 SUBCOMMANDS = ("run", "ls", "validate")
@@ -61,6 +62,7 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
         estimate, rate, tflops = (settings.pop(name, None) for name in ESTIMATE)
         calls: list[dict[str, Any]] = [{}]
         if args.command == "run":
+            check_no_secret(settings, "mcqa eval")
             check_complete(settings)
             saved = {} if estimate else saved_by_default(settings)
             vars(args).update(saved)

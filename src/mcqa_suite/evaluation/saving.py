@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError, McqaError
+from mcqa_suite.common.files import read_bytes
 
 FULL = 1 << 20  # free bytes below which a disk counts as full
 TRACKER = "lm_eval.loggers.evaluation_tracker"
@@ -21,10 +22,10 @@ def check_saved(output: Path, lengths: dict[str, int], calls: int = 1) -> None:
     """McqaError unless `output` holds every task's samples (`lengths`: how many), complete to the last line, and the results of
     each of the harness's `calls`."""
     results = list(output.glob("results_*.json"))
-    complete = len(results) == calls and all(file.read_bytes().endswith(b"}") for file in results)
+    complete = len(results) == calls and all(read_bytes(file).endswith(b"}") for file in results)
     for task, n in lengths.items():
         logs = list(output.glob(f"samples_{glob.escape(task)}_[0-9]*.jsonl"))
-        complete = complete and len(logs) == 1 and logs[0].read_bytes().count(b"\n") == n
+        complete = complete and len(logs) == 1 and read_bytes(logs[0]).count(b"\n") == n
     if not complete:
         full = shutil.disk_usage(output).free < FULL
         cause = os.strerror(errno.ENOSPC) if full else "check permissions"

@@ -10,25 +10,32 @@ from __future__ import annotations
 import copy
 import logging
 import ssl
-import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
-import openai
 from lm_eval.models.openai_completions import LocalChatCompletion, LocalCompletionsAPI
 from tqdm import tqdm
 
-from mcqa_suite.backend.endpoint import checked_url
 from mcqa_suite.common.errors import ConfigError, EndpointError
-from mcqa_suite.common.http import FAILURES, UnusableAnswerError, first_choice, reason_of, retried
-from mcqa_suite.common.parallel import in_parallel
+from mcqa_suite.common.http import (
+    FAILURES,
+    Client,
+    StatusError,
+    UnusableAnswerError,
+    checked_header,
+    checked_url,
+    reason_of,
+    retried,
+    text_of,
+)
+from mcqa_suite.common.parallel import MOST_AT_START, MOST_IN_A_ROW, in_parallel
 from mcqa_suite.evaluation.failed_requests import Failed
 
 EXAMPLE = "http://localhost:8000"
-MOST_AT_START = 5  # failures in a row that end a run without any answer
-MOST_IN_A_ROW = 20  # failures in a row after which a server that had answered gets no more requests
+ROUNDING = 1e-4  # by which a log-probability may exceed 0
 
 
 class NoPromptLogprobsError(UnusableAnswerError):
@@ -60,16 +67,9 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
             raise ConfigError(f"--model_args: no base_url; give the whole address, such as {EXAMPLE}{self.path}")
         checked_url(self.base_url)
         self._retries = max(1, self.max_retries), float(retry_backoff), float(retry_seconds)
+        headers = {name: checked_header(value, "OPENAI_API_KEY") for name, value in self.header.items()}
         certificates = ssl.create_default_context(cafile=self.ca_cert_path) if self.verify_certificate else False
-        self._client = openai.OpenAI(
-            base_url=self.base_url,
-            api_key="none",  # `header` has the key
-            default_headers={name: value.strip() for name, value in self.header.items()},
-            max_retries=0,
-            timeout=openai.Timeout(self.timeout, connect=10.0),
-            http_client=openai.DefaultHttpxClient(verify=certificates),
-        )
-        weakref.finalize(self, self._client.close)
+        self._client = Client(self.timeout, headers, certificates)
         self._answered = self._answered_earlier = False
         self._failures, self._down = 0, ""  # in a row; why no more requests are sent
 
@@ -104,11 +104,8 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
             yield ServerRequest("generate_until", (context, settings), body, self._text, cached)
 
     def _text(self, choice: dict[str, Any]) -> str:
-        text = choice["message"]["content"] if "message" in choice else choice["text"]
-        if text is None and choice.get("finish_reason") == "length":
-            return ""  # the model spent all its tokens on thinking: an answer, and an empty one
-        if not isinstance(text, str):
-            raise ValueError(f"no text, finish_reason {choice.get('finish_reason')!r}")
+        if not (text := text_of(choice)):
+            return text
         return str(self.parse_generations({"choices": [{**choice, "index": 0}]})[0])
 
     def _loglikelihood_tokens(self, requests: Sequence[Any], **_: Any) -> list[Any]:
@@ -129,6 +126,8 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
                 f"the server scored {len(scored) - 1} tokens where the tokenizer has {len(tokens)}: is it the model's, and "
                 "does one of them add a token at the start (add_bos_token=True)?"
             )
+        if not all(type(value) in (int, float) and -inf < value <= ROUNDING for value in scored[context:-1]):
+            raise ValueError("a log-probability that is no number of at most 0")
         return self.parse_logprobs({"choices": [{**choice, "index": 0}]}, [tokens], [context])[0]  # type: ignore[no-any-return]
 
     def loglikelihood(self, requests: Sequence[Any], disable_tqdm: bool = False) -> list[Any]:
@@ -164,19 +163,19 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
             return Failed(self._down)
 
         def answer() -> Any:
-            return request.read(first_choice(self._client, self.base_url, request.body))
+            return request.read(self._client.first_choice(self.base_url, request.body))
 
         try:
             return retried(answer, *self._retries)
         except NoPromptLogprobsError:
             raise
         except FAILURES as error:
-            reason = reason_of(error, self.header.get("Authorization", "").removeprefix("Bearer "))
+            reason = reason_of(error)
             remedies = dict.fromkeys((401, 403), "set OPENAI_API_KEY")
             remedies[404] = (
                 f"give the whole address as base_url, such as {EXAMPLE}{self.path}, and a model that it serves"
             )
-            if not self._answered and (remedy := remedies.get(getattr(error, "status_code", 0))):
+            if not self._answered and isinstance(error, StatusError) and (remedy := remedies.get(error.status)):
                 raise EndpointError(f"{self.base_url}: {reason}; {remedy}") from error
             return Failed(reason)
 

@@ -22,6 +22,7 @@ from mcqa_suite.backend import loglik_cache
 from mcqa_suite.common.errors import McqaError
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.common.output import print_error
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
 
 
@@ -52,7 +53,7 @@ def exit_code(request: dict[str, Any]) -> int:
         with write_lock(output):
             evaluate(**request | {"output": output})
     except McqaError as error:
-        print(f"mcqa: {error}", file=sys.stderr)
+        print_error(error)
         return 2
     except Exception:
         traceback.print_exc()

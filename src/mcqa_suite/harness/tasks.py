@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.files import read_bytes
 from mcqa_suite.common.paths import tasks_dir
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _configs() -> Iterator[tuple[Path, str, dict[str, Any]]]:
 def _read(path: Path, files: dict[Path, dict[str, Any]]) -> dict[str, Any]:
     """A YAML with what it includes, merged shallowly as the harness does; functions stay names. `files` gets what is read."""
     if path not in files:
-        config: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_Names)  # noqa: S506  (a safe loader)
+        config: dict[str, Any] = yaml.load(read_bytes(path), Loader=_Names)  # noqa: S506  (a safe loader)
         included = config.pop("include", [])
         merged: dict[str, Any] = {}
         for name in included if isinstance(included, list) else [included]:

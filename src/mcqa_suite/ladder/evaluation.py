@@ -11,6 +11,7 @@ from typing import Any
 
 from mcqa_suite import __version__
 from mcqa_suite.common.chat_template import ChatTemplate
+from mcqa_suite.common.files import read_text
 from mcqa_suite.common.manifest import (
     Manifest,
     Parent,
@@ -41,7 +42,7 @@ def evaluate(context: LadderContext, step: Step, rung: RungResult, questions: Qu
     folder = context.output / "evaluations" / rung.name
     expected = expected_evaluation(context.recipe, rung, questions)
     status = context.update(folder, expected, lambda: _run(context, step, rung, folder, expected))
-    record = json.loads((folder / "rung.json").read_text(encoding="utf-8"))
+    record = json.loads(read_text(folder / "rung.json"))
     result = StepResult(dataclasses.replace(rung, evaluation=folder, record=record), status)
     if status != "unchanged":
         return result
@@ -97,7 +98,7 @@ def _run(context: LadderContext, step: Step, rung: RungResult, folder: Path, exp
         request |= {"dtype": recipe.dtype, "batch_size": recipe.batch_size, "seed": recipe.seed}
         request |= {"base": str(rung.adapter_base)} if rung.adapter_base else {}
         context.run_evaluation(request, step)
-        record = json.loads((partial / "rung.json").read_text(encoding="utf-8"))
+        record = json.loads(read_text(partial / "rung.json"))
         manifest = Manifest(
             kind=expected.kind,
             name=expected.name,

@@ -170,7 +170,7 @@ def _draw(text: str, terminal: bool) -> None:
     """Show a line of progress; on a terminal it is cut to the width, so that the next one can replace it."""
     if terminal:
         width = os.get_terminal_size(sys.stderr.fileno()).columns
-        sys.stderr.write(f"\r\x1b[2K{text[: width - 1]}")
+        sys.stderr.write(f"\r{text[: width - 1]:{width - 1}}")
     else:
         sys.stderr.write(f"{text}\n")
     sys.stderr.flush()

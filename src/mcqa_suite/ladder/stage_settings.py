@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from mcqa_suite.common.chat_template import ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.config import STRICT, parse, parse_json, read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.files import read_bytes
 from mcqa_suite.common.manifest import Data, LeftOut
 from mcqa_suite.common.paths import shared_path
 from mcqa_suite.questions.bundle import Origin
@@ -255,7 +256,7 @@ def read_leave_out(settings: Settings) -> LeaveOut | None:
         return None
     path = Path(settings.leave_out)
     try:
-        return parse_json(LeaveOut, path.read_bytes(), str(path))
+        return parse_json(LeaveOut, read_bytes(path), str(path))
     except OSError as error:
         raise ConfigError(f"leave_out: {path}: {error.strerror}; run the recipe again, or remove the key") from error
 

@@ -10,6 +10,7 @@ from glob import escape
 from pathlib import Path
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.files import opened
 from mcqa_suite.logs.inspect_logs import ENDING, is_inspect_log
 from mcqa_suite.logs.results import SAMPLES, OtherFormError, Results, load_results
 
@@ -70,7 +71,7 @@ def is_results_file(path: Path) -> bool:
     if path.name.startswith(RESULTS) or is_inspect_log(path):
         return True
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return FIRST_KEY.match(file.read(64)) is not None
     except OSError:
         return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.extras import require
+from mcqa_suite.common.files import opened
 from mcqa_suite.logs.inspect_rows import Row, rows_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def is_inspect_log(path: Path) -> bool:
     if path.suffix == ENDING:
         return True
     if path.suffix == ".json" and not path.name.startswith("results_"):
-        with suppress(OSError), path.open("rb") as stream:
+        with suppress(OSError), opened(path) as stream:
             return JSON_START.match(stream.read(200)) is not None
     return False
 

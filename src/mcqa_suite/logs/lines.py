@@ -18,6 +18,8 @@ from tempfile import mkdtemp
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.files import opened
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.logs.files import PACKED, inside_of
 from mcqa_suite.logs.inspect_logs import inspect_rows, is_inspect_log
 from mcqa_suite.logs.results import load_json, samples_inside
@@ -59,7 +61,7 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise DatasetError(
             f"{path}: not a regular file; put the samples there, or run the task again with --log_samples"
         )
-    with gzip.open(path) if path.suffix == PACKED else path.open("rb") as stream:
+    with opened(path) as file, gzip.GzipFile(fileobj=file) if path.suffix == PACKED else file as stream:
         rows = _json_list(stream.read()) if _starts_a_list(stream.peek(64)) else None
         if rows is None:
             stream.seek(0)
@@ -73,7 +75,7 @@ def _is_plain(path: Path) -> bool:
         return False
     if not path.is_file():
         return True  # and `numbered_lines` says what it is
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return not _starts_a_list(stream.peek(64))
 
 
@@ -84,7 +86,7 @@ def _starts_a_list(head: bytes) -> bool:
 def _json_list(text: bytes) -> list[Any] | None:
     """The rows of a JSON list; None for other text, whose lines are then named one by one."""
     try:
-        rows = json.loads(text)
+        rows = loads(text)
     except (ValueError, RecursionError):
         return None
     return rows if isinstance(rows, list) else None

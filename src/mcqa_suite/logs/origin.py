@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.files import MANIFEST
+from mcqa_suite.common.files import MANIFEST, inside
 from mcqa_suite.common.speed import NO_SPEED, Speed
 from mcqa_suite.stats import Estimate
 
@@ -59,7 +59,7 @@ def read_origin(folder: Path, model_args: Mapping[str, Any], speed: Speed = NO_S
     if run.parent is None:
         return _of_checkpoint(run.name, run, folder.resolve().parent, speed)
     checkpoints = folder.resolve().parent.parent / "checkpoints"
-    checkpoint = _manifest(checkpoints / Path(run.name).name)
+    checkpoint = _manifest(inside(checkpoints, run.name))
     if checkpoint is None or checkpoint.content != run.parent.content:
         return Origin(run.name, run.parent.content, speed=speed)
     return _of_checkpoint(run.name, checkpoint, checkpoints, speed)
@@ -101,14 +101,13 @@ def _parents(manifest: Manifest, folder: Path) -> Iterator[Parent]:
     while manifest.parent and manifest.parent.content not in seen:
         yield manifest.parent
         seen.add(manifest.parent.content)
-        above = _manifest(folder / Path(manifest.parent.name).name)
+        above = _manifest(inside(folder, manifest.parent.name))
         if above is None or above.content != manifest.parent.content:
             return
         manifest = above
 
 
 def _manifest(folder: Path) -> Manifest | None:
-    # A manifest's name must not lead to another folder: callers give the last part of a path.
     if not (folder / MANIFEST).is_file():
         return None
     from mcqa_suite.common.manifest import read_manifest  # pydantic is 9 MB that most logs do not need

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.files import read_bytes
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.manifest import HELD_OUT, MANIFEST, TRAINING_LOG
 from mcqa_suite.logs import packing
 from mcqa_suite.logs.files import PACKED, is_results_file, results_files, samples_file
@@ -72,7 +74,7 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
         inside = path.relative_to(folder)
         named = path.name in COPIED or SCORES.fullmatch(path.name) or COPIED_FOLDERS.intersection(inside.parts)
         if named and path.is_file():
-            yield path, inside, path.read_bytes()
+            yield path, inside, read_bytes(path)
     for path in results:
         content = load_results(path)
         yield path, path.relative_to(folder), _without_local_paths(path)
@@ -81,7 +83,7 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
             if log is None or log == path or not log.is_file():  # inside the results file, which is copied whole
                 continue
             if log.suffix == PACKED:
-                yield log, log.relative_to(folder), log.read_bytes()
+                yield log, log.relative_to(folder), read_bytes(log)
             else:
                 yield log, log.relative_to(folder).with_name(log.name + PACKED), _packed(log, config)
 
@@ -89,8 +91,8 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
 def _without_local_paths(results: Path) -> bytes:
     """A results file whose settings name files relative to the working directory; those outside it by their last part."""
     if results.name.endswith(ENDING):
-        return results.read_bytes()
-    content = json.loads(results.read_bytes())
+        return read_bytes(results)
+    content = loads(read_bytes(results))
     settings = {name: _shortened(content[name]) for name in ("config", "configs", "model_name") if name in content}
     return json.dumps(content | settings, indent=2, ensure_ascii=False).encode()
 

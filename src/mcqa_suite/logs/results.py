@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.files import read_bytes
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.logs.inspect_logs import inspect_results, is_inspect_log
 from mcqa_suite.logs.printed_values import number
 
@@ -50,7 +51,7 @@ def samples_inside(content: Mapping[str, Any]) -> dict[str, list[Any]]:
 def load_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file, with or without a byte order mark; DatasetError where there is none."""
     try:
-        content = json.loads(path.read_bytes())
+        content = loads(read_bytes(path))
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror}; give the results file, or its folder") from error
     except (ValueError, RecursionError) as error:

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.files import opened
+from mcqa_suite.common.foreign_text import one_line
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.extract import Extraction
 from mcqa_suite.logs.lines import numbered_lines, seekable
 from mcqa_suite.logs.metrics import ACCURACIES
@@ -71,7 +74,7 @@ class Sample:
 
     @property
     def filter(self) -> str:
-        return str(self.row["filter"])
+        return one_line(str(self.row["filter"]))
 
     @property
     def target(self) -> Any:
@@ -146,7 +149,8 @@ class Sample:
     def scores(self) -> dict[str, float]:
         """The metrics whose value in this row is a number; SampleValueError where an accuracy is not from 0 to 1."""
         names = self.metrics or [name for name in self.row if name not in ROW_KEYS]
-        return {name: value for name in names if name in self.row and (value := self.score(name)) is not None}
+        named = {one_line(name): self.score(name) for name in names if name in self.row}
+        return {name: value for name, value in named.items() if value is not None}
 
     def score(self, name: str) -> float | None:
         """A metric's value; None where it is no single number."""
@@ -187,7 +191,7 @@ def read_extraction(value: Any) -> Extraction | None:
     if isinstance(value, str):
         try:
             if value.startswith('{"answer"'):
-                value = json.loads(value)
+                value = loads(value)
             elif value.startswith("{'answer'"):
                 value = ast.literal_eval(value)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
@@ -230,7 +234,7 @@ def read_rows(path: Path, *, failed: bool = False, broken: Callable[[str], objec
     complete = Completion(path)
     for line, _, text in numbered_lines(path):
         try:
-            row = with_document(json.loads(text))
+            row = with_document(loads(text))
         except (ValueError, RecursionError) as error:
             reason = (
                 f"not UTF-8 ({error.reason})" if isinstance(error, UnicodeDecodeError) else f"broken line ({error})"
@@ -273,13 +277,13 @@ class RowIndex:
         complete = Completion(path)
         try:
             for line, offset, text in numbered_lines(self.path):
-                sample = Sample(complete(json.loads(text)), line)
+                sample = Sample(complete(loads(text)), line)
                 self.offsets[sample.filter, sample.doc_id] = (line, offset)
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}: cannot be read again ({error}); was it changed?") from error
 
     def __getitem__(self, key: tuple[str, int]) -> Sample:
         line, offset = self.offsets[key]
-        with self.path.open("rb") as stream:  # not kept open: a report has hundreds of logs
+        with opened(self.path) as stream:  # not kept open: a report has hundreds of logs
             stream.seek(offset)
-            return Sample({"filter": key[0], **with_document(json.loads(stream.readline()))}, line)
+            return Sample({"filter": key[0], **with_document(loads(stream.readline()))}, line)

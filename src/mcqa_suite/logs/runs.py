@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.foreign_text import one_line
 from mcqa_suite.common.speed import read_speed
 from mcqa_suite.logs.exact_match import rule_of
 from mcqa_suite.logs.files import day_of, results_of, samples_file, stamp_of
@@ -226,9 +227,10 @@ def _task_runs(path: Path, results: Results, task: str, cluster: str | None) -> 
     )
     parameters = (results.get("config") or {}).get("model_num_parameters")
     parameters = parameters if isinstance(parameters, int) and parameters > 0 else None  # -1: of a server
+    shown = one_line(task)
     return {
-        (task, name): TaskRun(
-            task=task,
+        (shown, name): TaskRun(
+            task=shown,
             filter=name,
             log=log,
             settings=settings_of(results, task, name),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import string
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +9,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.logs.clusters import cluster_of
 from mcqa_suite.logs.exact_match import Text, agrees
 from mcqa_suite.logs.log_row import choices_of, gold_of, option_index
@@ -189,7 +189,7 @@ def _read_target(target: Any, texts: Sequence[str]) -> Any:
     if text in texts and not text.isdigit():
         return texts.index(text)
     with suppress(ValueError, RecursionError):
-        return json.loads(text)
+        return loads(text)
     with suppress(ValueError):
         values = printed_elements(text) if is_printed_list(text) else [text] if text.endswith(")") else []
         return [int(value) for value in map(number, values) if value is not None]

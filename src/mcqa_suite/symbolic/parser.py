@@ -30,6 +30,8 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import TemplateError
+from mcqa_suite.common.files import opened
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.symbolic.expressions import Expression, compile_expression
 from mcqa_suite.symbolic.units import Unit, read_unit
 
@@ -105,7 +107,7 @@ def parse(path: Path) -> Parsed:
 def _read(path: Path) -> tuple[dict[str, Any], list[Line], list[Line]]:
     """The JSON fields, the lines of the annotated question, and those of a separate annotated answer."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             raw = file.read(MOST_BYTES + 1)
         content = raw.decode("utf-8")
     except OSError as error:
@@ -117,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Line], list[Line]]:
     if path.suffix != ".json":
         return {}, [Line(text, f"{path}:{n}") for n, text in enumerate(content.splitlines(), start=1)], []
     try:
-        fields = json.loads(content)
+        fields = loads(content)
     except (ValueError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise TemplateError(f"{path}{line}: not JSON ({error}); correct the file") from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.files import opened
 
 CHUNK = 1 << 20
 SILENCE = 60  # seconds in which a server has to send something
@@ -116,7 +117,7 @@ def _append(url: str, part: Path) -> None:
 
 
 def _digest(path: Path, algorithm: str) -> str:
-    with path.open("rb") as file:
+    with opened(path) as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.common.files import read_text
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.logs.runs import Group, Run, TaskRun
 from mcqa_suite.logs.sample_values import hash_prefix
 from mcqa_suite.logs.samples import Hashes, Samples
@@ -48,7 +50,7 @@ def as_json_text(subset: Subset) -> str:
 def read_subset(path: Path) -> Subset:
     """Read a subset. Raises ComparisonError if the file is unreadable or has another format."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = loads(read_text(path))
         if not isinstance(content, dict):
             raise ValueError("not a JSON object")
         if content["form"] != FORM:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from mcqa_suite.common.errors import CheckpointError, DatasetError
+from mcqa_suite.common.files import inside, read_text
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.manifest import TRAINING_LOG, read_manifest
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.layout import capped, panels
@@ -57,7 +58,7 @@ def logs_of(runs: Iterable[Run]) -> dict[str, Path]:
         except CheckpointError:
             parent = None
         rung = parent.name if parent else folder.name
-        logs[run.name] = folder.parent.parent / "checkpoints" / rung / TRAINING_LOG
+        logs[run.name] = inside(folder.parent.parent / "checkpoints", rung) / TRAINING_LOG
     return {name: path for name, path in logs.items() if path.is_file()}
 
 
@@ -76,12 +77,12 @@ def read_curves(logs: Mapping[str, Path]) -> tuple[list[Curve], list[str]]:
 def _curves(rung: str, path: Path) -> list[Curve]:
     points: dict[str, dict[float, float]] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); train the rung again") from error
     for number, line in enumerate(lines, 1):
         try:
-            entry = json.loads(line)
+            entry = loads(line)
             step = float(entry["step"])
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}:{number}: not an object with a step; its curves are left out") from error

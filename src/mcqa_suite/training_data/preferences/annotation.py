@@ -13,7 +13,7 @@ from mcqa_suite.backend.judge import GREEDY, filled
 from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import journal
-from mcqa_suite.common.parallel import in_parallel
+from mcqa_suite.common.parallel import answered
 from mcqa_suite.extract import strip_reasoning
 from mcqa_suite.training_data.preferences.correctness import ANSWERS
 from mcqa_suite.training_data.preferences.sampling import Prompt
@@ -53,7 +53,7 @@ def annotate(
                 raise ConfigError(f"{output}: has {row.get('annotated')}, not {by}; choose another --output")
         done = {row["id"] for row in file.rows}
         left = [prompt for prompt in prompts if prompt.id not in done]
-        asking = in_parallel(
+        asking = answered(
             lambda prompt: model.complete(questions[prompt.id], GREEDY, seed_of(0, prompt.id)).text, left, parallel
         )
         for prompt, raw in tqdm(asking, total=len(prompts), initial=len(prompts) - len(left), unit="row", desc=what):

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from mcqa_suite.backend.judge import GREEDY, filled
 from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.files import read_text
 from mcqa_suite.common.jsonl import Row
-from mcqa_suite.common.parallel import in_parallel
+from mcqa_suite.common.parallel import answered
 from mcqa_suite.extract import extract_choice
 from mcqa_suite.training_data.preferences.pairs import Decided, ResponsePair
 
@@ -30,7 +31,7 @@ CHOICES = ("response A is better", "response B is better", "neither is better")
 def read_template(path: Path) -> str:
     """A judge's instructions for pairs, in the form of judge_pair.txt; ConfigError where a slot is missing."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {getattr(error, 'strerror', None) or error}; give a text file") from error
     if missing := [slot for slot in ("first", "prompt", "second") if f"{{{slot}}}" not in text]:
@@ -64,4 +65,4 @@ def by_judge(pairs: Iterable[ResponsePair], judge: Endpoint, template: str, para
         undecided = "unread" if "unread" in winners else "tie"
         return winners[0] if winners[0] == winners[1] else undecided, {"verdicts": verdicts}
 
-    return in_parallel(decide, pairs, parallel)
+    return answered(decide, pairs, parallel)

@@ -16,7 +16,7 @@ from mcqa_suite.backend.judge import GREEDY, filled
 from mcqa_suite.backend.sampling import seed_of
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.jsonl import Row, journal
-from mcqa_suite.common.parallel import in_parallel
+from mcqa_suite.common.parallel import answered
 from mcqa_suite.questions.question import option_label, text_id
 from mcqa_suite.training_data.preferences.judge import PAIR, RANKING, ask
 from mcqa_suite.training_data.preferences.sampling import read_responses
@@ -111,7 +111,7 @@ def judged(
                 raise ConfigError(f"{output}: judged by {row.get('by')}, not {by}; choose another --verdicts")
         rows = {(row["id"], tuple(row["shown"])): row for row in file.rows}
         left = [question for question in plan if (question[0].id, question[1]) not in rows]
-        answers = in_parallel(lambda question: _ask(judge, question, template or PAIR, listwise), left, parallel)
+        answers = answered(lambda question: _ask(judge, question, template or PAIR, listwise), left, parallel)
         bar = tqdm(answers, total=len(plan), initial=len(plan) - len(left), unit="verdict", desc="judge")
         for (entry, shown), (ranks, raw) in bar:
             row = {"id": entry.id, "shown": list(shown), "ranks": ranks, "raw": raw, "by": by}

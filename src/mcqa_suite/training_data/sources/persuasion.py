@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
 from mcqa_suite.common.errors import DatasetError, MissingDataError
+from mcqa_suite.common.files import opened, read_text
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.jsonl import Row, numbered_rows
 from mcqa_suite.common.paths import shared_path
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, required
@@ -42,7 +44,7 @@ def _persuasion_for_good(source: Source) -> Iterator[tuple[Identity, tuple[str, 
 
 def _sentences(path: Path) -> Iterator[dict[str, str]]:
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
+        with io.TextIOWrapper(opened(path), encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
             if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
                 raise DatasetError(f"{path}: no column {missing[0]!r} among {', '.join(reader.fieldnames or ())}")
@@ -129,7 +131,7 @@ def _titles(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        conversations = json.loads(path.read_text(encoding="utf-8"))
+        conversations = loads(read_text(path))
         return {name: str(entry.get("meta", entry).get("op-title") or "") for name, entry in conversations.items()}
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         raise DatasetError(f"{path}: not ConvoKit's conversations.json ({error}); correct or remove it") from error

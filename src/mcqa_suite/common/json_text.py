@@ -1,0 +1,49 @@
+"""JSON of strangers: nested within reason, and with numbers that can be computed with."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+MOST_DEPTH = 100  # lists and objects in one another
+LONG_NUMBER = re.compile(r"\d{300}")  # from here on an integer may be larger than every float
+LARGEST = 10**300
+
+
+def loads(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """The value of JSON text; ValueError for other text, deep nesting, and an integer that no float can hold.
+
+    `pairs` makes an object of its keys and values.
+    """
+    text = text if isinstance(text, str) else text.decode(json.detect_encoding(text))
+    long = LONG_NUMBER.search(text) is not None
+    try:
+        value = json.loads(text, object_pairs_hook=pairs, parse_int=_integer if long else None)
+    except RecursionError as error:
+        raise _too_deep() from error
+    if text.count("[") + text.count("{") > MOST_DEPTH:
+        _check_depth(value)
+    return value
+
+
+def _integer(digits: str) -> int:
+    number = int(digits) if len(digits) < 1000 else LARGEST
+    if abs(number) >= LARGEST:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return number
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        nested = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        if not nested:
+            return
+        level = [item for items in nested for item in items]
+    raise _too_deep()
+
+
+def _too_deep() -> ValueError:
+    return ValueError(f"lists and objects nested more than {MOST_DEPTH} deep")

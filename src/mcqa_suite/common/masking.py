@@ -1,0 +1,45 @@
+"""Secrets of the environment and passwords of URLs, masked in all that is printed or written."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from urllib.parse import unquote
+
+MASK = "..."
+SECRET_VARIABLE = re.compile(r"(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$")
+SHORTEST = 8  # characters of a secret: "EMPTY" and "none" stand for no key, and are words of texts
+URL_PASSWORD = re.compile(r"(?<=://)[^\s/@:'\"]*:([^\s/@'\"]+)(?=@)")
+URL_KEY = re.compile(r"([?&](?:api[_-]?key|key|token|access_token|password|secret)=)[^\s&#'\"]+", re.IGNORECASE)
+
+
+def secrets() -> list[str]:
+    """The values of the environment's key variables and the passwords in its URLs (a proxy's), the longest first."""
+    values = {value.strip() for name, value in os.environ.items() if SECRET_VARIABLE.search(name)}
+    for value in os.environ.values():
+        passwords = URL_PASSWORD.findall(value) if "://" in value else []
+        values.update(passwords, map(unquote, passwords))
+    return sorted((value for value in values if len(value) >= SHORTEST), key=len, reverse=True)
+
+
+def mask_of_secrets() -> Callable[[str], str]:
+    """The function that masks the secrets that the environment has now, for many texts."""
+    values = secrets()
+
+    def mask(text: str) -> str:
+        for value in values:
+            text = text.replace(value, MASK)
+        return text
+
+    return mask
+
+
+def masked(text: str) -> str:
+    """A message without the secrets of the environment, and without passwords and keys in its URLs."""
+    return URL_KEY.sub(rf"\g<1>{MASK}", URL_PASSWORD.sub(MASK, mask_of_secrets()(text)))
+
+
+def has_secret(text: str) -> bool:
+    """Whether a text, such as a URL, holds a secret of the environment, or a password or key in a URL."""
+    return masked(text) != text
