@@ -32,7 +32,7 @@ def test_requests_run_side_by_side_and_answers_keep_their_places():
 def test_no_address_or_one_without_scheme_or_with_a_password_is_refused_before_any_request(url):
     from mcqa_suite.evaluation.servers import RetryingChat
 
-    with pytest.raises(ConfigError, match=r"no base_url|not the URL of a server|a password in the URL") as error:
+    with pytest.raises(ConfigError, match=r"no base_url|not the URL of a server|a password or key in a URL") as error:
         RetryingChat(model="m", base_url=url)
     assert "secret" not in str(error.value)
 
