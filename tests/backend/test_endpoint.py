@@ -59,7 +59,7 @@ JSON = (("Content-Type", "application/json"),)
     [
         (Reply(b"<html>"), "no JSON .*Expecting value.*<html>"),
         (Reply(b"[" * 200_000), "no JSON .*100 deep"),
-        (Reply(b'{"choices": [{"message": ' + b"9" * 5000), "no JSON .*digits"),
+        (Reply(b'{"choices": [{"message": ' + b"9" * 5000), "no JSON"),
         (Reply(gzip.compress(b" " * 1_000_000), headers=(("Content-Encoding", "gzip"),)), "compressed answer .gzip."),
         (Reply(b" " * (MOST_BYTES + 1)), "more than 32 MB"),
         (Reply(b"", 307, (("Location", "http://127.0.0.1:9/v1"),)), "HTTP 307"),

@@ -11,17 +11,19 @@ import re
 import typing
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.files import read_text
+from mcqa_suite.common.files import opened
 
 T = TypeVar("T")
 STRICT = ConfigDict(extra="forbid", strict=True)  # for dataclasses that are read from a user's file
 MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # limits of a YAML file
+LARGEST = 2**63  # above every number of a setting
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 MERGE = "tag:yaml.org,2002:merge"
@@ -82,6 +84,20 @@ def _yaml_error(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """A whole number; YAML 1.1 would read 1:30 as 90."""
+    if ":" in node.value:
+        raise _yaml_error(
+            f"{node.value} is a number to the base of 60 in YAML; write it in quotes, or without colons", node
+        )
+    return int(loader.construct_yaml_int(node))
+
+
+def _real(loader: _Loader, node: yaml.ScalarNode) -> float:
+    """A number; YAML 1.1 would read 1:30.5 as 90.5."""
+    return _integer(loader, node) if ":" in node.value else float(loader.construct_yaml_float(node))
+
+
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     return dict(loader.construct_mapping(node, deep=True))
 
@@ -90,12 +106,15 @@ _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+"), list("-+.0123456789")
 )
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _real)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; ConfigError names the file and the line."""
     try:
-        text = read_text(path)
+        with opened(path) as stream:
+            text = stream.read(4 * MOST_CHARACTERS + 1).decode("utf-8")
         _check_extent(text)
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
@@ -110,7 +129,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: expected a mapping of keys to values, not {type(content).__name__}")
     if _values_in(content, {}) > MOST_VALUES:
         raise ConfigError(f"{path}: aliases expand it to more than {MOST_VALUES:,} values; write the values out")
+    _check_numbers(content, str(path))
     return content
+
+
+def _check_numbers(value: Any, where: str) -> None:
+    """ConfigError for a number that no setting can be: NaN, infinite, or of more digits than a computer's integers."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            _check_numbers(item, f"{where}[{key}]" if isinstance(value, list) else f"{where}: {key}")
+    elif isinstance(value, int | float) and not -LARGEST < value < LARGEST:  # nor is NaN
+        raise ConfigError(f"{where}: {str(value)[:40]}; expected a finite number below 2^63")
 
 
 def _check_extent(text: str) -> None:

@@ -1,10 +1,11 @@
-"""JSON of strangers: nested within reason, and with numbers that can be computed with."""
+"""JSON of strangers: nested within reason, and without integers that take the memory."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 MOST_DEPTH = 100  # lists and objects in one another
@@ -13,9 +14,9 @@ LARGEST = 10**300
 
 
 def loads(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
-    """The value of JSON text; ValueError for other text, deep nesting, and an integer that no float can hold.
+    """The value of JSON text; ValueError for other text and for deep nesting.
 
-    `pairs` makes an object of its keys and values.
+    An integer that no float can hold is infinite, as 1e999 is. `pairs` makes an object of its keys and values.
     """
     text = text if isinstance(text, str) else text.decode(json.detect_encoding(text))
     long = LONG_NUMBER.search(text) is not None
@@ -28,11 +29,9 @@ def loads(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any] | Non
     return value
 
 
-def _integer(digits: str) -> int:
+def _integer(digits: str) -> float:
     number = int(digits) if len(digits) < 1000 else LARGEST
-    if abs(number) >= LARGEST:
-        raise ValueError(f"a number of {len(digits)} digits")
-    return number
+    return number if abs(number) < LARGEST else (-inf if digits.startswith("-") else inf)
 
 
 def _check_depth(value: Any) -> None:

@@ -50,7 +50,7 @@ class Evaluation:
 
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     limit: Annotated[float, Field(gt=0)] | None = None
-    num_fewshot: int | None = None
+    num_fewshot: Annotated[int, Field(ge=0)] | None = None
     gen_kwargs: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
     apply_chat_template: ChatTemplateSetting = None

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from mcqa_suite.common.chat_template import ChatTemplateSetting
-from mcqa_suite.common.config import STRICT, parse, read_yaml
+from mcqa_suite.common.config import STRICT, Seed, parse, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
@@ -37,11 +37,14 @@ DEFAULT_BASE = "smollm2-135m-instruct"
 QUANTISED = ("gptq", "bnb")
 FILES = ("epfl_file", "rules", "templates")  # metadata of an evaluation that names a file or folder
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+MOST_NAME = 100  # characters: the names of files are made from it
 
 
 def _name(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise ValueError(f"{name!r}; use letters, digits, '.', '_' and '-'")
+        raise ValueError(f"{name[:MOST_NAME]!r}; use letters, digits, '.', '_' and '-'")
+    if len(name) > MOST_NAME:
+        raise ValueError(f"{name[:20]}...: {len(name)} characters; use at most {MOST_NAME}")
     return name
 
 
@@ -94,7 +97,7 @@ class RunSettings:
     name: Name
     dtype: Dtype = "float32"
     save_dtype: Dtype = "bfloat16"
-    seed: int = 0
+    seed: Seed = 0
     batch_size: Count = 16
     threads: Count | None = None
     chat_template: ChatTemplateSetting = None
@@ -177,7 +180,9 @@ def read_recipe(path: Path) -> Recipe:
         stages=tuple(stages),
         evaluate=tuple(
             _with_absolute_files(
-                _from(_for_rungs(entry, stages, sweeps, f"{path}: evaluate[{number}]"), file.data), folder
+                _from(_for_rungs(entry, stages, sweeps, f"{path}: evaluate[{number}]"), file.data),
+                folder,
+                f"{path}: evaluate[{number}]",
             )
             for number, entry in enumerate(file.evaluate)
         ),
@@ -237,6 +242,8 @@ def until(recipe: Recipe, name: str) -> Recipe:
 def _check_names(entry: StageEntry, stages: list[Stage], sweeps: list[Sweep], where: str) -> None:
     if entry.name in [BASE, *(stage.name for stage in stages), *(sweep.name for sweep in sweeps)]:
         raise ConfigError(f"{where}: name: {entry.name!r} is already used; give every stage its own name")
+    if entry.name == "settings" or entry.name.endswith(".evaluation"):
+        raise ConfigError(f"{where}: name: {entry.name!r} is that of another log file of the run; choose another name")
     if entry.kind not in SETTINGS:
         raise ConfigError(f"{where}: kind: {entry.kind!r}; expected one of {', '.join(SETTINGS)}")
 
@@ -249,7 +256,7 @@ def _parent(entry: StageEntry, stages: list[Stage], sweeps: list[Sweep], where: 
     first_points = {sweep.name: sweep.points[0].stage for sweep in sweeps}
     allowed = [*first_points] if from_best else [BASE, *(stage.name for stage in stages)]
     if name not in allowed:
-        if name in first_points:
+        if isinstance(name, str) and name in first_points:
             raise ConfigError(f"{where} is a sweep; name a point of it, or write {{best: {name}}}")
         raise ConfigError(f"{where}; expected one of {', '.join(allowed) or 'the stages with a sweep: there are none'}")
     parent = next((stage for stage in stages if stage.name == first_points.get(name, name)), None)
@@ -327,9 +334,11 @@ def _from(entry: Evaluation, origin: Origin) -> Evaluation:
     return dataclasses.replace(entry, metadata={"data": origin, **(entry.metadata or {})})
 
 
-def _with_absolute_files(entry: Evaluation, folder: Path) -> Evaluation:
+def _with_absolute_files(entry: Evaluation, folder: Path, where: str) -> Evaluation:
     metadata = entry.metadata or {}
-    files = {
-        key: str((folder / name).resolve()) for key in FILES if isinstance(name := metadata.get(key), str) and name
-    }
+    names = {key: metadata[key] for key in FILES if metadata.get(key) not in (None, "")}
+    for key, name in names.items():
+        if not isinstance(name, str) or "\0" in name:
+            raise ConfigError(f"{where}: metadata: {key}: {name!r}; expected the path of a file")
+    files = {key: str((folder / name).resolve()) for key, name in names.items()}
     return dataclasses.replace(entry, metadata={**metadata, **files}) if files else entry

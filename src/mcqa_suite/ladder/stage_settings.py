@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from mcqa_suite.common.chat_template import ChatTemplate, ChatTemplateSetting
-from mcqa_suite.common.config import STRICT, parse, parse_json, read_yaml
+from mcqa_suite.common.config import STRICT, Seed, parse, parse_json, read_yaml
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.files import read_bytes
 from mcqa_suite.common.manifest import Data, LeftOut
@@ -20,6 +21,15 @@ from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.source import PairSource, Source
 
+MODULE = re.compile(r"[A-Za-z0-9_.]{1,200}")  # of a model
+POSITIVE = {
+    "learning_rate",
+    "num_train_epochs",
+    "per_device_train_batch_size",
+    "per_device_eval_batch_size",
+    "max_length",
+}
+POSITIVE |= {"gradient_accumulation_steps", "logging_steps", "eval_steps", "beta", "r", "lora_alpha"}
 Leaks = Literal["drop", "stop", "allow"]
 Dtype = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -32,7 +42,7 @@ PairSources = Annotated[tuple[PairSource, ...], Field(min_length=1)]
 class StageSettings:
     """The settings of every kind of stage: it computes in `dtype`, and stores its weights in `save_dtype`."""
 
-    seed: int = 0
+    seed: Seed = 0
     dtype: Dtype = "float32"
     save_dtype: Dtype = "bfloat16"
 
@@ -61,7 +71,7 @@ class RowSettings(StageSettings):
     `leave_out` is the file of a `LeaveOut`, which the ladder writes.
     """
 
-    rows: int | None = None
+    rows: Annotated[int, Field(ge=1)] | None = None
     leaks: Leaks = "drop"
     leave_out: str | None = None
 
@@ -86,12 +96,35 @@ class TrainedSettings(RowSettings):
     kept_from: str | None = None
 
     def __post_init__(self) -> None:
+        check_positive(self.trainer, "trainer")
+        check_positive(self.lora or {}, "lora")
+        check_modules(self.lora or {})
         if self.keep_steps and len(set(self.keep_steps)) < len(self.keep_steps):
             raise ValueError(f"keep_steps: {list(self.keep_steps)}: a step comes twice; name each once")
         if self.full and (self.lora or self.qlora):
             raise ValueError(f"full and {'lora' if self.lora else 'qlora'} exclude each other; remove one of them")
         if self.full and not self.merge:
             raise ValueError("merge: false saves an adapter, but full trains none; remove one of them")
+
+
+def check_positive(arguments: dict[str, Any], key: str) -> None:
+    """ValueError for an argument of the trainer or the adapter that has to be a positive number and is none."""
+    for name in POSITIVE.intersection(arguments):
+        value = arguments[name]
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise ValueError(f"{key}: {name}: {value!r}; expected a number above 0")
+
+
+def check_modules(lora: dict[str, Any]) -> None:
+    """ValueError for a pattern in place of names of modules: PEFT reads one as a regular expression, which may never end."""
+    for name in ("target_modules", "exclude_modules"):
+        value = lora.get(name)
+        if isinstance(value, str) and not (name == "target_modules" and value == "all-linear"):
+            raise ValueError(f"lora: {name}: {value[:40]!r}; write a list of names, or all-linear")
+    for name in ("rank_pattern", "alpha_pattern"):
+        modules = lora.get(name) or {}
+        if not isinstance(modules, dict) or not all(MODULE.fullmatch(str(module)) for module in modules):
+            raise ValueError(f"lora: {name}: {str(modules)[:40]}; expected names of modules, each with a number")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -147,7 +180,7 @@ class GptqSettings(RowSettings):
     act_group_aware: bool = False
     sym: bool = True
     damp_percent: Share = 0.01
-    batch_size: int = 8
+    batch_size: Annotated[int, Field(ge=1)] = 8
 
     def __post_init__(self) -> None:
         if self.group_size != -1 and self.group_size <= 0:

@@ -95,5 +95,5 @@ def _check_form(results: Results) -> None:
         *results.get("n-shot", {}).values(),
         *(n.get("effective") for n in results.get("n-samples", {}).values()),
     ]
-    if not all(count is None or isinstance(count, int) for count in counts):
+    if not all(count is None or (isinstance(count, int) and count >= 0) for count in counts):
         raise TypeError("a count of examples or samples is not a whole number")

@@ -11,7 +11,7 @@ import pydantic.dataclasses
 from pydantic import Field
 
 from mcqa_suite.common.chat_template import Format
-from mcqa_suite.common.config import STRICT
+from mcqa_suite.common.config import STRICT, Seed
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.questions.question import text_id
@@ -34,7 +34,7 @@ class MixEntry:
 
     source: str
     n: Count | None = None
-    seed: int = 0
+    seed: Seed = 0
     path: str | None = None
     style: str | None = None
     config: str | None = None
