@@ -10,8 +10,9 @@ import sys
 from mcqa_training import stage, weights
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import BitsAndBytesConfig
 
+from mcqa_suite.backend import pretrained
 from mcqa_suite.common import extras
 from mcqa_suite.common.manifest import complete_folder
 from mcqa_suite.ladder.stage_settings import BnbSettings
@@ -28,16 +29,16 @@ def main() -> None:
     args, settings = stage.start("bnb", __doc__, configs)
     stage.check_quantisable(args.parent)
     with stage.enough_memory(args, "dtype", settings.dtype, "use a shorter one, or a larger machine"):
-        model = AutoModelForCausalLM.from_pretrained(
+        model = pretrained.read_model(
+            weights.LANGUAGE_MODEL,
             args.parent,
             dtype=getattr(torch, settings.dtype),
             quantization_config=configs(settings, str(args.config)),
-            use_safetensors=True,
             device_map={"": "cuda:0" if stage.GPU else "cpu"},
         )
     with complete_folder(args.output) as folder:
         model.save_pretrained(folder)  # before any forward pass, which on a CPU packs the weights for that CPU
-        AutoTokenizer.from_pretrained(args.parent).save_pretrained(folder)
+        pretrained.read_tokenizer(args.parent).save_pretrained(folder)
         stage.finish(folder, args, settings, ("bitsandbytes",))
 
 

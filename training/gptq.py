@@ -18,8 +18,8 @@ from typing import Any
 from mcqa_training import rows, stage
 
 import torch
-from transformers import AutoTokenizer
 
+from mcqa_suite.backend import pretrained
 from mcqa_suite.backend.row_tokens import prompt_text
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import ConfigError, DatasetError
@@ -50,37 +50,32 @@ def main() -> None:
         raise DatasetError(f"{args.config}: no rows to calibrate on; see n and split of calibration")
     chat = stage.rows_template(args, settings)
     examples = calibration(data, args.parent, chat)
-    with stage.enough_memory(args, "batch_size", settings.batch_size, "lower it, or calibrate on fewer rows"):
-        model = GPTQModel.load(
-            str(args.parent),
-            configs(settings, str(args.config)),
-            device="cuda" if stage.GPU else "cpu",
-            dtype=getattr(torch, settings.dtype),
-        )
-        # GPTQModel writes logs/ into the working directory.
-        with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+    pretrained.check_weights(args.parent)  # GPTQModel draws what is missing by chance
+    with pretrained.without_code(args.parent) as parent, tempfile.TemporaryDirectory() as scratch:
+        with (
+            stage.enough_memory(args, "batch_size", settings.batch_size, "lower it, or calibrate on fewer rows"),
+            contextlib.chdir(scratch),  # GPTQModel writes logs/ into the working directory.
+        ):
+            model = GPTQModel.load(
+                str(parent),
+                configs(settings, str(args.config)),
+                device="cuda" if stage.GPU else "cpu",
+                dtype=getattr(torch, settings.dtype),
+            )
             model.quantize(examples, batch_size=settings.batch_size)
-
-    with complete_folder(args.output) as folder:
-        model.save(str(folder))
-        losses = tidy(folder)
-        metrics = {"mean_layer_loss": sum(losses) / len(losses), "layers": len(losses)}
-        stage.finish(
-            folder,
-            args,
-            settings,
-            ("gptqmodel", "optimum"),
-            data=fingerprints,
-            rows_chat_template=chat,
-            metrics=metrics,
-        )
+        with complete_folder(args.output) as folder:
+            model.save(str(folder))
+            losses = tidy(folder)
+            metrics = {"mean_layer_loss": sum(losses) / len(losses), "layers": len(losses)}
+            facts = {"data": fingerprints, "rows_chat_template": chat, "metrics": metrics}
+            stage.finish(folder, args, settings, ("gptqmodel", "optimum"), **facts)
 
 
 def calibration(data: Sequence[rows.Row], parent: Path, chat: ChatTemplate) -> list[str | dict[str, list[int]]]:
     """The rows as GPTQModel takes them: texts, and the tokens of those that are written with the chat template."""
     templated = [row for row in data if chat[row["format"]]]
     plain = [prompt_text(row) + row["completion"] for row in data if not chat[row["format"]]]
-    tokenizer = AutoTokenizer.from_pretrained(parent) if templated else None
+    tokenizer = pretrained.read_tokenizer(parent) if templated else None
     wholes = [example["input_ids"] for example in rows.completions(templated, tokenizer, chat)]
     return [*plain, *({"input_ids": whole, "attention_mask": [1] * len(whole)} for whole in wholes)]
 

@@ -7,8 +7,9 @@ import shutil
 
 import pytest
 
-from mcqa_suite.backend.loading import drop_decoding
+from mcqa_suite.backend.decoding import drop_decoding
 from mcqa_suite.backend.prefix.model import PrefixLM
+from mcqa_suite.backend.pretrained import whole_models
 from mcqa_suite.backend.sampling import Request, Sampler, Sampling
 from mcqa_suite.evaluation.evaluate_checkpoint import evaluate
 
@@ -43,6 +44,22 @@ def test_the_same_weights_give_the_same_answers_whatever_their_generation_config
     assert (lm.sharing()["dropped_decoding"], other.sharing()["dropped_decoding"]) == ({}, ODD)
     assert "generation_config.json is not used (" in caplog.text
     assert "num_beams 3" in caplog.text
+
+
+def test_the_harness_s_own_model_is_decoded_by_the_task_alone_too(checkpoints):
+    from lm_eval.api.instance import Instance
+    from lm_eval.models.huggingface import HFLM
+
+    answers = []
+    with whole_models():
+        for checkpoint in checkpoints:
+            lm = HFLM(str(checkpoint), device="cpu", dtype="float32", batch_size=4)
+            requests = [
+                Instance("generate_until", {}, (f"Question {i}:", dict(GREEDY)), 0, ("t", i, 1)) for i in range(4)
+            ]
+            answers.append(lm.generate_until(requests, disable_tqdm=True))
+            assert lm.get_model_info()["dropped_decoding"] == (ODD if checkpoint is checkpoints[1] else {})
+    assert answers[0] == answers[1]
 
 
 def test_a_task_that_sets_them_is_decoded_by_them(checkpoints):

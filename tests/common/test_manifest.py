@@ -211,3 +211,16 @@ def test_a_folder_that_no_stage_made_is_never_replaced(tmp_path):
     with pytest.raises(CheckpointError, match="was not made by a stage"), complete_folder(tmp_path):
         pass
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_link_to_another_disk_is_followed_each_time(tmp_path):
+    (tmp_path / "disk/sft").mkdir(parents=True)
+    link = tmp_path / "sft"
+    link.symlink_to(tmp_path / "disk/sft")
+    for text in ("first", "second", "third"):
+        with complete_folder(link) as folder:
+            write_manifest(folder, make_manifest(text))
+        assert read_manifest(link).content == text
+    assert link.is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "sft"]
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["sft"]

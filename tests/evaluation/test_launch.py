@@ -10,8 +10,9 @@ import pytest
 
 from mcqa_suite.backend.loglik_cache import VARIABLE
 from mcqa_suite.cli.main import main
+from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import tasks_dir
-from mcqa_suite.evaluation.launch import checked, local_managers, read_command
+from mcqa_suite.evaluation.launch import check_complete, checked, local_managers, read_command
 from mcqa_suite.harness.tasks import listed, manager
 
 HEAVY = {"torch", "transformers", "lm_eval", "datasets", "pandas", "scipy"}
@@ -139,3 +140,31 @@ def test_a_model_argument_of_the_wrong_type_is_one_line_before_the_model_is_load
     assert main(["eval", *words]) == 2
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
     assert f"={value}: expected" in line
+
+
+def test_no_folder_is_made_for_a_cache_that_is_named(tmp_path, capsys):
+    words = ["--model_args", f"pretrained=nobody/nothing,cache={tmp_path}/a/b/c.sqlite", "--tasks", "mcqa_epfl"]
+    assert main(["eval", *words, "--output_path", str(tmp_path / "out")]) == 2
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
+    assert f"no folder {tmp_path}/a/b; make it" in line
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    "setting", ["custom_generate=stranger/repo", '{"trust_remote_code": true}', '{"temperature": {"a": 1}}']
+)
+def test_a_generation_setting_that_is_none_is_refused_before_the_model_is_loaded(tmp_path, capsys, setting):
+    words = ["--model_args", "pretrained=nobody/nothing", "--tasks", "mcqa_epfl_cot", "--gen_kwargs", setting]
+    assert main(["eval", *words, "--output_path", str(tmp_path / "out")]) == 2
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
+    assert "--gen_kwargs: " in line
+
+
+def test_generation_settings_of_a_configuration_file_are_checked_too(tmp_path):
+    text = "tasks: [mcqa_epfl_cot]\nmodel_args: {pretrained: x}\ngen_kwargs: %s\n"
+    for value in ("{custom_generate: x}", "custom_generate=x"):
+        (tmp_path / "config.yaml").write_text(text % value, encoding="utf-8")
+        with pytest.raises(ConfigError, match="'custom_generate' is no setting of generation"):
+            check_complete(read_command(["run", "--config", str(tmp_path / "config.yaml")])[1])
+    (tmp_path / "config.yaml").write_text(text % "max_gen_toks=8", encoding="utf-8")
+    assert read_command(["run", "--config", str(tmp_path / "config.yaml")])[1]["gen_kwargs"] == {"max_gen_toks": 8}

@@ -109,9 +109,9 @@ def use_stand_ins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_recipe(folder: Path, text: str, base: Path, metric: str = "reward_accuracy") -> Path:
-    """A recipe file from `text`, where {base}, {output}, {metric} and {rows} (a file of questions) are filled in."""
+    """A recipe file from `text`, where {base}, {output} (`run`), {metric} and {rows} (a file of questions) are filled in."""
     recipe = folder / "recipe.yaml"
-    recipe.write_text(text.format(base=base, output=folder / "run", metric=metric, rows=TRAIN))
+    recipe.write_text(text.format(base=base, output="run", metric=metric, rows=TRAIN))
     return recipe
 
 

@@ -10,6 +10,12 @@ import pytest
 from helpers.two_rungs import RECIPE, SCRIPT
 
 
+@pytest.fixture(autouse=True)
+def _working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recipe's `output` is below the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def recipe(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A recipe over a stand-in script, its run folder `run` beside it."""
@@ -18,7 +24,7 @@ def recipe(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "scripts/check.py").write_text("")
     monkeypatch.setattr("mcqa_suite.ladder.stages.training_dir", lambda: tmp_path / "scripts")
     path = tmp_path / "recipe.yaml"
-    path.write_text(RECIPE.format(base=tiny_checkpoint, output=tmp_path / "run"))
+    path.write_text(RECIPE.format(base=tiny_checkpoint, output="run"))
     return path
 
 

@@ -33,7 +33,7 @@ def small(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 
     def go(capsys: pytest.CaptureFixture[str], *, sft_seed: int = 0, bits: int = 4, n: int = 6, **options: object):
         recipe = tmp_path / "recipe.yaml"
-        values = {"base": tiny_checkpoint, "output": tmp_path / "run", "sft_seed": sft_seed, "bits": bits, "n": n}
+        values = {"base": tiny_checkpoint, "output": "run", "sft_seed": sft_seed, "bits": bits, "n": n}
         recipe.write_text(RECIPE.format(**values))
         capsys.readouterr()
         run_recipe(recipe, **options)
@@ -225,7 +225,7 @@ evaluate:
 )
 def test_a_mistake_in_the_plan_stops_the_ladder_before_anything_is_made(tmp_path, tiny_checkpoint, evaluate, words):
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(f"name: x\nbase: {tiny_checkpoint}\noutput: {tmp_path}/run\nevaluate:\n  {evaluate}\n")
+    recipe.write_text(f"name: x\nbase: {tiny_checkpoint}\noutput: run\nevaluate:\n  {evaluate}\n")
     with pytest.raises(ConfigError, match=words):
         run_recipe(recipe)
     assert not (tmp_path / "run").exists()

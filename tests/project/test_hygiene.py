@@ -35,7 +35,13 @@ UNSAFE_MODULES = {
     "zipfile",
 }
 # The archive has the checksum that the package names, and zipfile keeps its members inside the folder (a test tries).
-EXPECTED = {"corpora.py": ["import zipfile"]}
+# The one place that loads models for others: it says both itself, unless the user of `mcqa eval` says otherwise.
+EXPECTED = {
+    "corpora.py": ["import zipfile"],
+    "pretrained.py": [
+        f"cls.from_pretrained without {words}" for words in ("use_safetensors=True", "trust_remote_code=False")
+    ],
+}
 CALLS = {"eval", "exec", "compile", "__import__"}
 ATTRIBUTES = {
     "torch.load": "reads pickles",
@@ -92,6 +98,10 @@ def _call(node: ast.Call) -> list[str]:
         safe = keywords.get("use_safetensors")
         if not (isinstance(safe, ast.Constant) and safe.value is True):
             problems.append(f"{name} without use_safetensors=True")
+    if name.endswith(".from_pretrained") and not name.startswith(("PeftModel", "GenerationConfig")):
+        without_code = keywords.get("trust_remote_code")
+        if not (isinstance(without_code, ast.Constant) and without_code.value is False):
+            problems.append(f"{name} without trust_remote_code=False")
     return problems
 
 
@@ -118,7 +128,8 @@ def test_no_file_runs_or_unpickles_its_input(path):
         "yaml.load(text, Loader=yaml.Loader)",
         "yaml.unsafe_load(text)",
         "AutoModel.from_pretrained(name, use_safetensors=True, trust_remote_code=True)",
-        "AutoModelForCausalLM.from_pretrained(name)",
+        "AutoModelForCausalLM.from_pretrained(name, trust_remote_code=False)",
+        "AutoTokenizer.from_pretrained(name)",
         "numpy.load(path)",
         "session.get(url, verify=False)",
     ],
@@ -129,7 +140,7 @@ def test_each_unsafe_construct_is_reported(source):
 
 def test_safe_constructs_are_not_reported():
     assert not offences(
-        "model.eval()\nast.literal_eval(text)\nyaml.safe_load(text)\nAutoTokenizer.from_pretrained(name)"
+        "model.eval()\nast.literal_eval(text)\nyaml.safe_load(text)\nAutoTokenizer.from_pretrained(name, trust_remote_code=False)"
     )
 
 

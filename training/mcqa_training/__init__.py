@@ -15,6 +15,7 @@ from mcqa_suite.common.extras import require
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports every training to the hub
 os.environ.update(processes.quiet())
 
 EXTRAS = {"bnb": ("train", "bnb"), "check": ("eval",), "gptq": ("gptq",)}  # other scripts: train

@@ -264,7 +264,7 @@ def finish(
     leave_out = read_leave_out(settings)
     manifest = Manifest(
         kind=args.kind,
-        name=args.output.resolve().name,
+        name=Path(os.path.abspath(args.output)).name,
         parent=Parent(name_of(args.parent), content_hash(args.parent)),
         settings=record(settings),
         content=content_hash(folder),

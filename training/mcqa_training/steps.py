@@ -9,10 +9,9 @@ from typing import Any
 from mcqa_training import stage, weights
 
 import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM, TrainerCallback
+from transformers import TrainerCallback
 
-from mcqa_suite.backend import processes
+from mcqa_suite.backend import pretrained, processes
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import KEPT, TRAINING_LOG, complete_folder
 
@@ -55,9 +54,9 @@ def make_whole(args: argparse.Namespace, settings: Any, chat: Any, facts: dict[s
         raise CheckpointError(f"{source}: step {step} was not kept; {remedy}")
     model, tokenizer = weights.load(args, settings)
     if settings.full:
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=getattr(torch, settings.dtype), use_safetensors=True)
+        model = pretrained.read_model(weights.LANGUAGE_MODEL, source, dtype=getattr(torch, settings.dtype))
     else:
-        model = PeftModel.from_pretrained(model, source)
+        model = weights.with_adapter(model, source)
     history = json.loads((source / LOG).read_text(encoding="utf-8"))
     losses = [entry["loss"] for entry in history if "loss" in entry]
     with complete_folder(args.output) as folder:

@@ -13,23 +13,20 @@ from mcqa_training import stage, stored
 
 import torch
 from peft import LoraConfig, PeftModel
-from safetensors import SafetensorError
-from transformers import (
-    AutoModelForCausalLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    BitsAndBytesConfig,
-)
+from transformers import BitsAndBytesConfig
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
+from mcqa_suite.backend import pretrained
 from mcqa_suite.common import extras
-from mcqa_suite.common.checkpoints import ADAPTER, check_parent, is_adapter
+from mcqa_suite.common.checkpoints import ADAPTER, check_parent, check_plain_adapter, is_adapter
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.manifest import ADAPTER_COPY, KEPT, TRAINING_LOG, complete_folder, name_of
 
 State = dict[str, torch.Tensor]
 LORA = {"target_modules": "all-linear"}
-REWARD = {"cls": AutoModelForSequenceClassification, "num_labels": 1}  # arguments to load a reward model
+LANGUAGE_MODEL = "AutoModelForCausalLM"
+# Arguments to load a reward model, or to make one from a language model.
+REWARD: dict[str, Any] = {"kind": "AutoModelForSequenceClassification", "num_labels": 1, "another_head": True}
 
 
 def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfig | None:
@@ -45,7 +42,7 @@ def lora_config(settings: Any, where: str, task: str = "CAUSAL_LM") -> LoraConfi
     return stage.library_config(LoraConfig, LORA | (settings.lora or {}), {"task_type": task}, f"{where}: lora")
 
 
-def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalLM, **kwargs: Any) -> tuple[Any, Any]:
+def load(args: argparse.Namespace, settings: Any, kind: str = LANGUAGE_MODEL, **kwargs: Any) -> tuple[Any, Any]:
     """Load the parent's model and tokenizer; an adapter is merged into its own parent."""
     if settings.qlora:
         kwargs["quantization_config"] = four_bits(settings.dtype)
@@ -53,15 +50,13 @@ def load(args: argparse.Namespace, settings: Any, cls: Any = AutoModelForCausalL
         raise ConfigError(
             f"{args.config}: the parent is an adapter; merge it first (training/merge.py), or set merge: true"
         )
-    model, tokenizer = load_unchecked(args, settings.dtype, cls, **kwargs)
+    model, tokenizer = load_unchecked(args, settings.dtype, kind, **kwargs)
     if end := settings.trainer.get("eos_token"):  # before TRL does it: the rows are tokens by then
         tokenizer.eos_token = end
     return model, tokenizer
 
 
-def load_unchecked(
-    args: argparse.Namespace, dtype: str, cls: Any = AutoModelForCausalLM, **kwargs: Any
-) -> tuple[Any, Any]:
+def load_unchecked(args: argparse.Namespace, dtype: str, kind: str = LANGUAGE_MODEL, **kwargs: Any) -> tuple[Any, Any]:
     """`load` without the check that an adapter and the settings fit together."""
     folder = args.parent
     if is_adapter(folder):
@@ -69,14 +64,20 @@ def load_unchecked(
             raise CheckpointError(f"{folder}: is an adapter; give the folder that it was trained on as --parent-base")
         check_parent(folder, args.parent_base)
         folder = args.parent_base
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(args.parent)
-        model = cls.from_pretrained(folder, dtype=getattr(torch, dtype), use_safetensors=True, **kwargs)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise CheckpointError(f"{folder}: cannot be loaded: {' '.join(str(error).split())}") from error
+    tokenizer = pretrained.read_tokenizer(args.parent)
+    model = pretrained.read_model(kind, folder, dtype=getattr(torch, dtype), **kwargs)
     if is_adapter(args.parent):
-        model = PeftModel.from_pretrained(model, args.parent).merge_and_unload()
+        model = with_adapter(model, args.parent).merge_and_unload()
     return model, tokenizer
+
+
+def with_adapter(model: Any, adapter: Path) -> Any:
+    """The model with an adapter of which every tensor has its place; CheckpointError for any other."""
+    check_plain_adapter(adapter)
+    with pretrained.said(adapter), pretrained.without_report():
+        adapted = PeftModel.from_pretrained(model, adapter)
+    pretrained.check_adapter(adapted, adapter)
+    return adapted
 
 
 def four_bits(dtype: str, format: str = "nf4", double_quant: bool = True) -> BitsAndBytesConfig:
@@ -174,7 +175,7 @@ def save_into_parent(model: Any, state: State | None, folder: Path, args: argpar
         parent.load_state_dict(state)
     else:
         save_adapter(model, state, folder, args.parent)
-        parent = PeftModel.from_pretrained(parent, folder).merge_and_unload()
+        parent = with_adapter(parent, folder).merge_and_unload()
         for path in folder.glob("adapter_*"):
             path.unlink()
     if state is not None:  # keep values that the trainer set, such as the padding token

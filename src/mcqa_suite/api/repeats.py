@@ -11,7 +11,7 @@ from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.analysis.variance import Drawn, read_drawn
 from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_scores
 from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
-from mcqa_suite.common.checkpoints import HUB_NAME
+from mcqa_suite.common.checkpoints import HUB_NAME, verified_content
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.extras import naming_extras
 from mcqa_suite.common.files import write_files
@@ -130,10 +130,9 @@ def _scores(kind: str, source: Path, log: Path, ballots: Ballots) -> Floats:
     on_hub = not source.exists() and HUB_NAME.fullmatch(str(source)) is not None
     if source.is_dir() or on_hub:
         from mcqa_suite.backend import sample_scores
-        from mcqa_suite.common.manifest import content_hash
 
         score = {"reward": sample_scores.score_with_reward, "logprob": sample_scores.score_with_logprob}[kind]
-        mark = str(source).replace("/", "--") if on_hub else content_hash(source)[:8]
+        mark = str(source).replace("/", "--") if on_hub else verified_content(source)[:8]
         source = score(source, ballots, log.with_name(f"{kind}-{mark}.{log_name(log)}.jsonl"))
     elif not source.is_file():
         raise ConfigError(f"--{kind} {source}: not a checkpoint folder, a hub name (OWNER/NAME) or a file of scores")

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.backend.gguf_file import find_gguf, is_gguf
-from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.library_errors import explain
+from mcqa_suite.backend.pretrained import read_config, read_tokenizer, said
 
 # The share of its fastest matrix product that a machine reaches in whole passes, and operations a byte of a GPU's memory.
 EFFICIENCY = 0.6
@@ -52,14 +51,10 @@ def read_shape(base: str) -> tuple[Shape, Any]:
     if is_gguf(base):
         file = find_gguf(base)
         path, settings = str(file.parent), {"gguf_file": file.name}
-    try:
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, **settings)
-        config = transformers.AutoConfig.from_pretrained(path, **settings)
-        loader: Any = transformers.AutoModelForCausalLM
-        with torch.device("meta"):
-            model = loader.from_config(config)
-    except (OSError, ValueError) as error:
-        raise explain(error, base) or CheckpointError(f"{base}: {error}") from error
+    tokenizer, config = read_tokenizer(path, **settings), read_config(path, **settings)
+    loader: Any = transformers.AutoModelForCausalLM
+    with said(path), torch.device("meta"):
+        model = loader.from_config(config, trust_remote_code=False)
     text = config.get_text_config(decoder=True)
     stored = sum(parameter.numel() for parameter in model.parameters())
     tied = model.get_input_embeddings().weight is getattr(model.get_output_embeddings(), "weight", None)

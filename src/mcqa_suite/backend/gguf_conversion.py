@@ -94,8 +94,12 @@ def _load(path: Path, facts: GgufFile, dtype: str) -> tuple[Any, Any]:
     settings: dict[str, Any] = {"dtype": getattr(torch, dtype), "output_loading_info": True}
     settings |= {"quantization_config": transformers.GgufConfig(dequantize=True)}
     try:
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path.parent, gguf_file=path.name)
-        model, loaded = loader.from_pretrained(path.parent, gguf_file=path.name, use_safetensors=True, **settings)
+        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
+            path.parent, gguf_file=path.name, trust_remote_code=False
+        )
+        model, loaded = loader.from_pretrained(
+            path.parent, gguf_file=path.name, use_safetensors=True, trust_remote_code=False, **settings
+        )
     # What transformers raises for architectures and files that it cannot read.
     except (ValueError, KeyError, NotImplementedError, AttributeError, TypeError, IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")[:160]

@@ -8,21 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.checkpoints import (
-    HUB_FILES,
-    HUB_NAME,
-    check_parent,
-    is_adapter,
-    optional_manifest,
-    tensor_entries,
-)
+from mcqa_suite.backend.decoding import drop_decoding
+from mcqa_suite.backend.pretrained import local_folder, read_config, read_model, read_tokenizer
+from mcqa_suite.common.checkpoints import check_parent, is_adapter, optional_manifest, tensor_entries
 from mcqa_suite.common.errors import CheckpointError
-from mcqa_suite.common.library_errors import explain
-
-TOKEN_IDS = ("bos_token_id", "eos_token_id", "pad_token_id", "decoder_start_token_id")
-# Parts of a generation config that change no text, or that every request sets.
-UNHEARD = {"transformers_version", "_from_model_config", "use_cache", "max_length", "max_new_tokens", "do_sample"}
-UNHEARD |= {"output_attentions", "output_hidden_states", "output_scores", "output_logits", "return_dict_in_generate"}
 
 # Of the weights that `keep_dequantised` keeps: those of a model with a billion parameters in float32.
 KEPT_BYTES = 4 << 30
@@ -47,30 +36,14 @@ def check_checkpoint(checkpoint: str, base: str | None) -> None:
     if manifest is None:
         print(f"mcqa: {checkpoint}: no manifest, so its base is not checked", file=sys.stderr)
         return
-    check_parent(folder, _local(base))
-
-
-def _local(base: str) -> Path:
-    """A folder, or the local snapshot of a model on the hub."""
-    if Path(base).is_dir() or not HUB_NAME.fullmatch(base):
-        return Path(base)
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(base, allow_patterns=HUB_FILES))
-    except OSError as error:  # also for a name that does not exist
-        raise CheckpointError(
-            f"{base}: no such folder or hub model; give the folder of the adapter's parent"
-        ) from error
+    check_parent(folder, local_folder(base))
 
 
 def is_reward_model(checkpoint: str) -> bool:
     """Whether a folder, or a model on the hub, is a sequence classifier; False where `load` will say what is wrong."""
-    import transformers
-
     try:
-        config = transformers.AutoConfig.from_pretrained(checkpoint)
-    except (OSError, ValueError):
+        config = read_config(checkpoint)
+    except CheckpointError:
         return False
     return any(name.endswith("ForSequenceClassification") for name in config.architectures or ())
 
@@ -81,17 +54,12 @@ def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_setting
     `kind` is the transformers class, such as AutoModelForCausalLM. CheckpointError where it cannot be loaded.
     """
     import torch
-    import transformers
 
     logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # deprecations, for authors of libraries
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        tokenizer: Any = transformers.AutoTokenizer.from_pretrained(checkpoint, **tokenizer_settings)
-        config = kernel_for(device, transformers.AutoConfig.from_pretrained(checkpoint))
-        loader = getattr(transformers, kind)
-        model = loader.from_pretrained(checkpoint, config=config, dtype=dtype, use_safetensors=True)
-    except (OSError, ValueError) as error:
-        raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
+    tokenizer = read_tokenizer(checkpoint, **tokenizer_settings)
+    config = kernel_for(device, read_config(checkpoint))
+    model = read_model(kind, checkpoint, another_head=kind == "AutoModel", config=config, dtype=dtype)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     drop_decoding(model)
@@ -143,26 +111,6 @@ def _keep_4bit(layer: Any, dtype: Any) -> None:
     weights = dequantize_4bit(layer.weight.data, layer.weight.quant_state).to(dtype)
     bias = None if layer.bias is None else layer.bias.to(dtype)
     layer.forward = lambda x: torch.nn.functional.linear(x.to(dtype), weights, bias).to(x.dtype)
-
-
-def drop_decoding(model: Any) -> dict[str, Any]:
-    """Drop the decoding settings of the checkpoint's generation_config.json from a loaded model, and return them.
-
-    transformers would use num_beams, repetition_penalty, min_new_tokens and others from that file wherever a request does not
-    set them, and its own top_k of 50 for every sample; so equal weights could answer differently. Token ids stay, and an
-    encoder-decoder's forced tokens, which belong to the model.
-    """
-    own = getattr(model, "generation_config", None)
-    if own is None:
-        return {}
-    from transformers import GenerationConfig
-
-    stored: dict[str, Any] = own.to_diff_dict()
-    forced = bool(getattr(model.config, "is_encoder_decoder", False))
-    ids = {name: stored[name] for name in stored if name in TOKEN_IDS or (forced and name.endswith("_token_id"))}
-    model.generation_config = GenerationConfig(**ids)  # type: ignore[no-untyped-call]
-    model.generation_config.top_k = 0  # all tokens
-    return {name: value for name, value in stored.items() if name not in ids.keys() | UNHEARD}
 
 
 def kernel_for(device: str, config: Any) -> Any:

@@ -18,9 +18,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from mcqa_suite.common.checkpoints import verified_content
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.locks import lock_of
-from mcqa_suite.common.manifest import content_hash
 
 log = logging.getLogger(__name__)
 VARIABLE = "MCQA_CACHE"
@@ -58,10 +58,20 @@ def cache_path(setting: object = None) -> Path | None:
     if text.strip().lower() in OFF:
         return None
     if text.strip().lower() not in ON:
-        return Path(text).expanduser()
+        return _in_a_folder(text)
     if variable.strip().lower() not in ON | OFF:
-        return Path(variable).expanduser()
+        return _in_a_folder(variable)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mcqa-suite" / "loglikelihoods.sqlite"
+
+
+def _in_a_folder(name: str) -> Path:
+    """The path of a file that was named; ConfigError where its folder is not there: none is made that nobody asked for."""
+    path = Path(name).expanduser()
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"cache {name!r}: no folder {path.parent}; make it, or name another file (on, off: without a name)"
+        )
+    return path
 
 
 def identity(lm: Any) -> dict[str, object]:
@@ -100,7 +110,7 @@ def contents_of(lm: Any) -> dict[str, str | None]:
 def _content(source: Any, commit: str | None = None) -> str | None:
     """The content hash of a folder, or the commit that the name of a model on the hub was resolved to."""
     if isinstance(source, str) and Path(source).is_dir():
-        return content_hash(Path(source))
+        return verified_content(Path(source))
     return f"{source}@{commit}" if isinstance(source, str) and commit else None
 
 

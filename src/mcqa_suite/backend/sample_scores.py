@@ -17,10 +17,9 @@ from tqdm import tqdm
 
 from mcqa_suite.analysis.voting.ballots import Ballots, Question, score_lines
 from mcqa_suite.backend.loading import load
-from mcqa_suite.common.checkpoints import optional_manifest
+from mcqa_suite.common.checkpoints import optional_manifest, verified_content
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.jsonl import journal
-from mcqa_suite.common.manifest import content_hash
 from mcqa_suite.grids import Candidate, by_loglikelihood, encoder
 from mcqa_suite.logs.grid_answers import GridAnswers
 
@@ -95,7 +94,7 @@ def ranked_by_logprob(
         form = encoder(row.form)
         texts = tuple(form.encode(row.view.forward(candidate.grid)) for candidate in output)
         responses.append(Responses(str(number), row.context, texts))
-    cache = log.with_name(f"grid-logprob-{content_hash(checkpoint)[:8]}.{log.stem}.jsonl")
+    cache = log.with_name(f"grid-logprob-{verified_content(checkpoint)[:8]}.{log.stem}.jsonl")
     scores = score_lines(_score_texts(checkpoint, log.stem, responses, cache))
 
     totals: dict[tuple[str, int], dict[str, float]] = {}

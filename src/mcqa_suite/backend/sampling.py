@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.backend.loading import check_checkpoint, load
 from mcqa_suite.common.chat_template import ChatTemplate
-from mcqa_suite.common.checkpoints import chat_template_of, use_chat_template
+from mcqa_suite.common.checkpoints import chat_template_of, use_chat_template, verified_content
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.manifest import content_hash
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -89,7 +88,7 @@ class Sampler:
     def identity(self) -> str:
         """The checkpoint's name, the hash of its content, and whether the chat template is left out."""
         folder = Path(self.name)
-        content = f" {content_hash(folder)[:12]}" if folder.is_dir() else ""
+        content = f" {verified_content(folder)[:12]}" if folder.is_dir() else ""
         return f"{folder.resolve().name if content else self.name}{content}{'' if self.chat else ', no chat template'}"
 
     def generator(self, settings: Sampling) -> Generate:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections import Counter
 from contextlib import suppress
 from math import prod
@@ -17,9 +18,9 @@ from mcqa_suite.common.chat_template import DEFAULT, FORMATS, WITHOUT, ChatTempl
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.files import inside, opened, read_text
 from mcqa_suite.common.json_text import loads
-from mcqa_suite.common.manifest import MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
+from mcqa_suite.common.manifest import CONTENT, MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
 
-ADAPTER = "adapter_config.json"
+ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 NO_TEMPLATE_REMEDY = "leave it out, or add a template to the checkpoint's tokenizer"
 HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
@@ -105,6 +106,14 @@ def check_complete(folder: Path) -> None:
         raise CheckpointError(f"{folder}: its files changed after its manifest was written; make it again")
 
 
+def verified_content(folder: Path) -> str:
+    """The content hash of a checkpoint; a line on stderr where its manifest names another."""
+    content, manifest = content_hash(folder), optional_manifest(folder)
+    if manifest and manifest.content != content and any(folder.glob("*.safetensors")):
+        print(f"mcqa: {folder}: its files are not those that its manifest describes", file=sys.stderr, flush=True)
+    return content
+
+
 def find_parent(folder: Path) -> str | None:
     """The checkpoint that a stage started from, if it is beside it: its folder, or its name on the hub. None if it is not."""
     manifest = optional_manifest(folder) if folder.is_dir() else None
@@ -142,11 +151,44 @@ def checkpoint_size(folder: Path, parent: Path | None = None) -> Size | None:
     return Size(parameters, 8 * n_bytes.total() / parameters, on_disk, stored)
 
 
+def check_files(folder: Path) -> None:
+    """CheckpointError for a link to nothing, and for a shard that is not in the folder."""
+    for path in folder.iterdir():
+        if path.suffix in CONTENT and not path.is_file():
+            what = "a folder" if path.is_dir() else "no file" if path.exists() else "a link to nothing"
+            raise CheckpointError(f"{path}: {what}; copy the checkpoint again (cp -rL follows links)")
+    for index in folder.glob("*.safetensors.index.json"):
+        names = _read_json(index).get("weight_map") or {}
+        for name in sorted({str(each) for each in names.values()} if isinstance(names, dict) else ["weight_map"]):
+            if Path(name).name != name or not (folder / name).is_file():
+                raise CheckpointError(f"{index}: {name[:80]!r} is no file in {folder}; copy the checkpoint again")
+
+
+def check_plain_adapter(folder: Path) -> None:
+    """CheckpointError for an adapter that is no LoRA in safetensors, or that would import a module or load another model."""
+    config = _read_json(folder / ADAPTER)
+    if (kind := config.get("peft_type")) != "LORA" or config.get("megatron_config"):
+        raise CheckpointError(f"{folder / ADAPTER}: an adapter of type {kind!r}; only plain LoRA adapters are read")
+    if not (folder / ADAPTER_WEIGHTS).is_file():
+        raise CheckpointError(f"{folder}: no {ADAPTER_WEIGHTS}; copy the adapter again, or save it as safetensors")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = loads(read_text(path))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read as JSON ({' '.join(str(error).split())[:100]})") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: not a JSON object; copy the checkpoint again")
+    return content
+
+
 def tensor_entries(folder: Path) -> dict[str, dict[str, Any]]:
     """The dtype, shape and data_offsets of every tensor of a folder, by name.
 
-    CheckpointError for a file whose size is not the one in its header.
+    CheckpointError for a file whose size is not the one in its header, and as `check_files`.
     """
+    check_files(folder)
     entries: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.glob("*.safetensors")):
         entries |= _header(path)

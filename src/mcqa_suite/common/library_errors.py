@@ -14,11 +14,16 @@ CHAT = f"--apply_chat_template: the tokenizer of {{name}} has no chat template; 
 NO_MODEL = (
     "{name}: no such checkpoint: give a folder with config.json and *.safetensors, or the name of a model on the hub"
 )
+OWN_CODE = (
+    "{name}: needs code of its own (auto_map in its config), which is not run; "
+    "use a checkpoint whose classes transformers has"
+)
 
 # (words of the library's message, our error, our message). The first row with one of its words in the message is used.
 TABLE: list[tuple[tuple[str, ...], type[McqaError], str]] = [
     (("gated dataset", "GatedRepoError"), DatasetError, GATED),
     (("Couldn't reach", "Couldn't find any data", "doesn't exist on the Hub"), DatasetError, UNREACHABLE),
+    (("contains custom code", "references custom code"), CheckpointError, OWN_CODE),
     (("chat_template",), ConfigError, CHAT),
     (
         (

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from mcqa_suite.common.errors import ConfigError
 
+LOCK = ".lock"  # in a folder that a run uses or has used
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # that a user can fix
 
 
@@ -39,7 +40,7 @@ def run_lock(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock").acquire(blocking=False)
+        lock = FileLock(folder / LOCK).acquire(blocking=False)
     except Timeout as error:
         raise ConfigError(f"{folder}: another run uses this folder; wait for it or choose another --output") from error
     except OSError as error:

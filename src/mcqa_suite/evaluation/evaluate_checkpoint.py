@@ -25,14 +25,16 @@ from pydantic.dataclasses import dataclass
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
 from mcqa_suite.backend.memory import peak_memory_mb
+from mcqa_suite.backend.pretrained import said
 from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate, ChatTemplateSetting
 from mcqa_suite.common.checkpoints import chat_template_of, check_available, has_chat_template
 from mcqa_suite.common.config import STRICT, parse
-from mcqa_suite.common.errors import CheckpointError, DatasetError, exit_code
+from mcqa_suite.common.errors import DatasetError, exit_code
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import TaskData
 from mcqa_suite.common.offline import stay_offline_if_cut_off
+from mcqa_suite.evaluation.generation_settings import check_generation
 from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.saving import check_saved
 from mcqa_suite.harness.fingerprint import fingerprints
@@ -56,6 +58,12 @@ class Evaluation:
     apply_chat_template: ChatTemplateSetting = None
     optional: bool = False
     rungs: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            check_generation(self.gen_kwargs)
+        except ValueError as error:
+            raise ValueError(f"gen_kwargs: {error}") from None
 
 
 def evaluate(
@@ -124,10 +132,8 @@ def load_model(checkpoint: str, *, dtype: str, batch_size: int, base: str | None
     # The harness's logits_cache is wrong for two requests with equal tokens but different boundaries.
     settings |= {"logits_cache": False}
     settings |= {"peft": checkpoint, "tokenizer": checkpoint} if base else {}
-    try:
+    with said(base or checkpoint):
         return shared(PrefixLM)(base or checkpoint, **settings)
-    except (OSError, ValueError) as error:
-        raise explain(error, checkpoint) or CheckpointError(f"{checkpoint}: {error}") from error
 
 
 def run_entry(lm: Any, number: int, entry: Evaluation, output: Path, name: str, seed: int) -> list[TaskData]:

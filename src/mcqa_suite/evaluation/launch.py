@@ -13,6 +13,7 @@ from typing import Any
 
 from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
+from mcqa_suite.backend.pretrained import whole_models
 from mcqa_suite.common.checkpoints import base_of_run, chat_template_of, has_chat_template
 from mcqa_suite.common.errors import ConfigError, McqaError
 from mcqa_suite.common.library_errors import explain
@@ -21,6 +22,7 @@ from mcqa_suite.common.paths import tasks_dir
 from mcqa_suite.evaluation.chat_template import calls_of, one_model
 from mcqa_suite.evaluation.failed_requests import FailedItems, failure_lines, without_failed
 from mcqa_suite.evaluation.flags import harness_parser
+from mcqa_suite.evaluation.generation_settings import check_generation
 from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.messages import said_once, without_git_errors
 from mcqa_suite.evaluation.output_folder import closing_lines, saved_by_default
@@ -31,6 +33,7 @@ from mcqa_suite.harness.tasks import check_names, listed, with_local_data
 SUBCOMMANDS = ("run", "ls", "validate")
 ESTIMATE = ("estimate", "rate", "tflops")
 ADAPTERS = ("peft", "lora_local_path")  # model arguments of hf and of vllm
+HARNESS_MODELS = ("hf", "hf-auto", "huggingface")
 SERVER_MODELS = ("local-completions", "local-chat-completions")
 NEEDED = dict.fromkeys((prefix.NAME, "hf", "vllm"), ("pretrained",)) | dict.fromkeys(SERVER_MODELS, ("base_url",))
 EXAMPLES = {"pretrained": "FOLDER_OR_HUB_NAME", "base_url": "http://localhost:8000/v1/completions"}
@@ -120,20 +123,25 @@ def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, An
         vars(args).pop(name, None)
     if isinstance(settings["tasks"], str):
         settings["tasks"] = settings["tasks"].split(",")
-    for name in ("model_args", "hf_hub_log_args"):
+    for name in ("model_args", "hf_hub_log_args", "gen_kwargs"):
         if isinstance(settings.get(name), str):  # in a configuration file
             settings[name] = simple_parse_args_string(settings[name])
     return args, settings
 
 
 def check_complete(settings: Mapping[str, Any]) -> None:
-    """ConfigError where no task or no model is given; argparse knows neither, since a configuration file may hold them."""
+    """ConfigError where no task or no model is given, or an unknown setting of generation; argparse knows none of them, since a
+    configuration file may hold them."""
     if not settings["tasks"]:
         raise ConfigError("--tasks: none given; `mcqa tasks` lists those of this suite, `mcqa eval ls tasks` all")
     arguments, needed = settings.get("model_args") or {}, NEEDED.get(settings.get("model") or prefix.NAME, ())
     if absent := [name for name in needed if not arguments.get(name)]:
         examples = ",".join(f"{name}={EXAMPLES[name]}" for name in absent)
         raise ConfigError(f"--model_args: no {' and no '.join(absent)}; give {examples}")
+    try:
+        check_generation(settings.get("gen_kwargs"))
+    except ValueError as error:
+        raise ConfigError(f"--gen_kwargs: {error}") from None
 
 
 def checked(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -163,6 +171,8 @@ def _register(model: str | None, stack: ExitStack) -> None:
     import mcqa_suite.harness.filters  # noqa: F401  (registers mcqa_letters, mcqa_numbers, mcqa_grids)
 
     prefix.register()
+    if model in HARNESS_MODELS:
+        stack.enter_context(whole_models())
     if model in SERVER_MODELS:
         from mcqa_suite.evaluation import servers
 

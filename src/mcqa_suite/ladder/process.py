@@ -44,7 +44,9 @@ def run_process(command: Sequence[str], log: Path, name: str, label: str, enviro
     env = _environment_of(environment)
     with (
         log.open("wb", buffering=0) as stream,
-        subprocess.Popen(command, stdout=PIPE, stderr=subprocess.STDOUT, env=env) as child,  # noqa: S603 - a step's command
+        subprocess.Popen(  # noqa: S603 - a step's command
+            command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=subprocess.STDOUT, env=env
+        ) as child,
     ):
         try:
             assert child.stdout is not None

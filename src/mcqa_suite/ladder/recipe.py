@@ -20,6 +20,7 @@ from mcqa_suite.common.config import STRICT, Seed, parse, read_yaml
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
+from mcqa_suite.ladder.foreign_recipes import check_trackers
 from mcqa_suite.ladder.stage_settings import (
     SETTINGS,
     Dtype,
@@ -286,6 +287,7 @@ def _expanded(
     if entry.config is not None:
         path, source = folder / entry.config, f"{where}: {entry.config}"
         mapping, folder = {**with_leaks(kind, read_yaml(path), source), **mapping}, path.parent
+    check_trackers(mapping, source)
     if "leave_out" in mapping:
         raise ConfigError(f"{source}: leave_out is not for recipes: `mcqa run` finds the rows to leave out; remove it")
     defaults = {key: getattr(file, key) for key in ("seed", "dtype", "save_dtype", "leaks")}

@@ -28,6 +28,7 @@ from mcqa_suite.common.locks import run_lock
 from mcqa_suite.ladder.chat_template import template_lines
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
+from mcqa_suite.ladder.foreign_recipes import own_output
 from mcqa_suite.ladder.gguf_base import convert_base
 from mcqa_suite.ladder.leaks import StageData, check_rows
 from mcqa_suite.ladder.process import EvaluationWorkers
@@ -52,12 +53,13 @@ def run_recipe(
 ) -> LadderResult:
     """Make and evaluate every rung of a recipe (or of its file), and print a line for each step; McqaError where one fails.
 
-    `redo` names rungs to make again; `ray` is the address of a cluster. `store` is an fsspec URL: complete folders
+    `output` may be any folder; that of the recipe must be below the working directory, and new or a run's. `redo` names rungs to
+    make again; `ray` is the address of a cluster. `store` is an fsspec URL: complete folders
     are uploaded to it, and folders that the run folder lacks are downloaded from it.
     """
     start = time.perf_counter()
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
-    folder = (output or recipe.output).absolute()
+    folder = output.absolute() if output else own_output(recipe.output, str(recipe.path))
     check_libraries(recipe)
     if recipe.base == random_model.NAME:
         recipe = replace(recipe, base=str(random_model.random_model(folder / random_model.NAME)))

@@ -17,6 +17,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.files import read_bytes
 from mcqa_suite.common.manifest import Data, LeftOut
 from mcqa_suite.common.paths import shared_path
+from mcqa_suite.ladder.foreign_recipes import check_arguments
 from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.training_data import sources
 from mcqa_suite.training_data.sources.source import PairSource, Source
@@ -99,6 +100,8 @@ class TrainedSettings(RowSettings):
         check_positive(self.trainer, "trainer")
         check_positive(self.lora or {}, "lora")
         check_modules(self.lora or {})
+        check_arguments("trainer", self.trainer)
+        check_arguments("lora", self.lora or {})
         if self.keep_steps and len(set(self.keep_steps)) < len(self.keep_steps):
             raise ValueError(f"keep_steps: {list(self.keep_steps)}: a step comes twice; name each once")
         if self.full and (self.lora or self.qlora):

@@ -20,6 +20,7 @@ from mcqa_suite.common.checkpoints import (
     checkpoint_size,
     has_chat_template,
     use_chat_template,
+    verified_content,
 )
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.files import write_file
@@ -27,7 +28,6 @@ from mcqa_suite.common.manifest import (
     Manifest,
     Parent,
     complete_folder,
-    content_hash,
     hardware,
     read_manifest,
     write_manifest,
@@ -79,7 +79,7 @@ def record_base(context: LadderContext) -> RungResult:
         name=BASE,
         parent=None,
         settings={"base": recipe.base if not Path(recipe.base).is_absolute() else checkpoint.name},
-        content=content_hash(checkpoint),
+        content=verified_content(checkpoint),
         seed=recipe.seed,
         hardware=hardware(),
         seconds=time.perf_counter() - start,

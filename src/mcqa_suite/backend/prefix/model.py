@@ -16,7 +16,8 @@ import torch
 from lm_eval.models.utils_hf import get_dtype
 from tqdm import tqdm
 
-from mcqa_suite.backend.loading import apply_dtype, drop_decoding, keep_dequantised, kernel_for
+from mcqa_suite.backend.decoding import task_alone_decodes
+from mcqa_suite.backend.loading import apply_dtype, keep_dequantised, kernel_for
 from mcqa_suite.backend.loglik_cache import LoglikCache, cache_path, contents_of, identity
 from mcqa_suite.backend.prefix.compatibility import refusal, self_test
 from mcqa_suite.backend.prefix.encode import encode_pairs, row_of
@@ -24,6 +25,7 @@ from mcqa_suite.backend.prefix.forward import Forward
 from mcqa_suite.backend.prefix.generate import PrefixGeneration
 from mcqa_suite.backend.prefix.scorer import BUDGET_CPU, BUDGET_GPU, SMALLEST_BUDGET, Answer, Scorer
 from mcqa_suite.backend.prefix.tree import Ints
+from mcqa_suite.backend.pretrained import create_whole
 from mcqa_suite.backend.speed import measure
 from mcqa_suite.common.errors import ConfigError, LoglikelihoodError, McqaError
 from mcqa_suite.common.speed import Speed
@@ -67,13 +69,7 @@ class PrefixLM(PrefixGeneration):
             super().__init__(pretrained, *args, **kwargs)
         self.load_seconds = time.perf_counter() - start
         keep_dequantised(self.model)
-        if dropped := drop_decoding(self.model):
-            settings = ", ".join(f"{name} {value}" for name, value in dropped.items())
-            log.warning(
-                "hf-prefix: the checkpoint's generation_config.json is not used (%s): a task alone sets how it is decoded",
-                settings,
-            )
-        self.dropped_decoding = dropped
+        self.dropped_decoding = task_alone_decodes(self.model, "hf-prefix")
         # bf16 sums of log-probabilities make exact ties
         self.softmax_dtype: torch.dtype = self.softmax_dtype or torch.float32
         self.forward = Forward(self.model, device=self.device, autocast=self.mixed_precision_dtype)
@@ -97,7 +93,7 @@ class PrefixLM(PrefixGeneration):
                 "hf-prefix: computes in float32, since most CPUs are several times slower in %s (dtype=%s)", name, name
             )
             dtype = "float32"
-        super()._create_model(pretrained, *args, dtype=dtype, **kwargs)
+        create_whole(super()._create_model, self, pretrained, *args, dtype=dtype, **kwargs)
         if (wanted := get_dtype(dtype)) != "auto":
             apply_dtype(self._model, wanted)
 
