@@ -67,9 +67,12 @@ def main() -> None:
     write_file(output / "noise.md", made_by(NOISE_COMMAND, [NOISE]) + noise)
 
     with_orders = [f"{name}={evaluated[name]}" for name in (BASE, "sft")]
+    evaluations = "runs/smollm2/evaluations"
+    head = made_by(f"mcqa orders {evaluations}/base {evaluations}/sft", (evaluated[BASE], evaluated["sft"]))
     write_file(output / "option_order.md", head + mcqa_suite.orders(*with_orders).text())
     log = sample_logs(evaluated["sft"])[VOTED]
     votes = mcqa_suite.vote(f"sft={log}", reward=next(log.parent.glob("reward-*.jsonl")))
+    head = made_by(f"mcqa vote {evaluations}/sft/4 --reward runs/smollm2/checkpoints/reward", [evaluated["sft"]])
     write_file(output / "votes.md", head + votes.text())
 
 
@@ -134,7 +137,7 @@ def quantisation(result: LadderResult, board: Leaderboard) -> str:
     notes = (
         f"Mean accuracy over {', '.join(board.columns[index].title for index in columns)}, in %. Seconds and tokens/s: "
         f"`{measured['command']}`, {measured['machine']}; kernels of {versions}. Models of one kernel and size differ by chance "
-        "alone. A CPU computes in float32 whatever the bits: there fewer bits save disk and memory, not time.",
+        "alone. A CPU computes in float32 whatever the bits: there fewer bits save disk, not time.",
     )
     header = ("rung", "parent", "accuracy %", "stored as", "bits/weight", "MB", "s/question", "tokens/s", "kernel")
     return markdown(Table("", header, rows, notes, left=2))

@@ -195,20 +195,36 @@ def answered(row: Row, kind: str, values: np.ndarray, gold: list[int], rng: np.r
             | scores
         )
         return
-    for name, share in (("strict", 0.7), ("flexible", 0.95)) if kind == "written" else (("none", 1.0),):
-        answer = LETTERS[pick] if rng.random() < share else None
-        score = float(answer is not None and pick in gold) if kind == "written" else int(rng.integers(1, 8)) / 8
-        yield row | {
-            "arguments": {"gen_args_0": {"arg_0": "?", "arg_1": {}}},
-            "resps": [[f"{row['doc']['stem']} {values[pick]}: {answer}"]],
-            "filtered_resps": [
-                json.dumps({"answer": answer, "status": "answered" if answer else "none", "rule": None, "span": None})
-            ],
-            "filter": name,
-            "metrics": ["acc", "parsed"],
-            "acc": score,
-            "parsed": float(answer is not None),
-        }
+    if kind == "fractions":
+        yield with_answers(row, "none", [int(each) for each in sampled(values, rng)], gold)
+        return
+    for name, share in (("strict", 0.7), ("flexible", 0.95)):
+        yield with_answers(row, name, [pick if rng.random() < share else None], gold)
+
+
+def sampled(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Eight options, the more likely the larger their values are."""
+    shares = np.exp(values - values.max())
+    return rng.choice(len(values), 8, p=shares / shares.sum())
+
+
+def with_answers(row: Row, name: str, picks: list[int | None], gold: list[int]) -> Row:
+    """The row under the filter `name` with written answers, None for one that could not be read; its scores are their means."""
+    letters = [None if pick is None else LETTERS[pick] for pick in picks]
+    texts = [f"{row['doc']['stem']} {number}: {letter}" for number, letter in enumerate(letters)]
+    read = [
+        json.dumps({"answer": letter, "status": "answered" if letter else "none", "rule": None, "span": None})
+        for letter in letters
+    ]
+    return row | {
+        "arguments": {"gen_args_0": {"arg_0": "?", "arg_1": {}}},
+        "resps": [texts],
+        "filtered_resps": [read] if len(read) > 1 else read,
+        "filter": name,
+        "metrics": ["acc", "parsed"],
+        "acc": float(np.mean([pick in gold for pick in picks])),
+        "parsed": float(np.mean([pick is not None for pick in picks])),
+    }
 
 
 def write(folder: Path, tasks: dict[str, list[Row]]) -> None:

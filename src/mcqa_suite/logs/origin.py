@@ -77,9 +77,15 @@ def _of_checkpoint(name: str, manifest: Manifest, folder: Path, speed: Speed) ->
         manifest.kind,
         _bits(manifest),
         str(manifest.settings.get("base") or ""),
-        sum(data.n for data in manifest.data) - (manifest.left_out.n if manifest.left_out else 0),
+        sum(data.n for data in manifest.data) - (manifest.left_out.n if manifest.left_out else 0) - _held_out(manifest),
         _reward_accuracy(manifest),
     )
+
+
+def _held_out(manifest: Manifest) -> int:
+    """How many of the rows were kept from training to measure it; those of other sources are no part of `data`."""
+    counts = (manifest.metrics.get(name) for name in ("held_out_pairs", "validation_rows"))
+    return 0 if manifest.validation else next((int(n) for n in counts if isinstance(n, int | float)), 0)
 
 
 def _reward_accuracy(manifest: Manifest) -> Estimate | None:

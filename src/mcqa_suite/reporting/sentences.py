@@ -129,13 +129,16 @@ def _size(run: Run, parent: Run | None) -> Iterator[str]:
 
 
 def failures(comparison: Comparison, row: ComparisonRow) -> str:
-    """What failed in a row that is not valid; of a group, in its first task."""
+    """What failed in a row that is not valid; of a group, in the first of its tasks, and in how many."""
     of_row = (row.variant, row.parent)
     checks = [
-        check for check in comparison.health if check.invalid and check.run in of_row and check.filter == row.filter
+        check
+        for check in comparison.health
+        if check.invalid and check.run in of_row and check.filter == row.filter and check.task in covered([row])
     ]
-    task = next((check.task for check in checks if check.task in covered([row])), row.task)
-    return ", ".join(f"{check.detail} ({check.run})" for check in checks if check.task == task)
+    tasks = list(dict.fromkeys(check.task for check in checks))
+    text = ", ".join(f"{check.detail} ({check.run})" for check in checks if check.task == tasks[0])
+    return f"in {len(tasks)} of its tasks, such as {readable(tasks[0])}: {text}" if row.members and tasks else text
 
 
 def overall(words: Sequence[str]) -> tuple[str, str]:
