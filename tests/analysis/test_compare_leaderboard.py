@@ -161,6 +161,24 @@ def test_sets_that_share_documents_have_no_macro_mean(tmp_path):
     assert "No macro mean: diamond and main share documents. Sorted by main." in markdown(board)
 
 
+def test_tasks_that_ask_the_same_prompts_have_no_macro_mean(tmp_path):
+    scores, gold = questions(60)
+    tasks = {name: choice_rows(name, scores, gold) for name in ("mmlu", "exam", "other")}
+    for row, same in zip(tasks["exam"], tasks["mmlu"], strict=True):
+        row["prompt_hash"] = same["prompt_hash"]  # the questions of MMLU, in a file of the user's
+    board = leaderboard([read_run(write_run(tmp_path / "both", tasks))])
+    assert board.rows[0].macro is None
+    assert "No macro mean: exam and mmlu share documents. Sorted by exam." in markdown(board)
+    del tasks["exam"]
+    assert leaderboard([read_run(write_run(tmp_path / "one", tasks))]).rows[0].macro is not None
+
+
+def test_tasks_whose_prompts_are_all_empty_do_not_share_them(tmp_path):
+    scores, gold = questions(60)
+    tasks = {name: [row | {"prompt_hash": "ab" * 32} for row in choice_rows(name, scores, gold)] for name in "ab"}
+    assert leaderboard([read_run(write_run(tmp_path / "run", tasks))]).rows[0].macro is not None
+
+
 def test_the_table_names_the_tasks_that_it_does_not_show(tmp_path, capsys):
     scores, gold = questions(50)
     rows = {task: choice_rows(task, scores, gold) for task in ("t", "u", "v")}

@@ -7,6 +7,7 @@ import json
 
 import pytest
 from helpers.locations import TOY
+from helpers.log_files import choice_rows, questions
 
 from mcqa_suite.cli.main import main
 
@@ -53,6 +54,17 @@ def test_every_strategy_is_in_the_table_at_every_n(log, tmp_path, capsys):
     assert accuracy["best of n by reward", 4] == 1.0
     assert accuracy["oracle (pass@n)", 4] == 1.0
     assert accuracy["oracle (pass@n)", 2] == pytest.approx((1 - 3 / 6 + 1 - 1 / 6) / 2)
+
+
+def test_tasks_of_a_folder_that_generated_no_text_are_passed_over(log, capsys):
+    scored = write(log.with_name("samples_cloze_2026-01-01T00-00-00.jsonl"), choice_rows("cloze", *questions(3)))
+    assert main(["vote", str(log.parent), "--format", "csv"]) == 0
+    assert {row["run"] for row in csv.DictReader(capsys.readouterr().out.splitlines())} == {"sums"}
+    assert main(["vote", str(scored), str(log)]) == 2  # it was named itself
+    assert "vote on a cot, math or grid task" in capsys.readouterr().err
+    log.unlink()
+    assert main(["vote", str(scored.parent)]) == 2
+    assert "vote on a cot, math or grid task" in capsys.readouterr().err
 
 
 def test_draws_takes_the_first_samples_of_every_question(log, capsys):

@@ -53,7 +53,7 @@ def choice_row(
         "filter": "none",
         "metrics": ["acc"],
         "doc_hash": digest(f"{task}/{doc_id}"),
-        "prompt_hash": digest(f"{prompt} {doc_id}"),
+        "prompt_hash": digest(f"{task} {prompt} {doc_id}"),
         "target_hash": digest(str(gold)),
         "acc": right,
     }
@@ -88,7 +88,7 @@ def written_row(task: str, doc_id: int, answer: str | None, gold: int, *, text: 
         "filter": "extracted",
         "metrics": ["acc", "parsed"],
         "doc_hash": digest(f"{task}/{doc_id}"),
-        "prompt_hash": digest(f"{doc_id}"),
+        "prompt_hash": digest(f"{task} {doc_id}"),
         "target_hash": digest(str(gold)),
         "acc": float(answer == LETTERS[gold]),
         "parsed": float(answer is not None),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mcqa_suite.analysis.option_order import Order, read_orders
 from mcqa_suite.analysis.variance import Drawn, read_drawn
-from mcqa_suite.analysis.voting.ballots import Ballots, read_ballots, read_scores
+from mcqa_suite.analysis.voting.ballots import Ballots, NoTextsError, read_ballots, read_scores
 from mcqa_suite.analysis.voting.strategies import Outcome, outcomes
 from mcqa_suite.common.checkpoints import HUB_NAME, verified_content
 from mcqa_suite.common.errors import ConfigError
@@ -92,7 +92,7 @@ def vote(
     `n` are the numbers of samples to score; those above a log's own number are left out, unless none remains. `draws` uses
     only the first samples of each question. `reward` and `logprob` name a checkpoint that scores the samples, or a file of
     scores. `columns` names the fields of tasks outside this suite. `seed` draws the subsets. `filter` is the one whose answers
-    count, where several filters logged them. Raises McqaError.
+    count, where several filters logged them. Tasks of a folder that generated no text are passed over. Raises McqaError.
     """
     ns = sorted(set(n))
     if not ns or ns[0] < 1:
@@ -102,9 +102,15 @@ def vote(
     sources = {kind: Path(path) for kind, path in (("reward", reward), ("logprob", logprob)) if path is not None}
     logs = [log for text in samples for log in _logs_of(*named_path(str(text)))]
     names = [name for name, _ in logs]
+    given = {named_path(str(text))[1] for text in samples}
     done, runs, faults = [], [], dict[str, tuple[Fault, ...]]()
-    for name, path in logs:
-        ballots = read_ballots(path, str(path) if names.count(name) > 1 else name, columns, draws, filter)
+    for number, (name, path) in enumerate(logs, 1):
+        try:
+            ballots = read_ballots(path, str(path) if names.count(name) > 1 else name, columns, draws, filter)
+        except NoTextsError:
+            if path in given or (number == len(logs) and not runs):
+                raise
+            continue
         scores = {SCORED_BY[kind]: _scores(kind, source, path, ballots) for kind, source in sources.items()}
         done += outcomes(ballots, [count for count in ns if count <= ballots.samples] or ns, scores, seed)
         runs.append((ballots, scores))

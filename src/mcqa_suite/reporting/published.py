@@ -24,7 +24,7 @@ def reward_column(board: Leaderboard) -> dict[str, list[tuple[float | None, str]
 
 
 def lines(board: Leaderboard, titles: Sequence[str]) -> list[list[str]]:
-    """A line for each published model, whose last columns have these `titles`."""
+    """A line for each published model with a score of what is shown; the last columns have these `titles`."""
     return [
         [
             _name(model),
@@ -34,14 +34,18 @@ def lines(board: Leaderboard, titles: Sequence[str]) -> list[list[str]]:
             *(_percent(model.reward_accuracy) if title == REWARD else "" for title in titles),
         ]
         for model in board.published
+        if _is_shown(board, model)
     ]
 
 
 def notes(board: Leaderboard) -> list[str]:
     """Where the scores were published."""
     texts = [PAIRS] if _has_rewards(board) else []
-    for source in dict.fromkeys(model.source for model in board.published):
-        names = [model.model for model in board.published if model.source == source]
+    shown = [model for model in board.published if _is_shown(board, model)]
+    if absent := [model.model for model in board.published if model not in shown]:
+        texts.append(f"Published, but not of these tasks: {', '.join(absent)}.")
+    for source in dict.fromkeys(model.source for model in shown):
+        names = [model.model for model in shown if model.source == source]
         texts.append(f"Published, as it stands there, without interval, rank or test: {', '.join(names)}: {source}.")
     return texts
 
@@ -64,6 +68,10 @@ def records(board: Leaderboard) -> Iterator[dict[str, Any]]:
 
 def _has_rewards(board: Leaderboard) -> bool:
     return any(model.reward_accuracy is not None for model in board.published)
+
+
+def _is_shown(board: Leaderboard, model: PublishedModel) -> bool:
+    return model.reward_accuracy is not None or any(column.name in model.scores for column in board.columns)
 
 
 def _name(model: PublishedModel) -> str:

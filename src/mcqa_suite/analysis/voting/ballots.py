@@ -52,6 +52,10 @@ class Ballots:
         return int(self.answers.shape[1])
 
 
+class NoTextsError(DatasetError):
+    """A log of log-likelihoods, on which there is nothing to vote."""
+
+
 def read_ballots(
     path: Path, name: str, columns: Columns | None = None, n: int | None = None, filter_name: str | None = None
 ) -> Ballots:
@@ -59,14 +63,15 @@ def read_ballots(
 
     `n`: take the first n samples of each question. `filter_name`: whose answers to take, where several filters read them.
     DatasetError where numbers of samples differ and no `n` is set, or a question
-    has fewer than `n`; for a row that is no sample, a question that comes twice, an empty file.
+    has fewer than `n`; for a row that is no sample, a question that comes twice, an empty file; NoTextsError for a log of
+    log-likelihoods.
     """
     rows: list[tuple[Question, LogRow]] = []
     for sample in read_rows(path):
         try:
             rows.append(_question(sample, columns or Columns()))
         except NotGeneratedError as error:
-            raise DatasetError(f"{path}:{sample.line}: {error}; vote on a cot, math or grid task") from error
+            raise NoTextsError(f"{path}:{sample.line}: {error}; vote on a cot, math or grid task") from error
         except (ValueError, TypeError, KeyError) as error:
             raise DatasetError(f"{path}:{sample.line}: {error}") from error
     if not rows:
