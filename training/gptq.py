@@ -34,10 +34,13 @@ os.environ.setdefault("GPTQMODEL_DISABLE_PACK_EXT", "1")
 from gptqmodel import GPTQModel, QuantizeConfig
 
 
-def configs(settings: GptqSettings, where: str) -> QuantizeConfig:
+def configs(settings: GptqSettings, where: str, folder: str = "") -> QuantizeConfig:
+    """What GPTQModel makes of the settings; `folder` takes the layers that it moves out of memory ("": one that it makes)."""
     names = ("bits", "group_size", "desc_act", "act_group_aware", "sym", "damp_percent")
     try:
-        return QuantizeConfig(**{name: getattr(settings, name) for name in names}, format="gptq")
+        return QuantizeConfig(
+            **{name: getattr(settings, name) for name in names}, format="gptq", offload_to_disk_path=folder
+        )
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{where}: {' '.join(str(error).split())}") from error
 
@@ -58,7 +61,7 @@ def main() -> None:
         ):
             model = GPTQModel.load(
                 str(parent),
-                configs(settings, str(args.config)),
+                configs(settings, str(args.config), f"{scratch}/layers"),
                 device="cuda" if stage.GPU else "cpu",
                 dtype=getattr(torch, settings.dtype),
             )

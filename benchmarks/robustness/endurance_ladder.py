@@ -180,7 +180,7 @@ def on_disk(folder: Path, cache: Path) -> str:
         n = sum(each.is_file() for each in path.rglob("*"))
         parts.append(f"{path.name} ({n} files)")
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(cache)) as file:
-        (n,) = file.execute("SELECT count(*) FROM answers").fetchone()
+        (n,) = file.execute("SELECT count(*) FROM checked_answers").fetchone()
         parts += [f"{n:,} scores and batches of texts cached"] if n else []
     return ", ".join(parts) or "no partial folder"
 

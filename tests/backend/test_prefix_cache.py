@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from random import Random
 
 import pytest
 from helpers.prefix_models import language_model, options, random_model, save_model, tokenizer
@@ -12,6 +17,7 @@ from mcqa_suite.backend import loglik_cache
 from mcqa_suite.backend.loglik_cache import LoglikCache
 from mcqa_suite.backend.prefix.model import PrefixLM
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.locks import lock_of
 
 WRITER = """
 import sys
@@ -134,6 +140,100 @@ def test_a_file_that_cannot_be_used_is_named_and_the_run_goes_on(checkpoint, tmp
     lm = language_model(checkpoint(0), bad)
     assert len(lm.loglikelihood(options(), disable_tqdm=True)) == 8
     assert caplog.text.count("log-likelihoods are not kept") == 1
+
+
+def rows_of(path: Path) -> dict[bytes, bytes]:
+    with closing(sqlite3.connect(path)) as file:
+        return dict(file.execute("SELECT key, answer FROM checked_answers"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "answer = CAST(replace(CAST(answer AS TEXT), '-1', '-2') AS BLOB)",
+        "answer = NULL",
+        "answer = 'text'",
+        "answer = x''",
+        "answer = 'text' || x'ff'",
+        "answer = 7",
+        "checksum = NULL",
+    ],
+)
+def test_a_row_that_is_not_as_it_was_written_is_computed_again_and_that_is_logged_once(
+    checkpoint, tmp_path, caplog, change
+):
+    path, folder = tmp_path / "cache.sqlite", checkpoint(0)
+    answers = language_model(folder, path).loglikelihood(options(), disable_tqdm=True)
+    before = rows_of(path)
+    with closing(sqlite3.connect(path)) as file, file:
+        assert file.execute(f"UPDATE checked_answers SET {change}").rowcount == 8
+    again = language_model(folder, path)
+    assert again.loglikelihood(options(), disable_tqdm=True) == answers
+    assert again.record.cache_hits == 0
+    assert again.sharing()["cache_damaged"] == 8
+    assert caplog.text.count("computed again") == 1
+    assert rows_of(path) == before
+    assert LoglikCache(path, {}).find(list(before)).keys() == before.keys()
+
+
+def test_one_flipped_bit_of_the_file_changes_no_answer(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    cache = LoglikCache(path, {})
+    answers = {cache.key(bytes([i])): [-i / 3, True] for i in range(200)}
+    cache.add(answers.items())
+    del cache
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content, random = path.read_bytes(), Random(0)
+    for _ in range(60):
+        bit = random.randrange(8 * len(content))
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        damaged = tmp_path / f"{bit}.sqlite"
+        damaged.write_bytes(flipped)
+        with suppress(ConfigError):  # the run goes on without the file
+            stored = LoglikCache(damaged, {}).find(list(answers))
+            assert stored.items() <= answers.items()
+
+
+def test_a_file_without_checksums_is_taken_over_once(tmp_path):
+    path = tmp_path / "cache.sqlite"
+    good = {b"one": "[-1.5, true]", b"two": "[[1, 2], [3]]"}
+    bad = {b"null": None, b"text": "oops", b"empty": "", b"other": "[]", b"number": 3, b"object": "{}"}
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("CREATE TABLE answers (key BLOB PRIMARY KEY, answer TEXT)")
+        file.executemany(
+            "INSERT INTO answers VALUES (?, ?)", [*good.items(), *bad.items(), ("no blob", "[-1.5, true]")]
+        )
+    for _ in range(2):
+        cache = LoglikCache(path, {})
+        assert cache.find([*good, *bad]) == {b"one": [-1.5, True], b"two": [[1, 2], [3]]}
+    assert cache.damaged == 0
+
+
+def test_a_locked_or_foreign_file_is_logged_once_and_the_run_goes_on(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(loglik_cache, "SECONDS", 0.1)
+    path = tmp_path / "cache.sqlite"
+    cache = LoglikCache(path, {})
+    cache.add([(b"key", [1.5, True])])
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            cache.add([(b"more", [1.5, True])])
+        assert cache.find([b"key", b"more"]) == {b"key": [1.5, True]}
+        other.rollback()
+    assert caplog.text.count("database is locked; answers are no longer kept, and the run goes on") == 1
+    with closing(sqlite3.connect(tmp_path / "foreign.sqlite")) as file:
+        file.execute("CREATE TABLE checked_answers (name TEXT)")
+    foreign = LoglikCache(tmp_path / "foreign.sqlite", {})
+    foreign.add([(b"key", [1.5, True])])
+    assert foreign.find([b"key"]) == {}
+    assert caplog.text.count("answers are no longer kept") == 2
+    with lock_of(path), pytest.raises(ConfigError, match="MCQA_CACHE=off"):
+        LoglikCache(path, {})
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigError, match="not a regular file; name another file in MCQA_CACHE"):
+        LoglikCache(tmp_path / "pipe", {})
 
 
 @pytest.mark.parametrize("word", ["off", "0", "", "OFF", "none"])

@@ -40,8 +40,23 @@ def test_only_the_module_of_the_called_command_is_imported(words, modules):
         "print(*(name for name in sys.modules if name == 'numpy' or name.startswith('mcqa_suite.cli.')))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    expected = {f"mcqa_suite.cli.{name}" for name in ["main", "arguments", *modules]}
+    expected = {f"mcqa_suite.cli.{name}" for name in ["main", "arguments", "streams", *modules]}
     assert set(done.stdout.splitlines()[-1].split()) == expected
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "two", "2,0"])
+def test_a_number_of_threads_that_is_none_is_a_one_line_error(capsys, monkeypatch, number):
+    monkeypatch.setenv("OMP_NUM_THREADS", number)
+    line = failure(capsys, "tasks", "--path")
+    assert line == f"mcqa: OMP_NUM_THREADS={number}: expected a whole number of at least 1"
+
+
+def test_a_working_directory_that_was_deleted_is_a_one_line_error(capsys, monkeypatch, tmp_path):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    line = failure(capsys, "tasks", "--path")
+    assert line == "mcqa: the working directory was deleted; change to one that exists"
 
 
 def test_tasks_prints_the_folder_to_include(capsys):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.files import write_file, write_lines
+from mcqa_suite.common.files import remove_file, write_bytes, write_file, write_files, write_lines
+from mcqa_suite.common.jsonl import journal
 
 
 def test_a_pipe_and_a_folder_are_refused_and_stay(tmp_path: Path) -> None:
@@ -17,6 +18,16 @@ def test_a_pipe_and_a_folder_are_refused_and_stay(tmp_path: Path) -> None:
     for name in ("pipe", "folder"):
         with pytest.raises(ConfigError, match=rf"{name}: cannot be written \(Not a regular file\)"):
             write_file(tmp_path / name, "text")
+        with pytest.raises(ConfigError, match=rf"{name}: cannot be written \(Not a regular file\)"):
+            write_bytes(tmp_path / name, b"text")
+        with pytest.raises(ConfigError, match=r"cannot be written \(Not a regular file\)"):
+            write_files(tmp_path, [("other", "text"), (name, "text")])
+        with (
+            pytest.raises(ConfigError, match=rf"{name}: cannot be written: Not a regular file"),
+            journal(tmp_path / name),
+        ):
+            pass
+        remove_file(tmp_path / name)
     assert (tmp_path / "pipe").is_fifo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
 
@@ -27,6 +38,12 @@ def test_a_link_stays_and_the_file_that_it_names_is_replaced(tmp_path: Path) -> 
     write_file(tmp_path / "link.html", "new")
     assert (tmp_path / "link.html").is_symlink()
     assert (tmp_path / "real.html").read_text() == "new"
+    write_files(tmp_path, [("link.html", "newer"), ("other", b"bytes")])
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "real.html").read_text() == "newer"
+    remove_file(tmp_path / "link.html")
+    assert (tmp_path / "link.html").is_symlink()
+    assert not (tmp_path / "real.html").exists()
 
 
 def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.locks import run_lock, write_lock
+from mcqa_suite.common.locks import lock_of, run_lock, write_lock
 
 HOLDS = """
 import sys, time
@@ -40,11 +40,24 @@ def test_a_run_folder_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_a_disk_error_inside_the_block_is_one_line_and_other_errors_pass(tmp_path):
-    full = pytest.raises(ConfigError, match=r"No space left on device; fix this, then rerun to resume")
+    full = pytest.raises(ConfigError, match=r"run: No space left on device; make room, then rerun to resume")
     with full, run_lock(tmp_path / "run"), open("/dev/full", "wb", buffering=0) as stream:
         stream.write(b"x")
     with pytest.raises(FileNotFoundError), run_lock(tmp_path / "run"):
         (tmp_path / "missing").read_text()
+    (tmp_path / "run/logs").write_text("")
+    in_the_way = pytest.raises(ConfigError, match="run/logs: File exists; something else has this name; move it away")
+    with in_the_way, run_lock(tmp_path / "run"):
+        (tmp_path / "run/logs").mkdir()
+    removed = pytest.raises(ConfigError, match=r"run/rung\.json: was removed during the run; rerun to make it again")
+    with removed, run_lock(tmp_path / "run"):
+        (tmp_path / "run/rung.json").read_text()
+
+
+def test_a_link_and_what_it_names_have_one_lock(tmp_path):
+    (tmp_path / "disk/sft").mkdir(parents=True)
+    (tmp_path / "sft").symlink_to("disk/sft")
+    assert lock_of(tmp_path / "sft").lock_file == lock_of(tmp_path / "disk/.sft.partial").lock_file
 
 
 def test_a_second_writer_waits_also_for_the_partial_folder(tmp_path, capsys):

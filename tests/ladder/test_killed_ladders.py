@@ -144,7 +144,7 @@ def cached_in(cache: Path) -> int:
     if not cache.exists():
         return 0
     with contextlib.closing(sqlite3.connect(cache)) as file, contextlib.suppress(sqlite3.Error):
-        return 2 * file.execute("SELECT count(*) FROM answers").fetchone()[0]  # batches of two
+        return 2 * file.execute("SELECT count(*) FROM checked_answers").fetchone()[0]  # batches of two
     return 0
 
 

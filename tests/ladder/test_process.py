@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from mcqa_suite.common.errors import StageError
+from mcqa_suite.common.system_errors import explain_system
 from mcqa_suite.ladder.process import last_error, progress_of, run_process
+
+# The end of what torchrun prints where one of its processes is killed.
+TORCHRUN = """
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+=======================================================
+sft.py FAILED
+-------------------------------------------------------
+Root Cause (first observed failure):
+[0]:
+  rank      : 1 (local_rank: 1)
+  exitcode  : -9 (pid: 4711)
+  traceback : Signal 9 (SIGKILL) received by PID 4711
+=======================================================
+"""
 
 # Lines that GPTQModel 7.7 printed for a model of three layers, 80 columns wide.
 GPTQ = """
@@ -65,3 +81,28 @@ def test_a_log_on_a_full_disk_neither_stops_a_step_nor_hides_its_error():
         StageError, match=r"disk full \(OSError: \[Errno 28\] No space left on device\); make room for .*, then rerun"
     ):
         run_script(script, Path("/dev/full"))
+
+
+def test_a_log_that_is_a_pipe_is_an_error_and_no_wait_for_a_reader(tmp_path):
+    os.mkfifo(tmp_path / "x.log")
+    with pytest.raises(OSError, match="No such device or address") as caught:
+        run_script("print('fine')", tmp_path / "x.log")
+    assert "something else has this name; move it away" in str(explain_system(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (
+            f"import sys; print({TORCHRUN!r}); sys.exit(1)",
+            "killed by signal 9 (SIGKILL: by hand, or because memory ran out)",
+        ),
+        ("import os; print('GPTQModel 7.7'); os.kill(os.getpid(), 15)", "killed by signal 15 (SIGTERM)"),
+        ("import sys; sys.exit('ImportError: libtorch_cuda.so: failed to map segment')", "out of memory: this "),
+        ("raise MemoryError", "out of memory: this "),
+    ],
+)
+def test_a_killed_process_and_missing_memory_are_named_and_no_banner(tmp_path, script, reason):
+    with pytest.raises(StageError) as caught:
+        run_script(script, tmp_path / "x.log")
+    assert str(caught.value).startswith(f"stage 'sft' failed: {reason}")

@@ -24,6 +24,7 @@ from mcqa_suite.backend import processes
 from mcqa_suite.backend.memory import peak_memory_mb
 from mcqa_suite.common.chat_template import ChatTemplate, as_chat_template
 from mcqa_suite.common.checkpoints import (
+    QUANTISED,
     chat_template_of,
     check_available,
     check_complete,
@@ -272,7 +273,7 @@ def finish(
         hardware=hardware(torch.cuda.get_device_name() if GPU else None, n_processes),
         seconds=time.perf_counter() - START,
         peak_memory_mb=peak_memory_mb(),
-        size=checkpoint_size(folder, args.parent if args.kind in ("gptq", "bnb") else None),
+        size=checkpoint_size(folder, args.parent if args.kind in QUANTISED else None),
         left_out=leave_out and leave_out.record,
         versions=versions("torch", "transformers", *libraries),
         chat_template=args.chat_template,

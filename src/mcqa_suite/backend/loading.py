@@ -21,6 +21,8 @@ def check_checkpoint(checkpoint: str, base: str | None) -> None:
     """CheckpointError for what cannot be evaluated: an adapter on anything but its parent, a reward model, half a file."""
     folder = Path(checkpoint)
     if not folder.is_dir():  # a name on the hub
+        if folder.is_absolute():
+            raise CheckpointError(f"{checkpoint}: no such folder; give another one, or rerun where a run made it")
         return
     manifest = optional_manifest(folder)
     if manifest and manifest.kind == "reward":

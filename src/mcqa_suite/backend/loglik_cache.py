@@ -1,8 +1,9 @@
 """Log-likelihoods and generated tokens of earlier runs on disk, so that a rerun, or a run after a crash, computes nothing twice.
 
 The key is the model (content of its files, dtype, and everything else that its numbers depend on) and the request as token
-ids: two models never share an entry, and a changed prompt or tokenizer never finds an old one. A file that fails during a run,
-as on a full disk, is logged once and no longer used; it never fails the run.
+ids: two models never share an entry, and a changed prompt or tokenizer never finds an old one. Each row has a checksum: a row
+that is not as it was written counts as missing. A file that fails during a run, as on a full disk, is logged once and no longer
+used; it never fails the run.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,17 @@ log = logging.getLogger(__name__)
 VARIABLE = "MCQA_CACHE"
 ON = {"1", "on", "true", "yes"}
 OFF = {"", "0", "off", "false", "no", "none"}
+SECONDS = 60.0  # to wait for another process that uses the file
+CREATE = "CREATE TABLE checked_answers (key BLOB PRIMARY KEY, answer BLOB, checksum BLOB) WITHOUT ROWID"
+FIND = "SELECT answer, checksum FROM checked_answers WHERE key = ?"
+ADD = "INSERT OR REPLACE INTO checked_answers VALUES (?, ?, ?)"
+# The rows of versions before checksums: a log-likelihood with whether it is greedy, or rows of token ids.
+TAKE_OVER = """
+INSERT INTO checked_answers SELECT key, CAST(answer AS BLOB), checksum(key, CAST(answer AS BLOB)) FROM answers
+WHERE typeof(key) = 'blob' AND CASE WHEN typeof(answer) = 'text' AND json_valid(answer) THEN
+    json_type(answer, '$[0]') = 'array' OR json_type(answer, '$[0]') = 'real' AND json_type(answer, '$[1]') IN ('true', 'false')
+    END ORDER BY key
+"""
 # Arguments of a model that change no log-likelihood of given tokens, or whose effect is in `identity` itself.
 NOT_IN_KEY = {"batch_size", "max_batch_size", "device", "tokenizer", "max_length", "truncation", "logits_cache", "peft"}
 NOT_IN_KEY |= {
@@ -114,6 +125,11 @@ def _content(source: Any, commit: str | None = None) -> str | None:
     return f"{source}@{commit}" if isinstance(source, str) and commit else None
 
 
+def checksum(key: bytes, answer: bytes) -> bytes:
+    """Of a row: eight bytes of BLAKE2b."""
+    return hashlib.blake2b(key + answer, digest_size=8).digest()
+
+
 class LoglikCache:
     """Answers of one model in a file that other models, and other processes at the same time, use too.
 
@@ -121,15 +137,20 @@ class LoglikCache:
     """
 
     def __init__(self, path: Path, model: Mapping[str, object]) -> None:
-        self.path, self._failed = path, False
+        self.path, self.damaged = path, 0
+        self._reads = self._writes = True
         self._model = hashlib.sha256(json.dumps(model, sort_keys=True).encode()).digest()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with lock_of(path):  # sqlite does not wait while another process changes the journal's mode
-                self._file = sqlite3.connect(path, timeout=60)
+            if path.exists() and not path.is_file():
+                raise OSError("not a regular file")
+            # sqlite does not wait while another process changes the journal's mode
+            with lock_of(path).acquire(timeout=SECONDS):
+                self._file = sqlite3.connect(path, timeout=SECONDS)
                 self._file.execute("PRAGMA journal_mode=WAL")
                 self._file.execute("PRAGMA synchronous=NORMAL")  # a power cut loses the last answers, never the file
-                self._file.execute("CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, answer TEXT)")
+                create_table(self._file)
+                self._file.text_factory = bytes  # what is damaged may not be UTF-8
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(f"{path}: {error}; name another file in {VARIABLE}, or set {VARIABLE}=off") from error
 
@@ -141,29 +162,51 @@ class LoglikCache:
         return digest.digest()
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, Any]:
-        """The answers in the file, as `add` was given them (tuples are lists)."""
+        """The answers in the file, as `add` was given them (tuples are lists), without damaged ones."""
         answers = {}
-        with self._logged_once():
-            for key in keys:
-                row = self._file.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
-                if row:
+        try:
+            for key in keys if self._reads else ():
+                row = self._file.execute(FIND, (key,)).fetchone()
+                if row and isinstance(row[0], bytes) and row[1] == checksum(key, row[0]):
                     answers[key] = json.loads(row[0])
+                elif row:
+                    self._log_damage()
+        except sqlite3.Error as error:
+            self._reads = False
+            self._log_failure(error)
         return answers
 
     def add(self, answers: Iterable[tuple[bytes, Any]]) -> None:
         """Write JSON values in one transaction: a crash leaves all of it or nothing."""
-        if self._failed:
+        if not self._writes:
             return
-        rows = [(key, json.dumps(answer)) for key, answer in answers]
-        with self._logged_once(), self._file:
-            self._file.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)", rows)
-
-    @contextmanager
-    def _logged_once(self) -> Iterator[None]:
-        """A failure of the file is logged once; from then on nothing more is written."""
+        rows = [(key, json.dumps(answer).encode()) for key, answer in answers]
         try:
-            yield
+            with self._file:
+                self._file.executemany(ADD, [(key, answer, checksum(key, answer)) for key, answer in rows])
         except sqlite3.Error as error:
-            if not self._failed:
-                log.warning("%s: %s; answers are no longer kept, and the run goes on", self.path, error)
-            self._failed = True
+            self._log_failure(error)
+
+    def _log_damage(self) -> None:
+        if not self.damaged:
+            log.warning("%s: holds answers that are not as they were written; they are computed again", self.path)
+        self.damaged += 1
+
+    def _log_failure(self, error: sqlite3.Error) -> None:
+        """Log the first failure of the file; from then on nothing more is written."""
+        if self._writes:
+            log.warning("%s: %s; answers are no longer kept, and the run goes on", self.path, error)
+        self._writes = False
+
+
+def create_table(file: sqlite3.Connection) -> None:
+    """Create the table where the file has none, with the rows that earlier versions wrote into one without checksums."""
+    tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}
+    if "checked_answers" in tables:
+        return
+    file.execute("BEGIN IMMEDIATE")
+    file.execute(CREATE)
+    if "answers" in tables:
+        file.create_function("checksum", 2, checksum, deterministic=True)
+        file.execute(TAKE_OVER)
+    file.execute("COMMIT")

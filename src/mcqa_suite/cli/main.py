@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import signal
 import sys
 from collections.abc import Collection, Sequence
 from importlib import import_module
@@ -14,9 +16,11 @@ from textwrap import fill
 
 from mcqa_suite import __version__
 from mcqa_suite.cli.arguments import command
+from mcqa_suite.cli.streams import with_lasting_output
 from mcqa_suite.common import extras
-from mcqa_suite.common.errors import McqaError, file_error
+from mcqa_suite.common.errors import ConfigError, McqaError, file_error
 from mcqa_suite.common.output import print_error, safe_output
+from mcqa_suite.common.system_errors import explain_system
 
 GROUPS = {
     "evaluate": {
@@ -49,6 +53,7 @@ GROUPS = {
         "pack": "write a small copy of a run for a repository: gzipped logs, manifests, adapters",
     },
 }
+INTERRUPTED = 130  # exit code after Ctrl-C
 SHELLS = ("bash", "zsh", "tcsh")
 COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 EPILOG = """\
@@ -100,12 +105,25 @@ def build_parser(called: Collection[str]) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; for an error that the user can fix, print one line on stderr and return 2."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Run a command; for an error that the user can fix, print one line on stderr and return 2.
+
+    Without `argv` it is that of the process, whose streams are made to last.
+    """
+    if argv is not None:
+        return run_command(list(argv))
+    without_settings_of_python()
+    code = with_lasting_output(lambda: run_command(sys.argv[1:]))
+    if code == INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C while the process ends prints nothing
+    return code
+
+
+def run_command(words: list[str]) -> int:
     debug = words[:1] == ["--debug"] or bool(os.environ.get("MCQA_DEBUG"))
     words = words[words[:1] == ["--debug"] :]
     extra = None
     try:
+        check_process()
         if words[:1] == ["eval"]:
             from mcqa_suite.cli.terminal import print_markdown
             from mcqa_suite.evaluation.launch import launch
@@ -121,23 +139,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         run, extra = options.pop("run"), options.pop("extra", None)
         with safe_output():
             return int(run(**options) or 0)
-    except (McqaError, ImportError) as error:
-        message = extras.missing(error, extra) if isinstance(error, ImportError) else error
+    except KeyboardInterrupt:
+        print("mcqa: interrupted; rerun to resume", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        message = error if isinstance(error, McqaError) else explain_system(error)
+        if message is None and isinstance(error, OSError):
+            message = file_error(error)
+        if message is None and isinstance(error, ImportError):
+            message = extras.missing(error, extra)
         if debug or message is None:
             raise
         print_error(message)
         return 2
-    except BrokenPipeError:  # `mcqa ... | head`: the reader closed the pipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def check_process() -> None:
+    """ConfigError for a process in which no command can work."""
+    try:
+        os.getcwd()
     except OSError as error:
-        if debug or (explained := file_error(error)) is None:
-            raise
-        print_error(explained)
-        return 2
-    except KeyboardInterrupt:
-        print("mcqa: interrupted; rerun to resume", file=sys.stderr)
-        return 130
+        raise ConfigError("the working directory was deleted; change to one that exists") from error
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if threads and not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", threads):
+        raise ConfigError(f"OMP_NUM_THREADS={threads}: expected a whole number of at least 1")
+
+
+def without_settings_of_python() -> None:
+    """Start again without variables that libraries do not work with: no docstrings or assertions, and warnings as errors."""
+    variables = {"PYTHONOPTIMIZE": "", "PYTHONWARNINGS": "error"}
+    if names := [name for name, word in variables.items() if os.environ.get(name) and word in os.environ[name]]:
+        for name in names:
+            del os.environ[name]
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - the same command
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from mcqa_suite.cli.arguments import fail_if_any
 from mcqa_suite.cli.terminal import print_markdown
+from mcqa_suite.common.errors import DatasetError
 
 if TYPE_CHECKING:
     from mcqa_suite.ladder.recipe import Recipe
+    from mcqa_suite.ladder.steps import LadderResult
 
 EXAMPLES = (
     "mcqa run training/configs/demo.yaml --output runs/demo",
@@ -64,18 +66,9 @@ def run(
     rate: float | None,
     tflops: float | None,
 ) -> None:
-    from mcqa_suite.ladder.outputs import (
-        LEADERBOARD,
-        board_of,
-        save_leaderboard,
-        save_report,
-        save_steps,
-        save_sweeps,
-        save_training,
-    )
     from mcqa_suite.ladder.recipe import read_recipe, with_jobs
     from mcqa_suite.ladder.recipe import until as cut_after
-    from mcqa_suite.ladder.run import run_recipe
+    from mcqa_suite.ladder.run import finished
     from mcqa_suite.ladder.smoke import smoke as shorten
 
     plan = with_jobs(read_recipe(recipe), jobs)
@@ -88,18 +81,38 @@ def run(
     if estimate:
         print_estimate(plan, rate, tflops)
         return
-    result = run_recipe(plan, output, ray=ray, store=store)
+    with finished(plan, output, ray=ray, store=store) as result:
+        save_tables(result)
+
+
+def save_tables(result: "LadderResult") -> None:
+    """Write the tables and the report in place of earlier ones; print the table and where they are."""
+    from mcqa_suite.ladder.outputs import (
+        LEADERBOARD,
+        board_of,
+        remove_tables,
+        save_leaderboard,
+        save_report,
+        save_steps,
+        save_sweeps,
+        save_training,
+    )
+
+    remove_tables(result.output)
     save_training(result)
     if sweeps := save_sweeps(result):
         print_markdown(f"\n{sweeps}")
     board = board_of(result) if any(rung.evaluation for rung in result.rungs) else None
     table, problems = save_leaderboard(result, board)
     if not table:
-        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {plan.path} has no `evaluate` section")
+        print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {result.recipe.path} has no `evaluate` section")
         return
     print_markdown(f"\n{table}", optional=OPTIONAL)
-    lines = [line for line in save_report(result).splitlines() if line not in problems]
-    lines += [f"accuracy by step: {path}" for path in save_steps(result, board)]
+    lines = [f"accuracy by step: {path}" for path in save_steps(result, board)]
+    try:
+        lines = [line for line in save_report(result).splitlines() if line not in problems] + lines
+    except DatasetError as error:
+        problems += (str(error),)
     print("\n".join(["", f"{result.seconds:.0f} s", *lines, f"leaderboard: {result.output / LEADERBOARD}"]))
     fail_if_any(problems)
 

@@ -10,6 +10,7 @@ import re
 import sys
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.manifest import CONTENT, MANIFEST, Manifest, Size, content_files, content_hash, read_manifest
 
 ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+QUANTISED = ("gptq", "bnb")  # kinds of stages whose tensors hold several weights in a number
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 NO_TEMPLATE_REMEDY = "leave it out, or add a template to the checkpoint's tokenizer"
 HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
@@ -181,6 +183,25 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: not a JSON object; copy the checkpoint again")
     return content
+
+
+def measured_size(folder: Path, manifest: Manifest, parent: Path | None) -> Size | None:
+    """The size of a checkpoint by its files, or as its `manifest` says where the weights are not in `folder`.
+
+    The parameters of a quantised one are counted in `parent`; where that has no weights, their number is the manifest's.
+    """
+    recorded = manifest.size
+    if not any(folder.glob("*.safetensors")):
+        return recorded
+    if manifest.kind not in QUANTISED:
+        return checkpoint_size(folder)
+    if parent and (size := checkpoint_size(folder, parent)):
+        return size
+    if recorded is None or recorded.parameters <= 0:
+        return None
+    n_bytes = sum(end - start for start, end in (entry["data_offsets"] for entry in tensor_entries(folder).values()))
+    on_disk = sum(path.stat().st_size for path in content_files(folder))
+    return replace(recorded, bits_per_weight=8 * n_bytes / recorded.parameters, bytes_on_disk=on_disk)
 
 
 def tensor_entries(folder: Path) -> dict[str, dict[str, Any]]:

@@ -7,13 +7,15 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
+from typing import BinaryIO
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.masking import mask_of_secrets
+from mcqa_suite.common.system_errors import LIMITS, remedy_of
 
 MANIFEST = "manifest.json"  # of a folder that a stage or an evaluation of a ladder wrote, see common.manifest
 
@@ -62,32 +64,61 @@ def write_file(path: Path, text: str, flag: str = "--output") -> None:
     write_lines(path, [text], flag)
 
 
+def write_bytes(path: Path, data: bytes, flag: str = "--output") -> None:
+    """`write_file` for bytes."""
+    with _replaced(path, flag) as stream:
+        stream.write(data)
+
+
 def write_lines(path: Path, lines: Iterable[str], flag: str = "--output") -> None:
     """Replace a file with `lines`, which end in newlines: as `write_file`, without all of them in memory.
 
-    A link stays, and the file that it names is replaced. A folder, pipe or device is refused. Half a surrogate pair, which
-    UTF-8 cannot hold, is written as its escape, and secrets of the environment as "...".
+    Half a surrogate pair, which UTF-8 cannot hold, is written as its escape, and secrets of the environment as "...".
+    """
+    with _replaced(path, flag) as stream:
+        stream.writelines(line.encode("utf-8", "backslashreplace") for line in map(mask_of_secrets(), lines))
+
+
+@contextmanager
+def _replaced(path: Path, flag: str) -> Iterator[BinaryIO]:
+    """A stream for the new content of a file, which replaces the old one when the block ends.
+
+    A link stays, and the file that it names is replaced. A folder, pipe or device is refused.
     """
     target = Path(os.path.realpath(path))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
-        if target.exists() and not target.is_file():
-            raise OSError(errno.EINVAL, "Not a regular file")
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            stream.writelines(map(mask_of_secrets(), lines))
+        check_regular(target)
+        with partial.open("wb") as stream:
+            yield stream
         partial.replace(target)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another {flag}") from error
+        remedy = remedy_of(error.errno) if error.errno in LIMITS else f"choose another {flag}"
+        raise ConfigError(f"{path}: cannot be written ({error.strerror}); {remedy}") from error
     finally:
         with suppress(OSError):
             partial.unlink()
 
 
+def check_regular(path: Path) -> None:
+    """OSError for what is neither a regular file nor a link to one, if it exists: a folder, a pipe or a device."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EEXIST, "Not a regular file", str(path))
+
+
+def remove_file(path: Path) -> None:
+    """Delete a regular file, or the one that a link names, if it exists."""
+    target = Path(os.path.realpath(path))
+    if target.is_file():
+        target.unlink()
+
+
 def write_files(folder: Path, files: Iterable[tuple[str, str | bytes]], flag: str = "--output") -> None:
     """Write all (name, content) to a folder, or none; ConfigError names `flag` and the folder that cannot be written.
 
-    All files are written to a temporary folder before the first is renamed. Other files of the folder stay.
+    All files are written to a temporary folder before the first is renamed. Other files of the folder stay, and so do links.
     """
+    folder = Path(os.path.realpath(folder))
     new = not folder.exists()
     partial = (folder.parent if new else folder) / f".{folder.name}.{os.getpid()}.partial"
     mask = mask_of_secrets()
@@ -99,8 +130,11 @@ def write_files(folder: Path, files: Iterable[tuple[str, str | bytes]], flag: st
         if new:
             partial.rename(folder)
         else:
-            for path in partial.iterdir():
-                path.replace(folder / path.name)
+            targets = {path: Path(os.path.realpath(folder / path.name)) for path in partial.iterdir()}
+            for target in targets.values():
+                check_regular(target)
+            for path, target in targets.items():
+                path.replace(target)
     except OSError as error:
         raise ConfigError(f"{flag} {folder}: cannot be written ({error.strerror}); choose another folder") from error
     finally:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from filelock import Timeout
 
 from mcqa_suite.common.errors import ConfigError, DatasetError, MissingDataError
-from mcqa_suite.common.files import opened, read_bytes
+from mcqa_suite.common.files import check_regular, opened, read_bytes
 from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.locks import lock_of
 from mcqa_suite.common.masking import mask_of_secrets
@@ -139,8 +139,7 @@ def journal(path: Path) -> Iterator[Journal]:
     """Open or create a file for one writer; ConfigError where it cannot be written or another command writes it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            opened(path).close()  # a FIFO would wait
+        check_regular(path)
         lock = lock_of(path).acquire(blocking=False)
         file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")  # noqa: SIM115 - closed below
     except Timeout as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcqa_suite.common import extras
 from mcqa_suite.common.checkpoints import NO_TEMPLATE_REMEDY
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
+from mcqa_suite.common.system_errors import explain_system
 
 GATED = "gated data set {name}: ask for access on its hub page, then set HF_TOKEN"
 UNREACHABLE = (
@@ -45,6 +46,8 @@ def explain(error: BaseException, name: str) -> McqaError | None:
     while cause is not None:
         if isinstance(cause, McqaError):
             return cause
+        if refused := explain_system(cause):
+            return refused
         if isinstance(cause, ImportError) and (absent := extras.missing(cause)):
             return absent
         text = f"{type(cause).__name__}: {cause}"

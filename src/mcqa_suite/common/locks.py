@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,13 +12,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.system_errors import explain_system
 
 LOCK = ".lock"  # in a folder that a run uses or has used
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}  # that a user can fix
 
 
 def lock_of(path: Path) -> FileLock:
-    """The lock beside a file or folder; a folder and its temporary `.NAME.partial` share one."""
+    """The lock beside a file or folder, or beside what a link names; a folder and its temporary `.NAME.partial` share one."""
+    path = Path(os.path.realpath(path))
     return FileLock(path.with_name(f".{path.name.removeprefix('.').removesuffix('.partial')}.lock"))
 
 
@@ -36,7 +38,7 @@ def write_lock(folder: Path) -> AbstractContextManager[object]:
 def run_lock(folder: Path) -> Iterator[None]:
     """Create the run folder and hold its lock during the block.
 
-    ConfigError if another run holds it, or if the disk is full or read-only, also inside the block.
+    ConfigError if another run holds it, or for what the operating system refuses, such as a full disk, also inside the block.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,9 @@ def run_lock(folder: Path) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if error.errno not in DISK_ERRORS:
+            removed = error.errno == errno.ENOENT and Path(str(error.filename)).is_relative_to(folder)
+            if removed:
+                raise ConfigError(f"{error.filename}: was removed during the run; rerun to make it again") from error
+            if (explained := explain_system(error)) is None:
                 raise
-            path = error.filename or folder
-            raise ConfigError(f"{path}: {error.strerror}; fix this, then rerun to resume") from error
+            raise explained if error.filename else ConfigError(f"{folder}: {explained}") from error

@@ -218,13 +218,16 @@ def without_volatile(value: Any) -> Any:
 def complete_folder(target: Path) -> Iterator[Path]:
     """A temporary folder beside `target`, which is renamed to it when the block ends and deleted when it fails.
 
-    An existing folder is replaced if a stage made it; CheckpointError for any other that is not empty. A link is followed.
+    An existing folder is replaced if a stage made it; CheckpointError for any other that is not empty. A link stays, and the
+    folder that it names is replaced.
     """
-    target = target.resolve()
+    name, target = target, Path(os.path.realpath(target))
     if target.exists() and not (target / MANIFEST).exists() and (not target.is_dir() or any(target.iterdir())):
-        raise CheckpointError(f"{target}: exists and was not made by a stage; choose another output folder")
+        raise CheckpointError(f"{name}: exists and was not made by a stage; choose another output folder")
     partial, old = (target.with_name(f".{target.name}.{word}") for word in ("partial", "old"))
     for leftover in (partial, old):
+        if leftover.is_symlink() or leftover.is_file():
+            leftover.unlink()
         shutil.rmtree(leftover, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

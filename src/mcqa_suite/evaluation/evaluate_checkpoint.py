@@ -30,6 +30,7 @@ from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate, ChatTemplateS
 from mcqa_suite.common.checkpoints import chat_template_of, check_available, has_chat_template
 from mcqa_suite.common.config import STRICT, parse
 from mcqa_suite.common.errors import DatasetError, exit_code
+from mcqa_suite.common.files import write_file
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import TaskData
@@ -107,7 +108,7 @@ def evaluate(
     }
     if processes.is_main():
         output.mkdir(parents=True, exist_ok=True)
-        (output / "rung.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        write_file(output / "rung.json", json.dumps(record, indent=2) + "\n")
 
 
 def _with_template(entry: dict[str, Any], checkpoint: str, where: str) -> Evaluation:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from mcqa_suite.analysis.leaderboard import Leaderboard, rung_leaderboard
 from mcqa_suite.backend.gguf_file import GgufFile
+from mcqa_suite.common.checkpoints import measured_size
 from mcqa_suite.common.errors import DatasetError, McqaError
-from mcqa_suite.common.files import write_file
+from mcqa_suite.common.files import remove_file, write_file
 from mcqa_suite.ladder import sweep_results
 from mcqa_suite.ladder.recipe import Stage
 from mcqa_suite.ladder.steps import LadderResult, RungResult
@@ -22,10 +23,18 @@ from mcqa_suite.reporting.tables import Table, markdown, percent
 LEADERBOARD, REPORT = "leaderboard.md", "report.html"
 
 
+def remove_tables(folder: Path) -> None:
+    """Delete the tables and the report of an earlier run, so that none stays beside a newer one."""
+    for name in (REPORT, LEADERBOARD, "leaderboard.csv", "training.md"):
+        remove_file(folder / name)
+
+
 def board_of(result: LadderResult) -> Leaderboard:
     """The evaluated rungs, each with its differences to its parent."""
     evaluated = [rung for rung in result.rungs if rung.evaluation]
-    return rung_leaderboard([_read(rung) for rung in evaluated], _parents(result.rungs))
+    parents, folders = _parents(result.rungs), {rung.name: rung.checkpoint for rung in result.rungs}
+    runs = [_read(rung, folders.get(parents[rung.name] or "")) for rung in evaluated]
+    return rung_leaderboard(runs, parents)
 
 
 def save_leaderboard(result: LadderResult, board: Leaderboard | None = None) -> tuple[str, tuple[str, ...]]:
@@ -169,27 +178,28 @@ def _preference_cells(rung: RungResult) -> list[str]:
 
 
 def save_report(result: LadderResult) -> str:
-    """Write the report beside the leaderboard; return where it is, or why there is none, and a line for each problem in it."""
+    """Write the report beside the leaderboard; return where it is and a line for each problem in it.
+
+    DatasetError where it cannot be written; the tables are complete without it.
+    """
     folders = [str(rung.evaluation) for rung in result.rungs if rung.evaluation]
-    if not folders:
-        return "no report: nothing was evaluated"
     output = result.output / REPORT
     logs = {rung.name: rung.checkpoint / "training_log.jsonl" for rung in result.rungs}
+    recipe = result.recipe.name if result.recipe else ""
     try:
-        recipe = result.recipe.name if result.recipe else ""
         page = html.write_report(folders, output, logs=logs, recipe=recipe)
-    except McqaError as error:  # the checkpoints and tables are complete without it
-        return f"no report: {error}"
+    except McqaError as error:
+        raise DatasetError(f"no report: {error}") from error
     return "\n".join([f"report: {output}", *page.problems])
 
 
-def _read(rung: RungResult) -> Run:
-    """The rung's run, with the size that its manifest gives; DatasetError where a task cannot be read."""
+def _read(rung: RungResult, parent: Path | None) -> Run:
+    """The rung's run, with the size of its files; `parent` is its parent's folder. DatasetError where a task cannot be read."""
     assert rung.evaluation is not None
     run = read_run(rung.evaluation, name=rung.name)
     if run.problems:
         raise DatasetError(run.problems[0])
-    size = rung.manifest.size
+    size = measured_size(rung.checkpoint, rung.manifest, parent)
     origin = replace(
         run.origin,
         bits_per_weight=size.bits_per_weight if size else None,

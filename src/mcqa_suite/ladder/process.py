@@ -18,6 +18,7 @@ from subprocess import PIPE
 from typing import IO, Any
 
 from mcqa_suite.common.errors import StageError
+from mcqa_suite.common.system_errors import explain_output, killed_by
 
 WORKER = ("-m", "mcqa_suite.evaluation.worker")
 TQDM = re.compile(r"\d%\|")  # " 45%|####5     |"
@@ -29,6 +30,7 @@ SECONDS_BETWEEN_LINES = 60.0  # of progress, where stderr is not a terminal
 # the end of a traceback, "ValueError: ...", or a script's own "sft.py: ..." and "mcqa: ..."
 ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt|Exit)|[\w.]+\.py|mcqa)\b.*: .*")
 DISK_FULL = re.compile(r"No space left on device|[Dd]isk quota exceeded|os error 28\b")
+KILLED = re.compile(r"Signal (\d+) \(SIG\w+\) received by PID")  # torchrun's words for one of several processes
 TAIL = 1 << 16  # bytes of output that are searched for an error
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads make a small model ten times slower on a busy machine
@@ -40,10 +42,9 @@ ENVIRONMENT = {
 
 def run_process(command: Sequence[str], log: Path, name: str, label: str, environment: Mapping[str, str]) -> None:
     """Run `command` to its end; StageError if it fails."""
-    log.parent.mkdir(parents=True, exist_ok=True)
     env = _environment_of(environment)
     with (
-        log.open("wb", buffering=0) as stream,
+        _open(log) as stream,
         subprocess.Popen(  # noqa: S603 - a step's command
             command, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=subprocess.STDOUT, env=env
         ) as child,
@@ -69,8 +70,7 @@ class EvaluationWorker:
         self, request: Mapping[str, Any], log: Path, name: str, label: str, environment: Mapping[str, str]
     ) -> None:
         """Evaluate one checkpoint and write its output to `log`; StageError if it fails or the process dies."""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with self._busy, log.open("wb", buffering=0) as stream:
+        with self._busy, _open(log) as stream:
             if self._process is None or self._process.poll() is not None:
                 self.close()
                 pipes = {"stdin": PIPE, "stdout": PIPE, "stderr": PIPE, "bufsize": 0}
@@ -121,6 +121,12 @@ class EvaluationWorkers:
             worker.close()
 
 
+def _open(log: Path) -> IO[bytes]:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    at_once = getattr(os, "O_NONBLOCK", 0)  # a pipe without a reader is an error, not a wait for ever
+    return open(log, "wb", buffering=0, opener=lambda path, flags: os.open(path, flags | at_once, 0o666))
+
+
 def _environment_of(environment: Mapping[str, str]) -> dict[str, str]:
     """A step's environment: `environment` wins over this process's own, which wins over `ENVIRONMENT`."""
     return {**ENVIRONMENT, **os.environ, **environment}
@@ -134,7 +140,10 @@ def _raise_for(code: int, output: str, name: str, log: Path) -> None:
             f"resume (log: {log})"
         )
     if code:
-        reason = f"killed by signal {-code}" if code < 0 else last_error(output) or f"exit code {code}"
+        line = last_error(output)
+        reason = explain_output(line) or line or f"exit code {code}"
+        if (killed := KILLED.search(output)) or code < 0:
+            reason = killed_by(int(killed[1]) if killed else -code)
         raise StageError(f"stage {name!r} failed: {reason} (log: {log})")
 
 
@@ -170,12 +179,13 @@ def progress_of(line: str) -> str:
 
 def _draw(text: str, terminal: bool) -> None:
     """Show a line of progress; on a terminal it is cut to the width, so that the next one can replace it."""
-    if terminal:
-        width = os.get_terminal_size(sys.stderr.fileno()).columns
-        sys.stderr.write(f"\r{text[: width - 1]:{width - 1}}")
-    else:
-        sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # the terminal is gone, and the step goes on
+        if terminal:
+            width = os.get_terminal_size(sys.stderr.fileno()).columns
+            sys.stderr.write(f"\r{text[: width - 1]:{width - 1}}")
+        else:
+            sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def last_error(text: str) -> str:

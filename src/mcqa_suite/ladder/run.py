@@ -13,10 +13,11 @@ A rerun makes only what is missing or no longer matches the recipe.
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from mcqa_suite.backend import random_model
 from mcqa_suite.backend.gguf_file import is_gguf
 from mcqa_suite.common import extras
 from mcqa_suite.common.locks import run_lock
+from mcqa_suite.common.system_errors import check_utf8
 from mcqa_suite.ladder.chat_template import template_lines
 from mcqa_suite.ladder.context import LadderContext
 from mcqa_suite.ladder.evaluation import evaluate
@@ -34,6 +36,7 @@ from mcqa_suite.ladder.leaks import StageData, check_rows
 from mcqa_suite.ladder.process import EvaluationWorkers
 from mcqa_suite.ladder.questions import Questions, load_tasks, questions_of
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
+from mcqa_suite.ladder.scratch import scratch_folder
 from mcqa_suite.ladder.stages import BASE_KIND, check_settings, make, record_base
 from mcqa_suite.ladder.steps import Executor, LadderResult, LocalExecutor, RungResult, Step, StepResult, steps_of
 from mcqa_suite.ladder.store import Store, inputs_of, output_of, with_store
@@ -57,34 +60,65 @@ def run_recipe(
     make again; `ray` is the address of a cluster. `store` is an fsspec URL: complete folders
     are uploaded to it, and folders that the run folder lacks are downloaded from it.
     """
+    with finished(recipe, output, redo=redo, ray=ray, store=store) as result:
+        return result
+
+
+@contextmanager
+def finished(
+    recipe: Recipe | str | Path,
+    output: Path | None = None,
+    *,
+    redo: Collection[str] = (),
+    ray: str | None = None,
+    store: str | None = None,
+) -> Iterator[LadderResult]:
+    """As `run_recipe`; no other run gets the folder before the block ends, which may write tables of the result into it."""
     start = time.perf_counter()
     recipe = recipe if isinstance(recipe, Recipe) else read_recipe(Path(recipe))
     folder = output.absolute() if output else own_output(recipe.output, str(recipe.path))
+    check_utf8(recipe.path, folder, recipe.base)
     check_libraries(recipe)
-    if recipe.base == random_model.NAME:
-        recipe = replace(recipe, base=str(random_model.random_model(folder / random_model.NAME)))
     steps = steps_of(recipe)
     remote_store = Store(store.rstrip("/"), folder) if store else None
     if remote_store:
         remote_store.check()
-    with ExitStack() as stack:
-        executor: Executor = LocalExecutor(recipe.jobs)
-        if ray:
-            from mcqa_suite.ladder.on_ray import connected
+    with ExitStack() as outer:
+        # Ray looks for its cluster in TMPDIR
+        scratch = None if ray else outer.enter_context(scratch_folder(folder))
+        with ExitStack() as stack:
+            executor: Executor = LocalExecutor(recipe.jobs)
+            if ray:
+                from mcqa_suite.ladder.on_ray import connected
 
-            executor = stack.enter_context(connected(ray, recipe, steps, None if store else folder))
-        loaded = load_tasks(recipe)
-        questions = questions_of(recipe, loaded)
-        stack.enter_context(run_lock(folder))
-        stack.callback(executor.close)
-        workers = None if ray or recipe.processes > 1 else stack.enter_context(closing(EvaluationWorkers(recipe.jobs)))
-        context = LadderContext(recipe, folder, redo, 1 + len(steps), workers, remote=bool(ray))
-        with ThreadPoolExecutor(1) as beside:  # the trainers' libraries take seconds to import
-            settings = beside.submit(check_settings, context)
-            data = check_rows(recipe, loaded, folder)  # writes audits/, so with the lock
-            settings.result()
-        rungs = Ladder(context, steps, data, questions, executor, remote_store).run()
-    return LadderResult(recipe, folder, rungs, time.perf_counter() - start)
+                executor = stack.enter_context(connected(ray, recipe, steps, None if store else folder))
+            loaded = load_tasks(recipe)
+            questions = questions_of(recipe, loaded)
+            outer.enter_context(run_lock(folder))
+            if scratch:
+                outer.callback(shutil.rmtree, scratch, ignore_errors=True)
+            remove_leftovers(folder)
+            if recipe.base == random_model.NAME:
+                recipe = replace(recipe, base=str(random_model.random_model(folder / random_model.NAME)))
+            stack.callback(executor.close)
+            workers = None if ray or recipe.processes > 1 else EvaluationWorkers(recipe.jobs)
+            if workers:
+                stack.callback(workers.close)
+            context = LadderContext(recipe, folder, redo, 1 + len(steps), workers, remote=bool(ray))
+            with ThreadPoolExecutor(1) as beside:  # the trainers' libraries take seconds to import
+                settings = beside.submit(check_settings, context)
+                data = check_rows(recipe, loaded, folder)  # writes audits/, so with the lock
+                settings.result()
+            rungs = Ladder(context, steps, data, questions, executor, remote_store).run()
+        yield LadderResult(recipe, folder, rungs, time.perf_counter() - start)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the half-written files of a run that was killed."""
+    for below in (".", "audits", "configs", "[!.]*/[!.]*"):
+        for path in folder.glob(f"{below}/.*.partial"):
+            if path.is_file():
+                path.unlink()
 
 
 def check_libraries(recipe: Recipe) -> None:
@@ -167,6 +201,9 @@ class Ladder:
                 check_metric(sweep.criterion, rung.name, rung.manifest.metrics)
         if self.store and not step.stage:
             self.store.download_latest(output_of(step))
+        damaged = (rung.record or {}).get("prefix_sharing", {}).get("cache_damaged")
+        if damaged and result.status != "unchanged":
+            print(f"    {damaged:,} damaged answers of the cache were computed again", flush=True)
         for entry in (rung.record or {}).get("skipped", ()):
             print(f"    skipped: {entry['reason']}", flush=True)
 

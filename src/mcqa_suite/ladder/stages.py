@@ -176,5 +176,5 @@ def write_settings(context: LadderContext, stage: Stage, leave_out: LeaveOut | N
         path = config.with_name(f"{stage.name}.leave_out.json")
         write_file(path, json.dumps(dataclasses.asdict(leave_out)) + "\n")
         plain["leave_out"] = path.name
-    config.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_file(config, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
     return config

@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from mcqa_suite.analysis.leaderboard import Leaderboard
+from mcqa_suite.common.files import write_bytes
 from mcqa_suite.reporting.figures import style
 from mcqa_suite.reporting.rung_table import chosen_columns
 from mcqa_suite.reporting.task_names import readable
@@ -35,4 +36,4 @@ def save(stage: str, board: Leaderboard, steps: Sequence[tuple[int, str]], path:
         axes.grid(axis="y")
         axes.legend(frameon=False, fontsize=7.5)
         data = style.svg(figure, f"steps_{stage}")
-    path.write_bytes(data)
+    write_bytes(path, data)

@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from mcqa_suite.common.files import write_bytes
 from mcqa_suite.ladder.sweep import shown
 from mcqa_suite.ladder.sweep_results import Score, SweepScores
 from mcqa_suite.logs.metrics import is_share
@@ -37,7 +38,7 @@ def save(scores: SweepScores, path: Path) -> None:
         unit = " (%)" if _factor(scores) > 1 else ""
         axes.set_title(f"{scores.sweep.name}: {scores.sweep.criterion}{unit}{bold}")
         data = style.svg(figure, scores.sweep.name)
-    path.write_bytes(data)
+    write_bytes(path, data)
 
 
 def _values(scores: SweepScores, key: str) -> list[str]:

@@ -14,7 +14,7 @@ from mcqa_suite.common.speed import NO_SPEED, Speed
 from mcqa_suite.stats import Estimate
 
 if TYPE_CHECKING:
-    from mcqa_suite.common.manifest import Manifest, Parent
+    from mcqa_suite.common.manifest import Manifest, Parent, Size
 
 BITS = {"int8": 8, "nf4": 4, "fp4": 4}  # of bitsandbytes' formats
 
@@ -53,24 +53,24 @@ def read_origin(folder: Path, model_args: Mapping[str, Any], speed: Speed = NO_S
         checkpoint = _manifest(Path(str(path))) if path else None
         if not checkpoint:
             return Origin(name, speed=speed)
-        return _of_checkpoint(name, checkpoint, Path(str(path)).resolve().parent, speed)
+        return _of_checkpoint(name, checkpoint, Path(str(path)).resolve(), speed)
     # A ladder's figure counts all processes of the evaluation.
     speed = replace(speed, tokens_per_second=run.tokens_per_second or speed.tokens_per_second)
     if run.parent is None:
-        return _of_checkpoint(run.name, run, folder.resolve().parent, speed)
-    checkpoints = folder.resolve().parent.parent / "checkpoints"
-    checkpoint = _manifest(inside(checkpoints, run.name))
+        return _of_checkpoint(run.name, run, folder.resolve(), speed)
+    weights = inside(folder.resolve().parent.parent / "checkpoints", run.name)
+    checkpoint = _manifest(weights)
     if checkpoint is None or checkpoint.content != run.parent.content:
         return Origin(run.name, run.parent.content, speed=speed)
-    return _of_checkpoint(run.name, checkpoint, checkpoints, speed)
+    return _of_checkpoint(run.name, checkpoint, weights, speed)
 
 
 def _of_checkpoint(name: str, manifest: Manifest, folder: Path, speed: Speed) -> Origin:
-    size = manifest.size
+    size = _size(folder, manifest)
     return Origin(
         name,
         manifest.content,
-        tuple(_parents(manifest, folder)),
+        tuple(_parents(manifest, folder.parent)),
         size.bits_per_weight if size else None,
         size.bytes_on_disk / 1e6 if size else None,
         speed,
@@ -94,6 +94,19 @@ def _reward_accuracy(manifest: Manifest) -> Estimate | None:
         return None
     value, low, high, n = (manifest.metrics[key] for key in keys)
     return Estimate(value, low, high, n)
+
+
+def _size(folder: Path, manifest: Manifest) -> Size | None:
+    """The size of the checkpoint in a folder; None where its files are broken."""
+    from mcqa_suite.common.checkpoints import measured_size
+
+    parent = inside(folder.parent, manifest.parent.name) if manifest.parent else None
+    above = _manifest(parent) if parent else None
+    try:
+        same = above and manifest.parent and above.content == manifest.parent.content
+        return measured_size(folder, manifest, parent if same else None)
+    except CheckpointError:
+        return None
 
 
 def _bits(manifest: Manifest) -> int | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError, DatasetError
-from mcqa_suite.common.files import read_bytes
+from mcqa_suite.common.files import read_bytes, write_bytes
 from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.manifest import HELD_OUT, MANIFEST, TRAINING_LOG
 from mcqa_suite.logs import packing
@@ -52,11 +52,11 @@ def pack_run(folder: Path, output: Path) -> PackedRun:
         target = output / name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
         except OSError as error:
             raise ConfigError(
                 f"--output {target}: cannot be written ({error.strerror}); choose another folder"
             ) from error
+        write_bytes(target, content)
         files, before, after = files + 1, before + source.stat().st_size, after + len(content)
     return PackedRun(files, before, after)
 

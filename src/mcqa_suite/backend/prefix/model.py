@@ -219,4 +219,5 @@ class PrefixLM(PrefixGeneration):
             "tokens_computed": self.forward.computed,
             "unique_tokens": self.scorer.nodes,
             "cache": cache.path.name if cache else None,
+            "cache_damaged": cache.damaged if cache else 0,
         }
