@@ -43,7 +43,7 @@ test: $(VENV)/installed-dev
 
 test-all: $(VENV)/installed-dev
 	@echo "== running every test"
-	$(PYTEST)
+	$(PYTEST) --durations=60 --durations-min=5
 	@$(MAKE) --no-print-directory test-light
 
 # `pip install .` alone, in an environment of its own for each Python that is here, on the PATH or under pyenv.

@@ -43,7 +43,9 @@ CLOZE = ("mcqa_arc_easy_cloze", "mcqa_arc_challenge_cloze", "mcqa_openbookqa_clo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path, default=HERE, metavar="DIR")
-    output: Path = parser.parse_args().output
+    parser.add_argument("--tables", action="store_true", help="the tables alone, without figure and report")
+    args = parser.parse_args()
+    output: Path = args.output
     result = ladder(output)
     evaluated = {rung.name: rung.evaluation for rung in result.rungs if rung.evaluation}
     head = made_by(f"mcqa run {RECIPE}", evaluated.values())
@@ -54,26 +56,32 @@ def main() -> None:
     for name in ("leaderboard.md", "training.md"):
         write_file(output / name, head + (output / name).read_text(encoding="utf-8"))
     write_file(output / "quantisation.md", head + quantisation(result, board))
-    runs = [f"{name}={folder}" for name, folder in evaluated.items()]
-    comparison = mcqa_suite.compare(*runs, tasks=",".join(CLOZE)).comparison
-    groups = [[row for row in rows if row.parent == "sft" and row.variant != "dpo"] for rows in headlines(comparison)]
-    if plot := against_size(comparison, groups, [row.run for row in board.rows]):
-        write_files(output, files([plot]))
 
+    runs = [f"{name}={folder}" for name, folder in evaluated.items()]
     floor = f"base-again={NOISE}"
-    logs = {rung.name: rung.checkpoint / TRAINING_LOG for rung in result.rungs}
-    write_report(runs, output / "report.html", noise_floor=floor, logs=logs)
+    if not args.tables:
+        draw(runs, floor, result, board, output)
     noise = mcqa_suite.compare(runs[0], floor, tasks=",".join(CLOZE)).text(full=True)
     write_file(output / "noise.md", made_by(NOISE_COMMAND, [NOISE]) + noise)
 
-    with_orders = [f"{name}={evaluated[name]}" for name in (BASE, "sft")]
     evaluations = "runs/smollm2/evaluations"
+    with_orders = [f"{name}={evaluated[name]}" for name in (BASE, "sft")]
     head = made_by(f"mcqa orders {evaluations}/base {evaluations}/sft", (evaluated[BASE], evaluated["sft"]))
     write_file(output / "option_order.md", head + mcqa_suite.orders(*with_orders).text())
     log = sample_logs(evaluated["sft"])[VOTED]
     votes = mcqa_suite.vote(f"sft={log}", reward=next(log.parent.glob("reward-*.jsonl")))
     head = made_by(f"mcqa vote {evaluations}/sft/4 --reward runs/smollm2/checkpoints/reward", [evaluated["sft"]])
     write_file(output / "votes.md", head + votes.text())
+
+
+def draw(runs: list[str], floor: str, result: LadderResult, board: Leaderboard, output: Path) -> None:
+    """What the quantised rungs lost against their size, as a figure; and the report."""
+    comparison = mcqa_suite.compare(*runs, tasks=",".join(CLOZE)).comparison
+    groups = [[row for row in rows if row.parent == "sft" and row.variant != "dpo"] for rows in headlines(comparison)]
+    if plot := against_size(comparison, groups, [row.run for row in board.rows]):
+        write_files(output, files([plot]))
+    logs = {rung.name: rung.checkpoint / TRAINING_LOG for rung in result.rungs}
+    write_report(runs, output / "report.html", noise_floor=floor, logs=logs)
 
 
 def ladder(output: Path) -> LadderResult:

@@ -14,7 +14,7 @@ MOST_MB = 60
 
 @pytest.mark.slow
 def test_the_tables_are_those_of_the_logs(tmp_path):
-    subprocess.run([sys.executable, RESULTS / "render.py", "-o", tmp_path], check=True)
+    subprocess.run([sys.executable, RESULTS / "render.py", "--tables", "-o", tmp_path], check=True)
     tables = sorted(path.name for path in tmp_path.glob("*.md"))
     assert tables == sorted(path.name for path in RESULTS.glob("*.md") if path.name != "README.md")
     for name in tables:

@@ -21,15 +21,11 @@ STAGES: dict[str, dict[str, Any]] = {
     "reward": {**PAIRS, **LORA},
 }
 # of every kind all weights, and an adapter merged or not, which are put together in different ways
-SHARDED: dict[str, dict[str, Any]] = {
+SHARDED: dict[str, dict[str, Any]] = {  # each way to save weights of which a process holds a part
     "sft-full": {**SFT, "full": True},
-    "sft-merged": {**SFT, **LORA},
     "sft-adapter": {**SFT, **LORA, "merge": False},
-    "dpo-full": {**PAIRS, "full": True},
     "dpo-merged": {**PAIRS, **LORA},
-    "orpo-merged": {**PAIRS, **LORA},
     "reward-full": {**PAIRS, "full": True},
-    "reward-adapter": {**PAIRS, **LORA, "merge": False},
 }
 
 
