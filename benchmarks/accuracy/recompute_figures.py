@@ -13,7 +13,7 @@ from math import sqrt
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import log_softmax, rel_entr
+from scipy.special import log_softmax
 from scipy.stats import binomtest, norm, t
 from statsmodels.stats.proportion import proportion_confint
 
@@ -174,4 +174,5 @@ def mcnemar(gains: float, losses: float) -> float:
 def divergence(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]]) -> float:
     """Mean Kullback-Leibler divergence of the distributions over the options."""
     pairs = zip(first, second, strict=True)
-    return float(np.mean([rel_entr(np.exp(log_softmax(a)), np.exp(log_softmax(b))).sum() for a, b in pairs]))
+    logs = ((log_softmax(a), log_softmax(b)) for a, b in pairs)
+    return float(np.mean([(np.exp(first) * (first - second)).sum() for first, second in logs]))

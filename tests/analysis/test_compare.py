@@ -58,7 +58,7 @@ def test_accuracies_and_flips_equal_those_of_the_logs(tmp_path):
     mask = np.ones(scores.shape, bool)
     p, q = stats.option_probabilities(scores, mask), stats.option_probabilities(changed, mask)
     rows = np.arange(200)
-    assert row.choices.kl.mean == pytest.approx(float(stats.kl_divergence(p, q).mean()))
+    assert row.choices.kl.mean == pytest.approx(float(stats.kl_divergence(scores, changed, mask).mean()))
     assert row.choices.gold_change == pytest.approx(float((q - p)[rows, gold].mean()))
     assert row.choices.letters_base == pytest.approx(tuple(np.bincount(before, minlength=4) / 200))
     assert row.constant == ("ABCD"[np.bincount(gold).argmax()], np.bincount(gold).max() / 200)

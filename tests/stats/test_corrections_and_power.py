@@ -136,16 +136,22 @@ def test_divergences_agree_with_scipy():
     mask = np.ones((50, 4), bool)
     p, q = stats.option_probabilities(first, mask), stats.option_probabilities(second, mask)
     assert p == pytest.approx(softmax(first, axis=1))
-    assert stats.kl_divergence(p, q) == pytest.approx(entropy(p, q, axis=1))
+    assert stats.kl_divergence(first, second, mask) == pytest.approx(entropy(p, q, axis=1))
     assert stats.jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q, axis=1) ** 2)
-    assert stats.kl_divergence(p, p).max() == 0.0
+    assert stats.kl_divergence(first, first, mask).max() == 0.0
+
+
+def test_a_probability_that_is_too_small_for_a_float_leaves_the_divergence_finite():
+    mask = np.array([[True, True, False]])
+    [value] = stats.kl_divergence(np.array([[0.0, -800.0, 9.0]]), np.array([[-1000.0, 0.0, 9.0]]), mask)
+    assert value == pytest.approx(1000)
 
 
 def test_missing_options_have_no_probability():
     mask = np.array([[True, True, False]])
     p = stats.option_probabilities(np.array([[-1.0, -1.0, 0.0]]), mask)
     assert p.tolist() == [[0.5, 0.5, 0.0]]
-    assert stats.kl_divergence(p, np.array([[1.0, 0.0, 0.0]]))[0] == np.inf
+    assert stats.kl_divergence(np.array([[-1.0, -1.0, 0.0]]), np.array([[-1.0, -2.0, 9.0]]), mask)[0] < 1
 
 
 def test_the_error_of_a_mean_is_not_the_mean_of_the_errors():

@@ -32,17 +32,29 @@ def option_probabilities(loglikelihoods: Floats, mask: NDArray[np.bool_]) -> Flo
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def kl_divergence(base: Floats, variant: Floats) -> Floats:
-    """KL(base || variant) of each row; infinite if the variant gives 0 to an option to which the base does not."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(base > 0, base * (np.log(base) - np.log(variant)), 0.0)
+def kl_divergence(base: Floats, variant: Floats, mask: NDArray[np.bool_]) -> Floats:
+    """KL(base || variant) over each document's options, from their log-likelihoods.
+
+    It stays finite where the variant's probability of an option is too small for a float.
+    """
+    first, second = (_log_probabilities(values, mask) for values in (base, variant))
+    with np.errstate(invalid="ignore"):
+        terms = np.where(mask, np.exp(first) * (first - second), 0.0)
     return np.asarray(np.maximum(0.0, terms.sum(axis=1)))
 
 
+def _log_probabilities(loglikelihoods: Floats, mask: NDArray[np.bool_]) -> Floats:
+    values = np.where(mask, loglikelihoods, -np.inf)
+    values = values - values.max(axis=1, keepdims=True)
+    return np.asarray(values - np.log(np.exp(values).sum(axis=1, keepdims=True)))
+
+
 def jensen_shannon(first: Floats, second: Floats) -> Floats:
-    """Jensen-Shannon divergence of each row: symmetric, at most log 2."""
+    """Jensen-Shannon divergence of each row of probabilities: symmetric, at most log 2."""
     middle = (first + second) / 2
-    return (kl_divergence(first, middle) + kl_divergence(second, middle)) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = [np.where(part > 0, part * (np.log(part) - np.log(middle)), 0.0) for part in (first, second)]
+    return np.asarray(np.maximum(0.0, (terms[0] + terms[1]).sum(axis=1) / 2))
 
 
 def expected_calibration_error(confidence: Floats, right: NDArray[np.bool_], bins: int = 15) -> float:

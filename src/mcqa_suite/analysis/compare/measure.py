@@ -114,7 +114,7 @@ def choices(pairs: Pairs) -> Choices:
         values["brier_base"] = stats.brier(base[labelled], gold[labelled])
         values["brier_variant"] = stats.brier(variant[labelled], gold[labelled])
     return Choices(
-        kl=stats.spread(stats.kl_divergence(base, variant)),
+        kl=stats.spread(stats.kl_divergence(first, second, mask)),
         jensen_shannon=float(stats.jensen_shannon(base, variant).mean()),
         ece_base=_ece(base, pairs.base) if pairs.is_accuracy else None,
         ece_variant=_ece(variant, pairs.variant) if pairs.is_accuracy else None,

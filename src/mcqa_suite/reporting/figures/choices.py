@@ -33,10 +33,11 @@ def divergence(tops: Groups, runs: Sequence[Run], against: str) -> Plot | None:
 
     def draw(axes: Axes, y: float, row: ComparisonRow) -> str:
         pairs = pairs_of(named, row)
-        before, after = _probabilities(pairs, pairs.base), _probabilities(pairs, pairs.variant)
+        before, after = _finite(pairs, pairs.base), _finite(pairs, pairs.variant)
         if before is None or after is None:
             return ""
-        return _divergence_line(axes, y, stats.kl_divergence(before, after), row.kind == "noise floor")
+        values = stats.kl_divergence(before, after, pairs.option_mask)
+        return _divergence_line(axes, y, values, row.kind == "noise floor")
 
     words = (
         "choice-kl",
@@ -68,11 +69,10 @@ def _divergence_line(axes: Axes, y: float, values: Floats, floor: bool) -> str:
     return f"median {quantiles[2]:.2g}, 95 % under {quantiles[4]:.2g}, {text}"
 
 
-def _probabilities(pairs: Pairs, side: Answers) -> Floats | None:
-    values, present = side.loglikelihoods, pairs.option_mask
-    if values is None or not (np.isfinite(values) | ~present).all():
-        return None
-    return stats.option_probabilities(values, present)
+def _finite(pairs: Pairs, side: Answers) -> Floats | None:
+    """The log-likelihoods of the options; None where they are not all finite."""
+    values = side.loglikelihoods
+    return None if values is None or not (np.isfinite(values) | ~pairs.option_mask).all() else values
 
 
 def reliability(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None:
@@ -88,12 +88,13 @@ def reliability(tops: Groups, base: Run, variants: Sequence[Run]) -> Plot | None
 
 
 def _reliability(ax: Axes, model: Model) -> str:
-    probabilities, right = _probabilities(model.pairs, model.side), model.side.right
+    values, right = _finite(model.pairs, model.side), model.side.right
     ax.plot([0, 100], [0, 100], color=MUTED, lw=0.8, ls=(0, (3, 2)))
     ax.set(xlim=(0, 100), ylim=(0, 100), xticks=[0, 50, 100], yticks=[0, 50, 100])
-    if probabilities is None or right is None:
+    if values is None or right is None:
         ax.text(50, 50, "not finite", ha="center", color=MUTED, fontsize=7)
         return ""
+    probabilities = stats.option_probabilities(values, model.pairs.option_mask)
     confidence = probabilities[np.arange(model.pairs.n), model.side.pick]
     order = np.argsort(confidence, kind="stable")
     bins = [part for part in np.array_split(order, BINS) if len(part)]
