@@ -190,7 +190,7 @@ def create_whole(create: Callable[..., None], lm: Any, *args: Any, peft: str | N
     own = lm.AUTO_MODEL_CLASS
     lm.AUTO_MODEL_CLASS = Whole(own)
     try:
-        with said(peft or str(args[0])), without_report():
+        with said(peft or str(args[0] if args else settings["pretrained"])), without_report():
             create(*args, peft=peft, **settings)
     finally:
         lm.AUTO_MODEL_CLASS = own
