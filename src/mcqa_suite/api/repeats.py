@@ -103,7 +103,9 @@ def vote(
     logs = [log for text in samples for log in _logs_of(*named_path(str(text)))]
     names = [name for name, _ in logs]
     given = {named_path(str(text))[1] for text in samples}
-    done, runs, faults = [], [], dict[str, tuple[Fault, ...]]()
+    done: list[Outcome] = []
+    runs: list[tuple[Ballots, dict[str, Floats]]] = []
+    faults: dict[str, tuple[Fault, ...]] = {}
     for number, (name, path) in enumerate(logs, 1):
         try:
             ballots = read_ballots(path, str(path) if names.count(name) > 1 else name, columns, draws, filter)

@@ -297,5 +297,7 @@ def nested_columns(run: Run, columns: Sequence[TaskColumn]) -> tuple[str, str] |
 
 def _prompts_of_questions(hashes: Hashes) -> Hashes:
     """The hashes of prompts; none where the log has none, or where most rows have another's prompt, such as an empty one."""
-    present = hashes[hashes != 0]
-    return present if 2 * len(np.unique(present)) > len(present) else present[:0]
+    present: Hashes = hashes[hashes != 0]
+    if 2 * len(np.unique(present)) <= len(present):
+        present = present[:0]
+    return present
