@@ -37,7 +37,7 @@ def read_by_judge(
 
     The replies are appended to the JSONL file `verdicts`; what has a reply there is not asked again.
     """
-    with journal(verdicts) as file:
+    with journal(verdicts, key=str, raw=str) as file:
         replies = {row["key"]: row["raw"] for row in file.rows}
         questions = {response.id: question(response) for response in responses}
         keys = {name: _key(judge.model, text) for name, text in questions.items()}

@@ -135,8 +135,11 @@ class Journal:
 
 
 @contextmanager
-def journal(path: Path) -> Iterator[Journal]:
-    """Open or create a file for one writer; ConfigError where it cannot be written or another command writes it."""
+def journal(path: Path, **columns: type) -> Iterator[Journal]:
+    """Open or create a file for one writer, whose rows have `columns` of these types.
+
+    ConfigError where it cannot be written, another command writes it, or it has rows of something else.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         check_regular(path)
@@ -147,4 +150,8 @@ def journal(path: Path) -> Iterator[Journal]:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written: {error.strerror}; choose another --output") from error
     with lock, file:
-        yield Journal(path, file)
+        rows = Journal(path, file)
+        for number, row in enumerate(rows.rows, start=1):
+            if wrong := [name for name, kind in columns.items() if not isinstance(row.get(name), kind)]:
+                raise ConfigError(f"{path}: row {number} has no {wrong[0]!r} of this command; choose another --output")
+        yield rows

@@ -47,7 +47,7 @@ def annotate(
     """
     by = f"{what} by {model.model}"
     questions = {prompt.id: _question(prompt, what, topics) for prompt in prompts}
-    with journal(output) as file:
+    with journal(output, id=str) as file:
         for row in file.rows[:1]:
             if row.get("annotated") != by:
                 raise ConfigError(f"{output}: has {row.get('annotated')}, not {by}; choose another --output")

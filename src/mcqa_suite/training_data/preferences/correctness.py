@@ -57,12 +57,12 @@ def check_questions(path: Path) -> None:
     ids = set()
     for number, row in numbered_rows(path, growing=True):
         data = row.get("data")
-        if row.get("id") not in ids and isinstance(data, dict) and _is_epfl(data):
+        if str(row.get("id")) not in ids and isinstance(data, dict) and _is_epfl(data):
             try:
                 reader.read(data, f"{path.name}:{number}")
             except ValueError as error:
                 raise DatasetError(f"{path}:{number}: {error}; correct the row, and sample its prompt again") from error
-        ids.add(row.get("id"))
+        ids.add(str(row.get("id")))
     reader.warn()
 
 

@@ -62,7 +62,7 @@ def label(
 
     ConfigError where `output` has labels by another method.
     """
-    with journal(output) as file:
+    with journal(output, id=str, pair=list) as file:
         before = len(file.rows)
         undecided = label_equal(pairs, by, file)
         done = len(pairs) - len(undecided)

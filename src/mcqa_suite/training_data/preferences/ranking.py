@@ -105,11 +105,11 @@ def judged(
     by = f"{judge.model}, {'listwise' if listwise else 'pairwise'}, seed {seed}"
     by += f", instructions {text_id(template)}" if template else ""
     plan = questions(entries, listwise=listwise, seed=seed)
-    with journal(output) as file:
+    with journal(output, id=str, shown=list) as file:
         for row in file.rows[:1]:
             if row.get("by") != by:
                 raise ConfigError(f"{output}: judged by {row.get('by')}, not {by}; choose another --verdicts")
-        rows = {(row["id"], tuple(row["shown"])): row for row in file.rows}
+        rows = {(row["id"], tuple(map(str, row["shown"]))): row for row in file.rows}
         left = [question for question in plan if (question[0].id, question[1]) not in rows]
         answers = answered(lambda question: _ask(judge, question, template or PAIR, listwise), left, parallel)
         bar = tqdm(answers, total=len(plan), initial=len(plan) - len(left), unit="verdict", desc="judge")

@@ -68,7 +68,7 @@ def sample(prompts: Sequence[Prompt], n: int, settings: Sampling, model: str, ge
         raise ConfigError(f"--n {n}: expected at least 1")
     made_by = {"model": model, **asdict(settings), "stop": list(settings.stop)}
     data = {prompt.id: {key: value for key, value in prompt.row.items() if key != "prompt"} for prompt in prompts}
-    with journal(output) as file:
+    with journal(output, id=str, index=int) as file:
         for row in file.rows[:1]:
             before = row.get("made_by")
             if not isinstance(before, dict):
