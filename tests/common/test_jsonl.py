@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from mcqa_suite.common.errors import DatasetError
-from mcqa_suite.common.jsonl import journal, numbered_items, numbered_rows
+from mcqa_suite.common.errors import ConfigError, DatasetError
+from mcqa_suite.common.jsonl import journal, numbered_items, numbered_rows, parse_json
 
 ROWS = [(1, {"a": 1}), (3, {"b": "é\u2028"})]
 
@@ -70,3 +72,22 @@ def test_a_journal_drops_a_row_that_was_cut_off_and_appends_after_it(tmp_path):
         file.append({"a": 3})
         assert file.undo() == {"a": 3}
     assert path.read_bytes() == b'{"a": 1}\n{"a": "\\ud800"}\n'
+
+
+@pytest.mark.parametrize("row", [{}, {"id": None}, {"id": ["a"], "index": 0}, {"id": "a", "index": "0"}])
+def test_a_journal_of_something_else_is_not_continued(tmp_path, row):
+    path = tmp_path / "other.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="row 1 has no"), journal(path, id=str, index=int):
+        pass
+    assert json.loads(path.read_text(encoding="utf-8")) == row
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "[" * 101 + "]" * 101, '{"a":' * 200 + "1" + "}" * 200])
+def test_deep_nesting_is_refused(text):
+    with pytest.raises(DatasetError, match=r"f:1: .*(nested more than 100 deep)"):
+        parse_json(text.encode(), "f:1")
+
+
+def test_a_huge_integer_is_infinite_and_brackets_in_a_text_are_no_nesting():
+    assert parse_json(b'["' + b"[" * 5000 + b'", 1' + b"0" * 400 + b"]", "f:1")[1] == float("inf")

@@ -221,3 +221,35 @@ def test_retries_end_after_a_number_of_tries_and_of_seconds():
         retried(never, tries=1000, backoff=0.05, seconds=0.4)
     assert time.monotonic() - started < 1
     assert len(tries) < 15
+
+
+def test_a_key_or_half_a_surrogate_in_an_answer_reaches_no_log(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "marker-71")
+    replies = {"key": {"error": "marker-71"}, "half": "B \ud800 marker-71"}
+    with serving(
+        lambda body: next((reply for word, reply in replies.items() if word in prompt_of(body)), TEXT)
+    ) as served:
+        lm = chat(served)
+        failed, half, last = lm.generate_until(instances(lm, ["key", "half", "plain"]))
+    assert (half, last) == ("B \ufffd ...", TEXT)
+    assert failed.reason.startswith("not an answer")
+    assert "marker-71" not in failed.reason
+    assert served.headers[0]["Authorization"] == "Bearer marker-71"
+
+
+@pytest.mark.parametrize("value", [0.5, True, float("nan"), float("inf"), float("-inf"), None, "-1", [-1.0]])
+def test_a_log_probability_that_cannot_be_is_a_failure(value):
+    from mcqa_suite.evaluation.servers import RetryingCompletions
+
+    def score(number):
+        scored = [None, number, -9.0]
+        return RetryingCompletions._score(
+            RetryingCompletions,
+            {"logprobs": {"token_logprobs": scored, "top_logprobs": [None, {"a": -1.0}, {}]}},
+            [1, 2],
+            1,
+        )
+
+    assert score(-1.0) == (-1.0, True)
+    with pytest.raises(ValueError, match="a log-probability"):
+        score(value)

@@ -1,0 +1,36 @@
+"""Grids of a log that are no rectangles, and outputs that no task has, are named by file and line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from helpers.log_files import written_row
+
+from mcqa_suite.cli.main import main
+from mcqa_suite.logs.grid_answers import is_grid
+
+
+@pytest.mark.parametrize(
+    "value", [[], [[]], [1, 2], [[1, 2], [3]], [[10]], [[-1]], [[True]], [[1.0]], None, "1", {}, [None]]
+)
+def test_what_is_no_rectangle_of_colours_is_no_grid(value):
+    assert is_grid([[0, 9], [1, 2]])
+    assert not is_grid(value)
+
+
+@pytest.mark.parametrize(
+    ("output", "answer", "index"),
+    [([[1]], [[1]], 99999999999), ([[1]], [[1]], -1), ([], [[1]], 0), ([[1]], [[1], [1, 2]], 0)],
+)
+def test_such_a_row_is_one_line_with_its_number(tmp_path, capsys, output, answer, index):
+    doc = {"id": f"arc_agi_1/007bbfb7/{index}", "task_id": "007bbfb7", "text": "1", "output": output, "train": []}
+    logged = json.dumps({"answer": answer, "status": "answered", "rule": "x", "span": None})
+    log = tmp_path / "samples_mcqa_arc_grid_x.jsonl"
+    log.write_text(
+        json.dumps({**written_row("t", 0, "B", 1), "doc": doc, "filtered_resps": [[logged]]}), encoding="utf-8"
+    )
+    assert main(["grids", "vote", str(log), "--submission", str(tmp_path / "s.json")]) == 2
+    error = capsys.readouterr().err
+    assert f"{log}:1: not a sample of mcqa_arc_grid_*" in error
+    assert error.count("\n") == 1
