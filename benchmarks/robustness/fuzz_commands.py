@@ -154,7 +154,7 @@ def watched(connections: list[str]) -> Iterator[None]:
         socket.socket.connect = original  # type: ignore[method-assign]
 
 
-def one(command: str, content: bytes | str, outcome: Outcome) -> str | None:
+def run_command(command: str, content: bytes | str, outcome: Outcome) -> str | None:
     """Run a command in an empty folder with its file; returns the finding."""
     words, _, name = command.partition(" ::")
     logs.write_run(Path("ok"), {"t": RUN})
@@ -201,7 +201,7 @@ def check_valid(command: str, valid: bytes) -> None:
     before, outcome = Path.cwd(), Outcome()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        finding = one(command, valid, outcome)
+        finding = run_command(command, valid, outcome)
         os.chdir(before)
     if finding:
         sys.exit(f"{command}: the valid file gives {finding}")
@@ -212,7 +212,7 @@ def contents(valid: bytes, draw: random.Random) -> bytes | str:
         return draw.choice(KINDS)
     content = changed_values(valid, draw, draw.choices(VALUES, k=draw.randint(1, 3)))
     if draw.random() < 0.3:
-        places = [
+        changes = [
             (
                 draw.choice(["flip", "cut", "line", "hostile"]),
                 draw.random(),
@@ -220,7 +220,7 @@ def contents(valid: bytes, draw: random.Random) -> bytes | str:
                 draw.choice([*HOSTILE, CODE]),
             )
         ]
-        content = changed_bytes(content, places)
+        content = changed_bytes(content, changes)
     return content
 
 
@@ -245,7 +245,7 @@ def main() -> int:
             content = contents(valid, draw)
             with tempfile.TemporaryDirectory() as folder:
                 os.chdir(folder)
-                finding = one(command, content, outcome)
+                finding = run_command(command, content, outcome)
                 os.chdir(before)
             if finding and finding not in outcome.findings:
                 outcome.findings[finding] = str(content)[:400]
