@@ -83,12 +83,12 @@ def commands() -> dict[str, tuple[str, bytes]]:
     }
     pair = {"prompt": "p", "chosen": "yes", "rejected": "no", "group": "g", "id": "i"}
     rows = {"prompt": "p", "completion": "c", "topic": "t", "id": "1", "group": "g"}
-    asked = (
+    questions = (
         {"question": "1+1?", "answer": "#### 2"},
         {"prompt": "p", "gold": "2"},
         {"stem": "s", "choices": ["a", "b"], "gold": [0]},
     )
-    prompts = lines(*asked)
+    prompts = lines(*questions)
     doc = {
         "id": "arc_agi_1/007bbfb7/0",
         "task_id": "007bbfb7",
