@@ -37,7 +37,7 @@ def checkpoint(tmp_path):
 
 
 def test_a_rerun_computes_nothing_and_records_that(checkpoint, tmp_path):
-    path, model = tmp_path / "deep" / "cache.sqlite", checkpoint(0)
+    path, model = tmp_path / "cache.sqlite", checkpoint(0)
     first = language_model(model, path)
     answers = first.loglikelihood(options(), disable_tqdm=True)
     assert first.get_model_info()["prefix_sharing"]["cache_hits"] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,9 @@ def test_rows_without_hashes_and_metrics_in_a_json_list_are_read(tmp_path):
     run = read_run(older).tasks["arc", "none"]
     assert run.samples.scores.keys() == {"acc"}
     assert run.samples.gold.argmax(axis=1).tolist() == [int(row["target"]) for row in rows]
-    assert np.array_equal(run.samples.hashes[:, 1:3], read_run(expected).tasks["arc", "none"].samples.hashes[:, 1:3])
+    prompts = [hashlib.sha256(row["arguments"]["gen_args_0"]["arg_0"].encode()).hexdigest() for row in rows]
+    assert run.samples.hashes[:, 1].tolist() == [int(digest[:16], 16) for digest in prompts]
+    assert np.array_equal(run.samples.hashes[:, 2], read_run(expected).tasks["arc", "none"].samples.hashes[:, 2])
     assert len(set(run.samples.hashes[:, 0].tolist())) == 12
     index = RowIndex(samples(older))
     assert index["none", 11].doc == rows[11]["doc"]

@@ -16,7 +16,6 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README.replace("\\\n", ""), re.MUL
 NOT_RUN = {
     "pip install": "the installation is that of `make test`, and tests/project/test_light_install.py has the light one",
     "mcqa run training/configs/demo.yaml": "is `make demo`, ten minutes; tests/ladder/test_smoke.py runs it with --smoke",
-    "mcqa eval --model_args pretrained=Qwen/Qwen3-0.6B": "a model of the hub, which needs a network, on a GPU",
 }
 WRITES_THE_MODELS = ("import-gguf", "gptq.py")
 NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?")

@@ -153,7 +153,7 @@ BAD = {
     ),
     "a question that is a list": (json.dumps({"question": ["x"], "answer": "A"}), "'question' is list"),
     "half a surrogate pair": ('{"question": "\\ud800?\\nA. a\\nB. b\\nC. c", "answer": "A"}', "surrogate"),
-    "deep nesting": ("[" * 100_000, "recursion"),
+    "deep nesting": ("[" * 100_000, "nested more than 100 deep"),
     "choices that are no list": (json.dumps({"question": "Why?", "choices": 5, "answer": "A"}), "list"),
 }
 

@@ -100,7 +100,7 @@ def golden(name, text):
     expected = path.read_text(encoding="utf-8")
     assert FRACTION.sub("#", text) == FRACTION.sub("#", expected)
     numbers, expected_numbers = (np.array(FRACTION.findall(each), dtype=float) for each in (text, expected))
-    np.testing.assert_allclose(numbers, expected_numbers, rtol=1e-4)
+    np.testing.assert_allclose(numbers, expected_numbers, rtol=1e-4, atol=1e-14)
 
 
 @pytest.mark.parametrize(("style", "name"), [("md", "md"), ("csv", "csv"), ("latex", "tex"), ("json", "json")])

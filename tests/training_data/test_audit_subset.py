@@ -93,7 +93,7 @@ def test_an_unusable_subset_is_a_one_line_error(tmp_path, capsys):
     (tmp_path / "bad.json").write_text("{}", encoding="utf-8")
     (tmp_path / "deep.json").write_text("[" * 100_000, encoding="utf-8")
     for file, message in (
-        (tmp_path / "deep.json", "maximum recursion depth exceeded"),
+        (tmp_path / "deep.json", "nested more than 100 deep"),
         (tmp_path / "none.json", "No such file or directory; give the clean.json of `mcqa audit -o DIR`"),
         (tmp_path / "bad.json", "no 'form'; give the clean.json of `mcqa audit -o DIR`"),
         (subset(tmp_path / "other.json", three=range(9)), "none of its documents is in other.json; audit against"),

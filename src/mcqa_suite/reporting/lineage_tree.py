@@ -46,8 +46,8 @@ def tree(page: Page) -> Node | None:
     def node(run: Run) -> Node:
         children = tuple(node(child) for child, parent in line.parents if parent is run)
         row = rows.get(run.name)
-        score, *change = (_score(row, board), *_change(row, board)) if row else ("", "", "")
-        return Node(run.name, stage_words(run.origin), score, size_words(run.origin), *change, children)
+        score, (change, tone) = (_score(row, board), _change(row, board)) if row else ("", ("", ""))
+        return Node(run.name, stage_words(run.origin), score, size_words(run.origin), change, tone, children)
 
     board = page.board
     return node(line.base)
