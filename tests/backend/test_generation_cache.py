@@ -47,6 +47,7 @@ def generated(lm, instances, seed=1):
         lm.model.forward = forward
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instances", [prompts(), repeated()], ids=["greedy", "drawn"])
 def test_generation_that_crashed_goes_on_at_the_next_batch_and_ends_as_if_unbroken(checkpoint, tmp_path, instances):
     folder, path = checkpoint(0), tmp_path / "cache.sqlite"
@@ -74,6 +75,7 @@ def test_generation_that_crashed_goes_on_at_the_next_batch_and_ends_as_if_unbrok
     assert third.get_model_info()["prefix_sharing"]["generation_cache_hits"] == len(instances)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [{"max_gen_toks": 5}, {"until": ["?"]}, {"do_sample": True, "temperature": 0.5}, {"repetition_penalty": 2.0}],
@@ -87,6 +89,7 @@ def test_another_setting_uses_no_old_cache_entries(checkpoint, tmp_path, change)
     assert lm.record.generation_cache_hits == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"dtype": "bfloat16"}, {"batch_size": 4}, {"max_length": 20}], ids=str)
 def test_another_way_to_compute_the_same_uses_no_old_cache_entries(checkpoint, tmp_path, change):
     folder, path = checkpoint(0), tmp_path / "cache.sqlite"

@@ -37,6 +37,7 @@ def assert_same(ours, stock, tolerance=1e-4):
     assert [greedy for _, greedy in ours] == [greedy for _, greedy in stock]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2"])
 def test_scores_are_those_of_the_stock_backend_whatever_a_pass_may_hold(family, attention):
@@ -49,6 +50,7 @@ def test_scores_are_those_of_the_stock_backend_whatever_a_pass_may_hold(family, 
     assert lm.record.reason is None
 
 
+@pytest.mark.slow
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
 def test_random_trees_of_tokens_score_as_rows_do(data):

@@ -20,6 +20,7 @@ def prompts(texts, **settings):
     return [Instance("generate_until", {}, (text, dict(gen_kwargs)), 0, ("task", i, 1)) for i, text in enumerate(texts)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2", "opt", "falcon", "bloom"])
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_greedy_text_is_that_of_the_stock_backend(family, batch_size):

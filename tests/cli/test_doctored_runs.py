@@ -60,6 +60,7 @@ DOCTORED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condition", DOCTORED)
 def test_no_command_takes_doctored_samples_for_a_score(tmp_path, capsys, condition):
     base, variant = two_runs(tmp_path)

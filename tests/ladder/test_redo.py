@@ -118,6 +118,7 @@ def test_each_change_of_the_recipe_is_a_reason(recipe, tmp_path, before, now, wh
     assert (reason(recipe, folder) or "").startswith(why)
 
 
+@pytest.mark.slow
 def test_changed_questions_are_a_reason_with_other_changes(recipe, tmp_path):
     folder = save(tmp_path / "run", manifest_of(recipe))
     exam(recipe.parent / "exam.jsonl", 20)
@@ -129,6 +130,7 @@ def test_changed_questions_are_a_reason_with_other_changes(recipe, tmp_path):
     assert reason(recipe, folder) == "evaluate[0].limit: 10 -> 15; seed: 0 -> 7; and 1 more"
 
 
+@pytest.mark.slow
 def test_the_variable_that_chooses_questions_counts_by_their_content(recipe, tmp_path, monkeypatch):
     folder = save(tmp_path / "run", manifest_of(recipe))
     edit(recipe, ", metadata: {epfl_file: exam.jsonl}", "")
@@ -139,6 +141,7 @@ def test_the_variable_that_chooses_questions_counts_by_their_content(recipe, tmp
     assert reason(recipe, folder) == "questions of mcqa_epfl changed (exam.jsonl: 50 rows -> mine.jsonl: 20 rows)"
 
 
+@pytest.mark.slow
 def test_a_manifest_without_its_data_is_read_and_is_a_reason(recipe, tmp_path):
     manifest = manifest_of(recipe)
     plan = [{**manifest.settings["plan"][0], "metadata": {"epfl_file": "exam.jsonl"}}]
@@ -149,6 +152,7 @@ def test_a_manifest_without_its_data_is_read_and_is_a_reason(recipe, tmp_path):
     assert reason(recipe, folder) == "seed: 0 -> 7; its data was not recorded"
 
 
+@pytest.mark.slow
 def test_an_optional_entry_that_cannot_be_loaded_now_leaves_its_evaluation(recipe, tmp_path, monkeypatch, made_up_hub):
     edit(recipe, "evaluate:", "evaluate:\n  - {tasks: [mcqa_gpqa_main], optional: true}")
     monkeypatch.setenv("MCQA_SHARED", str(made_up_hub))
@@ -162,6 +166,7 @@ def test_an_optional_entry_that_cannot_be_loaded_now_leaves_its_evaluation(recip
     assert reason(recipe, folder) == "mcqa_gpqa_main can be loaded now"
 
 
+@pytest.mark.slow
 def test_other_versions_are_named_and_no_reason(recipe, tmp_path):
     manifest = replace(manifest_of(recipe), versions={"python": "3.1", "lm_eval": "0.4.1"}, mcqa_suite="0.1.0")
     assert reason(recipe, save(tmp_path / "run", manifest)) is None

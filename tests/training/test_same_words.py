@@ -85,6 +85,7 @@ def test_every_style_has_a_task():
     assert {source.style for source, _ in SAME} == styles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "name"), SAME, ids=[f"{source.source}-{source.style}" for source, _ in SAME])
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_prompt_and_answer_of_a_row_are_the_harness_request(pairs, harness_model, source, name, template):
@@ -118,6 +119,7 @@ def test_prompt_and_answer_of_a_row_are_the_harness_request(pairs, harness_model
             assert source.style == "letter_text" or row["completion"] == continuation
 
 
+@pytest.mark.slow
 def test_the_format_of_a_row_is_that_of_the_task_that_asks_as_it_does(pairs):
     for source, name in SAME:
         if source.style not in ("letter_text", "correct_answer"):  # the letter tasks' question, with an answer in words
@@ -126,6 +128,7 @@ def test_the_format_of_a_row_is_that_of_the_task_that_asks_as_it_does(pairs):
         assert {row["format"] for row in data} == {format_of(source)}
 
 
+@pytest.mark.slow
 def test_a_template_without_a_system_role_leaves_the_instruction_out(pairs, harness_model):
     _task, data, _docs = pairs["gsm8k", "official"]
     tokenizer, training = harness_model.tokenizer, script("mcqa_training.rows")
