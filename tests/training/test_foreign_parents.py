@@ -21,9 +21,6 @@ BITS = {"bits": 4, "group_size": 32, "calibration": [{"source": "epfl", "path": 
 @default_warnings
 @pytest.mark.parametrize(("kind", "config"), [("sft", SFT), ("gptq", BITS)])
 def test_the_code_of_a_parent_does_not_run(tiny_checkpoint, tmp_path, monkeypatch, kind, config):
-    import torch._dynamo
-
-    monkeypatch.setattr(torch._dynamo.config, "disable", True)  # to compile GPTQModel's kernel takes most of the time
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
     parent, marker = with_code(tiny_checkpoint, tmp_path / "own")
     folder = run_stage(kind, config, parent, tmp_path / kind)
