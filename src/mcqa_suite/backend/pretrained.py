@@ -22,7 +22,7 @@ from mcqa_suite.common.files import read_text
 from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.library_errors import explain
 
-REPORT = "transformers.modeling_utils"  # the logger of the table of missing weights, which is said in one line here
+REPORT = "transformers.modeling_utils"  # the logger that prints a table of missing weights; here one line names them
 # Buffers that older versions of transformers stored and that a model computes itself.
 HARMLESS = re.compile(r"(rotary_emb\.inv_freq|attn\.(masked_)?bias|position_ids|num_batches_tracked)$")
 # The layers after the last hidden state: of a language model, a classifier, a masked language model.
