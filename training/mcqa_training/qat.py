@@ -6,7 +6,6 @@ Source: Jacob et al. 2018 (arXiv:1712.05877), as torchao implements it.
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ import torch
 from mcqa_suite.backend import processes
 from mcqa_suite.common import extras
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.library_errors import without_deprecations
 from mcqa_suite.ladder.stage_settings import QatSettings
 
 
@@ -23,7 +23,7 @@ def prepare(model: Any, settings: QatSettings, where: str) -> None:
     ConfigError where torchao is missing, several processes train, or the group size does not divide the width of a layer.
     """
     extras.require(where, "gptq")
-    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # deprecations, for authors of libraries
+    without_deprecations()
     from torchao.quantization import quantize_
     from torchao.quantization.qat import IntxFakeQuantizeConfig, QATConfig
 

@@ -6,13 +6,13 @@ Korthikanti et al. 2022 (arXiv:2205.05198, equation 2).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mcqa_suite.backend.gguf_file import find_gguf, is_gguf
 from mcqa_suite.backend.pretrained import read_config, read_tokenizer, said
+from mcqa_suite.common.library_errors import without_deprecations
 
 # The share of its fastest matrix product that a machine reaches in whole passes, and operations a byte of a GPU's memory.
 EFFICIENCY = 0.6
@@ -46,7 +46,7 @@ def read_shape(base: str) -> tuple[Shape, Any]:
     import torch
     import transformers
 
-    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # deprecations, for authors of libraries
+    without_deprecations()
     path, settings = base, dict[str, Any]()
     if is_gguf(base):
         file = find_gguf(base)

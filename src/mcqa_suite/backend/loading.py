@@ -12,6 +12,7 @@ from mcqa_suite.backend.decoding import drop_decoding
 from mcqa_suite.backend.pretrained import local_folder, read_config, read_model, read_tokenizer
 from mcqa_suite.common.checkpoints import check_parent, is_adapter, optional_manifest, tensor_entries
 from mcqa_suite.common.errors import CheckpointError
+from mcqa_suite.common.library_errors import without_deprecations
 
 # Of the weights that `keep_dequantised` keeps: those of a model with a billion parameters in float32.
 KEPT_BYTES = 4 << 30
@@ -57,7 +58,7 @@ def load(checkpoint: str, kind: str, dtype: str = "float32", **tokenizer_setting
     """
     import torch
 
-    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # deprecations, for authors of libraries
+    without_deprecations()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     tokenizer = read_tokenizer(checkpoint, **tokenizer_settings)
     config = kernel_for(device, read_config(checkpoint))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from mcqa_suite.common import extras
 from mcqa_suite.common.checkpoints import NO_TEMPLATE_REMEDY
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError, McqaError
@@ -56,3 +58,8 @@ def explain(error: BaseException, name: str) -> McqaError | None:
                 return kind(message.format(name=name))
         cause = cause.__cause__ or cause.__context__
     return None
+
+
+def without_deprecations() -> None:
+    """Silence torch's deprecations, which are for authors of libraries."""
+    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mcqa_suite.common.library_errors import without_deprecations
+
 
 @contextmanager
 def said_once() -> Iterator[None]:
@@ -22,7 +24,7 @@ def said_once() -> Iterator[None]:
     handlers = [*logging.getLogger().handlers, *logging.getLogger("lm_eval").handlers]
     for handler in handlers:
         handler.addFilter(is_new)
-    logging.getLogger("torch.utils._pytree").setLevel(logging.ERROR)  # deprecations, for authors of libraries
+    without_deprecations()
     try:
         yield
     finally:
