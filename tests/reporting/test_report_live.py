@@ -162,10 +162,10 @@ def test_the_lineage_has_each_model_with_its_score_and_size(chromium, ladder_rep
     opened(chromium, ladder_report)
     texts = {
         part: [e.text for e in chromium.find_elements("css selector", f".node {part}")]
-        for part in ("b", ".score", "small")
+        for part in (".name", ".score", "small")
     }
-    assert texts["b"] == ["base", "sft", "dpo", "gptq4"]
-    assert texts[".score"] == ["60.0 %", "70.0 %", "70.5 %", "69.0 %"]
+    assert texts[".name"] == ["base", "sft", "dpo", "gptq4"]
+    assert texts[".score"] == ["60.0 %", "70.0 % +10.0", "70.5 % +0.5", "69.0 % -1.5"]
     assert texts["small"] == ["0.002 MB, 16.0 bits"] * 4
     depth = "return [...document.querySelectorAll('.node')].map((e) => e.getBoundingClientRect().left)"
     assert sorted(set(chromium.execute_script(depth))) == chromium.execute_script(depth)  # each right of its parent

@@ -142,7 +142,7 @@ def test_only_the_main_process_writes_checkpoints_and_draws_bars(trained):
 
 @pytest.mark.slow
 def test_a_loss_that_is_not_a_number_stops_both_processes_with_one_line(tiny_checkpoint, tmp_path):
-    config = with_batch({**SFT, **LORA, "trainer": {"learning_rate": 1e30}}, 4)
+    config = with_batch({**SFT, **LORA, "trainer": {"learning_rate": 1e18}}, 4)
     (tmp_path / "bad.yaml").write_text(json.dumps(config))
     script = REPOSITORY / "training" / "sft.py"
     words = ["--config", tmp_path / "bad.yaml", "--parent", tiny_checkpoint, "--output", tmp_path / "bad"]
