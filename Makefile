@@ -4,13 +4,14 @@
 # make results   every table and the report of results/ again from the logs in results/runs/
 # make lint   ruff and mypy
 # make docs   the site of the documentation, in build/site
+# make dist   wheel and sdist in dist/, checked
 # make audit  licences of what is installed, and known vulnerabilities where pip-audit reaches its database
 # make fuzz   every parser fed with broken files, FUZZ_SECONDS=600
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo results test test-all test-light lint docs format clean audit fuzz
+.PHONY: help demo results test test-all test-light lint docs dist format clean audit fuzz
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -70,6 +71,11 @@ lint: $(VENV)/installed-dev
 
 docs: $(VENV)/installed-dev
 	$(BIN)/mkdocs build --strict
+
+dist: $(VENV)/installed-dev
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
 
 audit: $(VENV)/installed-dev
 	@echo "== licences"

@@ -12,6 +12,7 @@ Each name is imported when it is first used, so that `import mcqa_suite` alone l
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
     from mcqa_suite.extract import extract_number as extract_number
 
 __version__ = "0.2.0"
+
+# The harness looks up the package `mcqa_suite.tasks`, which is a folder of this one where it is installed. In a checkout, and
+# so in an editable installation, the tasks are in the root instead: looking there too makes them the same package.
+if not (Path(__file__).parent / "tasks").is_dir():
+    __path__.append(str(Path(__file__).resolve().parents[2]))
 
 _MODULES = {
     "compare": "mcqa_suite.api.comparison",

@@ -127,7 +127,7 @@ def test_the_rules_of_a_grid_task_are_known_by_their_content(tmp_path):
 @pytest.fixture
 def tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the tasks, as an installed package has them at another place."""
-    folder = tmp_path / "site-packages/mcqa_suite/_tasks"
+    folder = tmp_path / "site-packages/mcqa_suite/tasks"
     shutil.copytree(tasks_dir(), folder)
     for module in ("mcqa_suite.harness.tasks", "mcqa_suite.harness.docs"):
         monkeypatch.setattr(f"{module}.tasks_dir", lambda: folder)

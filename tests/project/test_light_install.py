@@ -223,4 +223,5 @@ def test_every_entry_point_exists():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for group, entries in {**project["entry-points"], "console_scripts": project["scripts"]}.items():
         for name, value in entries.items():
-            assert callable(EntryPoint(name, value, group).load())
+            loaded = EntryPoint(name, value, group).load()
+            assert callable(loaded) or group == "lm_eval.tasks"  # a package

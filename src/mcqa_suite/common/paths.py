@@ -21,17 +21,17 @@ def checkout(package: Path = PACKAGE) -> Path | None:
 
 
 def tasks_dir() -> Path:
-    """The folder for `lm_eval --include_path`."""
+    """The folder for `lm_eval --include_path`; for imports it is `mcqa_suite.tasks`."""
     return _folder("tasks")
 
 
 def training_dir() -> Path:
     """The folder of the training scripts and their configs."""
-    return _folder("training")
+    return _folder("training", installed="_training")
 
 
-def _folder(name: str) -> Path:
-    packaged = PACKAGE / f"_{name}"
+def _folder(name: str, installed: str | None = None) -> Path:
+    packaged = PACKAGE / (installed or name)
     return packaged if packaged.is_dir() else PACKAGE.parents[1] / name
 
 
