@@ -31,6 +31,7 @@ CUT = "..."  # a line of a page that stands for lines of the output
 @pytest.mark.parametrize("block", COMMANDS, ids=lambda block: block.split("\n")[0][:100])
 def test_a_command_prints_what_the_page_shows(block, monkeypatch, capsys):
     monkeypatch.chdir(REPOSITORY)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     command, _, shown = block.partition("\n")
     main(shlex.split(command)[2:])
     printed = "".join(capsys.readouterr())

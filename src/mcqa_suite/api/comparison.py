@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,14 +17,17 @@ from mcqa_suite.analysis.compare import (
     fail_if_worse,
     max_drop,
     read_folders,
+    together,
 )
 from mcqa_suite.analysis.leaderboard import Leaderboard
 from mcqa_suite.analysis.leaderboard import leaderboard as ranked
 from mcqa_suite.analysis.leaderboard.published import read_published
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.logs.named_runs import expanded, named_path
-from mcqa_suite.reporting import comparison_data, comparison_text
+from mcqa_suite.reporting import comparison_data, comparison_text, github
 from mcqa_suite.reporting import leaderboard as leaderboard_text
+from mcqa_suite.reporting.gate_cases import Case, cases
+from mcqa_suite.reporting.junit import junit_xml
 from mcqa_suite.reporting.speed_table import speed_table
 from mcqa_suite.reporting.tables import data_frame, markdown
 from mcqa_suite.reporting.verdict_table import verdict_markdown
@@ -150,6 +153,17 @@ class CompareResult:
             return verdict_markdown(self.comparison)
         return comparison_text.FORMATS[style](self.comparison)
 
+    def junit(self, *gates: Gate) -> str:
+        """JUnit XML: a test suite a variant, a test case a row. Without gates no row fails."""
+        return junit_xml(self._cases(gates))
+
+    def github(self, *gates: Gate) -> tuple[str, list[str]]:
+        """For a workflow of GitHub: the summary in Markdown, and the commands that annotate the job, a line each."""
+        return github.summary(self.comparison, _one(gates)), github.annotation_commands(self._cases(gates))
+
+    def _cases(self, gates: Sequence[Gate]) -> tuple[Case, ...]:
+        return cases(self.comparison, _one(gates))
+
     def report(self, output: str | Path, *, figures: str | Path | None = None) -> ReportResult:
         """Write one HTML file with verdicts, leaderboard, figures and samples; `figures` is a folder for SVG and PNG."""
         return report(
@@ -227,6 +241,10 @@ def compare(
         texts[0], texts[1:], options, noise_floor=floor, subset=documents, to_first=base is not None
     )
     return CompareResult(comparison, tuple(texts), options, str(base) if base else None, floor, documents)
+
+
+def _one(gates: Sequence[Gate]) -> Gate | None:
+    return together(gates) if gates else None
 
 
 def _same_run(first: str, second: str) -> bool:

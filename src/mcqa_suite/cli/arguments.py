@@ -28,13 +28,13 @@ def command(commands: Any, name: str, help_text: str, *examples: str) -> argpars
     return parser
 
 
-def add_style(parser: argparse.ArgumentParser, *styles: str) -> None:
-    """Add --format as `style`."""
+def add_style(parser: argparse.ArgumentParser, *styles: str, more: str = "") -> None:
+    """Add --format as `style`; `more` is added to its help."""
     parser.add_argument(
         "--format",
         dest="style",
         choices=["md", *styles],
-        help="default: aligned tables on a terminal, md (Markdown) elsewhere",
+        help=f"default: aligned tables on a terminal, md (Markdown) elsewhere{more}",
     )
 
 

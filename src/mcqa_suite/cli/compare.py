@@ -1,18 +1,29 @@
 """`mcqa compare`."""
 
 import argparse
+import os
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor, add_style, fail_if_any
 from mcqa_suite.cli.terminal import print_markdown
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.output import beneath
+
+if TYPE_CHECKING:
+    from mcqa_suite.analysis.compare import Gate
+    from mcqa_suite.api.comparison import CompareResult
 
 EXAMPLES = (
     "mcqa compare runs/base runs/sft 4-bit=runs/gptq4 --max-drop 1",
     "mcqa compare runs/base runs/sft --tasks 'mcqa_arc*' --format json",
 )
 
+FORMATS = (
+    "; junit: a test case a row, which fails as the gate says; github: a summary, which is added to $GITHUB_STEP_SUMMARY "
+    "if it is set, and annotations"
+)
 OPTIONAL = ("n", "base %", "parent %", "variant %")  # columns that a narrow terminal does without
 
 
@@ -50,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="compare although settings differ, and list them")
     add_noise_floor(parser)
     add_metric_and_subset(parser)
-    add_style(parser, "csv", "latex", "json")
+    add_style(parser, "csv", "latex", "json", "junit", "github", more=FORMATS)
     parser.add_argument(
         "--full",
         action="store_true",
@@ -69,6 +80,7 @@ def run(
     strict: bool,
     **options: Any,
 ) -> int:
+    from mcqa_suite.analysis.compare import together
     from mcqa_suite.api.comparison import compare
 
     if per_task and max_drop is None:
@@ -78,10 +90,30 @@ def run(
     result = compare(*runs, **options)
     gates = [result.max_drop(max_drop, per_task=per_task)] if max_drop is not None else []
     gates += [result.fail_if_worse(strict=strict)] if fail_if else []
-    print_markdown(result.text(style or "md", full=full), style, optional=OPTIONAL)
-    for line in (line for gate in gates for line in gate.lines):
-        print(f"mcqa: {line}", file=sys.stderr)
+    show(result, gates, style, full=full)
     incomplete = [f"{line}; run it on both, or choose --tasks" for line in result.incomplete] if gates else []
     fail_if_any([*result.problems, *incomplete])
-    codes = [gate.exit_code for gate in gates]
-    return next((code for code in (2, 1, 3) if code in codes), 0)
+    return together(gates).exit_code
+
+
+def show(result: "CompareResult", gates: "Sequence[Gate]", style: str | None, *, full: bool) -> None:
+    from mcqa_suite.analysis.compare import together
+
+    if style == "github":
+        summary, commands = result.github(*gates)
+        save_summary(summary)
+        print("\n".join(commands), file=beneath(sys.stdout))
+        return
+    text = result.junit(*gates) if style == "junit" else result.text(style or "md", full=full)
+    print_markdown(text, style, optional=OPTIONAL)
+    for line in together(gates).lines:
+        print(f"mcqa: {line}", file=sys.stderr)
+
+
+def save_summary(summary: str) -> None:
+    """Add a summary to that of the workflow's step; outside a workflow print it."""
+    if not (path := os.environ.get("GITHUB_STEP_SUMMARY")):
+        print(summary)
+        return
+    with open(path, "ab") as file:
+        file.write(f"{summary}\n".encode())

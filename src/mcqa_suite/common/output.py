@@ -1,14 +1,15 @@
-"""What is printed: without secrets, and without control characters of files and servers."""
+"""What is printed: without secrets, and without control characters and workflow commands of files and servers."""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO, cast
 
-from mcqa_suite.common.foreign_text import printable
+from mcqa_suite.common.foreign_text import printable, without_commands
 from mcqa_suite.common.masking import masked
 
 CURSOR = re.compile(r"(\n|\r|\x1b\[A)*")  # how progress bars move between lines, in a write of its own
@@ -25,7 +26,7 @@ class SafeOutput:
     def write(self, text: str) -> int:
         if not CURSOR.fullmatch(text):
             start = "\r" if text.startswith("\r") else ""
-            text = start + printable(masked(text.removeprefix("\r")))
+            text = start + shown(text.removeprefix("\r"))
         return self.stream.write(text)
 
     def writelines(self, lines: list[str]) -> None:
@@ -34,6 +35,12 @@ class SafeOutput:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
+
+
+def shown(text: str) -> str:
+    """A text without secrets and control characters; in a workflow of GitHub also without what its runner would obey."""
+    text = printable(masked(text))
+    return without_commands(text) if os.environ.get("GITHUB_ACTIONS") == "true" else text
 
 
 @contextmanager
@@ -52,4 +59,4 @@ def beneath(stream: TextIO) -> TextIO:
 def print_error(error: object) -> None:
     """One line on stderr, without secrets and control characters."""
     with suppress(BrokenPipeError):
-        print(f"mcqa: {printable(masked(str(error)))}", file=sys.stderr)
+        print(shown(f"mcqa: {error}"), file=sys.stderr)

@@ -14,15 +14,15 @@ FEW = 3  # lines of one kind that are listed
 MORE = "--full adds p-values, flips, KL, calibration and every warning."
 
 
-def verdict_markdown(comparison: Comparison) -> str:
-    """One row a task or group and variant, then warnings, settings that differ and tasks that one run lacks."""
+def verdict_markdown(comparison: Comparison, more: str = f"{MORE}\n") -> str:
+    """One row a task or group and variant, then warnings, settings that differ and tasks that one run lacks, then `more`."""
     lines = "".join(f"- {line}\n" for line in _doubts(comparison))
-    parts = [tables.markdown(verdict_table(comparison)), *([lines] if lines else []), f"{MORE}\n"]
+    parts = [tables.markdown(verdict_table(comparison)), *([lines] if lines else []), *([more] if more else [])]
     return "\n".join(parts)
 
 
 def verdict_table(comparison: Comparison) -> Table:
-    rows, failed = comparison.rows, _failed(comparison)
+    rows, failed = comparison.rows, failed_checks(comparison)
     metric = rows[0].metric if rows else "acc"
     score = unit(metric, " %") or f" {metric}"
     parent = "base" if comparison.against == comparison.base else "parent"
@@ -34,7 +34,7 @@ def verdict_table(comparison: Comparison) -> Table:
         parent + score: lambda row: in_unit(row.change.base.value, row.metric),
         f"variant{score}": lambda row: in_unit(row.change.variant.value, row.metric),
         f"difference{unit(metric, ' (points)')}": difference_text,
-        "verdict": lambda row: _verdict(row, failed),
+        "verdict": lambda row: verdict_cell(row, failed),
     }
     columns = dict(with_parents(columns, rows, comparison.base))
     title = title_of(comparison)
@@ -43,7 +43,7 @@ def verdict_table(comparison: Comparison) -> Table:
     return Table(title, list(columns), cells, _notes(comparison), left=list(columns).index("n"))
 
 
-def _failed(comparison: Comparison) -> dict[tuple[str, str], list[FailedCheck]]:
+def failed_checks(comparison: Comparison) -> dict[tuple[str, str], list[FailedCheck]]:
     """The checks that make scores not valid, by task and filter."""
     failed: dict[tuple[str, str], list[FailedCheck]] = {}
     for check in comparison.health:
@@ -52,7 +52,7 @@ def _failed(comparison: Comparison) -> dict[tuple[str, str], list[FailedCheck]]:
     return failed
 
 
-def _verdict(row: ComparisonRow, failed: Mapping[tuple[str, str], Sequence[FailedCheck]]) -> str:
+def verdict_cell(row: ComparisonRow, failed: Mapping[tuple[str, str], Sequence[FailedCheck]]) -> str:
     """**undecided** ‡: loses at most 2.7 points; of a row that is not valid, the checks that failed."""
     if row.verdict != "not valid":
         doubt = " ‡" if row.warnings or row.forced else ""

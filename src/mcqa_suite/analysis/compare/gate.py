@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -14,11 +14,36 @@ PASSED, FAILED, NOT_JUDGED, UNDECIDED = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What the rule of a gate says of a row, or with `row` None of a variant over all tasks: a code, and why.
+
+    `what` names the task or the number of tasks. `reason` is "" for a row of which there is nothing to say.
+    """
+
+    rule: str
+    variant: str
+    parent: str
+    what: str
+    code: int
+    reason: str
+    row: ComparisonRow | None = None
+
+
+@dataclass(frozen=True)
 class Gate:
-    """The exit code, and a line for each variant or task, with the reason."""
+    """The exit code, a line for each variant or task with the reason, and every judgement behind them."""
 
     exit_code: int
     lines: tuple[str, ...]
+    judgements: tuple[Judgement, ...] = ()
+
+
+def together(gates: Sequence[Gate]) -> Gate:
+    """Several gates as one, which passes if all pass."""
+    codes = {gate.exit_code for gate in gates}
+    code = next((code for code in (NOT_JUDGED, FAILED, UNDECIDED) if code in codes), PASSED)
+    lines = tuple(line for gate in gates for line in gate.lines)
+    return Gate(code, lines, tuple(judgement for gate in gates for judgement in gate.judgements))
 
 
 def max_drop(comparison: Comparison, points: float, *, per_task: bool = False) -> Gate:
@@ -28,31 +53,40 @@ def max_drop(comparison: Comparison, points: float, *, per_task: bool = False) -
     trusted, a task is missing, or nothing can be pooled.
     """
     unjudged = _unjudged(comparison)
-    code, lines = NOT_JUDGED if unjudged else PASSED, _misspelt(comparison)
-    for where, change, higher, problem in _each(comparison) if per_task else _pooled(comparison):
-        if change is None or problem:
-            code, line = NOT_JUDGED, problem
-        else:
-            passed, line = _drop(change, higher, points / 100)
-            code = code if passed else max(code, FAILED)
-            line = f"no pass, because a part is missing or not valid; the rest {line}" if passed and unjudged else line
-        lines.append(f"{where}: {line}")
-    return Gate(code, tuple(lines))
+    rule, lines, judgements = f"--max-drop {points:g}", _misspelt(comparison), []
+    for each in _each(comparison) if per_task else _pooled(comparison):
+        code, line = _dropped(each, points / 100)
+        if unjudged and code == PASSED:
+            line = f"no pass, because a part is missing or not valid; the rest {line}"
+            code = PASSED if each.row else NOT_JUDGED
+        lines.append(f"{each.variant} against {each.parent}, {each.what}: {line}")
+        judgements.append(Judgement(rule, each.variant, each.parent, each.what, code, line, each.row))
+    codes = [NOT_JUDGED if unjudged else PASSED, *(judgement.code for judgement in judgements)]
+    return Gate(max(codes), tuple(lines), tuple(judgements))
 
 
 def fail_if_worse(comparison: Comparison, *, strict: bool = False) -> Gate:
     """Fail where a row is worse by Holm over the rows of its variant alone; with `strict`, undecided is no pass either."""
     rows = [row for row in verdicts_of_each(comparison.rows, comparison.margin) if row.kind != "noise floor"]
-    worse = [row for row in rows if row.verdict == "worse"]
-    undecided = [row for row in rows if row.verdict == "undecided"] if strict else []
-    lines = _misspelt(comparison) + [
-        f"{row.variant}: {row.title}: worse (p Holm {row.p_holm:.2g}, corrected over the tasks of {row.variant} alone)"
-        for row in worse
-    ]
-    lines += [f"{row.variant}: {row.title}: undecided" for row in undecided]
-    if _unjudged(comparison):
-        return Gate(NOT_JUDGED, tuple(lines))
-    return Gate(FAILED if worse else UNDECIDED if undecided else PASSED, tuple(lines))
+    judgements = tuple(_worse(row, strict=strict) for row in rows)
+    codes = (FAILED, UNDECIDED)
+    shown = [judgement for code in codes for judgement in judgements if judgement.code == code]
+    lines = _misspelt(comparison) + [f"{each.variant}: {each.row.title}: {each.reason}" for each in shown if each.row]
+    code = next((code for code in codes if any(each.code == code for each in judgements)), PASSED)
+    return Gate(NOT_JUDGED if _unjudged(comparison) else code, tuple(lines), judgements)
+
+
+def _worse(row: ComparisonRow, *, strict: bool) -> Judgement:
+    if row.verdict == "not valid":
+        code, reason = NOT_JUDGED, "not valid"
+    elif row.verdict == "worse":
+        p = f"p Holm {row.p_holm:.2g}, corrected over the tasks of {row.variant} alone"
+        code, reason = FAILED, f"worse ({p})"
+    elif row.verdict == "undecided" and strict:
+        code, reason = UNDECIDED, "undecided"
+    else:
+        code, reason = PASSED, ""
+    return Judgement("--fail-if worse", row.variant, row.parent, row.title, code, reason, row)
 
 
 def _unjudged(comparison: Comparison) -> bool:
@@ -64,24 +98,29 @@ def _misspelt(comparison: Comparison) -> list[str]:
     return [f"{line}; correct --tasks" for line in comparison.unmatched]
 
 
-Judged = tuple[str, Change | None, bool, str]  # where, difference, whether higher is better, why there is none
+@dataclass(frozen=True)
+class _Difference:
+    """A difference to judge: of a variant on `what`, or why there is none. `row` is None for several tasks together."""
+
+    variant: str
+    parent: str
+    what: str
+    change: Change | None
+    higher_is_better: bool
+    problem: str
+    row: ComparisonRow | None = None
 
 
-def _pooled(comparison: Comparison) -> Iterator[Judged]:
+def _pooled(comparison: Comparison) -> Iterator[_Difference]:
     for pooled in comparison.pooled:
         tasks = pooled.tasks[0] if len(pooled.tasks) == 1 else f"{len(pooled.tasks)} tasks"
-        yield (
-            f"{pooled.variant} against {pooled.parent}, {tasks}",
-            pooled.change,
-            pooled.higher_is_better,
-            pooled.problem,
-        )
+        yield _Difference(pooled.variant, pooled.parent, tasks, pooled.change, pooled.higher_is_better, pooled.problem)
 
 
-def _each(comparison: Comparison) -> Iterator[Judged]:
+def _each(comparison: Comparison) -> Iterator[_Difference]:
     rows = [row for row in comparison.rows if row.kind == "task"]
     for row in rows or [row for row in comparison.rows if row.kind == "group"]:
-        yield f"{row.variant} against {row.parent}, {row.title}", row.change, row.higher_is_better, _why_not(row)
+        yield _Difference(row.variant, row.parent, row.title, row.change, row.higher_is_better, _why_not(row), row)
 
 
 def _why_not(row: ComparisonRow) -> str:
@@ -90,18 +129,20 @@ def _why_not(row: ComparisonRow) -> str:
     return "" if is_share(row.metric) else f"{row.metric} is no share of questions; choose another --metric"
 
 
-def _drop(change: Change, higher_is_better: bool, margin: float) -> tuple[bool, str]:
-    """Whether the loss is shown to be below the margin, and the line that says so."""
-    sign = 1 if higher_is_better else -1
+def _dropped(each: _Difference, margin: float) -> tuple[int, str]:
+    """The code of a difference, whose loss is shown to be below the margin or not, and why."""
+    if each.change is None or each.problem:
+        return NOT_JUDGED, each.problem
+    change, sign = each.change, 1 if each.higher_is_better else -1
     ends = change.one_sided
-    bound = ends.low if higher_is_better else -ends.high
+    bound = ends.low if each.higher_is_better else -ends.high
     loses = loss_words(bound, "acc")
     if bound > -margin:
-        return True, f"passes: {loses}"
+        return PASSED, f"passes: {loses}"
     difference = change.difference
     if change.p < LEVEL and sign * difference.value < 0:
         low, high = sorted((-sign * difference.low, -sign * difference.high))
-        return False, f"fails: worse by {-100 * sign * difference.value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        return FAILED, f"fails: worse by {-100 * sign * difference.value:.1f} ({100 * low:.1f} to {100 * high:.1f})"
     needed = rounded_up(change.power.questions(change.questions, margin, both_sides=False))
     enough = f", about {needed:,} would do" if needed and isfinite(needed) else ""
-    return False, f"fails: too few questions: {loses or 'no bound'}{enough}"
+    return FAILED, f"fails: too few questions: {loses or 'no bound'}{enough}"
