@@ -7,7 +7,7 @@ from helpers.prefix_models import pair, random_model
 from lm_eval.api.instance import Instance
 
 from mcqa_suite.backend.prefix import generate
-from mcqa_suite.backend.prefix.generate import by_prefix
+from mcqa_suite.backend.prefix.decode import by_prefix
 
 SHOTS = "Question: one and one? Answer: let us think. It is two. " * 2
 OTHER = "Another task altogether, with examples of its own: yes, no, no, yes. " * 2
@@ -82,5 +82,4 @@ def test_prompts_are_grouped_by_what_they_begin_with():
 
     a, b = list(range(20)), list(range(50, 70))
     rows = [[*a, 1], [*b, 1], [7], [*a, 2, 3], [*b, 4], [9, 9]]
-    assert by_prefix([np.array(row) for row in rows], 2) == [[0, 3], [1, 4], [2, 5]]
-    assert by_prefix([np.array(row) for row in rows], 3) == [[0, 1, 2, 3, 4, 5]]
+    assert by_prefix([np.array(row) for row in rows]) == [[0, 3], [2], [5], [1, 4]]

@@ -3,8 +3,8 @@
 The harness's own data parallelism splits the documents: it needs one a process at least, repeats some to even the parts out,
 counts those answers as repeats, and logs the samples in another order. Here every process has all requests and, in the end,
 all answers, as if it were the only one: results, groups, scores over all items, and order are those of one process. Documents
-are split where tokens are scored (equal to rounding, which depends on the batch); whole batches where text is generated, so
-that each batch is the very one of a single process, drawn samples of `hf-prefix` too.
+are split where tokens are scored and where `hf-prefix` generates (equal to rounding, which depends on the batch, with the same
+draws); whole batches where another model generates, so that each batch is the very one of a single process.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class SharedModel(HFLM):  # type: ignore[misc]
         return self._by_document("loglikelihood_rolling", requests, disable_tqdm)
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
-        if not self._splits or self.backend != "causal" or str(self.batch_size).startswith("auto"):
+        own_batches = getattr(self, "shares", False) or str(self.batch_size).startswith("auto")
+        if not self._splits or self.backend != "causal" or own_batches:
             return self._by_document("generate_until", requests, disable_tqdm)
         self._check_same(requests)
         hook, self.cache_hook = (

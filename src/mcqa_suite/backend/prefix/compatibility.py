@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from mcqa_suite.backend.prefix import tree as trees
-from mcqa_suite.backend.prefix.forward import CACHE, Forward
+from mcqa_suite.backend.prefix.forward import Forward
+from mcqa_suite.backend.prefix.rows import Rows
 from mcqa_suite.backend.prefix.tree import Span
 
 FAMILIES = {"mpt": "ALiBi", "bloom": "ALiBi", "gpt_neo": "local attention", "gpt_bigcode": "its own cache"}
@@ -80,7 +81,7 @@ def self_test(forward: Forward, *, max_length: int) -> str | None:
 
 
 def _differences(forward: Forward, max_length: int) -> Iterator[float]:
-    """Differences of a tree behind a cached path, then of a batch behind the same path, expanded as for generation."""
+    """Differences of a tree behind a cached path, then of rows of different lengths that get one token each."""
     vocabulary = forward.model.get_input_embeddings().weight.shape[0]
     rng = np.random.default_rng(0)
     unit = max(1, min(8, max_length // 6))
@@ -95,7 +96,8 @@ def _differences(forward: Forward, max_length: int) -> Iterator[float]:
     logits, nodes = forward(layout), layout.scored_nodes()
     for row, start, scored in layout.scored:
         yield _distance(logits[np.searchsorted(nodes, scored)], plain[row][start:])
-    for row, last in enumerate(_expanded(forward, tree.rows, depth)):
+    forward.cut(0)
+    for row, last in enumerate(_last_tokens(forward, tree.rows)):
         yield _distance(last[None], plain[row][-1:])
 
 
@@ -105,27 +107,17 @@ def _plain(forward: Forward, row: trees.Ints) -> torch.Tensor:
     return logits[0]
 
 
-@torch.inference_mode()
-def _expanded(forward: Forward, rows: list[trees.Ints], depth: int) -> torch.Tensor:
-    """Logits of each row's last token, the rows padded between the path (of `depth` less one) and their own tokens."""
-    cache = forward.expanded(len(rows), depth - 1, room=max(map(len, rows)) - depth + 1)
-    ids, mask = padded(rows, depth - 1, forward.device, 0)
-    positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, depth - 1 :]
-    new = ids[:, depth - 1 :]
-    logits: torch.Tensor = forward.model(new, attention_mask=mask, position_ids=positions, **{CACHE: cache}).logits
-    return logits[:, -1]
-
-
-def padded(rows: list[trees.Ints], depth: int, device: Any, filler: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask [rows, longest]: the shared `depth` tokens, padding, then each row's own tokens."""
-    width = max(len(row) for row in rows)
-    ids = np.full((len(rows), width), filler)
-    mask = np.zeros((len(rows), width), dtype=np.int64)
-    for number, row in enumerate(rows):
-        own = len(row) - depth
-        ids[number, :depth], ids[number, width - own :] = row[:depth], row[depth:]
-        mask[number, :depth], mask[number, width - own :] = 1, 1
-    return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+def _last_tokens(forward: Forward, rows: list[trees.Ints]) -> torch.Tensor:
+    """Logits of each row's last token, in one pass behind the rest of the rows."""
+    side_by_side: Rows | None = None
+    for row in rows:
+        forward.cut(0)
+        tree, _ = trees.build([row], [len(row)])
+        forward(trees.path_layout(tree, Span(0, 1), len(row) - 1), keep=True)
+        side_by_side = side_by_side or Rows(forward, seats=len(rows), room=max(map(len, rows)))
+        side_by_side.add()
+    assert side_by_side is not None
+    return side_by_side.step([int(row[-1]) for row in rows])
 
 
 def _distance(logits: torch.Tensor, plain: torch.Tensor) -> float:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import DynamicCache, GenerationMixin
-from transformers.cache_utils import Cache, DynamicLayer
 
 from mcqa_suite.backend.prefix.tree import Layout
 
@@ -32,12 +31,9 @@ class Forward:
         elif (surplus := self.cache.get_seq_length() - depth) > 0:
             self.cache.crop(-surplus)
 
-    def expanded(self, rows: int, depth: int, room: int) -> Cache:
-        """The first `depth` tokens of the cached path, once for each row of a batch, with room for more tokens."""
-        layers: list[Any] = [
-            RoomyLayer(layer.keys[:, :, :depth], layer.values[:, :, :depth], rows, room) for layer in self.cache.layers
-        ]
-        return Cache(layers=layers)
+    def autocasting(self) -> torch.autocast:
+        """The context in which the model computes."""
+        return torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None)
 
     @torch.inference_mode()
     def __call__(self, layout: Layout, *, keep: bool = False) -> torch.Tensor:
@@ -51,7 +47,7 @@ class Forward:
         rows = torch.from_numpy(nodes if len(nodes) else np.zeros(1, dtype=np.int64))
         done = False
         try:
-            with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            with self.autocasting():
                 logits: torch.Tensor = self.model(
                     input_ids=torch.from_numpy(layout.tokens)[None].to(self.device),
                     position_ids=torch.from_numpy(layout.positions)[None].to(self.device),
@@ -86,28 +82,3 @@ class Forward:
         mask = torch.zeros(n, past + n, dtype=self.dtype, device=self.device)
         mask[:, past:].masked_fill_(hidden, torch.finfo(self.dtype).min)
         return mask[None, None]
-
-
-class RoomyLayer(DynamicLayer):  # type: ignore[no-untyped-call]
-    """Keys and values of a batch in buffers that are long enough from the start.
-
-    The library's own layer copies all of them at each new token, which for a long prefix costs more than the token.
-    """
-
-    def __init__(self, keys: torch.Tensor, values: torch.Tensor, rows: int, room: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.lazy_initialization(keys, values)
-        self._buffers = [
-            torch.empty(rows, part.shape[1], part.shape[2] + room, part.shape[3], dtype=part.dtype, device=part.device)
-            for part in (keys, values)
-        ]
-        self._length = 0
-        self.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1))
-
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        end = self._length + key_states.shape[-2]
-        for buffer, new in zip(self._buffers, (key_states, value_states), strict=True):
-            buffer[:, :, self._length : end] = new
-        self._length = end
-        self.keys, self.values = (buffer[:, :, :end] for buffer in self._buffers)
-        return self.keys, self.values

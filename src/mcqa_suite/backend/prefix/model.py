@@ -45,6 +45,7 @@ class Record:
     loglikelihood_requests: int = 0
     cache_hits: int = 0
     generation_cache_hits: int = 0
+    generated_tokens: int = 0
 
 
 class PrefixLM(PrefixGeneration):
