@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mcqa_suite.api.comparison import report as report
     from mcqa_suite.api.disagreements import disagreements as disagreements
     from mcqa_suite.api.evaluator import evaluator as evaluator
+    from mcqa_suite.api.explain import explain as explain
     from mcqa_suite.api.grids import grid_votes as grid_votes
     from mcqa_suite.api.pair_scores import score_pairs as score_pairs
     from mcqa_suite.api.repeats import orders as orders
@@ -44,6 +45,7 @@ _MODULES = {
     "compare": "mcqa_suite.api.comparison",
     "disagreements": "mcqa_suite.api.disagreements",
     "evaluator": "mcqa_suite.api.evaluator",
+    "explain": "mcqa_suite.api.explain",
     "extract_choice": "mcqa_suite.extract",
     "extract_grid": "mcqa_suite.extract",
     "extract_number": "mcqa_suite.extract",

@@ -64,6 +64,7 @@ def report(
     cluster: str | None = None,
     options: Options | None = None,
     subset: str | Path | None = None,
+    explain: Iterable[str | Path] = (),
 ) -> ReportResult:
     """Write the report of some runs: folders, FOLDER@STAMP or NAME=FOLDER.
 
@@ -72,7 +73,8 @@ def report(
     `metric` is chosen as in a comparison by default; `filter` is patterns of filters, separated by commas. `options` are those
     of a comparison, which replace `tasks`, `metric`, `filter` and `cluster`; `subset` is the clean.json of an audit. `figures`
     is a folder for the figures as SVG and PNG; `samples_mb` bounds the samples that the page embeds, those whose answer changed
-    first. Raises McqaError where nothing can be shown; what else could not be read is in `problems`.
+    first. `explain` are files of `mcqa explain`, shown with their questions. Raises McqaError where nothing can be shown; what
+    else could not be read is in `problems`.
     """
     if not samples_mb > 0:
         raise ConfigError(f"--samples-mb {samples_mb:g}: expected a size above 0")
@@ -87,6 +89,7 @@ def report(
         options=options or Options(tasks, metric, cluster=cluster, filter=filter),
         subset=Path(subset) if subset else None,
         sample_bytes=int(1e6 * samples_mb),
+        explanations=[Path(path) for path in explain],
     )
     return ReportResult(Path(output), page)
 

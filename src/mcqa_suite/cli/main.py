@@ -27,12 +27,14 @@ GROUPS = {
         "eval": "evaluate a model with lm_eval, whose flags all work, and write logs that can be compared",
         "tasks": "list the tasks, or print their folder",
         "check": "load tasks and render every document, without a model",
+        "ask": "put a question to one model or two, in a browser",
         "extract": "extract the answers of existing sample logs again, without the model",
     },
     "compare": {
         "compare": "compare variants with their parents, question by question, and test the differences",
         "table": "print a leaderboard of runs: tasks, macro mean, size and speed",
         "report": "write one self-contained HTML file: verdicts, leaderboard, figures, samples",
+        "explain": "show which words of a question moved the option that a model chose",
     },
     "train": {
         "run": "run a recipe: train, quantise, evaluate and compare; rerun to resume",

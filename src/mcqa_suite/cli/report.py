@@ -33,6 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="size limit of the embedded samples; changed answers come first (default: 4)",
     )
+    parser.add_argument(
+        "--explain",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="a file of mcqa explain, shown with its question; may be repeated",
+    )
     parser.set_defaults(run=run)
 
 

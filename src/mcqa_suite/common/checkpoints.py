@@ -98,11 +98,16 @@ def base_of_run(folder: Path) -> str | None:
     raise CheckpointError(f"{folder}: holds only the manifest of the base {name!r}; give the base's own folder{flag}")
 
 
-def check_complete(folder: Path) -> None:
-    """CheckpointError unless `folder` is a complete checkpoint or adapter whose content has the hash in its manifest."""
+def check_weights_present(folder: Path) -> None:
+    """CheckpointError unless `folder` has a config and whole files of weights."""
     if not any((folder / name).is_file() for name in ("config.json", ADAPTER)) or not any(folder.glob("*.safetensors")):
         raise CheckpointError(f"{folder}: not a checkpoint; give a folder with config.json and *.safetensors")
     tensor_entries(folder)
+
+
+def check_complete(folder: Path) -> None:
+    """CheckpointError unless `folder` is a complete checkpoint or adapter whose content has the hash in its manifest."""
+    check_weights_present(folder)
     manifest = optional_manifest(folder)
     if manifest and manifest.content != content_hash(folder):
         raise CheckpointError(f"{folder}: its files changed after its manifest was written; make it again")

@@ -32,6 +32,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ray": ("ray", "fsspec"),
     "inspect": ("inspect_ai",),
     "math": ("math_verify",),
+    "ask": ("gradio",),
+    "explain": ("captum",),
     "completion": ("shtab",),
     "bench": ("math_verify", "lighteval", "atheris"),
 }

@@ -93,6 +93,10 @@ class Sample:
             return [str(text) for text in choices[:options]] if isinstance(choices, list) else [""] * options
         return [self._argument(option, 1).removeprefix(delimiter) for option in range(options)]
 
+    def requests(self) -> list[tuple[str, str]]:
+        """The prompt and the scored continuation of each option; "" where the log has none."""
+        return [(self._argument(option, 0), self._argument(option, 1)) for option in range(len(self.loglikelihoods))]
+
     def _argument(self, request: int, index: int) -> str:
         try:
             arguments = self.row["arguments"]

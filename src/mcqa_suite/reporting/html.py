@@ -22,6 +22,8 @@ from mcqa_suite.reporting.speed_table import speed_table
 from mcqa_suite.reporting.templating import source, template
 
 if TYPE_CHECKING:
+    from mcqa_suite.logs.runs import Run
+    from mcqa_suite.reporting.explanation import Explanation
     from mcqa_suite.reporting.figures import Plot
 
 MOST_SAMPLE_BYTES = 4_000_000  # the rest of a page takes less than 1 MB
@@ -39,12 +41,14 @@ def write_report(
     logs: Mapping[str, Path] | None = None,
     sample_bytes: int = MOST_SAMPLE_BYTES,
     recipe: str = "",
+    explanations: Sequence[Path] = (),
 ) -> Page:
     """Read the runs and write the page to `output`, and the figures as files to the folder `figures`.
 
     The runs are compared with `options`; settings that differ never stop the comparison. `subset` is the clean.json of an
     audit. `logs` maps rungs to training logs (default: the logs beside the runs). `sample_bytes` limits the embedded samples.
-    `recipe` is the name of the recipe that made the models, for the title.
+    `recipe` is the name of the recipe that made the models, for the title. `explanations` are files of `mcqa explain`, shown with
+    their questions; ConfigError for one of other documents, prompts or models than these runs have.
     The page and the returned `problems` list what could not be read or paired; McqaError where there is nothing to show.
     """
     page = gather(runs, base=base, noise_floor=noise_floor, options=options, subset=subset)
@@ -53,14 +57,20 @@ def write_report(
 
     curves, errors = read_curves(logs_of(page.runs) if logs is None else logs)
     page = replace(page, problems=(*page.problems, *errors), recipe=recipe)
+    explained = explanations_of(explanations, page.runs) if explanations else []
     plots = draw(page, curves)
-    write_file(output, render(page, plots, sample_bytes))
+    write_file(output, render(page, plots, sample_bytes, explained))
     if figures is not None:
         write_files(figures, files([plot for _, plot in plots]), flag="--figures")
     return page
 
 
-def render(page: Page, plots: Sequence[tuple[int | None, Plot]], sample_bytes: int = MOST_SAMPLE_BYTES) -> str:
+def render(
+    page: Page,
+    plots: Sequence[tuple[int | None, Plot]],
+    sample_bytes: int = MOST_SAMPLE_BYTES,
+    explanations: Sequence[Explanation] = (),
+) -> str:
     """The HTML of the page, with at most `sample_bytes` of samples. A figure of a view has its number."""
     from mcqa_suite.reporting.figures import MAIN, css_variables, inline
 
@@ -73,6 +83,8 @@ def render(page: Page, plots: Sequence[tuple[int | None, Plot]], sample_bytes: i
     if browser:
         styles.append(browser.css)
         scripts.append(browser.script)
+    if explanations:
+        styles.append(source("explanation.css"))
     origins = {run.name: provenance.origin(run) for run in page.runs}
     views = [shown_view(page, comparison, board) for comparison, board in page.views]
     model, title = titles(page)
@@ -99,6 +111,7 @@ def render(page: Page, plots: Sequence[tuple[int | None, Plot]], sample_bytes: i
         styles=styles,
         scripts=scripts,
         samples=browser,
+        explanations=explanations,
         plots=[figure for figure in drawn if figure[1].name.startswith(MAIN)],
         folded=[figure for figure in drawn if not figure[1].name.startswith(MAIN)],
         leaderboard=leaderboard,
@@ -113,6 +126,16 @@ def render(page: Page, plots: Sequence[tuple[int | None, Plot]], sample_bytes: i
         resamples=RESAMPLES,
         seed=SEED,
     )
+
+
+def explanations_of(paths: Sequence[Path], runs: Sequence[Run]) -> list[Explanation]:
+    """The explanations in files of `mcqa explain`; ConfigError for one that is not of a document of these runs."""
+    from mcqa_suite.reporting.explanation import check_runs, read_explanation
+
+    explanations = [read_explanation(path) for path in paths]
+    for path, explanation in zip(paths, explanations, strict=True):
+        check_runs(explanation, runs, f"--explain {path}")
+    return explanations
 
 
 def policy(styles: Sequence[str], scripts: Sequence[str]) -> str:

@@ -180,7 +180,7 @@ const browserItem = (data) => {
       return;
     }
     const index = data.chosen, item = data.items[index], [id, stem, options, form] = item[QUESTION];
-    const subject = data.about.subjects[item[SUBJECT]], [code, , name] = data.about.tasks[item[TASK]];
+    const subject = data.about.subjects[item[SUBJECT]], [code, task, name] = data.about.tasks[item[TASK]];
     const title = make("h3", "", named(name), `, document ${item[DOC]}`);
     const words = [...(name === code ? [] : [code]), ...(id ? [id] : []), ...(subject ? [`subject ${subject}`] : [])];
     const facts = make("p", "browser-muted", ...words.flatMap((word, i) => (i ? [" · ", named(word)] : [named(word)])));
@@ -205,6 +205,9 @@ const browserItem = (data) => {
         parts.push(make("p", "browser-muted", make("span", "browser-new", "Underlined"), ": words that are not in the response of the model it is compared with."));
       }
       parts.push(cards);
+    }
+    for (const element of document.querySelectorAll("#explanations [data-item]")) {
+      if (element.dataset.item === `${task}:${item[DOC]}`) parts.push(element.cloneNode(true));
     }
     for (const [m, cell] of item[CELLS].entries()) {
       if (cell && cell[REST] === undefined) {
