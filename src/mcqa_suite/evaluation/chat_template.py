@@ -17,6 +17,7 @@ from typing import Any
 from mcqa_suite.backend import processes
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.evaluation import upstream
 from mcqa_suite.harness.task_formats import by_template, formats_of
 from mcqa_suite.harness.tasks import listed
 
@@ -79,9 +80,15 @@ def _configs(names: Sequence[str], settings: Mapping[str, Any]) -> Mapping[str, 
 @contextmanager
 def one_model() -> Iterator[None]:
     """Let the harness's calls share the model that the first of them loads."""
-    from lm_eval.api.model import LM
+    from lm_eval.api import model
 
-    load = vars(LM)["create_from_arg_obj"]  # not LM.create_from_arg_obj, which would make every later model a bare LM
+    if upstream.reuses_models():
+        with model.reuse_models():
+            yield
+        return
+    load = vars(model.LM)[
+        "create_from_arg_obj"
+    ]  # not model.LM.create_from_arg_obj, which would make every later model a bare LM
     models: list[Any] = []
 
     def loaded(cls: Any, *words: Any, **keys: Any) -> Any:
@@ -89,11 +96,11 @@ def one_model() -> Iterator[None]:
             models.append(load.__func__(cls, *words, **keys))
         return models[0]
 
-    LM.create_from_arg_obj = classmethod(loaded)
+    model.LM.create_from_arg_obj = classmethod(loaded)
     try:
         yield
     finally:
-        LM.create_from_arg_obj = load
+        model.LM.create_from_arg_obj = load
 
 
 def _flag(value: Any) -> bool | str | None:

@@ -1,7 +1,8 @@
 """Items without an answer from a model server: left out of means, marked in the sample log, counted in the results.
 
 The harness expects an answer to every request, so this module wraps its `evaluate`: a document with a `Failed` among its
-responses skips the task's filters and metrics. Its row in the log has no metric, and `failed` holds the reason.
+responses skips the task's filters and metrics. Its row in the log has no metric, and `failed` holds the reason. A harness that
+does so itself (`upstream.leaves_failed_out`) gets its own marks in place of ours, and is only asked for its counts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from mcqa_suite.evaluation import upstream
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -21,6 +24,15 @@ class Failed:
 
     def __str__(self) -> str:
         return f"[failed] {self.reason}"
+
+
+def marked_for_harness(answers: list[Any]) -> list[Any]:
+    """The answers with the harness's own mark in place of `Failed`, where it has one."""
+    if not upstream.leaves_failed_out():
+        return answers
+    from lm_eval.api.failure import FailedResponse
+
+    return [FailedResponse(answer.reason) if isinstance(answer, Failed) else answer for answer in answers]
 
 
 FailedItems = dict[str, dict[str, Any]]  # by task: how many items failed, of how many, and how often for which reason
@@ -46,6 +58,11 @@ def without_failed() -> Iterator[FailedItems]:
 
     original, failed = evaluator.evaluate, FailedItems()
 
+    def counted(*args: Any, **settings: Any) -> Any:
+        results = original(*args, **settings)
+        failed.update((results or {}).get("failed", {}))
+        return results
+
     def evaluate(*args: Any, **settings: Any) -> Any:
         tasks = settings["task_dict"]["tasks"]
         if hasattr(settings["lm"], "dbdict"):  # --use_cache
@@ -58,7 +75,7 @@ def without_failed() -> Iterator[FailedItems]:
             results["failed"] = counts
         return results
 
-    evaluator.evaluate = evaluate
+    evaluator.evaluate = counted if upstream.leaves_failed_out() else evaluate
     try:
         yield failed
     finally:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from mcqa_suite.evaluation import upstream
 from mcqa_suite.logs.groups import SETTINGS
 
 
@@ -15,6 +16,9 @@ def with_group_settings() -> Iterator[None]:
     """Have the harness's `evaluate` add the settings of its groups to the results, inside the block."""
     from lm_eval import evaluator
 
+    if upstream.reports_groups():
+        yield
+        return
     original = evaluator.evaluate
 
     def evaluate(*args: Any, **settings: Any) -> Any:

@@ -28,7 +28,7 @@ from mcqa_suite.evaluation.messages import said_once, without_git_errors
 from mcqa_suite.evaluation.output_folder import closing_lines, saved_by_default
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.evaluation.secret_settings import check_no_secret
-from mcqa_suite.harness.tasks import check_names, listed, with_local_data
+from mcqa_suite.harness.tasks import check_names, include_path, listed, with_local_data
 
 SUBCOMMANDS = ("run", "ls", "validate")
 ESTIMATE = ("estimate", "rate", "tflops")
@@ -80,7 +80,7 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
             stack.enter_context(said_once())
             stack.enter_context(without_git_errors())
             _register(settings.get("model"), stack)
-            args.include_path = settings.get("include_path") or str(tasks_dir())
+            args.include_path = settings.get("include_path") or include_path(str(tasks_dir()))
             if estimate:
                 show(estimate_text(settings, args.include_path, rate, tflops))
                 return failed
@@ -100,13 +100,13 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
     return failed
 
 
-def estimate_text(settings: Mapping[str, Any], include_path: str, rate: float | None, tflops: float | None) -> str:
+def estimate_text(settings: Mapping[str, Any], folder: str | None, rate: float | None, tflops: float | None) -> str:
     import lm_eval.tasks as harness
 
     from mcqa_suite.evaluation.estimate import estimate_table
     from mcqa_suite.reporting.tables import markdown
 
-    tasks = harness.TaskManager(include_path=include_path, metadata=settings.get("metadata") or {})
+    tasks = harness.TaskManager(include_path=folder, metadata=settings.get("metadata") or {})
     return markdown(estimate_table(settings, tasks, rate=rate, tflops=tflops))
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mcqa_suite.common.library_errors import without_deprecations
+from mcqa_suite.evaluation import upstream
 
 
 @contextmanager
@@ -37,7 +38,7 @@ def without_git_errors() -> Iterator[None]:
     """Do not let the harness call git, which prints "fatal: not a git repository", where the folder is in none."""
     from lm_eval import evaluator
 
-    if any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
+    if upstream.silences_git() or any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
         yield
         return
     original = evaluator.get_git_commit_hash

@@ -32,7 +32,7 @@ from mcqa_suite.common.http import (
     text_of,
 )
 from mcqa_suite.common.parallel import MOST_AT_START, MOST_IN_A_ROW, in_parallel
-from mcqa_suite.evaluation.failed_requests import Failed
+from mcqa_suite.evaluation.failed_requests import Failed, marked_for_harness
 
 EXAMPLE = "http://localhost:8000"
 ROUNDING = 1e-4  # by which a log-probability may exceed 0
@@ -156,7 +156,7 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
                     self.cache_hook.add_partial(request.method, request.key, answer)
         if not (self._answered or self._answered_earlier):
             raise self._unreachable(answers[-1])
-        return answers
+        return marked_for_harness(answers)
 
     def _send(self, request: ServerRequest) -> Any:
         if self._down:

@@ -32,7 +32,17 @@ def _manager(metadata: str, folder: str) -> TaskManager:
     """The manager of a folder, with metadata written as JSON: to read all YAMLs takes most of a second."""
     from lm_eval.tasks import TaskManager
 
-    return with_local_data(TaskManager(include_path=folder, include_defaults=False, metadata=json.loads(metadata)))
+    settings = {"include_defaults": False, "metadata": json.loads(metadata)}
+    return with_local_data(TaskManager(include_path=include_path(folder), **settings))
+
+
+@cache
+def include_path(folder: str) -> str | None:
+    """The folder for the harness's include path; None where the harness has its tasks already, since it reads plug-ins."""
+    from lm_eval.tasks import TaskManager
+
+    files = [entry.yaml_path for entry in TaskManager(include_defaults=False).task_index.values()]
+    return None if any(Path(folder) in path.parents for path in files if path) else folder
 
 
 def with_local_data(tasks: TaskManager) -> TaskManager:
