@@ -179,6 +179,24 @@ class CompareResult:
             subset=self.subset,
         )
 
+    def log(self, *trackers: str) -> list[str]:
+        """Give scores, settings, this comparison and the report, with its questions and answers, to trackers.
+
+        "tensorboard" writes files; "wandb", "mlflow" and "trackio" write files or send, as their own variables say. Returns a
+        line for each. Raises McqaError where one fails, after the others were served.
+        """
+        from mcqa_suite.reporting.trackers.runs import log_runs
+
+        return log_runs(
+            self.runs,
+            trackers,
+            base=self.base or (self.runs[0] if len(self.runs) > 1 else None),
+            noise_floor=self.noise_floor,
+            options=self.options,
+            subset=self.subset,
+            comparison=self.comparison,
+        )
+
     def __repr__(self) -> str:
         return self.text()
 

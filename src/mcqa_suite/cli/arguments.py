@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.errors import DatasetError, McqaError
 from mcqa_suite.common.json_text import loads
+from mcqa_suite.reporting.trackers.names import HELP, TRACKERS
 
 RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER; or a log of Inspect (extra: inspect)"
 JUDGE = (
@@ -46,6 +48,11 @@ def add_metric_and_subset(parser: argparse.ArgumentParser) -> None:
         "--filter", metavar="GLOB", help="filters to show, separated by commas, where several read a task's answers"
     )
     parser.add_argument("--subset", type=Path, metavar="FILE", help="only the documents in the clean.json of an audit")
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """Add --log as `log`, the names of trackers."""
+    parser.add_argument("--log", action="append", default=[], choices=TRACKERS, help=HELP)
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +99,17 @@ def add_columns(parser: argparse.ArgumentParser) -> None:
 
 def add_metadata(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metadata", type=_json_object, default={}, metavar="JSON", help="as for lm_eval")
+
+
+def print_logged(log: Callable[[], list[str]]) -> list[str]:
+    """Print where the trackers have the results; return a failure as a problem, to be raised with the others."""
+    try:
+        lines = log()
+    except McqaError as error:
+        return [str(error)]
+    for line in lines:
+        print(f"mcqa: {line}", file=sys.stderr)
+    return []
 
 
 def fail_if_any(problems: Sequence[str]) -> None:

@@ -6,7 +6,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor, add_style, fail_if_any
+from mcqa_suite.cli.arguments import (
+    RUN,
+    add_cluster,
+    add_log,
+    add_metric_and_subset,
+    add_noise_floor,
+    add_style,
+    fail_if_any,
+    print_logged,
+)
 from mcqa_suite.cli.terminal import print_markdown
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.output import beneath
@@ -62,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_noise_floor(parser)
     add_metric_and_subset(parser)
     add_style(parser, "csv", "latex", "json", "junit", "github", more=FORMATS)
+    add_log(parser)
     parser.add_argument(
         "--full",
         action="store_true",
@@ -78,21 +88,26 @@ def run(
     per_task: bool,
     fail_if: str | None,
     strict: bool,
+    log: list[str],
     **options: Any,
 ) -> int:
     from mcqa_suite.analysis.compare import together
     from mcqa_suite.api.comparison import compare
+    from mcqa_suite.reporting.trackers.libraries import check as check_trackers
 
     if per_task and max_drop is None:
         raise ConfigError("--per-task needs --max-drop POINTS")
     if strict and fail_if is None:
         raise ConfigError("--strict needs --fail-if worse")
+    if log:
+        check_trackers(log)
     result = compare(*runs, **options)
     gates = [result.max_drop(max_drop, per_task=per_task)] if max_drop is not None else []
     gates += [result.fail_if_worse(strict=strict)] if fail_if else []
     show(result, gates, style, full=full)
     incomplete = [f"{line}; run it on both, or choose --tasks" for line in result.incomplete] if gates else []
-    fail_if_any([*result.problems, *incomplete])
+    failures = print_logged(lambda: result.log(*log)) if log else []
+    fail_if_any([*result.problems, *incomplete, *failures])
     return together(gates).exit_code
 
 

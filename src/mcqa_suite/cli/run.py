@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcqa_suite.cli.arguments import fail_if_any
+from mcqa_suite.cli.arguments import add_log, fail_if_any, print_logged
 from mcqa_suite.cli.terminal import print_markdown
 from mcqa_suite.common.errors import DatasetError
 
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="copy finished folders to this URL (s3://, file://, ...), and download those that are missing locally",
     )
+    add_log(parser)
     parser.set_defaults(run=run)
 
 
@@ -65,6 +66,7 @@ def run(
     estimate: bool,
     rate: float | None,
     tflops: float | None,
+    log: list[str],
 ) -> None:
     from mcqa_suite.ladder.recipe import read_recipe, with_jobs
     from mcqa_suite.ladder.recipe import until as cut_after
@@ -81,12 +83,18 @@ def run(
     if estimate:
         print_estimate(plan, rate, tflops)
         return
+    if log:
+        from mcqa_suite.reporting.trackers.libraries import check
+
+        check(log)
     with finished(plan, output, ray=ray, store=store) as result:
-        save_tables(result)
+        problems = save_tables(result)
+        failures = print_logged(lambda: log_result(result, log)) if log else []
+        fail_if_any([*problems, *failures])
 
 
-def save_tables(result: "LadderResult") -> None:
-    """Write the tables and the report in place of earlier ones; print the table and where they are."""
+def save_tables(result: "LadderResult") -> tuple[str, ...]:
+    """Write the tables and the report in place of earlier ones; print the table and where they are. Return the problems."""
     from mcqa_suite.ladder.outputs import (
         LEADERBOARD,
         board_of,
@@ -106,7 +114,7 @@ def save_tables(result: "LadderResult") -> None:
     table, problems = save_leaderboard(result, board)
     if not table:
         print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {result.recipe.path} has no `evaluate` section")
-        return
+        return ()
     print_markdown(f"\n{table}", optional=OPTIONAL)
     lines = [f"accuracy by step: {path}" for path in save_steps(result, board)]
     try:
@@ -114,7 +122,22 @@ def save_tables(result: "LadderResult") -> None:
     except DatasetError as error:
         problems += (str(error),)
     print("\n".join(["", f"{result.seconds:.0f} s", *lines, f"leaderboard: {result.output / LEADERBOARD}"]))
-    fail_if_any(problems)
+    return problems
+
+
+def log_result(result: "LadderResult", trackers: list[str]) -> list[str]:
+    from mcqa_suite.common.manifest import TRAINING_LOG
+    from mcqa_suite.ladder.outputs import REPORT
+    from mcqa_suite.reporting.trackers.runs import log_ladder
+
+    return log_ladder(
+        result.recipe.name,
+        [str(rung.evaluation) for rung in result.rungs if rung.evaluation],
+        {rung.name: rung.manifest for rung in result.rungs},
+        {rung.name: rung.checkpoint / TRAINING_LOG for rung in result.rungs},
+        result.output / REPORT,
+        trackers,
+    )
 
 
 def print_estimate(plan: "Recipe", rate: float | None, tflops: float | None) -> None:

@@ -35,6 +35,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ask": ("gradio",),
     "explain": ("captum",),
     "completion": ("shtab",),
+    "track": ("wandb", "trackio", "mlflow", "sqlalchemy", "alembic", "tensorboard"),
     "bench": ("math_verify", "lighteval", "atheris"),
 }
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from mcqa_suite.evaluation.output_folder import RUNS
+from mcqa_suite.reporting.trackers.names import HELP, TRACKERS
 
 USAGE = "mcqa eval --model_args pretrained=MODEL --tasks TASK,TASK [flags of lm_eval run]"
 DESCRIPTION = """\
@@ -29,6 +30,7 @@ OURS = {
     "estimate": "print requests, tokens, time and memory of each task, and stop before the model is loaded",
     "rate": "with --estimate: price of an hour of the machine",
     "tflops": "with --estimate: 10^12 operations a second that another machine reaches (default: this one's, measured)",
+    "log": HELP,
     "metadata": 'settings of the tasks, e.g. \'{"epfl_file": "exam.jsonl"}\' or \'{"data": "hub"}\'',
 }
 DEVICE = "cuda:0, else the CPU"
@@ -43,6 +45,7 @@ def harness_parser() -> argparse.ArgumentParser:
     run.add_argument("--estimate", action="store_true")
     run.add_argument("--rate", type=float, metavar="PRICE")
     run.add_argument("--tflops", type=float, metavar="N")
+    run.add_argument("--log", action="append", choices=TRACKERS)
     _explain(run)
     return parser
 

@@ -25,7 +25,7 @@ from mcqa_suite.evaluation.flags import harness_parser
 from mcqa_suite.evaluation.generation_settings import check_generation
 from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.messages import said_once, without_git_errors
-from mcqa_suite.evaluation.output_folder import closing_lines, saved_by_default
+from mcqa_suite.evaluation.output_folder import closing_lines, newest_folder, saved_by_default
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.evaluation.secret_settings import check_no_secret
 from mcqa_suite.harness.tasks import check_names, include_path, listed, with_local_data
@@ -63,10 +63,15 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
     try:
         args, settings = read_command(words)
         estimate, rate, tflops = (settings.pop(name, None) for name in ESTIMATE)
+        trackers = vars(args).pop("log", None) or []  # of the command line alone: a configuration file sends nothing
         calls: list[dict[str, Any]] = [{}]
         if args.command == "run":
             check_no_secret(settings, "mcqa eval")
             check_complete(settings)
+            if trackers and not estimate:
+                from mcqa_suite.reporting.trackers.libraries import check as check_trackers
+
+                check_trackers(trackers)
             saved = {} if estimate else saved_by_default(settings)
             vars(args).update(saved)
             settings |= saved
@@ -91,6 +96,10 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
                 args.func(args)
         if args.command == "run" and processes.is_main():
             print("\n".join(closing_lines(str(settings["output_path"]))))
+            if trackers:
+                from mcqa_suite.reporting.trackers.runs import log_runs
+
+                print("\n".join(log_runs([str(newest_folder(str(settings["output_path"])))], trackers)))
     except McqaError:
         raise
     except Exception as error:

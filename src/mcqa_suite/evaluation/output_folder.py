@@ -33,8 +33,7 @@ def model_folder(settings: Mapping[str, Any]) -> str:
 
 def closing_lines(output: str) -> list[str]:
     """Where the results are, and the command that compares them with those of another model on the same tasks."""
-    file = Path(output)
-    folder = file.parent if file.suffix == ".json" else file
+    folder = _folder(output)
     if not (results := _newest(folder)):
         return []
     run, other = shlex.quote(str(folder)), _other_run(folder, _tasks(results))
@@ -44,6 +43,18 @@ def closing_lines(output: str) -> list[str]:
         f"results and samples: {folder}",
         f"compare, after an evaluation of another model on these tasks: mcqa compare {folder.parent / 'OTHER'} {run}",
     ]
+
+
+def newest_folder(output: str) -> Path:
+    """The folder below an output path that holds the newest results, those of one model."""
+    folder = _folder(output)
+    newest = _newest(folder)
+    return newest.parent if newest else folder
+
+
+def _folder(output: str) -> Path:
+    file = Path(output)
+    return file.parent if file.suffix == ".json" else file
 
 
 def _other_run(folder: Path, tasks: set[str]) -> Path | None:
