@@ -48,8 +48,8 @@ def check_trackers(settings: Mapping[str, Any], where: str) -> None:
     for name in names if isinstance(names, list) else [names]:
         if name is not None and name not in LOCAL_TRACKERS:
             raise ConfigError(
-                f"{where}: trainer: report_to: {name!r} sends what is logged; expected {' or '.join(LOCAL_TRACKERS)} in a recipe; "
-                "name another on the command line: mcqa run --log"
+                f"{where}: trainer: report_to: {name!r} sends what is logged; expected {' or '.join(LOCAL_TRACKERS)} in a "
+                "recipe; name another on the command line: mcqa run --log"
             )
 
 
