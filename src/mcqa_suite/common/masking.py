@@ -9,6 +9,8 @@ from urllib.parse import unquote
 
 MASK = "..."
 SECRET_VARIABLE = re.compile(r"(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$")
+# Names of settings that hold a key or password, such as an argument of a model.
+SECRET_SETTING = re.compile(r"(api_?key|token|auth_token|hf_token|password|authorization)$", re.IGNORECASE)
 SHORTEST = 8  # characters of a secret: "EMPTY" and "none" stand for no key, and are words of texts
 URL_PASSWORD = re.compile(r"(?<=://)[^\s/@:'\"]*:([^\s/@'\"]+)(?=@)")
 URL_KEY = re.compile(r"([?&](?:api[_-]?key|key|token|access_token|password|secret)=)[^\s&#'\"]+", re.IGNORECASE)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.common.masking import has_secret
-
-SECRET_SETTING = re.compile(r"(api_?key|token|auth_token|hf_token|password|authorization)$", re.IGNORECASE)
+from mcqa_suite.common.masking import SECRET_SETTING, has_secret
 
 
 def check_no_secret(settings: Mapping[str, Any], where: str) -> None:

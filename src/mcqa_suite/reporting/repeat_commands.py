@@ -11,6 +11,7 @@ from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.common.masking import MASK, SECRET_SETTING
 from mcqa_suite.logs.groups import inside_another
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.same_run import run_files
@@ -99,11 +100,15 @@ def basename(value: object) -> str:
 
 
 def model_arguments_text(value: Any) -> str:
-    """The arguments of a model as the command line takes them."""
+    """The arguments of a model as the command line takes them, without keys and passwords, which a foreign log may hold."""
     pairs = (
         value.items() if isinstance(value, dict) else [part.partition("=")[::2] for part in str(value or "").split(",")]
     )
-    return ",".join(f"{name}={basename(argument)}" if argument != "" else str(name) for name, argument in pairs)
+    return ",".join(f"{name}={_argument(name, value)}" if value != "" else str(name) for name, value in pairs)
+
+
+def _argument(name: object, value: object) -> str:
+    return MASK if SECRET_SETTING.fullmatch(str(name)) else basename(value)
 
 
 def _top_tasks(results: Mapping[str, Any]) -> Sequence[str]:

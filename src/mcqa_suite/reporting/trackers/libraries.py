@@ -73,13 +73,14 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def _safe(text: str) -> str:
-    """A name as a part of a path, or in the signs that every tracker allows."""
-    return re.sub(r"[^\w./ -]", "_", text, flags=re.ASCII)
+def _key(text: str) -> str:
+    """A name in the signs that MLflow allows."""
+    return re.sub(r"[^\w./ -]", "_", text, flags=re.ASCII)[:250]
 
 
 def _file_name(text: str) -> str:
-    return _safe(text).replace("/", "_").lstrip(".") or "_"
+    """A name of a file or an artifact, which leads to no other folder."""
+    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).lstrip(".")[:100] or "_"
 
 
 def _wandb() -> Any:
@@ -194,10 +195,8 @@ def send_mlflow(records: Sequence[Record], group: str) -> str:
         run = client.create_run(identity, run_name=record.name, tags={"group": group}).info.run_id
         now = int(1000 * time.time())
         steps = [*record.by_step.items(), (0, record.scalars)]
-        metrics = [
-            Metric(_safe(key)[:250], value, now, step) for step, values in steps for key, value in values.items()
-        ]
-        params = [Param(_safe(key)[:250], str(value)) for key, value in record.config.items()]
+        metrics = [Metric(_key(key), value, now, step) for step, values in steps for key, value in values.items()]
+        params = [Param(_key(key), str(value)) for key, value in record.config.items()]
         for start in range(0, max(len(metrics), len(params)), 100):  # the most that one call takes
             client.log_batch(run, metrics=metrics[start : start + 100], params=params[start : start + 100])
         if record.rows:

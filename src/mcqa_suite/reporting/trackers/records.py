@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from mcqa_suite.analysis.compare import Comparison
 from mcqa_suite.common.foreign_text import one_line
 from mcqa_suite.common.manifest import Manifest
-from mcqa_suite.common.masking import MASK, masked
+from mcqa_suite.common.masking import MASK, SECRET_SETTING, masked
 from mcqa_suite.logs.settings import NO_FILTER
 from mcqa_suite.reporting.comparison_data import comparison_rows
 from mcqa_suite.reporting.leaderboard import leaderboard_rows
@@ -21,7 +20,6 @@ from mcqa_suite.reporting.page_data import Page
 from mcqa_suite.reporting.provenance import origin
 
 COMPARISON = "comparison"
-SECRET = re.compile(r"((?:api_?key|token|password|authorization)=)[^\s,;&]+", re.IGNORECASE)
 Cell = str | int | float | bool | None
 
 
@@ -111,7 +109,9 @@ def _config(facts: Mapping[str, str], manifest: Manifest | None) -> dict[str, Ce
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Nested settings under names such as settings.lora.r; a list as JSON."""
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if SECRET_SETTING.fullmatch(str(key)):
+            yield f"{prefix}{key}", MASK
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value if isinstance(value, Cell) else json.dumps(value, default=str)
@@ -126,7 +126,7 @@ def _cell(value: Any) -> Cell:
 
 
 def _text(text: str) -> str:
-    return one_line(SECRET.sub(rf"\g<1>{MASK}", masked(text)))
+    return one_line(masked(text))
 
 
 def _is_number(value: Any) -> bool:

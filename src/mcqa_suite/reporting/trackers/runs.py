@@ -35,7 +35,7 @@ def log_runs(
         page = write_report(runs, report, base=base, noise_floor=noise_floor, options=options, subset=subset)
         names = [run.name for run in page.runs]
         more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
-        group = ", ".join([*names[:MOST_NAMES], *more]) or "runs"
+        group = " and ".join([*names[:MOST_NAMES], *more]) or "runs"
         return send(trackers, records_of(page, comparison=comparison, files=(report,)), group)
 
 
