@@ -141,9 +141,9 @@ def test_a_comparison_is_in_the_tracker_with_scores_table_and_report_and_without
 
 
 DOWN = {
-    "wandb": ({"WANDB_MODE": "online", "WANDB_BASE_URL": NOWHERE, "WANDB_API_KEY": "a" * 40}, "verify"),
+    "wandb": ({"WANDB_MODE": "online", "WANDB_BASE_URL": NOWHERE, "WANDB_API_KEY": "a" * 40}, "127.0.0.1:9"),
     "trackio": ({"TRACKIO_SERVER_URL": f"{NOWHERE}/?write_token=x"}, "refused"),
-    "mlflow": ({"MLFLOW_TRACKING_URI": NOWHERE}, "refused"),
+    "mlflow": ({"MLFLOW_TRACKING_URI": NOWHERE}, "127.0.0.1:9"),
     "tensorboard": ({"TENSORBOARD_LOGGING_DIR": "/dev/null/x"}, "Not a directory"),
 }
 
