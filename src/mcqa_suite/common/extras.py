@@ -35,7 +35,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ask": ("gradio",),
     "explain": ("captum",),
     "completion": ("shtab",),
-    "track": ("wandb", "trackio", "mlflow", "sqlalchemy", "alembic", "tensorboard"),
+    "trackio": ("trackio",),
+    "track": ("wandb", "mlflow", "sqlalchemy", "alembic", "tensorboard"),
     "bench": ("math_verify", "lighteval", "atheris"),
 }
 

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mcqa_suite.common.errors import ConfigError, McqaError
-from mcqa_suite.common.extras import install_command, installed
+from mcqa_suite.common.extras import extra_of, install_command, installed
 from mcqa_suite.reporting.tables import Table, markdown
 from mcqa_suite.reporting.trackers.records import Record
 
@@ -43,7 +43,7 @@ def tracker(name: str) -> Tracker:
         raise ConfigError(f"no such tracker; expected {', '.join(TRACKERS)}")
     module = TRACKERS[name].module
     if not installed(module):
-        raise ConfigError(f"{module} is not installed: {install_command('track')}")
+        raise ConfigError(f"{module} is not installed: {install_command(extra_of(module) or 'track')}")
     return TRACKERS[name]
 
 
