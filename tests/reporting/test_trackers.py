@@ -220,10 +220,10 @@ def test_a_filter_is_behind_the_metric(tmp_path):
 def test_a_model_of_a_ladder_has_its_settings_and_training_curve_also_without_an_evaluation(tmp_path):
     log = tmp_path / "training_log.jsonl"
     log.write_text('{"step": 1, "loss": 2.0}\n{"step": 10, "loss": 1.5}\n', encoding="utf-8")
-    made = Manifest(
+    manifest = Manifest(
         "sft", "sft", None, {"lora": {"r": 16}, "data": [{"source": "arc"}]}, "abc", 3, Hardware("cpu", 2), 1.0
     )
-    [record] = records_of(None, manifests={"sft": made}, logs={"sft": log})
+    [record] = records_of(None, manifests={"sft": manifest}, logs={"sft": log})
     assert record.config["settings.lora.r"] == 16
     assert record.config["settings.data"] == '[{"source": "arc"}]'
     assert record.by_step == {1: {"train/loss": 2.0}, 10: {"train/loss": 1.5}}

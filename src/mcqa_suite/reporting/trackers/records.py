@@ -98,12 +98,17 @@ def _by_step(logs: Mapping[str, Path]) -> dict[str, dict[int, dict[str, float]]]
 
 def _config(facts: Mapping[str, str], manifest: Manifest | None) -> dict[str, Cell]:
     """How a model was evaluated, and how it was made."""
-    made: dict[str, Any] = {}
+    making: dict[str, Any] = {}
     if manifest:
-        made = {"kind": manifest.kind, "seed": manifest.seed, "seconds": manifest.seconds, "content": manifest.content}
-        made |= {"parent": manifest.parent and manifest.parent.name, "settings": manifest.settings}
-        made |= {"versions": manifest.versions, "hardware": manifest.hardware.gpu or manifest.hardware.cpu}
-    return {_text(key): _cell(value) for key, value in _flat({**facts, **made}) if value is not None}
+        making = {
+            "kind": manifest.kind,
+            "seed": manifest.seed,
+            "seconds": manifest.seconds,
+            "content": manifest.content,
+        }
+        making |= {"parent": manifest.parent and manifest.parent.name, "settings": manifest.settings}
+        making |= {"versions": manifest.versions, "hardware": manifest.hardware.gpu or manifest.hardware.cpu}
+    return {_text(key): _cell(value) for key, value in _flat({**facts, **making}) if value is not None}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
