@@ -39,7 +39,7 @@ def variables(folder):
     places |= {"TRACKIO_DIR": "trackio", "TENSORBOARD_LOGGING_DIR": "tensorboard", "HOME": "home"}
     for name in places.values():
         (folder / name).mkdir(exist_ok=True)
-    own = {name: str(folder / place) for name, place in places.items()}
+    own = {name: str(folder / part) for name, part in places.items()}
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "WANDB_MODE": "offline"}
     return own | store
 
