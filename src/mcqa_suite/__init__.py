@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mcqa_suite.api.answer_labels import label_answers as label_answers
+    from mcqa_suite.api.card import card as card
     from mcqa_suite.api.checkpoints import import_gguf as import_gguf
     from mcqa_suite.api.comparison import compare as compare
     from mcqa_suite.api.comparison import leaderboard as leaderboard
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from mcqa_suite.api.disagreements import disagreements as disagreements
     from mcqa_suite.api.evaluator import evaluator as evaluator
     from mcqa_suite.api.explain import explain as explain
+    from mcqa_suite.api.export import export as export
     from mcqa_suite.api.grids import grid_votes as grid_votes
     from mcqa_suite.api.pair_scores import score_pairs as score_pairs
+    from mcqa_suite.api.push import push as push
+    from mcqa_suite.api.push import push_report as push_report
     from mcqa_suite.api.repeats import orders as orders
     from mcqa_suite.api.repeats import variance as variance
     from mcqa_suite.api.repeats import vote as vote
@@ -42,10 +46,12 @@ if not (Path(__file__).parent / "tasks").is_dir():
     __path__.append(str(Path(__file__).resolve().parents[2]))
 
 _MODULES = {
+    "card": "mcqa_suite.api.card",
     "compare": "mcqa_suite.api.comparison",
     "disagreements": "mcqa_suite.api.disagreements",
     "evaluator": "mcqa_suite.api.evaluator",
     "explain": "mcqa_suite.api.explain",
+    "export": "mcqa_suite.api.export",
     "extract_choice": "mcqa_suite.extract",
     "extract_grid": "mcqa_suite.extract",
     "extract_number": "mcqa_suite.extract",
@@ -55,6 +61,8 @@ _MODULES = {
     "leaderboard": "mcqa_suite.api.comparison",
     "load_run": "mcqa_suite.api.runs",
     "orders": "mcqa_suite.api.repeats",
+    "push": "mcqa_suite.api.push",
+    "push_report": "mcqa_suite.api.push",
     "report": "mcqa_suite.api.comparison",
     "score_pairs": "mcqa_suite.api.pair_scores",
     "variance": "mcqa_suite.api.repeats",

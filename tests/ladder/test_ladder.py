@@ -212,6 +212,9 @@ evaluate:
         f"leaderboard: {tmp_path}/run/leaderboard.md",
     ]
     assert printed.count("|---|") == 1  # one table
+    for rung in ("sft", "gptq4"):
+        card = (tmp_path / "run" / "checkpoints" / rung / "README.md").read_text()
+        assert "| benchmark | questions | parent % | this model % |" in card
     assert {"leaderboard.md", "leaderboard.csv", "report.html"} <= {path.name for path in (tmp_path / "run").iterdir()}
 
 

@@ -44,6 +44,12 @@ def test_sft_dpo_and_gptq_make_a_checkpoint_that_the_harness_evaluates(
 
     for parent, child in ((sft, dpo), (dpo, gptq)):
         assert read_manifest(child).parent.content == read_manifest(parent).content
+    for folder, how in ((sft, "A fine-tune by SFT"), (dpo, "A fine-tune by DPO"), (gptq, "(GPTQ, 4 bits)")):
+        card = (folder / "README.md").read_text()
+        assert how in card.partition("\n# ")[2].partition("## Lineage")[0]
+        assert "Not evaluated yet" in card
+    assert "1. `sft`: SFT, 8 rows" in card  # what the GPTQ stage can see above it
+    assert "2. `dpo`: DPO, 8 rows, from `sft`" in card
     again = merged(tiny_checkpoint, sft / "adapter")
     assert all((again[name] == tensor).all() for name, tensor in weights(sft).items())
     before, after = weights(sft), weights(dpo)

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import math
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ from mcqa_suite.common.manifest import (
     write_manifest,
 )
 from mcqa_suite.ladder.stage_settings import TRAINED, read_leave_out, read_settings, record, rows_chat_template
+from mcqa_suite.reporting.model_card.facts import README, read_facts
+from mcqa_suite.reporting.model_card.files import write_card
 
 START = time.perf_counter()
 GPU = torch.cuda.is_available()
@@ -260,7 +263,10 @@ def finish(
     n_processes: int = 1,
     **facts: Any,
 ) -> None:
-    """Store the weights in the temporary `folder` in `save_dtype`, and write its manifest; it is asked as its parent is."""
+    """Store the weights in the temporary `folder` in `save_dtype`, and write its manifest and model card.
+
+    It is asked as its parent is.
+    """
     stored.store(folder, settings.save_dtype, str(args.config))
     leave_out = read_leave_out(settings)
     manifest = Manifest(
@@ -280,3 +286,20 @@ def finish(
         **facts,
     )
     write_manifest(folder, manifest)
+    write_model_card(folder, args)
+
+
+def write_model_card(folder: Path, args: argparse.Namespace) -> None:
+    """Write README.md in place of a library's; what a person wrote in that of an earlier checkpoint at the output stays.
+
+    A card that cannot be written fails no stage: an earlier one stays, and one line says why.
+    """
+    card, earlier = folder / README, args.output / README
+    card.unlink(missing_ok=True)
+    try:
+        parents = [path for path in (args.parent, args.parent_base) if path]
+        write_card(read_facts(folder, *parents, run_folder=args.output.parent.parent), card, existing=earlier)
+    except McqaError as error:
+        print(f"no new model card: {error}", file=sys.stderr)
+        if earlier.is_file():
+            shutil.copyfile(earlier, card)

@@ -45,6 +45,11 @@ GROUPS = {
         "score-pairs": "say how often a checkpoint prefers the better one of two answers",
         "preferences": "make preference pairs: sample responses, label and check them",
     },
+    "publish": {
+        "card": "write a checkpoint's model card, with its lineage, data and scores against its parent",
+        "push": "upload a checkpoint with its card and report to the Hugging Face hub",
+        "export": "write scores and samples for other tools: Every Eval Ever's JSON, or Parquet",
+    },
     "special": {
         "vote": "score several samples per question: majority, best-of-n, pass@n, and correct answers that the vote missed",
         "orders": "show how the order of the options changes the accuracy on mcqa_*_perm tasks",

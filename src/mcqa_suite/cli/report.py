@@ -9,7 +9,7 @@ from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, ad
 
 EXAMPLES = (
     "mcqa report runs/sft runs/gptq4 --base runs/base -o report.html",
-    "mcqa report runs/base runs/sft runs/gptq4",
+    "mcqa report runs/base runs/sft runs/gptq4 --push-to-space jane/quantised",
 )
 
 
@@ -41,10 +41,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a file of mcqa explain, shown with its question; may be repeated",
     )
+    parser.add_argument("--push-to-space", metavar="USER/NAME", help="upload the report as a static Space of the hub")
+    parser.add_argument("--private", action="store_true", help="with --push-to-space: make a new Space private")
     parser.set_defaults(run=run)
 
 
-def run(runs: list[str], output: Path, base: str | None, figures: Path | None, **options: Any) -> int:
+def run(
+    runs: list[str],
+    output: Path,
+    base: str | None,
+    figures: Path | None,
+    push_to_space: str | None,
+    private: bool,
+    **options: Any,
+) -> int:
     from mcqa_suite.api.comparison import report
 
     result = report(*runs, output=output, base=base, figures=figures, **options)
@@ -54,4 +64,8 @@ def run(runs: list[str], output: Path, base: str | None, figures: Path | None, *
         print("no comparison: only the base" if base else "no comparison: set --base to the run to compare with")
     for problem in result.problems:
         print(f"mcqa: {problem}", file=sys.stderr)
+    if push_to_space:
+        from mcqa_suite.api.push import push_report
+
+        print(push_report(output, push_to_space, private=private))
     return 2 if result.problems else 0

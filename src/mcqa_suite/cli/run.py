@@ -95,6 +95,7 @@ def run(
 
 def save_tables(result: "LadderResult") -> tuple[str, ...]:
     """Write the tables and the report in place of earlier ones; print the table and where they are. Return the problems."""
+    from mcqa_suite.ladder.cards import save_cards
     from mcqa_suite.ladder.outputs import (
         LEADERBOARD,
         board_of,
@@ -111,10 +112,12 @@ def save_tables(result: "LadderResult") -> tuple[str, ...]:
     if sweeps := save_sweeps(result):
         print_markdown(f"\n{sweeps}")
     board = board_of(result) if any(rung.evaluation for rung in result.rungs) else None
+    cards = save_cards(result)
     table, problems = save_leaderboard(result, board)
+    problems += cards
     if not table:
         print(f"\n{result.seconds:.0f} s; no leaderboard and no report: {result.recipe.path} has no `evaluate` section")
-        return ()
+        return problems
     print_markdown(f"\n{table}", optional=OPTIONAL)
     lines = [f"accuracy by step: {path}" for path in save_steps(result, board)]
     try:

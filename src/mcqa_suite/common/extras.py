@@ -31,6 +31,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "vllm": ("vllm",),
     "ray": ("ray", "fsspec"),
     "inspect": ("inspect_ai",),
+    "hub": ("huggingface_hub",),
+    "parquet": ("pyarrow",),
     "math": ("math_verify",),
     "ask": ("gradio",),
     "explain": ("captum",),

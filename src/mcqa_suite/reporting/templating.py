@@ -1,4 +1,4 @@
-"""Jinja templates of the page: values are escaped, cleaned of invisible characters, and keep a number and its % on one line."""
+"""Jinja templates: values are cleaned of invisible characters; in the HTML page escaped too, and a number stays with its %."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ def template(name: str) -> jinja2.Template:
     import jinja2
     from markupsafe import Markup
 
+    html = name.endswith(".html.j2")
     environment = jinja2.Environment(
-        autoescape=True,
-        finalize=lambda value: _displayed(value) if type(value) is str else value,
+        autoescape=html,  # noqa: S701 - Markdown has no escapes of HTML
+        finalize=lambda value: (_displayed if html else clean)(value) if type(value) is str else value,
         loader=jinja2.FileSystemLoader(FOLDER),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,34 @@
+"""Renew the model cards of a run's stages, with the scores of its evaluations."""
+
+from __future__ import annotations
+
+from mcqa_suite.common.errors import McqaError
+from mcqa_suite.ladder.steps import LadderResult
+from mcqa_suite.logs.runs import Run, read_run
+from mcqa_suite.reporting.model_card.facts import README
+from mcqa_suite.reporting.model_card.files import card_of, write_card
+
+
+def save_cards(result: LadderResult) -> tuple[str, ...]:
+    """Write README.md into the checkpoint of every stage; return a line for each that could not be written.
+
+    A stage has the scores of its own rung and of its parent's, as far as these were evaluated.
+    """
+    runs: dict[str, Run] = {}
+    problems = []
+    for rung in result.rungs:
+        if rung.evaluation:
+            try:
+                runs[rung.manifest.content] = read_run(rung.evaluation, name=rung.name)
+            except McqaError:  # the leaderboard says so
+                continue
+    for rung in result.rungs:
+        if (parent := rung.manifest.parent) is None:
+            continue
+        contents = dict.fromkeys([rung.manifest.content, parent.content] if rung.manifest.content in runs else [])
+        try:
+            facts = card_of(rung.checkpoint, *(runs[content] for content in contents if content in runs))
+            write_card(facts, rung.checkpoint / README)
+        except McqaError as error:
+            problems.append(f"no model card of {rung.name}: {error}")
+    return tuple(problems)
