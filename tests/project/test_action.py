@@ -140,6 +140,21 @@ def test_a_refused_comment_is_a_warning_and_changes_no_code(tmp_path, mcqa):
     assert "::warning title=mcqa gate::no comment; it needs the permission 'pull-requests: write'" in result.printed
 
 
+@pytest.mark.slow
+def test_models_are_evaluated_on_the_tasks_and_compared_with_the_runs_on_these_alone(tmp_path, mcqa):
+    program(mcqa / "mcqa", f'#!/bin/bash\nprintf "%s " "$@" >> {tmp_path}/words.txt\necho >> {tmp_path}/words.txt\n')
+    result = run(tmp_path, runs="runs/base", models="org/small\n./large\n", tasks="a,b", limit="5", max_drop="1")
+    first, second, compared, report = (tmp_path / "words.txt").read_text(encoding="utf-8").splitlines()
+    folder = f"{tmp_path}/temp/mcqa-mcqa"
+    runs = [f"{folder}/models/1/small", f"{folder}/models/2/large"]
+    for words, model, path in ((first, "org/small", runs[0]), (second, "./large", runs[1])):
+        assert words == f"eval --model_args=pretrained={model} --tasks=a,b --output_path={path} --limit=5 "
+    shown = " ".join(["runs/base", *runs])
+    assert compared == f"compare --format github --tasks=a,b --max-drop=1 -- {shown} "
+    assert report == f"report --output={folder}/mcqa-report.html --tasks=a,b --base=runs/base -- {shown} "
+    assert result.code == 0
+
+
 HOSTILE = ["$(touch owned)", "`touch owned`", '"; touch owned; "', "'; touch owned; '", "x\ny\ntouch owned", "--force"]
 
 

@@ -12,12 +12,15 @@ import sys
 import pytest
 from helpers.comparison_runs import noisy, two_runs
 from helpers.ladder_runs import ladder
+from helpers.locations import REPOSITORY
 from helpers.log_files import write_run, written_row
 
 from mcqa_suite.cli.main import main
+from mcqa_suite.cli.run import log_result
 from mcqa_suite.common.errors import ConfigError, DatasetError, McqaError
-from mcqa_suite.common.manifest import Hardware, Manifest
+from mcqa_suite.common.manifest import Hardware, Manifest, read_manifest
 from mcqa_suite.ladder.recipe import read_recipe
+from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.reporting.page_data import gather
 from mcqa_suite.reporting.trackers import libraries
 from mcqa_suite.reporting.trackers.names import TRACKERS
@@ -59,18 +62,21 @@ def worse(folder):
     return two_runs(folder, lambda scores, gold: noisy(scores, 3.0), 200)
 
 
-def of_tensorboard(folder):
+def events_of(path):
+    """The last value of each scalar in a folder of event files, and all its texts."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    runs = {}
-    for path in sorted((folder / "tensorboard" / "base_and_gptq").iterdir()):
-        events = EventAccumulator(str(path)).Reload()
-        runs[path.name] = {tag: events.Scalars(tag)[-1].value for tag in events.Tags()["scalars"]}
-        texts = [events.Tensors(tag)[0].tensor_proto.string_val[0].decode() for tag in events.Tags()["tensors"]]
-        runs[path.name]["texts"] = "\n".join(texts)
-    comparison = runs.pop("comparison")
-    assert "| t | acc |" in comparison["texts"]
-    assert (folder / "tensorboard" / "base_and_gptq" / "comparison" / "report.html").is_file()
+    events = EventAccumulator(str(path)).Reload()
+    texts = [events.Tensors(tag)[0].tensor_proto.string_val[0].decode() for tag in events.Tags()["tensors"]]
+    scalars = {tag: events.Scalars(tag)[-1].value for tag in events.Tags()["scalars"]}
+    return scalars | {"texts": "\n".join(texts)}
+
+
+def of_tensorboard(folder):
+    group = folder / "tensorboard" / "base_and_gptq"
+    runs = {path.name: events_of(path) for path in group.iterdir()}
+    assert "| t | acc |" in runs.pop("comparison")["texts"]
+    assert (group / "comparison" / "report.html").is_file()
     return {name: values["t/acc"] for name, values in runs.items()}
 
 
@@ -246,3 +252,34 @@ def test_a_recipe_and_a_configuration_file_send_nothing(tmp_path, capsys):
     config.write_text("log: [wandb]\ntasks: [mcqa_arc_easy_cloze]\nmodel_args: {pretrained: gone}\n", encoding="utf-8")
     assert main(["eval", "--config", str(config)]) == 2
     assert "log" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [needs("tensorboard")])
+def test_an_evaluation_is_logged_after_it_is_saved(tmp_path, name):
+    pytest.importorskip("lm_eval")
+    words = ("eval", "--model", "dummy", "--tasks", "mcqa_epfl", "--limit", "8", "--output_path", "run")
+    code, out, err = mcqa(tmp_path, *words, "--log", name)
+    assert code == 0, err
+    assert f"logged to {name}: tensorboard --logdir {tmp_path}/tensorboard/dummy" in out
+    assert list((tmp_path / "run").rglob("results_*.json"))
+    scores = events_of(tmp_path / "tensorboard" / "dummy" / "dummy")
+    assert 0 <= scores["mcqa_epfl/acc"] <= 1
+
+
+@pytest.mark.parametrize("name", [needs("tensorboard")])
+def test_a_recipe_s_run_is_logged_with_settings_and_training_curves(tmp_path, name, monkeypatch):
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "tensorboard"))
+    demo = REPOSITORY / "docs" / "demo"
+    rungs = []
+    for rung in ("base", "sft", "gptq4"):
+        folder, checkpoint = demo / "evaluations" / rung, demo / "checkpoints" / rung
+        rungs.append(RungResult(rung, checkpoint, read_manifest(checkpoint), folder, None))
+    recipe = read_recipe(REPOSITORY / "training" / "configs" / "demo.yaml")
+    [line] = log_result(LadderResult(recipe, tmp_path, tuple(rungs), seconds=0.0), [name])
+    assert line == f"logged to {name}: tensorboard --logdir {tmp_path}/tensorboard/demo"
+    scores = {rung: events_of(tmp_path / "tensorboard" / "demo" / rung) for rung in ("base", "sft", "gptq4")}
+    assert "train/loss" in scores["sft"]
+    assert "| settings.bits | 4 |" in scores["gptq4"]["texts"]
+    task = "mcqa_arc_easy_cloze/acc"
+    assert scores["gptq4"][f"{task}/difference"] == pytest.approx(scores["gptq4"][task] - scores["sft"][task])

@@ -25,7 +25,7 @@ from mcqa_suite.evaluation.flags import harness_parser
 from mcqa_suite.evaluation.generation_settings import check_generation
 from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.messages import said_once, without_git_errors
-from mcqa_suite.evaluation.output_folder import closing_lines, newest_folder, saved_by_default
+from mcqa_suite.evaluation.output_folder import closing_lines, model_folder, newest_folder, saved_by_default
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.evaluation.secret_settings import check_no_secret
 from mcqa_suite.harness.tasks import check_names, include_path, listed, with_local_data
@@ -99,7 +99,8 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
             if trackers:
                 from mcqa_suite.reporting.trackers.runs import log_runs
 
-                print("\n".join(log_runs([str(newest_folder(str(settings["output_path"])))], trackers)))
+                run = f"{model_folder(settings).replace('=', '-')}={newest_folder(str(settings['output_path']))}"
+                print("\n".join(log_runs([run], trackers)))
     except McqaError:
         raise
     except Exception as error:
