@@ -99,7 +99,7 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
             if trackers:
                 from mcqa_suite.reporting.trackers.runs import log_runs
 
-                run = f"{model_folder(settings).replace('=', '-')}={newest_folder(str(settings['output_path']))}"
+                run = f"{model_folder(settings)}={newest_folder(str(settings['output_path']))}"
                 print("\n".join(log_runs([run], trackers)))
     except McqaError:
         raise
