@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 from helpers.stage_settings import PAIRS, SFT, with_trainer
-from helpers.training_scripts import default_warnings, run_stage
+from helpers.training_scripts import default_warnings, run_stage, script
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 
@@ -42,3 +42,14 @@ def test_bad_input_is_one_line(tiny_checkpoint, tmp_path, kind, config, error, w
         run_stage(kind, config, tiny_checkpoint, tmp_path / "bad")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "bad").exists()
+
+
+def test_an_error_is_shown_without_control_characters_and_secrets(capsys, monkeypatch):
+    def fails():
+        raise ConfigError("a.yaml: \x1b[31mname: not-for-others")
+
+    monkeypatch.setenv("HF_TOKEN", "not-for-others")
+    assert script("mcqa_training.stage").exit_code(fails) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "a.yaml" in line]
+    assert line.endswith("name: ...")
+    assert "\x1b" not in line

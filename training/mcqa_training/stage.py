@@ -46,6 +46,7 @@ from mcqa_suite.common.manifest import (
     versions,
     write_manifest,
 )
+from mcqa_suite.common.output import shown
 from mcqa_suite.ladder.stage_settings import TRAINED, read_leave_out, read_settings, record, rows_chat_template
 from mcqa_suite.reporting.model_card.facts import README, read_facts
 from mcqa_suite.reporting.model_card.files import write_card
@@ -144,7 +145,7 @@ def exit_code(main: Callable[[], None]) -> int:
             main()
     except McqaError as error:
         over_the_bar = "\r\x1b[K" if sys.stderr.isatty() else "\r"
-        print(f"{over_the_bar}{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        print(over_the_bar + shown(f"{Path(sys.argv[0]).name}: {error}"), file=sys.stderr)
         return 2
     return 0
 
