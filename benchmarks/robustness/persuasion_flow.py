@@ -21,11 +21,11 @@ from helpers.persuasion_flow import longer_wins, run_flow, small, write_small_re
 from mcqa_suite.cli.main import main  # noqa: E402
 
 MODEL = "smollm2-135m-instruct"
-PROMPTS = {"ai": 24, "human": 12, "held_out": 24}
+PROMPTS = {"ai": 12, "human": 6, "held_out": 12}
 TOKENS = 32
-DATA = [{"source": "persuasionforgood", "pool": "sft", "n": 120, "seed": 9}]
+DATA = [{"source": "persuasionforgood", "pool": "sft", "n": 60, "seed": 9, "max_tokens": 384, "too_long": "cut"}]
 TRAINER = {kind: {"per_device_train_batch_size": 2} for kind in ("sft", "dpo")}
-STEPS = 20
+STEPS = 6
 LABEL = f"""The documented commands (docs/persuasion.md) with SmolLM2-135M-Instruct as base: {DATA[0]["n"]} rows of SFT,
 {STEPS} steps of each stage, {PROMPTS["ai"]} prompts for the judge, {PROMPTS["human"]} for the human and
 {PROMPTS["held_out"]} held out, and responses of at most {TOKENS} tokens. **The judge and the scripted human prefer the longer
