@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -196,3 +197,37 @@ def test_every_input_has_a_description_and_is_used_and_the_guide_lists_it():
 
 def test_each_step_says_its_shell():
     assert all(step.get("shell") == "bash" for step in STEPS if "run" in step)
+
+
+GUIDE = (REPOSITORY / "docs" / "howto" / "gate.md").read_text(encoding="utf-8")
+
+
+def block(title, language):
+    return re.search(rf"^## {re.escape(title)}\n.*?```{language}\n(.*?)```", GUIDE, re.DOTALL | re.MULTILINE)[1]
+
+
+def test_the_workflow_of_the_guide_has_inputs_of_the_action():
+    [*_, step] = yaml.safe_load(block("On GitHub", "yaml"))["jobs"]["gate"]["steps"]
+    assert step["with"].keys() <= ACTION["inputs"].keys()
+
+
+def test_the_recipe_for_gitlab_reads_the_file_that_it_writes():
+    job = yaml.safe_load(block("GitLab CI", "yaml"))["gate"]
+    assert job["script"].endswith(f"--format junit > {job['artifacts']['reports']['junit']}")
+    assert job["artifacts"]["when"] == "always"
+
+
+def test_the_recipe_for_make_runs_the_gate(tmp_path, mcqa):
+    program(mcqa / "mcqa", '#!/bin/bash\necho "$@"\nexit 1\n')
+    (tmp_path / "Makefile").write_text(block("Make", "make"), encoding="utf-8")
+    done = subprocess.run(["make", "gate"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "compare runs/base runs/gptq4 --max-drop 1" in done.stdout
+
+
+def test_pre_commit_takes_the_recipe(tmp_path):
+    clientlib = pytest.importorskip("pre_commit.clientlib")
+    config = tmp_path / ".pre-commit-config.yaml"
+    config.write_text(f"repos:\n{block('pre-commit', 'yaml')}", encoding="utf-8")
+    [repository] = clientlib.load_config(str(config))["repos"]
+    assert repository["hooks"][0]["entry"].startswith("mcqa compare ")
