@@ -83,32 +83,26 @@ def _file_name(text: str) -> str:
     return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).lstrip(".")[:100] or "_"
 
 
-def _wandb() -> Any:
+def _wandb() -> tuple[Any, Any]:
+    """The library, and settings with which it collects nothing by itself."""
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
 
-    return wandb
+    off = ("x_disable_meta", "x_disable_stats", "x_disable_machine_info", "disable_git", "disable_code", "silent")
+    settings = wandb.Settings(
+        console="off", x_save_requirements=False, init_timeout=SECONDS, **dict.fromkeys(off, True)
+    )
+    return wandb, settings
 
 
 def check_wandb() -> None:
-    wandb = _wandb()
+    wandb, _ = _wandb()
     if wandb.setup().settings.mode not in OFFLINE and not wandb.login(prompt=False, verify=True):
         raise ConfigError("no API key; set WANDB_API_KEY, or WANDB_MODE=offline to write files")
 
 
 def send_wandb(records: Sequence[Record], group: str) -> str:
-    wandb = _wandb()
-    settings = wandb.Settings(
-        console="off",
-        silent=True,
-        disable_git=True,
-        disable_code=True,
-        x_disable_meta=True,
-        x_disable_stats=True,
-        x_disable_machine_info=True,
-        x_save_requirements=False,
-        init_timeout=SECONDS,
-    )
+    wandb, settings = _wandb()
     project, places = os.environ.get("WANDB_PROJECT") or PROJECT, []
     for record in records:
         config = dict(record.config)

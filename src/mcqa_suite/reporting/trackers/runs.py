@@ -36,7 +36,7 @@ def log_runs(
         names = [run.name for run in page.runs]
         more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
         group = " and ".join([*names[:MOST_NAMES], *more]) or "runs"
-        return send(trackers, records_of(page, comparison=comparison, files=(report,)), group)
+        return send(trackers, records_of(page, comparison=comparison, files=(report,)), group[:100])
 
 
 def log_ladder(
