@@ -167,8 +167,8 @@ def test_a_checkpoint_without_a_card_gets_one(here, checkpoint):
     ("refuse", "words"),
     [
         ({"whoami": 401}, "the hub refuses (401): the token is not valid or has ended; run: hf auth login"),
-        ({"repos/create": 403}, "the hub refuses (403): the token has not the right"),
-        ({"commit/main": 403}, "the hub refuses (403): the token has not the right"),
+        ({"repos/create": 403}, "the hub refuses (403): the token lacks the right"),
+        ({"commit/main": 403}, "the hub refuses (403): the token lacks the right"),
         ({"commit/main": 400}, "the hub refuses (400): no commit/main for you"),
         ({"preupload": 404}, "the hub refuses (404): there is no such user"),
         ({"lfs/": 403}, "the hub refuses (403)"),
@@ -277,6 +277,6 @@ def test_the_report_command_uploads_what_it_wrote(here, tmp_path, capsys):
     assert main(words) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"{here.url}/spaces/jane/demo"
     assert here.files["jane/demo"]["index.html"] == output.read_bytes()
-    here.refuse["repos/create"] = 403
+    here.refuse["commit/main"] = 403
     assert main(words) == 2
-    assert "the token has not the right" in capsys.readouterr().err
+    assert "the token lacks the right" in capsys.readouterr().err

@@ -94,7 +94,10 @@ def serving() -> Iterator[Hub]:
             self.answer({"url": f"{hub.url}/{'spaces/' * (wish.get('type') == 'space')}{name}", "name": name})
         elif path.count("/") == 4 and path.startswith("/api/"):
             name = "/".join(path.split("/")[3:])
-            self.answer({"id": name, "private": hub.created[0].get("visibility") == "private"})
+            if name in hub.files:
+                self.answer({"id": name, "private": hub.created[0].get("visibility") == "private"})
+            else:
+                self.answer({"error": "none"}, 404, X_Error_Code="RepoNotFound")
         elif path.endswith("/preupload/main"):
             files = [
                 {

@@ -20,7 +20,7 @@ Kind = Literal["model", "space"]
 LOG_IN = "run: hf auth login"
 STATUSES = {
     401: f"the token is not valid or has ended; {LOG_IN}",
-    403: f"the token has not the right; use one that may write there ({LOG_IN}), or another name",
+    403: f"the token lacks the right; use one that may write there ({LOG_IN}), or another name",
     404: "there is no such user, organisation or repository, or the token may not see it",
     413: "a file is larger than the hub takes",
     429: "too many requests; wait, then repeat",
