@@ -28,7 +28,7 @@ def script(tmp_path_factory):
     [
         ("comp", {"compare"}),
         ("compare --fo", {"--force", "--format"}),
-        ("compare --format j", {"json"}),
+        ("compare --format j", {"json", "junit"}),
         ("compare ru", {"runs"}),
         ("check mcqa_openbookqa_c", {"mcqa_openbookqa_cloze", "mcqa_openbookqa_cot", "mcqa_openbookqa_cot_n8"}),
         ("eval --tasks mcqa_epfl mcqa_sciq_cl", {"mcqa_sciq_cloze"}),
