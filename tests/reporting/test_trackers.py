@@ -191,6 +191,24 @@ def test_a_library_that_is_not_installed_is_one_line_with_the_command_that_insta
     assert "[track]'" in err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", str(REPOSITORY / "training" / "configs" / "demo.yaml")],
+        ["eval", "--model_args", "pretrained=gone", "--tasks", "mcqa_arc_easy_cloze"],
+    ],
+    ids=["run", "eval"],
+)
+def test_other_commands_look_for_it_before_they_begin(tmp_path, monkeypatch, capsys, words):
+    pytest.importorskip("lm_eval")
+    monkeypatch.chdir(tmp_path)
+    absent = libraries.Tracker("no_such_library", lambda: None, lambda records, group: "")
+    monkeypatch.setitem(libraries.TRACKERS, "mlflow", absent)
+    assert main([*words, "--log", "mlflow"]) == 2
+    assert "mcqa: --log mlflow: no_such_library is not installed: " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_one_tracker_that_fails_does_not_keep_the_others_from_their_records(monkeypatch):
     seen = []
     monkeypatch.setitem(
