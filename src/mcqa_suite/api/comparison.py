@@ -62,9 +62,9 @@ def report(
     filter: str | None = None,
     samples_mb: float = 4.0,
     cluster: str | None = None,
+    explain: Iterable[str | Path] = (),
     options: Options | None = None,
     subset: str | Path | None = None,
-    explain: Iterable[str | Path] = (),
 ) -> ReportResult:
     """Write the report of some runs: folders, FOLDER@STAMP or NAME=FOLDER.
 
