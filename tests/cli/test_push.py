@@ -268,6 +268,7 @@ def test_a_report_becomes_a_static_space(here, tmp_path):
     assert files["index.html"] == report.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_report_command_uploads_what_it_wrote(here, tmp_path, capsys):
     from helpers.comparison_runs import two_runs
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
 from helpers.locations import REPOSITORY
 
 import mcqa_suite
@@ -24,6 +25,7 @@ def result_of(folder, names=("base", "sft", "gptq4")):
     return LadderResult(recipe, folder, tuple(rungs), seconds=0.0)
 
 
+@pytest.mark.slow
 def test_the_cards_are_those_of_the_command_and_a_bad_one_is_a_line(tmp_path):
     folder = tmp_path / "demo"
     shutil.copytree(REPOSITORY / "docs" / "demo", folder)

@@ -13,10 +13,10 @@ from mcqa_suite.cli.main import main
 GATES = {"none": [], "pooled": ["--max-drop", "1"], "each": ["--max-drop", "1", "--per-task"]}
 GATES |= {"worse": ["--fail-if", "worse"], "strict": ["--fail-if", "worse", "--strict"]}
 RUNS = {
-    "worse": lambda folder: two_runs(folder, lambda scores, gold: noisy(scores, 3.0), 1000),
+    "worse": lambda folder: two_runs(folder, lambda scores, gold: noisy(scores, 3.0), 300),
     "undecided": lambda folder: two_runs(folder, lambda scores, gold: noisy(scores, 0.3), 100),
-    "unchanged": lambda folder: two_runs(folder, lambda scores, gold: noisy(scores, 0.001), 1000),
-    "not valid": lambda folder: two_runs(folder, always_c, 1000),
+    "unchanged": lambda folder: two_runs(folder, lambda scores, gold: noisy(scores, 0.001), 300),
+    "not valid": lambda folder: two_runs(folder, always_c, 300),
     "missing": lambda folder: one_task_more(folder),
 }
 # What the schema of Jenkins' plug-in xunit (junit-10.xsd) allows.
@@ -85,7 +85,7 @@ def test_a_reason_is_in_the_message_and_beside_the_scores(tmp_path, capsys):
     _, root = junit(RUNS["worse"](tmp_path), "--fail-if", "worse", capsys=capsys)
     failure = root.find(".//failure")
     assert failure.get("message").startswith("worse (p Holm")
-    assert failure.text.startswith(f"{failure.get('message')}\n1000 questions: base ")
+    assert failure.text.startswith(f"{failure.get('message')}\n300 questions: base ")
 
 
 def test_names_of_strangers_end_no_element_and_control_characters_are_gone(tmp_path, capsys, monkeypatch):

@@ -10,7 +10,7 @@ from helpers.training_scripts import default_warnings, script
 
 from mcqa_suite.common.manifest import content_hash, read_manifest
 
-pytestmark = default_warnings
+pytestmark = [pytest.mark.slow, default_warnings]
 PARENT = {"kind": "base", "settings": {"base": "smollm2-135m-instruct"}, "parent": "none"}
 
 
