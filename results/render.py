@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
 
+import matplotlib as mpl
+
 import mcqa_suite
 from mcqa_suite.analysis.leaderboard import Leaderboard
 from mcqa_suite.common.files import write_file, write_files
@@ -25,6 +27,7 @@ from mcqa_suite.logs.results import load_results
 from mcqa_suite.logs.same_run import sample_logs
 from mcqa_suite.reporting.figures import files
 from mcqa_suite.reporting.figures.sizes import against_size
+from mcqa_suite.reporting.figures.style import SETTINGS
 from mcqa_suite.reporting.headlines import headlines
 from mcqa_suite.reporting.html import write_report
 from mcqa_suite.reporting.rung_table import chosen_columns
@@ -78,7 +81,9 @@ def draw(runs: list[str], floor: str, result: LadderResult, board: Leaderboard, 
     """What the quantised rungs lost against their size, as a figure; and the report."""
     comparison = mcqa_suite.compare(*runs, tasks=",".join(CLOZE)).comparison
     groups = [[row for row in rows if row.parent == "sft" and row.variant != "dpo"] for rows in headlines(comparison)]
-    if plot := against_size(comparison, groups, [row.run for row in board.rows]):
+    with mpl.rc_context(SETTINGS):
+        plot = against_size(comparison, groups, [row.run for row in board.rows])
+    if plot:
         write_files(output, files([plot]))
     logs = {rung.name: rung.checkpoint / TRAINING_LOG for rung in result.rungs}
     write_report(runs, output / "report.html", noise_floor=floor, logs=logs)

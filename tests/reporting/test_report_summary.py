@@ -6,16 +6,19 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from helpers.comparison_runs import compared, two_runs
+from helpers.comparison_runs import compared, first_right, two_runs
 from helpers.ladder_runs import ladder
 from helpers.log_files import choice_rows, questions, write_run
 from helpers.report_runs import ladder as worse_and_equal
 from helpers.report_runs import noisy
 
+from mcqa_suite.analysis.compare import compare
 from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_manifest
 from mcqa_suite.logs.origin import Origin, read_origin
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.figures.sizes import spread
+from mcqa_suite.reporting import html
+from mcqa_suite.reporting.figures.sizes import against_size, spread
+from mcqa_suite.reporting.headlines import headlines
 from mcqa_suite.reporting.lineage_tree import recipe_words, tree
 from mcqa_suite.reporting.matrix import matrix, samples_link, significance, tip
 from mcqa_suite.reporting.page_data import gather
@@ -117,7 +120,7 @@ def test_the_matrix_has_a_cell_a_task_and_variant_on_one_scale(tmp_path):
     table = matrix(page.report, ["base", "gptq2", "gptq8"])
     assert table.variants == ("gptq2", "gptq8", "again (noise floor)")
     assert [line.title for line in table.lines] == ["stem", "words"]
-    assert [part.title for part in table.lines[0].parts] == ["biology", "math", "physics"]
+    assert [part.title for part in table.lines[0].parts.lines] == ["biology", "math", "physics"]
     cells = [cell for line in table.lines for cell in line.cells]
     assert [cell.tone for cell in cells] == ["worse", "", ""] * 2
     ends = [end for line in table.lines for cell in (c for c in line.cells) for end in (cell.bar.low, cell.bar.high)]
@@ -125,7 +128,48 @@ def test_the_matrix_has_a_cell_a_task_and_variant_on_one_scale(tmp_path):
     assert max(ends) <= 100
     for cell in cells:
         d = cell.row.change.difference
-        assert cell.bar.value == pytest.approx(50 + 50 * 100 * d.value / table.reach, abs=0.06)
+        share = 100 * d.value / table.reach
+        assert cell.bar.value == (pytest.approx(50 + 50 * share, abs=0.06) if abs(share) <= 1 else None)
+
+
+def test_a_bar_far_longer_than_the_others_is_cut_and_ends_in_an_arrow(tmp_path):
+    _, gold = questions(200)
+    right = {"base": 150, "a": 148, "b": 149, "c": 151, "d": 152, "broken": 20}
+    rows = {name: choice_rows("t", first_right(count, gold), gold) for name, count in right.items()}
+    runs = {name: str(write_run(tmp_path / name, {"t": of}, model=name)) for name, of in rows.items()}
+    page = gather(list(runs.values())[1:], base=runs["base"])
+    table = matrix(page.report, list(right))
+    cells = {cell.row.variant: cell for cell in table.lines[0].cells}
+    assert table.has_cut_bar
+    assert {name for name, cell in cells.items() if cell.bar.cut_low} == {"broken"}
+    assert (cells["broken"].bar.low, cells["broken"].bar.value) == (0, None)
+    assert max(abs(cells["a"].bar.low - 50), abs(cells["d"].bar.high - 50)) == 50  # the longest of the others fill it
+    text = html.render(page, [])
+    assert 'class="cut" d="M5 1L1 6L5 11"' in text
+    assert "an arrow at its end says that the interval goes on" in text
+
+
+def test_the_panels_of_sizes_have_one_scale_and_name_the_parent(tmp_path):
+    _, gold = questions(200)
+    runs = []
+    for name, (few, many) in {"base": (150, 150), "gptq8": (149, 148), "gptq2": (140, 60)}.items():
+        tasks = {task: choice_rows(task, first_right(right, gold), gold) for task, right in (("t", few), ("u", many))}
+        runs.append(read_run(write_run(tmp_path / name, tasks, model=name), name=name))
+    sizes = dict(zip(("base", "gptq8", "gptq2"), (300.0, 160.0, 90.0), strict=True))
+    runs = [replace(run, origin=Origin(run.name, run.name, size_mb=sizes[run.name])) for run in runs]
+    comparison = compare(runs[0], runs[1:])
+    plot = against_size(comparison, headlines(comparison), runs)
+    first, second = plot.figure.axes
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_ylabel() == "difference to base (points)"
+    assert "Made from" not in plot.caption
+
+
+def test_a_figure_of_sizes_with_several_parents_names_them_all(tmp_path):
+    page = gather(list(ladder(tmp_path).values()))
+    runs = [replace(run, origin=replace(run.origin, size_mb=100.0 + i)) for i, run in enumerate(page.runs)]
+    plot = against_size(page.report, headlines(page.report), runs)
+    assert "Made from base: sft. Made from sft: dpo. Made from dpo: gptq4." in plot.caption
 
 
 def test_a_cell_links_to_its_samples_and_says_how_significant_it_is(tmp_path):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, isfinite
 from urllib.parse import urlencode
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
@@ -15,16 +15,22 @@ from mcqa_suite.reporting.tables import p_value
 from mcqa_suite.reporting.task_names import code, readable
 
 CHANGED = "1,2,3"  # the transitions that the sample browser calls a change
+MOST_TIMES = 2  # what the longest bar may be of the upper quartile without being cut
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Positions from 0 to 100, of which 50 is no difference: the interval, the value and the equivalence margin."""
+    """Positions from 0 to 100, of which 50 is no difference: the interval, the value and the equivalence margin.
+
+    `cut_low`, `cut_high`: whether the interval goes on beyond that end of the bar. `value` is None where it is beyond it too.
+    """
 
     low: float
-    value: float
+    value: float | None
     high: float
     margin: tuple[float, float] | None
+    cut_low: bool
+    cut_high: bool
 
 
 @dataclass(frozen=True)
@@ -46,16 +52,28 @@ class Line:
     code: str
     about: str
     cells: tuple[Cell | None, ...]
-    parts: tuple[Line, ...] = ()
+    parts: Lines | None = None
+
+    @property
+    def has_cut_bar(self) -> bool:
+        return any(cell.bar.cut_low or cell.bar.cut_high for cell in self.cells if cell and cell.bar)
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """`reach`: the points at both ends of every bar of a share; 0 where there is none."""
+class Lines:
+    """The lines of one table; `reach`: the points at both ends of every bar of a share, 0 where there is none."""
 
-    variants: tuple[str, ...]
     lines: tuple[Line, ...]
     reach: float
+
+    @property
+    def has_cut_bar(self) -> bool:
+        return any(line.has_cut_bar for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Matrix(Lines):
+    variants: tuple[str, ...]
 
 
 def matrix(comparison: Comparison, variants: Sequence[str]) -> Matrix:
@@ -65,32 +83,36 @@ def matrix(comparison: Comparison, variants: Sequence[str]) -> Matrix:
     ordered = [name for name in variants if name in named]
     ordered += [name for name, row in named.items() if row.kind == "noise floor" and name not in ordered]
     parts = [parts_of(comparison, rows) for rows in tops]
-    reach = _reach(
-        row for rows in [*tops, *(part for of in parts for part in of)] for row in rows if is_share(row.metric)
-    )
+    table = _lines(tops, ordered, comparison.margin)
     lines = [
-        _line(
-            rows,
-            ordered,
-            reach,
-            comparison.margin,
-            tuple(_line(part, ordered, reach, comparison.margin) for part in of),
-        )
-        for rows, of in zip(tops, parts, strict=True)
+        replace(line, parts=_lines(of, ordered, comparison.margin) if of else None)
+        for line, of in zip(table.lines, parts, strict=True)
     ]
     names = [f"{name} (noise floor)" if named[name].kind == "noise floor" else name for name in ordered]
-    return Matrix(tuple(names), tuple(lines), 100 * reach)
+    return Matrix(tuple(lines), table.reach, tuple(names))
 
 
-def _reach(rows: Iterable[ComparisonRow]) -> float:
-    """The largest finite end of the intervals, so that all bars have one scale."""
-    ends = [abs(end) for row in rows for end in (row.change.difference.low, row.change.difference.high)]
-    return max((end for end in ends if isfinite(end)), default=0.0)
+def _lines(groups: Sequence[Sequence[ComparisonRow]], names: Sequence[str], margin: float) -> Lines:
+    reach = _reach([row for rows in groups for row in rows if is_share(row.metric)])
+    return Lines(tuple(_line(rows, names, reach, margin) for rows in groups), 100 * reach)
 
 
-def _line(
-    rows: Sequence[ComparisonRow], names: Sequence[str], reach: float, margin: float, parts: tuple[Line, ...] = ()
-) -> Line:
+def _reach(rows: Sequence[ComparisonRow]) -> float:
+    """Where the bars of one scale end: at the largest end of an interval.
+
+    Where that would make most bars too short to read, they end at the upper quartile of the largest ends, and the others are cut.
+    """
+    differences = [row.change.difference for row in rows]
+    ends = sorted(
+        max(abs(each.low), abs(each.high)) for each in differences if isfinite(each.low) and isfinite(each.high)
+    )
+    if not ends:
+        return 0.0
+    quartile = ends[ceil(0.75 * (len(ends) - 1))]
+    return quartile if ends[-1] > MOST_TIMES * quartile > 0 else ends[-1]
+
+
+def _line(rows: Sequence[ComparisonRow], names: Sequence[str], reach: float, margin: float) -> Line:
     first, by_name = rows[0], {row.variant: row for row in rows}
     width = reach if is_share(first.metric) else _reach(rows)
     cells = [_cell(by_name[name], width, margin) if name in by_name else None for name in names]
@@ -100,16 +122,17 @@ def _line(
         about.append(f"{first.average} of {len(first.members)} task{'s' * (len(first.members) > 1)}")
     if not first.higher_is_better:
         about.append("lower is better")
-    return Line(readable(first.title), code(first.title), ", ".join(about), tuple(cells), parts)
+    return Line(readable(first.title), code(first.title), ", ".join(about), tuple(cells))
 
 
 def _cell(row: ComparisonRow, reach: float, margin: float) -> Cell:
     change = row.change.difference
     bar = None
     if reach and all(map(isfinite, (change.low, change.value, change.high))):
-        low, value, high = (_position(end, reach) for end in (change.low, change.value, change.high))
+        low, high = _position(change.low, reach), _position(change.high, reach)
+        value = _position(change.value, reach) if abs(change.value) <= reach else None
         band = (_position(-margin, reach), _position(margin, reach)) if is_share(row.metric) else None
-        bar = Bar(low, value, high, band)
+        bar = Bar(low, value, high, band, cut_low=change.low < -reach, cut_high=change.high > reach)
     return Cell(row, bar, row.verdict if is_significant(row) else "", samples_link(row), tip(row))
 
 

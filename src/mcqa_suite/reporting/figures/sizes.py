@@ -1,13 +1,15 @@
-"""Figure of what each variant lost or gained against its size, one panel per task."""
+"""Figure of what each variant lost or gained against its size: one panel per task, all of one scale."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from mcqa_suite.analysis.compare import Comparison, ComparisonRow, is_significant
+from mcqa_suite.logs.metrics import is_share
 from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.figures.changes import LEGEND, colour
@@ -33,12 +35,15 @@ def against_size(report: Comparison, tops: Groups, runs: Sequence[Run]) -> Plot 
     if len({sizes[row.variant] for rows in groups for row in rows}) < 2:
         return None
     shown = groups[:MOST_TASKS]
+    parents = _by_parent(shown)
+    against = next(iter(parents)) if len(parents) == 1 else report.against
+    reach = _limits([row for rows in shown for row in rows if is_share(row.metric)])
     figure, axes = panels(len(shown), 2, INCHES)
     tips: dict[str, str] = {}
     for ax, rows in zip(axes, shown, strict=True):
-        _panel(ax, rows, sizes, tips)
+        _panel(ax, rows, sizes, reach if is_share(rows[0].metric) else _limits(rows), tips)
         ax.set_title(short(readable(rows[0].title), 44))
-        ax.set_ylabel(f"difference{unit(rows[0].metric, ' (points)')}")
+        ax.set_ylabel(f"difference to {short(against, 16)}{unit(rows[0].metric, ' (points)')}", fontsize=7.5)
     what = "size on disk" if by_size else "bits per weight"
     for ax in axes[-2:]:
         ax.set_xlabel(f"{what} ({'MB, ' * by_size}log scale)")
@@ -51,9 +56,9 @@ def against_size(report: Comparison, tops: Groups, runs: Sequence[Run]) -> Plot 
     figure.legend(handles=handles, loc="outside upper left", ncols=4, frameon=False, fontsize=8)
     return Plot(
         "size",
-        f"What a smaller model costs, against {report.against}",
-        f"Difference to {report.against} with its 95 % interval, over the {what}. On the line at 0 nothing was lost."
-        f"{capped(len(shown), len(groups), TASKS)}",
+        f"What a smaller model costs, against {against}",
+        f"Difference to {against} with its 95 % interval, over the {what}. On the line at 0 nothing was lost."
+        f"{_made_from(parents) if len(parents) > 1 else ''}{capped(len(shown), len(groups), TASKS)}",
         "; ".join(tips.values()),
         figure,
         tips,
@@ -64,7 +69,35 @@ def _size(origin: Origin | None) -> float | None:
     return origin.size_mb if origin else None
 
 
-def _panel(ax: Axes, rows: Sequence[ComparisonRow], sizes: Mapping[str, float], tips: dict[str, str]) -> None:
+def _by_parent(groups: Groups) -> dict[str, list[str]]:
+    """Each parent with its variants."""
+    parents: dict[str, list[str]] = {}
+    for variant, parent in {row.variant: row.parent for rows in groups for row in rows}.items():
+        parents.setdefault(parent, []).append(variant)
+    return parents
+
+
+def _made_from(parents: Mapping[str, Sequence[str]]) -> str:
+    return "".join(f" Made from {parent}: {', '.join(variants)}." for parent, variants in parents.items())
+
+
+def _limits(rows: Sequence[ComparisonRow]) -> tuple[float, float]:
+    """The ends of a vertical axis that shows 0 and every interval of `rows`."""
+    differences = [row.change.difference for row in rows]
+    ends = [end for each in differences for end in (each.low, each.value, each.high) if isfinite(end)]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    room = 0.12 * (high - low) or 0.01
+    factor = scale(rows[0].metric) if rows else 1
+    return factor * (low - room), factor * (high + room)
+
+
+def _panel(
+    ax: Axes,
+    rows: Sequence[ComparisonRow],
+    sizes: Mapping[str, float],
+    limits: tuple[float, float],
+    tips: dict[str, str],
+) -> None:
     ax.set_xscale("log")
     factor = scale(rows[0].metric)
     ax.axhline(0, color=MUTED, lw=0.9)
@@ -83,7 +116,7 @@ def _panel(ax: Axes, rows: Sequence[ComparisonRow], sizes: Mapping[str, float], 
     apart = [x for i, x in enumerate(ticks) if i == 0 or x / ticks[i - 1] > 1.12]
     ax.set_xticks(apart, [f"{x:g}" for x in apart])
     ax.minorticks_off()
-    ax.margins(y=0.12)
+    ax.set_ylim(*limits)
     ax.grid(axis="y")
     _label(ax, rows, sizes, factor)
 
