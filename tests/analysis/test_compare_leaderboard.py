@@ -18,7 +18,7 @@ from mcqa_suite.common.speed import Speed
 from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import as_csv, markdown, markdown_by_task
-from mcqa_suite.reporting.rung_table import rung_table
+from mcqa_suite.reporting.rung_table import rung_tables
 
 PARENTS = {"base": None, "sft": "base", "dpo": "sft", "gptq2": "dpo"}
 
@@ -91,7 +91,7 @@ def test_a_difference_to_a_copy_of_the_base_is_not_valid(tmp_path):
     text = markdown_by_task(board)
     assert "0.0 (-3.7 to +3.7) | not valid |" in text
     assert "† not valid: sft: identical: every log-likelihood is base's" in text
-    assert rung_table(board).rows[1][2].endswith(" 0.0 (not valid)")
+    assert rung_tables(board)[0].rows[1][2].endswith(" 0.0 (not valid)")
 
 
 def test_the_report_marks_what_a_comparison_marks(tmp_path):

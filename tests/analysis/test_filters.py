@@ -17,7 +17,7 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import markdown_by_task
-from mcqa_suite.reporting.rung_table import rung_table
+from mcqa_suite.reporting.rung_table import rung_tables
 
 N = 60
 STRICT, FLEXIBLE = "strict-match", "flexible-extract"
@@ -149,7 +149,7 @@ def test_a_ladder_has_a_table_for_each_filter(tmp_path):
         part = text[text.index(f"### gsm8k, {name}, exact_match") :].split("\n\n")[1]
         expected = 100 * (RIGHT["quant"][name] - RIGHT["base"][name]) / N
         assert cells(part, "| quant ")["difference to parent (points)"].startswith(f"{expected:+.1f} ")
-    header = rung_table(board).header
+    header = rung_tables(board)[0].header
     assert [title for title in header if title.startswith("gsm8k")] == [
         f"gsm8k, {name} (exact_match)" for name in (STRICT, FLEXIBLE)
     ]

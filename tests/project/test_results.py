@@ -38,9 +38,9 @@ def test_the_table_of_the_readme_is_the_leaderboards(title):
         line for line in (REPOSITORY / "README.md").read_text("utf-8").splitlines() if line.startswith(f"| {title} |")
     ]
     written = [cell.strip() for cell in line.split("|")[2:-1]]
-    board = (RESULTS / "leaderboard.md").read_text(encoding="utf-8").splitlines()
-    header = next(line for line in board if line.startswith("| rung |"))
-    [row] = [line for line in board if line.startswith(f"| {RUNGS[title]} |") and line.count("|") == header.count("|")]
+    board = (RESULTS / "leaderboard.md").read_text(encoding="utf-8")
+    header, _, *rows = board[board.index("| rung |") :].partition("\n\n")[0].splitlines()
+    [row] = [line for line in rows if line.startswith(f"| {RUNGS[title]} |")]
     names = [cell.strip().partition(" ")[0] for cell in header.split("|")]
     cells = dict(zip(names, (cell.strip() for cell in row.split("|")), strict=True))
     scores = [cells[name.removeprefix("mcqa_")] for name in TASKS]

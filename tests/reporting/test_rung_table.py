@@ -13,7 +13,7 @@ from mcqa_suite.analysis.compare import compare
 from mcqa_suite.analysis.leaderboard import Leaderboard, rung_leaderboard
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import leaderboard_rows, markdown_by_task
-from mcqa_suite.reporting.rung_table import bounds_note, rung_table
+from mcqa_suite.reporting.rung_table import CLOZE, LETTER, MOST_TASKS, OTHER, WRITTEN, rung_tables
 
 N = 1000
 PARENTS = {"base": None, "sft": "base", "gptq4": "sft", "gptq2": "sft"}
@@ -46,22 +46,40 @@ def board(folder: Path, normed: bool = False) -> Leaderboard:
 
 def test_each_rung_has_its_scores_and_its_differences_to_the_parent(tmp_path):
     ladder = board(tmp_path)
-    table = rung_table(ladder)
-    assert list(table.header) == ["rung", "parent", "t_cloze", "w_cot", "unread % of w_cot"]
+    [table] = rung_tables(ladder)
+    assert list(table.header) == ["rung", "parent", "t_cloze", "w_cot"]
     assert [tuple(row) for row in table.rows] == [
-        ("base", "", "50.0", "40.0", "10.0"),
-        ("sft", "base", "56.0 +6.0 *", "", ""),
-        ("gptq4", "sft", "55.5 -0.5", "40.0", "1.0"),
-        ("gptq2", "sft", "30.0 -26.0 *", "", ""),
-        ("chance", "", "25.0", "25.0", ""),
+        ("base", "", "50.0", "40.0 (10.0 unread)"),
+        ("sft", "base", "56.0 +6.0 *", ""),
+        ("gptq4", "sft", "55.5 -0.5", "40.0 (1.0 unread)"),
+        ("gptq2", "sft", "30.0 -26.0 *", ""),
+        ("chance", "", "25.0", "25.0"),
     ]
-    bounds = {"sft": "gains at least 4.9", "gptq4": "loses at most 1.0", "gptq2": "loses at most 28.3"}
-    words = "; ".join(f"{name} {bound} points on t_cloze" for name, bound in bounds.items())
-    assert bounds_note(ladder) == f"Bounds of these differences, one-sided 95 %: {words}."
+
+
+def test_many_tasks_have_a_table_for_each_form_of_answer_without_the_rungs_that_lack_it(tmp_path):
+    _, gold = questions(40)
+    names = [f"mcqa_epfl{end}" for end in ("", "_perm", "_cloze")] + [f"other_{i}" for i in range(MOST_TASKS - 3)]
+    runs = []
+    for name in ("base", "sft"):
+        rows = {task: choice_rows(task, first_right(20, gold), gold) for task in names}
+        if name == "base":
+            rows["mcqa_gsm8k"] = [written_row("mcqa_gsm8k", i, "A", int(g)) for i, g in enumerate(gold)]
+        runs.append(read_run(write_run(tmp_path / name, rows, model=name), name=name))
+    tables = {table.title: table for table in rung_tables(rung_leaderboard(runs, {"base": None, "sft": "base"}))}
+    assert list(tables) == [CLOZE, LETTER, WRITTEN, OTHER]
+    assert [list(table.header[2:]) for table in tables.values()][:3] == [
+        ["epfl_cloze"],
+        ["epfl", "epfl_perm"],
+        ["gsm8k"],
+    ]
+    assert [row[0] for row in tables[CLOZE].rows] == ["base", "sft", "chance"]
+    assert [row[0] for row in tables[WRITTEN].rows][:1] == ["base"]
+    assert "sft" not in [row[0] for row in tables[WRITTEN].rows]
 
 
 def test_a_cloze_task_below_chance_shows_acc_norm(tmp_path):
-    table = rung_table(board(tmp_path, normed=True))
+    [table] = rung_tables(board(tmp_path, normed=True))
     assert table.header[2] == "t_cloze (acc_norm)"
     assert table.rows[1][2] == "56.0 +6.0 *"
 
@@ -78,7 +96,7 @@ def of_groups(tmp_path: Path, constant: str) -> Leaderboard:
 def test_a_group_has_one_column_and_no_table_of_each_of_its_tasks(tmp_path):
     (base, variant), before, _ = groups_of(tmp_path)
     ladder = rung_leaderboard([read_run(base), read_run(variant)], {"base": None, "gptq": "base"})
-    assert list(rung_table(ladder).header)[2:3] == ["stem"]
+    assert list(rung_tables(ladder)[0].header)[2:3] == ["stem"]
     text = markdown_by_task(ladder)
     assert "### stem, acc (pooled of 3 tasks, n = 240, " in text
     assert not any(f"### {name}" in text for name in before)
@@ -99,7 +117,7 @@ def test_a_group_is_valid_where_few_of_its_documents_are_answered_with_one_lette
     entry = next(entry for entry in ladder.rows[1].entries if entry.column.name == "stem")
     assert not entry.failed_check
     assert "constant letter in 1 of 3 tasks" in entry.warnings
-    cell = rung_table(ladder).rows[1][2]
+    cell = rung_tables(ladder)[0].rows[1][2]
     assert cell.endswith("(over 2 of 3 tasks)")
 
 

@@ -16,7 +16,7 @@ from mcqa_suite.ladder.recipe import Stage
 from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
-from mcqa_suite.reporting.rung_table import bounds_note, rung_table
+from mcqa_suite.reporting.rung_table import rung_tables
 from mcqa_suite.reporting.speed_table import speed_table
 from mcqa_suite.reporting.tables import Table, markdown, percent
 
@@ -38,22 +38,22 @@ def board_of(result: LadderResult) -> Leaderboard:
 
 
 def save_leaderboard(result: LadderResult, board: Leaderboard | None = None) -> tuple[str, tuple[str, ...]]:
-    """Write leaderboard.md and .csv into the run folder; return the first table of the Markdown, rungs by tasks.
+    """Write leaderboard.md and .csv into the run folder; return the first tables of the Markdown, rungs by tasks.
 
     "" where nothing was evaluated. The second value has a line for each score that cannot be trusted. `board` is that of the
-    result, where it has been made. The file has the bounds of the differences too.
+    result, where it has been made. A table for each task, with intervals and bounds, follows in the file.
     """
     if not any(rung.evaluation for rung in result.rungs):
         return "", ()
     board = board or board_of(result)
-    table = rung_table(board)
-    notes = [*table.notes, *_origin_of_base(result.rungs[0])]
-    summary = markdown(replace(table, notes=[*notes[:1], *filter(None, [bounds_note(board)]), *notes[1:]]))
+    *tables, last = rung_tables(board)
+    last = replace(last, notes=[*last.notes, *_origin_of_base(result.rungs[0])])
+    summary = "\n".join(map(markdown, [*tables, last]))
     speeds = speed_table(board)
     parts = [summary, leaderboard.markdown_by_task(board), *([markdown(speeds)] if speeds else [])]
     write_file(result.output / LEADERBOARD, "\n".join(parts))
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
-    return markdown(replace(table, notes=notes)), board.problems
+    return summary, board.problems
 
 
 def _origin_of_base(base: RungResult) -> list[str]:

@@ -1,33 +1,57 @@
-"""A ladder in one table: rungs by tasks, each with its difference to the parent."""
+"""A ladder in a table or a few: rungs by tasks, each with its difference to the parent."""
 
 from __future__ import annotations
 
-from mcqa_suite.analysis.compare import bound_words
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting.comparison_data import mark
 from mcqa_suite.reporting.leaderboard import invalid_differences, mark_of, name_of, size_columns, warning_lines
 from mcqa_suite.reporting.tables import MARKED, Table, percent, points
+from mcqa_suite.reporting.task_names import readable
+
+CLOZE, LETTER, WRITTEN, OTHER = (
+    "Options scored by their text (cloze)",
+    "Options scored by their letter",
+    "Written answers",
+    "Other tasks",
+)
+MOST_TASKS = 6  # in one table; with more there is a table for each form of answer
 
 
-def rung_table(board: Leaderboard) -> Table:
-    """One row a rung, one column a task: the score in %, then the difference to the parent in points."""
+def rung_tables(board: Leaderboard) -> list[Table]:
+    """One row a rung, one column a task: the score in %, then the difference to the parent in points.
+
+    One table; where that would be too wide, one for each form of answer, and the sizes in the first.
+    """
     indices = chosen_columns(board)
-    written = [
-        index for index in indices if any(entry and entry.unread is not None for entry in _entries(board, index))
-    ]
-    sizes = size_columns(board)
-    header = ["rung", "parent", *(_title(board.columns[index]) for index in indices)]
-    header += [f"unread % of {_short(board.columns[index])}" for index in written] + list(sizes)
+    if len(indices) <= MOST_TASKS:
+        return [_table(board, "", indices, sizes=True)]
+    forms: dict[str, list[int]] = {CLOZE: [], LETTER: [], WRITTEN: [], OTHER: []}
+    for index in indices:
+        forms[_form(board, index)].append(index)
+    filled = {title: of_form for title, of_form in forms.items() if of_form}
+    return [_table(board, title, of_form, sizes=title == next(iter(filled))) for title, of_form in filled.items()]
+
+
+def _form(board: Leaderboard, index: int) -> str:
+    if any(entry and entry.unread is not None for entry in _entries(board, index)):
+        return WRITTEN
+    words = readable(board.columns[index].name)
+    return CLOZE if words.endswith(", cloze") else LETTER if ", letter" in words else OTHER
+
+
+def _table(board: Leaderboard, title: str, indices: list[int], *, sizes: bool) -> Table:
+    columns = size_columns(board) if sizes else {}
+    header = ["rung", "parent", *(_title(board.columns[index]) for index in indices), *columns]
     rows = []
     for number, row in enumerate(board.rows):
-        cells = [_cell(board, row, row.entries[index]) for index in indices]
-        unread = [percent(entry.unread) if (entry := row.entries[index]) else "" for index in written]
-        rows.append([name_of(row), row.parent or "", *cells, *unread, *(texts[number][1] for texts in sizes.values())])
+        if any(row.entries[index] for index in indices):
+            cells = [_cell(board, row, row.entries[index]) for index in indices]
+            rows.append([name_of(row), row.parent or "", *cells, *(texts[number][1] for texts in columns.values())])
     chance = [percent(board.columns[index].chance) for index in indices]
     if any(chance):
-        rows.append(["chance", "", *chance, *[""] * (len(written) + len(sizes))])
-    return Table("", header, rows, _notes(board, indices), left=2)
+        rows.append(["chance", "", *chance, *[""] * len(columns)])
+    return Table(title, header, rows, _notes(board, indices), left=2)
 
 
 def chosen_columns(board: Leaderboard) -> list[int]:
@@ -50,22 +74,26 @@ def _title(column: TaskColumn) -> str:
 def _cell(board: Leaderboard, row: BoardRow, entry: Entry | None) -> str:
     if entry is None:
         return ""
-    score = percent(entry.accuracy.value) + mark_of(entry)
+    score, unread = percent(entry.accuracy.value) + mark_of(entry), ""
+    if entry.unread is not None:
+        unread = f" ({percent(entry.unread)} unread)"
     if row.parent is None:
-        return score
+        return score + unread
     compared = entry.change
     if compared is None:
-        return f"{score} {ASKED_DIFFERENTLY}" if entry.differs else score
+        return f"{score} {ASKED_DIFFERENTLY}{unread}" if entry.differs else score + unread
     doubt = " (not valid)" if compared.verdict == "not valid" else ""
     if compared.left_out:
         doubt += f" (over {len(compared.members)} of {len(entry.column.tasks)} tasks)"
-    return f"{score} {points(compared.change.difference.value)}{mark(compared)}{doubt}"
+    return f"{score} {points(compared.change.difference.value)}{mark(compared)}{doubt}{unread}"
 
 
 def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     ns = {_short(board.columns[i]): next(e.accuracy.n for e in _entries(board, i) if e) for i in indices}
     questions = ", ".join(f"{name} {n}" for name, n in ns.items())
-    lines = [f"In %, then the difference to the parent in points. {MARKED} Questions: {questions}."]
+    written = any(entry and entry.unread is not None for index in indices for entry in _entries(board, index))
+    unread = " Unread: the answers that could not be read, in %." if written else ""
+    lines = [f"In %, then the difference to the parent in points. {MARKED}{unread} Questions: {questions}."]
     failed = [
         (row.run.name, entry) for row in board.rows for i in indices if (entry := row.entries[i]) and entry.failed_check
     ]
@@ -76,13 +104,3 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
         lines.append(f"† not valid: {'; '.join(invalid)}.")
     lines += [f"Difference not valid: {line}." for line in invalid_differences(board, indices)]
     return [*lines, *warning_lines(board, indices)]
-
-
-def bounds_note(board: Leaderboard) -> str:
-    """The bound of every difference in the table, in one sentence; "" where there is none."""
-    bounds = []
-    for row in board.rows:
-        entries = [entry for index in chosen_columns(board) if (entry := row.entries[index])]
-        words = [f"{bound_words(entry.change)} on {_short(entry.column)}" for entry in entries if entry.change]
-        bounds += [f"{row.run.name} {', '.join(words)}"] if words and row.parent else []
-    return f"Bounds of these differences, one-sided 95 %: {'; '.join(bounds)}." if bounds else ""
