@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcqa_suite.analysis.compare import Comparison, Options, compare, read_folders
 from mcqa_suite.analysis.compare.lineage import lineage
-from mcqa_suite.analysis.compare.tasks import matches, selected_tasks
+from mcqa_suite.analysis.compare.selection import matches, selected_tasks
 from mcqa_suite.analysis.leaderboard import Leaderboard, leaderboard, rung_leaderboard
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError, McqaError
 from mcqa_suite.logs.named_runs import expanded, named_path

@@ -10,19 +10,10 @@ from mcqa_suite.analysis.compare.filters import selected_filters
 from mcqa_suite.analysis.compare.health import Copies, copies_among
 from mcqa_suite.analysis.compare.lineage import lineage
 from mcqa_suite.analysis.compare.result import Comparison, ComparisonRow, Key, Kind, PooledChange
+from mcqa_suite.analysis.compare.rows import pooled_change, rows_of
+from mcqa_suite.analysis.compare.selection import lacking, selected_tasks, unmatched
 from mcqa_suite.analysis.compare.subset import read_subset, restricted
-from mcqa_suite.analysis.compare.tasks import (
-    Options,
-    PairedTask,
-    cluster_notes,
-    direction_notes,
-    lacking,
-    paired_tasks,
-    pooled_change,
-    rows_of,
-    selected_tasks,
-    unmatched,
-)
+from mcqa_suite.analysis.compare.tasks import Options, PairedTask, cluster_notes, direction_notes, paired_tasks
 from mcqa_suite.analysis.compare.verdicts import with_verdicts
 from mcqa_suite.common.errors import ComparisonError, ConfigError, DatasetError
 from mcqa_suite.logs.agreement import UnpairedCounts, asked_differently, differ_without_effect

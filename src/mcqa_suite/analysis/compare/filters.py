@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mcqa_suite.analysis.compare.tasks import matches
+from mcqa_suite.analysis.compare.selection import matches
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.logs.settings import NO_FILTER
