@@ -20,7 +20,8 @@ from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.agreement import asked_differently
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.logs.settings import differences
-from mcqa_suite.reporting.leaderboard import as_csv, markdown_by_task
+from mcqa_suite.reporting.leaderboard import as_csv
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 
 SAME_PROMPTS = Path(__file__).parent / "other_template_same_prompts"
 RESULTS = {

@@ -13,7 +13,8 @@ from mcqa_suite import stats
 from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.leaderboard import markdown, markdown_by_task
+from mcqa_suite.reporting.leaderboard import markdown
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 
 ROTATIONS = 4
 

@@ -17,7 +17,8 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.common.speed import Speed
 from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.leaderboard import as_csv, markdown, markdown_by_task
+from mcqa_suite.reporting.leaderboard import as_csv, markdown
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 from mcqa_suite.reporting.rung_table import rung_tables
 
 PARENTS = {"base": None, "sft": "base", "dpo": "sft", "gptq2": "dpo"}

@@ -16,7 +16,7 @@ from mcqa_suite.analysis.leaderboard import leaderboard, rung_leaderboard
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.leaderboard import markdown_by_task
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 from mcqa_suite.reporting.rung_table import rung_tables
 
 N = 60

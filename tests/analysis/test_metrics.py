@@ -17,7 +17,7 @@ from mcqa_suite.common.errors import ComparisonError
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.comparison_text import markdown
 from mcqa_suite.reporting.leaderboard import markdown as table
-from mcqa_suite.reporting.leaderboard import markdown_by_task
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 
 
 def share(n, ones):

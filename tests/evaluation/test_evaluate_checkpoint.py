@@ -24,7 +24,8 @@ from mcqa_suite.evaluation.evaluate_checkpoint import evaluate, peak_memory_mb
 from mcqa_suite.evaluation.worker import release_memory
 from mcqa_suite.logs.origin import Origin
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.leaderboard import as_csv, markdown_by_task
+from mcqa_suite.reporting.leaderboard import as_csv
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 
 PLAN = [
     {"tasks": ["mcqa_epfl", "mcqa_epfl_cloze"], "limit": 12},

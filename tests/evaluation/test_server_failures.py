@@ -18,7 +18,7 @@ from mcqa_suite.logs.log_row import Columns
 from mcqa_suite.logs.rescore import rescore
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.comparison_text import remarks
-from mcqa_suite.reporting.leaderboard import notes
+from mcqa_suite.reporting.leaderboard_notes import notes
 from mcqa_suite.reporting.provenance import checklist, origin
 
 pytest.importorskip("tenacity", reason="the client of servers is an extra: pip install '.[server]'")

@@ -25,6 +25,7 @@ from mcqa_suite.reporting import html
 from mcqa_suite.reporting import leaderboard as rendered
 from mcqa_suite.reporting.browser.section import Browser
 from mcqa_suite.reporting.headlines import headlines, parts_of
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 from mcqa_suite.reporting.page_data import gather
 from mcqa_suite.reporting.sentences import sentences
 
@@ -260,7 +261,7 @@ def test_sizes_of_a_column_share_one_suitable_unit(tmp_path, megabytes, unit, sh
         path = write_run(tmp_path / name, {"t": choice_rows("t", scores, gold)}, model=name)
         runs.append(replace(read_run(path, name=name), origin=Origin(name, size_mb=size)))
     ranked, by_task = leaderboard(runs), rung_leaderboard(runs, {})
-    for text in (rendered.markdown(ranked), rendered.markdown_by_task(by_task)):
+    for text in (rendered.markdown(ranked), markdown_by_task(by_task)):
         header, _rule, *lines = [line for line in text.splitlines() if line.startswith("|")]
         columns = [cell.strip() for cell in header.strip("| ").split(" | ")]
         if any(shown) or unit in columns:

@@ -12,7 +12,8 @@ from helpers.log_files import LETTERS, choice_rows, questions, write_run, writte
 from mcqa_suite.analysis.compare import compare
 from mcqa_suite.analysis.leaderboard import Leaderboard, rung_leaderboard
 from mcqa_suite.logs.runs import read_run
-from mcqa_suite.reporting.leaderboard import leaderboard_rows, markdown_by_task
+from mcqa_suite.reporting.leaderboard import leaderboard_rows
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 from mcqa_suite.reporting.rung_table import CLOZE, LETTER, MOST_TASKS, OTHER, WRITTEN, rung_tables
 
 N = 1000

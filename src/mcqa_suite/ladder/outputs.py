@@ -16,6 +16,7 @@ from mcqa_suite.ladder.recipe import Stage
 from mcqa_suite.ladder.steps import LadderResult, RungResult
 from mcqa_suite.logs.runs import Run, read_run
 from mcqa_suite.reporting import html, leaderboard
+from mcqa_suite.reporting.leaderboard_by_task import markdown_by_task
 from mcqa_suite.reporting.rung_table import rung_tables
 from mcqa_suite.reporting.speed_table import speed_table
 from mcqa_suite.reporting.tables import Table, markdown, percent
@@ -50,7 +51,7 @@ def save_leaderboard(result: LadderResult, board: Leaderboard | None = None) -> 
     last = replace(last, notes=[*last.notes, *_origin_of_base(result.rungs[0])])
     summary = "\n".join(map(markdown, [*tables, last]))
     speeds = speed_table(board)
-    parts = [summary, leaderboard.markdown_by_task(board), *([markdown(speeds)] if speeds else [])]
+    parts = [summary, markdown_by_task(board), *([markdown(speeds)] if speeds else [])]
     write_file(result.output / LEADERBOARD, "\n".join(parts))
     write_file(result.output / "leaderboard.csv", leaderboard.as_csv(board))
     return summary, board.problems

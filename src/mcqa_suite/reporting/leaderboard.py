@@ -1,48 +1,31 @@
-"""Render a leaderboard, as models x tasks or as one table for each task, in Markdown, LaTeX or CSV."""
+"""Render a leaderboard as models x tasks, in Markdown, LaTeX or CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
-from mcqa_suite.analysis.compare import ComparisonRow, bound_words, family_text, verdict_words
-from mcqa_suite.analysis.compare.tasks import MOST_TASKS, assumption
-from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
-from mcqa_suite.common.lists import first_of
-from mcqa_suite.logs.metrics import is_share
+from mcqa_suite.analysis.compare import ComparisonRow
+from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting import published, tables
 from mcqa_suite.reporting.comparison_data import difference_text
+from mcqa_suite.reporting.leaderboard_notes import families_line, notes
 from mcqa_suite.reporting.tables import (
-    MARKED,
     Table,
-    clustered_text,
     csv_text,
     estimate_record,
     in_unit,
     interval_in_unit,
     number,
-    p_value,
     percent,
-    percent_range,
     unit,
 )
 from mcqa_suite.stats import Estimate
 
 INTERVALS = "Intervals are 95 %: Wilson for an accuracy, Tango's score interval for a paired difference."
-NOT_VALID = ": not valid ("  # in the line of a failed check that makes a row not valid
-BY_TASK = (
-    "model",
-    "acc %",
-    "95 % interval",
-    "difference to parent (points)",
-    "p Holm",
-    "verdict",
-    "at 95 %",
-    "unread %",
-)
 
 
 def name_of(row: BoardRow) -> str:
@@ -130,22 +113,6 @@ def mark_of(entry: Entry) -> str:
     return " †" if entry.failed_check else " ‡" if entry.warnings else ""
 
 
-def warning_lines(board: Leaderboard, columns: Iterable[int] | None = None) -> list[str]:
-    """What stands behind ‡ in these columns, or in all: one line, or none."""
-    warnings: dict[str, list[str]] = {}  # those whose scores it stands behind -> the warnings
-    for index in range(len(board.columns)) if columns is None else columns:
-        entries = {row.run.name: entry for row in board.rows if (entry := row.entries[index])}
-        runs: dict[str, list[str]] = {}  # the warning -> names
-        for name, entry in entries.items():
-            for detail in () if entry.failed_check else entry.warnings:
-                runs.setdefault(f"{entry.column.title}: {detail}", []).append(name)
-        for warning, names in runs.items():
-            whose = "all" if len(names) == len(entries) > 1 else ", ".join(names)
-            warnings.setdefault(whose, []).append(warning)
-    texts = [f"{whose}: {'; '.join(lines)}." for whose, lines in warnings.items()]
-    return [f"‡ {' '.join(texts)}"] if texts else []
-
-
 def _half_width(estimate: Estimate, metric: str) -> str:
     if not isfinite(estimate.half_width):
         return f"{in_unit(estimate.value, metric)} (no interval)"
@@ -154,7 +121,8 @@ def _half_width(estimate: Estimate, metric: str) -> str:
 
 def _foot(board: Leaderboard, compared: bool) -> str:
     if compared:
-        return f"{INTERVALS} After the semicolon: the paired difference to {_parent(board)}{_points(board)}. {_families(board)}"
+        difference = f"After the semicolon: the paired difference to {_parent(board)}{_points(board)}."
+        return f"{INTERVALS} {difference} {families_line(board)}"
     if _points(board):
         return "Values are in %, ± half the width of the 95 % interval (Wilson, at the effective sample size)."
     return "Values are in the metric's own unit, ± half the width of the 95 % interval."
@@ -168,143 +136,6 @@ def _parent(board: Leaderboard) -> str:
 
 def _points(board: Leaderboard) -> str:
     return unit(board.columns[0].metric, " in points")
-
-
-def _families(board: Leaderboard) -> str:
-    return f"p Holm: corrected within each family: {family_text(board.families)}. {MARKED}"
-
-
-def notes(board: Leaderboard) -> list[str]:
-    """Notes on ranks, missing tests, failed checks and unanswered items."""
-    lines = [f"{line}." for line in cluster_lines(board)]
-    lines += [assumption(column.title, column.metric) + "." for column in board.columns if column.assumed]
-    if lower := [column.title for column in board.columns if not column.higher_is_better]:
-        lines.append(f"Lower is better: {', '.join(lower)}.")
-    if len(board.columns) > 1 and not is_share(board.columns[0].metric):
-        lines.append(
-            f"No macro mean: {board.columns[0].metric} has no common scale. Sorted by {board.ranked_by[0].title}."
-        )
-    if board.nested:
-        first, second = board.nested
-        filters = {column.filter for column in board.columns if column.several_filters}
-        advice = "; --filter chooses one" if len(filters) > 1 else ""
-        lines.append(
-            f"No macro mean: {first} and {second} share documents{advice}. Sorted by {board.ranked_by[0].title}."
-        )
-    if any(row.inseparable for row in board.rows):
-        lines.append("≈: no significant difference to the first (paired test, p >= .05 over all pairs of models).")
-    if unranked := [f"{row.run.name}: {row.unranked}" for row in board.rows if row.unranked]:
-        lines.append(f"Not ranked, because they were asked differently: {'; '.join(unranked)}.")
-    refused = [
-        f"{row.run.name}, {entry.column.title}: {entry.differs}"
-        for row in board.rows
-        for entry in row.entries
-        if entry and entry.differs
-    ]
-    if refused:
-        lines.append(f"Asked differently, so there is no difference: {'; '.join(refused)}.")
-    if board.not_shown:
-        several = "the first model and another one" if len(board.rows) > 1 else "the model"
-        lines.append(
-            f"Not shown: {first_of(board.not_shown, MOST_TASKS)}: {several} must have a score of it by one metric and filter."
-        )
-    lines += [f"No mean of {reason}." for reason in board.no_means]
-    if mixed := [column.title for column in board.columns if column.mixed]:
-        lines.append(f"Few-shot counts differ, so these columns are separate: {'; '.join(mixed)}.")
-        if len(board.ranked_by) == 1:
-            lines.append(f"Ranked by {board.ranked_by[0].title}; models without it have no rank.")
-    lines += [f"{row.run.name}: {note}." for row in board.rows for note in row.run.notes]
-    if ties := [row.run.name for row in board.rows if "=" in row.rank]:
-        lines.append(f"Exact ties share a rank: {', '.join(ties)}.")
-    lines += published.notes(board)
-    entries = [(row.run.name, entry) for row in board.rows for entry in row.entries if entry and entry.failed_check]
-    if invalid := [f"{name}, {entry.column.title}: {entry.failed_check}" for name, entry in entries]:
-        lines.append(f"† not valid: {'; '.join(invalid)}.")
-    ranked_by = set(board.ranked_by)
-    left_out = [column.title for column in board.columns if column not in ranked_by]
-    if left_out and len(board.ranked_by) > 1:
-        lines.append(f"Ranks and means leave out {', '.join(left_out)}: the log of a model cannot be trusted there.")
-    return [*lines, *warning_lines(board)]
-
-
-def invalid_differences(board: Leaderboard, columns: Iterable[int]) -> list[str]:
-    """A line for each failed check of a difference that is not valid although both scores are."""
-    rows = {row.run.name: row for row in board.rows}
-    lines: dict[str, None] = {}
-    for index in columns:
-        for row in board.rows:
-            entry, parent = row.entries[index], rows.get(row.parent or "")
-            before = parent.entries[index] if parent else None
-            if not entry or entry.failed_check or (before and before.failed_check):
-                continue
-            if entry.change and entry.change.verdict == "not valid":
-                lines |= dict.fromkeys(line for line in entry.change.warnings if NOT_VALID in line)
-    return list(lines)
-
-
-def cluster_lines(board: Leaderboard) -> list[str]:
-    """A line for each field that names clusters."""
-    columns: dict[str, dict[str, None]] = {}
-    for entry in (entry for row in board.rows for entry in row.entries if entry):
-        if entry.scores.rows.clusters is not None:
-            columns.setdefault(entry.scores.clustered_by, {})[entry.column.title] = None
-    return [clustered_text(field, tasks) for field, tasks in columns.items()]
-
-
-def tables_by_task(board: Leaderboard) -> list[Table]:
-    """One table for each group, other task, and metric: models with their differences to the parent."""
-    return [_task_table(board, index, column) for index, column in enumerate(board.columns) if not column.in_group]
-
-
-def _task_table(board: Leaderboard, index: int, column: TaskColumn) -> Table:
-    sizes = size_columns(board)
-    lines, unpaired, invalid, warned, refused = [], [], [], [], []
-    for number_of_row, row in enumerate(board.rows):
-        entry = row.entries[index]
-        if entry is None:
-            continue
-        lines.append([*_task_cells(row, entry), *(values[number_of_row][1] for values in sizes.values())])
-        unpaired += [f"{row.run.name}: {entry.unpaired}"] if entry.unpaired else []
-        invalid += [f"{row.run.name}: {entry.failed_check}"] if entry.failed_check else []
-        warned += [] if entry.failed_check else [f"{row.run.name}: {detail}" for detail in entry.warnings]
-        refused += [f"{row.run.name}: {entry.differs}"] if entry.differs else []
-    chance = f"chance {percent(column.chance)} %" if column.chance is not None else "no guessing"
-    if column.constant:
-        chance += f", always {column.constant[0]} {percent(column.constant[1])} %"
-    n = next(entry.accuracy.n for row in board.rows if (entry := row.entries[index]))
-    shots = "/".join(map(str, dict.fromkeys(column.shots)))
-    mean = f"{column.mean.words} of {len(column.tasks)} tasks, " if column.mean else ""
-    title = f"{column.title}, {column.metric} ({mean}n = {n}, {chance}, {shots}-shot)"
-    differ = "Documents that differ between the runs, left out of the difference"
-    foot = [f"{differ}: {', '.join(unpaired)}."] if unpaired else []
-    foot += [f"Asked differently, so not subtracted: {'; '.join(refused)}."] if refused else []
-    foot += [f"† not valid: {'; '.join(invalid)}."] if invalid else []
-    foot += [f"Difference not valid: {line}." for line in invalid_differences(board, [index])]
-    foot += [f"‡ {'; '.join(warned)}."] if warned else []
-    return Table(title, [*BY_TASK, *sizes], lines, foot).without_empty_columns()
-
-
-def _task_cells(row: BoardRow, entry: Entry) -> list[str]:
-    accuracy, change = entry.accuracy, entry.change
-    cells = (
-        [difference_text(change), p_value(change.p_holm), verdict_words(change), bound_words(change)]
-        if change
-        else [entry.differs and ASKED_DIFFERENTLY, "", "", ""]
-    )
-    return [
-        name_of(row),
-        percent(accuracy.value) + mark_of(entry),
-        percent_range(accuracy),
-        *cells,
-        percent(entry.unread),
-    ]
-
-
-def markdown_by_task(board: Leaderboard) -> str:
-    """The text of the ladder's leaderboard.md."""
-    parts = [tables.markdown(table) for table in tables_by_task(board)]
-    clusters = "".join(f"{line}. " for line in cluster_lines(board))
-    return "\n".join([*parts, f"{clusters}{INTERVALS} {_families(board)} Unread counts as wrong.\n"])
 
 
 def leaderboard_rows(board: Leaderboard) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard, TaskColumn
 from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting.comparison_data import mark
-from mcqa_suite.reporting.leaderboard import invalid_differences, mark_of, name_of, size_columns, warning_lines
+from mcqa_suite.reporting.leaderboard import mark_of, name_of, size_columns
+from mcqa_suite.reporting.leaderboard_notes import invalid_differences, warning_lines
 from mcqa_suite.reporting.tables import MARKED, Table, percent, points
 from mcqa_suite.reporting.task_names import readable
 
