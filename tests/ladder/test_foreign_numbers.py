@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers.recipes import recipe_file
 
 from mcqa_suite.common.config import read_yaml
 from mcqa_suite.common.errors import McqaError
@@ -27,9 +28,7 @@ evaluate:
 
 def read(tmp_path, old, new):
     assert old in RECIPE
-    path = tmp_path / "recipe.yaml"
-    path.write_text(RECIPE.replace(old, new, 1), encoding="utf-8")
-    return read_recipe(path)
+    return read_recipe(recipe_file(tmp_path, RECIPE.replace(old, new, 1)))
 
 
 def test_the_recipe_itself_is_read(tmp_path):

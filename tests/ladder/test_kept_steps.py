@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
+from helpers.recipes import recipe_file
 from helpers.training_scripts import default_warnings
 
 from mcqa_suite.common.errors import ConfigError
@@ -32,10 +31,8 @@ evaluate:
 
 
 def write(folder, text=RECIPE):
-    path = folder / "recipe.yaml"
-    path.write_text(textwrap.dedent(text))
     (folder / "rows.jsonl").write_text('{"question": "Why?", "answer": "So."}\n{"question": "Who?", "answer": "He."}\n')
-    return path
+    return recipe_file(folder, text)
 
 
 def test_each_kept_step_is_a_rung_of_the_same_parent(tmp_path):

@@ -1,21 +1,22 @@
+"""Recipes are read, and a mistake in one is named with its place."""
+
+from __future__ import annotations
+
 import json
 import re
-import textwrap
 from pathlib import Path
 
 import pytest
 from helpers.locations import REPOSITORY
+from helpers.recipes import recipe_file
 
 from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate
-from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
+from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.ladder.changes import setting_changes
-from mcqa_suite.ladder.foreign_recipes import own_output
 from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.ladder.stage_settings import SETTINGS, Source, compared, parse_settings, read_settings, record
 from mcqa_suite.ladder.stages import base_checkpoint
-from mcqa_suite.questions.question import Question
-from mcqa_suite.training_data.sources import STYLES, read, rows
 
 RECIPE = """
 name: small
@@ -33,20 +34,14 @@ evaluate:
 """
 
 
-def write(folder: Path, text: str = RECIPE) -> Path:
-    path = folder / "recipe.yaml"
-    path.write_text(textwrap.dedent(text))
-    return path
-
-
 def test_every_stage_takes_the_recipes_seed_and_dtype(tmp_path):
-    recipe = read_recipe(write(tmp_path, RECIPE + "seed: 7\ndtype: bfloat16\n"))
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE + "seed: 7\ndtype: bfloat16\n"))
     assert [(stage.settings.seed, stage.settings.dtype) for stage in recipe.stages] == [(7, "bfloat16")] * 2
     assert recipe.output == Path("runs/small")
 
 
 def test_a_number_with_an_exponent_is_a_number(tmp_path):
-    assert read_recipe(write(tmp_path)).stages[0].settings.trainer == {"learning_rate": 2e-4}
+    assert read_recipe(recipe_file(tmp_path, RECIPE)).stages[0].settings.trainer == {"learning_rate": 2e-4}
 
 
 def test_a_stage_may_merge_the_settings_of_another(tmp_path):
@@ -55,7 +50,7 @@ def test_a_stage_may_merge_the_settings_of_another(tmp_path):
     )
     text = text.replace("    settings:\n      &sft", "    settings: &sft")
     again = "  - {name: long, kind: sft, parent: base, settings: {<<: *sft, rows: 16}}\nevaluate:"
-    first, _, third = read_recipe(write(tmp_path, text.replace("evaluate:", again))).stages
+    first, _, third = read_recipe(recipe_file(tmp_path, text.replace("evaluate:", again))).stages
     assert (third.settings.trainer, third.settings.rows) == (first.settings.trainer, 16)
 
 
@@ -87,7 +82,7 @@ BAD = [
 def test_a_mistake_in_a_recipe_is_one_line_with_its_place(tmp_path, before, after, message):
     assert before in RECIPE
     with pytest.raises(ConfigError, match=message) as caught:
-        read_recipe(write(tmp_path, RECIPE.replace(before, after, 1)))
+        read_recipe(recipe_file(tmp_path, RECIPE.replace(before, after, 1)))
     assert "\n" not in str(caught.value)
 
 
@@ -101,7 +96,7 @@ def test_paths_are_relative_to_the_file_that_names_them(tmp_path):
     (tmp_path / "configs" / "sft.yaml").write_text("data: [{source: epfl, path: q.jsonl}]\nseed: 3\n")
     text = RECIPE.replace("parent: base\n    settings:", "parent: base\n    config: configs/sft.yaml\n    settings:")
     text = text.replace("      data: [{source: symbolic_local, n: 8}]\n", "")
-    settings = read_recipe(write(tmp_path, text)).stages[0].settings
+    settings = read_recipe(recipe_file(tmp_path, text)).stages[0].settings
     assert settings.data == (Source("epfl", path=str(tmp_path / "configs" / "q.jsonl")),)
     assert settings.seed == 3
     assert settings.trainer == {"learning_rate": 2e-4}
@@ -121,10 +116,10 @@ def test_an_adapter_is_merged_before_it_is_quantised(tmp_path, kind, message):
     text = RECIPE.replace("    settings:\n", "    settings:\n      merge: false\n", 1)
     text = text[: text.index("  - {name: gptq4")] + f"  - {{name: next, parent: sft, kind: {kind}}}\n"
     if message is None:
-        assert read_recipe(write(tmp_path, text)).stages[1].kind == "merge"
+        assert read_recipe(recipe_file(tmp_path, text)).stages[1].kind == "merge"
         return
     with pytest.raises(ConfigError, match=message):
-        read_recipe(write(tmp_path, text))
+        read_recipe(recipe_file(tmp_path, text))
 
 
 @pytest.mark.parametrize(
@@ -139,24 +134,26 @@ def test_an_adapter_is_merged_before_it_is_quantised(tmp_path, kind, message):
 )
 def test_an_unusable_parent_is_an_error_before_any_training(tmp_path, stage, message):
     with pytest.raises(ConfigError, match=message):
-        read_recipe(write(tmp_path, RECIPE.replace("evaluate:", f"  - {stage}\nevaluate:")))
+        read_recipe(recipe_file(tmp_path, RECIPE.replace("evaluate:", f"  - {stage}\nevaluate:")))
 
 
 def test_a_reward_model_cannot_be_a_parent(tmp_path):
     reward = "{name: r, kind: reward, parent: sft, settings: {data: [{source: arc, n: 8}]}}"
     text = RECIPE.replace("evaluate:", f"  - {reward}\nevaluate:")
-    assert not read_recipe(write(tmp_path, text)).stages[-1].generates
+    assert not read_recipe(recipe_file(tmp_path, text)).stages[-1].generates
     text = text.replace(
         "evaluate:",
         "  - {name: d, kind: sft, parent: r, settings: {data: [{source: symbolic_local, n: 8}]}}\nevaluate:",
     )
     with pytest.raises(ConfigError, match="parent: 'r' is a reward model, which only scores"):
-        read_recipe(write(tmp_path, text))
+        read_recipe(recipe_file(tmp_path, text))
 
 
 def test_a_recipe_says_how_all_formats_or_each_of_them_is_asked(tmp_path):
     def chat(text, stage=""):
-        recipe = read_recipe(write(tmp_path, (RECIPE + text).replace("    settings:\n", f"    settings:\n{stage}", 1)))
+        recipe = read_recipe(
+            recipe_file(tmp_path, (RECIPE + text).replace("    settings:\n", f"    settings:\n{stage}", 1))
+        )
         return recipe.chat_template, recipe.stages[0].settings.chat_template
 
     assert chat("") == (None, None)
@@ -174,10 +171,10 @@ def test_a_recipe_says_how_all_formats_or_each_of_them_is_asked(tmp_path):
 )
 def test_a_way_of_asking_that_is_not_one_is_named_with_its_place(tmp_path, value, words):
     with pytest.raises(ConfigError, match=re.escape(words)):
-        read_recipe(write(tmp_path, RECIPE + f"chat_template: {value}\n"))
+        read_recipe(recipe_file(tmp_path, RECIPE + f"chat_template: {value}\n"))
     entry = f"evaluate:\n  - {{tasks: [mcqa_arc], apply_chat_template: {value}}}\n"
     with pytest.raises(ConfigError, match=r"evaluate\[0\]: apply_chat_template: "):
-        read_recipe(write(tmp_path, "name: x\n" + entry))
+        read_recipe(recipe_file(tmp_path, "name: x\n" + entry))
 
 
 ORIGINS = """name: r
@@ -230,144 +227,12 @@ def test_of_the_settings_that_version_0_1_0_recorded_only_the_stored_type_has_ch
 
 def test_a_base_that_is_not_a_checkpoint_is_an_error(tmp_path):
     with pytest.raises(CheckpointError, match=r"is not a checkpoint; give a folder with config\.json"):
-        base_checkpoint(read_recipe(write(tmp_path)))
+        base_checkpoint(read_recipe(recipe_file(tmp_path, RECIPE)))
     with pytest.raises(CheckpointError, match=r"no checkpoint '\.\./nowhere'; give a folder"):
-        base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: ../nowhere"))))
+        base_checkpoint(read_recipe(recipe_file(tmp_path, RECIPE.replace("base: .", "base: ../nowhere"))))
 
 
 def test_a_base_that_is_not_on_the_hub_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match="'nobody/nothing' is neither a folder nor on the hub; give"):
-        base_checkpoint(read_recipe(write(tmp_path, RECIPE.replace("base: .", "base: nobody/nothing"))))
-
-
-QUESTION = Question("x/1", "Which?", ("one", "two"), (1,), rationale="It is two.")
-
-
-@pytest.mark.parametrize(
-    ("style", "completion"),
-    [
-        ("letter", " B"),
-        ("letter_text", " B. two"),
-        ("cloze", " two"),
-        ("cot", " It is two. The answer is (B)."),
-        ("cot_answer", " The answer is (B)."),
-    ],
-)
-def test_a_style_is_the_form_of_the_answer(style, completion):
-    prompt, answer = STYLES[style](QUESTION)
-    assert answer == completion
-    assert prompt.endswith("Answer:")
-
-
-def test_a_cot_row_without_an_explanation_is_an_error():
-    with pytest.raises(DatasetError, match="x/1: no explanation"):
-        STYLES["cot"](Question("x/1", "Which?", ("one", "two"), (1,)))
-
-
-def test_a_fingerprint_depends_on_the_source_and_its_seed():
-    first, again, other = (read([Source("symbolic_local", n=12, seed=seed)])[1][0] for seed in (0, 0, 1))
-    assert first == again
-    assert first.n == 12
-    assert first.sha256 != other.sha256
-
-
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        (Source("epfl_file", n=1), "unknown source 'epfl_file'; expected one of epfl, sciq"),
-        (Source("epfl", n=1, style="leter"), "unknown style 'leter'"),
-        (Source("symbolic_local"), "no 'n'"),
-        (Source("epfl"), "no 'path'"),
-    ],
-)
-def test_a_source_that_cannot_be_read_is_an_error_with_the_reason(source, message):
-    with pytest.raises(ConfigError, match=message):
-        rows(source)
-
-
-SENDS = [
-    ("push_to_hub: true", "'push_to_hub' uploads what is trained"),
-    ("hub_model_id: stranger/loot", "'hub_model_id' uploads"),
-    ("hub_token: hf_0123", "'hub_token' uploads"),
-    ("trackio_space_id: stranger/space", "'trackio_space_id' uploads"),
-    ("output_dir: /tmp/elsewhere", "'output_dir' is set by the stage"),
-    ("logging_dir: /tmp/elsewhere", "'logging_dir' is set by the stage"),
-    ("resume_from_checkpoint: /tmp/pickles", "'resume_from_checkpoint' is set by the stage"),
-    ("deepspeed: {zero_optimization: {stage: 2}}", "'deepspeed' is set by `accelerate: deepspeed`"),
-    ("fsdp: full_shard", "'fsdp' is set by `accelerate: fsdp`"),
-    ("fsdp_config: {a: 1}", "'fsdp_config' is set by `accelerate: fsdp`"),
-    ("report_to: wandb", "report_to: 'wandb' sends what is logged"),
-    ("report_to: [tensorboard, trackio]", "report_to: 'trackio' sends"),
-    ("report_to: all", "report_to: 'all' sends"),
-]
-
-
-@pytest.mark.parametrize(("argument", "words"), SENDS, ids=[argument.partition(":")[0] for argument, _ in SENDS])
-@pytest.mark.parametrize("in_file", [False, True], ids=["settings", "config"])
-def test_a_recipe_sends_nothing_and_writes_nowhere_else(tmp_path, argument, words, in_file):
-    trainer = f"{{{argument}}}"
-    if in_file:
-        (tmp_path / "sft.yaml").write_text(f"data: [{{source: symbolic_local, n: 8}}]\ntrainer: {trainer}\n")
-        settings = "config: sft.yaml"
-    else:
-        settings = f"settings: {{data: [{{source: symbolic_local, n: 8}}], trainer: {trainer}}}"
-    path = write(tmp_path, f"name: x\nstages:\n  - {{name: sft, kind: sft, parent: base, {settings}}}\n")
-    with pytest.raises(ConfigError, match=re.escape(words)) as refused:
-        read_recipe(path)
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize("argument", ["megatron_core: antigravity", "auto_mapping: {parent_library: antigravity}"])
-def test_an_adapter_in_a_recipe_imports_nothing(tmp_path, argument):
-    settings = f"{{data: [{{source: symbolic_local, n: 8}}], lora: {{{argument}}}}}"
-    path = write(tmp_path, f"name: x\nstages:\n  - {{name: sft, kind: sft, parent: base, settings: {settings}}}\n")
-    with pytest.raises(ConfigError, match=r"lora: key .* imports a module by its name"):
-        read_recipe(path)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ("{custom_generate: stranger/repo}", "'custom_generate' is no setting of generation"),
-        ("{max_gen_toks: 8, trust_remote_code: true}", "'trust_remote_code' is no setting of generation"),
-        ("{generation_config: {custom_generate: x}}", "'generation_config' is no setting of generation"),
-        ("{until: [{custom_generate: x}]}", "until: "),
-        ("{temperature: {custom_generate: x}}", "temperature: "),
-        ("{chat_template_kwargs: {a: {b: 1}}}", "chat_template_kwargs: "),
-        ("{temperatur: 0.7}", "did you mean 'temperature'"),
-    ],
-)
-def test_generation_settings_of_a_recipe_are_a_list_of_known_names(tmp_path, settings, words):
-    path = write(tmp_path, f"name: x\nevaluate:\n  - {{tasks: [mcqa_epfl_cot], gen_kwargs: {settings}}}\n")
-    with pytest.raises(ConfigError, match=rf"evaluate\[0\]: gen_kwargs: .*{re.escape(words)}") as refused:
-        read_recipe(path)
-    assert words in str(refused.value)
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    "output", ["{elsewhere}", "../elsewhere", "runs/../../elsewhere", "..", ".", "mine", "notes.txt"]
-)
-def test_a_recipe_s_own_output_is_a_new_folder_below_the_working_directory(tmp_path, monkeypatch, output):
-    for folder in ("elsewhere", "work/mine"):
-        (tmp_path / folder / "evaluations/base").mkdir(parents=True)
-        (tmp_path / folder / "evaluations/base/manifest.json").write_text("mine")
-    (tmp_path / "work/notes.txt").write_text("mine")
-    monkeypatch.chdir(tmp_path / "work")
-    before = sorted(tmp_path.rglob("*"))
-    text = output.format(elsewhere=tmp_path / "elsewhere")
-    with pytest.raises(ConfigError, match=r"give --output on the command line") as refused:
-        own_output(Path(text), "recipe.yaml")
-    assert str(refused.value).startswith(f"recipe.yaml: output: {str(Path(text))!r}")
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_recipe_may_name_a_new_an_empty_and_a_run_s_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/leaderboard.md").touch()
-    (tmp_path / "run/.lock").touch()
-    for name in ("new/deep", "empty", "run", "new/../run"):
-        assert own_output(Path(name), "recipe.yaml") == (tmp_path / name).absolute()
+        base_checkpoint(read_recipe(recipe_file(tmp_path, RECIPE.replace("base: .", "base: nobody/nothing"))))

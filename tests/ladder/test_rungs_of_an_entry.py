@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
 import pytest
+from helpers.recipes import recipe_file
 
 from mcqa_suite.common.chat_template import WITHOUT
 from mcqa_suite.common.errors import ConfigError
@@ -31,9 +31,7 @@ evaluate:
 
 
 def read(folder: Path, text: str = RECIPE) -> Recipe:
-    path = folder / "recipe.yaml"
-    path.write_text(textwrap.dedent(text))
-    return read_recipe(path)
+    return read_recipe(recipe_file(folder, text))
 
 
 def test_a_rung_is_asked_the_entries_that_name_it_or_its_sweep(tmp_path):

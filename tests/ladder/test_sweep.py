@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.comparison_runs import scored_run
+from helpers.recipes import recipe_file
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.manifest import HELD_OUT, Hardware, Manifest
@@ -40,14 +41,8 @@ evaluate:
 """
 
 
-def write(folder: Path, text: str = RECIPE) -> Path:
-    path = folder / "recipe.yaml"
-    path.write_text(text)
-    return path
-
-
 def test_a_sweep_becomes_one_stage_for_every_point(tmp_path):
-    recipe = read_recipe(write(tmp_path))
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE))
     *points, gptq = recipe.stages
     assert [stage.name for stage in points][:3] == [
         "dpo-lr5e-6-beta0.1-r8-held_out0.2",
@@ -63,7 +58,7 @@ def test_a_sweep_becomes_one_stage_for_every_point(tmp_path):
 
 
 def test_a_recipe_can_end_early_with_a_stage_or_a_sweep(tmp_path):
-    recipe = read_recipe(write(tmp_path))
+    recipe = read_recipe(recipe_file(tmp_path, RECIPE))
     assert [stage.kind for stage in until(recipe, "dpo").stages] == ["dpo"] * 8
     assert until(recipe, "dpo").sweeps == recipe.sweeps
     assert until(recipe, recipe.stages[0].name).sweeps == ()
@@ -118,7 +113,7 @@ BAD = [
 def test_a_mistake_in_a_sweep_is_one_line_with_its_place(tmp_path, before, after, message):
     assert before in RECIPE
     with pytest.raises(ConfigError, match=message) as caught:
-        read_recipe(write(tmp_path, RECIPE.replace(before, after, 1)))
+        read_recipe(recipe_file(tmp_path, RECIPE.replace(before, after, 1)))
     assert "\n" not in str(caught.value)
 
 
