@@ -73,11 +73,12 @@ def test_the_table_of_leaks_has_each_task_and_stage(tmp_path):
         "gptq2: 128 rows hold 1 questions, allowed (rule: allow)",
     )
     dropped, allowed = ("good", "2 of 300 questions, their rows dropped"), ("bad", "1 of 300 questions, allowed")
-    assert table.tasks == {"math": (dropped, allowed)}
+    assert table.tasks == table.others == {"math": (dropped, allowed)}
     assert not table.clean
     assert leak_table(read_folders([str(runs["base"])]).readable) is None
     audited(tmp_path, "gptq8", "drop", (), {}, 128)
-    assert leak_table(read_folders([str(runs["gptq8"])]).readable).clean
+    clean = leak_table(read_folders([str(runs["gptq8"])]).readable)
+    assert (clean.clean, clean.others) == (clean.tasks, {})
 
 
 def test_runs_without_recorded_audits_have_no_such_check(tmp_path):

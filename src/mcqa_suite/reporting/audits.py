@@ -85,9 +85,13 @@ class LeakTable:
     tasks: dict[str, tuple[Cell, ...]]
 
     @property
-    def clean(self) -> bool:
-        """Whether every task was audited in every stage, and none has a question in any."""
-        return all(cell == CLEAN for cells in self.tasks.values() for cell in cells)
+    def clean(self) -> dict[str, tuple[Cell, ...]]:
+        """The tasks that were audited in every stage, and have a question in none."""
+        return {task: cells for task, cells in self.tasks.items() if all(cell == CLEAN for cell in cells)}
+
+    @property
+    def others(self) -> dict[str, tuple[Cell, ...]]:
+        return {task: cells for task, cells in self.tasks.items() if task not in self.clean}
 
 
 def leak_table(runs: Iterable[Run]) -> LeakTable | None:
