@@ -29,9 +29,10 @@ def test_greedy_text_is_that_of_the_stock_backend(family, batch_size):
     assert lm.generate_until(requests, disable_tqdm=True) == stock.generate_until(requests, disable_tqdm=True)
 
 
+@pytest.mark.parametrize("family", ["llama", "bloom"])  # bloom is scored as the stock backend does
 @pytest.mark.parametrize("most", [1, 600])
-def test_a_batch_with_too_many_tokens_is_generated_in_parts_with_the_same_text(monkeypatch, most):
-    lm, stock = pair(random_model("llama"), batch_size=8)
+def test_a_batch_with_too_many_tokens_is_generated_in_parts_with_the_same_text(monkeypatch, most, family):
+    lm, stock = pair(random_model(family), batch_size=8)
     requests = prompts(["short"] * 4 + [text + "more words " * 10 for text in PROMPTS])
     expected = stock.generate_until(requests, disable_tqdm=True)
     monkeypatch.setattr(generate, "MOST_TOKENS", most)

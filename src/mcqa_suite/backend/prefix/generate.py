@@ -46,6 +46,7 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
     batch_size_per_gpu: Any
     _run_seed: int
     _times: Counter[bytes]  # how often each row, or batch, was requested in this call of `generate_until`
+    _rows: int = AT_A_TIME  # of a pass; HFLM's own batches are smaller
     _bar: Any = None
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
@@ -73,9 +74,7 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
 
     def _model_generate(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> Any:
         mask, width = generation_kwargs.get("attention_mask"), context.shape[1]
-        if not self.shares or mask is None:
-            new = [self._batch(context, max_length, stop, **generation_kwargs)[:, width:]]
-        elif can_decode(generation_kwargs):
+        if self.shares and mask is not None and can_decode(generation_kwargs):
             rows = [ids[real.bool()].cpu().numpy() for ids, real in zip(context, mask, strict=True)]
             new = [self._decoded(rows, max_length - width, stop, generation_kwargs).to(context.device)]
         else:
@@ -83,15 +82,14 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
             for part, settings in self._parts(context, generation_kwargs):
                 length = max_length - width + part.shape[1]
                 new.append(self._batch(part, length, stop, **settings)[:, part.shape[1] :])
-                self._bar.update(len(part))
+                if self._bar is not None:
+                    self._bar.update(len(part))
         return torch.cat([context, _side_by_side(new, self.tokenizer.pad_token_id)], dim=1)
 
     def _decoded(self, rows: list[Ints], most: int, stop: list[str], settings: Mapping[str, Any]) -> torch.Tensor:
         """New tokens of all rows, `most` at most, padded at their ends; from the cache, or generated and kept in it."""
         room = max(map(len, rows)) + most
-        seats = min(self._rows, len(rows))
-        if self.device.type == "cpu":
-            seats = max(1, min(seats, MOST_TOKENS // room))
+        seats = min(self._rows_of(room), len(rows))
         request = rows_digest(rows, most, stop, settings) + f" {seats}".encode()
         seeds = [self._seed(row.tobytes()) for row in rows] if settings.get("do_sample") else []
         keys = [
@@ -128,12 +126,19 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
 
         return ends
 
+    def _rows_of(self, width: int) -> int:
+        """Rows of `width` tokens that a pass may have."""
+        return max(1, min(self._rows, MOST_TOKENS // width)) if self.device.type == "cpu" else self._rows
+
     def _parts(
         self, context: torch.Tensor, settings: Mapping[str, Any]
     ) -> Iterator[tuple[torch.Tensor, dict[str, Any]]]:
         """Batches for transformers' own `generate`, without columns of padding alone."""
-        mask, (rows, width) = settings["attention_mask"], context.shape
-        most = max(1, min(self._rows, MOST_TOKENS // width if self.device.type == "cpu" else rows))
+        mask, (rows, width) = settings.get("attention_mask"), context.shape
+        if mask is None:
+            yield context, dict(settings)
+            return
+        most = self._rows_of(width)
         for start in range(0, rows, most):
             real = mask[start : start + most]
             first = int(real.any(dim=0).int().argmax())
@@ -170,7 +175,9 @@ class PrefixGeneration(HFLM):  # type: ignore[misc]
 
     def passed_over(self, context: torch.Tensor, max_length: int, stop: list[str], **generation_kwargs: Any) -> None:
         """Count a batch that another process generates, so that the same request draws other samples next time."""
-        self._seed(request_digest(context, max_length, stop, generation_kwargs))
+        for part, settings in self._parts(context, generation_kwargs):
+            length = max_length - context.shape[1] + part.shape[1]
+            self._seed(request_digest(part, length, stop, settings))
 
 
 BAR = "Running generate_until requests"

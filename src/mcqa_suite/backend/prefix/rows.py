@@ -54,8 +54,9 @@ class Rows:
         positions = torch.tensor(self.lengths, device=forward.device)
         mask = torch.zeros(len(tokens), width, dtype=forward.dtype, device=forward.device)
         mask.masked_fill_(self._columns[None, :width] > positions[:, None], torch.finfo(forward.dtype).min)
+        seats = torch.arange(len(tokens), device=forward.device)
         for layer in self._layers:
-            layer.positions, layer.width = positions, width
+            layer.seats, layer.positions, layer.width = seats, positions, width
         with forward.autocasting():
             logits: torch.Tensor = forward.model(
                 input_ids=torch.tensor(tokens, device=forward.device)[:, None],
@@ -72,9 +73,10 @@ class Rows:
 class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """One layer's keys and values, in buffers [seats, heads, room, size] that are never copied as a whole.
 
-    `positions` and `width`: where each row's next token goes, and how many columns are in use then.
+    `seats`, `positions` and `width`: the rows, where the next token of each goes, and how many columns are in use then.
     """
 
+    seats: torch.Tensor
     positions: torch.Tensor
     width: int
 
@@ -93,9 +95,7 @@ class RowsLayer(DynamicLayer):  # type: ignore[no-untyped-call]
             buffer[seat, :, : part.shape[1]] = part
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        count = len(self.positions)
-        seats = torch.arange(count, device=self.positions.device)
         for buffer, new in zip(self.buffers, (key_states, value_states), strict=True):
-            buffer[seats, :, self.positions] = new[:, :, 0]
-        self.keys, self.values = (buffer[:count, :, : self.width] for buffer in self.buffers)
+            buffer[self.seats, :, self.positions] = new[:, :, 0]
+        self.keys, self.values = (buffer[: len(self.seats), :, : self.width] for buffer in self.buffers)
         return self.keys, self.values
