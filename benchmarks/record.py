@@ -5,6 +5,7 @@ python benchmarks/record.py benchmarks/results/all_tasks.md -- python benchmarks
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import platform
@@ -12,10 +13,10 @@ import shlex
 import subprocess
 import sys
 import time
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("lm_eval", "torch", "transformers", "datasets")
+LIBRARIES = ("lm_eval", "torch", "transformers", "datasets", "numpy", "scipy")
 
 
 def processor() -> str:
@@ -32,6 +33,15 @@ def commit() -> str:
     return done.stdout.strip() or "no git"
 
 
+def libraries() -> str:
+    """Names and versions of those libraries that are installed."""
+    named = []
+    for name in LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            named.append(f"{name} {version(name)}")
+    return ", ".join(named)
+
+
 def main() -> int:
     output, dashes, *command = sys.argv[1:]
     if dashes != "--" or not command:
@@ -39,11 +49,10 @@ def main() -> int:
     start = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     seconds = time.perf_counter() - start
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     header = (
         f"    {shlex.join(command)}\n\n"
         f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, commit {commit()}, {seconds:.0f} s, "
-        f"{len(os.sched_getaffinity(0))} cores of {processor()}, Python {platform.python_version()}, {libraries}\n\n"
+        f"{len(os.sched_getaffinity(0))} cores of {processor()}, Python {platform.python_version()}, {libraries()}\n\n"
     )
     print(done.stdout, end="")
     if done.returncode == 0:
