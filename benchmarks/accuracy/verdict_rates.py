@@ -1,6 +1,6 @@
 """Simulated rates of false verdicts of a comparison, of "separable" in a leaderboard, and of what passes a gate.
 
-    python benchmarks/accuracy/verdict_rates.py            # at most 20 minutes on two cores; started again, it goes on
+    python benchmarks/accuracy/verdict_rates.py            # an hour on one core; started again, it goes on
     python benchmarks/accuracy/verdict_rates.py --quick    # a few trials of each setting, in a minute
 
 Questions come in clusters of 1, 4 or 8 rows, as rotations do: where a model answers a question otherwise than another does, it
