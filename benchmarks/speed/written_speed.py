@@ -1,6 +1,6 @@
 """CPU seconds of written answers with `hf-prefix` and with the stock `hf` backend, on SmolLM2-135M-Instruct.
 
-    python benchmarks/speed/written_speed.py [--questions 200] [--turns 3] [--works "ARC-Easy, 128 tokens"]
+    python benchmarks/speed/written_speed.py [--questions 200] [--turns 3] [--continuous 16]
 
 Both backends answer the same prompts (0-shot, chat template) in separate processes with one thread, in turns; loading and
 imports are left out. The stock backend has the batch size that is fastest on an eighth of the questions. A row-step is one
@@ -78,12 +78,26 @@ def child(job: dict[str, Any]) -> None:
         requests += [request for request in task.instances for _ in range(request.repeats)]
     torch.manual_seed(0)
     start = time.process_time()
-    texts = lm.generate_until(requests, disable_tqdm=True)
+    if job["backend"] == "continuous":
+        texts = continuous(lm, [request.args[0] for request in requests], job["tokens"])
+    else:
+        texts = lm.generate_until(requests, disable_tqdm=True)
     seconds = time.process_time() - start
     needed = lm.record.generated_tokens if job["backend"] == "hf-prefix" else 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     figures = {"seconds": seconds, "peak_mb": peak, "texts": texts, "steps": needed or steps[0]}
     Path(job["out"]).write_text(json.dumps(figures), encoding="utf-8")
+
+
+def continuous(lm: Any, prompts: list[str], tokens: int) -> list[str]:
+    """Answers by transformers' continuous batching."""
+    from transformers import GenerationConfig
+
+    end = lm.tokenizer.eos_token_id
+    config = GenerationConfig(max_new_tokens=tokens, do_sample=False, eos_token_id=end, pad_token_id=end)
+    inputs = [lm.tok_encode(prompt, add_special_tokens=False) for prompt in prompts]
+    outputs = lm.model.generate_batch(inputs=inputs, generation_config=config)
+    return [lm.tok_decode(each.generated_tokens) for each in outputs.values()]
 
 
 def measure(folder: Path, work: Work, backend: str, batch_size: int, questions: int) -> dict[str, Any]:
@@ -125,6 +139,13 @@ def row(folder: Path, work: Work, args: argparse.Namespace) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
+def library_row(folder: Path, work: Work, questions: int) -> str:
+    """The same questions by transformers' continuous batching, by its `generate`, and by us."""
+    seconds = [measure(folder, work, way, 8, questions)["seconds"] for way in ("continuous", "hf", "hf-prefix")]
+    named = ", ".join(f"{each:.0f} s" for each in seconds)
+    return f"{questions} questions of {work.name} by transformers' continuous batching, stock at 8 rows, and ours: {named}."
+
+
 HEAD = """| work | questions | stock s (batch) | ours s | ratio (range) | row-steps, stock / needed | bar | same text | memory |
 |---|---:|---:|---:|---:|---:|---:|---:|---:|"""
 
@@ -134,6 +155,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--works", nargs="+", default=[work.name for work in WORKS])
+    parser.add_argument("--continuous", type=int, default=0, help="questions for transformers' continuous batching too")
     parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
@@ -146,6 +168,8 @@ def main() -> None:
         for work in WORKS:
             if work.name in args.works:
                 print(row(folder, work, args), flush=True)
+        if args.continuous:
+            print(f"\n{library_row(folder, WORKS[0], args.continuous)}")
 
 
 if __name__ == "__main__":
