@@ -16,6 +16,7 @@ import argparse
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -87,19 +88,26 @@ def trial(number: int, seed: int, whole: Home, folder: Path, kinds: list[str]) -
         except CannotShowError as error:
             print(f"{kind}: {error}", file=sys.stderr)
             kinds = [other for other in kinds if other != kind]
-    problem = faulty.problem
-    again = home.start()
-    code = again.wait()
-    if not problem and code:
-        problem = f"the rerun: exit {code}: {' '.join(again.lines[-1:])}"
-    if not problem and table_of(home) != table_of(whole):
-        problem = "another table"
-    problem = problem or left_behind(home)
-    home.close()
+        except BaseException:
+            home.close()
+            raise
+    try:
+        code, problem = rerun(home, whole)
+    finally:
+        home.close()
+    problem = faulty.problem or problem
     if not problem:
         shutil.rmtree(folder)
     exits = f"{faulty.code}, {code}"
     return Trial(number, faulty.fault, exits, faulty.message, problem, time.monotonic() - start)
+
+
+def rerun(home: Home, whole: Home) -> tuple[int, str]:
+    """The exit code of the run without the fault, and what is wrong with what it leaves; "" for nothing."""
+    again = home.start()
+    if code := again.wait():
+        return code, f"the rerun: exit {code}: {' '.join(again.lines[-1:])}"
+    return code, "another table" if table_of(home) != table_of(whole) else left_behind(home)
 
 
 def trials(args: argparse.Namespace, home: Path) -> list[Trial]:
@@ -141,6 +149,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for the runs; a later call with it goes on")
     parser.add_argument("--only", nargs="+", choices=list(KINDS), help="kinds of faults (default: all)")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # of `timeout`: ends the processes of a trial, too
     with tempfile.TemporaryDirectory() as scratch:
         home = (args.keep or Path(scratch)).resolve()
         home.mkdir(parents=True, exist_ok=True)
