@@ -18,9 +18,9 @@ from mcqa_suite.cli.main import main
 from mcqa_suite.cli.run import save_tables
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.locks import run_lock
+from mcqa_suite.common.scratch import scratch_of_run
 from mcqa_suite.ladder.outputs import remove_tables, save_report
 from mcqa_suite.ladder.run import finished, run_recipe
-from mcqa_suite.ladder.scratch import scratch_folder
 from mcqa_suite.ladder.steps import LadderResult, RungResult
 
 TABLES = ("report.html", "leaderboard.md", "leaderboard.csv", "training.md")
@@ -60,12 +60,12 @@ def test_no_earlier_report_stays_where_a_new_one_cannot_be_written(tmp_path):
 def test_temporary_files_of_a_run_are_in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    with scratch_folder(Path("/a/run")) as first:
+    with scratch_of_run(Path("/a/run")) as first:
         assert Path(tempfile.gettempdir()) == Path(os.environ["TMPDIR"]) == first
         assert first.parent == tmp_path
         (first / "left by a killed process").touch()
     assert Path(tempfile.gettempdir()) == Path(os.environ["TMPDIR"]) == tmp_path
-    with scratch_folder(Path("/a/run")) as second, scratch_folder(Path("/another/run")) as other:
+    with scratch_of_run(Path("/a/run")) as second, scratch_of_run(Path("/another/run")) as other:
         assert first == second != other
     assert [path.name for path in tmp_path.iterdir()] == [first.name]
 

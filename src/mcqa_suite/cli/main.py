@@ -20,6 +20,7 @@ from mcqa_suite.cli.streams import with_lasting_output
 from mcqa_suite.common import extras
 from mcqa_suite.common.errors import ConfigError, McqaError, file_error
 from mcqa_suite.common.output import print_error, safe_output
+from mcqa_suite.common.scratch import scratch_of_command
 from mcqa_suite.common.system_errors import explain_system
 
 GROUPS = {
@@ -119,10 +120,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is not None:
         return run_command(list(argv))
     without_settings_of_python()
-    code = with_lasting_output(lambda: run_command(sys.argv[1:]))
+    code = with_lasting_output(lambda: _with_scratch(sys.argv[1:]))
     if code == INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C while the process ends prints nothing
     return code
+
+
+def _with_scratch(words: list[str]) -> int:
+    """Run a command with a folder for its temporary files; `run` has one of its own, which its stages share."""
+    name = words[words[:1] == ["--debug"] :][:1]
+    if name == ["run"] or not COMMANDS.keys() & name:
+        return run_command(words)
+    with scratch_of_command():
+        return run_command(words)
 
 
 def run_command(words: list[str]) -> int:

@@ -26,6 +26,7 @@ from mcqa_suite.backend import random_model
 from mcqa_suite.backend.gguf_file import is_gguf
 from mcqa_suite.common import extras
 from mcqa_suite.common.locks import run_lock
+from mcqa_suite.common.scratch import scratch_of_run
 from mcqa_suite.common.system_errors import check_utf8
 from mcqa_suite.ladder.chat_template import template_lines
 from mcqa_suite.ladder.context import LadderContext
@@ -36,7 +37,6 @@ from mcqa_suite.ladder.leaks import StageData, check_rows
 from mcqa_suite.ladder.process import EvaluationWorkers
 from mcqa_suite.ladder.questions import Questions, load_tasks, questions_of
 from mcqa_suite.ladder.recipe import BASE, Recipe, read_recipe
-from mcqa_suite.ladder.scratch import scratch_folder
 from mcqa_suite.ladder.stages import BASE_KIND, check_settings, make, record_base
 from mcqa_suite.ladder.steps import Executor, LadderResult, LocalExecutor, RungResult, Step, StepResult, steps_of
 from mcqa_suite.ladder.store import Store, inputs_of, output_of, with_store
@@ -85,7 +85,7 @@ def finished(
         remote_store.check()
     with ExitStack() as outer:
         # Ray looks for its cluster in TMPDIR
-        scratch = None if ray else outer.enter_context(scratch_folder(folder))
+        scratch = None if ray else outer.enter_context(scratch_of_run(folder))
         with ExitStack() as stack:
             executor: Executor = LocalExecutor(recipe.jobs)
             if ray:
