@@ -1,11 +1,12 @@
 """Give hostile files to whole commands: each may end in one line and exit code 2, and nothing else may happen.
 
-    python benchmarks/robustness/fuzz_commands.py --seconds 600 [--only vote table] [--keep FOLDER]
+    python benchmarks/robustness/fuzz_commands.py --seconds 600 [--only vote table] [--keep FOLDER] [--seed 1]
 
-A command gets a valid file in which values are replaced (by null, lists, half surrogates, escape sequences, formulas, huge and
-odd numbers), bytes are changed as in fuzz.py, or which is a FIFO, a link to a device, a folder or a link to nothing. A finding
-is a traceback, more than 10 seconds of CPU time, raw control text on stdout or stderr, a marker that a file made, a connection,
-or a marked key of the environment in the output or in any file.
+A command gets a valid file, or a server's answer, in which values are replaced (by null, lists, half surrogates, escape
+sequences, formulas, huge and odd numbers), bytes are changed as in fuzz.py, or which is a FIFO, a link to a device, a folder or
+a link to nothing. A finding is a traceback, more than 10 seconds of CPU time, a minute of waiting, more than 4 GB of memory, raw
+control text on stdout or stderr, a question on standard input, a marker that a file made, a connection to another address than
+the server's, or a marked key of the environment in the output or in any file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import argparse
 import io
 import os
 import random
+import resource
+import shutil
 import signal
 import socket
 import sys
@@ -26,15 +29,18 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fuzz import HOSTILE, Hang, changed_bytes, changed_values
-from fuzz_targets import RECIPE, lines
-from helpers import log_files as logs
+from fuzz_command_lines import SERVER, CommandLine, command_lines, write_folder
+from helpers.model_server import Reply, serving
 
 from mcqa_suite.cli.main import main as mcqa
 from mcqa_suite.common.foreign_text import UNPRINTABLE
 
-MOST_SECONDS = 10.0
+MOST_SECONDS = 10.0  # of CPU
+MOST_WAITING = 60.0  # seconds of the clock
+MOST_MEMORY = 4 << 30  # beyond what the process takes at its start
 KEY, MARKER = "marked-key-5f1c8e", "MARKER"
 NAMES = [
     "\x1b]0;owned\x07\x1b[2K",
@@ -52,9 +58,7 @@ NESTED: Any = []
 for _ in range(200):
     NESTED = [NESTED]
 VALUES = [None, [], {}, [None], {"a": None}, "", "x" * 300, [[]], [[1, 2], [3]], NESTED, *NAMES, *NUMBERS]
-GRID = '{"answer": [[1]], "status": "answered", "rule": "x", "span": null}'
 CODE = b"a: !!python/object/apply:os.system ['touch MARKER']\n"
-RUN = [logs.written_row("t", i, "B", i % 2) for i in range(4)]
 KINDS = ("fifo", "device", "folder", "dangling")
 
 
@@ -64,116 +68,91 @@ class Outcome:
     codes: Counter[int] = field(default_factory=Counter)
     slowest: float = 0.0
     findings: dict[str, str] = field(default_factory=dict)
+    last: str = ""  # what the last command printed
 
 
-def commands() -> dict[str, tuple[str, bytes]]:
-    """A command line for each command that reads foreign files, with a valid file, whose name is its last part `{}`."""
-    text = lines(*RUN)
-    sampled = lines(*({"id": f"q{i}", "index": k, "prompt": "p", "response": f"It is {k}.", "finish": "stop",
-                       "data": {"gold": "1"}} for i in range(2) for k in range(2)))  # fmt: skip
-    label = {
-        "id": "x",
-        "pair": [0, 1],
-        "prompt": "p",
-        "a": "yes",
-        "b": "no",
-        "by": "judge",
-        "label": "a",
-        "verdicts": [],
-    }
-    pair = {"prompt": "p", "chosen": "yes", "rejected": "no", "group": "g", "id": "i"}
-    rows = {"prompt": "p", "completion": "c", "topic": "t", "id": "1", "group": "g"}
-    questions = (
-        {"question": "1+1?", "answer": "#### 2"},
-        {"prompt": "p", "gold": "2"},
-        {"stem": "s", "choices": ["a", "b"], "gold": [0]},
-    )
-    prompts = lines(*questions)
-    doc = {
-        "id": "arc_agi_1/007bbfb7/0",
-        "task_id": "007bbfb7",
-        "text": "1",
-        "output": [[1]],
-        "encoder": "spaced",
-        "train": [],
-    }
-    grid = {**logs.written_row("t", 0, "B", 1), "filtered_resps": [[GRID]], "doc": doc}
-    with tempfile.TemporaryDirectory() as folder:
-        run = logs.write_run(Path(folder), {"t": RUN}, groups={"g": ["t"]})
-        results = next(run.glob("results_*.json")).read_bytes()
-    name, log = f"run/results_{logs.STAMP}.json", f"run/samples_t_{logs.STAMP}.jsonl"
-    return {
-        f"table run ok --format md ::{log}": ("table, log", text),
-        f"table run ok --format csv ::{name}": ("table, results", results),
-        f"compare ok run --full ::{log}": ("compare, log", text),
-        f"compare ok run --format latex ::{name}": ("compare, results", results),
-        f"compare ok run --format json ::{log}": ("compare as JSON", text),
-        f"report run ok -o report.html ::{log}": ("report, log", text),
-        f"report run --base ok -o report.html ::{name}": ("report, results", results),
-        "extract samples_t.jsonl --output new.jsonl ::samples_t.jsonl": ("extract", text),
-        "vote samples_t.jsonl -o votes ::samples_t.jsonl": ("vote", text),
-        f"orders run ::{log}": ("orders", text),
-        f"variance run ::{log}": ("variance", text),
-        "grids vote s.jsonl --submission sub.json ::s.jsonl": ("grids vote", lines(grid)),
-        "preferences check labels.jsonl ::labels.jsonl": ("preferences check", lines(label, {**label, "pair": [0, 2]})),
-        "preferences label r.jsonl --by correctness -o l.jsonl ::r.jsonl": ("preferences label", sampled),
-        "preferences contrast r.jsonl -o p.jsonl ::r.jsonl": ("preferences contrast", sampled),
-        "preferences label ok.jsonl --by correctness -o l.jsonl ::l.jsonl": (
-            "preferences label, labels",
-            lines({**label, "by": "correctness"}),
-        ),
-        "preferences sample p.jsonl --model none -o q.jsonl ::p.jsonl": ("preferences sample", prompts),
-        "rank a=r.jsonl b=r.jsonl --judge http://u:p@h ::r.jsonl": ("rank", sampled),
-        "data rows.jsonl ::rows.jsonl": ("data, rows", lines(rows, pair)),
-        "data stage.yaml ::stage.yaml": ("data, recipe", RECIPE.replace(b"3600", b"36")),
-        "audit rows.jsonl -o audit ::rows.jsonl": ("audit", lines(rows, pair)),
-        "run recipe.yaml ::recipe.yaml": ("run", RECIPE),
-        "evaluator evaluator.yaml ::evaluator.yaml": ("evaluator", b"checkpoint: x\nquestions: a.jsonl\n"),
-        f"pack run -o packed ::{name}": ("pack", results),
-    }
+class Asked:
+    """Stands for standard input, and records that it was read."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def read(self, *_: Any) -> str:
+        self.times += 1
+        return "y\n"
+
+    readline = read
+
+    def isatty(self) -> bool:
+        return False
+
+    def fileno(self) -> int:
+        raise OSError("no file")
 
 
 @contextmanager
-def watched(connections: list[str]) -> Iterator[None]:
-    """Interrupt after MOST_SECONDS, and refuse and record connections."""
+def watched(server: str, connections: list[str]) -> Iterator[Asked]:
+    """Interrupt after MOST_SECONDS or MOST_WAITING; refuse and record connections but those to the server."""
 
     def stop(*_: Any) -> None:
         raise Hang
 
-    def refuse(_: Any, address: Any) -> None:
+    def refuse(own: Any, address: Any) -> Any:
+        if isinstance(address, tuple) and list(map(str, address[:2])) == urlsplit(server).netloc.split(":"):
+            return original(own, address)
         connections.append(str(address))
         raise ConnectionRefusedError
 
-    signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
+    timers = {signal.ITIMER_PROF: (signal.SIGPROF, MOST_SECONDS), signal.ITIMER_REAL: (signal.SIGALRM, MOST_WAITING)}
+    for timer, (number, seconds) in timers.items():
+        signal.signal(number, stop)
+        signal.setitimer(timer, seconds)
     original, socket.socket.connect = socket.socket.connect, refuse  # type: ignore[method-assign]
+    stdin, sys.stdin = sys.stdin, Asked()  # type: ignore[assignment]
     try:
-        yield
+        yield sys.stdin  # type: ignore[misc]
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        socket.socket.connect = original  # type: ignore[method-assign]
+        for timer in timers:
+            signal.setitimer(timer, 0)
+        socket.socket.connect, sys.stdin = original, stdin  # type: ignore[method-assign]
 
 
-def run_command(command: str, content: bytes | str, outcome: Outcome) -> str | None:
-    """Run a command in an empty folder with its file; returns the finding."""
-    words, _, name = command.partition(" ::")
-    logs.write_run(Path("ok"), {"t": RUN})
-    logs.write_run(Path("run"), {"t": RUN})
-    Path("ok.jsonl").write_bytes(
-        lines({"id": "q", "index": 0, "prompt": "p", "response": "It is 1.", "data": {"gold": "1"}})
-    )
-    path = Path(name)
+@dataclass
+class Place:
+    """The folder that each command gets a copy of, and a server with the content of the file that stands for it."""
+
+    home: Path
+    url: str = ""
+    answer: bytes = b""
+
+
+def run_command(line: CommandLine, content: bytes | str, place: Place, outcome: Outcome) -> str | None:
+    """Run a command with its file in a new copy of the folder, and count what came of it; return the finding."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copytree(place.home, Path(scratch) / "here")
+        os.chdir(Path(scratch) / "here")
+        try:
+            return _finding(line, content, place, outcome)
+        finally:
+            os.chdir(before)
+
+
+def _finding(line: CommandLine, content: bytes | str, place: Place, outcome: Outcome) -> str | None:
+    path = Path(line.file)
     path.unlink(missing_ok=True)
-    if isinstance(content, bytes):
+    if line.file == SERVER:
+        place.answer = content if isinstance(content, bytes) else b""
+    elif isinstance(content, bytes):
         path.write_bytes(content)
     else:
         {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "device": lambda: path.symlink_to("/dev/zero"),
          "dangling": lambda: path.symlink_to("nothing")}[content]()  # fmt: skip
     out, err, connections, start = io.StringIO(), io.StringIO(), list[str](), time.process_time()
-    finding, code = None, 0
+    finding, code, words = None, 0, line.words.replace(SERVER, place.url).split()
     try:
-        with watched(connections), redirect_stdout(out), redirect_stderr(err):
-            code = mcqa(words.split())
+        with watched(place.url, connections) as stdin, redirect_stdout(out), redirect_stderr(err):
+            code = mcqa(words)
     except SystemExit as error:
         code = int(error.code or 0)
     except (Hang, Exception) as error:
@@ -183,28 +162,31 @@ def run_command(command: str, content: bytes | str, outcome: Outcome) -> str | N
         )
     printed = out.getvalue() + err.getvalue()
     written = [
-        file.read_bytes() for file in Path().rglob("*") if file.is_file() and file != path and not file.is_symlink()
+        file.read_bytes() for file in Path().rglob("*") if file.is_file() and not file.is_symlink() and file != path
     ]
     outcome.inputs, outcome.codes[code] = outcome.inputs + 1, outcome.codes[code] + 1
-    outcome.slowest = max(outcome.slowest, time.process_time() - start)
+    outcome.slowest, outcome.last = max(outcome.slowest, time.process_time() - start), printed
     if sign := UNPRINTABLE.search(printed.replace("\r", "").replace("\x1b[A", "")):
         finding = finding or f"raw control text {sign[0]!r}"
     if KEY in printed or any(KEY.encode() in text for text in written):
         finding = finding or "a marked key"
     if Path(MARKER).exists():
         finding = finding or "a marker"
+    if code not in (0, 1, 2):
+        finding = finding or f"exit code {code}"
+    if "Traceback (most recent call last)" in printed:
+        finding = finding or "a traceback in the output"
+    if stdin.times:
+        finding = finding or "a question on standard input"
     return finding or (f"a connection to {connections[0]}" if connections else None)
 
 
-def check_valid(command: str, valid: bytes) -> None:
-    """Run a command with its valid file, which also imports what it needs; SystemExit for a finding."""
-    before, outcome = Path.cwd(), Outcome()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        finding = run_command(command, valid, outcome)
-        os.chdir(before)
-    if finding:
-        sys.exit(f"{command}: the valid file gives {finding}")
+def check_valid(line: CommandLine, place: Place) -> None:
+    """Run a command with its valid file, which also imports what it needs; SystemExit where it is refused."""
+    outcome = Outcome()
+    finding = run_command(line, line.valid, place, outcome)
+    if finding or not outcome.codes[line.code]:
+        sys.exit(f"{line.title}: the valid file gives {finding or dict(outcome.codes)}: {outcome.last[-500:]}")
 
 
 def contents(valid: bytes, draw: random.Random) -> bytes | str:
@@ -224,37 +206,55 @@ def contents(valid: bytes, draw: random.Random) -> bytes | str:
     return content
 
 
+def fuzz(line: CommandLine, place: Place, seconds: float, draw: random.Random, keep: Path | None) -> Outcome:
+    """Run a command with changed files until the time is up."""
+    outcome = Outcome()
+    check_valid(line, place)
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        content = contents(line.valid, draw)
+        finding = run_command(line, content, place, outcome)
+        if finding and finding not in outcome.findings:
+            outcome.findings[finding] = outcome.last
+            if keep:
+                name = "".join(sign if sign.isalnum() else "_" for sign in f"{line.title}-{finding}")[:100]
+                (keep / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+                (keep / f"{name}.printed").write_text(outcome.last, encoding="utf-8", errors="replace")
+    return outcome
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--only", nargs="+", default=[], help="parts of the names of commands")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--keep", type=Path, help="a folder for an input of every finding")
     args = parser.parse_args()
-    os.environ |= {"OPENAI_API_KEY": KEY, "HF_TOKEN": f"{KEY}-2", "HF_HUB_OFFLINE": "1"}
-    chosen = {c: v for c, v in commands().items() if not args.only or any(word in v[0] for word in args.only)}
-    before = Path.cwd()
-    print(
-        "| command | inputs | exit code 0 | 1 | 2 | slowest (s of CPU) | findings |\n|---|---:|---:|---:|---:|---:|---:|"
-    )
-    outcomes = {}
-    for command, (title, valid) in chosen.items():
-        outcome, draw = outcomes.setdefault(title, Outcome()), random.Random(title)
-        check_valid(command, valid)
-        until = time.monotonic() + args.seconds / len(chosen)
-        while time.monotonic() < until:
-            content = contents(valid, draw)
-            with tempfile.TemporaryDirectory() as folder:
-                os.chdir(folder)
-                finding = run_command(command, content, outcome)
-                os.chdir(before)
-            if finding and finding not in outcome.findings:
-                outcome.findings[finding] = str(content)[:400]
-                if args.keep:
-                    args.keep.mkdir(parents=True, exist_ok=True)
-                    name = "".join(sign if sign.isalnum() else "_" for sign in f"{title}-{finding}")[:100]
-                    (args.keep / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-        codes = " | ".join(str(outcome.codes[code]) for code in (0, 1, 2))
-        print(f"| {title} | {outcome.inputs} | {codes} | {outcome.slowest:.1f} | {len(outcome.findings)} |", flush=True)
+    if args.keep:
+        args.keep.mkdir(parents=True, exist_ok=True)
+    os.environ |= {"OPENAI_API_KEY": KEY, "HF_TOKEN": f"{KEY}-2", "HF_HUB_OFFLINE": "1", "MCQA_CACHE": "off"}
+    outcomes, place = {}, Place(Path())
+    with tempfile.TemporaryDirectory() as folder, serving(lambda _: Reply(place.answer)) as served:
+        place.home, place.url, before = Path(folder), served.url, Path.cwd()
+        os.chdir(folder)
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            write_folder(Path())
+        chosen = [
+            line for line in command_lines(Path()) if not args.only or any(word in line.title for word in args.only)
+        ]
+        os.chdir(before)
+        used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_DATA, (used + MOST_MEMORY, used + MOST_MEMORY))
+        print(
+            "| command | inputs | exit code 0 | 1 | 2 | slowest (s of CPU) | findings |\n|---|---:|---:|---:|---:|---:|---:|"
+        )
+        for line in chosen:
+            draw = random.Random(f"{line.title}{args.seed}")
+            outcome = outcomes[line.title] = fuzz(line, place, args.seconds / len(chosen), draw, args.keep)
+            codes = " | ".join(str(outcome.codes[code]) for code in (0, 1, 2))
+            row = f"{outcome.inputs} | {codes} | {outcome.slowest:.1f} | {len(outcome.findings)}"
+            print(f"| {line.title} | {row} |", flush=True)
+    print(f"\n{sum(outcome.inputs for outcome in outcomes.values()):,} inputs of {len(outcomes)} commands.")
     for title, outcome in outcomes.items():
         for finding in outcome.findings:
             print(f"- **{title}**: {finding}")
