@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import lm_eval.evaluator
 import numpy as np
 import yaml
 from fuzz_targets import RECIPE, lines, whole
@@ -37,11 +38,7 @@ class CommandLine:
     words: str
     file: str
     valid: bytes
-    code: int = 0  # with the valid file
-
-    @property
-    def uses_server(self) -> bool:
-        return SERVER in self.words
+    weight: int = 1  # share of the time
 
 
 def write_folder(folder: Path) -> None:
@@ -55,6 +52,7 @@ def write_folder(folder: Path) -> None:
     (folder / "rows.jsonl").write_bytes(lines(ROW, PAIR))
     write_random_model(folder / "model", SHAPE)
     as_stage(folder / "model", folder / "made" / "checkpoints" / "sft")
+    lm_eval.evaluator.add_env_info = lambda storage: None  # else pip and nvidia-smi are run for every evaluation
     words = f"eval --model_args pretrained=model --tasks {TASK} --limit 2 -o asked --apply_chat_template false"
     if mcqa(words.split()):
         raise SystemExit("the random model cannot be evaluated")
@@ -79,7 +77,11 @@ def command_lines(folder: Path) -> Iterator[CommandLine]:
     result, text = (folder / "run" / results).read_bytes(), lines(*RUN)
     yield CommandLine("table, log", "table run ok --format md", f"run/{log}", text)
     yield CommandLine("table, results", "table run ok --format csv", f"run/{results}", result)
-    yield CommandLine("table, subset", "table run --subset s.json", "s.json", b'["t/0", "t/1", "t/2", "t/3"]')
+    subset = {
+        "form": "mcqa-subset 1",
+        "tasks": {"t": {"documents": 4, "doc_ids": [1], "doc_hashes": [RUN[1]["doc_hash"]]}},
+    }
+    yield CommandLine("table, subset", "table run --subset s.json", "s.json", whole(subset))
     yield CommandLine("compare, log", "compare ok run --full", f"run/{log}", text)
     yield CommandLine("compare, results", "compare ok run --format latex", f"run/{results}", result)
     yield CommandLine("compare as JSON", "compare ok run --format json", f"run/{log}", text)
@@ -110,20 +112,20 @@ def _preferences(folder: Path) -> Iterator[CommandLine]:
     yield CommandLine("preferences contrast", "preferences contrast ok.jsonl -o p.jsonl", "ok.jsonl", sampled)
     sample = "preferences sample p.jsonl --model model --n 1 --max-tokens 2 -o q.jsonl"
     yield CommandLine("preferences sample", sample, "p.jsonl", lines(*QUESTIONS))
+    sample = sample.replace("p.jsonl", "rows.jsonl")
     yield CommandLine("preferences sample, tokenizer", sample, "model/tokenizer.json", _of(folder, "tokenizer.json"))
 
 
 def _training(folder: Path) -> Iterator[CommandLine]:
-    stage, recipe = yaml.safe_load(RECIPE.replace(b"3600", b"36")), yaml.safe_load(RECIPE)
-    recipe["base"] = "model"
+    recipe = yaml.safe_load(RECIPE.replace(b"3600", b"36").replace(b"e-3", b".0e-3").replace(b"../base", b"model"))
     recipe["evaluate"][1].pop("metadata")
     estimate = "run recipe.yaml --estimate --tflops 1"
     yield CommandLine("data, rows", "data rows.jsonl", "rows.jsonl", lines(ROW, PAIR))
-    yield CommandLine("data, recipe", "data stage.yaml", "stage.yaml", whole(stage))
+    yield CommandLine("data, recipe", "data stage.yaml", "stage.yaml", whole(recipe))
     yield CommandLine("audit", "audit rows.jsonl -o audit", "rows.jsonl", lines(ROW, PAIR))
     yield CommandLine("run, recipe", estimate, "recipe.yaml", whole(recipe))
     yield CommandLine("run, recipe as text", estimate, "recipe.yaml", yaml.safe_dump(recipe).encode())
-    yield CommandLine("score-pairs", "score-pairs model pairs.jsonl", "pairs.jsonl", lines(PAIR, PAIR))
+    yield CommandLine("score-pairs", "score-pairs model pairs.jsonl --reference none", "pairs.jsonl", lines(PAIR, PAIR))
     pairs = {"checkpoint": "model", "pairs": "pairs.jsonl", "reference": "model"}
     yield CommandLine("evaluator", "evaluator evaluator.yaml", "evaluator.yaml", whole(pairs))
 
@@ -131,9 +133,9 @@ def _training(folder: Path) -> Iterator[CommandLine]:
 def _checkpoints(folder: Path) -> Iterator[CommandLine]:
     evaluated = f"eval --model_args pretrained=model --tasks {TASK} --limit 1"
     for name in ("config.json", "tokenizer_config.json", "generation_config.json"):
-        yield CommandLine(f"eval, {name}", evaluated, f"model/{name}", _of(folder, name))
+        yield CommandLine(f"eval, {name}", evaluated, f"model/{name}", _of(folder, name), weight=3)
     settings = {"model_args": {"pretrained": "model", "dtype": "float32"}, "tasks": [TASK], "limit": 1, "seed": [0] * 4}
-    yield CommandLine("eval, settings", "eval --config eval.yaml", "eval.yaml", whole(settings))
+    yield CommandLine("eval, settings", "eval --config eval.yaml", "eval.yaml", whole(settings), weight=3)
     manifest = (folder / "made/checkpoints/sft/manifest.json").read_bytes()
     stage, name = "made/checkpoints/sft", "made/checkpoints/sft/manifest.json"
     yield CommandLine("card", f"card {stage}", name, manifest)
@@ -155,7 +157,7 @@ def _servers() -> Iterator[CommandLine]:
     address = f"base_url={SERVER}/chat/completions,model=m,max_retries=1,num_concurrent=2"
     task = "--tasks mcqa_openbookqa_cot --limit 2 --apply_chat_template"
     words = f"eval --model local-chat-completions --model_args {address} {task}"
-    yield CommandLine("eval, a server's answer", words, SERVER, whole(ANSWER))
+    yield CommandLine("eval, a server's answer", words, SERVER, whole(ANSWER), weight=3)
 
 
 def _of(folder: Path, name: str) -> bytes:

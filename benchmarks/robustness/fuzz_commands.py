@@ -185,7 +185,7 @@ def check_valid(line: CommandLine, place: Place) -> None:
     """Run a command with its valid file, which also imports what it needs; SystemExit where it is refused."""
     outcome = Outcome()
     finding = run_command(line, line.valid, place, outcome)
-    if finding or not outcome.codes[line.code]:
+    if finding or not outcome.codes[0]:
         sys.exit(f"{line.title}: the valid file gives {finding or dict(outcome.codes)}: {outcome.last[-500:]}")
 
 
@@ -248,9 +248,10 @@ def main() -> int:
         print(
             "| command | inputs | exit code 0 | 1 | 2 | slowest (s of CPU) | findings |\n|---|---:|---:|---:|---:|---:|---:|"
         )
+        total = sum(line.weight for line in chosen)
         for line in chosen:
             draw = random.Random(f"{line.title}{args.seed}")
-            outcome = outcomes[line.title] = fuzz(line, place, args.seconds / len(chosen), draw, args.keep)
+            outcome = outcomes[line.title] = fuzz(line, place, args.seconds * line.weight / total, draw, args.keep)
             codes = " | ".join(str(outcome.codes[code]) for code in (0, 1, 2))
             row = f"{outcome.inputs} | {codes} | {outcome.slowest:.1f} | {len(outcome.findings)}"
             print(f"| {line.title} | {row} |", flush=True)

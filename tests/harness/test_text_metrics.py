@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
+import sys
+from pathlib import Path
 
 import pytest
+from helpers.foreign_checkpoints import edit, with_code
 from helpers.locations import TOY
 from helpers.log_files import by_name
 
@@ -149,6 +153,20 @@ def test_bertscore_equals_the_formula_by_hand(tiny_encoder):
     assert bertscore(pairs, f"{tiny_encoder}@1")[1] == pytest.approx(expected, abs=1e-6)
     assert bertscore(pairs[1:2], f"{tiny_encoder}@1") == pytest.approx([expected], abs=1e-6)
     assert bertscore([("", "cat"), *pairs], f"{tiny_encoder}@1")[0] == 0
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_an_encoder_with_code_of_its_own_runs_none_and_asks_nothing(tiny_encoder, tmp_path, monkeypatch, native):
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\ny\n"))
+    folder, marker = with_code(Path(tiny_encoder), tmp_path / "encoder", native=native)
+    edit(folder / "config.json", {"auto_map": {"AutoConfig": "own_code.Config", "AutoModel": "own_code.Model"}})
+    if native:
+        assert bertscore([("the cat", "the cat")], f"{folder}@1") == pytest.approx([1])
+    else:
+        with pytest.raises(CheckpointError, match="needs code of its own"):
+            bertscore([("the cat", "the cat")], f"{folder}@1")
+    assert not marker.exists()
+    assert sys.stdin.read() == "y\ny\n"
 
 
 def test_an_encoder_that_cannot_be_used_is_named(tiny_encoder):

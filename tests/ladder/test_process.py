@@ -83,6 +83,18 @@ def test_a_log_on_a_full_disk_neither_stops_a_step_nor_hides_its_error():
         run_script(script, Path("/dev/full"))
 
 
+@pytest.mark.parametrize("end", ["\\n", ""])
+def test_a_log_has_no_secret_of_the_environment(tmp_path, monkeypatch, end):
+    """Also where the process writes the secret in two parts, and beside bytes that are no text."""
+    monkeypatch.setenv("WANDB_API_KEY", "marker-5f1c8e")
+    script = (
+        "import sys, time; write = sys.stdout.buffer.write; write(b'key marker-'); sys.stdout.flush(); time.sleep(0.2);"
+        f"write(b'5f1c8e \\xff at http://me:hunter2@host{end}')"
+    )
+    run_script(script, tmp_path / "x.log")
+    assert (tmp_path / "x.log").read_bytes() == b"key ... \xff at http://...@host" + end.replace("\\n", "\n").encode()
+
+
 def test_a_log_that_is_a_pipe_is_an_error_and_no_wait_for_a_reader(tmp_path):
     os.mkfifo(tmp_path / "x.log")
     with pytest.raises(OSError, match="No such device or address") as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from helpers.report_runs import ladder, reported
 
@@ -61,6 +62,23 @@ def test_a_loss_that_is_not_a_number_is_a_gap(tmp_path):
     plot = training([curve for curve in curves if curve.metric == "loss"])
     (line,) = panels(plot)["loss"]
     assert [value == value for value in line.get_ydata()] == [True, False, True]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("value", [1e308, -1e308, float("inf"), 10**400])
+def test_a_loss_that_no_axis_holds_is_a_gap(tmp_path, value):
+    entries = [sft(1), {"step": 2, "loss": value, "grad_norm": -1e308}, sft(3)]
+    plot = training(read_curves({"sft": log(tmp_path, "sft", *entries)})[0])
+    (line,) = panels(plot)["loss"]
+    assert np.isnan(line.get_ydata()).tolist() == [False, True, False]
+    plot.figure.savefig(tmp_path / "curves.svg")
+
+
+@pytest.mark.parametrize("step", [float("nan"), 1e308, -1, "nan", None, [1]])
+def test_a_step_that_is_none_leaves_the_log_out(tmp_path, step):
+    curves, (problem,) = read_curves({"sft": log(tmp_path, "sft", sft(1), {"step": step, "loss": 1.0})})
+    assert not curves
+    assert "training_log.jsonl:2: not an object with a step" in problem
 
 
 def test_a_metric_that_no_rung_logged_has_no_panel():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from mcqa_suite.common.errors import CheckpointError, ConfigError
@@ -56,7 +58,7 @@ def bertscore(pairs: Sequence[tuple[str, str]], model: str) -> list[float]:
 
     `model` is a folder or a hub name, `MODEL@LAYER` for a layer other than the one that bert-score recommends. ConfigError
     without a layer for a model that it does not know, and for a layer that the model does not have;
-    CheckpointError for a model that cannot be loaded.
+    CheckpointError for a model that cannot be loaded. Code of the model never runs.
     """
     from bert_score import score
     from bert_score.utils import model2layers
@@ -67,12 +69,29 @@ def bertscore(pairs: Sequence[tuple[str, str]], model: str) -> list[float]:
         raise ConfigError(f"{model}: bert-score recommends no layer of this model; give {name}@LAYER")
     full = [(ours.strip(), theirs.strip()) for ours, theirs in pairs if ours.strip() and theirs.strip()]
     try:
-        values = iter(score(*map(list, zip(*full, strict=True)), name, int(layer))[2].tolist() if full else ())
+        with _without_code():
+            values = iter(score(*map(list, zip(*full, strict=True)), name, int(layer))[2].tolist() if full else ())
     except AssertionError as error:
         raise ConfigError(f"{model}: {error}") from error
     except (OSError, ValueError) as error:
         raise explain(error, name) or CheckpointError(f"{name}: cannot be loaded as an encoder ({error})") from error
     return [next(values) if ours.strip() and theirs.strip() else 0.0 for ours, theirs in pairs]
+
+
+@contextmanager
+def _without_code() -> Iterator[None]:
+    """Have bert-score load models without their own code: it leaves the choice open, so that transformers asks on stdin."""
+    from bert_score import utils
+
+    own = {name: getattr(utils, name) for name in ("AutoModel", "AutoTokenizer")}
+    for name, cls in own.items():
+        load = partial(cls.from_pretrained, trust_remote_code=False)
+        setattr(utils, name, SimpleNamespace(from_pretrained=load))
+    try:
+        yield
+    finally:
+        for name, cls in own.items():
+            setattr(utils, name, cls)
 
 
 def longest_common_subsequence(first: Sequence[str], second: Sequence[str]) -> int:

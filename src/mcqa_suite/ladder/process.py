@@ -18,6 +18,7 @@ from subprocess import PIPE
 from typing import IO, Any
 
 from mcqa_suite.common.errors import StageError
+from mcqa_suite.common.masking import masked
 from mcqa_suite.common.system_errors import explain_output, killed_by
 
 WORKER = ("-m", "mcqa_suite.evaluation.worker")
@@ -31,7 +32,8 @@ SECONDS_BETWEEN_LINES = 60.0  # of progress, where stderr is not a terminal
 ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt|Exit)|[\w.]+\.py|mcqa)\b.*: .*")
 DISK_FULL = re.compile(r"No space left on device|[Dd]isk quota exceeded|os error 28\b")
 KILLED = re.compile(r"Signal (\d+) \(SIG\w+\) received by PID")  # torchrun's words for one of several processes
-TAIL = 1 << 16  # bytes of output that are searched for an error
+LINE_END = re.compile(rb"(?<=[\r\n])")
+TAIL = 1 << 16  # bytes of output that are searched for an error; a longer line goes to the log in parts
 ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",  # spinning threads make a small model ten times slower on a busy machine
     "TORCHDYNAMO_DISABLE": "1",  # stages are short: compiling costs minutes and saves seconds
@@ -148,7 +150,7 @@ def _raise_for(code: int, output: str, name: str, log: Path) -> None:
 
 
 def _copy_output(output: IO[bytes], log: IO[bytes], label: str, answers: IO[bytes] | None = None) -> str:
-    """Copy `output` to the log, and show its latest progress after `label` on stderr; return its last `TAIL` bytes.
+    """Copy `output` to the log without secrets, and show its latest progress after `label` on stderr; return its end.
 
     Return when `output` ends, or when it is read and `answers` has a line. A terminal shows one bar that is redrawn, a file a
     line every `SECONDS_BETWEEN_LINES`. If the log's disk is full, output is lost and the step goes on.
@@ -157,17 +159,24 @@ def _copy_output(output: IO[bytes], log: IO[bytes], label: str, answers: IO[byte
     pending, last, tail = b"", time.monotonic(), b""
     sources = [output, answers] if answers else [output]
     while output in select.select(sources, [], [])[0] and (block := os.read(output.fileno(), TAIL)):
-        with suppress(OSError):
-            log.write(block)
         tail = (tail + block)[-TAIL:]
-        *lines, pending = re.split(rb"[\r\n]", pending + block)
+        *lines, pending = LINE_END.split(pending + block)
+        if len(pending) > TAIL:
+            lines, pending = [*lines, pending], b""
+        _log(b"".join(lines), log)
         progress = [text for line in lines if (text := progress_of(line.decode(errors="replace")))]
         if progress and (terminal or time.monotonic() - last > SECONDS_BETWEEN_LINES):
             _draw(f"{label}  {progress[-1]}", terminal)
             last = time.monotonic()
+    _log(pending, log)
     if terminal:
         _draw("", terminal)
     return tail.decode(errors="replace")
+
+
+def _log(output: bytes, log: IO[bytes]) -> None:
+    with suppress(OSError):
+        log.write(masked(output.decode(errors="surrogateescape")).encode(errors="surrogateescape"))
 
 
 def progress_of(line: str) -> str:

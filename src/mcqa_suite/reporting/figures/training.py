@@ -36,6 +36,7 @@ METRICS = {
 INKS = (DATA, INK, SAME)
 DASHES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (4, 1.2, 1, 1.2)))
 MOST_RUNGS = 8
+LARGEST = 1e30  # of what is drawn: the margins of an axis up to 1e308 have no number
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def _curves(rung: str, path: Path) -> list[Curve]:
         try:
             entry = loads(line)
             step = float(entry["step"])
+            if not 0 <= step <= LARGEST:
+                raise ValueError(f"step {step}")
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path}:{number}: not an object with a step; its curves are left out") from error
         for name, value in entry.items():
@@ -119,14 +122,14 @@ def training(curves: Sequence[Curve]) -> Plot | None:
         "training",
         "Training curves",
         "The metrics that each trained rung logged, by optimiser step; the y axis has the trainer's name of the metric. "
-        f"A gap in a line is a value that is not finite.{capped(len(rungs), len(trained), 'trained rungs')}",
+        f"A gap in a line is a value that is not finite, or beyond 1e30.{capped(len(rungs), len(trained), 'trained rungs')}",
         "; ".join(words),
         figure,
     )
 
 
 def _line(ax: Axes, curve: Curve, ink: str, dash: object) -> None:
-    values = np.where(np.isfinite(curve.values), curve.values, np.nan)
+    values = np.where(np.abs(curve.values) <= LARGEST, curve.values, np.nan)
     alone = len(values) == 1
     ax.plot(curve.steps, values, color=ink, ls=dash, lw=1.4, marker="o" if alone else "", ms=3.5)
 
