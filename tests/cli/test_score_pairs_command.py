@@ -91,6 +91,10 @@ def test_a_checkpoint_without_a_reference_is_one_line(tiny_checkpoint, tmp_path,
     shutil.copytree(tiny_checkpoint, other)
     assert refused(capsys, alone, pairs).startswith(line)
     assert content_hash(other)
+    assert refused(capsys, "runs/nothing", pairs).startswith(
+        "mcqa: runs/nothing: no reference: there is no such folder;"
+    )
+    assert refused(capsys, pairs, pairs).startswith(f"mcqa: {pairs}: no such folder; give another one")
 
 
 @pytest.mark.parametrize(

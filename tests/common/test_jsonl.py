@@ -54,12 +54,22 @@ def test_the_last_line_of_a_growing_file_may_be_cut_off(tmp_path, cut):
         list(numbered_rows(path, growing=True))
 
 
+@pytest.mark.parametrize("content", [b'{"a', b"[1, 2]"])
+def test_a_growing_file_whose_only_line_is_no_row_is_not_empty(tmp_path, content):
+    (tmp_path / "x.jsonl").write_bytes(content)
+    with pytest.raises(DatasetError, match=r"x\.jsonl:1: "):
+        list(numbered_rows(tmp_path / "x.jsonl", growing=True))
+
+
 def test_a_file_may_hold_one_list_of_objects(tmp_path):
     path = tmp_path / "x.json"
     path.write_bytes(b'\xef\xbb\xbf[{"a": 1},\n {"b": 2}]')
     assert list(numbered_items(path)) == [(1, {"a": 1}), (2, {"b": 2})]
     path.write_bytes(b'[{"a": 1}, 2]')
     with pytest.raises(DatasetError, match=r"x\.json:2: expected a JSON object, found int"):
+        list(numbered_items(path))
+    path.write_bytes(b"[]")
+    with pytest.raises(DatasetError, match=r"x\.json: no rows; expected a list of JSON objects"):
         list(numbered_items(path))
 
 

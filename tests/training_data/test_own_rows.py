@@ -105,6 +105,8 @@ def test_a_file_with_another_column_or_without_a_number_is_named_with_its_line(t
         rows(Source("gsm8k", path=written(tmp_path, {"question": "q"})))
     with pytest.raises(DatasetError, match=r"own.jsonl:1: .*; a row has question and answer"):
         rows(Source("gsm8k", path=written(tmp_path, {"question": "q", "answer": "many"})))
+    with pytest.raises(DatasetError, match=r"own.jsonl:1: 'answer' is NoneType, expected text; a row has question"):
+        rows(Source("gsm8k", path=written(tmp_path, {"question": "q", "answer": None})))
 
 
 def test_a_file_has_no_split_of_the_data_set(tmp_path):

@@ -63,7 +63,9 @@ def test_a_prompt_without_a_right_answer_has_a_reference(tmp_path, capsys):
 def test_no_pair_is_one_line_and_writes_no_file(tmp_path, capsys):
     responses(tmp_path, [["Surely B."]], **WHALE)
     assert contrast(tmp_path) == (2, [])
-    assert "no pair is left (1 right); sample more responses" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"mcqa: {tmp_path}/")  # the file of the responses
+    assert line.endswith(": no pair is left (1 right); sample more responses")
 
 
 def test_pairs_that_length_tells_apart_end_with_exit_code_1_and_are_written(tmp_path, capsys):

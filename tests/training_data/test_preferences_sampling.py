@@ -68,6 +68,12 @@ def test_a_row_without_a_usable_prompt_is_named_with_file_and_line(tmp_path, row
         read_prompts(write(tmp_path / "d.jsonl", rows))
 
 
+def test_a_cut_off_last_line_of_the_prompts_is_no_fewer_prompts(tmp_path):
+    (tmp_path / "d.jsonl").write_text('{"prompt": "p"}\n{"prompt": "q')
+    with pytest.raises(DatasetError, match=r"d\.jsonl:2: not valid JSON"):
+        read_prompts(tmp_path / "d.jsonl")
+
+
 # --- sampling
 
 

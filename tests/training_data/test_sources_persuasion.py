@@ -172,7 +172,11 @@ def test_an_unreadable_persuasion_source_is_a_one_line_error(tmp_path, dialogues
     (tmp_path / "deep" / "conversations.json").write_text("[" * 3000)
     for source, kind, message in (
         (Source("persuasionforgood"), DatasetError, "full_dialog.csv: No such file .*; give 'path'"),
-        (Source("persuasionforgood", path=str(tmp_path / "bare.csv")), DatasetError, "no column 'B4' among Unit, Turn"),
+        (
+            Source("persuasionforgood", path=str(tmp_path / "bare.csv")),
+            DatasetError,
+            "no column .B4. .columns: Unit, Turn, B2",
+        ),
         (Source("persuasionforgood", path=str(tmp_path / "roles.csv")), DatasetError, "roles.csv:4: B4 is '2'"),
         (Source("convokit_cmv"), ConfigError, "no 'path'; give the folder of ConvoKit's winning-args-corpus"),
         (Source("convokit_cmv", path=str(tmp_path / "bare.jsonl")), DatasetError, "bare.jsonl:1: no key 'root'"),

@@ -134,7 +134,7 @@ def _template(folder: Path, chat_template: bool | None) -> ChatTemplate:
 def _parent(folder: Path) -> str:
     if (parent := find_parent(folder)) is not None:
         return parent
+    reason = "the folder of its parent is not beside it" if folder.is_dir() else "there is no such folder"
     raise CheckpointError(
-        f"{folder}: no reference: the folder of its parent is not beside it; give --reference FOLDER, or --reference none "
-        "for the log-probability alone"
+        f"{folder}: no reference: {reason}; give --reference FOLDER, or --reference none for the log-probability alone"
     )

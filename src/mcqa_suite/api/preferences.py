@@ -11,7 +11,7 @@ from typing import Literal
 
 from mcqa_suite.analysis.ranking import Ranking
 from mcqa_suite.analysis.ranking import rank as rank_verdicts
-from mcqa_suite.common.errors import ConfigError, McqaError
+from mcqa_suite.common.errors import ConfigError, naming
 from mcqa_suite.common.files import write_files, write_lines
 from mcqa_suite.reporting.ranking import csv_table, markdown
 from mcqa_suite.training_data.preferences.annotation import Annotation, annotate
@@ -39,10 +39,8 @@ def pool_prompts(
         _check_positive(n=n)
     stages = read_recipe(Path(recipe)).stages
     sources = [source for stage in stages if isinstance(stage.settings, SftSettings) for source in stage.settings.data]
-    try:
+    with naming(recipe):
         prompts = prompts_of_pool(sources, pool, n, seed)
-    except McqaError as error:
-        raise type(error)(f"{recipe}: {error}") from error
     write_lines(Path(output), (json.dumps(row, ensure_ascii=False) + "\n" for row in prompts.rows))
     return prompts
 
@@ -113,8 +111,11 @@ def label_pairs(
     responses = read_responses(Path(file))
     if by == "correctness":
         check_questions(Path(file))
-        return label(decided_first(pairs_of(responses, None), pairs_per_prompt), by, by_correctness, Path(output))
-    pairs = pairs_of(responses, pairs_per_prompt)
+        with naming(file):
+            pairs = decided_first(pairs_of(responses, None), pairs_per_prompt)
+        return label(pairs, by, by_correctness, Path(output))
+    with naming(file):
+        pairs = pairs_of(responses, pairs_per_prompt)
     if judge is None:
         from mcqa_suite.training_data.preferences.human import label_by_hand
 
@@ -133,7 +134,9 @@ def contrast_pairs(file: str | Path, output: str | Path, *, pairs_per_prompt: in
     `file` is of `mcqa preferences sample`. Returns the pairs, and why others were left out.
     """
     check_questions(Path(file))
-    pairs = contrasted(read_responses(Path(file)), pairs_per_prompt)
+    responses = read_responses(Path(file))
+    with naming(file):
+        pairs = contrasted(responses, pairs_per_prompt)
     write_lines(Path(output), (json.dumps(row, ensure_ascii=False) + "\n" for row in pairs.rows))
     return pairs
 

@@ -22,7 +22,7 @@ def check_checkpoint(checkpoint: str, base: str | None) -> None:
     """CheckpointError for what cannot be evaluated: an adapter on anything but its parent, a reward model, half a file."""
     folder = Path(checkpoint)
     if not folder.is_dir():  # a name on the hub
-        if folder.is_absolute():
+        if folder.is_absolute() or folder.exists():
             raise CheckpointError(f"{checkpoint}: no such folder; give another one, or rerun where a run made it")
         return
     manifest = optional_manifest(folder)
@@ -35,7 +35,8 @@ def check_checkpoint(checkpoint: str, base: str | None) -> None:
         return
     if base is None:
         of = f" {manifest.parent.name!r}" if manifest and manifest.parent else ""
-        raise CheckpointError(f"{checkpoint}: is an adapter; give the folder of its parent{of} as the base")
+        remedy = f"give the folder of its parent{of} as the base, or merge it first (training/merge.py)"
+        raise CheckpointError(f"{checkpoint}: is an adapter; {remedy}")
     if manifest is None:
         print(f"mcqa: {checkpoint}: no manifest, so its base is not checked", file=sys.stderr)
         return

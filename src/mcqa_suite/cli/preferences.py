@@ -194,6 +194,7 @@ def run_annotate(data: Path, output: Path, topics: str | None, **options: Any) -
 
 
 def run_check(file: Path, responses: Path | None, pairs: Path | None, length_bias: float) -> int:
+    from mcqa_suite.common.errors import naming
     from mcqa_suite.training_data.preferences.check import biased_by_length, check, report, write_pairs
     from mcqa_suite.training_data.preferences.pairs import left_out_text, read_labels
     from mcqa_suite.training_data.preferences.sampling import read_responses
@@ -202,6 +203,7 @@ def run_check(file: Path, responses: Path | None, pairs: Path | None, length_bia
     result = check(rows, read_responses(responses) if responses else ())
     print(report(result, length_bias))
     if pairs:
-        written = write_pairs(rows, pairs)
+        with naming(file):
+            written = write_pairs(rows, pairs)
         print(f"{pairs}: {len(written.rows)} pairs; left out: {left_out_text(written.left_out) or 'none'}")
     return int(not result.fit or biased_by_length(result.longer_share, length_bias))

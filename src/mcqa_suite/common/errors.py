@@ -1,6 +1,7 @@
 """Errors that a user can fix; the CLI prints each as one line and exits with 2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from mcqa_suite.common.output import print_error
 
@@ -43,6 +44,15 @@ class ComparisonError(McqaError):
 
 class StageError(McqaError):
     """A stage of a ladder whose process failed."""
+
+
+@contextmanager
+def naming(place: object) -> Iterator[None]:
+    """Inside the block an error's message begins with `place`, such as the file that is read."""
+    try:
+        yield
+    except McqaError as error:
+        raise type(error)(f"{place}: {error}") from error
 
 
 def file_error(error: OSError) -> McqaError | None:

@@ -68,17 +68,17 @@ def parse_row(line: bytes, where: str) -> Row:
 def numbered_rows(path: Path, expected: str = "a JSONL file", *, growing: bool = False) -> Iterator[tuple[int, Row]]:
     """Yield (line number, object); DatasetError for a line that is not an object, and for a file without rows.
 
-    `growing`: another command appends to the file, so an incomplete last line is skipped.
+    `growing`: another command appends to the file, so an incomplete last line after others is skipped.
     """
     empty = True
     for number, line in numbered_lines(path, expected):
-        empty = False
         try:
             row = parse_row(line, f"{path}:{number}")
         except DatasetError:
-            if growing and not line.endswith(b"\n"):
+            if growing and not empty and not line.endswith(b"\n"):
                 return
             raise
+        empty = False
         yield number, row
     if empty:
         raise DatasetError(f"{path}: no rows; expected one JSON object a line")
@@ -91,6 +91,8 @@ def numbered_items(path: Path, expected: str = "a JSON or JSONL file") -> Iterat
         yield from numbered_rows(path, expected)
         return
     items = parse_json(read_bytes(path).removeprefix(BOM), str(path))
+    if not items:
+        raise DatasetError(f"{path}: no rows; expected a list of JSON objects")
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
             raise DatasetError(f"{path}:{number}: expected a JSON object, found {type(item).__name__}; correct it")

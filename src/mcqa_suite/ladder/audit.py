@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.config import read_yaml
-from mcqa_suite.common.errors import ConfigError, DatasetError, McqaError
+from mcqa_suite.common.errors import ConfigError, DatasetError, naming
 from mcqa_suite.common.manifest import Data
 from mcqa_suite.ladder.questions import LoadedTasks
 from mcqa_suite.ladder.recipe import Recipe, Stage, read_recipe
@@ -38,11 +38,9 @@ def stage_rows(recipe: Recipe) -> Iterator[StageRows]:
         sources = [getattr(stage.settings, name, None) for name in (*ENTRIES, "rows")]
         groups.setdefault(repr(sources), []).append(stage)
     for stages in groups.values():
-        try:
+        with naming(f"{recipe.path}: stage {stages[0].name}"):
             rows, data = read_rows(stages[0].settings)
             _, validation = read_validation(stages[0].settings)
-        except McqaError as error:
-            raise type(error)(f"{recipe.path}: stage {stages[0].name}: {error}") from error
         yield StageRows(tuple(stages), rows, data, validation)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mcqa_suite.backend import random_model
 from mcqa_suite.backend.random_model import CONTEXT
-from mcqa_suite.common.errors import McqaError, MissingDataError
+from mcqa_suite.common.errors import MissingDataError, naming
 from mcqa_suite.common.paths import training_dir
 from mcqa_suite.evaluation.evaluate_checkpoint import Evaluation
 from mcqa_suite.harness.tasks import listed
@@ -86,10 +86,8 @@ def smoke(recipe: Recipe) -> Smoke:
         if isinstance(stage.settings, BnbSettings) and not importlib.util.find_spec("bitsandbytes"):
             lines.append(f"    {stage.name}: left out, bitsandbytes is not installed")
         elif stage.name not in dropped:
-            try:
+            with naming(f"{recipe.path}: stage {stage.name}"):
                 settings, reasons = _small_settings(stage.settings, replaced)
-            except McqaError as error:
-                raise type(error)(f"{recipe.path}: stage {stage.name}: {error}") from error
             lines += [f"    {sweep_names.get(stage.name, stage.name)}: {reason}" for reason in reasons]
             stages.append(dataclasses.replace(stage, settings=settings))
     if dropped:

@@ -33,7 +33,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     """
     by_id: dict[str, Prompt] = {}
     reader = EpflReader(str(path))
-    for number, row in numbered_rows(path, growing=True):
+    for number, row in numbered_rows(path):
         try:
             text = _text(row, reader, f"{path.name}:{number}")
         except (ValueError, TypeError, KeyError) as error:
@@ -99,7 +99,7 @@ def read_responses(path: Path) -> dict[str, list[Row]]:
     for number, row in numbered_rows(path, growing=True):
         texts = isinstance(row.get("response"), str) and isinstance(row.get("prompt"), str)
         texts = texts and isinstance(row.get("data") or {}, dict)
-        if not texts or "id" not in row or not isinstance(row.get("index", 0), int):
+        if not texts or row.get("id") in (None, "") or not isinstance(row.get("index", 0), int):
             raise DatasetError(f"{path}:{number}: not a response; expected rows of `mcqa preferences sample`")
         by_id.setdefault(str(row["id"]), {}).setdefault(int(row.get("index", 0)), row)
     return {row_id: [rows[index] for index in sorted(rows)] for row_id, rows in by_id.items()}

@@ -18,6 +18,7 @@ from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as
 PERSUADER, ROLES = "0", {"0": "Persuader", "1": "Persuadee"}
 HISTORY = 8  # turns of a dialogue that a prompt shows
 COLUMNS = ("Unit", "Turn", "B4", "B2")
+EXPECTED = "give 'path', PersuasionForGood's full_dialog.csv"
 DELETED = {"", "[deleted]", "[removed]"}  # texts of posts that are gone
 CHARITY = ("You persuade people to give to the charity Save the Children.", "Write the persuader's next turn.")
 VIEW = ("You change people's views by argument.", "Write a reply that changes the author's view.")
@@ -47,7 +48,8 @@ def _sentences(path: Path) -> Iterator[dict[str, str]]:
         with io.TextIOWrapper(opened(path), encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream)
             if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-                raise DatasetError(f"{path}: no column {missing[0]!r} among {', '.join(reader.fieldnames or ())}")
+                columns = ", ".join(reader.fieldnames or ())[:100] or "none"
+                raise DatasetError(f"{path}: no column {missing[0]!r} (columns: {columns}); {EXPECTED}")
             for row in reader:
                 if row["B4"] not in ROLES:
                     raise DatasetError(f"{path}:{reader.line_num}: B4 is {row['B4']!r}; expected 0 or 1")
@@ -55,7 +57,7 @@ def _sentences(path: Path) -> Iterator[dict[str, str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         kind = MissingDataError if isinstance(error, FileNotFoundError) else DatasetError
-        raise kind(f"{path}: {reason}; give 'path', PersuasionForGood's full_dialog.csv") from error
+        raise kind(f"{path}: {reason}; {EXPECTED}") from error
 
 
 def _change_my_view(source: Source) -> Iterator[tuple[Identity, tuple[str, str]]]:

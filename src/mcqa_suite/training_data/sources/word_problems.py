@@ -63,10 +63,12 @@ def _of_file(source: Source, columns: str, parse: Callable[[Row], Item]) -> list
     items = []
     for number, row in numbered_rows(Path(str(source.path)), "a JSONL file"):
         try:
+            if wrong := [key for key in ("question", "answer") if key in row and not isinstance(row[key], str)]:
+                raise ValueError(f"{wrong[0]!r} is {type(row[wrong[0]]).__name__}, expected text")
             items.append(parse(row))
         except KeyError as error:
             raise DatasetError(f"{source.path}:{number}: no key {error}; a row has {columns}") from error
-        except (ValueError, TypeError, AttributeError) as error:
+        except ValueError as error:
             raise DatasetError(f"{source.path}:{number}: {error}; a row has {columns}") from error
     return items
 
