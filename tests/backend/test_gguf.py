@@ -18,7 +18,7 @@ from mcqa_suite.backend import gguf_conversion, gguf_file
 from mcqa_suite.backend.gguf_file import PACKAGED, describe, find_gguf
 from mcqa_suite.common.checkpoints import check_complete
 from mcqa_suite.common.errors import CheckpointError, ConfigError
-from mcqa_suite.common.manifest import read_manifest
+from mcqa_suite.common.manifest import content_hash, read_manifest
 
 SMOLLM = "smollm2-135m-instruct"
 
@@ -64,6 +64,13 @@ def test_tokenizer_and_chat_template_are_those_of_the_file(model, converted):
     assert ours(text).input_ids == theirs(text).input_ids
     assert ours.decode(ours(text).input_ids) == text
     assert AutoModelForCausalLM.from_pretrained(converted).generation_config.eos_token_id == ours.eos_token_id == 2
+
+
+def test_the_checkpoint_has_a_model_card(converted):
+    card = (converted / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: transformers\n")
+    assert "dequantised" in card
+    assert read_manifest(converted).content == content_hash(converted)
 
 
 def test_the_manifest_names_file_quantisation_size_and_architecture(model, converted):

@@ -193,6 +193,19 @@ def test_without_a_token_the_hub_is_not_asked(here, checkpoint, tmp_path, capsys
     assert here.requests == []
 
 
+@pytest.mark.parametrize("token", ["weird tök€n", "two words", "\x7f"])
+def test_a_token_that_no_header_can_hold_is_one_line_without_it(here, checkpoint, capsys, monkeypatch, token):
+    monkeypatch.setenv("HF_TOKEN", token)
+    assert main(["push", str(checkpoint), "--to", NAME]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(
+        f"mcqa: --to {NAME}: the token of the hub has characters that no token has; correct HF_TOKEN"
+    )
+    assert error.count("\n") == 1
+    assert token not in error
+    assert here.requests == []
+
+
 def test_without_the_library_its_extra_is_named(here, checkpoint, capsys, monkeypatch):
     monkeypatch.setattr("mcqa_suite.common.extras.installed", lambda module: module != "huggingface_hub")
     assert main(["push", str(checkpoint), "--to", NAME]) == 2
@@ -281,3 +294,17 @@ def test_the_report_command_uploads_what_it_wrote(here, tmp_path, capsys):
     here.refuse["commit/main"] = 403
     assert main(words) == 2
     assert "the token lacks the right" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_uploaded_is_not_made(here, tmp_path, capsys):
+    output = tmp_path / "report.html"
+    words = ["report", str(tmp_path / "runs"), "-o", str(output)]
+    assert main([*words, "--push-to-space", "jane"]) == 2
+    assert main([*words, "--private"]) == 2
+    here.refuse["whoami"] = 401
+    assert main([*words, "--push-to-space", "jane/demo"]) == 2
+    name, private, token = capsys.readouterr().err.splitlines()
+    assert "--push-to-space jane: not the name of a repository; give USER/NAME, e.g. --push-to-space" in name
+    assert private == "mcqa: --private needs --push-to-space USER/NAME"
+    assert "the token is not valid" in token
+    assert not output.exists()

@@ -89,6 +89,18 @@ def test_without_runs_it_says_so_and_runs_renew_it(tmp_path, capsys):
     assert "In class." in text
 
 
+def test_the_card_of_a_converted_base_says_where_its_weights_come_from():
+    result = mcqa_suite.card(DEMO / "checkpoints" / "base", dry_run=True)
+    front = yaml.safe_load(result.text.split("---\n")[1])
+    assert (front["base_model"], front["base_model_relation"]) == ("HuggingFaceTB/SmolLM2-135M-Instruct", "quantized")
+    assert front["license"] == "apache-2.0"
+    assert "A base model, dequantised from Q4_1: 134.5 M parameters" in result.text
+    assert "It was not trained here" in section(result.text, "Data")
+    assert "parent" not in result.text
+    assert "Seed" not in result.text
+    assert "| mcqa_arc_easy_cloze | 100 of 2,376 | 49.0 (39.4 to 58.7) |" in result.text
+
+
 def test_a_run_of_the_checkpoint_alone_gives_its_scores(run_folder):
     text = mcqa_suite.card(run_folder / "checkpoints" / "sft", run_folder / "evaluations" / "sft").text
     assert "| t | 1,000 | 70.0 (67.1 to 72.8) |" in text

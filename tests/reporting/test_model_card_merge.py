@@ -71,7 +71,7 @@ def test_a_foreign_card_keeps_every_line_and_gets_what_it_lacks():
     assert "license:   apache-2.0   # ours" in lines
     assert "# chosen by hand" in lines
     assert front(merged.text)["tags"] == ["robots", "mcqa-suite", "sft"]
-    assert merged.yours == ("license", "#", "## Data")
+    assert merged.yours == ("license", "the title", "## Data")
     assert "8 rows" not in merged.text
     assert list(split_sections(split_front(merged.text)[1])) == ["#", "## Data", "## Limits"]
     renewed = merge(SECOND, merged.text)

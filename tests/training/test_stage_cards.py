@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-
 import pytest
 from helpers.checkpoints import as_stage
-from helpers.training_scripts import default_warnings, script
+from helpers.training_scripts import default_warnings
 
 from mcqa_suite.common.manifest import content_hash, read_manifest
+from mcqa_suite.reporting.model_card.files import write_first_card
 
 pytestmark = [pytest.mark.slow, default_warnings]
 PARENT = {"kind": "base", "settings": {"base": "smollm2-135m-instruct"}, "parent": "none"}
@@ -16,18 +15,19 @@ PARENT = {"kind": "base", "settings": {"base": "smollm2-135m-instruct"}, "parent
 
 @pytest.fixture
 def stage(tiny_checkpoint, tmp_path):
-    """A checkpoint in the temporary folder of a stage, and the command line of the stage."""
+    """A checkpoint in the temporary folder of a stage, the folder that it becomes, and its parent."""
     parent = as_stage(tiny_checkpoint, tmp_path / "models" / "base", **PARENT)
     output = tmp_path / "run" / "checkpoints" / "sft"
     folder = as_stage(
         tiny_checkpoint, output.with_name(".sft.partial"), name="sft", parent=read_manifest(parent).content
     )
-    return folder, Namespace(parent=parent, parent_base=None, output=output)
+    return folder, output, parent
 
 
 def write(stage):
-    script("mcqa_training.stage").write_model_card(*stage)
-    return (stage[0] / "README.md").read_text()
+    folder, output, parent = stage
+    write_first_card(folder, output, parent)
+    return (folder / "README.md").read_text()
 
 
 def test_a_stage_writes_its_card_in_place_of_a_librarys(stage):
@@ -44,15 +44,15 @@ def test_a_stage_writes_its_card_in_place_of_a_librarys(stage):
 
 def test_what_a_person_wrote_in_an_earlier_checkpoint_stays(stage):
     text = write(stage)
-    stage[1].output.mkdir()
-    (stage[1].output / "README.md").write_text(text.replace("## Limits", "## Intended use\n\nIn class.\n\n## Limits"))
+    stage[1].mkdir()
+    (stage[1] / "README.md").write_text(text.replace("## Limits", "## Intended use\n\nIn class.\n\n## Limits"))
     assert "In class." in write(stage)
 
 
 def test_a_card_that_cannot_be_renewed_stays_and_fails_no_stage(stage, capsys):
-    stage[1].output.mkdir()
+    stage[1].mkdir()
     broken = "---\ntags: [a\n---\nBy hand.\n"
-    (stage[1].output / "README.md").write_text(broken)
+    (stage[1] / "README.md").write_text(broken)
     assert write(stage) == broken
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "card" in line]
-    assert line.startswith(f"no new model card: {stage[1].output / 'README.md'}:")
+    assert line.startswith(f"no new model card: {stage[1] / 'README.md'}:")

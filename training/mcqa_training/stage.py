@@ -8,7 +8,6 @@ import importlib.util
 import json
 import math
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -48,8 +47,7 @@ from mcqa_suite.common.manifest import (
 )
 from mcqa_suite.common.output import shown
 from mcqa_suite.ladder.stage_settings import TRAINED, read_leave_out, read_settings, record, rows_chat_template
-from mcqa_suite.reporting.model_card.facts import README, read_facts
-from mcqa_suite.reporting.model_card.files import write_card
+from mcqa_suite.reporting.model_card.files import write_first_card
 
 START = time.perf_counter()
 GPU = torch.cuda.is_available()
@@ -287,20 +285,4 @@ def finish(
         **facts,
     )
     write_manifest(folder, manifest)
-    write_model_card(folder, args)
-
-
-def write_model_card(folder: Path, args: argparse.Namespace) -> None:
-    """Write README.md in place of a library's; what a person wrote in that of an earlier checkpoint at the output stays.
-
-    A card that cannot be written fails no stage: an earlier one stays, and one line says why.
-    """
-    card, earlier = folder / README, args.output / README
-    card.unlink(missing_ok=True)
-    try:
-        parents = [path for path in (args.parent, args.parent_base) if path]
-        write_card(read_facts(folder, *parents, run_folder=args.output.parent.parent), card, existing=earlier)
-    except McqaError as error:
-        print(f"no new model card: {error}", file=sys.stderr)
-        if earlier.is_file():
-            shutil.copyfile(earlier, card)
+    write_first_card(folder, args.output, *(path for path in (args.parent, args.parent_base) if path))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,9 +15,10 @@ from mcqa_suite.api.runs import Run
 from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.extras import require
 from mcqa_suite.common.files import write_files
+from mcqa_suite.common.hub import check_name
 from mcqa_suite.logs import runs as logs
 from mcqa_suite.logs.named_runs import expanded
-from mcqa_suite.reporting.every_eval_ever import Relationship, evaluation_log
+from mcqa_suite.reporting.every_eval_ever import Relationship, evaluation_files
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +43,12 @@ def export(
     organization: str = "unknown",
     relationship: Relationship = "other",
     model: str | None = None,
+    samples: bool = False,
 ) -> ExportResult:
     """Write runs into the folder `output`, all files or none.
 
-    "every-eval-ever": <run>.json for each run, in that project's schema, with 95 % intervals. `organization` reports the scores,
+    "every-eval-ever": for each run a JSON file in that project's schema, with 95 % intervals, under its name in the project's
+    datastore; with `samples` also the file of its samples, without those of GPQA. `organization` reports the scores,
     `relationship` is its relation to who made the model, `model` the name of a single run's model on the hub.
     "parquet": scores.parquet, a row a model and task, and samples.parquet, a row a sample and filter (extra: parquet).
     McqaError where no run can be read; runs that cannot are in `problems`.
@@ -57,13 +58,21 @@ def export(
         raise DatasetError("; ".join(folders.errors))
     if model and len(folders.readable) > 1:
         raise ConfigError(f"--model {model}: names one model, and there are {len(folders.readable)} runs; give one run")
-    files: dict[str, str | bytes] = {}
+    if model:
+        check_name(model, "--model")
+    if samples and format != "every-eval-ever":
+        raise ConfigError(f"--samples: only for --format every-eval-ever; {format} has the samples anyway")
+    files: dict[str, bytes] = {}
     if format == "every-eval-ever":
         for run in folders.readable:
-            log = evaluation_log(
-                run, organization=organization, relationship=relationship, model=model, created=time.time()
+            files |= evaluation_files(
+                run,
+                organization=organization,
+                relationship=relationship,
+                model=model,
+                created=time.time(),
+                samples=samples,
             )
-            files[_file_name(run.name, files)] = json.dumps(log, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     elif format == "parquet":
         require("--format parquet", "parquet")
         scores = leaderboard(map(str, runs)).to_frame()
@@ -72,13 +81,6 @@ def export(
         raise ConfigError(f"--format {format}: expected every-eval-ever or parquet")
     write_files(Path(output), files.items())
     return ExportResult(tuple(Path(output) / name for name in files), tuple(folders.errors))
-
-
-def _file_name(name: str, used: Collection[str]) -> str:
-    """A file name for a run, other than those that are used."""
-    stem = re.sub(r"[^\w.-]+", "_", name).strip(".") or "run"
-    names = (f"{stem}{suffix}.json" for suffix in ("", *(f"_{number}" for number in range(2, len(used) + 2))))
-    return next(name for name in names if name not in used)
 
 
 def _samples(runs: Sequence[logs.Run]) -> pd.DataFrame:

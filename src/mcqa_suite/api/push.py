@@ -77,10 +77,14 @@ def push(
     return PushResult({README: len(content.encode())} | _sizes(upload.files), upload.left_out, address, yours)
 
 
+def check_push(to: str) -> None:
+    """McqaError where a report cannot be uploaded to the Space `to`, before it is made: the errors of `push`."""
+    open_repository(to, "space", "--push-to-space")
+
+
 def push_report(report: str | Path, to: str, *, private: bool = False) -> str:
     """Upload a report as a static Space USER/NAME of the hub; its address. Errors are those of `push`."""
     path = Path(report)
-    check_name(to, "--push-to-space")
     check_report(path)
     space = open_repository(to, "space", "--push-to-space")
     files: dict[str, Path | bytes] = {"index.html": path}

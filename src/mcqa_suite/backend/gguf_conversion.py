@@ -23,6 +23,7 @@ from mcqa_suite.common.checkpoints import checkpoint_size
 from mcqa_suite.common.errors import CheckpointError, ConfigError, exit_code
 from mcqa_suite.common.locks import write_lock
 from mcqa_suite.common.manifest import Manifest, complete_folder, content_hash, hardware, versions, write_manifest
+from mcqa_suite.reporting.model_card.files import write_first_card
 
 KIND = "base"  # of the manifest
 REMEDY = (
@@ -31,7 +32,7 @@ REMEDY = (
 
 
 def convert(base: str, output: Path, save_dtype: str = "bfloat16") -> Manifest:
-    """Write the model of a GGUF file as a checkpoint with weights in `save_dtype`, tokenizer, chat template and manifest.
+    """Write the model of a GGUF file as a checkpoint with weights in `save_dtype`, tokenizer, chat template, manifest and card.
 
     `base` is a path, OWNER/NAME/FILE.gguf on the hub or the name of a packaged model. CheckpointError for a file that cannot
     be converted; ConfigError where `output` cannot be written.
@@ -57,6 +58,7 @@ def convert(base: str, output: Path, save_dtype: str = "bfloat16") -> Manifest:
                 size=checkpoint_size(folder),
             )
             write_manifest(folder, manifest)
+            write_first_card(folder, output)
     except OSError as error:
         raise ConfigError(f"{output}: cannot be written ({error.strerror or error}); choose another folder") from error
     return manifest

@@ -19,7 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=["every-eval-ever", "parquet"],
         default="every-eval-ever",
-        help="every-eval-ever: a JSON file a run, with intervals (default); parquet: all scores and all samples (extra: parquet)",
+        help="every-eval-ever: a JSON file for each run, with intervals (default); parquet: all scores and all samples (extra: "
+        "parquet)",
     )
     parser.add_argument(
         "--organization", default="unknown", metavar="NAME", help="who reports the scores (default: unknown)"
@@ -31,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of the organization to who made the model (default: other)",
     )
     parser.add_argument("--model", metavar="USER/NAME", help="the model's name on the hub, for a single run")
+    parser.add_argument(
+        "--samples", action="store_true", help="with every-eval-ever: the questions and answers too, but for GPQA's"
+    )
     parser.set_defaults(run=run)
 
 

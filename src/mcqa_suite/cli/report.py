@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.cli.arguments import RUN, add_cluster, add_metric_and_subset, add_noise_floor
+from mcqa_suite.common.errors import ConfigError
 
 EXAMPLES = (
     "mcqa report runs/sft runs/gptq4 --base runs/base -o report.html",
@@ -56,7 +57,12 @@ def run(
     **options: Any,
 ) -> int:
     from mcqa_suite.api.comparison import report
+    from mcqa_suite.api.push import check_push, push_report
 
+    if push_to_space:
+        check_push(push_to_space)
+    elif private:
+        raise ConfigError("--private needs --push-to-space USER/NAME")
     result = report(*runs, output=output, base=base, figures=figures, **options)
     written = f"; figures in {figures}" if figures else ""
     print(f"{output}: {len(result.page.runs)} runs, {output.stat().st_size / 1e6:.2f} MB{written}")
@@ -65,7 +71,5 @@ def run(
     for problem in result.problems:
         print(f"mcqa: {problem}", file=sys.stderr)
     if push_to_space:
-        from mcqa_suite.api.push import push_report
-
         print(push_report(output, push_to_space, private=private))
     return 2 if result.problems else 0

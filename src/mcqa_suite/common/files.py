@@ -113,10 +113,11 @@ def remove_file(path: Path) -> None:
         target.unlink()
 
 
-def write_files(folder: Path, files: Iterable[tuple[str, str | bytes]], flag: str = "--output") -> None:
+def write_files(folder: Path, files: Iterable[tuple[str, str | bytes | Path]], flag: str = "--output") -> None:
     """Write all (name, content) to a folder, or none; ConfigError names `flag` and the folder that cannot be written.
 
-    All files are written to a temporary folder before the first is renamed. Other files of the folder stay, and so do links.
+    A name may have folders in it, as in "data/run.json"; a path as content is a file to copy. All files are written to a
+    temporary folder before the first is renamed. Other files of the folder stay, and so do links.
     """
     folder = Path(os.path.realpath(folder))
     new = not folder.exists()
@@ -125,14 +126,21 @@ def write_files(folder: Path, files: Iterable[tuple[str, str | bytes]], flag: st
     try:
         partial.mkdir(parents=True)
         for name, content in files:
-            data = mask(content).encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-            (partial / name).write_bytes(data)
+            path = partial / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, Path):
+                shutil.copyfile(content, path)
+            else:
+                data = mask(content).encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+                path.write_bytes(data)
         if new:
             partial.rename(folder)
         else:
-            targets = {path: Path(os.path.realpath(folder / path.name)) for path in partial.iterdir()}
+            paths = [path for path in partial.rglob("*") if path.is_file()]
+            targets = {path: Path(os.path.realpath(folder / path.relative_to(partial))) for path in paths}
             for target in targets.values():
                 check_regular(target)
+                target.parent.mkdir(parents=True, exist_ok=True)
             for path, target in targets.items():
                 path.replace(target)
     except OSError as error:

@@ -18,6 +18,7 @@ from mcqa_suite.common.masking import masked
 
 Kind = Literal["model", "space"]
 LOG_IN = "run: hf auth login"
+TOKEN = re.compile(r"[!-~]+")  # what a header of HTTP can hold
 STATUSES = {
     401: f"the token is not valid or has ended; {LOG_IN}",
     403: f"the token lacks the right; use one that may write there ({LOG_IN}), or another name",
@@ -76,7 +77,7 @@ class Repository:
 def check_name(name: str, flag: str) -> str:
     """The name of a repository; ConfigError for any other text."""
     if not HUB_NAME.fullmatch(name) or len(name) > 96 or re.search(r"--|\.\.|[-.]$|\.git$", name):
-        raise ConfigError(f"{flag} {name}: not the name of a repository; give USER/NAME, e.g. --to jane/sft-gptq4")
+        raise ConfigError(f"{flag} {name}: not the name of a repository; give USER/NAME, e.g. {flag} jane/sft-gptq4")
     return name
 
 
@@ -88,8 +89,12 @@ def open_repository(name: str, kind: Kind, flag: str) -> Repository:
 
     if constants.HF_HUB_OFFLINE:
         raise ConfigError(f"{flag} {name}: HF_HUB_OFFLINE is set, so nothing can be uploaded; unset it")
-    if get_token() is None:
+    if (token := get_token()) is None:
         raise ConfigError(f"{flag} {name}: no token of the hub; {LOG_IN}")
+    if not TOKEN.fullmatch(token):
+        raise ConfigError(
+            f"{flag} {name}: the token of the hub has characters that no token has; correct HF_TOKEN, or {LOG_IN}"
+        )
     api = HfApi()
     with hub_errors(name, api.endpoint):
         api.whoami()

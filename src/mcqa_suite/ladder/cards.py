@@ -10,9 +10,10 @@ from mcqa_suite.reporting.model_card.files import card_of, write_card
 
 
 def save_cards(result: LadderResult) -> tuple[str, ...]:
-    """Write README.md into the checkpoint of every stage; return a line for each that could not be written.
+    """Write README.md into every checkpoint that the run made; return a line for each that could not be written.
 
-    A stage has the scores of its own rung and of its parent's, as far as these were evaluated.
+    A base that was not converted from a GGUF file belongs to the user and gets none. A card has the scores of its own rung and
+    of its parent's, as far as these were evaluated.
     """
     runs: dict[str, Run] = {}
     problems = []
@@ -23,9 +24,11 @@ def save_cards(result: LadderResult) -> tuple[str, ...]:
             except McqaError:  # the leaderboard says so
                 continue
     for rung in result.rungs:
-        if (parent := rung.manifest.parent) is None:
+        parent = rung.manifest.parent
+        if parent is None and "gguf" not in rung.manifest.settings:
             continue
-        contents = dict.fromkeys([rung.manifest.content, parent.content] if rung.manifest.content in runs else [])
+        own = rung.manifest.content
+        contents = dict.fromkeys([own, *([parent.content] if parent else [])] if own in runs else [])
         try:
             facts = card_of(rung.checkpoint, *(runs[content] for content in contents if content in runs))
             write_card(facts, rung.checkpoint / README)

@@ -31,6 +31,7 @@ T = TypeVar("T")
 LARGEST = 1e100  # a score above it has no mean
 HARNESS = "lm_eval 0.4.0 or newer"  # the logs that are read
 PRINTED_PAIR = re.compile(r"\(.*,\s*(True|False)\)")  # (-1.5, False)
+STEM = ("stem", "question", "query", "problem", "input", "text")  # columns that may hold the text of a question
 EXTRACTION_FIELDS = ("answer", "status", "rule", "span")
 # What every row holds; the other values of a row without a list of `metrics` are metrics.
 ROW_KEYS = {
@@ -71,6 +72,11 @@ class Sample:
         """The document's columns; {} where it is not a mapping."""
         doc = self.row["doc"]
         return doc if isinstance(doc, dict) else {}
+
+    @property
+    def stem(self) -> str | None:
+        """The text of the question without options, in the column that holds it; None where no column of STEM is a text."""
+        return next((self.doc[name] for name in STEM if isinstance(self.doc.get(name), str)), None)
 
     @property
     def filter(self) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -73,10 +72,8 @@ def write_space(folder: Path, checkpoints: Sequence[str], task: str) -> None:
     )
     app = APP.format(**{"compare": None} | words, task=json.dumps(task))
     requirements = f"mcqa-suite[ask,explain]=={__version__}\n"
-    for number, name in enumerate(checkpoints, 1):
-        if Path(name).is_dir():
-            _copy(Path(name), folder / _name(number, name))
-    write_files(folder, [("app.py", app), ("requirements.txt", requirements), ("README.md", readme)], "--space")
+    texts = [("app.py", app), ("requirements.txt", requirements), ("README.md", readme)]
+    write_files(folder, [*texts, *_weights(checkpoints)], "--space")
 
 
 def _name(number: int, checkpoint: str) -> str:
@@ -84,12 +81,8 @@ def _name(number: int, checkpoint: str) -> str:
     return f"model-{number}/{Path(checkpoint).resolve().name}" if Path(checkpoint).is_dir() else checkpoint
 
 
-def _copy(checkpoint: Path, target: Path) -> None:
-    """Copy weights, tokenizer, configs and manifest; ConfigError where they cannot be written."""
-    try:
-        target.mkdir(parents=True)
-        for pattern in HUB_FILES:
-            for path in checkpoint.glob(pattern):
-                shutil.copyfile(path, target / path.name)
-    except OSError as error:
-        raise ConfigError(f"--space {target}: cannot be written ({error.strerror}); choose another folder") from error
+def _weights(checkpoints: Sequence[str]) -> Iterator[tuple[str, Path]]:
+    """Weights, tokenizer, configs and manifest of the checkpoints that are folders: name in the Space -> file."""
+    for number, checkpoint in enumerate(checkpoints, 1):
+        for path in (path for pattern in HUB_FILES for path in Path(checkpoint).glob(pattern)):
+            yield f"{_name(number, checkpoint)}/{path.name}", path

@@ -18,7 +18,6 @@ LONGEST = 6000  # characters of one text that are embedded at most
 AROUND = 1500  # characters that are kept before and after the marked span
 OPTION = 1200  # characters of one option
 RESPONSES = 4  # responses of one model to one document
-STEM = ("stem", "question", "query", "problem", "input", "text")
 
 
 def document(row: Row) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def question(row: Row, options: int, form: Encoder | None = None) -> tuple[list[
     doc = document(row)
     if form:
         return _grid_pieces(str(doc["text"]), form), []
-    stem = _first(doc, STEM, str)
+    stem = Sample(row).stem
     if stem is None:
         stem = Sample(row).context or json.dumps(doc)
     texts = doc.get("choices")

@@ -12,7 +12,7 @@ from mcqa_suite.common.manifest import Manifest
 from mcqa_suite.reporting.estimates import duration
 from mcqa_suite.reporting.lineage_tree import STAGES, listed
 from mcqa_suite.reporting.model_card.data import data_notes, data_table
-from mcqa_suite.reporting.model_card.facts import Facts, hub_name
+from mcqa_suite.reporting.model_card.facts import Facts, dequantised_from, hub_name
 from mcqa_suite.reporting.model_card.front import front_matter
 from mcqa_suite.reporting.model_card.loading import loading
 from mcqa_suite.reporting.model_card.merge import Card, marked, split_sections
@@ -20,7 +20,6 @@ from mcqa_suite.reporting.model_card.scores import score_table
 from mcqa_suite.reporting.tables import markdown
 from mcqa_suite.reporting.templating import template
 
-FLOATS = ("F32", "F16", "BF16")  # in a GGUF file
 # Settings that the sections of the data and of the seed show
 SHOWN_ELSEWHERE = ("data", "calibration", "validation", "seed", "leave_out", "leaks")
 # Measures of a stage that its card shows, and their digits
@@ -47,7 +46,7 @@ def model_card(facts: Facts) -> Card:
         data_notes=data_notes(manifest, facts.audit),
         settings=_settings(manifest),
         measured=_measured(manifest),
-        asked=manifest.chat_template and str(manifest.chat_template),
+        notes=list(_notes(manifest)),
         hardware=list(_hardware(manifest)),
         results=scores and scores.scored and markdown(score_table(scores)),
         loading=loading(facts),
@@ -72,7 +71,8 @@ def _how(manifest: Manifest) -> str:
     """A LoRA adapter by SFT, or a model quantised by GPTQ to 4 bits."""
     name = STAGES.get(manifest.kind, manifest.kind)
     if manifest.parent is None:
-        return "A base model"
+        quantised = dequantised_from(manifest)
+        return f"A base model, dequantised from {quantised}" if quantised else "A base model"
     if manifest.kind == "merge":
         return "An adapter, merged into its parent: a fine-tune"
     if manifest.kind in ("gptq", "bnb"):
@@ -88,7 +88,7 @@ def _step(manifest: Manifest) -> str:
     if manifest.parent is None:
         source, hub = str(manifest.settings.get("base") or manifest.name), hub_name(manifest)
         gguf = manifest.settings.get("gguf") or {}
-        how = "converted" if gguf.get("quantisation") in FLOATS else "dequantised"
+        how = "dequantised" if dequantised_from(manifest) else "converted"
         origin = f", {how} from {gguf['quantisation']} ({gguf['file']})" if gguf else ""
         link = f" ([{hub}](https://huggingface.co/{hub}))" if hub else ""
         return f"`{manifest.name}`: {source}{link}{origin}"
@@ -125,6 +125,13 @@ def _measured(manifest: Manifest) -> str:
     return f"Measured: {', '.join(texts)}." if texts else ""
 
 
+def _notes(manifest: Manifest) -> Iterator[str]:
+    if manifest.parent:
+        yield f"Seed {manifest.seed}."
+    if manifest.chat_template:
+        yield f"Prompts of evaluations: {manifest.chat_template}."
+
+
 def _hardware(manifest: Manifest) -> Iterator[str]:
     machine = manifest.hardware
     processes = f", {machine.processes} processes" if machine.processes > 1 else ""
@@ -146,7 +153,7 @@ def _limits(facts: Facts) -> Iterator[str]:
         yield "It was measured on the questions above and on nothing else: not on dialogue, safety, bias or other languages."
         if invalid := [scored.own.column.title for scored in scores.scored if scored.reason]:
             yield f"Scores that are not valid say nothing about the model: {listed(f'`{name}`' for name in invalid)}."
-        if scores.parent is None:
+        if manifest.parent and scores.parent is None:
             yield "Its parent was not evaluated on the same questions, so what this stage changed is not known."
         elif undecided := sum(bool(s.own.change and s.own.change.verdict == "undecided") for s in scores.scored):
             yield f"Undecided ({undecided} of {len(scores.scored)} benchmarks) means that a loss up to the bound is possible."
@@ -154,7 +161,9 @@ def _limits(facts: Facts) -> Iterator[str]:
     if scores and (same := dict.fromkeys(s.data_set for s in scores.scored if s.data_set in trained_on)):
         yield f"Rows of {listed(map(str, same))} were used to make it: their test questions say little about other ones."
     if facts.licence:
-        yield f"The licence, {facts.licence}, is the base's; the data sets have their own."
+        yield f"The licence, {facts.licence}, is the base's" + (
+            "; the data sets have their own." if manifest.parent else "."
+        )
     if manifest.adapter:
         yield "An adapter: it works only on the parent that is named above, byte for byte."
     if manifest.kind == "reward":

@@ -17,6 +17,7 @@ from mcqa_suite.reporting.model_card.merge import split_front
 from mcqa_suite.reporting.model_card.scores import Scores
 
 README = "README.md"
+FLOATS = ("F32", "F16", "BF16")  # in a GGUF file
 # The name of a packaged base -> its name on the hub, and its licence.
 PACKAGED = {"smollm2-135m-instruct": ("HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0")}
 
@@ -25,8 +26,8 @@ PACKAGED = {"smollm2-135m-instruct": ("HuggingFaceTB/SmolLM2-135M-Instruct", "ap
 class Facts:
     """`ancestors`: the manifests of what a checkpoint was made from, the nearest first, as far as their folders are here.
 
-    `licence`: what the nearest ancestor's card says, or is known of a packaged base. `base_model`: the hub's name of the parent,
-    where the user gives it.
+    `licence`: what the nearest ancestor's card says, of a base its own, or is known of a packaged base.
+    `base_model`: the hub's name of the parent, where the user gives it.
     """
 
     manifest: Manifest
@@ -49,11 +50,11 @@ class Facts:
     def base(self) -> tuple[str, str] | None:
         """The nearest model that it was made from and that is on the hub, and the hub's word for the relation; None without one.
 
-        The relation is that of all stages between: a quantised model of a fine-tuned one is a fine-tune of the base.
-        "merge" is the hub's word for a mix of several models, which no stage makes.
+        The relation is that of all stages between: a quantised model of a fine-tuned one is a fine-tune of the base. It is ""
+        for a base that was only copied. "merge" is the hub's word for a mix of several models, which no stage makes.
         """
-        if self.base_model:
-            return self.base_model, relation(self.manifest)
+        if name := self.base_model or hub_name(self.manifest):
+            return name, relation(self.manifest)
         for index, ancestor in enumerate(self.ancestors):
             if name := hub_name(ancestor):
                 stages = self.line[: index + 1]
@@ -63,8 +64,16 @@ class Facts:
 
 
 def relation(manifest: Manifest) -> str:
-    """The hub's word for how a checkpoint relates to its parent."""
+    """The hub's word for how a checkpoint relates to its parent, or a converted base to the model on the hub; "" for a copy."""
+    if manifest.parent is None:
+        return "quantized" if dequantised_from(manifest) else ""
     return "adapter" if manifest.adapter else "quantized" if manifest.kind in QUANTISED else "finetune"
+
+
+def dequantised_from(manifest: Manifest) -> str:
+    """The type of the weights in the GGUF file of a base, such as Q4_1; "" where they were not quantised."""
+    quantisation = str((manifest.settings.get("gguf") or {}).get("quantisation") or "")
+    return "" if quantisation in FLOATS else quantisation
 
 
 def hub_name(manifest: Manifest) -> str | None:
@@ -90,6 +99,8 @@ def read_facts(folder: Path, *parents: Path, base_model: str | None = None, run_
     ancestors: list[Manifest] = []
     licence: str | None = None
     above = manifest
+    if manifest.parent is None:
+        licence = _licence(folder, manifest)
     while above.parent and (located := _locate(above.parent, folders)) and located[1] not in ancestors:
         path, above = located
         ancestors.append(above)

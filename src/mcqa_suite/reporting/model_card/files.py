@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
-from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.errors import ConfigError, McqaError
 from mcqa_suite.common.files import read_text, write_file
 from mcqa_suite.logs.runs import Run
 from mcqa_suite.reporting.model_card.card import model_card
-from mcqa_suite.reporting.model_card.facts import Facts, read_facts
+from mcqa_suite.reporting.model_card.facts import README, Facts, read_facts
 from mcqa_suite.reporting.model_card.merge import Merged, merge
 from mcqa_suite.reporting.model_card.scores import hub_results, scores_of
 
@@ -87,6 +89,22 @@ def write_card(facts: Facts, output: Path, *, existing: Path | None = None) -> W
         write_file(path, OWN_RESULT + yaml.safe_dump([entry], sort_keys=False))
         written.append(path)
     return WrittenCard(output, facts, merged, tuple(written))
+
+
+def write_first_card(folder: Path, output: Path, *parents: Path) -> None:
+    """Write README.md into a new checkpoint's temporary `folder`, in place of a library's; `output` is where the folder goes.
+
+    What a person wrote in the card of an earlier checkpoint at `output` stays. A card that cannot be written fails nothing: the
+    earlier one stays, and one line says why.
+    """
+    card, earlier = folder / README, output / README
+    card.unlink(missing_ok=True)
+    try:
+        write_card(read_facts(folder, *parents, run_folder=output.parent.parent), card, existing=earlier)
+    except McqaError as error:
+        print(f"no new model card: {error}", file=sys.stderr)
+        if earlier.is_file():
+            shutil.copyfile(earlier, card)
 
 
 def read_card(path: Path) -> str | None:

@@ -72,7 +72,8 @@ def merge(card: Card, existing: str | None, where: str = "README.md") -> Merged:
         f"<!-- mcqa card, front matter: {' '.join(sorted(ours if card.marks is None else ours & set(card.marks)))} -->"
     )
     parts = [f"---\n{_front_text(old_front, old, front)}---\n", *blocks, line]
-    return Merged("\n".join(part.strip("\n") + "\n" for part in parts if part.strip()), (*yours, *taken))
+    text = "\n".join(part.strip("\n") + "\n" for part in parts if part.strip())
+    return Merged(text, tuple(shown_name(key) for key in (*yours, *taken)))
 
 
 def parse_card(text: str, where: str = "README.md") -> Card:
@@ -117,6 +118,11 @@ def marked(text: str) -> str:
     """A section of ours, with the mark below its heading."""
     heading, _, rest = text.partition("\n")
     return f"{heading}\n{SECTION_MARK}\n{rest}"
+
+
+def shown_name(key: str) -> str:
+    """The name of a key of the front matter, or of a section, for people."""
+    return "the title" if key == TITLE else key.partition("\t")[0]
 
 
 def is_ours(section: str) -> bool:

@@ -12,7 +12,7 @@ from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import read_bytes
 from mcqa_suite.reporting.model_card.facts import README
 from mcqa_suite.reporting.model_card.files import EVAL_RESULTS
-from mcqa_suite.reporting.model_card.merge import Card, is_ours, merge, parse_card
+from mcqa_suite.reporting.model_card.merge import Card, is_ours, merge, parse_card, shown_name
 
 # The files of a model at the top of its folder; all else stays: optimizer states, temporary files, copies, other folders.
 MODEL = re.compile(
@@ -91,9 +91,10 @@ def uploaded_card(
     other = parse_card(remote, f"{repository}/{README}")
     differing = [name for name in (*local.front, *local.sections) if _differ(local, other, name)]
     if differing and prefer is None:
+        names = ", ".join(map(shown_name, differing))
         raise ConfigError(
-            f"{where}: {', '.join(differing)}: written by a person here and on the hub, with other words; make them the same, "
-            "or give --card local or --card hub"
+            f"{where}: {names}: written by a person here and on the hub, with other words; make them the same, or give "
+            "--card local or --card hub"
         )
     if prefer == "local":
         front = {key: value for key, value in other.front.items() if key not in differing}
