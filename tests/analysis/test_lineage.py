@@ -55,8 +55,20 @@ def test_a_parent_that_was_made_again_is_none(tmp_path, capsys):
     path = tmp_path / "evaluations" / "dpo" / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     manifest["parent"]["content"] = "made again"
+    del manifest["checksum"]
     path.write_text(json.dumps(manifest), encoding="utf-8")
     assert parents(capsys, *runs.values())["gptq4"] == "sft"
+
+
+def test_a_manifest_with_a_changed_number_is_not_used_and_the_table_says_so(tmp_path, capsys):
+    runs = ladder(tmp_path)
+    path = tmp_path / "checkpoints" / "dpo" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(manifest | {"seed": manifest["seed"] + 1}), encoding="utf-8")
+    assert main(["table", *runs.values(), "--format", "md"]) == 0
+    note = "changed since it was written (checksum); rerun, or copy the folder again."
+    assert f"dpo: {path}: {note}" in capsys.readouterr().out
+    assert read_run(tmp_path / "evaluations" / "dpo").origin.bits_per_weight is None
 
 
 def test_the_checkpoint_of_a_run_by_hand_says_what_it_was_made_from(tmp_path, capsys):

@@ -78,9 +78,24 @@ def test_a_manifest_of_version_0_1_0_is_read(tmp_path):
 def test_a_manifest_of_a_newer_version_is_read_and_its_new_keys_are_ignored(tmp_path):
     write_manifest(tmp_path, make_manifest())
     content = json.loads((tmp_path / "manifest.json").read_text())
+    del content["checksum"]
     content |= {"schema": 99, "energy": {"joule": 3}, "hardware": {**content["hardware"], "memory": 1}}
     (tmp_path / "manifest.json").write_text(json.dumps(content))
     assert read_manifest(tmp_path) == replace(make_manifest(), schema=99)
+
+
+@pytest.mark.parametrize("number", ["1.50", "1.4"])
+def test_a_number_that_was_changed_is_not_read(tmp_path, number):
+    write_manifest(tmp_path, make_manifest())
+    text = (tmp_path / "manifest.json").read_text()
+    (tmp_path / "manifest.json").write_text(text.replace('"seconds": 1.5', f'"seconds": {number}'))
+    if float(number) == 1.5:
+        assert read_manifest(tmp_path) == make_manifest()
+    else:
+        with pytest.raises(
+            CheckpointError, match=r"manifest\.json: changed since it was written \(checksum\); rerun, or"
+        ):
+            read_manifest(tmp_path)
 
 
 def test_a_manifest_without_a_required_key_is_one_line(tmp_path):

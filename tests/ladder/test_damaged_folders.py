@@ -44,16 +44,17 @@ OLDER = {"chat_template", "adapter", "schema", "metrics", "size"}
     [
         ({"schema": 2}, "unchanged"),
         ({"schema": 2, "of_a_later_version": 1}, "unchanged"),
-        ({"schema": "x" * 999}, "(its manifest is broken)"),
+        ({"schema": "x" * 999}, "(its manifest is broken or changed)"),
+        ({"seconds": 1.5, "checksum": "that of another number"}, "(its manifest is broken or changed)"),
         ({"mcqa_suite": "99.0"}, "unchanged"),
         (dict.fromkeys(OLDER), "unchanged"),
     ],
-    ids=["newer", "newer with a new key", "no number", "newer release, same schema", "older"],
+    ids=["newer", "newer with a new key", "no number", "another number", "newer release, same schema", "older"],
 )
 def test_a_manifest_of_another_version_is_read_and_a_broken_one_remade(recipe, tmp_path, capsys, changes, expected):
     statuses(recipe, capsys)
     before, path = contents(tmp_path / "run"), tmp_path / "run/checkpoints/g8" / MANIFEST
-    changed = json.loads(path.read_text()) | changes
+    changed = json.loads(path.read_text()) | {"checksum": None} | changes
     path.write_text(json.dumps({key: value for key, value in changed.items() if value is not None}))
     assert statuses(recipe, capsys) == {"g8": expected, "g4": "unchanged"}
     assert contents(tmp_path / "run") == before

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from helpers.comparison_runs import compared, noisy
 from helpers.log_files import by_name, choice_rows, questions, write_run
 
 from mcqa_suite.analysis.leaderboard import leaderboard
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.manifest import Manifest, hardware, write_manifest
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting.leaderboard import markdown
 
@@ -126,6 +125,6 @@ def test_a_folder_of_two_models_names_what_to_give_instead(tmp_path):
 
 def test_the_entries_of_one_evaluation_may_have_different_settings(tmp_path):
     two_days(tmp_path, {"limit": 4}, {"limit": 9})
-    (tmp_path / "manifest.json").write_text(json.dumps({"kind": "evaluation"}), encoding="utf-8")
+    write_manifest(tmp_path, Manifest("evaluation", "a", None, {}, "content", 0, hardware(), 1.0))
     run = read_run(tmp_path)
     assert (run.task_names, run.notes) == (("t", "u"), ())

@@ -24,6 +24,7 @@ from mcqa_suite.common.files import MANIFEST, read_bytes, read_text, sha256_of, 
 from mcqa_suite.common.json_text import loads
 
 SCHEMA = 1  # version of the manifest format; rises when the meaning of a key changes
+CHECKSUM = "checksum"  # key of a manifest: of its other values
 # Files that are hashed: weights, config, tokenizer and results; not logs, READMEs and pickled trainer arguments.
 CONTENT = {".safetensors", ".bin", ".json", ".jsonl", ".model", ".txt", ".jinja", ".tiktoken"}
 TRAINING_LOG, HELD_OUT = "training_log.jsonl", "held_out_rewards.jsonl"  # about the training, so not hashed
@@ -151,18 +152,35 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    write_file(folder / MANIFEST, json.dumps(asdict(manifest), indent=2, ensure_ascii=False) + "\n")
+    """Write it with a checksum of all its values."""
+    values = asdict(manifest)
+    text = json.dumps(values | {CHECKSUM: checksum_of(values)}, indent=2, ensure_ascii=False)
+    write_file(folder / MANIFEST, text + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a folder; CheckpointError where it is missing or broken."""
+    """The manifest of a folder; CheckpointError where it is missing, broken or not as it was written.
+
+    Manifests that are older than the checksum have none, and are read as they are.
+    """
     path = folder / MANIFEST
     try:
-        return parse_json(Manifest, read_bytes(path), str(path))
+        content = read_bytes(path)
+        manifest = parse_json(Manifest, content, str(path))
+        values = loads(content)
     except OSError as error:
         raise CheckpointError(f"{path}: {error.strerror}; the folder was not made by a stage") from error
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:
         raise CheckpointError(f"{error}: not a manifest; make the folder again") from error
+    if values.get(CHECKSUM, None) not in (None, checksum_of(values)):
+        raise CheckpointError(f"{path}: changed since it was written (checksum); rerun, or copy the folder again")
+    return manifest
+
+
+def checksum_of(values: dict[str, Any]) -> str:
+    """SHA-256 of a manifest's values, whatever their order; its own checksum is none of them."""
+    others = {key: value for key, value in values.items() if key != CHECKSUM}
+    return hashlib.sha256(json.dumps(others, sort_keys=True).encode()).hexdigest()
 
 
 def name_of(checkpoint: Path) -> str:

@@ -125,7 +125,7 @@ def redo_reason(folder: Path, expected: Expected, processes: int) -> str | None:
     try:
         manifest = read_manifest(folder)
     except CheckpointError:
-        return "its manifest is broken"
+        return "its manifest is broken or changed"
     try:
         if manifest.content != content_hash(folder):
             return "its files changed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ class Origin:
 
     `kind` is the stage that made it ("sft", "gptq", ...), `bits` to how many it was quantised, `source` the model that a base was
     read from, `rows` how many rows a stage read, `reward_accuracy` that on the pairs that the stage kept from training. All but
-    the name is None or empty where no manifest says it.
+    the name is None or empty where no manifest says it. `notes` has a line for each manifest that cannot be used.
     """
 
     name: str
@@ -39,6 +39,26 @@ class Origin:
     source: str = ""
     rows: int = 0
     reward_accuracy: Estimate | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Manifests:
+    """Reads the manifests of folders, and collects what is wrong with them."""
+
+    notes: dict[str, None] = field(default_factory=dict)
+
+    def of(self, folder: Path) -> Manifest | None:
+        """The manifest of a folder; None where it has none that can be used."""
+        if not (folder / MANIFEST).is_file():
+            return None
+        from mcqa_suite.common.manifest import read_manifest  # pydantic is 9 MB that most logs do not need
+
+        try:
+            return read_manifest(folder)
+        except CheckpointError as error:
+            self.notes[str(error)] = None
+            return None
 
 
 def read_origin(folder: Path, model_args: Mapping[str, Any], speed: Speed = NO_SPEED) -> Origin:
@@ -46,31 +66,37 @@ def read_origin(folder: Path, model_args: Mapping[str, Any], speed: Speed = NO_S
 
     `speed` is that of the run's results.
     """
-    run = _manifest(folder)
+    manifests = _Manifests()
+    origin = _origin(folder, model_args, speed, manifests)
+    return replace(origin, notes=tuple(manifests.notes))
+
+
+def _origin(folder: Path, model_args: Mapping[str, Any], speed: Speed, manifests: _Manifests) -> Origin:
+    run = manifests.of(folder)
     if run is None:
         name = Path(os.path.abspath(folder)).name  # a link keeps its own name
         path = model_args.get("peft") or model_args.get("pretrained")
-        checkpoint = _manifest(Path(str(path))) if path else None
+        checkpoint = manifests.of(Path(str(path))) if path else None
         if not checkpoint:
             return Origin(name, speed=speed)
-        return _of_checkpoint(name, checkpoint, Path(str(path)).resolve(), speed)
+        return _of_checkpoint(name, checkpoint, Path(str(path)).resolve(), speed, manifests)
     # A ladder's figure counts all processes of the evaluation.
     speed = replace(speed, tokens_per_second=run.tokens_per_second or speed.tokens_per_second)
     if run.parent is None:
-        return _of_checkpoint(run.name, run, folder.resolve(), speed)
+        return _of_checkpoint(run.name, run, folder.resolve(), speed, manifests)
     weights = inside(folder.resolve().parent.parent / "checkpoints", run.name)
-    checkpoint = _manifest(weights)
+    checkpoint = manifests.of(weights)
     if checkpoint is None or checkpoint.content != run.parent.content:
         return Origin(run.name, run.parent.content, speed=speed)
-    return _of_checkpoint(run.name, checkpoint, weights, speed)
+    return _of_checkpoint(run.name, checkpoint, weights, speed, manifests)
 
 
-def _of_checkpoint(name: str, manifest: Manifest, folder: Path, speed: Speed) -> Origin:
-    size = _size(folder, manifest)
+def _of_checkpoint(name: str, manifest: Manifest, folder: Path, speed: Speed, manifests: _Manifests) -> Origin:
+    size = _size(folder, manifest, manifests)
     return Origin(
         name,
         manifest.content,
-        tuple(_parents(manifest, folder.parent)),
+        tuple(_parents(manifest, folder.parent, manifests)),
         size.bits_per_weight if size else None,
         size.bytes_on_disk / 1e6 if size else None,
         speed,
@@ -96,12 +122,12 @@ def _reward_accuracy(manifest: Manifest) -> Estimate | None:
     return Estimate(value, low, high, n)
 
 
-def _size(folder: Path, manifest: Manifest) -> Size | None:
+def _size(folder: Path, manifest: Manifest, manifests: _Manifests) -> Size | None:
     """The size of the checkpoint in a folder; None where its files are broken."""
     from mcqa_suite.common.checkpoints import measured_size
 
     parent = inside(folder.parent, manifest.parent.name) if manifest.parent else None
-    above = _manifest(parent) if parent else None
+    above = manifests.of(parent) if parent else None
     try:
         same = above and manifest.parent and above.content == manifest.parent.content
         return measured_size(folder, manifest, parent if same else None)
@@ -114,24 +140,13 @@ def _bits(manifest: Manifest) -> int | None:
     return bits if isinstance(bits, int) else None
 
 
-def _parents(manifest: Manifest, folder: Path) -> Iterator[Parent]:
+def _parents(manifest: Manifest, folder: Path, manifests: _Manifests) -> Iterator[Parent]:
     """What a checkpoint was made from, as far as the checkpoints beside it in `folder` are the ones that its manifest names."""
     seen = {manifest.content}
     while manifest.parent and manifest.parent.content not in seen:
         yield manifest.parent
         seen.add(manifest.parent.content)
-        above = _manifest(inside(folder, manifest.parent.name))
+        above = manifests.of(inside(folder, manifest.parent.name))
         if above is None or above.content != manifest.parent.content:
             return
         manifest = above
-
-
-def _manifest(folder: Path) -> Manifest | None:
-    if not (folder / MANIFEST).is_file():
-        return None
-    from mcqa_suite.common.manifest import read_manifest  # pydantic is 9 MB that most logs do not need
-
-    try:
-        return read_manifest(folder)
-    except CheckpointError:
-        return None

@@ -132,8 +132,8 @@ class Run:
     """One model's evaluation. `model` identifies the model; `problems` has a line for each task that could not be read.
 
     `origin`: its checkpoint, and what that was made from. `weights`: what tells its weights from others (logs.weights).
-    `notes`: what else to know of its results files. `unproven`: those of different days are joined, and nothing shows that the
-    weights were the same.
+    `notes`: what else to know of its results files and manifests. `unproven`: results of different days are joined, and nothing
+    shows that the weights were the same.
     """
 
     name: str
@@ -202,7 +202,7 @@ def read_run(
         problems=tuple(problems),
         origin=origin,
         weights=weights_of(content, origin.checkpoint),
-        notes=joined.notes,
+        notes=(*joined.notes, *origin.notes),
         unproven=joined.unproven,
     )
 
