@@ -32,6 +32,14 @@ def test_a_pipe_and_a_folder_are_refused_and_stay(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "pipe"]
 
 
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop.html").symlink_to("loop.html")
+    for write in (lambda path: write_file(path, "new"), lambda path: write_files(tmp_path, [(path.name, "new")])):
+        with pytest.raises(ConfigError, match="Too many levels of symbolic links"):
+            write(tmp_path / "loop.html")
+    assert (tmp_path / "loop.html").is_symlink()
+
+
 def test_a_link_stays_and_the_file_that_it_names_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real.html").write_text("old")
     (tmp_path / "link.html").symlink_to("real.html")

@@ -40,6 +40,12 @@ def test_a_limit_of_the_shell_is_named_with_its_value():
     assert written.endswith(f"(os error 27): {limit}")
 
 
+def test_a_link_to_itself_is_named():
+    assert (
+        str(explain_system(RuntimeError("Symlink loop from '/a/b'"))) == "/a/b: a link that leads to itself; remove it"
+    )
+
+
 @pytest.mark.parametrize("number", [errno.ENOTDIR, errno.EEXIST, errno.EISDIR])
 def test_something_else_of_the_same_name_is_named(number):
     line = str(explain_system(OSError(number, os.strerror(number), "run/logs")))

@@ -101,7 +101,10 @@ def _replaced(path: Path, flag: str) -> Iterator[BinaryIO]:
 
 
 def check_regular(path: Path) -> None:
-    """OSError for what is neither a regular file nor a link to one, if it exists: a folder, a pipe or a device."""
+    """OSError for what is neither a regular file nor a link to one, if it exists: a folder, a pipe or a link to itself."""
+    path = Path(os.path.realpath(path))
+    if path.is_symlink():  # it leads to itself
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EEXIST, "Not a regular file", str(path))
 

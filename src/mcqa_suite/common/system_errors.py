@@ -13,6 +13,7 @@ from mcqa_suite.common.errors import ConfigError, McqaError
 
 RESUME = "then rerun to resume"
 NO_MEMORY = re.compile(r"failed to map segment|[Cc](?:annot|an't) allocate memory|std::bad_alloc|MemoryError\b")
+SYMLINK_LOOP = re.compile(r"Symlink loop from '(.*)'")  # pathlib before Python 3.13
 LIMITS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMFILE, errno.ENFILE}  # which no other file name would help
 IN_THE_WAY = f"something else has this name; move it away, {RESUME}"
 
@@ -23,6 +24,8 @@ def explain_system(error: BaseException) -> McqaError | None:
         isinstance(error, ImportError | RuntimeError) and NO_MEMORY.search(str(error))
     ):
         return ConfigError(f"out of memory: {memory_limit()}; raise it or choose a smaller model, {RESUME}")
+    if isinstance(error, RuntimeError) and (loop := SYMLINK_LOOP.match(str(error))):
+        return ConfigError(f"{loop[1]}: {REMEDIES[errno.ELOOP]}")
     if isinstance(error, UnicodeEncodeError) and (name := re.search(r"\S*[\ud800-\udfff]\S*", error.object)):
         return ConfigError(f"{name[0]!r}: a name with a byte that is not UTF-8; rename it")
     if not isinstance(error, OSError) or error.errno not in REMEDIES:
