@@ -24,7 +24,10 @@ BLOCKS = [
     for guide in GUIDES
     for language, text in BLOCK.findall(guide.read_text(encoding="utf-8"))
 ]
-COMMANDS = [text for _, text in BLOCKS if text.startswith("$ mcqa") and "docs/demo" in text.split("\n")[0]]
+LOGS = ("docs/demo", "results/runs")  # in the repository
+COMMANDS = [
+    text for _, text in BLOCKS if text.startswith("$ mcqa") and any(logs in text.split("\n")[0] for logs in LOGS)
+]
 CUT = "..."  # a line of a page that stands for lines of the output
 
 

@@ -47,12 +47,12 @@ class StageError(McqaError):
 
 
 @contextmanager
-def naming(place: object) -> Iterator[None]:
-    """Inside the block an error's message begins with `place`, such as the file that is read."""
+def naming(source: object) -> Iterator[None]:
+    """Inside the block an error's message begins with `source`, such as the file that is read."""
     try:
         yield
     except McqaError as error:
-        raise type(error)(f"{place}: {error}") from error
+        raise type(error)(f"{source}: {error}") from error
 
 
 def file_error(error: OSError) -> McqaError | None:
