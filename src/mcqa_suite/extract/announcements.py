@@ -17,6 +17,7 @@ from mcqa_suite.extract.denial import (
     UNCOMMITTED,
     denied_before,
 )
+from mcqa_suite.extract.endings import ends_as_sentence
 from mcqa_suite.extract.letter_rules import LETTER_RULES
 from mcqa_suite.extract.options import Options
 from mcqa_suite.extract.result import Reading
@@ -38,6 +39,8 @@ LOWER_START = re.compile(r"(?:[(\[]|option |choice |answer |(?:^|\n) {0,3})$")
 OTHER_ANSWER = re.compile(
     r"\b(?:each|every|wrong|incorrect|false|other|second|alternative|possible|remaining|falsche?r?|mauvaise|incorrecta"
     r"|sbagliata|неправильн\w{2}|неверн\w{2})(?: (?!the |my )\w{1,12})? $|(?:错误|錯誤)的?$"
+    # in the format "Answer: A"
+    r"|\b(?:in|use|using|follow) (?:the |this )?(?:form|format|template|style)\b(?: of)?[ :']{0,4}(?:the )?$"
 )
 FORCED = re.compile(
     r"\bif (?:i|we) (?:had to|have to|must|were forced|was forced|am forced)\b"
@@ -46,6 +49,11 @@ FORCED = re.compile(
 PROVISIONAL = re.compile(
     r"\b(?:at first|first glance|initially|tentatively|provisionally|so far)\b"
     r"(?!.{0,160}\b(?:but|now|however|reflection|after)\b)"
+)
+# "The answer to the first part is A. Now we": an answer on the way, which counts only in a complete response
+INTERIM = re.compile(
+    r"\b(?:first|partial|intermediate|previous|initial|preliminary) answer"
+    r"|\banswers? (?:to|for|of|in|from) (?:the |this )?(?:first|second|third|other|part|step|case|sub\w{0,9})\b"
 )
 # "The correct answer is none of the above.", where no option says so
 NONE_HERE = re.compile(
@@ -79,9 +87,11 @@ def _read(view: View, options: Options, rule: Rule, match: re.Match[str]) -> Rea
 def _before(view: View, options: Options, rule: Rule, match: re.Match[str]) -> Reading | None:
     """The choice after an announcement such as "the answer is"."""
     between = match.groupdict().get("between") or ""
+    if INTERIM.search(view.low, max(0, match.start() - 16), match.end()) and not ends_as_sentence(view.low):
+        return None
     if OTHER_ANSWER.search(view.low, max(0, match.start() - 30), match.start()):
         return None
-    if UNCOMMITTED.search(between) or _hypothetical(view.low, match.start(), between):
+    if UNCOMMITTED.search(between) or "format" in between or _hypothetical(view.low, match.start(), between):
         return None
     if between.strip() and (match.group().endswith("\n") or len(between.strip(" ()[]'")) == 1):
         return None  # "... this answer)" at the end of a line; "option E: ...", which does not announce a choice

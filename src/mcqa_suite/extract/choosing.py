@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from mcqa_suite.extract.denial import CONDITIONAL_AFTER, DENIED_AFTER, denied_after
-from mcqa_suite.extract.items import begins_list, item_at, stands_beside
+from mcqa_suite.extract.items import begins_list, is_under_list_heading, item_at, stands_beside
 from mcqa_suite.extract.options import CONNECTOR, ORDINALS, Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.rules import Rule
@@ -42,7 +42,8 @@ ENDS_THERE = re.compile(
 # "B, D", "A or B", "(A) and (C)", "A/B": a second letter directly after the first
 SECOND = re.compile(
     r"[)\]}.']{0,2}(?P<link>(?<=\.)(?=[A-Z]\b)"
-    r"| {0,2}(?:,|/|&|\+|;| \((?=or )| and | or | und | oder | et | ou | y | o | e | as well as |和|或|与|及)"
+    r"|[ {]{2,9}(?:and|or)(?=[ }]{2})[ }]{0,3}| {0,2}(?:,|/|&|\+|;| \((?=or )| and | or | und | oder | et | ou"
+    r" | y | o | e | as well as |和|或|与|及)"
     r" {0,2}(?:and |or |but |both |also |alternatively |possibly ){0,2}(?:option |choice "
     r"|answer )?)(?P<open>[(\[]?)(?P<letter>[A-Za-z])(?P<close>[)\]]?)(?![\w'])"
 )
@@ -128,7 +129,9 @@ def _answers_below(view: View, options: Options, rule: Rule, at: int) -> bool:
         return True
     if rule.name == "choice_is" and any(options.choices) and not (item.bare or item.own or item.other):
         return False  # "my analysis of each choice:\nA. It says ..."
-    return not begins_list(view, options, item)
+    return not begins_list(view, options, item) and not (
+        item.index == 0 and not item.bare and is_under_list_heading(view, item)
+    )
 
 
 def _is_letter(view: View, at: int, rule: Rule) -> bool:

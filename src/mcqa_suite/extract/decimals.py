@@ -18,6 +18,7 @@ _PLAIN = (
     r"|\d{1,3}(?:\.\d{3}){1,99},\d{1,2}(?![\d.,])|\d{1,3}(?:\.\d{3}){2,99}(?![\d.,])"  # 1.080,50 and 1.234.567
     r"|[1-9]\d{0,2}(?: {1,2}\d{3}){1,9}(?:[.,]\d{1,2}(?![.,]?\d)|(?![\d.,]\d|\d))"  # 1 234 567 and 1 234,5
     r"|\d{1,3}(?:'\d{3}){1,99}(?!\d)"  # 1'000
+    r"|\d{1,300}\{,\}\d{1,2}(?!\d)"  # 42{,}5: LaTeX's decimal comma
     r"|\d{1,300}(?!\d)(?:\.\d{1,300}(?!\d)|,\d{1,2}(?![\d,])|(?!,\d{3}))|\.\d{1,300}(?!\d)"  # 1080.5, 3,5 and .5
 )
 _FRACTION = (
@@ -54,7 +55,7 @@ _PARTS_OF_ONE = (
     "hal(?:f|ves)|thirds?|quarters?|(?:four|fif|six|seven|eigh|nin|ten)ths?"  # "one half", which is not read
 )
 WORDS = re.compile(
-    rf"\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}"
+    rf"(?:\b(?P<sign>minus|negative) )?\b(?<!point )(?:{_START})(?:(?:[ -]| and )(?:{_WORD})\b){{0,9}}"
     rf"(?![\w-]| point\b| and an? | (?:{_PARTS_OF_ONE})\b)"
 )
 
@@ -86,22 +87,22 @@ def numbers_in(text: str, start: int = 0, end: int | None = None) -> list[Number
 def number_words_in(low: str, start: int = 0, end: int | None = None) -> list[Number]:
     """The numbers written in English words in lower-case text, in order."""
     return [
-        Number(str(_spoken(match.group())), match.start(), match.end())
+        Number(_spoken(match), match.start(), match.end())
         for match in WORDS.finditer(low, start, len(low) if end is None else end)
     ]
 
 
-def _spoken(words: str) -> int:
-    """The value of English number words: "two hundred and five" -> 205."""
+def _spoken(match: re.Match[str]) -> str:
+    """The value of English number words: "minus two hundred and five" -> -205."""
     total = part = 0
-    for word in re.findall(r"[a-z]+", words):
+    for word in re.findall(r"[a-z]+", match.group()):
         if word in WORD_VALUES:
             part += WORD_VALUES[word]
         elif word in ("hundred", "dozen"):
             part = max(part, 1) * MAGNITUDES[word]
         elif word in MAGNITUDES:
             total, part = total + max(part, 1) * MAGNITUDES[word], 0
-    return total + part
+    return str(-total - part if match["sign"] else total + part)
 
 
 def _values(match: re.Match[str]) -> tuple[str | None, str | None]:

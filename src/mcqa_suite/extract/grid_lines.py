@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from mcqa_suite.extract.decimals import WORD_VALUES
 from mcqa_suite.extract.options import ORDINALS
 
 Cells = list[int | None]
@@ -23,14 +24,16 @@ LONGEST = 700  # characters of a line that are read
 
 _BULLET = r"(?:[-•+#>|] {0,3}){0,4}"
 _ROW = r"(?:row|line|reihe|zeile|ligne|rangée|fila|linha|riga|rij|строка)"
-# "Row 3: ", "- Line 3 = ", "第3行：", "R3: ", "| r3 |"
+# "Row 3: ", "- Line 3 = ", "Row three becomes ", "第3行：", "R3: ", "| r3 |"
 NAMED = re.compile(
-    rf"{_BULLET}(?:(?:output |new |final )?{_ROW} {{0,2}}#?|r(?=\d)|第)(?P<number>\d{{1,2}})行?(?: \([^()\n]{{0,40}}\))?"
-    r"(?: {0,3}(?:[:=|→.)]|->|=>|-(?= )|is(?= )|(?=\[)) {0,3}| {0,3}$)"
+    rf"{_BULLET}(?:(?:output |new |final )?{_ROW} {{0,2}}#?|r ?=? ?(?=\d)|第)"
+    rf"(?P<number>\d{{1,2}}|{'|'.join(WORD_VALUES)})(?![a-z0-9])"
+    r"行?(?: \([^()\n]{0,40}\))?"
+    r"(?: {0,3}(?:[:=|→.)]|->|=>|-(?= )|(?:is|becomes|remains|stays|will be|should be)(?= )|(?=\[)) {0,3}| {0,3}$)"
 )
 NUMBERED = re.compile(
-    rf"{_BULLET}(?P<number>\d{{1,2}})(?:[.):] {{1,3}}| ?\| {{1,3}}(?=[^|]*$))"
-)  # "3. ", "3) ", "3 | "
+    rf"{_BULLET}[(\[]?(?P<number>\d{{1,2}})(?:[.):\]] {{1,3}}| ?\| {{1,3}}(?=[^|]*\|?$))"
+)  # "3. ", "(3) ", "3 | "
 ORDINAL = re.compile(
     rf"\b(?P<word>{'|'.join(ORDINALS)}) {_ROW}\b[^:\n]{{0,80}}: {{0,3}}"
 )  # "The second row gets the 3:"
@@ -39,7 +42,8 @@ OUTPUT = re.compile(
     rf"{_BULLET}[{{ ]{{0,4}}(?:the )?(?:final |predicted |test )?(?:output|answer|solution|result)(?: grid| matrix)?(?: is)?"
     r"(?: a single (?:cell|row|column))? {0,2}[:=] {0,3}(?=[\[({ ]{0,4}\d)"
 )
-QUOTED = re.compile(r"[-•+>] {1,3}(?=[\[\d|])")  # "> 1 0 2", "- 1 0 2"
+# "> 1 0 2", "- 1 0 2", "- row: [1, 0, 2]"
+QUOTED = re.compile(r"(?:[-•+>] {1,3}(?:row ?[:=] {0,3})?|row ?[:=] {0,3})(?=[\[\d|])")
 # "1 0 2 (unchanged)", "1 0 2 <- first row", "[1, 0, 2],  # first row"
 REMARK = re.compile(r"(?<=[\d\],;|]) {1,9}(?:\([^()\n]{1,200}\)|(?:<-|←|#|//|— ?(?!\d)|- (?=[a-z]))[^\n]*)[ .,;]{0,3}$")
 ARROW = re.compile(r"[\d\]] {0,3}(?:→|->|=>|⇒) {0,3}(?=[\[({]{0,2}\d)")  # "Row 1: 1 0 2 -> 2 0 1"
@@ -128,8 +132,8 @@ def _line(text: str, at: int) -> Line:
     """One line without the blanks around it."""
     if not text:
         return Line(at, text)
-    if PLAIN.fullmatch(text):
-        return Line(at, text, _bare(text))
+    if PLAIN.fullmatch(text) and (plain := _bare(text)):
+        return Line(at, text, plain)
     low = text.lower()
     named = NAMED.match(low)
     ordinal = None if named else ORDINAL.search(low)
@@ -138,7 +142,7 @@ def _line(text: str, at: int) -> Line:
     if LEFT_OUT.match(rest):
         return Line(at, text, left_out=True)
     if label:
-        number = int(label["number"]) if named else 1 + ORDINALS.index(label["word"])
+        number = _number(label["number"]) if named else 1 + ORDINALS.index(label["word"])
         row = _row(rest)
         return Line(at, text, row, number if row or not rest or rest.endswith(":") else None)
     if (numbered := NUMBERED.match(low)) and (row := _row(low[numbered.end() :])) and len(row) > 1:
@@ -147,12 +151,17 @@ def _line(text: str, at: int) -> Line:
     return Line(at, text, _row(low[lead.end() :] if lead else low))
 
 
+def _number(text: str) -> int:
+    """The value of a row number in digits or words."""
+    return int(text) if text.isdigit() else WORD_VALUES[text]
+
+
 def _row(text: str) -> str | None:
     """The cells of a line as text, without a remark behind them; None where it has anything else."""
     text = REMARK.sub("", text)
     if arrows := list(ARROW.finditer(text)):
         text = text[arrows[-1].end() :]
-    return _bare(text)
+    return _bare(text if text.endswith("..") else text.removesuffix("."))
 
 
 def _bare(text: str) -> str | None:
@@ -160,12 +169,36 @@ def _bare(text: str) -> str | None:
     return text.strip(" |[](){},;\\") if text and len(text) <= 600 and ROW_LINE.match(text) else None
 
 
+# "| Row | C1 | C2 |", "|   | 1 | 2 |": the head of a table whose first column numbers the rows
+ROW_HEAD = re.compile(r"\W*(?:row|line|#|r\b|idx|index|zeile|ligne|fila|riga)[^|]{0,12}\|.*\|")
+IN_AND_OUT = re.compile(
+    r"[ |]{0,9}\b(?:input|before|original)\b[^|]{0,20}\|[^|]{0,20}\b(?:output|after|new)\b[^|]{0,20}\|?$"
+)
+
+
 def rows_of(block: Block) -> list[Cells]:
-    """The cells of each row, also of "102" where each line is only digits."""
+    """The cells of each row, also of "102" where each line is only digits; without a column that numbers the rows."""
     rows = [line.row or "" for line in block.lines]
     if all(row.isdigit() and len(row) > 1 for row in rows):
         return [[int(char) for char in row] for row in rows]
-    return [cells_of(row) for row in rows]
+    if IN_AND_OUT.match(block.before) and all(row.count("|") == 1 for row in rows):
+        rows = [row.partition("|")[2] for row in rows]
+    cells = [CELL.findall(row) for row in rows]
+    return [[int(cell) if len(cell) == 1 else None for cell in row] for row in _without_numbers(cells, block.before)]
+
+
+def _without_numbers(rows: list[list[str]], head: str) -> list[list[str]]:
+    """Rows without a first column of row numbers, and without the row of column numbers above them."""
+    body = rows[1:] if len(rows) > 2 and len(rows[0]) == len(rows[1]) - 1 and _counts(rows[0]) else rows
+    is_numbered = body is not rows or ROW_HEAD.match(head) or len(rows) > 10
+    if is_numbered and all(len(row) > 1 for row in body) and _counts([row[0] for row in body]):
+        return [row[1:] for row in body]
+    return rows
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether cells count from 0 or 1, as row numbers do."""
+    return cells[0] in ("0", "1") and cells == [str(int(cells[0]) + index) for index in range(len(cells))]
 
 
 def cells_of(row: str) -> Cells:

@@ -3,59 +3,43 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import replace
 
-from mcqa_suite.extract.denial import NOT_BEFORE, denied
 from mcqa_suite.extract.endings import ends_as_sentence
 from mcqa_suite.extract.grid_lines import OUTPUT, Block, Cells, blocks, cells_of, rows_of
+from mcqa_suite.extract.grid_roles import (
+    ANNOUNCED,
+    BEFORE_IN_SENTENCE,
+    EXAMPLE,
+    IN_SENTENCE,
+    POSITIONS,
+    REACH,
+    Candidate,
+    last_answer,
+)
+from mcqa_suite.extract.grid_text import grid_view
 from mcqa_suite.extract.result import Extraction, Reading, extract
-from mcqa_suite.extract.text import View, clean_view, last_matches
+from mcqa_suite.extract.text import View, last_matches
 
 MOST_SIDE = 30  # rows or columns of an ARC grid
 Rows = list[list[int]]
 
 # "[[1,0,2], [0,3,0]]": brackets, digits and separators
-RUN = re.compile(r"[\[\]\d\s,.'-]*")
+RUN = re.compile(r"[\[\]\d\s,.'-]{0,12000}")
 NESTED_OPEN = re.compile(r"\[ {0,9}\n? {0,9}\[(?=[^\[]|$)")
 NESTED_CLOSE = re.compile(r"\][\s,]{0,40}\]")
 INNER_ROW = re.compile(r"\[([^\[\]]*)\]")
-# "Test input:", "The input rows are:" before a grid of the question; "Output for the test input:" before one that is not
-INPUT_LABEL = re.compile(r"(?:^|\W)(?:test )?inputs?(?: (?:grid|matrix|rows?|\d))?(?: is| are)?\W{0,3}$")
-OF_INPUT = re.compile(
-    r"\b(?:output|answer|solution|result|prediction)s?(?: grids?| matrix)? (?:for|of|from|to|on)\b[^.:\n]{0,40}$"
-    r"|\b(?:transformed|modified|updated|resulting|final|new) (?:test )?$"
-)
 OF_OUTPUT = re.compile(r"\b(?:outputs?|answer|solution|resulting|transformed|predicted)\b[^.]{0,60}:$")
-REACH = 120  # characters before a grid, or at the end of a response, in which an announcement is searched
-_OUTPUT = r"(?:output|answer|solution|result|transformed grid|predicted grid)"
-ANNOUNCED = re.compile(
-    rf"\b{_OUTPUT}\b[^.\n]{{0,60}}\n?[^\w\n]{{0,20}}(?:\w{{1,8}}\n)?\s{{0,4}}$"
-)  # "Output:" and "```json"
+HEADING = re.compile(r"\W*(?:(?:the |my )?(?:final |test |predicted )?(?:output|answer|solution|result)(?: grid)?)?\W*")
 # "The output grid is:", "Row 3:", "[": a response that stops where a grid or its next row follows
 NEXT_ROW = r"(?:\b(?:row|line) {0,2}\d{1,2} ?[:=-]|\[)"
-CUT = re.compile(rf"(?:\b{_OUTPUT}\b[^.?!\n]{{0,60}}?(?: (?:is|are|be|becomes)|[:=>])|{NEXT_ROW})\s{{0,9}}$")
+CUT = re.compile(
+    rf"(?:\b(?:output|answer|solution|result|transformed grid|predicted grid)\b[^.?!\n]{{0,60}}?(?: (?:is|are|be|becomes)|[:=>])"
+    rf"|{NEXT_ROW})\s{{0,9}}$"
+)
 CUT_IN_GRID = re.compile(rf"[\s,#>•-]{{0,20}}{NEXT_ROW}\s{{0,9}}$")
 REFUSES = re.compile(r"\b(?:cannot|can't|could not|couldn't|unable to|sorry|no consistent)\b")
-# "In example 1, [[1]] becomes [[2]]", "The changed cells are at [[0, 1], [1, 2]]": lists that are not the output
-EXAMPLE = re.compile(
-    r"\b(?:examples?|train(?:ing)?(?: pair| example)?|pair) ?#?\d{1,2}\b(?![^\n]*\btest\b)[^\n]{0,200}$"
-)
-POSITIONS = re.compile(r"\b(?:coordinates?|positions?|cells?|locations?|points?|indices|pixels?)\b[^.\n]{0,60}$")
-# "Example 1:", "Training pair 2": the headings of a part that repeats the question
-EXAMPLE_HEADING = re.compile(
-    r"(?:^|\n)\W{0,9}(?:train(?:ing)? )?(?:example|pair|demonstration|train(?:ing)?) ?#?\d{1,2}\b[^.\n]{0,20}\n"
-)
-
-# "\\begin{bmatrix} 1 & 0 \\\\ 0 & 3 \\end{bmatrix}", "# [[1, 0],", "[1, 0],  # first row", "1 0\\n0 3": LaTeX and code
-MATRIX = re.compile(r"\\(?:begin|end) ?\{[a-z]{0,9}(?:matrix|array)\*?\}(?:\{[lcr| ]{1,40}\})?")
-ROW_BREAK = re.compile(r"\\\\(?=[\s\d\[-])|(?<=[\d\]\\,])\\n(?=[\d\[])")
-# [(1, 0, 2), (0, 3, 0)] and ["102", "030"]: rows as tuples and as strings
-TUPLE = re.compile(r"\((\d(?: ?, ?\d){2,29},?)\)")
-STRINGS = re.compile(r"(?<=\d)(?P<quote>[\"'])\s{0,9},\s{0,9}(?P=quote)(?=\d)")
-QUOTE = re.compile(r"(?<!\w)'(?=\d)|(?<=\d)'(?!\w)")
-FRAMES = str.maketrans("│║┃─━═┌┐└┘├┤┬┴┼╔╗╚╝╠╣╦╩╬", "|||---" + "+" * 18)
-COMMENT = re.compile(r"(?m)^[ \t]{0,12}[#>]{1,2}(?=[ \t]{1,4}[\[\d|])|(?<=[\],])[ \t]{1,9}(?:#|//)[^\n]{0,200}")
 
 
 def extract_grid(response: str) -> Extraction:
@@ -63,21 +47,21 @@ def extract_grid(response: str) -> Extraction:
     return extract(response, _read, grid_view)
 
 
-def grid_view(raw: str) -> View:
-    """A cleaned view of a text with rows of a LaTeX matrix and rows in quotes on lines of their own, and without comments."""
-    if "\\" in raw:
-        raw = ROW_BREAK.sub("\n ", MATRIX.sub(lambda match: "\n".ljust(len(match.group())), raw)).replace("&", " ")
-    raw = STRINGS.sub(lambda match: "\n".ljust(len(match.group())), TUPLE.sub(r"[\1]", raw))
-    raw = QUOTE.sub(" ", raw).translate(FRAMES)
-    return clean_view(COMMENT.sub(lambda match: " " * len(match.group()), raw))
-
-
 def _read(view: View) -> Extraction:
-    last = max(_readings(view), key=lambda reading: (reading.end, reading.start), default=None)
+    nested = _nested_lists(view)
+    spans = [(candidate.reading.start, candidate.reading.end) for candidate in nested]
+    lines = [
+        candidate
+        for candidate in _grids_in_lines(view)
+        if not any(start <= candidate.reading.start and candidate.reading.end <= end for start, end in spans)
+    ]
+    candidates = [*nested, *lines]
+    candidates.sort(key=lambda candidate: (candidate.reading.end, candidate.reading.start))
+    last = last_answer(view, candidates)
     cut = CUT.search(view.low[-REACH:].rstrip()) if view.ends else None
     if cut and (last is None or not _is_whole(view, last)):
         return Extraction(None, "truncated")
-    if last is not None:
+    if last is not None and not (REFUSES.search(view.low, last.end) and not _is_announced(view, last)):
         return last.extraction(view)
     if REFUSES.search(view.low):
         return Extraction(None, "refused")
@@ -86,25 +70,25 @@ def _read(view: View) -> Extraction:
 
 def _is_whole(view: View, last: Reading) -> bool:
     """Whether an announced grid is complete though the response stops where a grid or a row follows."""
-    announced = ANNOUNCED.search(view.low[max(0, last.start - REACH) : last.start])
-    return bool(announced) and not CUT_IN_GRID.match(view.low, last.end)
+    return _is_announced(view, last) and not CUT_IN_GRID.match(view.low, last.end)
 
 
-def _readings(view: View) -> list[Reading]:
-    """The last list of lists, and the last grid in lines."""
-    return [reading for reading in (_last_nested(view), _last_lines(view)) if reading is not None]
+def _is_announced(view: View, last: Reading) -> bool:
+    return bool(ANNOUNCED.search(view.low[max(0, last.start - REACH) : last.start]))
 
 
-def _last_nested(view: View) -> Reading | None:
-    """The last list of lists."""
+def _nested_lists(view: View) -> list[Candidate]:
+    """The lists of lists, those of examples in the same line and lists of positions excluded."""
+    candidates = []
     for match in last_matches(NESTED_OPEN, view.clean):
-        reading = _nested(view, match.start())
-        if not (_is_not_the_answer(view.low, match.start()) or _is_beside(view.low, match.start(), reading)):
-            return reading
-    return None
+        at = match.start()
+        candidate = _nested(view, at)
+        if not _is_beside(view.low, at, candidate.rows):
+            candidates.append(candidate)
+    return candidates
 
 
-def _nested(view: View, start: int) -> Reading:
+def _nested(view: View, start: int) -> Candidate:
     """The list of lists that begins at `start`."""
     run = RUN.match(view.clean, start)
     close = NESTED_CLOSE.search(view.clean, start, run.end() if run else start)
@@ -113,13 +97,16 @@ def _nested(view: View, start: int) -> Reading:
     rows = [cells_of(row) for row in INNER_ROW.findall(inside)] if close and ".." not in inside else []
     reading = _reading(rows, "nested_list", start, end)
     stops = run is not None and run.end() == len(view.clean) and _may_be_cut(view)
-    return replace(reading, status="truncated") if stops and close is None else reading
+    reading = replace(reading, status="truncated") if stops and close is None else reading
+    before = view.low[max(0, start - REACH) : start]
+    in_sentence = BEFORE_IN_SENTENCE.search(before) and IN_SENTENCE.match(view.low, end)
+    return Candidate(reading, rows, before, in_sentence=bool(in_sentence))
 
 
-def _is_beside(low: str, at: int, reading: Reading) -> bool:
+def _is_beside(low: str, at: int, rows: Sequence[Cells]) -> bool:
     """Whether a list is part of an example in the same line, or is a list of positions."""
     line = low[max(low.rfind("\n", 0, at), at - REACH, 0) : at]
-    pairs = isinstance(reading.answer, list) and all(len(row) == 2 for row in reading.answer)
+    pairs = bool(rows) and all(len(row) == 2 for row in rows)
     return bool(EXAMPLE.search(line) or (pairs and POSITIONS.search(line)))
 
 
@@ -128,50 +115,28 @@ def _may_be_cut(view: View) -> bool:
     return view.ends and not view.clean[-1:].isspace()
 
 
-def _is_not_the_answer(low: str, at: int) -> bool:
-    """Whether the grid at `at` repeats the question's input or is denied: "The output is not [[1, 2]]"."""
-    before = low[max(0, at - 200) : at].rstrip(" :>\n")
-    return bool(_repeats_input(low[max(0, at - REACH) : at]) or NOT_BEFORE.search(before + " ")) or denied(
-        before, len(before)
-    )
-
-
-def _repeats_input(before: str) -> bool:
-    """Whether the text before a grid announces the input of the question."""
-    label = INPUT_LABEL.search(before, max(0, len(before) - 60))
-    return label is not None and not OF_INPUT.search(before[: label.start() + 1])
-
-
-def _last_lines(view: View) -> Reading | None:
-    """The last grid that is written as lines of cells; those of an example that the response repeats do not count."""
+def _grids_in_lines(view: View) -> list[Candidate]:
+    """The grids that are written as lines of cells."""
     grids = blocks(view.clean)
-    starts = [grid.span[0] for grid in grids]
-    headings = [match.start() for match in EXAMPLE_HEADING.finditer(view.low)]
-    for index in reversed(range(len(grids))):
-        heading = bisect_left(headings, starts[index]) - 1
-        if heading >= 0 and index - bisect_left(starts, headings[heading]) < 2:
-            continue  # the input or the output below "Example 1:"
-        if reading := _block_reading(view, grids[index], only=len(grids) == 1):
-            return reading
-    return None
+    candidates = (_in_lines(view, grid, only=len(grids) == 1) for grid in grids)
+    return [candidate for candidate in candidates if candidate is not None]
 
 
-def _block_reading(view: View, block: Block, *, only: bool) -> Reading | None:
-    """The grid of a block; a single line counts only after a colon or where it is the whole response."""
+def _in_lines(view: View, block: Block, *, only: bool) -> Candidate | None:
+    """The grid of a block; a single line counts only after a colon or a heading, or where it is the whole response."""
     before, first = block.before, block.lines[0]
-    if _repeats_input(before[-REACH:]) or (before.endswith(":") and _is_not_the_answer(before, len(before))):
-        return None
     if len(block.lines) == 1:
-        alone = only and len(first.row or "") == 1 and before in ("", "output", "answer")
+        alone = only and bool(HEADING.fullmatch(before))
         listed = "[" in first.text and not (first.text.count("[") == first.text.count("]") and OF_OUTPUT.search(before))
         if listed or not (before.endswith((":", ">")) or alone or OUTPUT.match(first.text.lower())):
             return None
-    rows = [] if block.is_broken or len(block.lines) > MOST_SIDE + 1 else rows_of(block)
+    rows = [] if block.is_broken or len(block.lines) > MOST_SIDE + 2 else rows_of(block)
     reading = _reading(rows, "rows_of_cells", *block.span)
     cut = block.is_last and _may_be_cut(view) and len(rows) > 1 and len(rows[-1]) < len(rows[-2])
     if cut and reading.answer is None and _reading(rows[:-1], "rows_of_cells", *block.span).answer:
-        return replace(reading, status="truncated")
-    return reading
+        reading = replace(reading, status="truncated")
+    announced = OUTPUT.match(first.text.lower())
+    return Candidate(reading, rows, f"{before}\n{announced.group() if announced else ''}"[-REACH:])
 
 
 def _reading(rows: list[Cells], rule: str, start: int, end: int) -> Reading:

@@ -72,6 +72,18 @@ def item_at(view: View, options: Options, at: int) -> Item | None:
     return item if item and item.at == at else None
 
 
+# "Let me consider each answer:", "Let's break down the options:": the line above a list of options
+LIST_HEADING = re.compile(
+    r"\b(?:each|every|all|(?:the|these|our|given|possible) (?:answer )?(?:options|choices|answers))\b[^\n.]{0,40}:\s{0,4}$"
+)
+
+
+def is_under_list_heading(view: View, item: Item) -> bool:
+    """Whether the line above an item announces a list of the options."""
+    start = view.clean.rfind("\n", 0, item.at)
+    return start >= 0 and bool(LIST_HEADING.search(view.low, max(0, start - 100), start + 1))
+
+
 def begins_list(view: View, options: Options, item: Item) -> bool:
     """Whether an item is followed by the next option's, as in "Let us check each choice:\\nA: It is ...\\nB: It is ..."."""
     if continues_as_list(view, options, item):

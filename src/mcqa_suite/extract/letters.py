@@ -19,6 +19,9 @@ from mcqa_suite.extract.verdicts import verdicts
 
 # The choice as a letter that is given as the answer: read even where the response is cut off in a later announcement
 SENTENCE_END = re.compile(r"[.!?]\s|\n")
+DOUBT_FOLLOWS = re.compile(
+    r"[^\w\n]{0,4}\s{1,3}(?:however|but|wait|hmm|let me|let's|let us|yet|still)\b"
+)  # "Hence B. However, I need"
 FINAL = (
     "superlative_is",
     "is_option",
@@ -31,7 +34,10 @@ def _settled(step: Step, view: View, options: Options) -> Reading | None:
     reading = step(view, options)
     if reading is None or not view.ends or ends_as_sentence(view.low) or reading.rule in FINAL:
         return reading
-    first = not SENTENCE_END.search(view.low, 0, reading.start) and SENTENCE_END.search(view.low, reading.end)
+    doubt = DOUBT_FOLLOWS.match(view.low, reading.end)
+    first = (
+        not doubt and not SENTENCE_END.search(view.low, 0, reading.start) and SENTENCE_END.search(view.low, reading.end)
+    )
     index = options.index(view.clean[reading.start])
     at_the_end = reading.end > len(view.low.rstrip()) - 8
     return reading if first or at_the_end or options.follows(view.low[reading.end : reading.end + 400], index) else None

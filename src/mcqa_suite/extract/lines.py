@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 
 from mcqa_suite.extract.choosing import read_letter
-from mcqa_suite.extract.items import Item, begins_list, continues_as_list, item_at, lettered_lines, stands_beside
+from mcqa_suite.extract.items import (
+    Item,
+    begins_list,
+    continues_as_list,
+    is_under_list_heading,
+    item_at,
+    lettered_lines,
+    stands_beside,
+)
 from mcqa_suite.extract.options import Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import View
@@ -69,7 +77,7 @@ def letter_line(view: View, options: Options) -> Reading | None:
     lines = lines if view.begins else ["", *lines]
     if len({item.index for item in items}) == 1:
         item = items[-1] if items[0].number else items[0]
-        stands = _stands_alone(item, lines) and not continues_as_list(view, options, item)
+        stands = _stands_alone(view, item, lines) and not continues_as_list(view, options, item)
         return read_letter(view, options, "letter_line", item.at) if stands else None
     if _answers_first(items):
         return read_letter(view, options, "letter_line", items[0].at)
@@ -83,8 +91,10 @@ def _restates_options(items: list[Item]) -> bool:
     return items[0].index == 0 and items[1].index == 1 and items[1].number == items[0].number + 1 and not items[0].bare
 
 
-def _stands_alone(item: Item, lines: list[str]) -> bool:
+def _stands_alone(view: View, item: Item, lines: list[str]) -> bool:
     """Whether a single lettered line is an answer: the first or last line, after a colon, or with an option's text."""
+    if is_under_list_heading(view, item) and item.index == 0 and not item.bare:
+        return False
     if item.own or item.other:
         return True
     if not item.upper:

@@ -16,7 +16,7 @@ from mcqa_suite.extract.denial import (
     doubtful,
 )
 from mcqa_suite.extract.endings import ends_as_sentence
-from mcqa_suite.extract.items import LINE, MOST_LINES, is_listed, item_at
+from mcqa_suite.extract.items import LINE, MOST_LINES, is_listed, is_under_list_heading, item_at
 from mcqa_suite.extract.options import ORDINALS, Options
 from mcqa_suite.extract.result import Reading
 from mcqa_suite.extract.text import FUNCTION_WORD, View
@@ -98,6 +98,9 @@ def letter_and_text(view: View, options: Options) -> Reading | None:
         return None
     if denied_before(view.low, positions[-1]) or denied(view.low, positions[-1]):
         return None
+    item = item_at(view, options, positions[-1])
+    if item and item.index == 0 and is_under_list_heading(view, item):
+        return None
     return read_letter(view, options, "letter_and_text", positions[-1])
 
 
@@ -117,10 +120,12 @@ def option_text(view: View, options: Options) -> Reading | None:
     for start, text in ((0, whole), (_last_sentence(low), low[_last_sentence(low) :][:600])):
         named = options.mentioned(text)
         if len(named) == 1:
+            if start and _lists_options(view, options, start):
+                return None
             index = named[0]
             option = options.choices[index].lower()  # may itself be "none of these"
-            if len(option) < 4 and option.isalpha() and not re.search(rf"\b{re.escape(option)}(?=[.,;:!\n]|$)", text):
-                return None  # "No one knows"
+            if _is_only_a_word(options, index, text):
+                return None
             refused = REFUSAL.search(low) and not REFUSAL.search(option)
             if refused:
                 return None
@@ -132,6 +137,23 @@ def option_text(view: View, options: Options) -> Reading | None:
     return None
 
 
+def _lists_options(view: View, options: Options, start: int) -> bool:
+    """Whether the sentence at `start` is the last of a list of options: "A. Paris is nice. B. London is large."."""
+    letters = [
+        match
+        for match in islice(LETTER_AND_TEXT.finditer(view.clean), MOST_LETTERS)
+        if (index := options.index(match["letter"])) >= 0
+        and options.follows(view.low[match.end("letter") : match.end() + 300], index)
+    ]
+    return len({match["letter"] for match in letters}) > 1 and letters[-1].end() >= start
+
+
+def _is_only_a_word(options: Options, index: int, text: str) -> bool:
+    """Whether the text of a short option is only a word of a sentence: "No one knows"."""
+    option = options.choices[index].lower()
+    return len(option) < 4 and option.isalpha() and not re.search(rf"\b{re.escape(option)}(?=[.,;:!\n]|$)", text)
+
+
 def leading_text(view: View, options: Options) -> Reading | None:
     """The option whose text begins a response as a clause of its own: "Yes, because ...", "London. It lies ..."."""
     if not view.begins or item_at(view, options, len(view.clean) - len(view.clean.lstrip(" (["))):
@@ -139,7 +161,8 @@ def leading_text(view: View, options: Options) -> Reading | None:
     named, end, ends = options.at_start(view.low[:400])
     if len(named) != 1 or not ends or view.low[end:].lstrip(" ")[:1] not in ("", ".", ",", ":", ";", "!", "\n"):
         return None
-    others = set(options.mentioned(view.low[_last_sentence(view.low) :][:600])) - {named[0]}
+    last = view.low[_last_sentence(view.low) :][:600]
+    others = {index for index in options.mentioned(last) if not _is_only_a_word(options, index, last)} - {named[0]}
     starts = (options.at_start(line[:400])[0] for line in view.low[end:].split("\n", MOST_LINES)[1:])
     if others or any(start and named[0] not in start for start in starts):
         return None

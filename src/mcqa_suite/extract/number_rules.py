@@ -32,8 +32,8 @@ NUMBER_RULES: tuple[Rule, ...] = (
         "correction",
         "She has 20 left. No, wait, 22.",
         "22",
-        "wait|actually|correction|i mean|, no|oops",
-        r"(?:\b(?:wait|actually|correction|i mean|hmm,? no|oops)|\d,? no)[,:]? (?:no,? )?"
+        "wait|actually|correction|i mean|, no|. no|oops",
+        r"(?:\b(?:wait|actually|correction|i mean|hmm,? no|oops)|\d[,.]? no)[,:]? (?:no,? )?"
         r"(?:it is |it's |it (?:should|must) be |that is )?"
         r"(?=[-$€£]{0,2}\d)",
     ),
@@ -70,7 +70,8 @@ RETRACTED = re.compile(
 # "the first answer is", "the answer to part 2 is": an answer on the way, which counts only in a complete response
 INTERIM = re.compile(
     r"\b(?:first|second|third|partial|intermediate|previous|initial|preliminary) answer"
-    r"|\banswers? (?:to|for|of|in|from) (?!(?:the|this|your|our|that) (?:\w+ )?(?:question|problem|task|puzzle|exercise)\b)"
+    r"|\banswers? (?:to|for|of|in|from) "
+    r"(?!(?:the|this|your|our|that) (?:(?!first|second|third)\w+ )?(?:question|problem|task|puzzle|exercise)\b)"
 )
 # "x = 3 or x = 5": an equation for each of two values
 EITHER_EQUATION = re.compile(r"\d[a-z%$ (]{1,16}\bor\b[^=]{0,16}=")

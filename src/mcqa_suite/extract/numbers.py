@@ -97,6 +97,8 @@ def _boxed(view: View, rule: str, start: int) -> Reading | None:
     end = _closing(view.clean, start)
     if end < 0:
         return None
+    if NOT_BOX.search(view.low, max(0, start - NEAR), start):
+        return None
     before = BOX_BEFORE.search(view.clean, max(0, start - REACH), start)
     if before is not None:
         first, second = numbers_in(view.clean, *before.span("inside")), numbers_in(view.clean, start, end)
@@ -105,6 +107,8 @@ def _boxed(view: View, rule: str, start: int) -> Reading | None:
     return one_value(view, rule, start, end)
 
 
+NEAR = 24
+NOT_BOX = re.compile(r"\b(?:and|but)? ?not [$ \\(]{0,4}\\(?:boxed|fbox) ?\{$")  # "and not \\boxed{7}"
 BOX_BEFORE = re.compile(
     r"\\(?:boxed|fbox) ?\{(?P<inside>[^{}]{1,24})\}[^\w\n\\]{0,12}(?:(?:or|and|,)[^\w\n\\]{0,12})?(?:[a-z] ?= ?)?"
     r"\\(?:boxed|fbox) ?\{$"
@@ -185,6 +189,8 @@ def concluded(view: View) -> Reading | None:
     body = view.clean.rstrip(" \n`")
     if not body or not ends_with_result(body) or body.endswith("?") or NO_NUMBER.search(view.low):
         return None
+    if (box := OPEN_BOX.search(body)) and _closing(body, box.end()) < 0:
+        return None  # "\\boxed{4": digits may be missing
     reading = _bold_number(view) or _last_sentence(view, body)
     if reading is None or denied(view.low, reading.start) or denied_after(view.low, reading.end):
         return None
@@ -209,6 +215,7 @@ def _bold_number(view: View) -> Reading | None:
     return stated_alone(view, "bold_number", last)
 
 
+OPEN_BOX = re.compile(r"\\(?:boxed|fbox) ?\{(?=[^\n]{0,120}$)")
 BOLD = re.compile(r"\*\*(?!\s)[^*\n]{1,60}\*\*(?! ?:)")
 MOST_BOLD = 20
 
@@ -223,10 +230,20 @@ def _last_sentence(view: View, body: str) -> Reading | None:
     if _is_parallel(view, before, start, len(body)):
         return Reading(None, "several", "last_sentence", start, len(body))
     numbers = numbers_in(view.clean, start, len(body))
-    if numbers and names_a_part(view, numbers[0]) and not RELATION.search(view.clean, start, len(body)):
+    if numbers and names_a_part(view, numbers[0]) and not _concludes(view, start, len(body)):
         return None  # "Student 3: 9 books", one of several
     reading = conclude(view, "last_sentence", start, len(body))
     return None if reading and SHARE.match(view.low, reading.end) else reading
+
+
+def _concludes(view: View, start: int, end: int) -> bool:
+    """Whether a sentence that begins with a label goes on to a result: "3) So 21", "Chapter 3 has 45, so together 75"."""
+    item = ITEM.match(view.clean, start, end)
+    return bool(
+        RELATION.search(view.clean, start, end)
+        or RESULT_CLAUSE.search(view.low, start, end)
+        or (item and CONCLUDES.match(view.low, item.end(), end))
+    )
 
 
 def _has_result(view: View, start: int, end: int) -> bool:
@@ -257,8 +274,10 @@ CONCLUDES = re.compile(r"\b(?:so|therefore|thus|hence|in total|altogether|means|
 
 def _is_parallel(view: View, before: int, start: int, end: int) -> bool:
     """Whether two sentences differ in one word and a number: "One apple costs $1. One orange costs $3."."""
-    first, second = (WORD.findall(NUMBER_WORD.sub("#", part)) for part in (view.low[before:start], view.low[start:end]))
-    if not first.count("#") == second.count("#") == 1 or len(first) < 4 or len(first) != len(second):
+    parts = (ITEM.sub("", part) for part in (view.low[before:start], view.low[start:end]))
+    first, second = (WORD.findall(NUMBER_WORD.sub("#", part)) for part in parts)
+    shortest = 3 if "=" in first else 4
+    if not first.count("#") == second.count("#") == 1 or len(first) < shortest or len(first) != len(second):
         return False
     return len([word for word, other in zip(first, second, strict=True) if word != other]) == 1
 

@@ -66,9 +66,12 @@ def extract(response: str, read: Callable[[View], Extraction], make: Callable[[s
 # The last line of reasoning that never closes, if it says that it is final: "Final Answer: H", "**Final answer**\n\\boxed{H}"
 FINAL_LINE = re.compile(
     r"(?:^|\n)(?:[^\n]{0,80}(?:\bfinal answer(?= is\b|[^\w\s]| {0,3}\n)|\\boxed ?\{|<answer>)|####"
-    r"|[^\w\n]{0,9}(?:answer(?=[^\w\n]{0,3}:)|答案|ответ|정답))(?:[^\w\n]{0,9}\n\s{0,9})?[^\n]{0,200}\Z",
+    r"|[^\w\n]{0,9}(?:answer(?=[^\w\n]{0,3}:)"
+    r"|(?:最终|最終|正确|正確)?答案|(?:окончательный |итоговый )?ответ|(?:최종 )?정답))(?:[^\w\n]{0,9}\n\s{0,9})?[^\n]{0,200}\Z",
     re.IGNORECASE,
 )
+# "Final Answer: A. Hmm, wait, but": such a line with second thoughts
+TAKEN_BACK = re.compile(r"\b(?:wait|hmm+|however|but|no|actually|let me|let's|not sure)\b")
 LAST = 400  # characters at the end of reasoning in which that line is searched
 
 
@@ -80,7 +83,9 @@ def _in_reasoning(
     start = max(start, end - LAST)
     line = FINAL_LINE.search(response[start:end])
     result = read(view_of(response, start + line.start(), end, make)) if line else None
-    if result is None or result.answer is None:
+    if result is None or result.answer is None or result.span is None:
+        return Extraction(None, "unclosed")
+    if TAKEN_BACK.search(response[result.span[1] : end].lower()):
         return Extraction(None, "unclosed")
     return replace(result, rule=f"{result.rule}_in_reasoning")
 

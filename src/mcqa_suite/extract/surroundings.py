@@ -69,6 +69,7 @@ UNWORKED = re.compile(rf"{_COMMAND}(?![a-zA-Z])|[√π∞!]")
 PAIR_END = re.compile(r"[ \\]{0,2}[)\]}]")
 # "0.25 or 25 %", "2.5 hours (150 minutes)": the units whose values are the same in these ratios
 UNIT = re.compile(r" ?(?!(?:and|or)\b)[a-z]{2,12}")
+ROUNDED = re.compile(r"\b(?:about|approximately|approx|roughly|around)\b|[≈~]")  # "42.57, or about 43"
 UNIT_RATIOS = frozenset((7, 12, 24, 52, 60, 100, 1000, 3600))
 
 
@@ -125,7 +126,8 @@ def same_value(view: View, first: Number, second: Number) -> bool:
     if a == b or {first.value, first.other} & {second.value, second.other} - {None}:
         return True
     places = min(len(value.partition(".")[2]) for value in (first.value, second.value))
-    if places and abs(a - b) <= Fraction(1, 2 * 10**places):
+    rounded = places or ROUNDED.search(view.low, first.end, second.start)
+    if rounded and abs(a - b) <= Fraction(1, 2 * 10**places):
         return True
     units = all(UNIT.match(view.low, number.end) for number in (first, second))
     return units and bool(a and b) and max(abs(a), abs(b)) / min(abs(a), abs(b)) in UNIT_RATIOS

@@ -13,7 +13,7 @@ from mcqa_suite.extract.text import View
 
 # What is judged: "Option A is", "\n(B): ...", "- [x] C", "Choices A and D are"
 SUBJECT = re.compile(
-    r"(?:(?:^|\n)[ >#•|-]{0,8}|[.;!,] {0,3}|(?<=[❌✗✘✖✅✓✔☑] ))(?:\d{1,2}[.)] )?(?:\[(?P<box>[ xX✓✔])\] {0,2})?"
+    r"(?:(?:^|\n)[ >#•|-]{0,8}|[.;!,] {0,3}| and (?=[A-Z] is)|(?<=[❌✗✘✖✅✓✔☑] ))(?:\d{1,2}[.)] )?(?:\[(?P<box>[ xX✓✔])\] {0,2})?"
     r"(?:[Oo]ption|[Cc]hoice|[Aa]nswer|[Ss]tatement)?s? ?"
     r"(?P<letters>\(?[A-Z](?:\)?(?:, and |, | and | or )\(?[A-Z]){0,8})(?![\w'])"
     r"(?=[).:]| {1,3}(?:is|are|was|does|do|fails?|cannot|can't|would|can|states?|says|[:|✅✓✔☑❌✗✘✖])|$|\n)"
@@ -21,11 +21,11 @@ SUBJECT = re.compile(
 # "is incorrect", "not the correct answer", "❌"; "is correct", "the right answer", "✅"
 WRONG = re.compile(
     r"❌|✗|✘|✖|\b(?:incorrect|wrong|ruled out|eliminated|not (?:the |a )?(?:correct|right|best|answer|true|valid))\b"
-    r"|n't (?:the |a )?(?:correct|right|best|answer|true|valid)\b|(?<=[).:|-] )(?:no|false)(?= ?[.,;!)|\n]|$)"
+    r"|n't (?:the |a )?(?:correct|right|best|answer|true|valid)\b|(?:(?<=[).:|-] )|(?<=, so ))(?:no|false)(?= ?[.,;!)|\n]|$)"
 )
 RIGHT = re.compile(
     r"✅|✓|✔|☑|\b(?:correct|right)(?=[ .,;:)!\n-]|$)|\bbest (?:answer|choice|option)\b"
-    r"|(?<=[).:|-] )(?:yes|true)(?= ?[.,;!)|\n]|$)"
+    r"|(?:(?<=[).:|-] )|(?<=, so ))(?:yes|true)(?= ?[.,;!)|\n]|$)"
 )
 BRACKETED = re.compile(r"(?<!\w)\((?:[Oo]ption )?(?P<letter>[A-Z])\)")
 REACH = 600  # characters after a letter in which it is judged
