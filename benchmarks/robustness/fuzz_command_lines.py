@@ -56,8 +56,8 @@ def write_folder(folder: Path) -> None:
     words = f"eval --model_args pretrained=model --tasks {TASK} --limit 2 -o asked --apply_chat_template false"
     if mcqa(words.split()):
         raise SystemExit("the random model cannot be evaluated")
-    (asked,) = (path.parent for path in Path("asked").rglob("results_*.json"))
-    asked.rename(folder / "answered")
+    (run,) = (path.parent for path in Path("asked").rglob("results_*.json"))
+    run.rename(folder / "answered")
     shutil.rmtree("asked")
 
 
@@ -147,11 +147,11 @@ def _checkpoints(folder: Path) -> Iterator[CommandLine]:
 
 
 def _servers() -> Iterator[CommandLine]:
-    asked = f"--endpoint {SERVER} --endpoint-model m"
+    endpoint = f"--endpoint {SERVER} --endpoint-model m"
     yield CommandLine("rank", f"rank a=r.jsonl b=ok.jsonl --judge {SERVER}", "r.jsonl", _responses("1", "3"))
-    annotate = f"preferences annotate q.jsonl --what topic {asked} -o topics.jsonl"
+    annotate = f"preferences annotate q.jsonl --what topic {endpoint} -o topics.jsonl"
     yield CommandLine("preferences annotate", annotate, "q.jsonl", lines(*QUESTIONS))
-    sample = f"preferences sample pairs.jsonl {asked} --n 1 -o q.jsonl"
+    sample = f"preferences sample pairs.jsonl {endpoint} --n 1 -o q.jsonl"
     yield CommandLine("preferences sample, a server's answer", sample, SERVER, whole(ANSWER))
     yield CommandLine("rank, a server's answer", f"rank a=ok.jsonl b=ok.jsonl --judge {SERVER}", SERVER, whole(ANSWER))
     address = f"base_url={SERVER}/chat/completions,model=m,max_retries=1,num_concurrent=2"

@@ -32,10 +32,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fuzz import HOSTILE, Hang, changed_bytes, changed_values
-from fuzz_command_lines import SERVER, CommandLine, command_lines, write_folder
+from fuzz_command_lines import ANSWER, SERVER, CommandLine, command_lines, write_folder
+from fuzz_targets import whole
 from helpers.model_server import Reply, serving
 
 from mcqa_suite.cli.main import main as mcqa
+from mcqa_suite.common import http
 from mcqa_suite.common.foreign_text import UNPRINTABLE
 
 MOST_SECONDS = 10.0  # of CPU
@@ -118,7 +120,7 @@ def watched(server: str, connections: list[str]) -> Iterator[Asked]:
 
 
 @dataclass
-class Place:
+class Setting:
     """The folder that each command gets a copy of, and a server with the content of the file that stands for it."""
 
     home: Path
@@ -126,32 +128,33 @@ class Place:
     answer: bytes = b""
 
 
-def run_command(line: CommandLine, content: bytes | str, place: Place, outcome: Outcome) -> str | None:
+def run_command(line: CommandLine, content: bytes | str, setting: Setting, outcome: Outcome) -> str | None:
     """Run a command with its file in a new copy of the folder, and count what came of it; return the finding."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as scratch:
-        shutil.copytree(place.home, Path(scratch) / "here")
+        shutil.copytree(setting.home, Path(scratch) / "here")
         os.chdir(Path(scratch) / "here")
         try:
-            return _finding(line, content, place, outcome)
+            return _finding(line, content, setting, outcome)
         finally:
             os.chdir(before)
 
 
-def _finding(line: CommandLine, content: bytes | str, place: Place, outcome: Outcome) -> str | None:
+def _finding(line: CommandLine, content: bytes | str, setting: Setting, outcome: Outcome) -> str | None:
     path = Path(line.file)
     path.unlink(missing_ok=True)
+    setting.answer = whole(ANSWER)
     if line.file == SERVER:
-        place.answer = content if isinstance(content, bytes) else b""
+        setting.answer = content if isinstance(content, bytes) else b""
     elif isinstance(content, bytes):
         path.write_bytes(content)
     else:
         {"fifo": lambda: os.mkfifo(path), "folder": path.mkdir, "device": lambda: path.symlink_to("/dev/zero"),
          "dangling": lambda: path.symlink_to("nothing")}[content]()  # fmt: skip
     out, err, connections, start = io.StringIO(), io.StringIO(), list[str](), time.process_time()
-    finding, code, words = None, 0, line.words.replace(SERVER, place.url).split()
+    finding, code, words = None, 0, line.words.replace(SERVER, setting.url).split()
     try:
-        with watched(place.url, connections) as stdin, redirect_stdout(out), redirect_stderr(err):
+        with watched(setting.url, connections) as stdin, redirect_stdout(out), redirect_stderr(err):
             code = mcqa(words)
     except SystemExit as error:
         code = int(error.code or 0)
@@ -181,10 +184,10 @@ def _finding(line: CommandLine, content: bytes | str, place: Place, outcome: Out
     return finding or (f"a connection to {connections[0]}" if connections else None)
 
 
-def check_valid(line: CommandLine, place: Place) -> None:
+def check_valid(line: CommandLine, setting: Setting) -> None:
     """Run a command with its valid file, which also imports what it needs; SystemExit where it is refused."""
     outcome = Outcome()
-    finding = run_command(line, line.valid, place, outcome)
+    finding = run_command(line, line.valid, setting, outcome)
     if finding or not outcome.codes[0]:
         sys.exit(f"{line.title}: the valid file gives {finding or dict(outcome.codes)}: {outcome.last[-500:]}")
 
@@ -206,14 +209,14 @@ def contents(valid: bytes, draw: random.Random) -> bytes | str:
     return content
 
 
-def fuzz(line: CommandLine, place: Place, seconds: float, draw: random.Random, keep: Path | None) -> Outcome:
+def fuzz(line: CommandLine, setting: Setting, seconds: float, draw: random.Random, keep: Path | None) -> Outcome:
     """Run a command with changed files until the time is up."""
     outcome = Outcome()
-    check_valid(line, place)
+    check_valid(line, setting)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         content = contents(line.valid, draw)
-        finding = run_command(line, content, place, outcome)
+        finding = run_command(line, content, setting, outcome)
         if finding and finding not in outcome.findings:
             outcome.findings[finding] = outcome.last
             if keep:
@@ -233,9 +236,10 @@ def main() -> int:
     if args.keep:
         args.keep.mkdir(parents=True, exist_ok=True)
     os.environ |= {"OPENAI_API_KEY": KEY, "HF_TOKEN": f"{KEY}-2", "HF_HUB_OFFLINE": "1", "MCQA_CACHE": "off"}
-    outcomes, place = {}, Place(Path())
-    with tempfile.TemporaryDirectory() as folder, serving(lambda _: Reply(place.answer)) as served:
-        place.home, place.url, before = Path(folder), served.url, Path.cwd()
+    http.LONGEST_WAIT = 0.0  # between two tries
+    outcomes, setting = {}, Setting(Path())
+    with tempfile.TemporaryDirectory() as folder, serving(lambda _: Reply(setting.answer)) as served:
+        setting.home, setting.url, before = Path(folder), served.url, Path.cwd()
         os.chdir(folder)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             write_folder(Path())
@@ -251,7 +255,7 @@ def main() -> int:
         total = sum(line.weight for line in chosen)
         for line in chosen:
             draw = random.Random(f"{line.title}{args.seed}")
-            outcome = outcomes[line.title] = fuzz(line, place, args.seconds * line.weight / total, draw, args.keep)
+            outcome = outcomes[line.title] = fuzz(line, setting, args.seconds * line.weight / total, draw, args.keep)
             codes = " | ".join(str(outcome.codes[code]) for code in (0, 1, 2))
             row = f"{outcome.inputs} | {codes} | {outcome.slowest:.1f} | {len(outcome.findings)}"
             print(f"| {line.title} | {row} |", flush=True)
