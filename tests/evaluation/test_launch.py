@@ -38,7 +38,7 @@ def test_shared_tokens_are_scored_once_unless_another_backend_is_named(tmp_path,
 
 def test_a_config_file_that_is_missing_is_one_line(capsys):
     assert main(["eval", "--config", "missing.yaml"]) == 2
-    assert "mcqa: lm_eval: Config file not found" in capsys.readouterr().err
+    assert "mcqa: missing.yaml: No such file or directory; give the path of a YAML file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,67 @@ def test_a_model_argument_of_the_wrong_type_is_one_line_before_the_model_is_load
     assert main(["eval", *words]) == 2
     [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
     assert f"={value}: expected" in line
+
+
+WRONG = [
+    *(
+        f"{name}=words"
+        for name in ("max_length", "prefix_token_id", "add_bos_token", "logits_cache", "parallelize", "dtype")
+    ),
+    *("max_length=0", "max_length=-1", "max_length=1.5", "max_length=True", "max_length=99999999999999999999"),
+    *("pretrained=5", "tokenizer=5", "revision=1", "backend=words", "softmax_dtype=words", "dtype=1", "dtype=nan"),
+    *("trust_remote_code=words", "use_fast_tokenizer=7", "chat_template_args=words", "peft=True", "gguf_file=1"),
+    *("batch_size=words", "batch_size=4", "device=cpu"),
+]
+WRONG_OF_A_SERVER = [
+    *(
+        f"{name}=words"
+        for name in ("timeout", "max_retries", "num_concurrent", "retry_seconds", "retry_backoff", "seed")
+    ),
+    *("timeout=0", "timeout=-1", "timeout=nan", "timeout=1e308", "num_concurrent=0", "max_retries=-1", "model=5"),
+    *(
+        "base_url=7",
+        "tokenizer=7",
+        "tokenizer_backend=words",
+        "header=words",
+        "max_length=x",
+        "max_gen_toks=x",
+        "timeut=5",
+    ),
+]
+
+
+@pytest.mark.parametrize("model", ["hf-prefix", "hf"])
+@pytest.mark.parametrize("setting", WRONG)
+def test_an_argument_of_a_model_that_has_another_type_is_named(model, setting):
+    words = ["run", "--model", model, "--model_args", f"pretrained=x,{setting}", "--tasks", "mcqa_epfl"]
+    with pytest.raises(ConfigError, match=f"^--model_args: {setting.partition('=')[0]}: ") as refused:
+        check_complete(read_command(words)[1])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("model", ["local-completions", "local-chat-completions"])
+@pytest.mark.parametrize("setting", WRONG_OF_A_SERVER)
+def test_an_argument_of_a_server_that_has_another_type_is_named(model, setting):
+    words = ["run", "--model", model, "--model_args", f"base_url=http://x/v1,{setting}", "--tasks", "mcqa_epfl"]
+    with pytest.raises(ConfigError, match=r"^--model_args: ") as refused:
+        check_complete(read_command(words)[1])
+    assert setting.partition("=")[0] in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["limit: words", "limit: -1", "limit: .nan", "num_fewshot: -1", "num_fewshot: [1]", "batch_size: words", "batch_size: 0",
+     "device: 5", "model: [hf]", "tasks: {a: b}", "output_path: 5", "model_args: 5", "model_args: [1]", "gen_kwargs: 5",
+     "metadata: words", "log_samples: words", "include_path: [a]", "use_cache: 5", "system_instruction: {a: b}"],
+)  # fmt: skip
+def test_a_setting_of_a_configuration_file_that_has_another_type_is_named(tmp_path, capsys, setting):
+    plain = {"tasks": "[mcqa_epfl]", "model_args": "{pretrained: x}"} | dict([setting.split(": ", 1)])
+    (tmp_path / "eval.yaml").write_text("".join(f"{key}: {value}\n" for key, value in plain.items()), encoding="utf-8")
+    assert main(["eval", "--config", str(tmp_path / "eval.yaml")]) == 2
+    [line] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("mcqa: ")]
+    assert setting.partition(":")[0] in line
+    assert "expected" in line
 
 
 def test_no_folder_is_made_for_a_cache_that_is_named(tmp_path, capsys):

@@ -15,6 +15,7 @@ from mcqa_suite.backend import loglik_cache, prefix, processes
 from mcqa_suite.backend.loading import check_checkpoint
 from mcqa_suite.backend.pretrained import whole_models
 from mcqa_suite.common.checkpoints import base_of_run, chat_template_of, has_chat_template
+from mcqa_suite.common.config import read_yaml
 from mcqa_suite.common.errors import ConfigError, McqaError
 from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.offline import stay_offline_if_cut_off
@@ -25,6 +26,7 @@ from mcqa_suite.evaluation.flags import harness_parser
 from mcqa_suite.evaluation.generation_settings import check_generation
 from mcqa_suite.evaluation.group_settings import with_group_settings
 from mcqa_suite.evaluation.messages import said_once, without_git_errors
+from mcqa_suite.evaluation.model_arguments import check_settings
 from mcqa_suite.evaluation.output_folder import closing_lines, model_folder, newest_folder, saved_by_default
 from mcqa_suite.evaluation.saving import check_writable, unsaved_is_an_error
 from mcqa_suite.evaluation.secret_settings import check_no_secret
@@ -36,6 +38,7 @@ ADAPTERS = ("peft", "lora_local_path")  # model arguments of hf and of vllm
 HARNESS_MODELS = ("hf", "hf-auto", "huggingface")
 SERVER_MODELS = ("local-completions", "local-chat-completions")
 NEEDED = dict.fromkeys((prefix.NAME, "hf", "vllm"), ("pretrained",)) | dict.fromkeys(SERVER_MODELS, ("base_url",))
+UNKNOWN_ARGUMENT = re.compile(r"got an unexpected keyword argument '(\w+)'")
 EXAMPLES = {"pretrained": "FOLDER_OR_HUB_NAME", "base_url": "http://localhost:8000/v1/completions"}
 
 
@@ -104,6 +107,8 @@ def _launch(words: Sequence[str], show: Callable[[str], None]) -> FailedItems:
     except McqaError:
         raise
     except Exception as error:
+        if isinstance(error, TypeError) and (name := UNKNOWN_ARGUMENT.search(str(error))):
+            raise ConfigError(f"--model_args: {name[1]}: not an argument of this model; leave it out") from error
         text = " ".join(str(error).split()) or type(error).__name__
         unknown = McqaError(f"lm_eval: {text} (mcqa --debug eval ... shows where)")
         raise explain(error, subject(error, settings)) or unknown from error
@@ -122,13 +127,12 @@ def estimate_text(settings: Mapping[str, Any], folder: str | None, rate: float |
 
 def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, Any]]:
     """The harness's arguments, and the settings that they give over those of `--config`'s file."""
-    from lm_eval.config.evaluate_config import EvaluatorConfig
     from lm_eval.utils import simple_parse_args_string
 
     args = harness_parser().parse_args(words)
     path = getattr(args, "config", None)
     flags = {name: value for name, value in vars(args).items() if value is not None}
-    settings = {"tasks": [], **(EvaluatorConfig.load_yaml_config(path) if path else {}), **flags}
+    settings = {"tasks": [], **(read_yaml(Path(path)) if path else {}), **flags}
     for name in ESTIMATE:  # which the harness does not know
         vars(args).pop(name, None)
     if isinstance(settings["tasks"], str):
@@ -140,8 +144,9 @@ def read_command(words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, An
 
 
 def check_complete(settings: Mapping[str, Any]) -> None:
-    """ConfigError where no task or no model is given, or an unknown setting of generation; argparse knows none of them, since a
-    configuration file may hold them."""
+    """ConfigError where no task or no model is given, for a setting of another type, and for an unknown setting of generation;
+    argparse knows none of them, since a configuration file may hold them."""
+    check_settings(settings, settings.get("model") or prefix.NAME)
     if not settings["tasks"]:
         raise ConfigError("--tasks: none given; `mcqa tasks` lists those of this suite, `mcqa eval ls tasks` all")
     arguments, needed = settings.get("model_args") or {}, NEEDED.get(settings.get("model") or prefix.NAME, ())
