@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 from helpers.locations import REPOSITORY
 
-from mcqa_suite.cli.main import COMMANDS, main
+from mcqa_suite.cli.main import COMMANDS, build_parser, main
 from mcqa_suite.common.errors import CheckpointError, ConfigError, DatasetError
 from mcqa_suite.common.library_errors import explain
+from mcqa_suite.ladder.recipe import read_recipe
 from mcqa_suite.training_data.sources import Source, rows
 
 
@@ -23,14 +26,30 @@ def failure(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return lines[0]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_help_of_a_command_ends_with_an_example(capsys, name):
+PARTS = [
+    *(("preferences", part) for part in ("prompts", "sample", "label", "contrast", "annotate", "check")),
+    *(("grids", part) for part in ("show", "vote")),
+]
+
+
+@pytest.mark.parametrize("words", [*((name,) for name in COMMANDS), *PARTS], ids=" ".join)
+def test_the_help_of_a_command_ends_with_examples_that_it_takes(capsys, words):
     with pytest.raises(SystemExit) as caught:
-        main([name, "--help"])
+        main([*words, "--help"])
     assert caught.value.code == 0
-    examples = capsys.readouterr().out.split("examples:\n")[1].strip().splitlines()
+    before, after = capsys.readouterr().out.split("examples:\n")
+    assert max(map(len, before.splitlines())) <= 90
+    examples = [shlex.split(line) for line in after.strip().splitlines()]
     assert len(examples) >= 2
-    assert all(line.strip().startswith(("mcqa ", "lm_eval ")) for line in examples)
+    for program, command, *rest in examples:
+        assert program in ("mcqa", "lm_eval")
+        if program == "mcqa" and command != "eval":
+            build_parser([command]).parse_args([command, *rest])
+        for word in rest:
+            assert not re.fullmatch(r"(training|results)/.*\.yaml", word) or (REPOSITORY / word).exists(), word
+            if named := re.fullmatch(r"runs/(\w+)/checkpoints/(\w+)", word):
+                stages = read_recipe(REPOSITORY / "training" / "configs" / f"{named[1]}.yaml").stages
+                assert named[2] in {"base", *(stage.name for stage in stages)}, word
 
 
 @pytest.mark.parametrize(("words", "modules"), [(["--help"], []), (["compare", "--help"], ["compare", "terminal"])])

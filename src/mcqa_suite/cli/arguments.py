@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError, McqaError
 from mcqa_suite.common.json_text import loads
 from mcqa_suite.reporting.trackers.names import HELP, TRACKERS
 
+HELP_WIDTH = 80
 RUN = "output of lm_eval --log_samples: FOLDER, FOLDER@STAMP or NAME=FOLDER; or a log of Inspect (extra: inspect)"
 JUDGE = (
     "an OpenAI-compatible server, e.g. http://localhost:8000/v1; the key is read from MCQA_API_KEY or OPENAI_API_KEY"
@@ -23,8 +25,8 @@ def command(commands: Any, name: str, help_text: str, *examples: str) -> argpars
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=help_text,
-        description=f"{help_text[0].upper()}{help_text[1:]}.",
-        epilog="\n  ".join([f"example{'s' * (len(examples) > 1)}:", *examples]),
+        description=fill(f"{help_text[0].upper()}{help_text[1:]}.", HELP_WIDTH),
+        epilog="\n  ".join(["examples:", *examples]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser

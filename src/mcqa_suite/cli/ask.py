@@ -15,9 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a folder or hub name")
     parser.add_argument("--compare", metavar="CHECKPOINT", help="a second model, which gets the same questions")
-    parser.add_argument("--task", default=TASK, help=f"from which questions are drawn (default: {TASK})")
-    parser.add_argument("--port", type=int, default=PORT, help=f"of this machine, at 127.0.0.1 (default: {PORT})")
-    parser.add_argument("--space", type=Path, metavar="DIR", help="write the folder of a hub Space, and serve nothing")
+    parser.add_argument("--task", default=TASK, help=f"the task from which questions are drawn (default: {TASK})")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"port of this machine that serves the page (default: {PORT})"
+    )
+    parser.add_argument(
+        "--space",
+        type=Path,
+        metavar="DIR",
+        help="write the folder of a Space of the Hugging Face hub, and serve nothing",
+    )
     parser.set_defaults(run=run, extra="ask")
 
 

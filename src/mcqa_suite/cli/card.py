@@ -20,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help=f"a run of the checkpoint and one of its parent (default: those of the recipe that made it): {RUN}",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: README.md in the checkpoint")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="the file (default: README.md in the checkpoint)"
+    )
     parser.add_argument(
         "--base-model",
         metavar="OWNER/NAME",

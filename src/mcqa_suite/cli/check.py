@@ -12,7 +12,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="+", metavar="TASK")
+    parser.add_argument("names", nargs="+", metavar="TASK", help="tasks and groups")
     parser.add_argument(
         "--show", action="store_true", help="print the first question as each task asks it, and what is scored"
     )

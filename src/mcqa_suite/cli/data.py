@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--names",
         type=Path,
         metavar="FILE",
-        help="YAML or JSON of names for topics, such as the courses of their numbers",
+        help="YAML or JSON with names for topics, e.g. the titles of course numbers",
     )
     parser.add_argument("--figure", type=Path, metavar="FILE.svg", help="draw the table as a figure")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.jsonl", help="write the rows, one per line")

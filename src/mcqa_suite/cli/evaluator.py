@@ -20,7 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_style(parser, "json")
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("metrics.json"), metavar="FILE", help="default: metrics.json"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("metrics.json"),
+        metavar="FILE",
+        help="the file (default: metrics.json)",
     )
     parser.add_argument(
         "--logs",

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logs", metavar="RUN", help="output of lm_eval --log_samples: FOLDER or FOLDER@STAMP")
     parser.add_argument("--checkpoint", required=True, metavar="CHECKPOINT", help="the model that was evaluated")
     parser.add_argument("--doc", required=True, metavar="ID", help="the document's number in the log, or its own id")
-    parser.add_argument("--task", help="of which the document is (needed where the run has several)")
+    parser.add_argument("--task", help="the document's task (needed where the run has several)")
     parser.add_argument("--compare", metavar="RUN", help="another run, in which the document has the same prompt")
     parser.add_argument("--compare-checkpoint", metavar="CHECKPOINT", help="the model of that run")
     parser.add_argument(
@@ -26,9 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=["leave-one-out", "gradient"],
         default="leave-one-out",
-        help="leave-one-out (default, for every model), or gradient x input",
+        help="how a word is valued: leave-one-out (default, for every model), or gradient (times input)",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("explanation.html"), help="default: explanation.html")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("explanation.html"), help="the HTML file (default: explanation.html)"
+    )
     parser.set_defaults(run=run, extra="explain")
 
 

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--relationship",
         choices=["first_party", "third_party", "collaborative", "other"],
         default="other",
-        help="of the organization to who made the model (default: other)",
+        help="how the organization is related to the maker of the model (default: other)",
     )
     parser.add_argument("--model", metavar="USER/NAME", help="the model's name on the hub, for a single run")
     parser.add_argument(

@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(CORPORA)}")
     parser.add_argument("--url", metavar="URL", help="a mirror of the file; its checksum has to be the same")
-    parser.add_argument("-o", "--output", type=Path, default=Path("data"), metavar="DIR", help="default: data")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("data"), metavar="DIR", help="folder for the files (default: data)"
+    )
     parser.set_defaults(run=run)
 
 

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "show",
         "draw a public task in the terminal, with a run's answers",
         "mcqa grids show 67a3c6ac --svg a.svg",
+        "mcqa grids show 67a3c6ac --run runs/base",
     )
     show.add_argument("task", metavar="TASK", help="task id, e.g. 67a3c6ac")
     show.add_argument("--run", dest="log", type=Path, metavar="SAMPLES", help=LOG)
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "vote",
         "choose two grids per output by vote over all attempts and views, and score them",
         "mcqa grids vote runs/base --submission submission.json",
+        "mcqa grids vote runs/base --logprob runs/smollm2/checkpoints/sft",
     )
     vote.add_argument("samples", type=Path, metavar="SAMPLES", help=LOG)
     vote.add_argument(

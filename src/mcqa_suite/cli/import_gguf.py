@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-dtype",
         choices=["bfloat16", "float16", "float32"],
         default="bfloat16",
-        help="of the weights (default: bfloat16)",
+        help="number format of the written weights (default: bfloat16)",
     )
     parser.set_defaults(run=run)
 

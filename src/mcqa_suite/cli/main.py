@@ -15,7 +15,7 @@ from importlib import import_module
 from textwrap import fill
 
 from mcqa_suite import __version__
-from mcqa_suite.cli.arguments import command
+from mcqa_suite.cli.arguments import HELP_WIDTH, command
 from mcqa_suite.cli.streams import with_lasting_output
 from mcqa_suite.common import extras
 from mcqa_suite.common.errors import ConfigError, McqaError, file_error
@@ -75,7 +75,7 @@ def command_list() -> str:
     sections = [
         f"{title}:\n"
         + "".join(
-            fill(text, 80, initial_indent=f"  {name:13}", subsequent_indent=" " * 15) + "\n"
+            fill(text, HELP_WIDTH, initial_indent=f"  {name:13}", subsequent_indent=" " * 15) + "\n"
             for name, text in group.items()
         )
         for title, group in GROUPS.items()

@@ -28,12 +28,13 @@ def _add_prompts(parts: Any) -> None:
         "prompts",
         "write the prompts of a pool that a recipe's SFT stages leave aside",
         "mcqa preferences prompts training/configs/persuasion.yaml --pool ai --n 2150 -o ai_prompts.jsonl",
+        "mcqa preferences prompts training/configs/persuasion.yaml --pool held_out -o held_out_prompts.jsonl",
     )
     prompts.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML; its SFT sources with a `pool` are divided")
     prompts.add_argument("--pool", required=True, metavar="NAME", help="e.g. ai, human or held_out")
     prompts.add_argument("--n", type=int, help="draw this many prompts (default: all)")
     prompts.add_argument("--seed", type=int, default=0, help="seed of the draw (default: 0)")
-    prompts.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    prompts.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     prompts.set_defaults(run=run_prompts)
 
 
@@ -43,6 +44,7 @@ def _add_sample(parts: Any) -> None:
         "sample",
         "sample n responses per prompt from a checkpoint or a server; rerun to resume",
         "mcqa preferences sample prompts.jsonl --model runs/demo/checkpoints/sft --n 4 -o responses.jsonl",
+        "mcqa preferences sample prompts.jsonl --endpoint http://localhost:8000/v1 -o responses.jsonl",
     )
     sample.add_argument("data", type=Path, metavar="DATA.jsonl", help="rows with a prompt, or questions")
     source = sample.add_mutually_exclusive_group(required=True)
@@ -50,13 +52,15 @@ def _add_sample(parts: Any) -> None:
     source.add_argument("--endpoint", metavar="URL", help=JUDGE)
     sample.add_argument("--endpoint-model", metavar="NAME", help="default: the one model that the server lists")
     sample.add_argument("--n", type=int, default=2, help="responses per prompt (default: 2)")
-    sample.add_argument("--temperature", type=float, default=0.7, help="default: 0.7")
-    sample.add_argument("--top-p", type=float, default=0.9, help="default: 0.9")
+    sample.add_argument("--temperature", type=float, default=0.7, help="temperature of the sampling (default: 0.7)")
+    sample.add_argument(
+        "--top-p", type=float, default=0.9, help="share of the probability that is sampled from (default: 0.9)"
+    )
     sample.add_argument("--max-tokens", type=int, default=512, help="maximum tokens per response (default: 512)")
     sample.add_argument(
         "--stop", action="append", default=[], metavar="TEXT", help="stop a response at this text; may be repeated"
     )
-    sample.add_argument("--seed", type=int, default=0, help="default: 0")
+    sample.add_argument("--seed", type=int, default=0, help="seed of the sampling (default: 0)")
     sample.add_argument("--batch-size", type=int, default=16, help="for a checkpoint (default: 16)")
     sample.add_argument("--dtype", default="float32", help="for a checkpoint (default: float32)")
     sample.add_argument("--parallel", type=int, default=8, help="concurrent requests to a server (default: 8)")
@@ -64,9 +68,9 @@ def _add_sample(parts: Any) -> None:
         "--chat-template",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="for a checkpoint; default: as its manifest says of written answers, else used if its tokenizer has one",
+        help="for a checkpoint (default: as its manifest says for written answers, else if its tokenizer has one)",
     )
-    sample.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    sample.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     sample.set_defaults(run=run_sample, extra="server")
 
 
@@ -76,14 +80,19 @@ def _add_label(parts: Any) -> None:
         "label",
         "label which response is better: by correctness, a judge or a human; rerun to resume",
         "mcqa preferences label responses.jsonl --by correctness -o labels.jsonl",
+        "mcqa preferences label responses.jsonl --by judge --judge http://localhost:8000/v1 -o labels.jsonl",
     )
     label.add_argument("file", type=Path, metavar="RESPONSES.jsonl", help="output of `mcqa preferences sample`")
-    label.add_argument("--by", required=True, choices=["correctness", "judge", "human"])
+    label.add_argument(
+        "--by", required=True, choices=["correctness", "judge", "human"], help="who or what decides which is better"
+    )
     add_judge(label)
     label.add_argument("--judge-prompt", type=Path, metavar="FILE", help="instructions with {prompt} {first} {second}")
-    label.add_argument("--pairs-per-prompt", type=int, default=1, metavar="N", help="default: 1; 0 for all")
+    label.add_argument(
+        "--pairs-per-prompt", type=int, default=1, metavar="N", help="pairs of each prompt (default: 1; 0: all)"
+    )
     label.add_argument("--seed", type=int, default=0, help="seed for the order in which a human sees two responses")
-    label.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    label.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     label.set_defaults(run=run_label, extra="server")
 
 
@@ -93,11 +102,14 @@ def _add_contrast(parts: Any) -> None:
         "contrast",
         "pair the data's own answers with sampled responses that are not right; exit 1 if length tells them apart",
         "mcqa preferences contrast responses.jsonl -o pairs.jsonl",
+        "mcqa preferences contrast responses.jsonl --pairs-per-prompt 0 -o pairs.jsonl",
     )
     contrast.add_argument("file", type=Path, metavar="RESPONSES.jsonl", help="output of `mcqa preferences sample`")
-    contrast.add_argument("--pairs-per-prompt", type=int, default=1, metavar="N", help="default: 1; 0 for all")
+    contrast.add_argument(
+        "--pairs-per-prompt", type=int, default=1, metavar="N", help="pairs of each prompt (default: 1; 0: all)"
+    )
     _add_length_bias(contrast)
-    contrast.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    contrast.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     contrast.set_defaults(run=run_contrast)
 
 
@@ -117,14 +129,17 @@ def _add_annotate(parts: Any) -> None:
         "annotate",
         "add a topic or an explanation to questions, by a model behind a URL; rerun to resume",
         "mcqa preferences annotate questions.jsonl --what topic --endpoint http://localhost:8000/v1 -o topics.jsonl",
+        "mcqa preferences annotate questions.jsonl --what explanation --endpoint http://localhost:8000/v1 -o explained.jsonl",
     )
     annotate.add_argument("data", type=Path, metavar="DATA.jsonl", help="rows with a prompt, or questions")
-    annotate.add_argument("--what", required=True, choices=["topic", "explanation"])
+    annotate.add_argument(
+        "--what", required=True, choices=["topic", "explanation"], help="what is added to each question"
+    )
     annotate.add_argument("--endpoint", required=True, metavar="URL", help=JUDGE)
     annotate.add_argument("--endpoint-model", metavar="NAME", help="default: the one model that the server lists")
     annotate.add_argument("--topics", metavar="A,B,...", help="the topics to choose from (default: any)")
     annotate.add_argument("--parallel", type=int, default=8, help="concurrent requests (default: 8)")
-    annotate.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    annotate.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the file to write")
     annotate.set_defaults(run=run_annotate, extra="server")
 
 
@@ -134,6 +149,7 @@ def _add_check(parts: Any) -> None:
         "check",
         "check labels for missing, duplicate, tied or biased ones; exit 1 if they are not fit for training",
         "mcqa preferences check labels.jsonl --pairs pairs.jsonl",
+        "mcqa preferences check labels.jsonl --responses responses.jsonl",
     )
     check.add_argument("file", type=Path, metavar="LABELS.jsonl")
     check.add_argument(

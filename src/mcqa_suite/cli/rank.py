@@ -23,7 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listwise", action="store_true", help="show the judge all responses at once instead of two")
     parser.add_argument("--embedding", metavar="MODEL", help="encoder that measures the similarity to the reference")
     parser.add_argument("--seed", type=int, default=0, help="seed for the order in which responses are shown")
-    parser.add_argument("-o", "--output", type=Path, default=Path("ranking"), metavar="DIR", help="default: ranking")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("ranking"),
+        metavar="DIR",
+        help="folder for tables, figure and verdicts (default: ranking)",
+    )
     parser.set_defaults(run=run, extra="rank")
 
 

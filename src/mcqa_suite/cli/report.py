@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="compare every run with this one (default: each with its parent, where manifests name it)",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="default: report.html")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("report.html"), help="the HTML file (default: report.html)"
+    )
     add_cluster(parser)
     add_noise_floor(parser)
     parser.add_argument("--figures", type=Path, metavar="DIR", help="write the figures as SVG and PNG too")

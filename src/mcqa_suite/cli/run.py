@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print rows, steps, tokens, time and memory of each step, and stop before anything is loaded",
     )
-    parser.add_argument("--rate", type=float, metavar="PRICE", help="with --estimate: of one hour of the machine")
+    parser.add_argument("--rate", type=float, metavar="PRICE", help="with --estimate: price of an hour of the machine")
     parser.add_argument(
         "--tflops",
         type=float,

@@ -8,8 +8,8 @@ from mcqa_suite.cli.arguments import add_style
 from mcqa_suite.cli.terminal import print_markdown
 
 EXAMPLES = (
-    "mcqa score-pairs runs/demo/checkpoints/dpo pairs.jsonl",
-    "mcqa score-pairs runs/demo/checkpoints/reward pairs.jsonl -o scores.jsonl",
+    "mcqa score-pairs runs/smollm2/checkpoints/dpo pairs.jsonl",
+    "mcqa score-pairs runs/smollm2/checkpoints/reward pairs.jsonl -o scores.jsonl",
 )
 
 
@@ -19,10 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference",
         metavar="CHECKPOINT|none",
-        help="of which the log-probability is subtracted (default: the parent that the manifest names, beside the checkpoint); "
-        "none: the log-probability alone",
+        help="model whose log-probability is subtracted (default: the parent that the manifest names, if it lies beside the "
+        "checkpoint); none: subtract nothing",
     )
-    parser.add_argument("--beta", type=float, default=0.1, help="factor of the reward (default: 0.1)")
+    parser.add_argument(
+        "--beta", type=float, default=0.1, help="what the difference is multiplied by: the beta of DPO (default: 0.1)"
+    )
     parser.add_argument(
         "--source",
         choices=["evaluator", "epfl_raw", "persuasion", "solutions"],

@@ -10,7 +10,7 @@ from mcqa_suite.common.errors import ConfigError
 
 EXAMPLES = (
     "mcqa vote runs/base/samples_mcqa_gsm8k_n8_2026-01-01T10-00-00.jsonl --n 1,2,4,8 -o votes",
-    "mcqa vote runs/sft --reward runs/demo/checkpoints/reward",
+    "mcqa vote runs/sft --reward runs/smollm2/checkpoints/reward",
 )
 
 

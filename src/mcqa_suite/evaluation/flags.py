@@ -10,8 +10,10 @@ from mcqa_suite.reporting.trackers.names import HELP, TRACKERS
 
 USAGE = "mcqa eval --model_args pretrained=MODEL --tasks TASK,TASK [flags of lm_eval run]"
 DESCRIPTION = """\
-Evaluate a model with lm_eval on the tasks of this suite (mcqa tasks) or its own, and write logs that `mcqa compare` reads.
-Every flag of `lm_eval run` works; `mcqa eval ls tasks` and `mcqa eval validate` are those of lm_eval."""
+Evaluate a model with lm_eval on the tasks of this suite (`mcqa tasks` lists
+them) or of lm_eval, and write logs that `mcqa compare` reads. Every flag of
+`lm_eval run` works; `mcqa eval ls tasks` and `mcqa eval validate` are those of
+lm_eval."""
 EPILOG = """\
 examples:
   mcqa eval --model_args pretrained=Qwen/Qwen3-0.6B --tasks mcqa_arc_easy_cloze --limit 100
