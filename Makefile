@@ -1,4 +1,4 @@
-# make demo   installs, runs the demo ladder and prints the leaderboard
+# make demo   installs, fine-tunes and quantises a small model, and ends with a table and a report
 # make test   installs and runs the tests, 5 minutes on 2 cores (no network needed after the install)
 # make test-all   the slow tests too, and the light installation in each Python from 3.12 on that is here
 # make results   every table and the report of results/ again from the logs in results/runs/
@@ -29,7 +29,7 @@ $(VENV)/installed-dev: $(VENV)/installed-demo
 	@touch $@
 
 demo: $(VENV)/installed-demo
-	@echo "== running the demo ladder: base, SFT, DPO, GPTQ, each evaluated; about 10 minutes on two cores"
+	@echo "== fine-tuning a small model, then quantising it to 8, 4 and 2 bits; each is evaluated; about 10 minutes on two cores"
 	$(BIN)/mcqa run training/configs/demo.yaml --output runs/demo
 
 results: $(VENV)/installed-demo

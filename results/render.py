@@ -152,7 +152,7 @@ def quantisation(result: LadderResult, board: Leaderboard) -> str:
         f"`{measured['command']}`, {measured['machine']}; kernels of {versions}. Models of one kernel and size differ by chance "
         "alone. A CPU computes in float32 whatever the bits: there fewer bits save disk, not time.",
     )
-    header = ("rung", "parent", "accuracy %", "stored as", "bits/weight", "MB", "s/question", "tokens/s", "kernel")
+    header = ("model", "parent", "accuracy %", "stored as", "bits/weight", "MB", "s/question", "tokens/s", "kernel")
     return markdown(Table("", header, rows, notes, left=2))
 
 

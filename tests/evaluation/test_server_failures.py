@@ -84,8 +84,11 @@ def test_an_item_that_fails_for_good_is_missing_and_never_wrong(tmp_path, capfd)
         assert (lost.failed, lost.total, report.rows[0].n) == (2, 2, 6)
         assert report.rows[0].flips.total == 0
         texts = {title: " ".join(lines) for title, lines in remarks(report)}
-        assert "2 of 8 documents are not paired: 2 without an answer in either run" in texts["Health"]
-        assert "mcqa_epfl_cot, holes: **not valid** (failed): 2 of 8 items (25.0 %) got no answer" in texts["Health"]
+        assert "2 of 8 documents are not paired: 2 without an answer in either run" in texts["Checks of the scores"]
+        assert (
+            "mcqa_epfl_cot, holes: **not valid** (failed): 2 of 8 items (25.0 %) got no answer"
+            in texts["Checks of the scores"]
+        )
         assert report.rows[0].verdict == "not valid"
         checks = checklist(report, base, [variant], {run.name: origin(run) for run in (base, variant)})
         (cell,) = [cell for cell in checks["samples complete and sound"] if cell[0] == "bad"]

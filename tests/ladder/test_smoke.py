@@ -223,5 +223,5 @@ def test_the_smoke_form_of_a_grid_runs_from_end_to_end(tmp_path):
     assert "reward accuracy %" in text
     assert text.count("\n| dpo-lr") == 4  # both points, in both tables
     assert "Best: **dpo-lr" in save_sweeps(result)
-    assert save_leaderboard(result)[0].startswith("| rung | parent | epfl |")
+    assert save_leaderboard(result)[0].startswith("| model | parent | epfl |")
     assert "mcqa_epfl, acc (n = 8" in (tmp_path / "run/leaderboard.md").read_text(encoding="utf-8")

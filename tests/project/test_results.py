@@ -39,7 +39,7 @@ def test_the_table_of_the_readme_is_the_leaderboards(title):
     ]
     written = [cell.strip() for cell in line.split("|")[2:-1]]
     board = (RESULTS / "leaderboard.md").read_text(encoding="utf-8")
-    header, _, *rows = board[board.index("| rung |") :].partition("\n\n")[0].splitlines()
+    header, _, *rows = board[board.index("| model |") :].partition("\n\n")[0].splitlines()
     [row] = [line for line in rows if line.startswith(f"| {RUNGS[title]} |")]
     names = [cell.strip().partition(" ")[0] for cell in header.split("|")]
     cells = dict(zip(names, (cell.strip() for cell in row.split("|")), strict=True))

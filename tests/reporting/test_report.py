@@ -40,7 +40,7 @@ def test_a_report_says_in_words_what_changed(tmp_path, capsys):
     for words in (
         "base and what was made from it",
         "gptq2 against base: worse on 2 of 2 tasks, most on words: -",
-        "of answers changed (noise floor: ",
+        "of the answers changed when base was evaluated a second time under other conditions (again). This is the noise floor.",
         "gptq8 against base: loses at most ",
         "equivalent",
         "significant, also after correction",

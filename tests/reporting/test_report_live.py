@@ -166,7 +166,7 @@ def test_the_lineage_has_each_model_with_its_score_and_size(chromium, ladder_rep
     }
     assert texts[".name"] == ["base", "sft", "dpo", "gptq4"]
     assert texts[".score"] == ["60.0 %", "70.0 % +10.0", "70.5 % +0.5", "69.0 % -1.5"]
-    assert texts["small"] == ["0.002 MB, 16.0 bits"] * 4
+    assert texts["small"] == ["0.002 MB, 16.0 bits/weight"] * 4
     depth = "return [...document.querySelectorAll('.node')].map((e) => e.getBoundingClientRect().left)"
     assert sorted(set(chromium.execute_script(depth))) == chromium.execute_script(depth)  # each right of its parent
     assert "evaluated" not in chromium.find_element("tag name", "header").text  # these logs have no date
@@ -202,6 +202,14 @@ def test_the_leaderboard_shows_another_metric(chromium, ladder_report):
     assert chromium.execute_script(SCORES) == ["50.0"] * 4
     chromium.execute_script(CHOOSE, "")
     assert chromium.execute_script(HEADS) == ["acc"]
+
+
+def test_a_long_text_of_a_check_stays_in_its_cell(chromium, ladder_report):
+    opened(chromium, ladder_report)
+    overlap = """const cell = document.querySelector(".checks td.good");
+        cell.textContent = "sft: 27 of 8,427 rows left out; ".repeat(6);
+        return cell.scrollWidth - cell.clientWidth;"""
+    assert chromium.execute_script(overlap) <= 1
 
 
 def test_navigation_stays_in_view_and_a_heading_is_not_under_it(chromium, ladder_report):

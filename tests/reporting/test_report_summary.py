@@ -17,13 +17,15 @@ from mcqa_suite.common.manifest import Hardware, Manifest, Parent, Size, write_m
 from mcqa_suite.logs.origin import Origin, read_origin
 from mcqa_suite.logs.runs import read_run
 from mcqa_suite.reporting import html
-from mcqa_suite.reporting.figures.sizes import against_size, spread
+from mcqa_suite.reporting.figures.sizes import against_size, apart, spread
 from mcqa_suite.reporting.headlines import headlines
 from mcqa_suite.reporting.lineage_tree import recipe_words, tree
 from mcqa_suite.reporting.matrix import matrix, samples_link, significance, tip
 from mcqa_suite.reporting.page_data import gather
-from mcqa_suite.reporting.sentences import sentences
+from mcqa_suite.reporting.provenance import checklist, origin
+from mcqa_suite.reporting.sentences import overall, sentences
 from mcqa_suite.reporting.slides import slides
+from mcqa_suite.reporting.task_settings import limits_of
 
 
 def test_models_stand_in_the_order_of_their_lineage_and_both_comparisons_are_in_the_page(tmp_path):
@@ -62,7 +64,7 @@ def test_the_lineage_has_scores_and_sizes(tmp_path):
         ("+0.5", ""),
         ("-1.5", "worse"),
     ]
-    assert root.size == "0.002 MB, 16.0 bits"
+    assert root.size == "0.002 MB, 16.0 bits/weight"
 
 
 def test_an_origin_says_how_a_checkpoint_was_made(tmp_path):
@@ -93,11 +95,34 @@ def test_many_tasks_that_are_not_valid_take_one_line(tmp_path):
     always = [0.0, -9.0, -9.0, -9.0]
     tasks = {name: choice_rows(name, scores * 0 + always, gold) for name in ("t", "u", "v")}
     report = compared(*(write_run(tmp_path / name, tasks, model=name) for name in ("base", "sft")))
-    [sentence] = sentences(report, [read_run(tmp_path / name, name=name) for name in ("base", "sft")], {})
-    assert [note.split(":")[0] for note in sentence.notes] == [
-        "t is not valid",
-        "2 more are not valid (see the checks)",
-    ]
+    runs = [read_run(tmp_path / name, name=name) for name in ("base", "sft")]
+    [sentence] = sentences(report, runs, {})
+    assert sentence.notes == ("3 tasks are not valid (see the checks): t; u; v",)
+    two = replace(report, rows=tuple(row for row in report.rows if row.task != "v"))
+    notes = sentences(two, runs, {})[0].notes
+    assert [note.split(":")[0] for note in notes] == ["t is not valid", "u is not valid"]
+
+
+def test_a_badge_counts_the_tasks_that_are_valid():
+    assert overall(["better", "better", "not valid", "undecided"]) == ("better on 2 of 3", "better")
+    assert overall(["undecided", "not valid", "unchanged"]) == ("undecided on 1 of 2", "unsure")
+    assert overall(["not valid", "unchanged"]) == ("not valid on 1 of 2", "bad")
+
+
+def test_a_limit_is_compared_task_by_task(tmp_path):
+    scores, gold = questions(4)
+    for name, limit in {"base": 4.0, "alike": 4.0, "other": 2.0}.items():
+        config = {"model": "hf", "model_args": "pretrained=x", "limit": limit}
+        write_run(tmp_path / name, {"t": choice_rows("t", scores, gold)}, model=name, config=config)
+    more = {"model": "hf", "model_args": "pretrained=x", "limit": 9.0}
+    rows = {"u": choice_rows("u", scores, gold)}
+    write_run(tmp_path / "alike", rows, model="alike", config=more, stamp="2026-02-02T03-04-05.678901")
+    about = {"seed": 0, "hardware": Hardware("cpu", 1), "seconds": 1.0}
+    write_manifest(tmp_path / "alike", Manifest("evaluation", "alike", None, {}, "0", **about))
+    runs = [read_run(tmp_path / name, name=name) for name in ("base", "alike", "other")]
+    assert limits_of(runs[1])["t"] == "4"
+    cells = checklist(compare(runs[0], runs[1:]), runs[0], runs[1:], {run.name: origin(run) for run in runs})["limit"]
+    assert cells == [("", "4"), ("good", "same"), ("bad", "t: 4 (base), 2")]
 
 
 def test_a_sentence_says_loss_changes_and_size(tmp_path):
@@ -190,6 +215,11 @@ def test_slides_have_one_number_and_interval_a_cell(tmp_path):
     lines = slides(gather(list(ladder(tmp_path).values())).board).splitlines()
     assert lines[0].split("\t")[:2] == ["model", "t"]
     assert lines[1].split("\t")[:2] == ["dpo", "70.5 (67.6 to 73.2)"]
+
+
+def test_numbers_of_an_axis_do_not_collide_and_the_largest_stays():
+    assert apart([91, 105, 118, 120, 172, 273], 1.2) == [91, 120, 172, 273]
+    assert apart([5], 1.2) == [5]
 
 
 @pytest.mark.parametrize("values", [[3, 2.9, 2.8], [0, 0, 0, 0], [9, 1, 0.9], [5]])

@@ -89,7 +89,7 @@ def test_a_metric_that_no_rung_logged_has_no_panel():
 def test_only_the_first_rungs_are_drawn_and_the_caption_says_so():
     plot = training([Curve(f"rung {i}", "loss", (1.0, 2.0), (2.0, 1.0)) for i in range(MOST_RUNGS + 3)])
     assert len(panels(plot)["loss"]) == MOST_RUNGS
-    assert f"The first {MOST_RUNGS} of {MOST_RUNGS + 3} trained rungs are shown." in plot.caption
+    assert f"The first {MOST_RUNGS} of {MOST_RUNGS + 3} trained models are shown." in plot.caption
 
 
 @pytest.mark.parametrize("line", ["{", '{"loss": 1}', "[1]", '{"step": null}'])

@@ -48,7 +48,7 @@ def board(folder: Path, normed: bool = False) -> Leaderboard:
 def test_each_rung_has_its_scores_and_its_differences_to_the_parent(tmp_path):
     ladder = board(tmp_path)
     [table] = rung_tables(ladder)
-    assert list(table.header) == ["rung", "parent", "t_cloze", "w_cot"]
+    assert list(table.header) == ["model", "parent", "t_cloze", "w_cot"]
     assert [tuple(row) for row in table.rows] == [
         ("base", "", "50.0", "40.0 (10.0 unread)"),
         ("sft", "base", "56.0 +6.0 *", ""),

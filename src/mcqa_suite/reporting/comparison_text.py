@@ -191,7 +191,7 @@ def _doubts(comparison: Comparison) -> list[tuple[str, list[str]]]:
     overridden = dict.fromkeys([*comparison.mismatches, *(line for row in comparison.rows for line in row.forced)])
     settings = "Settings that differ (forced)" if comparison.forced else "Asked differently, so not compared"
     return [
-        ("Health", _health(comparison)),
+        ("Checks of the scores", _health(comparison)),
         (settings, list(overridden)),
         ("In one run alone", list(comparison.incomplete)),
     ]

@@ -93,10 +93,10 @@ def stage_words(origin: Origin) -> str:
 
 
 def size_words(origin: Origin) -> str:
-    """118 MB, 6.8 bits"""
+    """118 MB, 6.8 bits/weight"""
     size, bits = origin.size_mb, origin.bits_per_weight
     megabytes = "" if size is None else f"{size / 1000:.2f} GB" if size >= 1000 else f"{size:.3g} MB"
-    return ", ".join(filter(None, [megabytes, f"{number(bits, 1)} bits" if bits else ""]))
+    return ", ".join(filter(None, [megabytes, f"{number(bits, 1)} bits/weight" if bits else ""]))
 
 
 def recipe_words(runs: Sequence[Run]) -> str:

@@ -150,7 +150,7 @@ def samples_link(row: ComparisonRow) -> str:
 def significance(row: ComparisonRow) -> str:
     """Whether a difference is significant, alone and after Holm's correction, in words."""
     if row.p_holm is None:
-        return "not tested" if row.verdict == "not valid" else "in no family"
+        return "not tested"
     if row.p_holm < LEVEL:
         return "significant, also after correction"
     return "significant alone, not after correction" if row.change.p < LEVEL else "not significant"

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcqa_suite.analysis.compare import Comparison, ComparisonRow, family_text
+from mcqa_suite.analysis.compare import Comparison, ComparisonRow
 from mcqa_suite.analysis.leaderboard import BoardRow, Entry, Leaderboard
 from mcqa_suite.reporting import comparison_text, lineage_tree, provenance
 from mcqa_suite.reporting.headlines import headlines, parts_of
 from mcqa_suite.reporting.matrix import Matrix, matrix
 from mcqa_suite.reporting.page_data import Page
-from mcqa_suite.reporting.sentences import Sentence, sentences
+from mcqa_suite.reporting.sentences import Sentence, noise_words, sentences
 
 Rows = Sequence[ComparisonRow]
 
@@ -24,9 +24,9 @@ class ShownView:
     against: str
     board: Leaderboard
     sentences: Sequence[Sentence]
+    noise: str
     matrix: Matrix
     margin: str
-    families: str
     tables: Sequence[tuple[Rows, Sequence[Rows]]]
     remarks: Sequence[tuple[str, list[str]]]
 
@@ -42,9 +42,9 @@ def shown_view(page: Page, comparison: Comparison, board: Leaderboard) -> ShownV
         comparison.against,
         board,
         sentences(comparison, runs, provenance.mismatched(page.runs, comparison.parents)),
+        noise_words(comparison),
         matrix(comparison, [run.name for run in runs]),
         f"{100 * comparison.margin:g} point{'s' * (comparison.margin != 0.01)}",
-        family_text(comparison.families),
         [(rows, parts_of(comparison, rows)) for rows in tops],
         comparison_text.remarks(comparison),
     )

@@ -17,7 +17,7 @@ from mcqa_suite.logs.same_run import run_files
 from mcqa_suite.logs.settings import RECORDED
 from mcqa_suite.reporting.audits import audits_of, leak_cell
 from mcqa_suite.reporting.repeat_commands import SEEDS, basename, commands, limit_text, model_arguments_text
-from mcqa_suite.reporting.task_settings import generation_text, short
+from mcqa_suite.reporting.task_settings import generation_text, limits_of, short
 
 Cell = tuple[str, str]  # a state (good, bad, note, unknown, or "" for the base's own value) and a text
 
@@ -120,7 +120,8 @@ def checklist(
             ("", ", ".join(values[:3])),
             *(_setting_cell(wrong.get(run.name, {}).get(what)) for run in others),
         ]
-    for what in ("seeds", "batch size", "transformers", "commit", "limit"):
+    checks["limit"] = [("", origins[base.name].facts.get("limit", "none")), *(_limit_cell(base, run) for run in others)]
+    for what in ("seeds", "batch size", "transformers", "commit"):
         value = origins[base.name].facts.get(what, "")
         cells = [_fact_cell(what, value, origins[run.name].facts.get(what, "")) for run in others]
         if {state for state, _ in cells} != {"unknown"}:
@@ -140,9 +141,20 @@ def _setting_cell(lines: list[str] | None) -> Cell:
 
 def _fact_cell(what: str, expected: str, value: str) -> Cell:
     if expected == value:
-        return ("good", "same") if value or what == "limit" else ("unknown", "not recorded")
+        return ("good", "same") if value else ("unknown", "not recorded")
     text = f"{expected or 'none recorded'} (base), {value or 'none recorded'}"
-    return ("bad" if expected and value and what in ("seeds", "limit") else "note", text)
+    return ("bad" if expected and value and what == "seeds" else "note", text)
+
+
+def _limit_cell(base: Run, run: Run) -> Cell:
+    """Whether each task that both were asked had the same limit. Other tasks of one of them do not count."""
+    expected, limits = limits_of(base), limits_of(run)
+    lines = [
+        f"{task}: {expected[task]} (base), {limits[task]}"
+        for task in sorted(expected.keys() & limits.keys())
+        if expected[task] != limits[task]
+    ]
+    return ("bad", first_of(lines, 2, "; ")) if lines else ("good", "same")
 
 
 def _paired_cell(report: Comparison, run: Run) -> Cell:

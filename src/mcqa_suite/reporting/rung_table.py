@@ -43,7 +43,7 @@ def _form(board: Leaderboard, index: int) -> str:
 
 def _table(board: Leaderboard, title: str, indices: list[int], *, sizes: bool) -> Table:
     columns = size_columns(board) if sizes else {}
-    header = ["rung", "parent", *(_title(board.columns[index]) for index in indices), *columns]
+    header = ["model", "parent", *(_title(board.columns[index]) for index in indices), *columns]
     rows = []
     for number, row in enumerate(board.rows):
         if any(row.entries[index] for index in indices):

@@ -51,13 +51,12 @@ def _sentence(
     mismatched: Mapping[str, Sequence[str]],
 ) -> Sentence:
     rows = [row for group in tops for row in group if row.variant == name and row.kind != "noise floor"]
-    floors = [row for group in tops for row in group if row.kind == "noise floor"]
     not_comparable = bool(mismatched) and (comparison.forced or not rows)
     word, tone = ("not comparable", "bad") if not_comparable else overall([row.verdict for row in rows])
     run, parent = runs[name], comparison.parents[name]
     parts = [
         *([asked_differently(mismatched)] if not_comparable else _outcome(rows)),
-        *_changed(rows, floors),
+        *_changed(rows),
         *_size(run, runs.get(parent)),
     ]
     notes = list(_not_valid(comparison, [row for row in rows if row.verdict == "not valid"]))
@@ -67,12 +66,12 @@ def _sentence(
 
 
 def _not_valid(comparison: Comparison, rows: Sequence[ComparisonRow]) -> Iterator[str]:
-    """A line with the reason for one or two rows; of more, the reason of the first alone."""
-    first, others = (rows, []) if len(rows) <= 2 else (rows[:1], rows[1:])
-    for row in first:
+    """A line with the reason for one or two rows; one line with the names for more."""
+    if len(rows) > 2:
+        yield f"{len(rows)} tasks are not valid (see the checks): {'; '.join(readable(row.title) for row in rows)}"
+        return
+    for row in rows:
         yield f"{readable(row.title)} is not valid: {failures(comparison, row)}"
-    if others:
-        yield f"{len(others)} more are not valid (see the checks): {'; '.join(readable(row.title) for row in others)}"
 
 
 def asked_differently(mismatched: Mapping[str, Sequence[str]]) -> str:
@@ -92,7 +91,8 @@ def _outcome(rows: Sequence[ComparisonRow]) -> Iterator[str]:
     significant = [row for row in valid if row.verdict in ("worse", "better")]
     for verdict in ("worse", "better"):
         if same := sorted((row for row in significant if row.verdict == verdict), key=lambda row: -abs(row.gain)):
-            most = f"{len(same)} of {len(rows)} tasks, most on " if len(same) > 1 else ""
+            most = f"{len(same)} of {len(valid)}{' valid' * (len(valid) < len(rows))} tasks, most on "
+            most *= len(same) > 1
             yield f"{verdict} on {most}{readable(same[0].title)}: {interval(same[0])}"
     if not valid:
         yield "no valid score"
@@ -107,11 +107,22 @@ def _outcome(rows: Sequence[ComparisonRow]) -> Iterator[str]:
         yield f"{bound_words(worst) or 'no bound'} on {readable(worst.title)}{more}"
 
 
-def _changed(rows: Sequence[ComparisonRow], floors: Sequence[ComparisonRow]) -> Iterator[str]:
-    if (share := _flipped(rows)) is not None and any(row.flips and row.flips.total for row in rows):
-        floor = _flipped(floors)
-        noise = "" if floor is None else f" (noise floor: {percent(floor)} %)"
-        yield f"{percent(share)} % of answers changed{noise}"
+def _changed(rows: Sequence[ComparisonRow]) -> Iterator[str]:
+    if share := _flipped(rows):
+        yield f"{percent(share)} % of answers changed"
+
+
+def noise_words(comparison: Comparison) -> str:
+    """What the base differs from itself by; "" without a noise floor."""
+    rows = [row for group in headlines(comparison) for row in group if row.kind == "noise floor"]
+    share = _flipped(rows)
+    if share is None:
+        return ""
+    name, base = rows[0].variant, rows[0].parent
+    return (
+        f"For comparison: {percent(share)} % of the answers changed when {base} was evaluated a second time under other "
+        f"conditions ({name}). This is the noise floor"
+    )
 
 
 def _flipped(rows: Sequence[ComparisonRow]) -> float | None:
@@ -143,7 +154,7 @@ def failures(comparison: Comparison, row: ComparisonRow) -> str:
 
 def overall(words: Sequence[str]) -> tuple[str, str]:
     """A badge's text and tone: the most important verdict, and on how many of the headlines."""
-    total = f"of {len(words)}"
+    total = f"of {len(words) - words.count('not valid')}"
     better, worse, invalid = (words.count(word) for word in ("better", "worse", "not valid"))
     unsure = words.count("undecided")
     if better and worse:
@@ -155,7 +166,7 @@ def overall(words: Sequence[str]) -> tuple[str, str]:
     if unsure:
         return f"undecided on {unsure} {total}", "unsure"
     if invalid:
-        return f"not valid on {invalid} {total}", "bad"
+        return f"not valid on {invalid} of {len(words)}", "bad"
     return ("unchanged", "same") if set(words) == {"unchanged"} else ("equivalent", "same")
 
 

@@ -58,6 +58,15 @@ def question_counts(run: Run) -> dict[str, str]:
     return counts
 
 
+def limits_of(run: Run) -> dict[str, str]:
+    """The limit with which each task was asked: "100", or "none"."""
+    limits: dict[str, str] = {}
+    for _path, results in run_files(run.path).files:
+        limit = limit_text((results.get("config") or {}).get("limit")) or "none"
+        limits |= {task: limit for task in results.get("configs") or {} if task not in limits}
+    return limits
+
+
 def generation_text(logged: str) -> str:
     """Generation settings, logged as JSON, as `do_sample=false, max_gen_toks=256`."""
     return short(", ".join(f"{name}={json.dumps(value)}" for name, value in json.loads(logged or "{}").items()))

@@ -22,6 +22,7 @@ from mcqa_suite.reporting.task_names import readable
 Groups = Sequence[Sequence[ComparisonRow]]
 MOST_LABELS = 12  # in a panel
 INCHES, LABEL = 2.3, 0.145  # the height of a panel and of a label
+TICK = 0.14  # the room of a tick's number, of the width of a panel
 
 
 def against_size(report: Comparison, tops: Groups, runs: Sequence[Run]) -> Plot | None:
@@ -38,15 +39,14 @@ def against_size(report: Comparison, tops: Groups, runs: Sequence[Run]) -> Plot 
     parents = _by_parent(shown)
     against = next(iter(parents)) if len(parents) == 1 else report.against
     reach = _limits([row for rows in shown for row in rows if is_share(row.metric)])
+    what = "size on disk" if by_size else "bits per weight"
     figure, axes = panels(len(shown), 2, INCHES)
     tips: dict[str, str] = {}
     for ax, rows in zip(axes, shown, strict=True):
         _panel(ax, rows, sizes, reach if is_share(rows[0].metric) else _limits(rows), tips)
         ax.set_title(short(readable(rows[0].title), 44))
         ax.set_ylabel(f"difference to {short(against, 16)}{unit(rows[0].metric, ' (points)')}", fontsize=7.5)
-    what = "size on disk" if by_size else "bits per weight"
-    for ax in axes[-2:]:
-        ax.set_xlabel(f"{what} ({'MB, ' * by_size}log scale)")
+        ax.set_xlabel(f"{what} ({'MB, ' * by_size}log scale)", fontsize=7.5)
     handles = [
         Line2D([], [], marker="o", ls="", color=ink, mfc=ink if full else "#ffffff", label=name)
         for name, ink, full in LEGEND
@@ -113,8 +113,8 @@ def _panel(
     low, high = min(xs) / 1.25, max(xs) * 1.25
     ax.set_xlim(low, high)
     ticks = sorted({round(x, 2 if x < 10 else 0) for x in xs})
-    apart = [x for i, x in enumerate(ticks) if i == 0 or x / ticks[i - 1] > 1.12]
-    ax.set_xticks(apart, [f"{x:g}" for x in apart])
+    shown = apart(ticks, (high / low) ** TICK)
+    ax.set_xticks(shown, [f"{x:g}" for x in shown])
     ax.minorticks_off()
     ax.set_ylim(*limits)
     ax.grid(axis="y")
@@ -140,6 +140,15 @@ def _label(ax: Axes, rows: Sequence[ComparisonRow], sizes: Mapping[str, float], 
             arrowprops={"arrowstyle": "-", "color": LINE, "lw": 0.6, "shrinkB": 3, "shrinkA": 1},
             color=SAME if not is_significant(row) else colour(row),
         )
+
+
+def apart(ticks: Sequence[float], ratio: float) -> list[float]:
+    """Of ascending ticks on a logarithmic axis, the last one and those that are at least `ratio` below the next one shown."""
+    shown: list[float] = []
+    for x in reversed(ticks):
+        if not shown or shown[-1] / x >= ratio:
+            shown.append(x)
+    return shown[::-1]
 
 
 def spread(values: Sequence[float], step: float, bottom: float, top: float) -> list[float]:

@@ -106,7 +106,9 @@ def svg(figure: Figure, name: str) -> bytes:
 
 def inline(plot: Plot) -> Markup:
     """SVG for the page: colours as CSS variables, no style attributes, ids unique to the figure, and a text alternative."""
+    plot.figure.patch.set_visible(False)  # it would hide the shadow at the edge of a figure that scrolls
     root = ET.fromstring(svg(plot.figure, plot.name))  # noqa: S314
+    plot.figure.patch.set_visible(True)
     targets = {
         word for node in root.iter() for value in node.attrib.values() for word in re.findall(r"#([\w-]+)\)?$", value)
     }

@@ -96,7 +96,7 @@ def _curves(rung: str, path: Path) -> list[Curve]:
 
 
 def training(curves: Sequence[Curve]) -> Plot | None:
-    """Plot one panel per metric with one line per trained rung; None where nothing was logged."""
+    """Plot one panel per metric with one line per trained model; None where nothing was logged."""
     names = [name for name in METRICS if any(curve.metric == name for curve in curves)]
     trained = list(dict.fromkeys(curve.rung for curve in curves if curve.metric in names))
     rungs = trained[:MOST_RUNGS]
@@ -121,8 +121,8 @@ def training(curves: Sequence[Curve]) -> Plot | None:
     return Plot(
         "training",
         "Training curves",
-        "The metrics that each trained rung logged, by optimiser step; the y axis has the trainer's name of the metric. "
-        f"A gap in a line is a value that is not finite, or beyond 1e30.{capped(len(rungs), len(trained), 'trained rungs')}",
+        "The metrics that each trained model logged, by optimiser step; the y axis has the trainer's name of the metric. "
+        f"A gap in a line is a value that is not finite, or beyond 1e30.{capped(len(rungs), len(trained), 'trained models')}",
         "; ".join(words),
         figure,
     )

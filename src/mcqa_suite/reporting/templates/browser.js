@@ -123,6 +123,7 @@
       const right = cell === null ? 2 : cell[RIGHT];
       marks.append(make("span", ["browser-wrong", "browser-right", "browser-muted"][right], "✗✓–"[right]));
     }
+    marks.title = `✓ right, ✗ wrong: ${about.models.join(", ")}`;
     const head = make("span", "browser-head", named(`${about.tasks[item[TASK]][2]} ${item[DOC]}`), marks);
     const [id, stem, , form] = item[QUESTION]; // grid questions all begin with the same words, so their id is shown
     const row = make("div", "browser-row", head, named(form ? id : plain(stem).slice(0, 160)));
