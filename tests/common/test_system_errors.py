@@ -14,10 +14,11 @@ from mcqa_suite.common.library_errors import explain
 from mcqa_suite.common.system_errors import check_utf8, explain_output, explain_system, killed_by
 
 LIMITED = """
-import resource
+import resource, sys
 from mcqa_suite.common.system_errors import explain_output, explain_system
 for name, limit in (("NOFILE", 40), ("AS", 3 << 30), ("FSIZE", 50_000)):
     resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (limit, limit))
+sys.modules["resource"] = None  # it cannot be loaded once memory has run out
 print(explain_system(OSError(24, "Too many open files", "a.json")))
 print(explain_system(OSError(27, "File too large", "a.json")))
 print(explain_system(MemoryError()))

@@ -11,6 +11,11 @@ from pathlib import Path
 
 from mcqa_suite.common.errors import ConfigError, McqaError
 
+try:
+    import resource  # here, because it cannot be loaded once memory has run out
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
 RESUME = "then rerun to resume"
 NO_MEMORY = re.compile(r"failed to map segment|[Cc](?:annot|an't) allocate memory|std::bad_alloc|MemoryError\b")
 SYMLINK_LOOP = re.compile(r"Symlink loop from '(.*)'")  # pathlib before Python 3.13
@@ -83,9 +88,7 @@ def memory_limit() -> str:
 
 def _limit(name: str) -> int | None:
     """A limit of this process; None where there is none."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
+    if resource is None:
         return None
     soft = resource.getrlimit(getattr(resource, name))[0]
     return None if soft == resource.RLIM_INFINITY else soft
