@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from helpers.stage_scripts import write_recipe
 
-from mcqa_suite.backend.costs import EFFICIENCY, Machine, read_shape
+from mcqa_suite.backend.costs import EFFICIENCY, STEP_SECONDS, Machine, read_shape
 from mcqa_suite.cli.main import main
 from mcqa_suite.evaluation.work import work_of
 from mcqa_suite.harness.tasks import load_leaves
-from mcqa_suite.ladder.estimate import estimate
+from mcqa_suite.ladder.estimate import estimate, seconds_in_all
 from mcqa_suite.ladder.recipe import read_recipe
 
 RECIPE = """
@@ -49,8 +51,9 @@ def test_all_weights_take_longer_and_more_memory_than_an_adapter(steps, tiny_che
     shape, _ = read_shape(str(tiny_checkpoint))
     sft, whole = steps["sft", "sft"], steps["whole", "sft"]
     operations = 2 * shape.weights * sft.tokens
-    assert sft.seconds == pytest.approx(2 * operations / (EFFICIENCY * 1e9) + sft.memory / 1e8)
-    assert whole.seconds - whole.memory / 1e8 == pytest.approx(1.5 * (sft.seconds - sft.memory / 1e8))
+    assert sft.seconds == pytest.approx(STEP_SECONDS + 2 * operations / (EFFICIENCY * 1e9) + sft.memory / 1e8)
+    computing = [each.seconds - STEP_SECONDS - each.memory / 1e8 for each in (sft, whole)]
+    assert computing[1] == pytest.approx(1.5 * computing[0])
     assert whole.memory > sft.memory > 4 * shape.stored
 
 
@@ -63,6 +66,16 @@ def test_what_requests_share_is_read_once_and_answers_count_at_their_longest(ste
     assert (base.rows, len(base.lengths)) == (16, 16)
     assert once <= base.tokens <= once + 16 * 2 < sum(base.lengths)
     assert sft.tokens == sum(sft.lengths) + 3 * 8
+
+
+def test_steps_side_by_side_end_when_the_last_of_them_does(tiny_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr("mcqa_suite.ladder.steps.usable_cores", lambda: 2)
+    monkeypatch.setattr("mcqa_suite.ladder.estimate.usable_cores", lambda: 2)
+    seconds = {"base": 1, "sft": 10, "sft (evaluation)": 2, "whole": 20, "short": 5, "gptq4": 30}
+    for jobs, total in ((1, 68), (2, 10 + 5 + 30)):  # sft, short, gptq4 on one core; the others fit beside them
+        recipe = read_recipe(write_recipe(tmp_path, RECIPE + f"jobs: {jobs}\n", tiny_checkpoint))
+        estimates = [SimpleNamespace(seconds=each) for each in seconds.values()]
+        assert seconds_in_all(recipe, estimates) == total
 
 
 def test_the_shape_counts_a_tied_embedding_once_and_a_table_that_is_only_looked_up_not_at_all(tiny_checkpoint):

@@ -17,6 +17,9 @@ from mcqa_suite.common.library_errors import without_deprecations
 # The share of its fastest matrix product that a machine reaches in whole passes, and operations a byte of a GPU's memory.
 EFFICIENCY = 0.6
 OPERATIONS_A_BYTE = 150
+# Measured on two cores (benchmarks/speed/estimates.py): a step's imports, loading and saving; and one of the columns that GPTQ
+# rounds one after another.
+STEP_SECONDS, COLUMN_SECONDS = 15.0, 3e-4
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
@@ -81,6 +84,10 @@ class Machine:
 
     operations: float
     bytes: float
+
+    def part(self, share: float) -> Machine:
+        """What a share of its cores can do."""
+        return Machine(share * self.operations, share * self.bytes)
 
 
 def measure_machine(dtype: str) -> Machine:

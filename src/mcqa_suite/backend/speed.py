@@ -13,12 +13,12 @@ from mcqa_suite.backend.prefix.forward import CACHE
 from mcqa_suite.common.speed import Speed
 
 ROWS, LENGTH, WRITTEN = 8, 128, 32  # of a batch, of a prompt and of an answer
-REPEATS, MOST_SECONDS, SLOWEST_BATCH = 5, 5.0, 30.0
+REPEATS, MOST_SECONDS, SLOWEST_BATCH = 5, 2.0, 30.0
 
 
 def measure(lm: Any, load_seconds: float) -> Speed:
     """The speed of a harness model of transformers. Each figure is the best of up to five passes, none of which begins after
-    five seconds; the batch is left out where it would take more than 30 seconds, as with a large model on a CPU."""
+    two seconds; the batch is left out where it would take more than 30 seconds, as with a large model on a CPU."""
     length = min(LENGTH, int(lm.max_length) - WRITTEN) if lm.max_length > 2 * WRITTEN else int(lm.max_length)
     tokens = torch.arange(ROWS * length, device=lm.device).reshape(ROWS, length) % int(lm.vocab_size)
     with torch.inference_mode():
@@ -47,7 +47,7 @@ def timed(call: Callable[[], Any], device: Any) -> float:
 
 
 def tokens_written(lm: Any, prompt: torch.Tensor) -> float | None:
-    """Tokens a second of an answer of 32 tokens, or of as many as five seconds allow; None without a cache of past tokens."""
+    """Tokens a second of an answer of 32 tokens, or of as many as two seconds allow; None without a cache of past tokens."""
     past = getattr(lm.model(prompt, use_cache=True), CACHE, None)
     if past is None:
         return None

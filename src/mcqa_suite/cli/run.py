@@ -149,4 +149,4 @@ def print_estimate(plan: "Recipe", rate: float | None, tflops: float | None) -> 
     from mcqa_suite.reporting.tables import markdown
 
     machine = machine_of(tflops) if tflops else measure_machine(plan.dtype)
-    print_markdown(markdown(estimate_table(estimate(plan, machine), rate)))
+    print_markdown(markdown(estimate_table(plan, estimate(plan, machine), rate)))

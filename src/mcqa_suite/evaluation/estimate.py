@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mcqa_suite.backend.costs import BYTES, machine_of, measure_machine, read_shape
+from mcqa_suite.backend.costs import BYTES, STEP_SECONDS, machine_of, measure_machine, read_shape
 from mcqa_suite.common.errors import ConfigError
-from mcqa_suite.evaluation.work import Work, memory_of, seconds_of, work_of
+from mcqa_suite.evaluation.work import Work, answers_at_once, memory_of, seconds_of, work_of
 from mcqa_suite.harness.tasks import leaves_of, load
 from mcqa_suite.reporting.estimates import ESTIMATED, duration, price_words, spread
 from mcqa_suite.reporting.tables import Table
@@ -27,7 +27,7 @@ def estimate_table(settings: Mapping[str, Any], tasks: Any, *, rate: float | Non
     dtype = str(arguments.get("dtype", "float32")).removeprefix("torch.")
     dtype = dtype if dtype in BYTES else "float32"
     batch = str(settings.get("batch_size"))
-    sizes = {"size": BYTES[dtype], "batch": int(batch) if batch.isdecimal() else 1}
+    sizes = {"size": BYTES[dtype], "batch": answers_at_once(int(batch) if batch.isdecimal() else 1)}
     machine = machine_of(tflops) if tflops else measure_machine(dtype)
     names = tasks.match_tasks(list(settings["tasks"]))
     options = {"limit": settings.get("limit"), "num_fewshot": settings.get("num_fewshot")}
@@ -52,5 +52,5 @@ def estimate_table(settings: Mapping[str, Any], tasks: Any, *, rate: float | Non
         ]
         for title, work in rows.items()
     ]
-    seconds = seconds_of(total, shape, machine, **sizes)
+    seconds = STEP_SECONDS + seconds_of(total, shape, machine, **sizes)
     return Table("", HEADER, lines, (f"About {duration(seconds)}{price_words(seconds, rate)}{ESTIMATED}",))

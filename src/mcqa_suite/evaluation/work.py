@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 
 from mcqa_suite.backend.costs import EFFICIENCY, Machine, Shape
 from mcqa_suite.backend.prefix import tree
+from mcqa_suite.backend.prefix.generate import ROWS
 from mcqa_suite.backend.prefix.scorer import BUDGET_CPU
 
 
@@ -75,6 +77,11 @@ def work_of(
 
 def _tokens(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     return tokenizer(texts).input_ids if texts else []
+
+
+def answers_at_once(batch: int) -> int:
+    """Of written answers, what a batch size means to `hf-prefix`; 1, the default, leaves it to the device."""
+    return batch if batch > 1 else ROWS["cuda" if torch.cuda.is_available() else "cpu"]
 
 
 def seconds_of(work: Work, shape: Shape, machine: Machine, *, size: int, batch: int) -> float:

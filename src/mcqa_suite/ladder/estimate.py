@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mcqa_suite.backend import random_model
-from mcqa_suite.backend.costs import BYTES, EFFICIENCY, Machine, Shape, read_shape
+from mcqa_suite.backend.costs import BYTES, COLUMN_SECONDS, EFFICIENCY, STEP_SECONDS, Machine, Shape, read_shape
 from mcqa_suite.backend.row_tokens import encode
 from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate
-from mcqa_suite.evaluation.work import Work, memory_of, seconds_of, work_of
+from mcqa_suite.common.manifest import usable_cores
+from mcqa_suite.evaluation.work import Work, answers_at_once, memory_of, seconds_of, work_of
 from mcqa_suite.ladder.audit import stage_rows
 from mcqa_suite.ladder.questions import LoadedTasks, load_tasks
 from mcqa_suite.ladder.recipe import Recipe, Stage, evaluated
@@ -23,7 +25,7 @@ from mcqa_suite.ladder.stage_settings import (
     TrainedSettings,
     rows_chat_template,
 )
-from mcqa_suite.ladder.steps import steps_of
+from mcqa_suite.ladder.steps import fits, rank, steps_of
 from mcqa_suite.reporting.estimates import ESTIMATED, duration, price_words, spread
 from mcqa_suite.reporting.tables import Table
 
@@ -63,11 +65,30 @@ def estimate(recipe: Recipe, machine: Machine) -> list[Estimate]:
     work: dict[int, Work] = {}
     estimates: list[Estimate] = []
     for step in steps_of(recipe):
+        part = machine.part(min(1, step.cpus / usable_cores())) if recipe.jobs > 1 else machine
         if step.stage is None:
-            estimates.append(_evaluation(recipe, step.rung, loaded, work, shape, tokenizer, machine))
+            estimates.append(_evaluation(recipe, step.rung, loaded, work, shape, tokenizer, part))
         else:
-            estimates.append(_stage(recipe, step.stage, rows[step.rung], shape, tokenizer, chat, machine))
+            estimates.append(_stage(recipe, step.stage, rows[step.rung], shape, tokenizer, chat, part))
     return estimates
+
+
+def seconds_in_all(recipe: Recipe, estimates: Sequence[Estimate]) -> float:
+    """From the first step's start to the last one's end, where `jobs` of them run side by side."""
+    clock, complete, running = 0.0, {1}, list[tuple[float, int]]()
+    steps = {step.number: step for step in steps_of(recipe)}
+    seconds = {number: each.seconds for number, each in zip(steps, estimates, strict=True)}
+    waiting = dict(steps)
+    while waiting or running:
+        ready = [step for step in waiting.values() if step.after <= complete]
+        for step in sorted(ready, key=lambda step: (rank(step, recipe.jobs), step.number)):
+            if not fits(step, [steps[number] for _, number in running], recipe.jobs, usable_cores()):
+                break
+            heapq.heappush(running, (clock + seconds[step.number], step.number))
+            del waiting[step.number]
+        clock, number = heapq.heappop(running)
+        complete.add(number)
+    return clock
 
 
 def _chat(recipe: Recipe, tokenizer: Any) -> ChatTemplate:
@@ -94,7 +115,7 @@ def _evaluation(
             }
             work[number] = work_of(loaded.entries[number], tokenizer, **settings)
         total += work.get(number, Work())
-    size = BYTES[recipe.dtype]
+    size, batch = BYTES[recipe.dtype], answers_at_once(recipe.batch_size)
     return Estimate(
         rung,
         "evaluate",
@@ -102,8 +123,8 @@ def _evaluation(
         total.lengths,
         None,
         total.read + total.written,
-        seconds_of(total, shape, machine, size=size, batch=recipe.batch_size),
-        memory_of(total, shape, size=size, batch=recipe.batch_size),
+        STEP_SECONDS + seconds_of(total, shape, machine, size=size, batch=batch),
+        memory_of(total, shape, size=size, batch=batch),
     )
 
 
@@ -125,7 +146,9 @@ def _stage(
     elif isinstance(settings, GptqSettings):
         operations = 2 * 2 * shape.weights * tokens  # each layer passes its rows on twice: to collect, then quantised
         operations += sum(2 * tokens * n**2 + n**3 + n**2 * out for n, out in shape.linear)
-    seconds = operations / (EFFICIENCY * machine.operations) + memory / machine.bytes
+    seconds = STEP_SECONDS + operations / (EFFICIENCY * machine.operations) + memory / machine.bytes
+    if isinstance(settings, GptqSettings):
+        seconds += COLUMN_SECONDS * sum(n for n, _ in shape.linear)
     return Estimate(stage.name, stage.kind, len(rows), lengths, steps, tokens, seconds, memory)
 
 
@@ -163,16 +186,17 @@ def _training(stage: Stage, lengths: list[int], shape: Shape, size: int) -> tupl
     return steps, tokens, passes * 2.0 * shape.weights * tokens, weights + ADAM * trainable + activations
 
 
-def estimate_table(estimates: Sequence[Estimate], rate: float | None) -> Table:
-    """The steps and their sum, with what that costs at `rate` an hour."""
+def estimate_table(recipe: Recipe, estimates: Sequence[Estimate], rate: float | None) -> Table:
+    """The steps and the whole, with what that costs at `rate` an hour."""
     lines = [list(_cells(each)) for each in estimates]
-    seconds = sum(each.seconds for each in estimates)
+    seconds = seconds_in_all(recipe, estimates)
     peak = max((each.memory for each in estimates), default=0) / 1e9
     lines.append(
         ["all", "", "", "", "", f"{sum(each.tokens for each in estimates):,}", duration(seconds), f"{peak:.2f}"]
     )
+    order = f"up to {recipe.jobs} steps side by side" if recipe.jobs > 1 else "one step after the other"
     notes = (
-        f"About {duration(seconds)}{price_words(seconds, rate)}, one step after the other{ESTIMATED}",
+        f"About {duration(seconds)}{price_words(seconds, rate)}, {order}{ESTIMATED}",
         "What is made already takes no time, and leaks are not yet left out.",
     )
     return Table("", HEADER, lines, notes, left=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,13 +138,22 @@ class Executor(Protocol):
     def close(self) -> None: ...
 
 
-class LocalExecutor:
-    """On this machine, at most `slots` steps at a time: with one slot in the order of their numbers.
+def rank(step: Step, slots: int) -> tuple[bool, int]:
+    """What is ready starts in this order, then by number.
 
-    With several, stages come before evaluations, because more steps wait for them, and the evaluations with most entries come
-    first, so that no long one is left for the end. The next step starts when its cores are free: threads that take turns on a
-    core are slower than one after the other.
+    With several slots, stages come before evaluations, because more steps wait for them, and the evaluations with most entries
+    come first, so that no long one is left for the end.
     """
+    return (step.stage is None, -step.entries) if slots > 1 else (False, 0)
+
+
+def fits(step: Step, running: Collection[Step], slots: int, cores: int) -> bool:
+    """Whether a slot and the step's cores are free: threads that take turns on a core are slower than one after the other."""
+    return not running or (len(running) < slots and step.cpus + sum(other.cpus for other in running) <= cores)
+
+
+class LocalExecutor:
+    """On this machine, at most `slots` steps at a time."""
 
     def __init__(self, slots: int = 1, cores: int | None = None) -> None:
         self._slots, self._cores = slots, cores or usable_cores()
@@ -153,23 +162,18 @@ class LocalExecutor:
         self._pool = ThreadPoolExecutor(slots)
 
     def submit(self, step: Step, call: Call) -> None:
-        rank = (step.stage is None, -step.entries) if self._slots > 1 else (False, 0)
-        heapq.heappush(self._ready, (rank, step.number, step, call))
+        heapq.heappush(self._ready, (rank(step, self._slots), step.number, step, call))
 
     def next(self) -> tuple[Step, StepResult]:
         if self._slots == 1:  # in this thread, so that Ctrl-C ends the process
             *_, step, call = heapq.heappop(self._ready)
             return step, call()
-        while self._ready and self._fits(self._ready[0][2]):
+        while self._ready and fits(self._ready[0][2], self._running.values(), self._slots, self._cores):
             *_, step, call = heapq.heappop(self._ready)
             self._running[self._pool.submit(call)] = step
         done = wait(self._running, return_when=FIRST_COMPLETED).done
         future = min(done, key=lambda future: self._running[future].number)
         return self._running.pop(future), future.result()
-
-    def _fits(self, step: Step) -> bool:
-        cores = step.cpus + sum(other.cpus for other in self._running.values())
-        return not self._running or (len(self._running) < self._slots and cores <= self._cores)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
