@@ -21,6 +21,10 @@ def test_similarity_is_one_for_equal_texts_and_that_of_the_mean_vectors_for_othe
     assert encoder.similarity(ours, theirs) == pytest.approx(expected.tolist(), abs=1e-5)
 
 
+def test_an_empty_text_is_like_no_other_where_the_tokenizer_adds_no_tokens(tiny_checkpoint):
+    assert Encoder(str(tiny_checkpoint)).similarity(["", "the dog"], ["the dog", "the dog"]) == pytest.approx([0, 1])
+
+
 def test_an_encoder_that_cannot_be_loaded_is_named():
     with pytest.raises(CheckpointError, match="nowhere"):
         Encoder("./nowhere")

@@ -16,7 +16,7 @@ class Encoder:
         self.model, self.tokenizer = load(checkpoint, "AutoModel")
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> list[float]:
-        """Cosine of the mean vectors of the last layer, text by text (the pooling of sentence-transformers)."""
+        """Cosine of the mean vectors of the last layer, text by text (the pooling of sentence-transformers); 0 for an empty one."""
         left, right = (torch.stack([self._mean(text) for text in texts]) for texts in (first, second))
         return torch.nn.functional.cosine_similarity(left, right).tolist()
 
@@ -24,5 +24,7 @@ class Encoder:
     def _mean(self, text: str) -> torch.Tensor:
         longest = min(self.tokenizer.model_max_length, getattr(self.model.config, "max_position_embeddings", 512), 4096)
         tokens = self.tokenizer(text, return_tensors="pt", truncation=True, max_length=longest)
+        if not tokens["input_ids"].numel():  # a tokenizer without special tokens, an empty text
+            return torch.zeros(self.model.config.hidden_size)
         vectors: torch.Tensor = self.model(**tokens.to(self.model.device)).last_hidden_state[0]
         return vectors.mean(0)
