@@ -165,6 +165,17 @@ def test_a_server_that_drips_is_given_up_after_the_time_of_a_whole_request(monke
         assert time.monotonic() - started < 2
 
 
+@pytest.mark.parametrize("reply", [Reply(b" " * 400, drip=0.1), Reply(b"later", 503, (("Retry-After", "99999999"),))])
+def test_all_tries_of_a_request_are_bounded_in_time_together(monkeypatch, reply):
+    monkeypatch.setattr(endpoint, "PATIENCE", 1.0)
+    monkeypatch.setattr(endpoint, "SECONDS", 0.7)
+    with serving(lambda body: reply) as served:
+        started = time.monotonic()
+        with pytest.raises(EndpointError, match=r"timed out|HTTP 503"):
+            Endpoint(served.url, "m", retries=50, backoff=0.01).complete("p", Sampling(), 0)
+        assert time.monotonic() - started < 5
+
+
 def test_escape_sequences_of_a_server_are_not_in_the_message():
     reply = Reply(b"\x1b]0;owned\x07\x1b[2K", 400)
     with serving(lambda body: reply) as served, pytest.raises(EndpointError) as refused:

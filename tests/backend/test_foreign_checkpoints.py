@@ -151,6 +151,18 @@ def test_buffers_that_older_versions_stored_are_harmless(tiny_checkpoint, tmp_pa
     WAYS["scores"](str(folder))
 
 
+def test_a_bias_of_a_quantised_layer_that_is_zero_is_harmless_and_no_other(tmp_path):
+    """AutoGPTQ wrote `q_proj.bias` for models that have no biases."""
+    import torch
+    from safetensors.torch import save_file
+
+    layers = {"q": (torch.zeros(4), True), "k": (torch.ones(4), True), "v": (torch.zeros(4), False)}
+    tensors = {f"{name}.bias": bias for name, (bias, _) in layers.items()}
+    tensors |= {f"{name}.qweight": torch.ones(1) for name, (_, quantised) in layers.items() if quantised}
+    save_file(tensors, tmp_path / "model.safetensors")
+    assert pretrained.zero_biases(str(tmp_path), {"q.bias", "k.bias", "v.bias", "q.other", "not.bias"}) == {"q.bias"}
+
+
 def test_a_score_layer_is_new_where_a_reward_model_is_trained_and_nowhere_else(tiny_checkpoint):
     model = pretrained.read_model(
         "AutoModelForSequenceClassification", tiny_checkpoint, another_head=True, num_labels=1, dtype="float32"

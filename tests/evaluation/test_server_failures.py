@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 
@@ -212,8 +213,8 @@ def test_a_server_that_stopped_answering_gets_no_more_requests():
 def test_retries_end_after_a_number_of_tries_and_of_seconds():
     tries = []
 
-    def never():
-        tries.append(1)
+    def never(seconds):
+        tries.append(seconds)
         raise ValueError("busy")
 
     with pytest.raises(ValueError, match="busy") as failure:
@@ -224,6 +225,8 @@ def test_retries_end_after_a_number_of_tries_and_of_seconds():
         retried(never, tries=1000, backoff=0.05, seconds=0.4)
     assert time.monotonic() - started < 1
     assert len(tries) < 15
+    assert tries[4] == math.inf  # the first try has the whole time of a request, and the others what is left
+    assert all(seconds <= 0.4 for seconds in tries[5:])
 
 
 def test_a_key_or_half_a_surrogate_in_an_answer_reaches_no_log(monkeypatch):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from mcqa_suite.backend.sampling import Generate, Request, Response, Sampling
@@ -24,7 +23,7 @@ HINTS = {
 }
 SECONDS = 600.0  # that a request may take as a whole
 LIST_SECONDS = 30.0  # the same, for the list of models
-PATIENCE = 900.0  # seconds after the first try in which a request is tried again
+PATIENCE = 900.0  # seconds after the first try in which all others end
 T = TypeVar("T")
 
 
@@ -60,8 +59,8 @@ class Endpoint:
             **({"stop": list(settings.stop)} if settings.stop else {}),
         }
 
-        def response() -> Response:
-            choice = self._client.first_choice(self.url, body)
+        def response(seconds: float) -> Response:
+            choice = self._client.within(seconds).first_choice(self.url, body)
             return Response(text_of(choice), str(choice.get("finish_reason") or "stop"))
 
         return self._request(self.url, response)
@@ -75,14 +74,14 @@ class Endpoint:
         return responses
 
     def _only_model(self, base: str) -> str:
-        client = replace(self._client, seconds=LIST_SECONDS)
-        names = self._request(f"{base}/models", lambda: [str(m["id"]) for m in client.get(f"{base}/models")["data"]])
+        client, url = self._client.within(LIST_SECONDS), f"{base}/models"
+        names = self._request(url, lambda seconds: [str(m["id"]) for m in client.within(seconds).get(url)["data"]])
         if len(names) != 1:
             raise ConfigError(f"{base}: serves {len(names)} models ({', '.join(names[:5])}); name one of them")
         return names[0]
 
-    def _request(self, url: str, call: Callable[[], T]) -> T:
-        """`call()`, tried again; its last failure as an EndpointError."""
+    def _request(self, url: str, call: Callable[[float], T]) -> T:
+        """The result of `call`, tried again; its last failure as an EndpointError."""
         try:
             return retried(call, *self._retries, PATIENCE)
         except FAILURES as error:

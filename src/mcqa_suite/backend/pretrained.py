@@ -86,8 +86,26 @@ def _whole(cls: Any, checkpoint: Any, another_head: bool = False, **settings: An
         model, loaded = cls.from_pretrained(
             checkpoint, output_loading_info=True, ignore_mismatched_sizes=True, **settings
         )
-    check_loaded(str(checkpoint), loaded, another_head=another_head)
+    left_over = set(loaded["unexpected_keys"])
+    left_over -= zero_biases(str(checkpoint), left_over)
+    check_loaded(str(checkpoint), {**loaded, "unexpected_keys": left_over}, another_head=another_head)
     return model
+
+
+def zero_biases(checkpoint: str, names: Iterable[str]) -> set[str]:
+    """Those of `names` that are biases of GPTQ layers and all zero: AutoGPTQ wrote them for models without biases, too."""
+    biases = {name for name in names if name.endswith(".bias")}
+    if not biases:
+        return set()
+    from safetensors import safe_open
+
+    zero = set()
+    for path in local_folder(checkpoint).glob("*.safetensors"):
+        with safe_open(path, "pt") as tensors:
+            own = set(tensors.keys())
+            quantised = [name for name in biases & own if f"{name.removesuffix('bias')}qweight" in own]
+            zero |= {name for name in quantised if not tensors.get_tensor(name).any()}
+    return zero
 
 
 @contextmanager

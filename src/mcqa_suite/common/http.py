@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -35,6 +37,7 @@ from mcqa_suite.common.masking import has_secret, mask_of_secrets, masked
 
 RETRIABLE = (408, 409, 425, 429)  # HTTP statuses, in addition to every 5xx
 CONNECT = 10.0  # seconds until a server has to accept a connection
+SHORTEST_CALL = 0.1  # seconds, of the last try
 LONGEST_WAIT = 30.0  # seconds between two tries, unless the server asks for more
 MOST_BYTES = 32 << 20  # of an answer
 REASON_CHARACTERS = 200  # of the server's error message that are quoted
@@ -70,6 +73,10 @@ class Client:
     seconds: float
     headers: Mapping[str, str]
     certificates: ssl.SSLContext | bool = True
+
+    def within(self, seconds: float) -> Client:
+        """The same client, with requests of at most `seconds`."""
+        return replace(self, seconds=min(self.seconds, seconds))
 
     def get(self, url: str) -> Any:
         """The JSON value at an address."""
@@ -165,10 +172,11 @@ def checked_header(value: str, variable: str) -> str:
     return value.strip()
 
 
-def retried(call: Callable[[], T], tries: int, backoff: float, seconds: float) -> T:
+def retried(call: Callable[[float], T], tries: int, backoff: float, seconds: float) -> T:
     """Call a function, and call it again after a failure that may be temporary; return its first result.
 
-    `tries` is the largest number of calls; no call starts more than `seconds` after the first. The wait is `backoff` seconds
+    `tries` is the largest number of calls. All that follow the first end `seconds` after its start: each gets as its argument
+    how many are left (the first: infinity). The wait is `backoff` seconds
     before the second call and doubles before each further one. Where all calls fail, the last error is raised, with a note
     of the number of calls.
     """
@@ -188,8 +196,14 @@ def retried(call: Callable[[], T], tries: int, backoff: float, seconds: float) -
         wait=wait,
         reraise=True,
     )
+    end = time.monotonic() + seconds
+
+    def within() -> T:
+        first = retrying.statistics["attempt_number"] == 1
+        return call(inf if first else max(end - time.monotonic(), SHORTEST_CALL))
+
     try:
-        return retrying(call)
+        return retrying(within)
     except FAILURES as error:
         if (n := retrying.statistics["attempt_number"]) > 1:
             error.add_note(f" ({n} tries)")

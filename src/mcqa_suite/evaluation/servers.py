@@ -162,8 +162,8 @@ class RetryingCompletions(LocalCompletionsAPI):  # type: ignore[misc]
         if self._down:
             return Failed(self._down)
 
-        def answer() -> Any:
-            return request.read(self._client.first_choice(self.base_url, request.body))
+        def answer(seconds: float) -> Any:
+            return request.read(self._client.within(seconds).first_choice(self.base_url, request.body))
 
         try:
             return retried(answer, *self._retries)
