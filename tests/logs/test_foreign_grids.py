@@ -8,15 +8,16 @@ import pytest
 from helpers.log_files import written_row
 
 from mcqa_suite.cli.main import main
-from mcqa_suite.logs.grid_answers import is_grid
+from mcqa_suite.logs.log_row import check_grid
 
 
 @pytest.mark.parametrize(
     "value", [[], [[]], [1, 2], [[1, 2], [3]], [[10]], [[-1]], [[True]], [[1.0]], None, "1", {}, [None]]
 )
 def test_what_is_no_rectangle_of_colours_is_no_grid(value):
-    assert is_grid([[0, 9], [1, 2]])
-    assert not is_grid(value)
+    check_grid([[0, 9], [1, 2]])
+    with pytest.raises(ValueError, match="expected rows of one length with 0 to 9"):
+        check_grid(value)
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,6 @@ def test_such_a_row_is_one_line_with_its_number(tmp_path, capsys, output, answer
     error = capsys.readouterr().err
     assert f"{log}:1: not a sample of mcqa_arc_grid_*" in error
     assert error.count("\n") == 1
+    if index == 0:
+        assert main(["extract", str(log), "--output", str(tmp_path / "new.jsonl")]) == 2
+        assert f"{log}:1: a grid is " in capsys.readouterr().err

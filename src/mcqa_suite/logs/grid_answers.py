@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mcqa_suite import grids
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.extract.result import Answer
 from mcqa_suite.grids import Augmentation, Candidate, Grid
-from mcqa_suite.logs.log_row import Columns, log_row
+from mcqa_suite.logs.log_row import Columns, check_grid, log_row
 from mcqa_suite.logs.rows import Sample, parse_rows
 
 MOST_OUTPUTS = 100  # that a task of ARC may have; the public ones have four at most
@@ -47,9 +45,7 @@ def _answered(sample: Sample) -> GridAnswers:
     if not 0 <= int(index) < MOST_OUTPUTS:
         raise ValueError(f"id {doc['id']!r} has output {index}, expected 0 to {MOST_OUTPUTS - 1}")
     output = doc["original"] if doc.get("view") else doc["output"]
-    for grid in [output, *(extraction.answer for extraction in extractions if extraction.answer is not None)]:
-        if not is_grid(grid):
-            raise ValueError(f"a grid is {json.dumps(grid, default=str)[:60]}, expected rows of one length with 0 to 9")
+    check_grid(output)
     return GridAnswers(
         task_id=task_id,
         index=int(index),
@@ -59,13 +55,6 @@ def _answered(sample: Sample) -> GridAnswers:
         output=output,
         answers=tuple(view.undo(extraction.answer for extraction in extractions)),
     )
-
-
-def is_grid(value: Any) -> bool:
-    """Whether a value is a rectangle of whole numbers from 0 to 9."""
-    rows = value if isinstance(value, list) and all(isinstance(row, list) and row for row in value) else []
-    colours = all(type(cell) is int and 0 <= cell <= 9 for row in rows for cell in row)
-    return bool(rows) and colours and len({len(row) for row in rows}) == 1
 
 
 def ranked(rows: list[GridAnswers]) -> Outputs:

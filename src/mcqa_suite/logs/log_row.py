@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ def _document(row: Mapping[str, Any], kind: str, columns: Columns) -> tuple[Doc,
         grid = extract_grid(gold).answer if isinstance(gold, str) else gold
         if not isinstance(grid, list):
             raise ValueError("the gold answer is not a grid; give --gold-key COLUMN")
+        check_grid(grid)
         form = {"encoder": row["doc"]["encoder"]} if isinstance(row["doc"].get("encoder"), str) else {}
         return {"output": grid, **form}, ()
     choices, labels = choices_of(row["doc"], columns.choices)
@@ -211,9 +213,19 @@ def _with_flag(reader: Callable[..., T], *gold: Any) -> T:
         raise ValueError(f"{error}; give --gold-key COLUMN") from error
 
 
+def check_grid(value: Any) -> None:
+    """ValueError for what is no rectangle of whole numbers from 0 to 9."""
+    rows = value if isinstance(value, list) and all(isinstance(row, list) and row for row in value) else []
+    colours = all(type(cell) is int and 0 <= cell <= 9 for row in rows for cell in row)
+    if not (rows and colours and len({len(row) for row in rows}) == 1):
+        raise ValueError(f"a grid is {json.dumps(value, default=str)[:60]}, expected rows of one length with 0 to 9")
+
+
 def _extraction(kind: str, value: Any, doc: Doc, labels: Sequence[str]) -> Extraction:
     """The extraction of a filtered response, logged by one of our filters or as text by another."""
     if (extraction := read_extraction(value)) is not None:
+        if kind == "grids" and extraction.answer is not None:
+            check_grid(extraction.answer)
         return extraction
     text = str(value)
     try:
