@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,19 @@ def tensors(**entries: tuple[str, list[int], int]) -> bytes:
 def test_a_manifest_reads_back_as_it_was_written(tmp_path):
     write_manifest(tmp_path, make_manifest())
     assert read_manifest(tmp_path) == make_manifest()
+
+
+def test_a_manifest_reads_back_whatever_its_settings_hold(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_abcdefgh")
+    settings = {
+        "by number": {10: "ten", 9: "nine"},
+        "url": "?token=hf_abcdefgh",
+        "odd": "\u2028",
+        "loss": math.nan,
+    }
+    write_manifest(tmp_path, replace(make_manifest(), settings=settings, metrics={"large": 10**400}))
+    assert read_manifest(tmp_path).settings["by number"] == {"10": "ten", "9": "nine"}
+    assert "hf_abcdefgh" not in (tmp_path / "manifest.json").read_text()
 
 
 def test_a_folder_without_a_manifest_is_an_error(tmp_path):

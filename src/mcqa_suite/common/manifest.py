@@ -22,6 +22,7 @@ from mcqa_suite.common.config import parse_json
 from mcqa_suite.common.errors import CheckpointError, ConfigError
 from mcqa_suite.common.files import MANIFEST, read_bytes, read_text, sha256_of, write_file
 from mcqa_suite.common.json_text import loads
+from mcqa_suite.common.masking import mask_of_secrets
 
 SCHEMA = 1  # version of the manifest format; rises when the meaning of a key changes
 CHECKSUM = "checksum"  # key of a manifest: of its other values
@@ -152,8 +153,8 @@ class Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write it with a checksum of all its values."""
-    values = asdict(manifest)
+    """Write it with a checksum of all its values, as they will be read: without secrets, and with every key a string."""
+    values = loads(mask_of_secrets()(json.dumps(asdict(manifest), ensure_ascii=False)))
     text = json.dumps(values | {CHECKSUM: checksum_of(values)}, indent=2, ensure_ascii=False)
     write_file(folder / MANIFEST, text + "\n")
 
