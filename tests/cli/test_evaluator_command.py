@@ -67,10 +67,15 @@ def test_pairs_alone_need_no_questions(folder, capsys):
         ("checkpoint: dpo\npairs: nothing.jsonl\n", "nothing.jsonl: No such file or directory"),
         ("checkpoint: base\npairs: pairs.jsonl\n", "no reference: the folder of its parent is not beside it"),
         ("checkpoint: dpo\nquestions: nothing.jsonl\n", "nothing.jsonl"),
+        ("checkpoint: dpo\npairs: pairs.jsonl\nquestions: pairs.jsonl\n", "pairs.jsonl:1: no 'question'"),
+        ("checkpoint: dpo\npairs: pairs.jsonl\nquantised: [nothing]\n", "nothing: no such checkpoint"),
+        ("checkpoint: dpo\npairs: pairs.jsonl\nquantised: [dpo/../dpo]\n", "two checkpoints are called 'dpo'"),
+        ("checkpoint: dpo\npairs: pairs.jsonl\nreference: pairs.jsonl\n", "pairs.jsonl: no such"),
     ],
 )
 def test_what_cannot_be_measured_is_one_line_and_writes_nothing(folder, capsys, text, reason):
     assert run(folder, text) == 2
     captured = capsys.readouterr()
     assert reason in captured.err.splitlines()[-1]
+    assert "scoring" not in captured.err  # the bar of what takes long
     assert not (folder / "metrics.json").exists()

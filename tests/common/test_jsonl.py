@@ -84,6 +84,16 @@ def test_a_journal_drops_a_row_that_was_cut_off_and_appends_after_it(tmp_path):
     assert path.read_bytes() == b'{"a": 1}\n{"a": "\\ud800"}\n'
 
 
+@pytest.mark.parametrize("content", [None, b""])
+def test_a_journal_without_a_row_leaves_no_new_file(tmp_path, content):
+    path = tmp_path / "x.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ZeroDivisionError), journal(path):
+        raise ZeroDivisionError
+    assert path.exists() == (content is not None)
+
+
 @pytest.mark.parametrize("row", [{}, {"id": None}, {"id": ["a"], "index": 0}, {"id": "a", "index": "0"}])
 def test_a_journal_of_something_else_is_not_continued(tmp_path, row):
     path = tmp_path / "other.jsonl"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -114,3 +115,31 @@ def test_a_model_behind_a_server_is_one_line(capsys):
     words = ["--model", "local-completions", "--model_args", "model=x,base_url=http://127.0.0.1:9/v1/completions"]
     assert main(["eval", *words, "--tasks", "mcqa_epfl", "--estimate"]) == 2
     assert "--estimate: needs a model of transformers" in capsys.readouterr().err
+
+
+LONG = """
+name: long
+base: {base}
+stages:
+  - name: sft
+    kind: sft
+    parent: base
+    settings:
+      data: [{{source: rows, path: rows.jsonl}}]
+      trainer: {{max_length: 64}}
+evaluate: []
+"""
+
+
+def test_rows_of_more_than_max_tokens_do_not_count_and_those_of_more_than_max_length_are_one_line(
+    tiny_checkpoint, tmp_path, capsys
+):
+    (tmp_path / "rows.jsonl").write_text(
+        '{"id": "short", "question": "2 + 2?", "answer": "4"}\n'
+        f'{{"id": "long", "question": "Say much.", "answer": "{"word " * 99}"}}\n'
+    )
+    assert main(["run", str(write_recipe(tmp_path, LONG, tiny_checkpoint)), "--estimate"]) == 2
+    assert re.search(r"stage sft: long: \d+ tokens do not fit max_length 64; raise it, or", capsys.readouterr().err)
+    dropped = LONG.replace("rows.jsonl", "rows.jsonl, max_tokens: 64")
+    (_, sft, _) = estimate(read_recipe(write_recipe(tmp_path, dropped, tiny_checkpoint)), MACHINE)
+    assert (sft.rows, max(sft.lengths) <= 64) == (1, True)

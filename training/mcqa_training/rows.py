@@ -16,7 +16,7 @@ from typing import Any
 from accelerate import PartialState
 from datasets import Dataset
 
-from mcqa_suite.backend.row_tokens import Row, encode, encode_whole
+from mcqa_suite.backend.row_tokens import Row, answer_keys, check_fits, encode, fitted
 from mcqa_suite.common.chat_template import ChatTemplate
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.manifest import Data
@@ -51,7 +51,7 @@ class TrainingRows:
     ) -> TrainingRows:
         """The rows that are at most as long as their sources say, all of them checked; see `check` for the errors."""
         (train, *of_train), (held_out, *of_held_out) = (
-            _fitted(part, tokenizer, chat) for part in (self.train, self.held_out)
+            fitted(part, tokenizer, chat) for part in (self.train, self.held_out)
         )
         lengths = check(train, tokenizer, chat, limit, name)
         if held_out:
@@ -157,7 +157,7 @@ def check(
     if not rows:
         raise DatasetError("no rows to train on; see n, split and the filters of the stage's data")
     lengths: list[int] = []
-    for key in _answers(rows[0]):
+    for key in answer_keys(rows[0]):
         bare = tokenizer([row[key].strip() for row in rows], add_special_tokens=False).input_ids
         for row, tokens, (prompt, answer) in zip(rows, bare, encode(rows, key, tokenizer, chat), strict=True):
             if not tokens:
@@ -176,38 +176,10 @@ def _check(row: Row, key: str, prompt: list[int], answer: list[int] | None, limi
             f"{row['id']}: the prompt's tokens are not the start of prompt and {key}'s tokens; begin the {key} with a "
             "space or a new line"
         )
-    if limit and len(prompt) >= limit:
-        raise DatasetError(
-            f"{row['id']}: the prompt's {len(prompt)} tokens fill {name} {limit}; raise it, or leave such rows out with "
-            f"max_tokens: {limit} in the data"
-        )
-    if limit and len(prompt) + len(answer) > limit:
-        raise DatasetError(
-            f"{row['id']}: {len(prompt) + len(answer)} tokens do not fit {name} {limit}; raise it, or leave such rows out with "
-            f"max_tokens: {limit} in the data"
-        )
-
-
-def _fitted(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate) -> tuple[list[Row], int, int]:
-    """The rows that fit the `max_tokens` of their sources; how many were left out, and how many will be cut.
-
-    A row whose prompt alone is too long is left out in any case.
-    """
-    limited = [row for row in rows if "max_tokens" in row]
-    too_long, cut = set[int](), set[int]()
-    for key in _answers(limited[0]) if limited else ():
-        for row, (prompt, answer) in zip(limited, encode_whole(limited, key, tokenizer, chat), strict=True):
-            most, length = int(row["max_tokens"]), len(prompt) + len(answer or [])
-            if length > most:
-                dropped = row["too_long"] == "drop" or len(prompt) >= most
-                (too_long if dropped else cut).add(id(row))
-    return [row for row in rows if id(row) not in too_long], len(too_long), len(cut - too_long)
+    if limit:
+        check_fits(row, prompt, answer, limit, name)
 
 
 def _separated(rows: Sequence[Row], key: str, tokenizer: Any, chat: ChatTemplate) -> list[tuple[list[int], list[int]]]:
     """`encode` of rows that are checked."""
     return [(prompt, answer or []) for prompt, answer in encode(rows, key, tokenizer, chat)]
-
-
-def _answers(row: Row) -> tuple[str, ...]:
-    return ("chosen", "rejected") if "chosen" in row else ("completion",)

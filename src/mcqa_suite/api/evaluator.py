@@ -18,6 +18,7 @@ from mcqa_suite.common.extras import naming_extras
 from mcqa_suite.common.files import write_file
 from mcqa_suite.logs.main_metric import main_metrics
 from mcqa_suite.logs.runs import read_run
+from mcqa_suite.questions.epfl import read_file
 from mcqa_suite.reporting.tables import Table, data_frame, markdown, number, percent
 from mcqa_suite.stats import Estimate, share_estimate
 
@@ -118,6 +119,7 @@ def evaluator(config: str | Path, *, logs: str | Path = "evaluator") -> Evaluato
     file = Path(config)
     settings = parse(EvaluatorSettings, read_yaml(file), str(file))
     names = _Names(file.parent)
+    _check(settings, names, file)
     checkpoint = names.model(settings.checkpoint)
     pairs = None
     if settings.pairs:
@@ -155,6 +157,22 @@ class _Names:
 
     def file(self, name: str) -> str:
         return str(self.folder / name)
+
+
+def _check(settings: EvaluatorSettings, names: _Names, file: Path) -> None:
+    """Refuse what is missing before anything is scored, which may take long."""
+    from mcqa_suite.backend.loading import check_checkpoint
+    from mcqa_suite.backend.pretrained import read_config
+
+    checkpoints = (settings.checkpoint, *settings.quantised)
+    titles = [Path(name).name for name in checkpoints]
+    if repeated := next((title for title in titles if titles.count(title) > 1), None):
+        raise ConfigError(f"{file}: two checkpoints are called {repeated!r}; give their folders different names")
+    for name in checkpoints:
+        check_checkpoint(names.model(name), None)
+        read_config(names.model(name))
+    if settings.questions:
+        read_file(names.file(settings.questions))
 
 
 def _ask(settings: EvaluatorSettings, model: str, questions: str, logs: Path) -> Estimate:

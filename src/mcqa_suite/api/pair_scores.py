@@ -91,6 +91,7 @@ def score_pairs(
         raise ConfigError(f"batch_size {batch_size}, beta {beta:g}: both must be above 0")
     from mcqa_suite.backend import pair_scores
     from mcqa_suite.backend.loading import check_checkpoint, is_reward_model, load
+    from mcqa_suite.backend.pretrained import read_config
 
     rows = sources.rows(PairSource(source, path=str(pairs)))
     folder, name = Path(checkpoint), str(checkpoint)
@@ -104,6 +105,9 @@ def score_pairs(
         return PairScores(name, "the reward model's output", scored, pair_scores.summary(scored, rows))
     check_checkpoint(name, None)
     other = None if str(reference) == WITHOUT_REFERENCE else str(reference or _parent(folder))
+    if other:  # before the checkpoint is scored, which may take long
+        check_checkpoint(other, None)
+        read_config(other)
 
     def sums(model_name: str) -> dict[str, list[float]]:
         model, tokenizer = load(model_name, "AutoModelForCausalLM", dtype)

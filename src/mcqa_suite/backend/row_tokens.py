@@ -9,6 +9,7 @@ from typing import Any
 from jinja2.exceptions import TemplateError
 
 from mcqa_suite.common.chat_template import ChatTemplate
+from mcqa_suite.common.errors import DatasetError
 
 Row = dict[str, str]
 
@@ -45,6 +46,41 @@ def encode_whole(
             parted = [_parted(prompt, whole, tokenizer) for prompt, whole in zip(begun, done, strict=True)]
             encoded |= dict(zip(numbers, parted, strict=True))
     return [encoded[number] for number in range(len(rows))]
+
+
+def answer_keys(row: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of what a row trains: its completion, or both answers of a pair."""
+    return ("chosen", "rejected") if "chosen" in row else ("completion",)
+
+
+def fitted(rows: Sequence[Row], tokenizer: Any, chat: ChatTemplate) -> tuple[list[Row], int, int]:
+    """The rows that fit the `max_tokens` of their sources; how many were left out, and how many will be cut.
+
+    A row whose prompt alone is too long is left out in any case.
+    """
+    limited = [row for row in rows if "max_tokens" in row]
+    too_long, cut = set[int](), set[int]()
+    for key in answer_keys(limited[0]) if limited else ():
+        for row, (prompt, answer) in zip(limited, encode_whole(limited, key, tokenizer, chat), strict=True):
+            most, length = int(row["max_tokens"]), len(prompt) + len(answer or [])
+            if length > most:
+                dropped = row["too_long"] == "drop" or len(prompt) >= most
+                (too_long if dropped else cut).add(id(row))
+    return [row for row in rows if id(row) not in too_long], len(too_long), len(cut - too_long)
+
+
+def check_fits(row: Row, prompt: Sequence[int], answer: Sequence[int], limit: int, name: str = "max_length") -> None:
+    """DatasetError for a row of more than `limit` tokens; `name` is that of the limit."""
+    if len(prompt) + len(answer) <= limit and len(prompt) < limit:
+        return
+    what = (
+        f"the prompt's {len(prompt)} tokens fill"
+        if len(prompt) >= limit
+        else f"{len(prompt) + len(answer)} tokens do not fit"
+    )
+    raise DatasetError(
+        f"{row['id']}: {what} {name} {limit}; raise it, or leave such rows out with max_tokens: {limit} in the data"
+    )
 
 
 def _encode_plain(rows: Sequence[Row], key: str, tokenizer: Any) -> tuple[list[list[int]], list[list[int]]]:

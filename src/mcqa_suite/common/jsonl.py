@@ -138,7 +138,7 @@ class Journal:
 
 @contextmanager
 def journal(path: Path, **columns: type) -> Iterator[Journal]:
-    """Open or create a file for one writer, whose rows have `columns` of these types.
+    """Open or create a file for one writer, whose rows have `columns` of these types; without a row no new file stays.
 
     ConfigError where it cannot be written, another command writes it, or it has rows of something else.
     """
@@ -146,6 +146,7 @@ def journal(path: Path, **columns: type) -> Iterator[Journal]:
         path.parent.mkdir(parents=True, exist_ok=True)
         check_regular(path)
         lock = lock_of(path).acquire(blocking=False)
+        new = not path.exists()
         file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")  # noqa: SIM115 - closed below
     except Timeout as error:
         raise ConfigError(f"{path}: another command is writing it; wait for it or choose another --output") from error
@@ -156,4 +157,8 @@ def journal(path: Path, **columns: type) -> Iterator[Journal]:
         for number, row in enumerate(rows.rows, start=1):
             if wrong := [name for name, kind in columns.items() if not isinstance(row.get(name), kind)]:
                 raise ConfigError(f"{path}: row {number} has no {wrong[0]!r} of this command; choose another --output")
-        yield rows
+        try:
+            yield rows
+        finally:
+            if new and not rows.rows:
+                path.unlink(missing_ok=True)

@@ -12,8 +12,9 @@ from typing import Any
 
 from mcqa_suite.backend import random_model
 from mcqa_suite.backend.costs import BYTES, COLUMN_SECONDS, EFFICIENCY, STEP_SECONDS, Machine, Shape, read_shape
-from mcqa_suite.backend.row_tokens import encode
+from mcqa_suite.backend.row_tokens import answer_keys, check_fits, encode, fitted
 from mcqa_suite.common.chat_template import WITHOUT, ChatTemplate
+from mcqa_suite.common.errors import naming
 from mcqa_suite.common.manifest import usable_cores
 from mcqa_suite.evaluation.work import Work, answers_at_once, memory_of, seconds_of, work_of
 from mcqa_suite.ladder.audit import stage_rows
@@ -21,7 +22,6 @@ from mcqa_suite.ladder.questions import LoadedTasks, load_tasks
 from mcqa_suite.ladder.recipe import Recipe, Stage, evaluated
 from mcqa_suite.ladder.stage_settings import (
     GptqSettings,
-    PreferenceSettings,
     TrainedSettings,
     rows_chat_template,
 )
@@ -139,7 +139,8 @@ def _stage(
 ) -> Estimate:
     settings = stage.settings
     size = BYTES[settings.dtype or recipe.dtype]
-    lengths = _lengths(settings, rows, tokenizer, rows_chat_template(settings, chat)) if rows else []
+    with naming(f"{recipe.path}: stage {stage.name}"):
+        lengths = _lengths(settings, rows, tokenizer, rows_chat_template(settings, chat))
     steps, tokens, operations, memory = None, sum(lengths), 0.0, float(size * shape.stored)
     if isinstance(settings, TrainedSettings) and not settings.kept_step:
         steps, tokens, operations, memory = _training(stage, lengths, shape, size)
@@ -149,15 +150,23 @@ def _stage(
     seconds = STEP_SECONDS + operations / (EFFICIENCY * machine.operations) + memory / machine.bytes
     if isinstance(settings, GptqSettings):
         seconds += COLUMN_SECONDS * sum(n for n, _ in shape.linear)
-    return Estimate(stage.name, stage.kind, len(rows), lengths, steps, tokens, seconds, memory)
+    return Estimate(stage.name, stage.kind, len(lengths), lengths, steps, tokens, seconds, memory)
 
 
 def _lengths(settings: Any, rows: list[dict[str, str]], tokenizer: Any, chat: ChatTemplate) -> list[int]:
-    """Tokens of each row; of a pair, those of both its answers, each with the prompt."""
-    keys = ("chosen", "rejected") if isinstance(settings, PreferenceSettings) else ("completion",)
-    each = [[len(a) + len(b or ()) for a, b in encode(rows, key, tokenizer, chat)] for key in keys]
-    most = (getattr(settings, "trainer", {}) or {}).get("max_length") or math.inf
-    return [int(sum(min(n, most) for n in numbers)) for numbers in zip(*each, strict=True)]
+    """Tokens of each row that fits its source's `max_tokens`; of a pair, those of both its answers, each with the prompt.
+
+    DatasetError for a row that does not fit the `max_length` of the trainer, which the stage would refuse.
+    """
+    rows, _, _ = fitted(rows, tokenizer, chat)
+    most = (getattr(settings, "trainer", None) or {}).get("max_length")
+    lengths = [0] * len(rows)
+    for key in answer_keys(rows[0]) if rows else ():
+        for number, (prompt, answer) in enumerate(encode(rows, key, tokenizer, chat)):
+            if most:
+                check_fits(rows[number], prompt, answer or [], most)
+            lengths[number] += len(prompt) + len(answer or [])
+    return lengths
 
 
 def _training(stage: Stage, lengths: list[int], shape: Shape, size: int) -> tuple[int, int, float, float]:
