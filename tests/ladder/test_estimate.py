@@ -141,5 +141,5 @@ def test_rows_of_more_than_max_tokens_do_not_count_and_those_of_more_than_max_le
     assert main(["run", str(write_recipe(tmp_path, LONG, tiny_checkpoint)), "--estimate"]) == 2
     assert re.search(r"stage sft: long: \d+ tokens do not fit max_length 64; raise it, or", capsys.readouterr().err)
     dropped = LONG.replace("rows.jsonl", "rows.jsonl, max_tokens: 64")
-    (_, sft, _) = estimate(read_recipe(write_recipe(tmp_path, dropped, tiny_checkpoint)), MACHINE)
+    (sft,) = estimate(read_recipe(write_recipe(tmp_path, dropped, tiny_checkpoint)), MACHINE)
     assert (sft.rows, max(sft.lengths) <= 64) == (1, True)
