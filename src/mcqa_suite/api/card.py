@@ -58,7 +58,7 @@ def card(
         merged = merged_card(facts, path)
         return CardResult(path, merged.text, used, merged.yours)
     written = write_card(facts, path)
-    return CardResult(path, written.merged.text, used, written.yours, written.results)
+    return CardResult(path, written.merged.text, used, written.merged.yours, written.results)
 
 
 def fresh_card(folder: Path) -> str:

@@ -52,6 +52,6 @@ def _offsets(lm: Any, context: str, tokens: Ints) -> Sequence[tuple[int, int]]:
                 offsets: list[tuple[int, int]] = encoded["offset_mapping"]
                 return offsets
     raise CheckpointError(
-        f"{lm.pretrained}: its tokenizer does not say which characters a token has, so words cannot be told; "
+        f"{lm.pretrained}: its tokenizer does not say which characters each token covers, so no word can be explained; "
         "give a checkpoint with a tokenizer.json"
     )

@@ -159,7 +159,7 @@ def _limits(facts: Facts) -> Iterator[str]:
             yield f"Undecided ({undecided} of {len(scores.scored)} benchmarks) means that a loss up to the bound is possible."
     trained_on = set(front_matter(replace(facts, scores=None)).get("datasets", ()))
     if scores and (same := dict.fromkeys(s.data_set for s in scores.scored if s.data_set in trained_on)):
-        yield f"Rows of {listed(map(str, same))} were used to make it: their test questions say little about other ones."
+        yield f"Rows of {listed(map(str, same))} were used to make it: scores on its test set say little about other questions."
     if facts.licence:
         yield f"The licence, {facts.licence}, is the base's" + (
             "; the data sets have their own." if manifest.parent else "."

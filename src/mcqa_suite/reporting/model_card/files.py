@@ -23,16 +23,13 @@ OWN_RESULT = "# Written by mcqa card; delete this line to keep your changes.\n"
 
 @dataclass(frozen=True)
 class WrittenCard:
-    """`yours`: keys of the front matter, headings and files that a person wrote and that stand in place of ours."""
+    """`merged.yours` are keys of the front matter, headings and files that a person wrote and that stand in place of ours.
 
-    path: Path
-    facts: Facts
+    `results`: the files of `.eval_results`.
+    """
+
     merged: Merged
-    results: tuple[Path, ...] = ()
-
-    @property
-    def yours(self) -> tuple[str, ...]:
-        return self.merged.yours
+    results: tuple[Path, ...]
 
 
 def card_of(folder: Path, *runs: Run, base_model: str | None = None, parents: tuple[Path, ...] = ()) -> Facts:
@@ -88,7 +85,7 @@ def write_card(facts: Facts, output: Path, *, existing: Path | None = None) -> W
         path.parent.mkdir(exist_ok=True)
         write_file(path, OWN_RESULT + yaml.safe_dump([entry], sort_keys=False))
         written.append(path)
-    return WrittenCard(output, facts, merged, tuple(written))
+    return WrittenCard(merged, tuple(written))
 
 
 def write_first_card(folder: Path, output: Path, *parents: Path) -> None:

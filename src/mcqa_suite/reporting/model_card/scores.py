@@ -151,7 +151,7 @@ def _notes(scores: Scores) -> list[str]:
         lines = [
             f"In %, with 95 % intervals; the parent is {scores.parent}. Differences are question by question; after the verdict "
             f"stands the one-sided 95 % bound. *: p under .05 after Holm's correction over {scores.families}. Recovery is this "
-            "model's score over the parent's; above chance, of what both have above guessing."
+            "model's score divided by the parent's; above chance, only what each scores above guessing counts."
         ]
     if any(scored.own.change and scored.own.change.change.fragile for scored in scores.scored):
         lines.append("†: so few answers changed that the interval is rough.")
