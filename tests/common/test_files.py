@@ -64,3 +64,19 @@ def test_a_failure_in_the_middle_keeps_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="broken"):
         write_lines(path, lines())
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_names_with_folders_and_files_to_copy_are_written_all_or_none(tmp_path, exists):
+    source, folder = tmp_path / "source", tmp_path / "folder"
+    source.write_bytes(b"weights")
+    if exists:
+        folder.mkdir()
+        (folder / "own").write_text("stays")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_files(folder, [("a/text", "text"), ("a/b/copy", tmp_path / "missing")])
+    assert {path.name for path in tmp_path.rglob("*")} == ({"folder", "source", "own"} if exists else {"source"})
+    write_files(folder, [("a/text", "text"), ("a/b/copy", source)])
+    assert (folder / "a" / "text").read_text() == "text"
+    assert (folder / "a" / "b" / "copy").read_bytes() == b"weights"
+    assert (folder / "own").exists() == exists

@@ -160,6 +160,33 @@ def test_models_are_evaluated_on_the_tasks_and_compared_with_the_runs_on_these_a
     assert result.code == 0
 
 
+# `mcqa run` as if it had made the ladder of the demo again; the other commands are the real ones.
+RUN = """#!{python}
+import shutil, sys
+from mcqa_suite.cli.main import main
+if sys.argv[1] == "run":
+    flag, output, end, recipe = sys.argv[2:]
+    assert (flag, end) == ("--output", "--")
+    if recipe != "--mine.yaml": sys.exit("mcqa: no such recipe")
+    shutil.copytree("{demo}", output)
+    sys.exit(0)
+sys.exit(main())
+"""
+
+
+@pytest.mark.slow
+def test_a_recipe_is_run_and_each_of_its_models_is_compared_with_its_parent(tmp_path, mcqa):
+    program(mcqa / "mcqa", RUN.format(python=sys.executable, demo=DEMO.parent))
+    result = run(tmp_path, recipe="--mine.yaml", tasks="mcqa_arc_easy_cloze", fail_if_worse="true")
+    assert result.code == 1
+    assert result.summary.startswith("## Gate: failed\n\n- gptq2: mcqa_arc_easy_cloze: worse")
+    assert "| mcqa_arc_easy_cloze | gptq2 | sft | 100 | 58.0 | 24.0 |" in result.summary
+    assert "the report has problems" not in result.printed
+    [upload] = result.used
+    assert "gptq2" in Path(upload["path"]).read_text(encoding="utf-8")
+    assert run(tmp_path, recipe="other.yaml").code == 1  # what the command of the recipe ends with
+
+
 HOSTILE = ["$(touch owned)", "`touch owned`", '"; touch owned; "', "'; touch owned; '", "x\ny\ntouch owned", "--force"]
 
 
