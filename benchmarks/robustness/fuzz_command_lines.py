@@ -10,7 +10,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import lm_eval.evaluator
 import numpy as np
 import yaml
 from fuzz_targets import RECIPE, lines, whole
@@ -52,6 +51,8 @@ def write_folder(folder: Path) -> None:
     (folder / "rows.jsonl").write_bytes(lines(ROW, PAIR))
     write_random_model(folder / "model", SHAPE)
     as_stage(folder / "model", folder / "made" / "checkpoints" / "sft")
+    import lm_eval.evaluator
+
     lm_eval.evaluator.add_env_info = lambda storage: None  # else pip and nvidia-smi are run for every evaluation
     words = f"eval --model_args pretrained=model --tasks {TASK} --limit 2 -o asked --apply_chat_template false"
     if mcqa(words.split()):
