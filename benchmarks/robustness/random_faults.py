@@ -61,10 +61,13 @@ def fresh(home: Path) -> Home:
         home.mkdir(parents=True)
         start = time.monotonic()
         process = ladder.start()
-        if process.wait() != 0:
-            sys.exit(f"the fresh run failed: {process.output.strip().splitlines()[-1:]}")
-        if problem := left_behind(ladder):
-            sys.exit(f"the fresh run: {problem}")
+        try:
+            if process.wait() != 0:
+                sys.exit(f"the fresh run failed: {process.output.strip().splitlines()[-1:]}")
+            if problem := left_behind(ladder):
+                sys.exit(f"the fresh run: {problem}")
+        finally:
+            ladder.close()
         (home / "seconds").write_text(str(time.monotonic() - start), encoding="utf-8")
     return ladder
 
