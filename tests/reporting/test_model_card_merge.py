@@ -117,6 +117,17 @@ def test_without_our_mark_all_of_the_front_matter_is_a_persons():
     ("text", "words"),
     [
         ("---\nlicense: [mit\ntags: x\n---\n# a\n", r"^mine\.md:3: front matter that is not plain YAML"),
+        *(
+            (f"---\nlicense: {value}\n---\n# a\n", r"front matter that is not plain YAML")
+            for value in (
+                "!!bool maybe",
+                "!!timestamp x",
+                "!!int ''",
+                "2001-99-99",
+                "[" * 3000,
+                "!!python/name:os.system",
+            )
+        ),
         ("---\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n---\n", r"an alias"),
         ("---\n- mit\n---\n", "no mapping of keys"),
         ("---\njust words\n---\n", "no mapping of keys"),

@@ -21,6 +21,8 @@ from mcqa_suite.common.files import opened
 
 T = TypeVar("T")
 STRICT = ConfigDict(extra="forbid", strict=True)  # for dataclasses that are read from a user's file
+# What the library's constructors let through for 2001-99-99, `!!bool maybe`, `!!timestamp x`.
+YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
 MOST_VALUES, MOST_CHARACTERS, MOST_DEPTH = 100_000, 1_000_000, 100  # limits of a YAML file
 LARGEST = 2**63  # above every number of a setting
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -115,12 +117,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         with opened(path) as stream:
             text = stream.read(4 * MOST_CHARACTERS + 1).decode("utf-8")
-        _check_extent(text)
+        check_extent(text)
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; give the path of a YAML file") from error
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
-        # The library's constructors let many errors through: 2001-99-99, `!!bool maybe`, `!!timestamp x`.
+    except YAML_ERRORS as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         problem = " ".join(str(getattr(error, "problem", None) or error).split())
@@ -143,7 +144,7 @@ def _check_numbers(value: Any, where: str) -> None:
         raise ConfigError(f"{where}: {str(value)[:40]}; expected a finite number below 2^63")
 
 
-def _check_extent(text: str) -> None:
+def check_extent(text: str) -> None:
     """ValueError for text that is too long or too deeply nested: parsing time grows with the square of the open brackets."""
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"more than {MOST_CHARACTERS:,} characters")

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from mcqa_suite.common.checkpoints import HUB_NAME, QUANTISED
+from mcqa_suite.common.config import YAML_ERRORS, check_extent
 from mcqa_suite.common.errors import CheckpointError
 from mcqa_suite.common.files import inside, read_text
 from mcqa_suite.common.manifest import Manifest, Parent, read_manifest
@@ -125,8 +126,10 @@ def _locate(parent: Parent, folders: Iterable[Path]) -> tuple[Path, Manifest] | 
 
 def _licence(folder: Path, manifest: Manifest) -> str | None:
     try:
-        front = yaml.safe_load(split_front(read_text(folder / README))[0])
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        text = split_front(read_text(folder / README))[0]
+        check_extent(text)
+        front = yaml.safe_load(text)
+    except (OSError, *YAML_ERRORS):
         front = None
     named = front.get("license") if isinstance(front, dict) else None
     packaged = PACKAGED.get(str(manifest.settings.get("base")))

@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from mcqa_suite.common.config import YAML_ERRORS, check_extent
 from mcqa_suite.common.errors import ConfigError
 
 SECTION_MARK = "<!-- mcqa card writes this section anew each time; delete this line to keep your changes -->"
@@ -153,10 +154,11 @@ def _without_marks(text: str) -> tuple[str, set[str]]:
 
 def _mapping(text: str, where: str) -> dict[str, Any]:
     try:
+        check_extent(text)
         front = yaml.safe_load(text)
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise yaml.YAMLError("an alias, which a small text could make endless")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except YAML_ERRORS as error:
         mark = getattr(error, "problem_mark", None)
         at = f":{mark.line + 2}" if mark else ""  # the first line is "---"
         reason = getattr(error, "problem", None) or " ".join(str(error).split())[:100]
