@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -81,6 +82,19 @@ def test_results_that_the_harness_could_not_save_are_an_error(disk):
         unsaved_is_an_error("out"),
     ):
         save()
+
+
+@pytest.mark.parametrize("name", ["pipe", "dangling", "file/below", "file/results.json"])
+def test_an_output_path_that_is_no_folder_is_an_error_before_the_run(tmp_path, name):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "file").touch()
+    (tmp_path / "results.json").touch()
+    check_writable(str(tmp_path / "results.json"))
+    with pytest.raises(
+        ConfigError, match=f"{name}: cannot be written: .*{name.partition('/')[0]} is not a folder; choose"
+    ):
+        check_writable(str(tmp_path / name))
 
 
 @ROOT

@@ -33,11 +33,14 @@ def check_saved(output: Path, lengths: dict[str, int], calls: int = 1) -> None:
 
 
 def check_writable(output: str | None) -> None:
-    """ConfigError where an output path lies on a read-only disk, or in a folder that the user may not write to."""
+    """ConfigError where an output path lies in no folder, on a read-only disk, or where the user may not write."""
     if output is None:
         return
     path = Path(output).absolute()
-    folder = next(folder for folder in (path, *path.parents) if folder.exists())
+    path = path.parent if path.suffix == ".json" else path  # the harness adds the date to the name of a file
+    folder = next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
+    if not folder.is_dir():
+        raise ConfigError(f"{output}: cannot be written: {folder} is not a folder; choose another --output_path")
     if not os.access(folder, os.W_OK):
         raise ConfigError(f"{output}: cannot be written: {folder} is read-only; choose another --output_path")
 
