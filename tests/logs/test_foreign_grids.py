@@ -38,3 +38,25 @@ def test_such_a_row_is_one_line_with_its_number(tmp_path, capsys, output, answer
     if index == 0:
         assert main(["extract", str(log), "--output", str(tmp_path / "new.jsonl")]) == 2
         assert f"{log}:1: a grid is " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "view", ["[" * 100_000, "5", "null", "{}", '{"symmetry": 9, "colours": [0], "order": null}', 7]
+)
+@pytest.mark.parametrize("command", ["grids vote {}", "extract {} --output {}.new"])
+def test_a_view_that_is_none_is_one_line_with_its_number(tmp_path, capsys, command, view):
+    doc = {
+        "id": "arc_agi_1/007bbfb7/0",
+        "task_id": "007bbfb7",
+        "text": "1",
+        "output": [[1]],
+        "original": [[1]],
+        "view": view,
+    }
+    log = tmp_path / "samples_mcqa_arc_grid_x.jsonl"
+    row = {**written_row("t", 0, "B", 1), "doc": doc, "filtered_resps": [["[invalid]"]], "resps": [["1"]]}
+    log.write_text(json.dumps(row), encoding="utf-8")
+    code = main(command.format(log, log).split())
+    error = capsys.readouterr().err
+    assert (code, error.count("\n")) in ((0, 0), (2, 1))
+    assert code == 0 or f"{log}:1: " in error

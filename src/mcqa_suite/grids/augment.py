@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mcqa_suite.common.json_text import loads
 from mcqa_suite.extract.result import Answer
 from mcqa_suite.grids.encoders import DEFAULT, Grid, encoder
 from mcqa_suite.grids.tasks import Pair, Task, load_tasks, prompt
@@ -108,6 +109,6 @@ def load_views(release: int, split: str, views: int, form: str = DEFAULT, seed: 
 
 def view_of(text: str) -> Augmentation:
     """The view of a document, from its `view` column."""
-    values = json.loads(text)
+    values = loads(text)
     order = values["order"]
     return Augmentation(values["symmetry"], tuple(values["colours"]), None if order is None else tuple(order))

@@ -271,7 +271,7 @@ def parse_rows(path: Path, parse: Callable[[Sample], T], kind: str, *, failed: b
             yield parse(sample)
         except SampleValueError as error:
             raise DatasetError(f"{path}:{sample.line}: {error}; correct the row, or run the task again") from error
-        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError, OverflowError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else str(error)
             raise DatasetError(
                 f"{path}:{sample.line}: not a sample of {kind} ({reason}); run the task again"
@@ -289,7 +289,7 @@ class RowIndex:
             for line, offset, text in numbered_lines(self.path):
                 sample = Sample(complete(loads(text)), line)
                 self.offsets[sample.filter, sample.doc_id] = (line, offset)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DatasetError(f"{path}: cannot be read again ({error}); was it changed?") from error
 
     def __getitem__(self, key: tuple[str, int]) -> Sample:
