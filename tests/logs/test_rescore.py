@@ -223,6 +223,14 @@ def test_broken_lines_are_named_and_the_rest_goes_on(tmp_path, capsys):
     assert len(rows(tmp_path / "samples_cut.reread.jsonl")) == 2
 
 
+@pytest.mark.parametrize("value", ["", None, 5, {}, {"a": None}])
+@pytest.mark.parametrize("command", ["extract {} --output {}.new", "vote {}", "grids vote {}"])
+def test_answers_that_are_no_list_are_named_by_their_line(tmp_path, capsys, command, value):
+    log = write(tmp_path / "samples_a.jsonl", row("The answer is B.", OURS) | {"filtered_resps": value})
+    assert main(command.format(log, log).split()) == 2
+    assert f"{log}:1: " in capsys.readouterr().err
+
+
 def test_a_log_of_nothing_but_broken_lines_leaves_no_output(tmp_path, capsys):
     log = write(tmp_path / "samples_a.jsonl", *["{" for _ in range(30)])
     empty = tmp_path / "samples_b.jsonl"

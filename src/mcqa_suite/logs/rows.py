@@ -231,7 +231,7 @@ def _each(requests: Any) -> list[Any]:
     if is_printed_list(requests):
         return printed_pairs(requests)
     if not isinstance(requests, list):
-        raise TypeError("resps is not a list")
+        raise ValueError(f"resps is not a list but {_short(requests)}")
     return [item for request in requests for item in (request if isinstance(request, list) else [request])]
 
 
