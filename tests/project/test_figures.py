@@ -164,6 +164,31 @@ def test_seconds_and_memory_of_reading():
     )
 
 
+def test_rates_of_verdicts():
+    path = RESULTS / "verdict_rates.md"
+    parts = path.read_text(encoding="utf-8").split("\n## ")[1:]
+    tables = {part.splitlines()[0]: [line.split("|")[1:-1] for line in part.splitlines()[4:] if line] for part in parts}
+    assert not any("MISSED" in part for part in parts)
+
+    def largest(title: str, column: int) -> str:
+        [lines] = [table for name, table in tables.items() if name.startswith(title)]
+        return str(max(100 * float(row[column]) for row in lines))
+
+    document = "docs/measurements.md"
+    check(r'any row "worse" in at most ([\d.]+) %', document, largest("Equal models: any row worse", 4))
+    check(r'"better" in at most ([\d.]+) %', document, largest("Equal models: any row worse", 5))
+    check(r"from the best in at most ([\d.]+) %", document, largest("Equal models: any marked", 4))
+    check(r"margin is called equivalent in at most ([\d.]+) %", document, largest("A true loss", 4))
+    harmless = [
+        row
+        for name, table in tables.items()
+        if name.startswith("--max-drop, a variant that loses nothing")
+        for row in table
+    ]
+    least = min(100 * float(row[5]) for row in harmless if row[0].strip() == "2000" and row[2].strip() == "1")
+    check(r"verdict_rates.md\): ([\d.]+) %\)", "docs/verdicts.md", str(least))
+
+
 def test_speed_and_robustness():
     speed = RESULTS / "eval_speed.md"
     ratios = [only(speed, work, "135M")[5] for work in ("5-shot letter", "5-shot cloze")]
