@@ -112,3 +112,22 @@ def test_fewer_options_than_in_the_other_run_are_not_valid(tmp_path, rows, which
     assert [f.run for f in checks] == ["base" if which == "base" else "gptq"]
     assert f"{len(rows)} of 200 documents" in checks[0].detail
     assert f"2 instead of 4 in document {min(rows)}" in checks[0].detail
+
+
+@pytest.mark.parametrize(
+    ("copied", "coarse", "code"), [(90, False, 0), (100, False, 2), (199, False, 2), (150, True, 0)]
+)
+def test_log_likelihoods_that_are_another_models_in_half_of_the_documents_are_not_valid(
+    tmp_path, capsys, copied, coarse, code
+):
+    scores, gold = questions(200)
+    changed = noisy(scores, 0.5)
+    changed[:copied] = scores[:copied]
+    if coarse:  # many documents have the same
+        scores, changed = (np.eye(4)[values.argmax(axis=1)] for values in (scores, changed))
+    base = write_run(tmp_path / "base", {"t": choice_rows("t", scores, gold)})
+    variant = write_run(tmp_path / "gptq", {"t": choice_rows("t", changed, gold)}, model="gptq")
+    for command in ("compare", "table"):
+        assert main([command, str(base), str(variant)]) == code
+        line = f"(identical): the log-likelihoods of {copied} of 200 documents are base's"
+        assert (line in capsys.readouterr().err) == (code == 2)

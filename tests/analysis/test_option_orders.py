@@ -55,6 +55,13 @@ def test_debiasing_shows_a_weak_preference_under_a_strong_position_bias():
     assert effect.debiased[0]
 
 
+def test_each_of_several_right_options_is_right():
+    rows = answers(4, 0, lambda option, position: 0.0 if option == 2 else -5.0)
+    effect = order_effect([row._replace(others=((2 - row.rotation) % 4,)) for row in rows])
+    assert (effect.as_given[0], effect.mean[0], effect.debiased[0]) == (True, 1.0, True)
+    assert effect.recall == (1.0, 1.0, 1.0, 1.0)
+
+
 def test_a_question_cut_off_by_a_limit_is_left_out_and_a_missing_rotation_is_named():
     whole = answers(4, 0, lambda option, position: float(option == 0))
     other = [row._replace(question="cut") for row in whole[:2]]

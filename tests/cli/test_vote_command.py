@@ -67,6 +67,26 @@ def test_tasks_of_a_folder_that_generated_no_text_are_passed_over(log, capsys):
     assert "vote on a cot, math or grid task" in capsys.readouterr().err
 
 
+def test_the_rotations_of_one_question_are_one_question_to_the_interval(tmp_path, capsys):
+    def rows(**columns):
+        return [
+            {"id": f"q{i}", "gold": [0], "choices": ["a", "b"], "responses": [f"The answer is {'AB'[i // 4 % 2]}."]}
+            | {name: value(i) for name, value in columns.items()}
+            for i in range(40)
+        ]
+
+    path = tmp_path / "samples_x_2026-01-01T00-00-00.jsonl"
+    widths = []
+    for columns in ({}, {"question_id": lambda i: f"q{i // 4}"}):
+        write(path, rows(**columns))
+        assert main(["vote", str(path), "--n", "1"]) == 0
+        assert ("Clustered by question_id (x): rows that share it" in capsys.readouterr().out) == bool(columns)
+        assert main(["vote", str(path), "--n", "1", "--format", "csv"]) == 0
+        row = next(csv.DictReader(capsys.readouterr().out.splitlines()))
+        widths.append(float(row["high"]) - float(row["low"]))
+    assert widths[1] > 1.5 * widths[0]
+
+
 def test_draws_takes_the_first_samples_of_every_question(log, capsys):
     assert main(["vote", str(log), "--draws", "2", "--n", "1,2", "--format", "csv"]) == 0
     accuracy = accuracies(capsys.readouterr().out)

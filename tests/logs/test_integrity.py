@@ -43,6 +43,7 @@ def contradicting(rows, number):
 def infinite(rows, number):
     for row in rows[:number]:
         row["filtered_resps"] = [["nan", "False"], *row["filtered_resps"][1:]]
+        row["resps"] = [[pair] for pair in row["filtered_resps"]]
         row["acc"] = float(row["doc"]["gold"] == [0])  # NaN is the largest to argmax
 
 
@@ -330,3 +331,20 @@ def test_options_that_were_asked_for_and_not_kept_are_not_valid(tmp_path):
     )
     (fault,) = read(tmp_path, rows).faults
     assert (fault.condition, fault.invalid) == ("options cut", True)
+
+
+@pytest.mark.parametrize("number", [1, 60])
+def test_a_log_likelihood_that_the_model_did_not_give_is_a_contradiction(tmp_path, number):
+    rows = choice_rows("t", *questions(N))
+    for row in rows[:number]:
+        row["resps"][0] = [["-77.5", "False"]]
+    (fault,) = read(tmp_path, rows).faults
+    assert (fault.condition, fault.invalid) == ("contradiction", True)
+    assert fault.detail == f"the log-likelihoods of {number} of 200 samples in filtered_resps are not those in resps"
+
+
+def test_a_results_file_that_names_two_numbers_of_samples_is_doubtful(tmp_path):
+    counts = {"n-samples": {"t": {"original": 500, "effective": 500}}}
+    (fault,) = read(tmp_path, choice_rows("t", *questions(N)), **counts).faults
+    assert (fault.condition, fault.invalid) == ("other counts", False)
+    assert fault.detail == "200 samples; the results file speaks of 200 in one place, of 500 in another"

@@ -22,20 +22,24 @@ from mcqa_suite.logs.samples import Booleans, Floats, Integers
 
 
 class RotationScores(NamedTuple):
-    """One rotation of one question: the right option's position, and the log-likelihood of the option at each position."""
+    """One rotation of one question: the right option's position, and the log-likelihood of the option at each position.
+
+    `others`: the positions of further right options.
+    """
 
     question: str
     rotation: int
     gold: int
     loglikelihoods: Sequence[float]
+    others: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class OrderEffect:
     """One element a question: `as_given`: whether it is right in the data set's own order; `mean`: share of rotations that
     are right; `debiased`: whether the option with the largest probability, averaged over rotations, is right; `consistent`:
-    whether all rotations pick the same option. One element a position: `recall`, the accuracy where the right option is at
-    that position; `picked`, the share of picks."""
+    whether all rotations pick the same option. One element a position: `recall`, the accuracy where the right option, or the
+    first of several, is at that position; `picked`, the share of picks."""
 
     questions: tuple[str, ...]
     as_given: Booleans
@@ -84,11 +88,11 @@ def _read_order(name: str, log: TaskRun) -> Order:
 
 def _rotation(sample: Sample) -> RotationScores:
     doc, values = sample.doc, sample.loglikelihoods
-    rotation, gold = doc["rotation"], (doc["gold"] or [None])[0]
-    for what, number in (("rotation", rotation), ("gold", gold)):
+    rotation, golds = doc["rotation"], doc["gold"] or [None]
+    for what, number in (("rotation", rotation), *(("gold", gold) for gold in golds)):
         if type(number) is not int or not 0 <= number < len(values):
             raise ValueError(f"{what} is {json.dumps(number)}, expected 0 to {len(values) - 1}")
-    return RotationScores(str(doc["question_id"]), rotation, gold, values)
+    return RotationScores(str(doc["question_id"]), rotation, golds[0], values, tuple(golds[1:]))
 
 
 def order_effect(rotations: Iterable[RotationScores]) -> OrderEffect:
@@ -103,9 +107,9 @@ def order_effect(rotations: Iterable[RotationScores]) -> OrderEffect:
     tables = {name: _matrix(name, rows) for name, rows in complete.items()}
     if not tables:
         raise ValueError("no question in all of its rotations")
-    positions = np.concatenate([gold for gold, _ in tables.values()])
-    picks = [values.argmax(axis=1) for _, values in tables.values()]
-    rights = [pick == gold for pick, (gold, _) in zip(picks, tables.values(), strict=True)]
+    positions = np.concatenate([gold for gold, _, _ in tables.values()])
+    picks = [values.argmax(axis=1) for _, _, values in tables.values()]
+    rights = [right[np.arange(len(pick)), pick] for pick, (_, right, _) in zip(picks, tables.values(), strict=True)]
     options = [(pick + np.arange(len(pick))) % len(pick) for pick in picks]  # in the order of the data set
     hits = np.bincount(positions, weights=np.concatenate(rights))
     chosen = np.concatenate(picks)
@@ -113,7 +117,7 @@ def order_effect(rotations: Iterable[RotationScores]) -> OrderEffect:
         questions=tuple(tables),
         as_given=np.array([right[0] for right in rights]),
         mean=np.array([right.mean() for right in rights]),
-        debiased=np.array([_debiased(values) == gold[0] for gold, values in tables.values()]),
+        debiased=np.array([right[0, _debiased(values)] for _, right, values in tables.values()]),
         consistent=np.array([(option == option[0]).all() for option in options]),
         recall=tuple((hits / np.maximum(np.bincount(positions), 1)).tolist()),
         picked=tuple((np.bincount(chosen, minlength=len(hits)) / len(chosen)).tolist()),
@@ -127,10 +131,11 @@ def _debiased(values: Floats) -> int:
     return int(np.mean([np.roll(row, r) for r, row in enumerate(shares)], axis=0).argmax())
 
 
-def _matrix(name: str, rows: Sequence[RotationScores]) -> tuple[Integers, Floats]:
-    """The right option's position by rotation, and log-likelihoods (rotations x positions)."""
+def _matrix(name: str, rows: Sequence[RotationScores]) -> tuple[Integers, Booleans, Floats]:
+    """The right option's position by rotation; whether an option is right, and log-likelihoods (rotations x positions)."""
     ordered = sorted(rows, key=lambda row: row.rotation)
     numbers, k = [row.rotation for row in ordered], len(ordered[0].loglikelihoods)
     if numbers != list(range(k)):
         raise ValueError(f"{name}: rotations {numbers}, expected 0 to {k - 1} once each")
-    return np.array([row.gold for row in ordered]), np.array([row.loglikelihoods for row in ordered])
+    right = np.array([[position in (row.gold, *row.others) for position in range(k)] for row in ordered])
+    return np.array([row.gold for row in ordered]), right, np.array([row.loglikelihoods for row in ordered])

@@ -58,7 +58,9 @@ class VoteResult:
         if style == "csv":
             return csv_text(votes.outcome_records(self.outcomes, self.faults), digits=None)
         missed = [votes.failure_table(ballots, scores) for ballots, scores in self.runs]
-        return "\n".join([votes.outcome_table(self.outcomes, self.faults), *missed])
+        return "\n".join(
+            [votes.outcome_table(self.outcomes, self.faults, [ballots for ballots, _ in self.runs]), *missed]
+        )
 
     def save(self, folder: str | Path, show: int = 20, distinct: tuple[int, int] | None = None) -> None:
         """Write votes.md, votes.csv, votes.svg, distinct.svg and a page for each run with up to `show` missed questions.

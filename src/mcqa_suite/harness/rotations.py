@@ -51,7 +51,8 @@ def unturned(rows: Dataset) -> Dataset:
 def results(doc: Doc, scores: Sequence[tuple[float, bool]]) -> dict[str, Any]:
     """`acc` and `finite` of this rotation, and the input of the aggregations over a question's rotations."""
     values = [max(float(value), -1e30) for value, _ in scores]
-    row = RotationScores(doc["question_id"], doc["rotation"], doc["gold"][0], values)
+    gold, *others = doc["gold"]
+    row = RotationScores(doc["question_id"], doc["rotation"], gold, values, tuple(others))
     return {**letter_results(doc, scores), "debiased_acc": row, "consistency": row, "position_std": row}
 
 

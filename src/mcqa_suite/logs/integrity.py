@@ -83,6 +83,9 @@ def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
         missing = (fewest - n - failed) / fewest
         detail = f"{n + failed} samples, where the results file speaks of {fewest}: the others may be harder or easier"
         yield Fault("samples missing", detail, missing > LOST)
+    elif not failed and len(set(counts)) > 1:
+        detail = f"{n} samples; the results file speaks of {min(counts)} in one place, of {max(counts)} in another"
+        yield Fault("other counts", detail, invalid=False)
     if counts and n > (most := max(counts)):
         yield Fault("samples added", f"{n} samples, where the results file speaks of {most}", invalid=True)
     if failed:
@@ -129,6 +132,9 @@ def _values(samples: Samples, means: Mapping[str, float], missing: float) -> Ite
     if samples.cut:
         detail = f"{samples.cut} of {n} samples have fewer log-likelihoods in filtered_resps than in resps"
         yield Fault("options cut", detail, invalid=True)
+    if samples.changed:
+        detail = f"the log-likelihoods of {samples.changed} of {n} samples in filtered_resps are not those in resps"
+        yield Fault("contradiction", detail, invalid=True)
     if samples.unclear_golds:
         detail = f"the accuracy of {samples.unclear_golds} of {n} samples is not that of their answer and target"
         detail += ", which may mean something else"

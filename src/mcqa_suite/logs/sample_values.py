@@ -49,7 +49,9 @@ def option_values(sample: Sample, delimiter: str) -> Values:
     if 0 < responses < len(values):  # a log may leave the responses out, as they are those of the filter
         raise ValueError(f"{len(values)} options, {responses} responses")
     requests, filtered = sample.row["resps"], sample.row["filtered_resps"]
-    cut = isinstance(requests, list) and isinstance(filtered, list) and len(requests) > len(filtered)
+    both = isinstance(requests, list) and isinstance(filtered, list)
+    cut = both and len(requests) > len(filtered)
+    changed = both and len(requests) == len(filtered) and any(map(_is_another, requests, filtered))
     gold = _right_options(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)
     if not any(gold) or "acc_norm" in sample.row:
@@ -59,8 +61,13 @@ def option_values(sample: Sample, delimiter: str) -> Values:
     own = _is_ours(sample.doc)
     if not own and _contradicts(sample, values, gold):
         own = _named_gold(sample, len(values)) == gold  # only such rows are looked at twice, which takes time
-    row: Values = {"options": len(values), "gold": gold, "own_gold": own, "cut": cut}
+    row: Values = {"options": len(values), "gold": gold, "own_gold": own, "cut": cut, "changed": changed}
     return row | {"loglikelihoods": values, "lengths": lengths}
+
+
+def _is_another(responses: Any, pair: Any) -> bool:
+    """Whether a log-likelihood that a filter kept is none of the responses to its request."""
+    return isinstance(responses, list) and isinstance(pair, list) and bool(responses) and pair not in responses
 
 
 def _is_ours(doc: Mapping[str, Any]) -> bool:

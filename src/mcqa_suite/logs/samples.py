@@ -34,6 +34,7 @@ TYPES = {
         "gold": "b",
         "own_gold": "b",
         "cut": "b",
+        "changed": "b",
         "cluster": "Q",
     },
     **{
@@ -65,7 +66,7 @@ class Samples:
     `clustered_by`: the field that says so, None where no document has one; `fields`: all fields of the documents, where the user
     named one. `contradictions`: in how many rows the logged accuracy is not that of the row's own answer and gold;
     `unclear_golds`: in how many of a foreign task it is not, where the target may mean something else; `cut`: in how many fewer
-    options were kept than asked for.
+    options were kept than asked for; `changed`: in how many a filter logged another log-likelihood than the model's.
     """
 
     doc_id: Integers
@@ -86,6 +87,7 @@ class Samples:
     contradictions: int = 0
     unclear_golds: int = 0
     cut: int = 0
+    changed: int = 0
 
     @property
     def has_option(self) -> NDArray[np.bool_]:
@@ -225,8 +227,13 @@ class _Table:
             # says nothing of the first, which is the pick.
             acc = samples.scores["acc"]
             samples.gold[np.isin(acc, (0.0, 1.0)) & (samples.chose_gold("acc") != (acc == 1))] = False
-        cut = int(columns["cut"].sum())
-        return replace(samples, contradictions=int(wrong.sum()), unclear_golds=int(unclear.sum()), cut=cut)
+        return replace(
+            samples,
+            contradictions=int(wrong.sum()),
+            unclear_golds=int(unclear.sum()),
+            cut=int(columns["cut"].sum()),
+            changed=int(columns["changed"].sum()),
+        )
 
 
 def _contradictions(samples: Samples, own_gold: Booleans, metric: str) -> tuple[Booleans, Booleans]:

@@ -13,7 +13,7 @@ from mcqa_suite.common.foreign_text import code, fenced, one_line
 from mcqa_suite.logs.integrity import Fault, fault_lines
 from mcqa_suite.logs.samples import Floats, Integers
 from mcqa_suite.logs.votes import UNREAD
-from mcqa_suite.reporting.tables import Table, markdown, percent, percent_range
+from mcqa_suite.reporting.tables import Table, clustered_text, markdown, percent, percent_range
 
 RULES = (
     "An answer is what the extractor read; numbers are compared as numbers. Majority: the most frequent answer; among equally "
@@ -27,8 +27,11 @@ RULES = (
 Faults = Mapping[str, Sequence[Fault]]  # what is wrong with the log of a run, by its name
 
 
-def outcome_table(outcomes: Sequence[Outcome], faults: Faults) -> str:
-    """Markdown: a row for each run, strategy and n; † where its log cannot be trusted, ‡ where it is doubtful."""
+def outcome_table(outcomes: Sequence[Outcome], faults: Faults, ballots: Sequence[Ballots]) -> str:
+    """Markdown: a row for each run, strategy and n; † where its log cannot be trusted, ‡ where it is doubtful.
+
+    Of the `ballots`, the notes name those whose questions are not independent.
+    """
     header = ("run", "strategy", "n", "accuracy %", "95 %", "ties %", "unread %")
     rows = [
         (
@@ -45,7 +48,8 @@ def outcome_table(outcomes: Sequence[Outcome], faults: Faults) -> str:
     lines = [
         f"{'†' if fault.invalid else '‡'} {fault.line(name)}." for name, of_run in faults.items() for fault in of_run
     ]
-    return markdown(Table("", header, rows, (RULES, *lines), left=2))
+    clustered = [clustered_text(run.clustered_by, [run.name]) + "." for run in ballots if run.clustered_by]
+    return markdown(Table("", header, rows, (RULES, *clustered, *lines), left=2))
 
 
 def _mark(faults: Sequence[Fault]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from hashlib import blake2b
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from mcqa_suite.analysis.compare.result import OF_THE_MODEL, FailedCheck, Key
 from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.guessing import chances, guessing
 from mcqa_suite.logs.runs import Run, TaskRun
-from mcqa_suite.logs.samples import Floats, Hashes, Integers
+from mcqa_suite.logs.samples import Booleans, Floats, Hashes, Integers, Samples
 from mcqa_suite.questions.question import option_label
 
 TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
@@ -149,50 +148,78 @@ def _constant(answers: Answers, pairs: Pairs) -> Iterator[tuple[str, str]]:
 
 
 def _identical(pairs: Pairs, task: str, base: str, variant: str, same_model: bool) -> list[FailedCheck]:
-    """Exactly the same log-likelihoods or responses in both runs."""
+    """The same log-likelihoods or responses in both runs."""
     scores, other_scores = pairs.base.loglikelihoods, pairs.variant.loglikelihoods
     responses, other_responses = pairs.base.response, pairs.variant.response
     if scores is not None and other_scores is not None:
-        scored, same = True, (scores == other_scores) | ~pairs.option_mask
+        same = ((scores == other_scores) | ~pairs.option_mask).all(axis=1)
     elif responses is not None and other_responses is not None:
-        scored, same = False, responses == other_responses
+        scores, same = None, responses == other_responses
     else:
         return []
-    if not same.all():
-        return []
-    if same_model:
-        subject = f"every {'log-likelihood' if scored else 'response'} is {base}'s"
+    if same_model and same.all():
+        subject = f"every {'response' if scores is None else 'log-likelihood'} is {base}'s"
         return [FailedCheck(task, variant, "identical", f"{subject}: it is the same model", invalid=False)]
-    return [_copied(task, base, variant, None if scored else pairs.base.written)]
+    check = None if same_model else _copied(task, base, variant, same, scores, pairs.base.written)
+    return [check] if check else []
 
 
-def _copied(task: str, base: str, variant: str, written: Integers | None) -> FailedCheck:
-    """The check that fails where all answers are another model's; `written`: characters of generated ones, None for options."""
-    subject = f"every {'log-likelihood' if written is None else 'response'} is {base}'s"
-    doubt = f"{subject}; check that the variant was loaded, and that the runs share no cache"
-    impossible = written is None or int(written.sum()) >= NO_COINCIDENCE
-    return FailedCheck(task, variant, "identical", doubt, invalid=impossible)
+def _copied(
+    task: str, base: str, variant: str, same: Booleans, scores: Floats | None, written: Integers | None
+) -> FailedCheck | None:
+    """The check that fails where answers are another model's; None where they are not.
+
+    `same`: which documents have the same answer, to the last digit, in both runs. `scores`: their log-likelihoods, None for
+    generated answers, of which `written` are the characters.
+    """
+    if same.all():
+        subject = f"every {'response' if scores is None else 'log-likelihood'} is {base}'s"
+        doubt = f"{subject}; check that the variant was loaded, and that the runs share no cache"
+        impossible = scores is not None or written is None or int(written.sum()) >= NO_COINCIDENCE
+        return FailedCheck(task, variant, "identical", doubt, invalid=impossible)
+    if scores is None or 2 * same.sum() < len(same):
+        return None
+    # Log-likelihoods that several documents have, such as rounded ones, are no sign of a copy.
+    if len(np.unique(scores[same], axis=0)) < max(FEWEST, len(same) / 2):
+        return None
+    doubt = f"the log-likelihoods of {same.sum()} of {len(same)} documents are {base}'s"
+    doubt += "; check that the variant was loaded, and that logs and caches were not mixed up"
+    return FailedCheck(task, variant, "identical", doubt, invalid=True)
 
 
 Copies = Mapping[tuple[str, Key], FailedCheck]  # by run, task and filter
 
 
 def copies_among(runs: Sequence[Run]) -> Copies:
-    """A failed check for each result whose answers are all those of another model among the runs before it."""
-    first: dict[tuple[Key, bytes], Run] = {}
+    """A failed check for each result whose answers are those of another model among the runs before it."""
+    before: dict[Key, list[Run]] = {}
     checks: dict[tuple[str, Key], FailedCheck] = {}
     for run in runs:
         for key, task in run.tasks.items():
-            samples = task.samples
-            answers = samples.response if samples.loglikelihoods is None else samples.loglikelihoods
-            if answers is None:
-                continue
-            content = blake2b(samples.doc_id.tobytes() + answers.tobytes()).digest()
-            other = first.setdefault((key, content), run)
-            if other is not run and not is_same_model(other, run):
-                written = None if samples.loglikelihoods is not None else samples.written
-                checks[run.name, key] = replace(_copied(key[0], other.name, run.name, written), filter=key[1])
+            others = before.setdefault(key, [])
+            for other in others:
+                first = other.tasks[key].samples
+                same = None if is_same_model(other, run) else _same_answers(first, task.samples)
+                if same is None:
+                    continue
+                if check := _copied(key[0], other.name, run.name, same, first.loglikelihoods, first.written):
+                    checks[run.name, key] = replace(check, filter=key[1])
+                    break
+            others.append(run)
     return checks
+
+
+def _same_answers(first: Samples, second: Samples) -> Booleans | None:
+    """Which documents have the same log-likelihoods or response; None for logs of other documents, or without these."""
+    if not np.array_equal(first.doc_id, second.doc_id):
+        return None
+    if first.loglikelihoods is not None and second.loglikelihoods is not None:
+        if first.loglikelihoods.shape != second.loglikelihoods.shape:
+            return None
+        return np.asarray((first.loglikelihoods == second.loglikelihoods).all(axis=1))
+    if first.response is not None and second.response is not None:
+        return np.asarray(first.response == second.response)
+    return None
 
 
 def is_same_model(first: Run, second: Run) -> bool:

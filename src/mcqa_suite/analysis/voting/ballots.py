@@ -14,6 +14,7 @@ import numpy as np
 from mcqa_suite.common.errors import DatasetError
 from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.extract import Extraction
+from mcqa_suite.logs.clusters import cluster_of
 from mcqa_suite.logs.log_row import Columns, LogRow, NotGeneratedError, log_row
 from mcqa_suite.logs.rows import Sample, read_rows
 from mcqa_suite.logs.samples import Booleans, Floats, Integers
@@ -23,7 +24,10 @@ from mcqa_suite.logs.votes import numbered
 
 @dataclass(frozen=True)
 class Question:
-    """A question and the responses to it; `context` is the whole prompt, `distinct` holds the answers that were read."""
+    """A question and the responses to it; `context` is the whole prompt, `distinct` holds the answers that were read.
+
+    `cluster`: the field that questions of one cluster share, and its value (logs.clusters); None for a question of its own.
+    """
 
     id: str
     prompt: str
@@ -31,6 +35,7 @@ class Question:
     gold: Any
     texts: tuple[str, ...]
     distinct: tuple[Any, ...] = ()
+    cluster: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +55,19 @@ class Ballots:
     def samples(self) -> int:
         """Samples a question."""
         return int(self.answers.shape[1])
+
+    @property
+    def clusters(self) -> Integers | None:
+        """The number of each question's cluster; None where no two questions share one."""
+        keys = [question.cluster or ("", str(number)) for number, question in enumerate(self.questions)]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        return np.array([numbers[key] for key in keys]) if len(numbers) < len(keys) else None
+
+    @property
+    def clustered_by(self) -> str | None:
+        """The field that says which questions are a cluster; None where no two questions share one."""
+        fields = [question.cluster[0] for question in self.questions if question.cluster]
+        return fields[0] if fields and self.clusters is not None else None
 
 
 class NoTextsError(DatasetError):
@@ -112,7 +130,8 @@ def _question(sample: Sample, columns: Columns) -> tuple[Question, LogRow]:
     doc, context = row["doc"], sample.context
     prompt = next((doc[key] for key in ("question", "stem", "text") if isinstance(doc.get(key), str)), context)
     gold = doc.get("gold", doc.get("output", row.get("target")))
-    return Question(str(doc.get("id", row.get("doc_id"))), prompt, context or prompt, gold, log.texts), log
+    identity, cluster = str(doc.get("id", row.get("doc_id"))), cluster_of(doc, None)
+    return Question(identity, prompt, context or prompt, gold, log.texts, cluster=cluster), log
 
 
 def _check(path: Path, questions: Sequence[Question], n: int | None) -> None:

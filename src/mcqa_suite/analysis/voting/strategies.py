@@ -55,9 +55,17 @@ def outcomes(ballots: Ballots, ns: Sequence[int], scores: Mapping[str, Floats], 
         choices.append((MAJORITY, n, majority(answers, right, n, seed)))
         choices += [(name, n, best_of(answers, right, table, n)) for name, table in scores.items()]
         choices.append((ORACLE, n, Choice(pass_at(right, n))))
+    clusters = ballots.clusters
     return [
-        Outcome(ballots.name, name, n, share_estimate(c.accuracy), float(np.mean(c.ties)), float(np.mean(c.unread)))
-        for name, n, c in choices
+        Outcome(
+            ballots.name,
+            name,
+            n,
+            share_estimate(choice.accuracy, clusters),
+            float(np.mean(choice.ties)),
+            float(np.mean(choice.unread)),
+        )
+        for name, n, choice in choices
     ]
 
 
