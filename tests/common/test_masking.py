@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 
 import pytest
+from helpers.log_files import write_run, written_row
 
+from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.files import write_file, write_files
 from mcqa_suite.common.jsonl import journal
@@ -79,3 +82,17 @@ def test_a_setting_with_a_secret_is_refused_without_it(settings):
 
 def test_settings_without_a_secret_pass():
     check_no_secret({"model_args": {"token": True, "max_tokens": "5", "base_url": "http://host:8000/v1"}}, "mcqa eval")
+
+
+def test_no_secret_is_packed(tmp_path):
+    """A packed run goes to a repository; half of a surrogate pair in it stops nothing."""
+    row = written_row("t", 0, "B", 1, text=f"B, says {SECRET} \ud800")
+    folder = write_run(tmp_path / "run", {"t": [row]}, model=f"{SECRET} \ud800")
+    (folder / "configs").mkdir()
+    (folder / "configs" / "sft.yaml").write_text(f"a: {SECRET}", encoding="utf-8")
+    assert main(["pack", str(folder), "-o", str(tmp_path / "packed")]) == 0
+    files = [path for path in (tmp_path / "packed").rglob("*") if path.is_file()]
+    texts = [gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes() for path in files]
+    assert len(texts) == 3
+    assert not [text for text in texts if SECRET.encode() in text]
+    assert main(["table", str(tmp_path / "packed")]) == 0

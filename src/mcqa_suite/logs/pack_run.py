@@ -13,6 +13,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.files import read_bytes, write_bytes
 from mcqa_suite.common.json_text import loads
 from mcqa_suite.common.manifest import HELD_OUT, MANIFEST, TRAINING_LOG
+from mcqa_suite.common.masking import mask_of_secrets
 from mcqa_suite.logs import packing
 from mcqa_suite.logs.files import PACKED, is_results_file, results_files, samples_file
 from mcqa_suite.logs.inspect_logs import ENDING
@@ -20,6 +21,7 @@ from mcqa_suite.logs.results import load_results
 from mcqa_suite.logs.rows import read_rows
 
 COPIED = {MANIFEST, TRAINING_LOG, HELD_OUT, "rung.json", "adapter_config.json", "adapter_model.safetensors"}
+BINARY = {".safetensors", ENDING}
 COPIED_FOLDERS = {"audits", "configs"}
 SCORES = re.compile(r"(?:reward|logprob)-[0-9a-f]{8}\..*\.jsonl")  # of samples, which `mcqa vote` keeps beside a log
 PATH = re.compile(r"(?:^|(?<==))/[^\n,/]+/[^\n,]*")  # an absolute path, whole or as the value of "pretrained=..."
@@ -74,7 +76,7 @@ def _files(folder: Path, results: list[Path]) -> Iterator[tuple[Path, Path, byte
         inside = path.relative_to(folder)
         named = path.name in COPIED or SCORES.fullmatch(path.name) or COPIED_FOLDERS.intersection(inside.parts)
         if named and path.is_file():
-            yield path, inside, read_bytes(path)
+            yield path, inside, _without_secrets(path)
     for path in results:
         content = load_results(path)
         yield path, path.relative_to(folder), _without_local_paths(path)
@@ -94,7 +96,15 @@ def _without_local_paths(results: Path) -> bytes:
         return read_bytes(results)
     content = loads(read_bytes(results))
     settings = {name: _shortened(content[name]) for name in ("config", "configs", "model_name") if name in content}
-    return json.dumps(content | settings, indent=2, ensure_ascii=False).encode()
+    text = mask_of_secrets()(json.dumps(content | settings, indent=2, ensure_ascii=False))
+    return text.encode("utf-8", "backslashreplace")  # half of a surrogate pair is an escape of JSON again
+
+
+def _without_secrets(path: Path) -> bytes:
+    content = read_bytes(path)
+    if path.suffix in BINARY:
+        return content
+    return mask_of_secrets()(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def _shortened(value: Any) -> Any:
@@ -113,7 +123,8 @@ def _short_path(match: re.Match[str]) -> str:
 def _packed(log: Path, config: dict[str, Any]) -> bytes:
     split = "/".join(str(config.get(key)) for key in ("dataset_path", "dataset_name", "test_split"))
     try:
-        rows = (json.dumps(sample.row) + "\n" for sample in read_rows(log, failed=True))
+        mask = mask_of_secrets()
+        rows = (mask(json.dumps(sample.row)) + "\n" for sample in read_rows(log, failed=True))
         return packing.pack("".join(rows).encode(), split)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DatasetError(f"{log}: not a sample log ({error!r}); run the task again") from error

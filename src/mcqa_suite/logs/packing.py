@@ -92,14 +92,17 @@ _rows = lru_cache(maxsize=64)(bundle.rows)
 
 def document_hash(doc: Mapping[str, Any]) -> str:
     """The hash that the harness logs with a document."""
-    return hashlib.sha256(json.dumps(doc, indent=2, default=str, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(doc, indent=2, default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
 
 def pack(text: bytes, split: str) -> bytes:
     """A sample log, packed; `split` is the split that its documents may be made of. The same bytes each time."""
     numbers = _numbers(split)
     lines = [json.dumps(_packed(json.loads(line), split, numbers), ensure_ascii=False) for line in text.splitlines()]
-    return gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0)
+    content = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")  # as JSON escapes half a pair
+    return gzip.compress(content, mtime=0)
 
 
 def _numbers(split: str) -> dict[str, int]:
