@@ -40,7 +40,7 @@ def evaluation_files(
     if not lines:
         return {f"{path}.json": _json(log, indent=2)}
     content, name = b"".join(lines), f"{path}_samples.jsonl"
-    details = {"format": "jsonl", "file_path": name, "hash_algorithm": "sha256"}
+    details: dict[str, Any] = {"format": "jsonl", "file_path": name, "hash_algorithm": "sha256"}
     details |= {"checksum": hashlib.sha256(content).hexdigest(), "total_rows": len(lines)}
     return {f"{path}.json": _json(log | {"detailed_evaluation_results": details}, indent=2), name: content}
 
