@@ -25,16 +25,21 @@ from mcqa_suite.reporting.trackers.records import Record
 
 PROJECT = "mcqa-suite"
 SECONDS = 20  # after which a service counts as down
+MOST = 160  # characters of a library's message
 OFFLINE = ("offline", "dryrun", "disabled")
 
 
 @dataclass(frozen=True)
 class Tracker:
-    """`module` is the library. `check` raises where records cannot go; `send` writes or sends them and says where they are."""
+    """`module` is the library. `check` raises where records cannot go; `send` writes or sends them and says where they are.
+
+    `remedy`: what to do where the library itself fails.
+    """
 
     module: str
     check: Callable[[], None]
     send: Callable[[Sequence[Record], str], str]
+    remedy: str
 
 
 def tracker(name: str) -> Tracker:
@@ -52,8 +57,10 @@ def check(names: Sequence[str]) -> None:
     for name in names:
         try:
             tracker(name).check()
+        except McqaError as error:
+            raise ConfigError(f"--log {name}: {error}") from error
         except Exception as error:
-            raise ConfigError(f"--log {name}: {_line(error)}") from error
+            raise ConfigError(f"--log {name}: {_line(error)}; {TRACKERS[name].remedy}") from error
 
 
 def send(names: Sequence[str], records: Sequence[Record], group: str) -> list[str]:
@@ -70,7 +77,8 @@ def send(names: Sequence[str], records: Sequence[Record], group: str) -> list[st
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= MOST else f"{text[:MOST]}..."
 
 
 def _key(text: str) -> str:
@@ -250,9 +258,16 @@ def _texts(record: Record) -> dict[str, str]:
     return texts
 
 
+UP = "start the service or correct its address"
 TRACKERS = {
-    "wandb": Tracker("wandb", check_wandb, send_wandb),
-    "trackio": Tracker("trackio", check_trackio, send_trackio),
-    "mlflow": Tracker("mlflow", check_mlflow, send_mlflow),
-    "tensorboard": Tracker("tensorboard", check_tensorboard, send_tensorboard),
+    "wandb": Tracker("wandb", check_wandb, send_wandb, f"{UP}, or set WANDB_MODE=offline to write files"),
+    "trackio": Tracker(
+        "trackio", check_trackio, send_trackio, f"{UP}, or unset TRACKIO_SERVER_URL and TRACKIO_SPACE_ID to write files"
+    ),
+    "mlflow": Tracker(
+        "mlflow", check_mlflow, send_mlflow, f"{UP}, or set MLFLOW_TRACKING_URI=sqlite:///FILE to write a file"
+    ),
+    "tensorboard": Tracker(
+        "tensorboard", check_tensorboard, send_tensorboard, "set TENSORBOARD_LOGGING_DIR to another folder"
+    ),
 }
