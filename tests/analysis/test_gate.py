@@ -65,6 +65,17 @@ def test_tasks_that_share_documents_are_not_pooled(tmp_path, capsys):
     assert "diamond and main share documents; choose --tasks or --filter" in err
 
 
+def test_tasks_that_ask_the_same_prompts_are_not_pooled(tmp_path, capsys):
+    scores, gold = questions(40)
+    tasks = {name: choice_rows(name, scores, gold) for name in ("mmlu", "exam")}
+    for row, same in zip(tasks["exam"], tasks["mmlu"], strict=True):
+        row["prompt_hash"] = same["prompt_hash"]  # the questions of MMLU, in a file of the user's
+    runs = [write_run(tmp_path / name, tasks, model=name) for name in ("a", "b")]
+    code, err = gate(runs, "--max-drop", "1", "--force", capsys=capsys)
+    assert code == 2
+    assert "exam and mmlu share documents; choose --tasks or --filter" in err
+
+
 @pytest.mark.parametrize("flags", [["--max-drop", "2"], ["--fail-if", "worse"]])
 def test_what_cannot_be_trusted_or_is_missing_is_no_pass(tmp_path, flags, capsys):
     assert gate(two_runs(tmp_path / "constant", always_c, 1000), *flags, capsys=capsys)[0] == 2

@@ -16,7 +16,7 @@ class Encoder:
         self.model, self.tokenizer = load(checkpoint, "AutoModel")
 
     def similarity(self, first: Sequence[str], second: Sequence[str]) -> list[float]:
-        """Cosine of the mean vectors of the last layer, text by text (the pooling of sentence-transformers); 0 for an empty one."""
+        """Cosine of the mean vectors of the last layer, as sentence-transformers pools; text by text, 0 for an empty one."""
         left, right = (torch.stack([self._mean(text) for text in texts]) for texts in (first, second))
         return torch.nn.functional.cosine_similarity(left, right).tolist()
 

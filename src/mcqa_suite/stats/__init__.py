@@ -22,7 +22,7 @@ from mcqa_suite.stats.probabilities import (
     spread,
 )
 from mcqa_suite.stats.rows import Mean, PairedMeans, Rows, effective_size, share_estimate, weighted_mean, weighted_share
-from mcqa_suite.stats.scores import chance_corrected_recovery, nested, recovery
+from mcqa_suite.stats.scores import chance_corrected_recovery, nested, recovery, sharing
 from mcqa_suite.stats.significance import (
     Power,
     benjamini_hochberg,

@@ -29,6 +29,23 @@ def nested(documents: Mapping[str, NDArray[np.uint64]]) -> tuple[str, str] | Non
     return None
 
 
+def sharing(hashes: Mapping[str, NDArray[np.uint64]]) -> tuple[str, str] | None:
+    """The first two tasks that share documents or prompts; `hashes` has, row by row, those of a document and of its prompt.
+
+    A file of MMLU's questions in EPFL's form has other documents and the same prompts.
+    """
+    documents = {task: values[:, 0] for task, values in hashes.items()}
+    return nested(documents) or nested({task: _prompts_of_questions(values[:, 1]) for task, values in hashes.items()})
+
+
+def _prompts_of_questions(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The hashes of prompts; none where the log has none, or where most rows have another's prompt, such as an empty one."""
+    present: NDArray[np.uint64] = hashes[hashes != 0]
+    if 2 * len(np.unique(present)) <= len(present):
+        present = present[:0]
+    return present
+
+
 def recovery(base: float, variant: float) -> float | None:
     """The variant's accuracy divided by the base's; None if the base's is 0."""
     return variant / base if base > 0 else None

@@ -39,9 +39,9 @@ class Answers:
 class Pairs:
     """Both models' answers to the documents of one or several tasks.
 
-    `gold`: [pairs, options], which are right; none is where gold is unknown. `cluster`: equal for the documents of one question.
-    `is_accuracy`: whether the scores are shares of right answers. `by_length`: whether the options' texts were scored without
-    regard to their length, which then decides.
+    `gold`: [pairs, options], which are right; none is where gold is unknown. `hashes`: [pairs, 2], of document and prompt.
+    `cluster`: equal for the documents of one question. `is_accuracy`: whether the scores are shares of right answers.
+    `by_length`: whether the options' texts were scored without regard to their length, which then decides.
     """
 
     base: Answers
@@ -49,7 +49,7 @@ class Pairs:
     doc_id: Integers
     options: Integers
     gold: Booleans
-    doc_hash: Hashes
+    hashes: Hashes
     cluster: Hashes
     is_accuracy: bool = True
     by_length: bool = False
@@ -86,7 +86,7 @@ def pair(base: Samples, variant: Samples, metric: str) -> tuple[Pairs, UnpairedC
         doc_id=base.doc_id[rows],
         options=base.options[rows],
         gold=_widened(base.gold[rows], _width(variant)),
-        doc_hash=base.hashes[rows, 0],
+        hashes=base.hashes[rows, :2],
         cluster=base.cluster[rows],
         is_accuracy=is_accuracy(metric),
         by_length=metric == "acc" and base.scores_texts,

@@ -118,7 +118,7 @@ def _why_no_mean(group: Group, members: list[PairedTask]) -> str | None:
         return "its tasks have different metrics"
     if len({task.days for task in members}) > 1:
         return "its tasks are of different days, and the weights may have changed"
-    if both := stats.nested({task.run.task: task.pairs.doc_hash for task in members}):
+    if both := stats.nested({task.run.task: task.pairs.hashes[:, 0] for task in members}):
         return f"{both[0]} and {both[1]} share documents"
     key = members[0].metric, members[0].run.filter
     if key in group.means:
@@ -164,7 +164,7 @@ def pooled_change(parent: str, variant: str, tasks: Sequence[PairedTask], margin
         )
     if len({task.higher_is_better for task in tasks}) > 1:
         return replace(pooled, problem="higher is better in some tasks, lower in others; choose --tasks")
-    if both := stats.nested({task.run.title: task.pairs.doc_hash for task in tasks}):
+    if both := stats.sharing({task.run.title: task.pairs.hashes for task in tasks}):
         return replace(pooled, problem=f"{both[0]} and {both[1]} share documents; choose --tasks or --filter")
     if failed := [task.run.title for task in tasks if task.invalid]:
         return replace(pooled, problem=f"not valid, so it cannot be judged: {first_of(failed, MOST_TASKS)}")

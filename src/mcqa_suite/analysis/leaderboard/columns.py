@@ -281,23 +281,12 @@ def mean_of_columns(columns: Sequence[Scores]) -> Scores:
 def nested_columns(run: Run, columns: Sequence[TaskColumn]) -> tuple[str, str] | None:
     """The titles of the first two columns that share documents or prompts; None if there are none.
 
-    Two filters of a task share documents. A file of MMLU's questions in EPFL's form has other documents and the same prompts.
-    Columns of a task with other few-shot counts are not two for one model.
+    Two filters of a task share documents. Columns of a task with other few-shot counts are not two for one model.
     """
     names = {with_filter(c.name, c.filter, several=c.several_filters): c for c in columns}
-    hashes = {
-        title: np.concatenate([task.samples.hashes[:, :2] for task in column.of(run)])
-        for title, column in names.items()
-    }
-    documents = {title: values[:, 0] for title, values in hashes.items()}
-    return stats.nested(documents) or stats.nested(
-        {title: _prompts_of_questions(values[:, 1]) for title, values in hashes.items()}
+    return stats.sharing(
+        {
+            title: np.concatenate([task.samples.hashes[:, :2] for task in column.of(run)])
+            for title, column in names.items()
+        }
     )
-
-
-def _prompts_of_questions(hashes: Hashes) -> Hashes:
-    """The hashes of prompts; none where the log has none, or where most rows have another's prompt, such as an empty one."""
-    present: Hashes = hashes[hashes != 0]
-    if 2 * len(np.unique(present)) <= len(present):
-        present = present[:0]
-    return present
