@@ -91,6 +91,8 @@ def unfinished(low: str, begins_answer: Callable[[str], bool]) -> int:
 
 def _unfinished(rule: Rule, tail: str, begins_answer: Callable[[str], bool]) -> re.Match[str] | None:
     """The last match of a rule that no answer, or only the first part of one, follows."""
+    if not any(map(tail.__contains__, rule.words)):
+        return None
     for match in last_matches(rule.pattern, tail):
         if not ANNOUNCING[rule.name].search(match.group().strip()):
             continue

@@ -48,9 +48,7 @@ EXAMPLE = re.compile(
 )
 POSITIONS = re.compile(r"\b(?:coordinates?|positions?|cells?|locations?|points?|indices|pixels?)\b[^.\n]{0,60}$")
 # "Example 1:", "Training pair 2", "Check with example 1:": the headings of a part that repeats an example
-EXAMPLE_HEADING = re.compile(
-    r"(?:^|\n)(?:\W{0,9}|[^\n]{1,80} )(?:train(?:ing)? )?(?:example|pair|demonstration|train(?:ing)?) ?#?\d{1,2}\b[^.\n]{0,20}\n"
-)
+EXAMPLE_HEADING = re.compile(r"\b(?:example|pair|demonstration|train(?:ing)?) ?#?\d{1,2}\b[^.\n]{0,20}\n")
 NOT_OF_EXAMPLE = re.compile(r"\b(?:test|final|answer|solution|predict(?:ed|ion))\b")
 
 Role = Literal["answer", "announced", "aside", "question"]

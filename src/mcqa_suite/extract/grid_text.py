@@ -35,11 +35,17 @@ def grid_view(raw: str) -> View:
         raw = ROW_BREAK.sub("\n ", MATRIX.sub(lambda match: "\n".ljust(len(match.group())), raw)).replace("&", " ")
     if "{" in raw:
         raw = BRACED.sub(r"[\1]", raw)
-    raw = TUPLE.sub(r"[\1]", raw)
-    raw = ONE_LINE.sub(_rows_apart, OUTER.sub(r"[\1]", raw))
-    raw = STRINGS.sub(lambda match: "\n".ljust(len(match.group())), raw)
-    raw = TAG.sub(_blank, QUOTE.sub(" ", raw).translate(FRAMES))
-    return clean_view(COMMENT.sub(_blank, raw))
+    if "(" in raw or "{" in raw:
+        raw = OUTER.sub(r"[\1]", TUPLE.sub(r"[\1]", raw))
+    if "[" in raw or ";" in raw or "/" in raw:
+        raw = ONE_LINE.sub(_rows_apart, raw)
+    if "'" in raw or '"' in raw:
+        raw = STRINGS.sub(lambda match: "\n".ljust(len(match.group())), raw)
+        raw = QUOTE.sub(" ", raw)
+    if "<" in raw:
+        raw = TAG.sub(_blank, raw)
+    raw = raw if raw.isascii() else raw.translate(FRAMES)
+    return clean_view(COMMENT.sub(_blank, raw) if any(map(raw.__contains__, ("#", ">", "//"))) else raw)
 
 
 def _rows_apart(line: re.Match[str]) -> str:

@@ -52,7 +52,8 @@ CONNECTOR = re.compile(
 
 def _tokens(text: str) -> Iterator[re.Match[str]]:
     """The meaningful tokens of cleaned lower-case text."""
-    return (match for match in TOKEN.finditer(text.translate(SUPERSCRIPTS)) if match.group() not in IGNORED)
+    text = text if text.isascii() else text.translate(SUPERSCRIPTS)
+    return (match for match in TOKEN.finditer(text) if match.group() not in IGNORED)
 
 
 def _plain(match: re.Match[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mcqa_suite.extract.denial import denied, denied_after
 from mcqa_suite.extract.result import Reading
-from mcqa_suite.extract.text import View, last_matches, occurs
+from mcqa_suite.extract.text import View, last_matches
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,19 @@ def last_announced(
     """What `read` finds at the last announcement that is not denied; `last` where none of them is later."""
     ascii_only = view.low.isascii()
     latest: tuple[Reading, Rule, list[re.Match[str]]] | None = None
+    start = last.start if last else 0
+    contains = view.low[start:].__contains__
     for rule in rules:
-        start = latest[0].start if latest else last.start if last else 0
-        if not occurs(rule.ascii_words if ascii_only else rule.words, view.low, start):
-            continue
+        if not any(map(contains, rule.ascii_words if ascii_only else rule.words)):
+            continue  # a fast test before a pattern is tried
         matches = last_matches(rule.pattern, view.low, start)
         for index, match in enumerate(matches):
             reading = read(rule, match)
             if reading and not denied(view.low, match.start()) and not denied_after(view.low, reading.end):
                 if latest is None or reading.start > latest[0].start:
                     latest = (reading, rule, matches[index:])
+                    start = reading.start
+                    contains = view.low[start:].__contains__
                 break
     return _single(view, *latest, read) if latest else last
 

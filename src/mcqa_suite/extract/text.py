@@ -7,7 +7,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from mcqa_suite.extract.marks import MARK_BEHIND, TURN_END, plain
 
@@ -203,7 +203,7 @@ def own_part(view: View) -> View:
         if not view.low[: match.start()].isspace() and match.start() and not NEXT_IS_OWN.match(view.low, match.end()):
             view = view.cut(match.start())
             break
-    if view.ends and occurs(LAST_LINE_WORDS, view.low, max(0, len(view.low) - LONGEST_LAST_LINE)):
+    if view.ends and any(map(view.low[-LONGEST_LAST_LINE:].__contains__, LAST_LINE_WORDS)):
         for pattern in (COURTESY, ASIDE):
             last = pattern.search(view.low, max(0, len(view.low) - LONGEST_LAST_LINE))
             body = len(view.low[: last.start() + 1].rstrip(" \n-=")) if last else 0  # without "---" before the line
@@ -221,18 +221,17 @@ def run_on_cuts(low: str) -> list[tuple[int, bool]]:
     return list(islice(cuts, 3))
 
 
-def occurs(needles: tuple[str, ...], low: str, start: int) -> bool:
-    """Whether one of the needles occurs after `start`; a fast test before a pattern is tried."""
-    return any(map(low[start:].__contains__, needles))
-
-
 def last_matches(pattern: re.Pattern[str], text: str, start: int = 0) -> list[re.Match[str]]:
     """The last MOST_TRIES matches of a pattern, latest first; the limit keeps the time linear.
 
     A sentence that is repeated over and over counts once, so that a loop does not hide what came before it.
     """
+    matches = pattern.finditer(text, start)
+    first, second = next(matches, None), next(matches, None)
+    if first is None or second is None:
+        return [first] if first else []
     latest: dict[tuple[str, str], re.Match[str]] = {}
-    for match in pattern.finditer(text, start):
+    for match in chain((first, second), matches):
         sentence = text[max(0, match.start() - SAME) : match.start()], text[match.start() : match.end() + SAME]
         latest.pop(sentence, None)
         latest[sentence] = match
