@@ -31,7 +31,7 @@ NESTED_OPEN = re.compile(r"\[ {0,9}\n? {0,9}\[(?=[^\[]|$)")
 NESTED_CLOSE = re.compile(r"\][\s,]{0,40}\]")
 INNER_ROW = re.compile(r"\[([^\[\]]*)\]")
 OF_OUTPUT = re.compile(r"\b(?:outputs?|answer|solution|resulting|transformed|predicted)\b[^.]{0,60}:$")
-HEADING = re.compile(r"\W*(?:(?:the |my )?(?:final |test |predicted )?(?:output|answer|solution|result)(?: grid)?)?\W*")
+HEADING = re.compile(r"\W*(?:the |my )?(?:final |test |predicted )?(?:output|answer|solution|result)(?: grid)?\W*")
 # "The output grid is:", "Row 3:", "[": a response that stops where a grid or its next row follows
 NEXT_ROW = r"(?:\b(?:row|line) {0,2}\d{1,2} ?[:=-]|\[)"
 CUT = re.compile(
@@ -123,10 +123,10 @@ def _grids_in_lines(view: View) -> list[Candidate]:
 
 
 def _in_lines(view: View, block: Block, *, only: bool) -> Candidate | None:
-    """The grid of a block; a single line counts only after a colon or a heading, or where it is the whole response."""
+    """The grid of a block; a single line counts only after a colon or a heading, or as the one cell of a response."""
     before, first = block.before, block.lines[0]
     if len(block.lines) == 1:
-        alone = only and bool(HEADING.fullmatch(before))
+        alone = only and (HEADING.fullmatch(before) or (before == "" and len(first.row or "") == 1))
         listed = "[" in first.text and not (first.text.count("[") == first.text.count("]") and OF_OUTPUT.search(before))
         if listed or not (before.endswith((":", ">")) or alone or OUTPUT.match(first.text.lower())):
             return None
