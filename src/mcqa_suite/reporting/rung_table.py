@@ -7,7 +7,7 @@ from mcqa_suite.logs.settings import ASKED_DIFFERENTLY
 from mcqa_suite.reporting.comparison_data import mark
 from mcqa_suite.reporting.leaderboard import mark_of, name_of, size_columns
 from mcqa_suite.reporting.leaderboard_notes import invalid_differences, warning_lines
-from mcqa_suite.reporting.tables import MARKED, Table, percent, points
+from mcqa_suite.reporting.tables import Table, percent, points
 from mcqa_suite.reporting.task_names import readable
 
 CLOZE, LETTER, WRITTEN, OTHER = (
@@ -16,6 +16,7 @@ CLOZE, LETTER, WRITTEN, OTHER = (
     "Written answers",
     "Other tasks",
 )
+STAR = "*: a significant loss or gain, also after Holm's correction; never where a check failed."
 MOST_TASKS = 6  # in one table; with more there is a table for each form of answer
 
 
@@ -94,7 +95,7 @@ def _notes(board: Leaderboard, indices: list[int]) -> list[str]:
     questions = ", ".join(f"{name} {n}" for name, n in ns.items())
     written = any(entry and entry.unread is not None for index in indices for entry in _entries(board, index))
     unread = " Unread: the answers that could not be read, in %." if written else ""
-    lines = [f"In %, then the difference to the parent in points. {MARKED}{unread} Questions: {questions}."]
+    lines = [f"In %, then the difference to the parent in points. {STAR}{unread} Questions: {questions}."]
     failed = [
         (row.run.name, entry) for row in board.rows for i in indices if (entry := row.entries[i]) and entry.failed_check
     ]
