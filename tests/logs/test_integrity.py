@@ -341,10 +341,3 @@ def test_a_log_likelihood_that_the_model_did_not_give_is_a_contradiction(tmp_pat
     (fault,) = read(tmp_path, rows).faults
     assert (fault.condition, fault.invalid) == ("contradiction", True)
     assert fault.detail == f"the log-likelihoods of {number} of 200 samples in filtered_resps are not those in resps"
-
-
-def test_a_results_file_that_names_two_numbers_of_samples_is_doubtful(tmp_path):
-    counts = {"n-samples": {"t": {"original": 500, "effective": 500}}}
-    (fault,) = read(tmp_path, choice_rows("t", *questions(N)), **counts).faults
-    assert (fault.condition, fault.invalid) == ("other counts", False)
-    assert fault.detail == "200 samples; the results file speaks of 200 in one place, of 500 in another"

@@ -83,9 +83,6 @@ def _counts(samples: Samples, counts: tuple[int, ...]) -> Iterator[Fault]:
         missing = (fewest - n - failed) / fewest
         detail = f"{n + failed} samples, where the results file speaks of {fewest}: the others may be harder or easier"
         yield Fault("samples missing", detail, missing > LOST)
-    elif not failed and len(set(counts)) > 1:
-        detail = f"{n} samples; the results file speaks of {min(counts)} in one place, of {max(counts)} in another"
-        yield Fault("other counts", detail, invalid=False)
     if counts and n > (most := max(counts)):
         yield Fault("samples added", f"{n} samples, where the results file speaks of {most}", invalid=True)
     if failed:
