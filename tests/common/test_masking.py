@@ -96,3 +96,17 @@ def test_no_secret_is_packed(tmp_path):
     assert len(texts) == 3
     assert not [text for text in texts if SECRET.encode() in text]
     assert main(["table", str(tmp_path / "packed")]) == 0
+
+
+@pytest.mark.parametrize("format", ["every-eval-ever", "parquet"])
+def test_no_secret_is_exported(tmp_path, format):
+    pandas = pytest.importorskip("pandas")
+    if format == "parquet":
+        pytest.importorskip("pyarrow")
+    row = written_row("t", 0, "B", 1, text=f"B, says {SECRET}")
+    folder = write_run(tmp_path / "run", {"t": [row]}, model=f"{SECRET}")
+    assert main(["export", str(folder), "-o", str(tmp_path / "new"), "--format", format]) == 0
+    files = [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
+    texts = [str(pandas.read_parquet(path).to_dict()) if format == "parquet" else path.read_text() for path in files]
+    assert texts
+    assert not [text for text in texts if SECRET in text]

@@ -221,3 +221,22 @@ def test_a_checkpoint_is_sampled_as_its_manifest_says_of_written_answers_or_as_i
     write_manifest(checkpoint, facts)
     assert Sampler(str(checkpoint)).chat is way
     assert Sampler(str(checkpoint), chat=not way).chat is not way
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"stem": 1e308, "choices": ["a", "b"], "gold": [0]},
+        {"stem": "s", "choices": [[[]], "b"], "gold": [0]},
+        {"stem": "s", "choices": ["a", None], "gold": [0]},
+        {"stem": "s", "choices": ["a", "b"], "gold": ["a"]},
+        {"stem": "s", "choices": 5, "gold": [0]},
+        {"question": 5, "answer": "#### 2"},
+        {"question": None, "solution": "2"},
+    ],
+)
+def test_a_question_whose_texts_are_none_is_named_by_its_line(tmp_path, row):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"prompts\.jsonl:1: .*expected a 'prompt'"):
+        read_prompts(path)

@@ -16,6 +16,7 @@ from mcqa_suite.common.errors import ConfigError, DatasetError
 from mcqa_suite.common.extras import require
 from mcqa_suite.common.files import write_files
 from mcqa_suite.common.hub import check_name
+from mcqa_suite.common.masking import mask_of_secrets, without_secrets
 from mcqa_suite.logs import runs as logs
 from mcqa_suite.logs.named_runs import expanded
 from mcqa_suite.reporting.every_eval_ever import Relationship, evaluation_files
@@ -92,7 +93,10 @@ def _samples(runs: Sequence[logs.Run]) -> pd.DataFrame:
         frame = Run(run).samples()
         frame.insert(0, "run", run.name)
         frames.append(frame)
-    frame = pd.concat(frames, ignore_index=True)
+    frame, mask = pd.concat(frames, ignore_index=True), mask_of_secrets()
+    for name in frame:
+        if any(isinstance(value, str | list | dict) for value in frame[name]):
+            frame[name] = pd.Series([without_secrets(value, mask) for value in frame[name]], dtype=object)
     for name in LISTS:
         lists = [value if isinstance(value, list) else None if pd.isna(value) else [value] for value in frame[name]]
         frame[name] = pd.Series(lists, dtype=object)

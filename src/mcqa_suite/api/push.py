@@ -9,6 +9,7 @@ from mcqa_suite.api.card import fresh_card
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.hub import check_name, open_repository
 from mcqa_suite.common.manifest import MANIFEST
+from mcqa_suite.common.masking import mask_of_secrets, without_secrets
 from mcqa_suite.reporting.model_card.facts import README
 from mcqa_suite.reporting.model_card.files import read_card
 from mcqa_suite.reporting.model_card.upload import REPORT, Prefer, check_report, files_of, uploaded_card
@@ -111,4 +112,4 @@ def _card_of(folder: Path) -> str:
         return text
     if not (folder / MANIFEST).is_file():
         raise ConfigError(f"{folder}: neither {README} nor {MANIFEST}; write a card ({README}) first")
-    return fresh_card(folder)
+    return str(without_secrets(fresh_card(folder), mask_of_secrets()))

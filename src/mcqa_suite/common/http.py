@@ -33,7 +33,7 @@ from yarl import URL
 
 from mcqa_suite.common.errors import ConfigError
 from mcqa_suite.common.json_text import loads
-from mcqa_suite.common.masking import has_secret, mask_of_secrets, masked
+from mcqa_suite.common.masking import has_secret, mask_of_secrets, masked, without_secrets
 
 RETRIABLE = (408, 409, 425, 429)  # HTTP statuses, in addition to every 5xx
 CONNECT = 10.0  # seconds until a server has to accept a connection
@@ -126,17 +126,6 @@ def _proxy(url: str) -> str | None:
     """The proxy that the environment names for an address."""
     parts = urlsplit(url)
     return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-
-
-def without_secrets(value: Any, mask: Callable[[str], str]) -> Any:
-    """A JSON value whose texts have no secret, and no half surrogates, which no file could hold."""
-    if isinstance(value, str):
-        return mask(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [without_secrets(item, mask) for item in value]
-    if isinstance(value, dict):
-        return {without_secrets(key, mask): without_secrets(item, mask) for key, item in value.items()}
-    return value
 
 
 def text_of(choice: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 MASK = "..."
@@ -45,3 +46,14 @@ def masked(text: str) -> str:
 def has_secret(text: str) -> bool:
     """Whether a text, such as a URL, holds a secret of the environment, or a password or key in a URL."""
     return masked(text) != text
+
+
+def without_secrets(value: Any, mask: Callable[[str], str]) -> Any:
+    """A JSON value whose texts have no secret, and no half surrogates, which no file could hold."""
+    if isinstance(value, str):
+        return mask(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [without_secrets(item, mask) for item in value]
+    if isinstance(value, dict):
+        return {without_secrets(key, mask): without_secrets(item, mask) for key, item in value.items()}
+    return value

@@ -38,6 +38,8 @@ class Question:
             raise ValueError(f"{self.id}: {len(self.choices)} options, expected 2 to {len(LETTERS)}")
         if not self.gold or not all(0 <= g < len(self.choices) for g in self.gold):
             raise ValueError(f"{self.id}: gold {list(self.gold)} does not point at one of {len(self.choices)} options")
+        if not all(isinstance(text, str) for text in (self.stem, *self.choices)):
+            raise ValueError(f"{self.id}: the question or an option is no text")
         if not self.stem.strip() or not all(choice.strip() for choice in self.choices):
             raise ValueError(f"{self.id}: the question or an option is blank")
 

@@ -55,6 +55,8 @@ def _text(row: Row, reader: EpflReader, where: str) -> str:
     if "stem" in row:
         return cot(Question("", row["stem"], tuple(row["choices"]), tuple(row["gold"])))
     if "solution" in row or "####" in str(row.get("answer")):
+        if not isinstance(row["question"], str):
+            raise ValueError("'question' is not a string")
         return math(row["question"])
     return cot(reader.read(row, where))
 
