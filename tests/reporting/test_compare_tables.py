@@ -88,6 +88,7 @@ def almost_the_same(rows):
     copies = {name: json.loads(json.dumps(task)) for name, task in rows.items()}
     for row in (row for task in copies.values() for row in task):
         row["filtered_resps"] = [[str(float(a) + 1e-6 * i), b] for i, (a, b) in enumerate(row["filtered_resps"])]
+        row["resps"] = [[pair] for pair in row["filtered_resps"]]
     return copies
 
 
