@@ -189,6 +189,13 @@ def test_rates_of_verdicts():
     check(r"verdict_rates.md\): ([\d.]+) %\)", "docs/verdicts.md", str(least))
 
 
+def test_coverage_of_votes():
+    settings = [row for row in rows(RESULTS / "vote_coverage.md") if row[0].isdigit()]
+    assert all(row[-1] == "met" for row in settings)
+    check(r"in all (\d+) \[simulated settings\]", "docs/measurements.md", str(len(settings)))
+    check(r"of (\d+) to ([\d,]+) questions\.", "docs/measurements.md", settings[0][0], settings[-1][0])
+
+
 def test_speed_and_robustness():
     speed = RESULTS / "eval_speed.md"
     ratios = [only(speed, work, "135M")[5] for work in ("5-shot letter", "5-shot cloze")]
