@@ -22,6 +22,12 @@ def written(tmp_path, *lines):
     return str(path)
 
 
+def test_half_a_surrogate_pair_in_an_earlier_message_is_replaced(tmp_path):
+    messages = [{"role": "user", "content": "Hello\ud800"}, HI, MORE, GOOD]
+    (read,) = rows(Source("rows", path=written(tmp_path, {"messages": messages})))
+    assert json.loads(read["earlier"])[0]["content"] == "Hello\ufffd"
+
+
 @pytest.mark.parametrize(
     ("row", "prompt", "completion", "earlier"),
     [
@@ -30,6 +36,7 @@ def written(tmp_path, *lines):
         ({"question": "How many?", "answer": 12}, "Question: How many?\nAnswer:", " 12", None),
         ({"messages": [HELLO, HI]}, "Hello", "\nHi", None),
         ({"prompt": [HELLO], "completion": [HI]}, "Hello", "\nHi", None),
+        ({"prompt": "p\ud800", "completion": "c"}, "p\ufffd", "c", None),
         ({"messages": [SYSTEM, HELLO, HI, MORE, GOOD]}, "How are you?", "\nGood", [SYSTEM, HELLO, HI]),
     ],
 )

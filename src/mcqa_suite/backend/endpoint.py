@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from mcqa_suite.backend.sampling import Generate, Request, Response, Sampling
 from mcqa_suite.common.errors import ConfigError, EndpointError
+from mcqa_suite.common.foreign_text import encodable
 from mcqa_suite.common.http import FAILURES, Client, checked_header, checked_url, reason_of, retried, text_of
 from mcqa_suite.common.parallel import answered
 
@@ -48,7 +49,7 @@ class Endpoint:
 
     def complete(self, prompt: str, settings: Sampling, seed: int) -> Response:
         """One response to a prompt."""
-        prompt = prompt.encode("utf-8", "replace").decode()  # half of a surrogate pair cannot be sent
+        prompt = encodable(prompt)
         body: dict[str, Any] = {
             "model": self.model,
             "temperature": settings.temperature,

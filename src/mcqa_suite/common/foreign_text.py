@@ -21,6 +21,11 @@ COMMAND = re.compile(r"^([^\S\n]*)::|##(?=\w*\[)", re.MULTILINE)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would compute
 
 
+def encodable(text: str) -> str:
+    """The text with the sign for each half surrogate, which no file, server or tokenizer takes."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def printable(text: str) -> str:
     """The text with line ends of one kind, and a sign for each other control character."""
     return UNPRINTABLE.sub(SIGN, LINE_END.sub("\n", text))

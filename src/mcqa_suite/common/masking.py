@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from mcqa_suite.common.foreign_text import encodable
+
 MASK = "..."
 SECRET_VARIABLE = re.compile(r"(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$")
 # Names of settings that hold a key or password, such as an argument of a model.
@@ -51,7 +53,7 @@ def has_secret(text: str) -> bool:
 def without_secrets(value: Any, mask: Callable[[str], str]) -> Any:
     """A JSON value whose texts have no secret, and no half surrogates, which no file could hold."""
     if isinstance(value, str):
-        return mask(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return encodable(mask(value))
     if isinstance(value, list):
         return [without_secrets(item, mask) for item in value]
     if isinstance(value, dict):

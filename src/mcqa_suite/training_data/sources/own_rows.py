@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.common.errors import DatasetError
+from mcqa_suite.common.foreign_text import encodable
 from mcqa_suite.common.jsonl import numbered_rows
 from mcqa_suite.training_data.sources.source import Identity, Reader, Source, as_texts, group_of, required
 
@@ -72,7 +73,10 @@ def _earlier(messages: Messages) -> dict[str, str]:
     """The earlier messages as a row has them: for training as JSON, and for the audit as text."""
     if not messages:
         return {}
-    return {"earlier": json.dumps(messages), "also": "\n".join(message["content"] for message in messages)}
+    return {
+        "earlier": encodable(json.dumps(messages, ensure_ascii=False)),
+        "also": "\n".join(message["content"] for message in messages),
+    }
 
 
 OWN_ROWS = Reader(_load, {"response": as_texts}, ("path",), "made")

@@ -13,6 +13,7 @@ from pydantic import Field
 from mcqa_suite.common.chat_template import Format
 from mcqa_suite.common.config import STRICT, Seed
 from mcqa_suite.common.errors import ConfigError
+from mcqa_suite.common.foreign_text import encodable
 from mcqa_suite.questions.bundle import Origin
 from mcqa_suite.questions.question import text_id
 
@@ -142,7 +143,7 @@ class Reader(Generic[S]):
         check_choice("style", style, self.styles)
         rows = []
         for identity, item in self.load(source):
-            texts = self.styles[style](item)
+            texts = [encodable(text) for text in self.styles[style](item)]
             names = ("prompt", "completion") if len(texts) == 2 else ("prompt", "chosen", "rejected")
             row = {"id": identity.id, "group": identity.group, "source": source.source, "topic": identity.topic}
             row["format"] = format_of_style(style)
