@@ -263,6 +263,19 @@ def test_a_file_that_is_none_is_named(tiny_checkpoint, tmp_path, damage, what, n
         assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json"])
+def test_a_setting_of_a_token_that_draws_on_the_terminal_is_refused(tiny_checkpoint, tmp_path, file):
+    folder = tmp_path / "drawn"
+    shutil.copytree(tiny_checkpoint, folder)
+    token = {"content": "<eos>", "special": True, "\x1b[2J": 1}
+    edit(
+        folder / file, {"added_tokens": [token]} if file == "tokenizer.json" else {"added_tokens_decoder": {"0": token}}
+    )
+    for way in ("evaluation", "training"):
+        with pytest.raises(CheckpointError, match=r"added token has the setting '.x1b\[2J'"):
+            WAYS[way](str(folder))
+
+
 @pytest.mark.parametrize("shard", ["../elsewhere.safetensors", "{outside}", "model-00002-of-00002.safetensors", 7])
 def test_a_shard_that_is_not_in_the_folder_is_refused(tiny_checkpoint, tmp_path, shard):
     folder = tmp_path / "sharded"

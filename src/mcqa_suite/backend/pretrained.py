@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from mcqa_suite.backend.decoding import task_alone_decodes
-from mcqa_suite.common.checkpoints import HUB_FILES, HUB_NAME, check_files, check_plain_adapter, tensor_entries
+from mcqa_suite.common.checkpoints import (
+    HUB_FILES,
+    HUB_NAME,
+    check_files,
+    check_plain_adapter,
+    check_tokens,
+    tensor_entries,
+)
 from mcqa_suite.common.errors import CheckpointError, McqaError
 from mcqa_suite.common.files import read_text
 from mcqa_suite.common.json_text import loads
@@ -68,6 +75,7 @@ def said(checkpoint: str | Path) -> Iterator[None]:
     try:
         if Path(checkpoint).is_dir():
             check_files(Path(checkpoint))
+            check_tokens(Path(checkpoint))
         yield
     except (McqaError, MemoryError):
         raise

@@ -24,6 +24,7 @@ from mcqa_suite.common.manifest import CONTENT, MANIFEST, Manifest, Size, conten
 ADAPTER, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 QUANTISED = ("gptq", "bnb")  # kinds of stages whose tensors hold several weights in a number
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w.-]+")
+SETTING = re.compile(r"\w{1,40}", re.ASCII)
 NO_TEMPLATE_REMEDY = "leave it out, or add a template to the checkpoint's tokenizer"
 HUB_FILES = ["*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.tiktoken"]
 MOST_HEADER_BYTES = 100_000_000  # the limit of the safetensors library
@@ -169,6 +170,20 @@ def check_files(folder: Path) -> None:
         for name in sorted({str(each) for each in names.values()} if isinstance(names, dict) else ["weight_map"]):
             if Path(name).name != name or not (folder / name).is_file():
                 raise CheckpointError(f"{index}: {name[:80]!r} is no file in {folder}; copy the checkpoint again")
+
+
+def check_tokens(folder: Path) -> None:
+    """CheckpointError for an added token whose setting is no word: the library prints the names of unknown ones raw."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        content = _read_json(folder / name) if (folder / name).is_file() else {}
+        listed, numbered = content.get("added_tokens"), content.get("added_tokens_decoder")
+        tokens = [
+            *(listed if isinstance(listed, list) else ()),
+            *(numbered.values() if isinstance(numbered, dict) else ()),
+        ]
+        for key in (key for token in tokens if isinstance(token, dict) for key in token):
+            if not SETTING.fullmatch(key):
+                raise CheckpointError(f"{folder / name}: an added token has the setting {key[:40]!r}; remove it")
 
 
 def check_plain_adapter(folder: Path) -> None:
