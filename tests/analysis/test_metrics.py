@@ -116,6 +116,7 @@ def test_a_metric_that_is_no_accuracy_has_no_chance_no_letter_and_no_health_chec
         rows = [row | {"metrics": ["acc", "finite"], "finite": 0.0} for row in choice_rows("t", scores, gold)]
         for row in rows:  # the same letter always
             row["filtered_resps"] = [["9.0", "False"], *row["filtered_resps"][1:]]
+            row["resps"] = [[response] for response in row["filtered_resps"]]
             row["acc"] = float(row["doc"]["gold"] == [0])
         paths.append(write_run(tmp_path / name, {"t": rows}, model=name))
     comparison = compared(*paths, metric="finite")

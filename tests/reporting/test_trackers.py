@@ -184,7 +184,7 @@ def test_a_tracker_that_fails_later_loses_nothing_and_the_others_are_served(tmp_
 
 
 def test_a_library_that_is_not_installed_is_one_line_with_the_command_that_installs_it(tmp_path, monkeypatch, capsys):
-    absent = libraries.Tracker("no_such_library", lambda: None, lambda records, group: "")
+    absent = libraries.Tracker("no_such_library", lambda: None, lambda records, group: "", "try again")
     monkeypatch.setitem(libraries.TRACKERS, "wandb", absent)
     assert main(["compare", *map(str, worse(tmp_path)), "--log", "wandb"]) == 2
     out, err = capsys.readouterr()
@@ -204,7 +204,7 @@ def test_a_library_that_is_not_installed_is_one_line_with_the_command_that_insta
 def test_other_commands_look_for_it_before_they_begin(tmp_path, monkeypatch, capsys, words):
     pytest.importorskip("lm_eval")
     monkeypatch.chdir(tmp_path)
-    absent = libraries.Tracker("no_such_library", lambda: None, lambda records, group: "")
+    absent = libraries.Tracker("no_such_library", lambda: None, lambda records, group: "", "try again")
     monkeypatch.setitem(libraries.TRACKERS, "mlflow", absent)
     assert main([*words, "--log", "mlflow"]) == 2
     assert "mcqa: --log mlflow: no_such_library is not installed: " in capsys.readouterr().err
@@ -214,9 +214,9 @@ def test_other_commands_look_for_it_before_they_begin(tmp_path, monkeypatch, cap
 def test_one_tracker_that_fails_does_not_keep_the_others_from_their_records(monkeypatch):
     seen = []
     monkeypatch.setitem(
-        libraries.TRACKERS, "wandb", libraries.Tracker("json", lambda: None, lambda records, group: 1 / 0)
+        libraries.TRACKERS, "wandb", libraries.Tracker("json", lambda: None, lambda records, group: 1 / 0, "try again")
     )
-    keep = libraries.Tracker("json", lambda: None, lambda records, group: seen.extend(records) or "here")
+    keep = libraries.Tracker("json", lambda: None, lambda records, group: seen.extend(records) or "here", "try again")
     monkeypatch.setitem(libraries.TRACKERS, "mlflow", keep)
     with pytest.raises(McqaError, match="--log wandb: division by zero; the results themselves are on disk"):
         libraries.send(["wandb", "mlflow"], [Record("m")], "group")
