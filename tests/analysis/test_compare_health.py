@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.comparison_runs import always_c, compared, groups_of, in_every_row, noisy, two_runs
 from helpers.log_files import choice_rows, questions, write_run, written_row
 
+from mcqa_suite.analysis.compare.health import is_same_model
 from mcqa_suite.cli.main import main
 from mcqa_suite.common.errors import ComparisonError
+from mcqa_suite.logs.runs import read_run
 
 
 def set_all(value):
@@ -112,6 +116,19 @@ def test_fewer_options_than_in_the_other_run_are_not_valid(tmp_path, rows, which
     assert [f.run for f in checks] == ["base" if which == "base" else "gptq"]
     assert f"{len(rows)} of 200 documents" in checks[0].detail
     assert f"2 instead of 4 in document {min(rows)}" in checks[0].detail
+
+
+@pytest.mark.parametrize(
+    ("recorded", "in_manifest", "same"),
+    [("a1", "a1", True), ("a1", None, False), (None, None, False), ("a1", "b2", False)],
+)
+def test_the_same_weights_by_results_and_manifest_are_the_same_model(tmp_path, recorded, in_manifest, same):
+    """Two stages of a ladder that train on the same rows make the same weights, whose answers are no copies."""
+    scores, gold = questions(20)
+    runs = [read_run(write_run(tmp_path / n, {"t": choice_rows("t", scores, gold)}, model=n)) for n in ("ai", "human")]
+    hashes = ({"content": "a1", "checkpoint": "a1"}, {"content": recorded, "checkpoint": in_manifest})
+    first, second = (replace(run, weights={**run.weights, **own}) for run, own in zip(runs, hashes, strict=True))
+    assert is_same_model(first, second) == same
 
 
 @pytest.mark.parametrize(

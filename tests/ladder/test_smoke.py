@@ -95,6 +95,16 @@ def test_a_missing_file_becomes_made_up_rows_in_the_same_form_and_a_line(small):
     assert [len(group.rows) for group in stage_rows(small.recipe)] == [2 * ROWS, ROWS, ROWS]
 
 
+def test_no_row_is_too_long_and_made_up_rows_are_not_kept_from_training():
+    """The random model's tokens are bytes, so that a limit of 384 leaves nothing of GSM8K; a sample file has few rows."""
+    curriculum = smoke(read_recipe(CONFIGS / "curriculum.yaml")).recipe
+    sources = [source for stage in curriculum.stages for source in stage.settings.data]
+    assert {(source.max_tokens, source.too_long) for source in sources} == {(None, None)}
+    mixes = read_recipe(CONFIGS / "phi2_dpo_mixes.yaml")
+    assert all(stage.settings.validation for stage in mixes.stages)
+    assert not any(stage.settings.validation for stage in smoke(mixes).recipe.stages)
+
+
 def persuasion(
     tmp_path: Path, pairs: str | None, entry: str = "source: persuasion, path: pairs.jsonl, pool: ai"
 ) -> Path:

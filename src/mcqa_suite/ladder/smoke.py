@@ -143,6 +143,9 @@ def _small_settings(settings: Settings, replaced: dict[str, tuple[AnySource, str
                 if repr(source) not in replaced:  # read each once
                     replaced[repr(source)] = _small_source(source)
             pairs = [replaced[repr(source)] for source in getattr(settings, name)]
+            if name == "validation" and any(reason for _, reason in pairs):
+                changes["validation"] = None  # the made-up rows are those that the stage trains on
+                continue
             changes |= {name: tuple(source for source, _ in pairs), "rows": None}
             reasons += [reason for _, reason in pairs if reason]
     if isinstance(settings, TrainedSettings):
@@ -189,7 +192,10 @@ def _few_rows(source: AnySource) -> AnySource | None:
 
     None where no rows fit the context; McqaError where the source cannot be read.
     """
-    whole = dataclasses.replace(source, n=ROWS if source.source in COUNTED else None, share=None)
+    lengths: dict[str, Any] = {
+        name: None for name in ("max_tokens", "too_long") if hasattr(source, name)
+    }  # of another tokenizer
+    whole = dataclasses.replace(source, n=ROWS if source.source in COUNTED else None, share=None, **lengths)
     rows = sources.rows(whole)
     for n, seed in [(ROWS, source.seed), *((2, seed) for seed in range(SEEDS))]:
         n = min(n, len(rows))

@@ -14,6 +14,7 @@ from mcqa_suite.logs.agreement import UnpairedCounts
 from mcqa_suite.logs.guessing import chances, guessing
 from mcqa_suite.logs.runs import Run, TaskRun
 from mcqa_suite.logs.samples import Booleans, Floats, Hashes, Integers, Samples
+from mcqa_suite.logs.weights import CONTENTS
 from mcqa_suite.questions.question import option_label
 
 TIED = 0.1  # largest share of documents whose options all have the same log-likelihood
@@ -223,4 +224,8 @@ def _same_answers(first: Samples, second: Samples) -> Booleans | None:
 
 
 def is_same_model(first: Run, second: Run) -> bool:
-    return first.path.resolve() == second.path.resolve() or (first.model is not None and first.model == second.model)
+    """The same folder, the same model, or the same weights by the results file and by the manifest."""
+    hashes = [[run.weights.get(name) for name in CONTENTS] for run in (first, second)]
+    same_weights = None not in hashes[0] and hashes[0] == hashes[1]
+    same_model = first.model is not None and first.model == second.model
+    return same_weights or same_model or first.path.resolve() == second.path.resolve()
