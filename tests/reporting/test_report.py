@@ -44,7 +44,7 @@ def test_a_report_says_in_words_what_changed(tmp_path, capsys):
         "gptq8 against base: loses at most ",
         "equivalent",
         "significant, also after correction",
-        "no answer could be read in 62.5 % of responses (base: 0.0 %)",
+        "No answer could be read in 62.5 % of the responses to words (base: 0.0 %)",
         "again (noise floor)",
         "Tango, Statistics in Medicine 17, 1998, 891-908",
         "Dutta et al., arXiv 2407.09141",

@@ -177,6 +177,6 @@ def _facts(rows: Sequence[ComparisonRow]) -> Iterable[str]:
             yield f"{task}: keeps {percent(max(0.0, left), 0)} % of {row.parent}'s score above chance"
         if row.unread_variant and row.unread_base is not None and row.unread_variant > row.unread_base + 0.02:
             yield (
-                f"{task}: no answer could be read in {percent(row.unread_variant)} % of responses"
+                f"No answer could be read in {percent(row.unread_variant)} % of the responses to {task}"
                 f" ({row.parent}: {percent(row.unread_base)} %)"
             )
