@@ -31,6 +31,11 @@ time.sleep(600)
 """
 
 
+def obey_ctrl_c() -> None:
+    """As on a terminal, also where the tests run in the background of a shell, which ignores the signal there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`mcqa` with `words`, in a session of its own; what it prints is in files of `folder`."""
 
@@ -40,7 +45,8 @@ class Command:
         env = os.environ | {"TMPDIR": str(self.temporary), "SCRIPTS": str(folder), "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-c", PROGRAM, *words]
         with self.output.open("wb") as output, self.errors.open("wb") as errors:
-            self.process = subprocess.Popen(command, env=env, stdout=output, stderr=errors, start_new_session=True)
+            streams = {"stdout": output, "stderr": errors}
+            self.process = subprocess.Popen(command, env=env, **streams, start_new_session=True, preexec_fn=obey_ctrl_c)
 
     def shows(self, text: str, file: Path) -> bool:
         assert self.process.poll() is None, self.errors.read_text()
