@@ -36,7 +36,7 @@ results: $(VENV)/installed-demo
 	$(BIN)/python results/render.py
 
 # One file goes to one worker, so that what a file trains once is trained once.
-PYTEST := $(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/installed-dev
 	@echo "== running the tests, without those marked slow"

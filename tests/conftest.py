@@ -20,6 +20,15 @@ settings.load_profile("same each time")
 os.environ["MCQA_CACHE"] = "off"  # tests neither read nor leave log-likelihoods in the user's cache folder
 
 
+LONGEST = ("project/test_readme.py", "ladder/test_ladder_ray.py", "ladder/test_smoke.py", "ladder/test_redo.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no worker is left alone with one of them (with --no-loadscope-reorder)."""
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get("/".join(item.path.parts[-2:]), len(order)))
+
+
 @pytest.fixture(autouse=True)
 def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the keys of whoever runs the tests."""
