@@ -6,6 +6,7 @@ A cluster is found by a field of the documents: the first of FIELDS that a docum
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 INDEPENDENT = "none"  # what a user names to take all rows as independent
@@ -20,6 +21,12 @@ FIELDS: dict[str, frozenset[str]] = {
 }
 
 
+@lru_cache(maxsize=1000)  # most documents of a log have the same columns
+def _names(columns: tuple[str, ...]) -> list[str]:
+    """The fields that can name a cluster in documents of these columns."""
+    return [name for name, others in FIELDS.items() if others <= set(columns)]
+
+
 def cluster_of(doc: Mapping[str, Any], field: str | None) -> tuple[str, str] | None:
     """The field that names a document's cluster, and its value as text; None for a document that is one of its own.
 
@@ -27,5 +34,5 @@ def cluster_of(doc: Mapping[str, Any], field: str | None) -> tuple[str, str] | N
     """
     if field == INDEPENDENT:
         return None
-    names = [field] if field else [name for name, others in FIELDS.items() if others <= doc.keys()]
+    names = [field] if field else _names(tuple(doc))
     return next(((name, str(doc[name])) for name in names if doc.get(name) is not None), None)

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -159,7 +160,7 @@ class Sample:
     def scores(self) -> dict[str, float]:
         """The metrics whose value in this row is a number; SampleValueError where an accuracy is not from 0 to 1."""
         names = self.metrics or [name for name in self.row if name not in ROW_KEYS]
-        named = {one_line(name): self.score(name) for name in names if name in self.row}
+        named = {_shown(name): self.score(name) for name in names if name in self.row}
         return {name: value for name, value in named.items() if value is not None}
 
     def score(self, name: str) -> float | None:
@@ -188,6 +189,9 @@ class Sample:
         """The reason why a model server gave no answer; None where it gave one."""
         reason = self.row.get("failed")
         return "marked as failed" if reason is True else reason if isinstance(reason, str) else None
+
+
+_shown = lru_cache(maxsize=1000)(one_line)  # the names of metrics, the same in every row
 
 
 def write_extraction(extraction: Extraction) -> str:

@@ -51,7 +51,8 @@ def option_values(sample: Sample, delimiter: str) -> Values:
     requests, filtered = sample.row["resps"], sample.row["filtered_resps"]
     both = isinstance(requests, list) and isinstance(filtered, list)
     cut = both and len(requests) > len(filtered)
-    changed = both and len(requests) == len(filtered) and any(map(_is_another, requests, filtered))
+    alike = both and requests == [[pair] for pair in filtered]  # as almost every log has it, and quick to see
+    changed = both and not alike and len(requests) == len(filtered) and any(map(_is_another, requests, filtered))
     gold = _right_options(sample.doc.get("gold"), len(values))
     lengths = [1] * len(values)
     if not any(gold) or "acc_norm" in sample.row:
