@@ -1,6 +1,6 @@
-"""Models, requests and processes of eval_speed.py and growth.py: a backend answers pickled requests in a process of its own.
+"""Models, requests and processes of the scripts for speed: a backend answers pickled requests in a process of its own.
 
-python benchmarks/speed/eval_measure.py JOB     # as those scripts call it: JSON with requests, checkpoint, backend, out
+python benchmarks/speed/eval_measure.py JOB     # as its callers do: JSON with requests, checkpoint, backend, out
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ MODEL = "smollm2-135m-instruct"
 SIZES = {
     "30M": {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 18, "heads": (4, 2)},
     "135M": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "heads": (9, 3)},
+    "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "heads": (2, 1)},
+    "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "heads": (32, 8)},  # Llama 3.2's
     "360M": {"hidden_size": 960, "intermediate_size": 2560, "num_hidden_layers": 32, "heads": (15, 5)},
 }
 Request = tuple[str, tuple[Any, ...], str, int, int]  # its type, arguments, task, document, and number of the option
@@ -34,7 +36,7 @@ def save_packaged(folder: Path) -> Path:
     return checkpoint
 
 
-def save_random(folder: Path, name: str, tokenizer: Path) -> Path:
+def save_random(folder: Path, name: str, tokenizer: Path, dtype: str = "float32") -> Path:
     """A model of SIZES with random weights, and the tokenizer of another checkpoint."""
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -53,7 +55,7 @@ def save_random(folder: Path, name: str, tokenizer: Path) -> Path:
         bos_token_id=words.bos_token_id,
         eos_token_id=words.eos_token_id,
     )
-    LlamaForCausalLM(config).save_pretrained(folder / name)
+    LlamaForCausalLM(config).to(getattr(torch, dtype)).save_pretrained(folder / name)
     words.save_pretrained(folder / name)
     return folder / name
 

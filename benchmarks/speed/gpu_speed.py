@@ -22,37 +22,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from eval_measure import save_random
+
 BACKENDS = {"hf": "64", "hf-prefix": "1", "vllm": "auto"}  # and the batch size of each
-SHAPES = {
-    "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "heads": (32, 8)},
-    "tiny": {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "heads": (2, 1)},
-}
 # Name, task, shots, tokens of an answer (None: options are scored)
 WORKS = (
     ("0-shot cloze, ARC-Easy", "mcqa_arc_easy_cloze", 0, None),
     ("5-shot letter, MMLU biology", "mcqa_mmlu_stem_high_school_biology", 5, None),
     ("0-shot written, ARC-Easy, 128 tokens", "mcqa_arc_easy_cot", 0, 128),
 )
-
-
-def save_model(folder: Path, shape: str, tokenizer: Path) -> None:
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    size = dict(SHAPES[shape])
-    heads, shared = size.pop("heads")
-    words = AutoTokenizer.from_pretrained(tokenizer)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        **size,
-        vocab_size=len(words),
-        num_attention_heads=heads,
-        num_key_value_heads=shared,
-        max_position_embeddings=8192,
-        tie_word_embeddings=True,
-    )
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
-    words.save_pretrained(folder)
 
 
 def language_model(job: dict[str, Any]) -> Any:
@@ -97,7 +75,7 @@ def child(job: dict[str, Any]) -> None:
 
 
 def measure(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
-    job |= {"checkpoint": str(folder / "model"), "out": str(folder / "out.json")}
+    job |= {"out": str(folder / "out.json")}
     done = subprocess.run(
         [sys.executable, __file__, "--child", json.dumps(job)], capture_output=True, text=True, check=False
     )
@@ -111,7 +89,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path)
     parser.add_argument("--questions", type=int, default=400)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--shape", choices=list(SHAPES), default="1B")
+    parser.add_argument("--shape", choices=("1B", "tiny"), default="1B")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--child", type=json.loads, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -124,9 +102,16 @@ def main() -> None:
     print("|---|---|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        save_model(folder / "model", args.shape, args.tokenizer)
+        checkpoint = str(save_random(folder, args.shape, args.tokenizer, "bfloat16"))
         for name, task, shots, tokens in WORKS:
-            job = {"task": task, "shots": shots, "tokens": tokens, "questions": args.questions, "device": args.device}
+            job = {
+                "checkpoint": checkpoint,
+                "task": task,
+                "shots": shots,
+                "tokens": tokens,
+                "questions": args.questions,
+                "device": args.device,
+            }
             turns = [{each: measure(folder, job | {"backend": each}) for each in backends} for _ in range(args.turns)]
             for each in backends:
                 seconds = [turn[each]["seconds"] for turn in turns]

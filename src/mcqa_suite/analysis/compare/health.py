@@ -193,20 +193,17 @@ Copies = Mapping[tuple[str, Key], FailedCheck]  # by run, task and filter
 
 def copies_among(runs: Sequence[Run]) -> Copies:
     """A failed check for each result whose answers are those of another model among the runs before it."""
-    before: dict[Key, list[Run]] = {}
     checks: dict[tuple[str, Key], FailedCheck] = {}
-    for run in runs:
-        for key, task in run.tasks.items():
-            others = before.setdefault(key, [])
-            for other in others:
+    for number, run in enumerate(runs):
+        for other in runs[:number]:
+            if is_same_model(other, run):
+                continue
+            for key in other.tasks.keys() & run.tasks.keys():
                 first = other.tasks[key].samples
-                same = None if is_same_model(other, run) else _same_answers(first, task.samples)
-                if same is None:
+                if (run.name, key) in checks or (same := _same_answers(first, run.tasks[key].samples)) is None:
                     continue
                 if check := _copied(key[0], other.name, run.name, same, first.loglikelihoods, first.written):
                     checks[run.name, key] = replace(check, filter=key[1])
-                    break
-            others.append(run)
     return checks
 
 
